@@ -1,0 +1,3 @@
+//! What a dataset accepts and becomes.
+mod name;
+pub use name::DatasetName;

@@ -1,0 +1,10 @@
+//! The core of Landfall: what a contract is, how bytes become records, records columns, columns Parquet, and how a job is proved and committed.
+//!
+//! It does no network or disk I/O, reads no clock and no environment: shells feed it bytes.
+pub mod contract;
+pub mod dialect;
+pub mod message;
+
+mod error;
+
+pub use error::Error;

@@ -1,0 +1,322 @@
+//! What travels between the states: keys and counts, never rows.
+//!
+//! Everything longer than a few entries lies beside the job, at the keys of [`JobKeys`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::DatasetName;
+
+/// The id of a job, and the name of its execution: 1 to 80 of `[A-Za-z0-9_-]`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct JobId(String);
+
+impl JobId {
+    /// Most characters of a job id: the limit of a Step Functions execution name.
+    pub const MAX_CHARS: usize = 80;
+
+    /// Parses a job id; the error says what would be allowed.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if text.is_empty() || text.len() > Self::MAX_CHARS || !text.chars().all(legal) {
+            return Err(format!("a job id is 1 to {} letters, digits, `-` or `_`", Self::MAX_CHARS));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The id of the job that an S3 event asks for: the same event always gives the same id.
+    ///
+    /// `version` is the object's version id, or its ETag where the bucket keeps no versions.
+    pub fn of_event(dataset: &DatasetName, bucket: &str, key: &str, version: &str) -> Self {
+        Self::digest("event", &[dataset.as_str(), bucket, key, version])
+    }
+
+    /// The id of the job that a request with this `Idempotency-Key` asks for.
+    pub fn of_idempotency_key(dataset: &DatasetName, key: &str) -> Self {
+        Self::digest("key", &[dataset.as_str(), key])
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// `<kind>-<40 hex digits>`; the parts are hashed with their lengths, so that no two lists of parts look alike.
+    fn digest(kind: &str, parts: &[&str]) -> Self {
+        use sha2::{Digest, Sha256};
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let hex: String = hash.finalize()[..20].iter().map(|byte| format!("{byte:02x}")).collect();
+        Self(format!("{kind}-{hex}"))
+    }
+}
+
+impl std::fmt::Display for JobId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for JobId {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text)
+    }
+}
+
+impl From<JobId> for String {
+    fn from(id: JobId) -> Self {
+        id.0
+    }
+}
+
+/// The object to land. For an embedded run the bucket is a directory and the key a file in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRef {
+    /// Bucket name.
+    pub bucket: String,
+    /// Object key.
+    pub key: String,
+    /// Version id, when the bucket keeps versions and the submitter knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// ETag, when the submitter knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+}
+
+/// The input of an execution: one job, as admitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// The job's id, which is the execution's name.
+    pub job: JobId,
+    /// The dataset to land in.
+    pub dataset: DatasetName,
+    /// The version of the contract, pinned when the job was admitted. From 1.
+    pub contract: u32,
+    /// What to land.
+    pub source: SourceRef,
+    /// Land it even when the same bytes are in the dataset already.
+    #[serde(default)]
+    pub force: bool,
+    /// Bytes of a shard; without it, what the deployment says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard_bytes: Option<u64>,
+}
+
+/// One shard of a plan: an item of `shards.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    /// Position in the plan, from 0.
+    pub index: u32,
+    /// First byte of the range, from 0 of the source.
+    pub from: u64,
+    /// First byte after the range.
+    pub to: u64,
+    /// Where the first row starts, when it is known: always for shard 0, and for shards that are run again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<u64>,
+    /// The line on which the range starts, from 1, when the plan counted lines beforehand (for `lineage`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// The round in which the shard is run: 1, or 2 when it guessed its start wrong.
+    pub round: u32,
+}
+
+/// What `ingest` answers, and what the states after it are given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// The job.
+    pub job: JobId,
+    /// Its dataset.
+    pub dataset: DatasetName,
+    /// The shards to run.
+    pub shards: ShardList,
+    /// How many shards may run at once.
+    pub max_concurrency: u32,
+}
+
+/// Where the shards to run are listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardList {
+    /// How many there are.
+    pub count: u32,
+    /// Bucket of the list: a JSON array of [`Shard`].
+    pub bucket: String,
+    /// Key of the list.
+    pub key: String,
+    /// The shard itself, when there is exactly one.
+    pub only: Option<Shard>,
+}
+
+/// The input of `transform`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransformShard {
+    /// The job.
+    pub job: JobId,
+    /// Its dataset.
+    pub dataset: DatasetName,
+    /// The shard to run.
+    pub shard: Shard,
+}
+
+/// What `transform` answers: nothing, as its receipt lies beside the job and thousands of answers must fit in one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transformed {}
+
+/// The input of `verify` and of `store`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobRef {
+    /// The job.
+    pub job: JobId,
+    /// Its dataset.
+    pub dataset: DatasetName,
+}
+
+/// What `verify` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// Shards that guessed their start wrong and are to be run again; `count` is 0 when the file is tiled.
+    pub again: ShardList,
+    /// Rows, once the file is tiled; zeros before.
+    pub counts: Counts,
+}
+
+/// What `store` answers, and what is announced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// The job.
+    pub job: JobId,
+    /// Its dataset.
+    pub dataset: DatasetName,
+    /// The number of the commit in the dataset's log, from 0.
+    pub sequence: u64,
+    /// Rows.
+    pub counts: Counts,
+    /// How many files were committed.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// The input of the abandoning of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Abandon {
+    /// The job.
+    pub job: JobId,
+    /// Its dataset.
+    pub dataset: DatasetName,
+    /// What the state machine caught.
+    pub failure: Caught,
+}
+
+/// An error as Step Functions hands it to a Catch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Caught {
+    /// Its name.
+    pub error: String,
+    /// Its text; for a Lambda a JSON object with `errorType` and `errorMessage`.
+    #[serde(default)]
+    pub cause: String,
+}
+
+/// Why a job failed, as the registry and the API show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A name of [`crate::Error::NAMES`], or of AWS.
+    pub error: String,
+    /// What happened, where, and what to do.
+    pub cause: String,
+}
+
+/// Rows of a job or a shard. The conservation law: read = stored + rejected + filtered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Records read: the header, blank lines and comments are none.
+    pub read: u64,
+    /// Records that are in the lake.
+    pub stored: u64,
+    /// Records that were refused.
+    pub rejected: u64,
+    /// Records that the contract's `where` left out.
+    pub filtered: u64,
+}
+
+impl Counts {
+    /// Whether the conservation law holds.
+    pub fn is_conserved(&self) -> bool {
+        self.read == self.stored + self.rejected + self.filtered
+    }
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.read += other.read;
+        self.stored += other.stored;
+        self.rejected += other.rejected;
+        self.filtered += other.filtered;
+    }
+}
+
+/// The keys of what lies beside a job, under the work prefix.
+#[derive(Debug, Clone)]
+pub struct JobKeys(String);
+
+impl JobKeys {
+    /// The keys of `job` under `prefix`, which is empty or ends with a slash.
+    pub fn new(prefix: &str, job: &JobId) -> Self {
+        Self(format!("{prefix}jobs/{job}/"))
+    }
+    /// The common prefix of all of them.
+    pub fn prefix(&self) -> &str {
+        &self.0
+    }
+    /// The plan: contract, dialect, pinned source, shard size.
+    pub fn plan(&self) -> String {
+        format!("{}plan.json", self.0)
+    }
+    /// The shards of the first round.
+    pub fn shards(&self) -> String {
+        format!("{}shards.json", self.0)
+    }
+    /// The shards of the second round.
+    pub fn again(&self) -> String {
+        format!("{}again.json", self.0)
+    }
+    /// The receipt of a shard of a round.
+    pub fn receipt(&self, round: u32, shard: u32) -> String {
+        format!("{}receipts/{round}/{shard:06}.json", self.0)
+    }
+    /// What a shard refused, under a name unique to the attempt. `kind` is `rejects.csv` or `errors.jsonl`.
+    pub fn piece(&self, shard: u32, attempt: &str, kind: &str) -> String {
+        format!("{}pieces/{shard:06}-{attempt}.{kind}", self.0)
+    }
+    /// What `verify` found.
+    pub fn tally(&self) -> String {
+        format!("{}tally.json", self.0)
+    }
+    /// The job's refused records, byte for byte.
+    pub fn rejects(&self) -> String {
+        format!("{}rejects.csv", self.0)
+    }
+    /// The job's faults, one JSON object a line.
+    pub fn errors(&self) -> String {
+        format!("{}errors.jsonl", self.0)
+    }
+    /// What `store` committed.
+    pub fn stored(&self) -> String {
+        format!("{}stored.json", self.0)
+    }
+    /// The first permanent failure of a shard: a Distributed Map forgets it.
+    pub fn failure(&self) -> String {
+        format!("{}failure.json", self.0)
+    }
+    /// Present once the job was cancelled: workers look at it.
+    pub fn cancelled(&self) -> String {
+        format!("{}cancelled", self.0)
+    }
+}
