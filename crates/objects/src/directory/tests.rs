@@ -1,0 +1,170 @@
+use super::*;
+
+fn lake() -> (tempfile::TempDir, Arc<dyn Objects>) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let objects = Directories.bucket(directory.path().to_str().expect("its path is UTF-8"));
+    (directory, objects)
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("the directory can be read");
+    entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[tokio::test]
+async fn directories_conform_and_leave_nothing_behind() {
+    let (directory, _) = lake();
+    crate::conformance(&Directories, directory.path().to_str().expect("its path is UTF-8")).await;
+    assert_eq!(names(directory.path()), [""; 0]);
+}
+
+#[tokio::test]
+async fn no_key_leads_out_of_the_directory() {
+    let (_directory, objects) = lake();
+    for key in ["", "/", "/etc/passwd", "..", "../a", "a/../../b", "a/..", "./a", "a//b", "a/", "a\0b", ".uploads/a", ".uploads"] {
+        assert!(matches!(objects.put(key, Bytes::new(), Put::Overwrite).await, Err(Error::Denied(_))), "put {key:?}");
+        assert!(matches!(objects.head(key, None).await, Err(Error::Denied(_))), "head {key:?}");
+        assert!(matches!(objects.create_upload(key).await, Err(Error::Denied(_))), "create_upload {key:?}");
+        assert!(matches!(objects.delete(key).await, Err(Error::Denied(_))), "delete {key:?}");
+        assert!(matches!(objects.presign_get(key, "a", 1).await, Err(Error::Denied(_))), "presign_get {key:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_upload_id_leads_out_of_the_directory() {
+    let (directory, objects) = lake();
+    fs::create_dir_all(directory.path().join("trap")).expect("a directory");
+    fs::write(directory.path().join("trap/key"), "a").expect("a file");
+    assert!(matches!(objects.put_part("a", "../trap", 1, Bytes::new()).await, Err(Error::Missing(_))));
+    objects.abort_upload("a", "../trap").await.expect("of an upload that is gone it is a success");
+    assert_eq!(names(&directory.path().join("trap")), ["key"]);
+}
+
+#[tokio::test]
+async fn an_upload_belongs_to_its_key() {
+    let (_directory, objects) = lake();
+    let upload = objects.create_upload("a").await.expect("an upload");
+    assert!(matches!(objects.put_part("b", &upload, 1, Bytes::new()).await, Err(Error::Missing(_))));
+}
+
+#[tokio::test]
+async fn uploads_are_hidden_from_listings() {
+    let (directory, objects) = lake();
+    let upload = objects.create_upload("a").await.expect("an upload");
+    objects.put_part("a", &upload, 1, Bytes::from("part")).await.expect("a part");
+    assert_eq!(names(directory.path()), [".uploads"]);
+    assert_eq!(objects.list("", None, 10).await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn a_completion_that_was_cut_off_is_done_again() {
+    for sizes in [vec![4], vec![4, 2]] {
+        let (directory, objects) = lake();
+        let id = objects.create_upload("a/b").await.expect("an upload");
+        let mut parts = Vec::new();
+        for (number, size) in (1..).zip(&sizes) {
+            parts.push(objects.put_part("a/b", &id, number, vec![b'x'; *size].into()).await.expect("a part"));
+        }
+        // It took effect, but the upload was not removed.
+        let upload = Upload::open(directory.path(), "a/b", &id).expect("it is open");
+        upload.complete(&parts, &directory.path().join("a/b"), Put::Overwrite).expect("it is completed");
+        objects.complete_upload("a/b", &id, &parts).await.expect("it is completed again");
+        assert_eq!(objects.read("a/b", 100).await.expect("it is there").len(), sizes.iter().sum::<usize>());
+        assert_eq!(names(directory.path()), ["a"]);
+    }
+}
+
+#[tokio::test]
+async fn a_completion_names_the_parts_as_they_are() {
+    let (_directory, objects) = lake();
+    let upload = objects.create_upload("a").await.expect("an upload");
+    let part = objects.put_part("a", &upload, 1, Bytes::from("old")).await.expect("a part");
+    objects.put_part("a", &upload, 1, Bytes::from("newer")).await.expect("a part");
+    assert!(matches!(objects.complete_upload("a", &upload, &[part]).await, Err(Error::Denied(_))));
+    assert!(matches!(objects.complete_upload("a", &upload, &[]).await, Err(Error::Denied(_))));
+    assert!(matches!(objects.head("a", None).await, Err(Error::Missing(_))));
+}
+
+#[tokio::test]
+async fn a_write_by_others_changes_the_etag() {
+    let (directory, objects) = lake();
+    fs::write(directory.path().join("a"), "1").expect("a file");
+    let pin = Pin { version: None, etag: Some(objects.head("a", None).await.expect("it is there").etag) };
+    fs::write(directory.path().join("a"), "12").expect("a file");
+    assert!(matches!(objects.get("a", &pin, 0..1).await, Err(Error::Changed(_))));
+}
+
+#[tokio::test]
+async fn puts_and_deletions_side_by_side_do_not_hinder_each_other() {
+    let (directory, objects) = lake();
+    let one = |number: usize| {
+        let objects = objects.clone();
+        tokio::spawn(async move {
+            for round in 0..20 {
+                let key = format!("a/b/{number}-{round}");
+                objects.put(&key, Bytes::from("x"), Put::IfAbsent).await?;
+                objects.delete(&key).await?;
+            }
+            Ok::<_, Error>(())
+        })
+    };
+    let all: Vec<_> = (0..8).map(one).collect();
+    for task in all {
+        assert_eq!(task.await.expect("it does not panic"), Ok(()));
+    }
+    assert_eq!(names(directory.path()), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_file_in_the_way_is_told() {
+    let (_directory, objects) = lake();
+    objects.put("a", Bytes::new(), Put::Overwrite).await.expect("a file");
+    objects.put("d/e", Bytes::new(), Put::Overwrite).await.expect("a file");
+    for put in [Put::Overwrite, Put::IfAbsent] {
+        assert!(matches!(objects.put("a/b", Bytes::new(), put).await, Err(Error::Denied(_))));
+        assert!(matches!(objects.put("d", Bytes::new(), put).await, Err(Error::Denied(_))));
+    }
+    assert!(matches!(objects.head("a/b", None).await, Err(Error::Missing(_))));
+    assert!(matches!(objects.read("d", 1).await, Err(Error::Missing(_))));
+    objects.delete("d").await.expect("there is no object of that name");
+    assert_eq!(objects.head("d/e", None).await.map(|head| head.size), Ok(0));
+}
+
+#[tokio::test]
+async fn a_directory_that_is_not_there_is_empty() {
+    let (directory, _) = lake();
+    let objects = Directories.bucket(directory.path().join("new").to_str().expect("its path is UTF-8"));
+    assert_eq!(objects.list("", None, 10).await, Ok(vec![]));
+    assert_eq!(objects.uploads("").await, Ok(vec![]));
+    objects.put("a", Bytes::new(), Put::IfAbsent).await.expect("the directory is made");
+    assert_eq!(objects.list("", None, 10).await, Ok(vec![Listed { key: "a".to_owned(), size: 0 }]));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_whose_name_is_no_key_is_told_where_it_is_listed() {
+    use std::os::unix::ffi::OsStrExt;
+    let (directory, objects) = lake();
+    fs::write(directory.path().join(std::ffi::OsStr::from_bytes(b"a\xff")), "").expect("a file");
+    fs::write(directory.path().join("b"), "").expect("a file");
+    assert!(matches!(objects.list("", None, 10).await, Err(Error::Denied(text)) if text.contains("UTF-8")));
+    assert_eq!(objects.list("b", None, 10).await, Ok(vec![Listed { key: "b".to_owned(), size: 0 }]));
+}
+
+#[tokio::test]
+async fn urls_of_a_directory_are_paths() {
+    let (directory, objects) = lake();
+    let expected = format!("file://{}/a%20b/%C3%BC%25.csv", directory.path().display());
+    assert_eq!(objects.presign_get("a b/ü%.csv", "name", 60).await, Ok(expected));
+    assert!(matches!(objects.presign_put("a", 60).await, Err(Error::Denied(_))));
+}
+
+#[test]
+fn only_what_may_pass_by_itself_is_worth_another_attempt() {
+    let path = Path::new("lake/a");
+    let of = |kind: io::ErrorKind| fault(path, &kind.into());
+    assert!(matches!(of(io::ErrorKind::NotFound), Error::Missing(_)));
+    assert!(matches!(of(io::ErrorKind::StorageFull), Error::Denied(text) if text.starts_with("disk full") && text.contains("lake/a")));
+    assert!(matches!(of(io::ErrorKind::PermissionDenied), Error::Denied(text) if text.contains("lake/a")));
+    assert!(matches!(of(io::ErrorKind::TimedOut), Error::Unavailable(text) if text.contains("lake/a")));
+}

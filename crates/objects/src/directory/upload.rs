@@ -1,0 +1,151 @@
+//! Uploads, and what is being put: a directory each, in which nothing is visible yet.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::{etag, fault, present};
+use crate::{Error, OpenUpload, Part, Put, Result};
+
+/// The directory of the open uploads, below the bucket's own so that moving a file out of it is atomic.
+pub(super) const UPLOADS: &str = ".uploads";
+/// The file that holds an upload's key.
+const KEY: &str = "key";
+/// How often a directory is made again that another call removed because it was empty. Each round is lost to another call that got on.
+const ROUNDS: usize = 100;
+
+/// `.uploads/<id>/`: `key`, and the parts under their numbers.
+pub(super) struct Upload {
+    path: PathBuf,
+}
+
+/// The open uploads of keys under a prefix, by key.
+pub(super) fn under(root: &Path, prefix: &str) -> Result<Vec<OpenUpload>> {
+    let uploads = root.join(UPLOADS);
+    let mut open = Vec::new();
+    for entry in present(fs::read_dir(&uploads)).map_err(|error| fault(&uploads, &error))?.into_iter().flatten() {
+        let path = entry.map_err(|error| fault(&uploads, &error))?.path();
+        let key = present(fs::read_to_string(path.join(KEY))).map_err(|error| fault(&path, &error))?;
+        open.extend(key.filter(|key| key.starts_with(prefix)).map(|key| OpenUpload { key, upload: Upload { path }.id() }));
+    }
+    open.sort_by(|a, b| (&a.key, &a.upload).cmp(&(&b.key, &b.upload)));
+    Ok(open)
+}
+
+impl Upload {
+    pub(super) fn create(root: &Path, key: &str) -> Result<Self> {
+        let path = root.join(UPLOADS).join(Uuid::new_v4().to_string());
+        again_while_missing(|| fs::create_dir_all(&path)).map_err(|error| fault(&path, &error))?;
+        fs::write(path.join(KEY), key).map_err(|error| fault(&path, &error))?;
+        Ok(Self { path })
+    }
+
+    /// [`Error::Missing`] when it is gone, or was not started for this key.
+    pub(super) fn open(root: &Path, key: &str, id: &str) -> Result<Self> {
+        let missing = || Error::Missing(format!("upload {id} of {}", root.join(key).display()));
+        // An id is never anything that leads out of the directory.
+        let id = Uuid::try_parse(id).map_err(|_| missing())?;
+        let path = root.join(UPLOADS).join(id.to_string());
+        let found = present(fs::read_to_string(path.join(KEY))).map_err(|error| fault(&path, &error))?;
+        if found.as_deref() == Some(key) { Ok(Self { path }) } else { Err(missing()) }
+    }
+
+    pub(super) fn id(&self) -> String {
+        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    pub(super) fn put_part(&self, number: u32, bytes: &[u8]) -> Result<Part> {
+        let path = self.part(number);
+        let write = || {
+            let mut file = File::create(&path)?;
+            file.write_all(bytes)?;
+            file.metadata()
+        };
+        let metadata = write().map_err(|error| fault(&path, &error))?;
+        Ok(Part { number, etag: etag(&metadata) })
+    }
+
+    /// Joins the parts and moves the whole to its place. The parts stay, so that a completion that was cut off can be done again.
+    pub(super) fn complete(&self, parts: &[Part], to: &Path, put: Put) -> Result<()> {
+        let place = to.display().to_string();
+        let parts = Part::in_order(parts, &place)?;
+        for part in &parts {
+            let path = self.part(part.number);
+            let metadata = present(fs::metadata(&path)).map_err(|error| fault(&path, &error))?;
+            if metadata.is_none_or(|metadata| etag(&metadata) != part.etag) {
+                return Err(Error::no_part(part.number, &place));
+            }
+        }
+        // Of its own name, as two attempts may be at it at once.
+        let whole = self.path.join(Uuid::new_v4().to_string());
+        let join = || {
+            let first = self.part(parts[0].number);
+            // A single part is the whole already; where the file system knows no links, it is copied.
+            if parts.len() == 1 && fs::hard_link(&first, &whole).is_ok() {
+                return File::open(&whole)?.sync_all();
+            }
+            let mut file = File::create(&whole)?;
+            for part in &parts {
+                io::copy(&mut File::open(self.part(part.number))?, &mut file)?;
+            }
+            file.sync_all()
+        };
+        join().map_err(|error| fault(&whole, &error))?;
+        publish(&whole, to, put)
+    }
+
+    /// Of an upload that another call is removing it is a success too.
+    pub(super) fn remove(&self) -> Result<()> {
+        let remove = || {
+            // The key goes last: as long as anything is left, the upload is listed and can be aborted.
+            for entry in present(fs::read_dir(&self.path))?.into_iter().flatten() {
+                let path = entry?.path();
+                if !path.ends_with(KEY) {
+                    present(fs::remove_file(path))?;
+                }
+            }
+            present(fs::remove_file(self.path.join(KEY)))?;
+            present(fs::remove_dir(&self.path))
+        };
+        remove().map_err(|error| fault(&self.path, &error))?;
+        // Succeeds for the last upload only, which is meant.
+        let _is_needed = self.path.parent().map(fs::remove_dir);
+        Ok(())
+    }
+
+    fn part(&self, number: u32) -> PathBuf {
+        self.path.join(format!("{number:05}"))
+    }
+}
+
+/// Makes a finished file visible under its name, at once.
+fn publish(whole: &Path, to: &Path, put: Put) -> Result<()> {
+    let above = to.parent().unwrap_or(to);
+    let moved = again_while_missing(|| {
+        // Whatever is in the way of the directory is no object at the key.
+        fs::create_dir_all(above)
+            .map_err(|error| if error.kind() == io::ErrorKind::AlreadyExists { io::ErrorKind::NotADirectory.into() } else { error })?;
+        match put {
+            Put::Overwrite => fs::rename(whole, to),
+            // Unlike a rename, a link is refused where there is a file.
+            Put::IfAbsent => fs::hard_link(whole, to),
+        }
+    });
+    moved.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists if !to.is_dir() => Error::Exists(to.display().to_string()),
+        _ => fault(to, &error),
+    })
+}
+
+/// Does it again while a directory that it needs is removed by another call between its steps.
+fn again_while_missing(mut step: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    for _ in 1..ROUNDS {
+        match step() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            done => return done,
+        }
+    }
+    step()
+}

@@ -1,0 +1,165 @@
+use std::future::Future;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, Put, Result};
+
+/// Buckets of which one call fails, for tests.
+///
+/// A job that survives anything passes with its 1st call failing, with its 2nd, and so on, until [`calls`](Faulty::calls) shows that it
+/// passed without reaching the fault.
+pub struct Faulty {
+    inner: Arc<dyn Buckets>,
+    faults: Arc<Faults>,
+}
+
+/// Which call fails, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// From 1, counted over the calls to all objects of all buckets; 0 fails none. Presigning is no call, as it asks nothing of the store.
+    pub call: u64,
+    /// How it fails.
+    pub kind: FaultKind,
+}
+
+/// How a call fails: always as [`Error::Unavailable`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It does not take effect.
+    Before,
+    /// It takes effect, but its answer is lost.
+    After,
+}
+
+impl Faulty {
+    /// Wraps `inner` so that the call of `fault` fails.
+    pub fn new(inner: Arc<dyn Buckets>, fault: Fault) -> Self {
+        Self { inner, faults: Arc::new(Faults { fault, calls: AtomicU64::new(0) }) }
+    }
+
+    /// How many calls there were so far: fewer than the fault's `call` says that nothing failed.
+    pub fn calls(&self) -> u64 {
+        self.faults.calls.load(Ordering::SeqCst)
+    }
+}
+
+impl Buckets for Faulty {
+    fn bucket(&self, name: &str) -> Arc<dyn Objects> {
+        Arc::new(Bucket { inner: self.inner.bucket(name), faults: self.faults.clone() })
+    }
+}
+
+struct Faults {
+    fault: Fault,
+    calls: AtomicU64,
+}
+
+impl Faults {
+    async fn pass<T>(&self, name: &str, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        if number != self.fault.call {
+            return call.await;
+        }
+        match self.fault.kind {
+            FaultKind::Before => Err(Error::Unavailable(format!("call {number}, {name}, failed as the test demands"))),
+            FaultKind::After => {
+                // Whether it worked is exactly what the caller doesn't get to know.
+                let _lost = call.await;
+                Err(Error::Unavailable(format!("the answer of call {number}, {name}, was lost as the test demands")))
+            }
+        }
+    }
+}
+
+struct Bucket {
+    inner: Arc<dyn Objects>,
+    faults: Arc<Faults>,
+}
+
+#[async_trait]
+impl Objects for Bucket {
+    async fn head(&self, key: &str, version: Option<&str>) -> Result<Head> {
+        self.faults.pass("head", self.inner.head(key, version)).await
+    }
+
+    async fn get(&self, key: &str, pin: &Pin, range: Range<u64>) -> Result<Bytes> {
+        self.faults.pass("get", self.inner.get(key, pin, range)).await
+    }
+
+    async fn read(&self, key: &str, limit: u64) -> Result<Bytes> {
+        self.faults.pass("read", self.inner.read(key, limit)).await
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes, put: Put) -> Result<()> {
+        self.faults.pass("put", self.inner.put(key, bytes, put)).await
+    }
+
+    async fn create_upload(&self, key: &str) -> Result<String> {
+        self.faults.pass("create_upload", self.inner.create_upload(key)).await
+    }
+
+    async fn put_part(&self, key: &str, upload: &str, number: u32, bytes: Bytes) -> Result<Part> {
+        self.faults.pass("put_part", self.inner.put_part(key, upload, number, bytes)).await
+    }
+
+    async fn complete_upload(&self, key: &str, upload: &str, parts: &[Part]) -> Result<()> {
+        self.faults.pass("complete_upload", self.inner.complete_upload(key, upload, parts)).await
+    }
+
+    async fn abort_upload(&self, key: &str, upload: &str) -> Result<()> {
+        self.faults.pass("abort_upload", self.inner.abort_upload(key, upload)).await
+    }
+
+    async fn uploads(&self, prefix: &str) -> Result<Vec<OpenUpload>> {
+        self.faults.pass("uploads", self.inner.uploads(prefix)).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<Listed>> {
+        self.faults.pass("list", self.inner.list(prefix, after, limit)).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        self.faults.pass("delete", self.inner.delete(key)).await
+    }
+
+    async fn presign_get(&self, key: &str, name: &str, seconds: u32) -> Result<String> {
+        self.inner.presign_get(key, name, seconds).await
+    }
+
+    async fn presign_put(&self, key: &str, seconds: u32) -> Result<String> {
+        self.inner.presign_put(key, seconds).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Memory;
+
+    async fn put_twice(kind: FaultKind) -> (Vec<bool>, u64) {
+        let memory = Arc::new(Memory::new());
+        let faulty = Faulty::new(memory.clone(), Fault { call: 2, kind });
+        let answers = [
+            faulty.bucket("a").put("k", Bytes::new(), Put::Overwrite).await,
+            faulty.bucket("b").put("k", Bytes::new(), Put::Overwrite).await,
+        ];
+        assert_eq!(answers[0], Ok(()));
+        assert!(matches!(answers[1], Err(Error::Unavailable(_))));
+        let there = [memory.bucket("a").head("k", None).await.is_ok(), memory.bucket("b").head("k", None).await.is_ok()];
+        (there.to_vec(), faulty.calls())
+    }
+
+    #[tokio::test]
+    async fn a_call_that_fails_before_has_no_effect() {
+        assert_eq!(put_twice(FaultKind::Before).await, (vec![true, false], 2));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_fails_after_has_its_effect() {
+        assert_eq!(put_twice(FaultKind::After).await, (vec![true, true], 2));
+    }
+}
