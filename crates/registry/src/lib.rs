@@ -1,180 +1,25 @@
 //! The registry: contracts and their versions, jobs, and what was loaded. Amazon DynamoDB, a directory, or memory.
+//!
+//! The logic is written once (`ledger`), over tables that can do three things (`table`): get an entry, write entries all or none under conditions,
+//! and list entries in order. Where two writers meet, a condition fails and the loser looks again.
 
-use async_trait::async_trait;
-use landing::contract::DatasetName;
-use landing::message::{Counts, Failure, JobId, SourceRef, Submission};
-use serde::{Deserialize, Serialize};
+mod port;
 
-/// The registry's port. All implementations pass one conformance suite.
-///
-/// Times are RFC 3339 in UTC with milliseconds (`2026-01-31T12:00:00.000Z`), given by the caller.
-#[async_trait]
-pub trait Registry: Send + Sync {
-    /// Keeps a contract as the next version (from 1), unless the newest version holds the same text: then that one is the answer.
-    async fn put_contract(&self, dataset: &DatasetName, text: &str, now: &str) -> Result<StoredContract>;
-    /// A version of a contract, or the newest. Old versions outlive a deletion of the dataset, the newest does not.
-    async fn contract(&self, dataset: &DatasetName, version: Option<u32>) -> Result<Option<StoredContract>>;
-    /// The versions of a dataset's contract, newest first.
-    async fn contract_versions(&self, dataset: &DatasetName, after: Option<&str>, limit: u32) -> Result<Page<StoredContract>>;
-    /// The newest contract of each dataset, by name.
-    async fn datasets(&self, after: Option<&str>, limit: u32) -> Result<Page<StoredContract>>;
-    /// Makes a dataset accept nothing more. Whether there was one. Its jobs, versions and load history stay; versions go on counting when it returns.
-    async fn delete_dataset(&self, dataset: &DatasetName) -> Result<bool>;
+mod attempts;
+mod cursor;
+mod ledger;
+mod table;
 
-    /// Puts a new job, or answers the job that has this id already.
-    async fn put_job(&self, job: &JobRecord) -> Result<Option<JobRecord>>;
-    /// A job.
-    async fn job(&self, id: &JobId) -> Result<Option<JobRecord>>;
-    /// Jobs, newest first; both filters may be given.
-    async fn jobs(&self, filter: &JobFilter, after: Option<&str>, limit: u32) -> Result<Page<JobRecord>>;
-    /// Changes what is given. A job in a terminal status keeps it: the answer is the job as it is afterwards, `None` when there is none.
-    async fn update_job(&self, id: &JobId, change: &JobChange, now: &str) -> Result<Option<JobRecord>>;
+mod directory;
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
+mod memory;
 
-    /// The job that loaded any of these contents into the dataset.
-    async fn loaded(&self, dataset: &DatasetName, contents: &[String]) -> Result<Option<JobId>>;
-    /// Claims all of `contents` for `job`; when one of them belongs to another job, that job is the answer and nothing is claimed, unless `force`,
-    /// which takes them over. Claiming again is a success (`None`).
-    async fn claim(&self, dataset: &DatasetName, contents: &[String], job: &JobId, force: bool) -> Result<Option<JobId>>;
-    /// Gives up those of the contents that belong to `job`.
-    async fn release(&self, dataset: &DatasetName, contents: &[String], job: &JobId) -> Result<()>;
-}
+mod conformance;
 
-/// A contract as it was registered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredContract {
-    /// The dataset.
-    pub dataset: DatasetName,
-    /// From 1.
-    pub version: u32,
-    /// When it was registered.
-    pub created: String,
-    /// The document, YAML or JSON, as it was sent.
-    pub text: String,
-}
-
-/// What the registry knows of a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobRecord {
-    /// What was asked for; `submission.job` is the id.
-    pub submission: Submission,
-    /// Where it stands.
-    pub status: JobStatus,
-    /// When it was admitted.
-    pub created: String,
-    /// When the registry last heard of it.
-    pub updated: String,
-    /// ARN of the execution, once it was started.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub execution: Option<String>,
-    /// Rows, once they are known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub counts: Option<Counts>,
-    /// The number of its commit, once it is committed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sequence: Option<u64>,
-    /// Why it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
-}
-
-/// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum JobStatus {
-    /// Admitted; its execution may not have started.
-    Pending,
-    /// Its execution runs.
-    Running,
-    /// Committed.
-    Succeeded,
-    /// Abandoned: nothing is visible.
-    Failed,
-    /// Cancelled: nothing is visible.
-    Cancelled,
-}
-
-impl JobStatus {
-    /// All of them, in the order of a job's life.
-    pub const ALL: [Self; 5] = [Self::Pending, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled];
-
-    /// As the API writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Running => "RUNNING",
-            Self::Succeeded => "SUCCEEDED",
-            Self::Failed => "FAILED",
-            Self::Cancelled => "CANCELLED",
-        }
-    }
-
-    /// Whether a job stays in it for ever.
-    pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
-    }
-}
-
-/// Which jobs to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct JobFilter {
-    /// Of this dataset.
-    pub dataset: Option<DatasetName>,
-    /// In this status.
-    pub status: Option<JobStatus>,
-}
-
-/// What to change of a job; `None` leaves as is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct JobChange {
-    /// Where it stands now.
-    pub status: Option<JobStatus>,
-    /// ARN of its execution.
-    pub execution: Option<String>,
-    /// The source as pinned.
-    pub source: Option<SourceRef>,
-    /// Rows.
-    pub counts: Option<Counts>,
-    /// The number of its commit.
-    pub sequence: Option<u64>,
-    /// Why it failed.
-    pub failure: Option<Failure>,
-}
-
-/// A page of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Page<T> {
-    /// The entries.
-    pub items: Vec<T>,
-    /// Where the next page starts, opaque; `None` at the end.
-    pub next: Option<String>,
-}
-
-/// What went wrong with the registry.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// It did not answer, or answered that it is busy; worth another attempt.
-    #[error("{0}")]
-    Unavailable(String),
-    /// It refused: what was tried, and the permission that it wants.
-    #[error("{0}")]
-    Denied(String),
-    /// A cursor that this registry did not give.
-    #[error("{0}")]
-    BadCursor(String),
-    /// An entry that can't be read.
-    #[error("{0}")]
-    Corrupt(String),
-}
-
-/// The result of a call to the registry.
-pub type Result<T> = std::result::Result<T, Error>;
-
-impl From<Error> for landing::Error {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Unavailable(text) => Self::StoreUnavailable(text),
-            Error::Denied(text) => Self::AccessDenied(text),
-            Error::BadCursor(text) | Error::Corrupt(text) => Self::Internal(text),
-        }
-    }
-}
+pub use conformance::conformance;
+pub use directory::Directory;
+#[cfg(feature = "dynamodb")]
+pub use dynamodb::DynamoDb;
+pub use memory::Memory;
+pub use port::*;

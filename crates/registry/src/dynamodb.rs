@@ -1,0 +1,265 @@
+//! A registry in one Amazon DynamoDB table.
+//!
+//! | attribute | type | of | is |
+//! |---|---|---|---|
+//! | `pk` | S | all | partition key of the table |
+//! | `sk` | S | all | sort key of the table |
+//! | `body` | S | all | the entry, as JSON; conditions compare it as a whole |
+//! | `by_dataset` | S | jobs | the job's dataset: partition key of the index `dataset` |
+//! | `by_status` | S | jobs | the job's status: partition key of the index `status` |
+//! | `by_all` | S | jobs | `job`: partition key of the index `all` |
+//! | `listed` | S | jobs | `<created>#<job id>`: sort key of all three indexes |
+//! | `expires` | N | none yet | seconds since 1970 at which DynamoDB may delete the entry: the table's TTL attribute |
+//!
+//! | entry | `pk` | `sk` |
+//! |---|---|---|
+//! | job | `job#<id>` | `record` |
+//! | newest contract of a dataset | `dataset` | `<dataset>` |
+//! | version of a contract | `contract#<dataset>` | ten digits |
+//! | claim of a content | `loaded#<dataset>#<SHA-256 of the content>` | `claim` |
+//!
+//! The indexes project `ALL`. Permissions: `dynamodb:GetItem`, `PutItem` and `DeleteItem` on the table (transactions need no other), `dynamodb:Query` on the
+//! table and on its indexes. Every read of the table is strongly consistent; the indexes follow within a moment.
+
+mod failure;
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+
+use self::failure::{Outcome, cancelled, failed};
+use crate::attempts::Attempts;
+use crate::table::{Key, List, Listing, Position, Table, When, Write};
+use crate::{Error, Result};
+
+/// The least number of jobs that are looked at in one go when a filter lets only some of them pass.
+const FILTERED_PAGE: usize = 200;
+/// The value of `by_all`.
+const ALL: &str = "job";
+
+/// A registry in a table of Amazon DynamoDB. Its schema is told at the head of this module's source and declared in `template.yaml`.
+#[derive(Debug, Clone)]
+pub struct DynamoDb {
+    client: Client,
+    table: String,
+}
+
+type Item = HashMap<String, AttributeValue>;
+
+impl DynamoDb {
+    /// The registry in the table of this name.
+    pub fn new(config: &SdkConfig, table: impl Into<String>) -> Self {
+        Self { client: Client::new(config), table: table.into() }
+    }
+
+    /// What a permission is wanted on, for errors.
+    fn target(&self, index: Option<&str>) -> String {
+        let index = index.map(|index| format!("index `{index}` of ")).unwrap_or_default();
+        format!("{index}table `{}`", self.table)
+    }
+
+    async fn put(&self, write: &Write, item: Item) -> Result<Outcome> {
+        let (expression, values) = condition(&write.when);
+        let call = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let sent = call.set_condition_expression(expression).set_expression_attribute_values(values).send().await;
+        self.outcome(sent, "dynamodb:PutItem")
+    }
+
+    async fn delete(&self, write: &Write) -> Result<Outcome> {
+        let (expression, values) = condition(&write.when);
+        let call = self.client.delete_item().table_name(&self.table).set_key(Some(key(&write.key)));
+        let sent = call.set_condition_expression(expression).set_expression_attribute_values(values).send().await;
+        self.outcome(sent, "dynamodb:DeleteItem")
+    }
+
+    async fn transact(&self, writes: &[Write]) -> Result<Outcome> {
+        let writes = writes.iter().map(|write| self.part(write)).collect::<Result<Vec<_>>>()?;
+        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+            Ok(_) => Ok(Outcome::Done),
+            Err(error) => match cancelled(&error) {
+                Some(outcome) => Ok(outcome),
+                None => Err(failed(&error, "dynamodb:PutItem and dynamodb:DeleteItem", &self.target(None))),
+            },
+        }
+    }
+
+    /// A write as a part of a transaction.
+    fn part(&self, write: &Write) -> Result<TransactWriteItem> {
+        let (expression, values) = condition(&write.when);
+        let part = TransactWriteItem::builder();
+        let part = match &write.then {
+            Some(body) => {
+                let put = Put::builder().table_name(&self.table).set_item(Some(item(&write.key, body)?));
+                part.put(put.set_condition_expression(expression).set_expression_attribute_values(values).build().map_err(unbuilt)?)
+            }
+            None => {
+                let delete = Delete::builder().table_name(&self.table).set_key(Some(key(&write.key)));
+                part.delete(delete.set_condition_expression(expression).set_expression_attribute_values(values).build().map_err(unbuilt)?)
+            }
+        };
+        Ok(part.build())
+    }
+
+    fn outcome<T, E: ProvideErrorMetadata>(&self, sent: std::result::Result<T, SdkError<E>>, permission: &str) -> Result<Outcome> {
+        match sent {
+            Ok(_) => Ok(Outcome::Done),
+            Err(error) => match error.code() {
+                Some("ConditionalCheckFailedException") => Ok(Outcome::Refused),
+                Some("TransactionConflictException") => Ok(Outcome::Conflict),
+                _ => Err(failed(&error, permission, &self.target(None))),
+            },
+        }
+    }
+}
+
+#[async_trait]
+impl Table for DynamoDb {
+    async fn get(&self, entry: &Key) -> Result<Option<String>> {
+        let call = self.client.get_item().table_name(&self.table).set_key(Some(key(entry))).consistent_read(true);
+        let answer = call.send().await.map_err(|error| failed(&error, "dynamodb:GetItem", &self.target(None)))?;
+        answer.item.map(|item| text(&item, "body")).transpose()
+    }
+
+    async fn write(&self, writes: Vec<Write>) -> Result<bool> {
+        let mut attempts = Attempts::default();
+        loop {
+            let outcome = match writes.as_slice() {
+                [] => Outcome::Done,
+                [write] => match &write.then {
+                    Some(body) => self.put(write, item(&write.key, body)?).await?,
+                    None => self.delete(write).await?,
+                },
+                several => self.transact(several).await?,
+            };
+            match outcome {
+                Outcome::Done => return Ok(true),
+                Outcome::Refused => return Ok(false),
+                Outcome::Conflict => attempts.pause(&writes[0].key).await?,
+            }
+        }
+    }
+
+    async fn list(&self, list: &List, after: Option<&Position>, limit: usize) -> Result<Vec<(Position, String)>> {
+        let scope = Scope::of(list);
+        let mut found = Vec::new();
+        let mut start = after.map(|after| scope.start(after));
+        loop {
+            let wanted = limit - found.len();
+            let page = if scope.status.is_some() { wanted.max(FILTERED_PAGE) } else { wanted };
+            let call = self.client.query().table_name(&self.table).set_index_name(scope.index.map(str::to_owned));
+            let call = call.key_condition_expression(format!("{} = :partition", scope.attribute));
+            let call = call.expression_attribute_values(":partition", AttributeValue::S(scope.partition.clone()));
+            let call = call.consistent_read(scope.index.is_none()).scan_index_forward(!list.newest_first());
+            let mut call = call.limit(page.try_into().unwrap_or(i32::MAX)).set_exclusive_start_key(start);
+            if let Some(status) = scope.status {
+                call = call.filter_expression("by_status = :status").expression_attribute_values(":status", value(status));
+            }
+            let answer = call.send().await.map_err(|error| match error.code() {
+                Some("ValidationException") if after.is_some() => Error::BadCursor("the cursor is not one of this list".to_owned()),
+                _ => failed(&error, "dynamodb:Query", &self.target(scope.index)),
+            })?;
+            for item in answer.items.unwrap_or_default().iter().take(wanted) {
+                found.push((position(item, scope.index)?, text(item, "body")?));
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() || found.len() == limit {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+/// Where in the table a list lies.
+struct Scope {
+    /// The index; `None` is the table.
+    index: Option<&'static str>,
+    /// Its partition key.
+    attribute: &'static str,
+    /// The partition.
+    partition: String,
+    /// Of its jobs, only those in this status.
+    status: Option<&'static str>,
+}
+
+impl Scope {
+    fn of(list: &List) -> Self {
+        let List::Jobs(filter) = list else {
+            let partition = list.partition().unwrap_or_default();
+            return Self { index: None, attribute: "pk", partition, status: None };
+        };
+        match (&filter.dataset, filter.status) {
+            (Some(dataset), status) => Self {
+                index: Some("dataset"),
+                attribute: "by_dataset",
+                partition: dataset.to_string(),
+                status: status.map(|status| status.as_str()),
+            },
+            (None, Some(status)) => {
+                Self { index: Some("status"), attribute: "by_status", partition: status.as_str().to_owned(), status: None }
+            }
+            (None, None) => Self { index: Some("all"), attribute: "by_all", partition: ALL.to_owned(), status: None },
+        }
+    }
+
+    /// The start key of a query that goes on after a position.
+    fn start(&self, after: &Position) -> Item {
+        let mut start = key(&after.key);
+        if let Some(listed) = &after.listed {
+            start.insert(self.attribute.to_owned(), value(&self.partition));
+            start.insert("listed".to_owned(), value(listed));
+        }
+        start
+    }
+}
+
+fn value(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+fn key(key: &Key) -> Item {
+    HashMap::from([("pk".to_owned(), value(&key.pk)), ("sk".to_owned(), value(&key.sk))])
+}
+
+fn item(at: &Key, body: &str) -> Result<Item> {
+    let mut item = key(at);
+    item.insert("body".to_owned(), value(body));
+    if at.is_job() {
+        let listing = Listing::read(at, body)?;
+        item.insert("by_dataset".to_owned(), value(listing.dataset.as_str()));
+        item.insert("by_status".to_owned(), value(listing.status.as_str()));
+        item.insert("by_all".to_owned(), value(ALL));
+        item.insert("listed".to_owned(), value(&listing.listed));
+    }
+    Ok(item)
+}
+
+fn position(item: &Item, index: Option<&str>) -> Result<Position> {
+    let listed = index.map(|_| text(item, "listed")).transpose()?;
+    Ok(Position { listed, key: Key { pk: text(item, "pk")?, sk: text(item, "sk")? } })
+}
+
+fn text(item: &Item, attribute: &str) -> Result<String> {
+    match item.get(attribute) {
+        Some(AttributeValue::S(text)) => Ok(text.clone()),
+        _ => Err(Error::Corrupt(format!("a registry entry has no text attribute `{attribute}`"))),
+    }
+}
+
+fn condition(when: &When) -> (Option<String>, Option<Item>) {
+    let (expression, there) = match when {
+        When::Always => return (None, None),
+        When::Absent => ("attribute_not_exists(pk)", None),
+        When::Present => ("attribute_exists(pk)", None),
+        When::Is(there) => ("body = :there", Some(there)),
+        When::AbsentOrIs(there) => ("attribute_not_exists(pk) OR body = :there", Some(there)),
+    };
+    (Some(expression.to_owned()), there.map(|there| HashMap::from([(":there".to_owned(), value(there))])))
+}
+
+fn unbuilt(error: aws_sdk_dynamodb::error::BuildError) -> Error {
+    Error::Impossible(format!("a request to DynamoDB can't be built: {error}"))
+}

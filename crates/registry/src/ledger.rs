@@ -1,0 +1,170 @@
+//! The registry's logic, once for all tables.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use landing::contract::DatasetName;
+use landing::message::JobId;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::attempts::Attempts;
+use crate::table::{Key, List, Table, When, Write, entry, read};
+use crate::{Error, JobChange, JobFilter, JobRecord, JobStatus, MAX_CONTENTS, MAX_PAGE, Page, Registry, Result, StoredContract, cursor};
+
+/// The entry of a content that was loaded.
+#[derive(Serialize, Deserialize)]
+struct Claim {
+    content: String,
+    job: JobId,
+}
+
+#[async_trait]
+impl<T: Table> Registry for T {
+    async fn put_contract(&self, dataset: &DatasetName, text: &str, now: &str) -> Result<StoredContract> {
+        let (head, mut attempts) = (Key::dataset(dataset), Attempts::default());
+        loop {
+            let newest = page::<_, StoredContract>(self, List::Versions(dataset.clone()), None, 1).await?.items.pop();
+            let version = newest.as_ref().map_or(1, |newest| newest.version + 1);
+            if let Some(newest) = newest.filter(|newest| newest.text == text)
+                && self.get(&head).await?.is_some()
+            {
+                return Ok(newest);
+            }
+            let contract = StoredContract { dataset: dataset.clone(), version, created: now.to_owned(), text: text.to_owned() };
+            // Whoever puts the version first, wins; the head goes with it and so needs no condition of its own.
+            let version = Write::put(Key::version(dataset, version), entry(&contract), When::Absent);
+            if self.write(vec![version, Write::put(head.clone(), entry(&contract), When::Always)]).await? {
+                return Ok(contract);
+            }
+            attempts.pause(&head).await?;
+        }
+    }
+
+    async fn contract(&self, dataset: &DatasetName, version: Option<u32>) -> Result<Option<StoredContract>> {
+        get(self, &version.map_or_else(|| Key::dataset(dataset), |version| Key::version(dataset, version))).await
+    }
+
+    async fn contract_versions(&self, dataset: &DatasetName, after: Option<&str>, limit: u32) -> Result<Page<StoredContract>> {
+        page(self, List::Versions(dataset.clone()), after, limit).await
+    }
+
+    async fn datasets(&self, after: Option<&str>, limit: u32) -> Result<Page<StoredContract>> {
+        page(self, List::Datasets, after, limit).await
+    }
+
+    async fn delete_dataset(&self, dataset: &DatasetName) -> Result<bool> {
+        self.write(vec![Write::delete(Key::dataset(dataset), When::Present)]).await
+    }
+
+    async fn put_job(&self, job: &JobRecord) -> Result<Option<JobRecord>> {
+        let key = Key::job(&job.submission.job);
+        if self.write(vec![Write::put(key.clone(), entry(job), When::Absent)]).await? {
+            return Ok(None);
+        }
+        match get(self, &key).await? {
+            Some(there) => Ok(Some(there)),
+            None => Err(Error::Unavailable(format!("`{key}` was deleted while it was put"))),
+        }
+    }
+
+    async fn job(&self, id: &JobId) -> Result<Option<JobRecord>> {
+        get(self, &Key::job(id)).await
+    }
+
+    async fn jobs(&self, filter: &JobFilter, after: Option<&str>, limit: u32) -> Result<Page<JobRecord>> {
+        page(self, List::Jobs(filter.clone()), after, limit).await
+    }
+
+    async fn update_job(&self, id: &JobId, change: &JobChange, now: &str) -> Result<Option<JobRecord>> {
+        let (key, mut attempts) = (Key::job(id), Attempts::default());
+        loop {
+            let Some(before) = self.get(&key).await? else { return Ok(None) };
+            let mut job: JobRecord = read(&key, &before)?;
+            if job.status.is_terminal() {
+                return Ok(Some(job));
+            }
+            apply(&mut job, change, now);
+            if self.write(vec![Write::put(key.clone(), entry(&job), When::Is(before))]).await? {
+                return Ok(Some(job));
+            }
+            attempts.pause(&key).await?;
+        }
+    }
+
+    async fn loaded(&self, dataset: &DatasetName, contents: &[String]) -> Result<Option<JobId>> {
+        owner(self, dataset, contents, None).await
+    }
+
+    async fn claim(&self, dataset: &DatasetName, contents: &[String], job: &JobId, force: bool) -> Result<Option<JobId>> {
+        let distinct: BTreeSet<&String> = contents.iter().collect();
+        if distinct.len() > MAX_CONTENTS {
+            return Err(Error::Impossible(format!("a job claims at most {MAX_CONTENTS} contents, not {}", distinct.len())));
+        }
+        let writes: Vec<Write> = distinct.into_iter().map(|content| claim(dataset, content, job, force)).collect();
+        let mut attempts = Attempts::default();
+        while !writes.is_empty() && !self.write(writes.clone()).await? {
+            // Nobody's by now: it was given up in between.
+            if let Some(other) = owner(self, dataset, contents, Some(job)).await? {
+                return Ok(Some(other));
+            }
+            attempts.pause(&writes[0].key).await?;
+        }
+        Ok(None)
+    }
+
+    async fn release(&self, dataset: &DatasetName, contents: &[String], job: &JobId) -> Result<()> {
+        for content in contents {
+            let mine = entry(&Claim { content: content.clone(), job: job.clone() });
+            self.write(vec![Write::delete(Key::claim(dataset, content), When::Is(mine))]).await?;
+        }
+        Ok(())
+    }
+}
+
+fn apply(job: &mut JobRecord, change: &JobChange, now: &str) {
+    if let Some(status) = change.status.filter(|status| *status != JobStatus::Pending) {
+        job.status = status;
+    }
+    if let Some(source) = &change.source {
+        job.submission.source = source.clone();
+    }
+    job.execution = change.execution.clone().or(job.execution.take());
+    job.counts = change.counts.or(job.counts);
+    job.sequence = change.sequence.or(job.sequence);
+    job.failure = change.failure.clone().or(job.failure.take());
+    job.updated = now.to_owned();
+}
+
+fn claim(dataset: &DatasetName, content: &str, job: &JobId, force: bool) -> Write {
+    let mine = entry(&Claim { content: content.to_owned(), job: job.clone() });
+    let when = if force { When::Always } else { When::AbsentOrIs(mine.clone()) };
+    Write::put(Key::claim(dataset, content), mine, when)
+}
+
+/// The first job other than `except` to which one of the contents belongs.
+async fn owner(table: &dyn Table, dataset: &DatasetName, contents: &[String], except: Option<&JobId>) -> Result<Option<JobId>> {
+    for content in contents {
+        let claim: Option<Claim> = get(table, &Key::claim(dataset, content)).await?;
+        if let Some(claim) = claim.filter(|claim| Some(&claim.job) != except) {
+            return Ok(Some(claim.job));
+        }
+    }
+    Ok(None)
+}
+
+async fn get<T: Table + ?Sized, R: DeserializeOwned>(table: &T, key: &Key) -> Result<Option<R>> {
+    table.get(key).await?.map(|entry| read(key, &entry)).transpose()
+}
+
+async fn page<T: Table, R: DeserializeOwned>(table: &T, list: List, after: Option<&str>, limit: u32) -> Result<Page<R>> {
+    let after = after.map(|text| cursor::read(&list, text)).transpose()?;
+    let limit = limit.clamp(1, MAX_PAGE) as usize;
+    // One more than asked for tells whether there is another page.
+    let mut found = table.list(&list, after.as_ref(), limit + 1).await?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let items = found.iter().map(|(position, entry)| read(&position.key, entry)).collect::<Result<_>>()?;
+    let next = found.pop().filter(|_| more).map(|(position, _)| cursor::write(&list, position));
+    Ok(Page { items, next })
+}
