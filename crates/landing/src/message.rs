@@ -167,7 +167,38 @@ pub struct TransformShard {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transformed {}
 
-/// The input of `verify` and of `store`.
+/// The input of `verify`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyJob {
+    /// The job.
+    pub job: JobId,
+    /// Its dataset.
+    pub dataset: DatasetName,
+    /// How often its shards were run: 1, or 2 when some were run again.
+    pub round: u32,
+}
+
+/// The input of the `store` function: it ends a job, one way or the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndJob {
+    /// Make the job visible.
+    Store(JobRef),
+    /// Make sure that nothing of it is.
+    Abandon(Abandon),
+}
+
+/// What the `store` function answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Ended {
+    /// The job is visible.
+    Stored(Stored),
+    /// Nothing of it is, and this is why.
+    Abandoned(Failure),
+}
+
+/// The input of storing a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobRef {
     /// The job.
@@ -306,6 +337,10 @@ impl JobKeys {
     /// The job's faults, one JSON object a line.
     pub fn errors(&self) -> String {
         format!("{}errors.jsonl", self.0)
+    }
+    /// The number in the commit log that the job is about to take: noted before it does.
+    pub fn intent(&self) -> String {
+        format!("{}intent.json", self.0)
     }
     /// What `store` committed.
     pub fn stored(&self) -> String {

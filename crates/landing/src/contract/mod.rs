@@ -1,3 +1,187 @@
-//! What a dataset accepts and becomes.
+//! What a dataset accepts and becomes: the contract.
+//!
+//! A contract exists only valid. [`Contract::parse`] is the one door: it reads YAML or JSON and reports every fault with its path in the document
+//! and what would be allowed.
+
+mod bounds;
+mod document;
 mod name;
+mod output;
+mod schema;
+mod types;
+
+pub use bounds::{Bound, Constraints};
 pub use name::DatasetName;
+pub use output::{Codec, Output, RejectsLimit};
+pub use schema::{Drift, Field, FieldsMatch, Mapping, Schema};
+pub use types::{BooleanFormat, DataType, IntegerType, NumberFormat, NumberType, TimeUnit};
+
+use crate::dialect::{Dialect, Terminator};
+use document::{Node, Reading};
+
+/// A valid contract.
+#[derive(Debug, Clone)]
+pub struct Contract {
+    /// The dataset's name.
+    pub name: DatasetName,
+    /// What is said of the dialect.
+    pub dialect: Dialect,
+    /// What is said of the source's compression.
+    pub compression: Compression,
+    /// The fields.
+    pub schema: Schema,
+    /// Fields that are checked but not stored, by name.
+    pub drop: Vec<String>,
+    /// How many records may be refused.
+    pub rejects_limit: RejectsLimit,
+    /// What is written.
+    pub output: Output,
+}
+
+/// One fault of a contract.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Fault {
+    /// Where in the document: `schema.fields[2].constraints.minimum`; empty for the document itself.
+    pub path: String,
+    /// What is wrong and what would be allowed.
+    pub message: String,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.path.as_str() {
+            "" => f.write_str(&self.message),
+            path => write!(f, "{path}: {}", self.message),
+        }
+    }
+}
+
+/// How the bytes of a source are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// By the first bytes of the source.
+    Auto,
+    /// Not at all.
+    None,
+}
+
+/// Most bytes of a contract document.
+pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
+
+impl Contract {
+    /// Reads a contract from YAML or JSON. All faults are reported, in the order of the document's blocks.
+    pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
+        let whole = |message: String| vec![Fault { path: String::new(), message }];
+        if text.len() > MAX_DOCUMENT_BYTES {
+            return Err(whole(format!("the document has {} bytes; at most {MAX_DOCUMENT_BYTES} are read", text.len())));
+        }
+        let value: serde_json::Value =
+            serde_saphyr::from_str(text).map_err(|error| whole(format!("not a YAML or JSON document: {}", error.to_string().trim())))?;
+        let mut reading = Reading::default();
+        let contract = Self::read(Node::root(&value), &mut reading);
+        match contract {
+            Some(contract) if reading.faults.is_empty() => Ok(contract),
+            _ => Err(reading.faults),
+        }
+    }
+
+    fn read(root: Node<'_>, reading: &mut Reading) -> Option<Self> {
+        let allowed = ["name", "title", "description", "dialect", "encoding", "compression", "schema", "transform", "rejects", "output"];
+        let root = root.object(reading, &allowed)?;
+        let name = root.required(reading, "name").and_then(|node| {
+            let text = node.text(reading)?;
+            DatasetName::parse(text).map_err(|message| node.fault(reading, message)).ok()
+        });
+        let dialect = root.get("dialect").map_or_else(Dialect::default, |node| read_dialect(&node, reading));
+        if let Some(node) = root.get("encoding")
+            && let Some(text) = node.text(reading)
+            && !matches!(text.to_ascii_lowercase().as_str(), "utf-8" | "utf8" | "us-ascii" | "ascii")
+        {
+            node.fault(reading, format!("`{text}` is not supported yet; `utf-8` is"));
+        }
+        let compression = root.get("compression").map_or(Compression::Auto, |node| {
+            let choices = [("none", Compression::None)];
+            node.choice(reading, &choices).unwrap_or(Compression::Auto)
+        });
+        let schema = root.required(reading, "schema").and_then(|node| Schema::read(&node, reading));
+        let drop = root.get("transform").map_or_else(Vec::new, |node| read_transform(&node, schema.as_ref(), reading));
+        let rejects_limit = root.get("rejects").map_or(RejectsLimit::None, |node| RejectsLimit::read(&node, reading));
+        let output = match root.get("output") {
+            Some(node) => Output::read(&node, schema.as_ref(), &drop, reading),
+            None => Output::default(),
+        };
+        Some(Self { name: name?, dialect, compression, schema: schema?, drop, rejects_limit, output })
+    }
+
+    /// Fields of the schema that are stored, in order.
+    pub fn stored_fields(&self) -> impl Iterator<Item = (usize, &Field)> {
+        self.schema.fields.iter().enumerate().filter(|(_, field)| !self.drop.contains(&field.name))
+    }
+}
+
+fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> Dialect {
+    let mut dialect = Dialect::default();
+    let allowed = [
+        "delimiter",
+        "quoteChar",
+        "doubleQuote",
+        "escapeChar",
+        "lineTerminator",
+        "commentChar",
+        "skipInitialSpace",
+        "trim",
+        "header",
+        "skipRows",
+    ];
+    let Some(node) = node.object(reading, &allowed) else { return dialect };
+    if let Some(byte) = node.get("delimiter").and_then(|n| n.byte(reading)) {
+        dialect.delimiter = byte;
+    }
+    if let Some(n) = node.get("quoteChar") {
+        dialect.quote_char = if n.is_null() { None } else { n.byte(reading) };
+    }
+    dialect.double_quote = node.get("doubleQuote").and_then(|n| n.boolean(reading)).unwrap_or(dialect.double_quote);
+    dialect.escape_char = node.get("escapeChar").filter(|n| !n.is_null()).and_then(|n| n.byte(reading));
+    dialect.comment_char = node.get("commentChar").filter(|n| !n.is_null()).and_then(|n| n.byte(reading));
+    dialect.skip_initial_space = node.get("skipInitialSpace").and_then(|n| n.boolean(reading)).unwrap_or(false);
+    dialect.trim = node.get("trim").and_then(|n| n.boolean(reading)).unwrap_or(false);
+    dialect.header = node.get("header").and_then(|n| n.boolean(reading)).unwrap_or(true);
+    dialect.skip_rows = node.get("skipRows").and_then(|n| n.count(reading)).map_or(0, |n| n.min(u64::from(u32::MAX)) as u32);
+    if let Some(n) = node.get("lineTerminator") {
+        let choices = [
+            ("auto", Terminator::Auto),
+            ("\n", Terminator::Lf),
+            ("\r\n", Terminator::CrLf),
+            ("\r", Terminator::Cr),
+            ("lf", Terminator::Lf),
+            ("crlf", Terminator::CrLf),
+            ("cr", Terminator::Cr),
+        ];
+        dialect.line_terminator = n.choice(reading, &choices).unwrap_or(Terminator::Auto);
+    }
+    dialect
+}
+
+/// Reads the transform block; answers the names to drop.
+fn read_transform(node: &Node<'_>, schema: Option<&Schema>, reading: &mut Reading) -> Vec<String> {
+    let Some(node) = node.object(reading, &["where", "derive", "mask", "drop"]) else { return Vec::new() };
+    for later in ["where", "derive", "mask"] {
+        if let Some(n) = node.get(later) {
+            n.fault(reading, format!("`{later}` is not supported yet"));
+        }
+    }
+    let Some(list) = node.get("drop") else { return Vec::new() };
+    let names = list.texts(reading);
+    if let Some(schema) = schema {
+        for (index, name) in names.iter().enumerate() {
+            if schema.position(name).is_none() {
+                list.item(index).fault(reading, schema.unknown_field(name));
+            }
+        }
+        if names.len() >= schema.fields.len() {
+            list.fault(reading, "drops every field".to_owned());
+        }
+    }
+    names
+}

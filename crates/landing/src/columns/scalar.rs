@@ -1,0 +1,329 @@
+//! One value: its reading from text, exact or a flaw, without allocation.
+
+use std::cmp::Ordering;
+
+use crate::contract::{BooleanFormat, DataType, NumberFormat, NumberType, TimeUnit};
+
+/// Why a text is no value of a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// It is not written as the type is.
+    NotOfType,
+    /// It is, but the physical type does not reach that far.
+    OutOfRange,
+    /// It has more digits after the point, or a finer time, than the physical type keeps; nothing is rounded.
+    TooPrecise,
+    /// A local time that happens twice, when clocks are set back.
+    Ambiguous,
+    /// A local time that never happens, when clocks are set forward.
+    Skipped,
+}
+
+/// A value in the domain in which values of a type are compared.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Scalar {
+    /// Integers; decimals by their unscaled value; booleans as 0 and 1; dates in days; times in their unit.
+    Int(i128),
+    /// Floats.
+    Float(f64),
+    /// Text.
+    Text(String),
+}
+
+impl PartialOrd for Scalar {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => a.partial_cmp(b),
+            (Self::Float(a), Self::Float(b)) => a.partial_cmp(b),
+            (Self::Text(a), Self::Text(b)) => a.partial_cmp(b),
+            _ => None,
+        }
+    }
+}
+
+impl Scalar {
+    /// A value as a contract gives it; the error says what would be allowed. Numbers are written with a point and bare, whatever the field's format.
+    pub fn of_document(text: &str, data_type: &DataType) -> Result<Self, String> {
+        let plain = NumberFormat::default();
+        let bytes = text.as_bytes();
+        let parsed = match data_type {
+            DataType::String => Ok(Self::Text(text.to_owned())),
+            DataType::Integer(width, _) => integer(bytes, plain).and_then(|v| in_range(v, width.range())).map(Self::Int),
+            DataType::Number(NumberType::Decimal { precision, scale }, _) => decimal(bytes, *precision, *scale, plain).map(Self::Int),
+            DataType::Number(NumberType::Float32 | NumberType::Float64, _) => float(bytes, plain).map(Self::Float),
+            DataType::Boolean(format) => boolean(bytes, format).map(|v| Self::Int(v.into())),
+            DataType::Date(pattern) => pattern.read_date(bytes).map(|v| Self::Int(v.into())),
+            DataType::Time(unit, pattern) => pattern.read_time(bytes, unit.per_second()).map(|v| Self::Int(v.into())),
+            DataType::Datetime(unit, pattern, zone) => pattern.read_datetime(bytes, unit.per_second(), *zone).map(|v| Self::Int(v.into())),
+        };
+        parsed.map_err(|flaw| describe(flaw, &format!("`{text}`"), data_type))
+    }
+}
+
+/// A sentence for a person: what `value` is not, and what would be allowed.
+pub(crate) fn describe(flaw: Flaw, value: &str, data_type: &DataType) -> String {
+    let unit = |unit: &TimeUnit| match unit {
+        TimeUnit::Second => "seconds",
+        TimeUnit::Millisecond => "milliseconds",
+        TimeUnit::Microsecond => "microseconds",
+        TimeUnit::Nanosecond => "nanoseconds",
+    };
+    match (flaw, data_type) {
+        (Flaw::OutOfRange, DataType::Integer(width, _)) => {
+            let (least, greatest) = width.range();
+            format!("{value} is outside of {}: {least} to {greatest}", format!("{width:?}").to_lowercase())
+        }
+        (Flaw::OutOfRange, DataType::Number(NumberType::Decimal { precision, scale }, _)) => {
+            format!("{value} is outside of decimal({precision},{scale}): at most {} digits before the point", precision - scale)
+        }
+        (Flaw::OutOfRange, _) => format!("{value} is outside of the physical type's range"),
+        (Flaw::TooPrecise, DataType::Number(NumberType::Decimal { precision, scale }, _)) => {
+            format!("{value} has more than {scale} digits after the point of decimal({precision},{scale}); nothing is rounded")
+        }
+        (Flaw::TooPrecise, DataType::Time(u, _) | DataType::Datetime(u, _, _)) => {
+            format!("{value} is finer than {}; nothing is rounded", unit(u))
+        }
+        (Flaw::TooPrecise, _) => format!("{value} has more digits than the physical type keeps; nothing is rounded"),
+        (Flaw::Ambiguous, _) => format!("{value} happens twice in this time zone, as clocks are set back; an offset would tell which"),
+        (Flaw::Skipped, _) => format!("{value} does not exist in this time zone, as clocks are set forward"),
+        (Flaw::NotOfType, DataType::Integer(..)) => format!("{value} is not an integer"),
+        (Flaw::NotOfType, DataType::Number(..)) => format!("{value} is not a number"),
+        (Flaw::NotOfType, DataType::Boolean(format)) => {
+            format!("{value} is not a boolean: {} or {}", format.true_values.join(", "), format.false_values.join(", "))
+        }
+        (Flaw::NotOfType, DataType::Date(p)) => format!("{value} is not a date as {}", p.describe("date")),
+        (Flaw::NotOfType, DataType::Time(_, p)) => format!("{value} is not a time as {}", p.describe("time")),
+        (Flaw::NotOfType, DataType::Datetime(_, p, _)) => format!("{value} is not a datetime as {}", p.describe("datetime")),
+        (Flaw::NotOfType, DataType::String) => format!("{value} is not text"),
+    }
+}
+
+pub(crate) fn in_range(value: i128, (least, greatest): (i128, i128)) -> Result<i128, Flaw> {
+    if value < least || value > greatest { Err(Flaw::OutOfRange) } else { Ok(value) }
+}
+
+/// Digits of a u64 that can't overflow.
+const SAFE_DIGITS: usize = 19;
+
+/// An optional sign and digits.
+pub(crate) fn integer(text: &[u8], format: NumberFormat) -> Result<i128, Flaw> {
+    if format.group.is_some() || !format.bare {
+        let mut clean = Cleaned::new();
+        return integer(clean.number(text, format)?, NumberFormat::default());
+    }
+    let (negative, digits) = sign(text);
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(Flaw::NotOfType);
+    }
+    let value = if digits.len() <= SAFE_DIGITS {
+        i128::from(digits.iter().fold(0u64, |sum, digit| sum * 10 + u64::from(digit - b'0')))
+    } else {
+        digits.iter().try_fold(0i128, |sum, digit| sum.checked_mul(10)?.checked_add((digit - b'0').into())).ok_or(Flaw::OutOfRange)?
+    };
+    Ok(if negative { -value } else { value })
+}
+
+/// The unscaled value of a decimal with `scale` digits after the point. An exponent is allowed; digits that would be lost are a flaw.
+pub(crate) fn decimal(text: &[u8], precision: u8, scale: u8, format: NumberFormat) -> Result<i128, Flaw> {
+    if format != NumberFormat::default() {
+        let mut clean = Cleaned::new();
+        return decimal(clean.number(text, format)?, precision, scale, NumberFormat::default());
+    }
+    let (negative, rest) = sign(text);
+    let (mantissa, exponent) = match rest.iter().position(|byte| matches!(byte, b'e' | b'E')) {
+        Some(at) => (&rest[..at], exponent(&rest[at + 1..])?),
+        None => (rest, 0),
+    };
+    let mut value = 0i128;
+    let mut digits = 0;
+    let mut after_point: Option<i64> = None;
+    // Digits after the point that may yet be lost: only zeros are let go.
+    let mut zeros = 0u32;
+    for byte in mantissa {
+        match byte {
+            b'0'..=b'9' => {
+                digits += 1;
+                if let Some(count) = &mut after_point {
+                    *count += 1;
+                }
+                if *byte == b'0' && after_point.is_some() {
+                    zeros += 1;
+                    continue;
+                }
+                for _ in 0..=zeros {
+                    value = value.checked_mul(10).ok_or(Flaw::OutOfRange)?;
+                }
+                zeros = 0;
+                value = value.checked_add((byte - b'0').into()).ok_or(Flaw::OutOfRange)?;
+            }
+            b'.' if after_point.is_none() => after_point = Some(0),
+            _ => return Err(Flaw::NotOfType),
+        }
+    }
+    if digits == 0 {
+        return Err(Flaw::NotOfType);
+    }
+    if value != 0 {
+        let kept_after_point = after_point.unwrap_or(0) - i64::from(zeros);
+        let mut shift = i64::from(scale) - kept_after_point + exponent;
+        while shift < 0 && value % 10 == 0 {
+            value /= 10;
+            shift += 1;
+        }
+        if shift < 0 {
+            return Err(Flaw::TooPrecise);
+        }
+        if shift > 38 {
+            return Err(Flaw::OutOfRange);
+        }
+        value = value.checked_mul(10i128.pow(shift as u32)).ok_or(Flaw::OutOfRange)?;
+        if value >= 10i128.pow(precision.into()) {
+            return Err(Flaw::OutOfRange);
+        }
+    }
+    Ok(if negative { -value } else { value })
+}
+
+/// The nearest binary64; NaN, INF and -INF as in Table Schema. What would become infinite is a flaw.
+pub(crate) fn float(text: &[u8], format: NumberFormat) -> Result<f64, Flaw> {
+    if format != NumberFormat::default() {
+        let mut clean = Cleaned::new();
+        return float(clean.number(text, format)?, NumberFormat::default());
+    }
+    match text {
+        b"NaN" => return Ok(f64::NAN),
+        b"INF" => return Ok(f64::INFINITY),
+        b"-INF" => return Ok(f64::NEG_INFINITY),
+        _ => {}
+    }
+    // Rust's parser knows words such as `infinity`, which are no numbers here.
+    let looks_like_one = text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
+    let text = std::str::from_utf8(text).ok().filter(|_| looks_like_one).ok_or(Flaw::NotOfType)?;
+    let value: f64 = text.parse().map_err(|_| Flaw::NotOfType)?;
+    if value.is_finite() { Ok(value) } else { Err(Flaw::OutOfRange) }
+}
+
+pub(crate) fn boolean(text: &[u8], format: &BooleanFormat) -> Result<bool, Flaw> {
+    if format.true_values.iter().any(|value| value.as_bytes() == text) {
+        return Ok(true);
+    }
+    if format.false_values.iter().any(|value| value.as_bytes() == text) {
+        return Ok(false);
+    }
+    Err(Flaw::NotOfType)
+}
+
+fn sign(text: &[u8]) -> (bool, &[u8]) {
+    match text.first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    }
+}
+
+fn exponent(text: &[u8]) -> Result<i64, Flaw> {
+    let value = integer(text, NumberFormat::default())?;
+    // Far beyond what any decimal reaches, and far below an overflow of the sums made with it.
+    Ok(value.clamp(-100_000, 100_000) as i64)
+}
+
+/// A number without what is written around and between its digits.
+struct Cleaned([u8; Self::MAX_BYTES]);
+
+impl Cleaned {
+    const MAX_BYTES: usize = 256;
+
+    fn new() -> Self {
+        Self([0; Self::MAX_BYTES])
+    }
+
+    fn number(&mut self, text: &[u8], format: NumberFormat) -> Result<&[u8], Flaw> {
+        let is_part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-') || *byte == format.decimal;
+        let inside = if format.bare {
+            text
+        } else {
+            let first = text.iter().position(is_part).ok_or(Flaw::NotOfType)?;
+            let last = text.iter().rposition(u8::is_ascii_digit).ok_or(Flaw::NotOfType)?;
+            text.get(first..=last).ok_or(Flaw::NotOfType)?
+        };
+        let mut length = 0;
+        let mut previous = 0;
+        for byte in inside {
+            if Some(*byte) == format.group {
+                // A group character stands between digits, and before the decimal one.
+                let before_decimal = !self.0[..length].contains(&b'.');
+                if !u8::is_ascii_digit(&previous) || !before_decimal {
+                    return Err(Flaw::NotOfType);
+                }
+            } else {
+                let slot = self.0.get_mut(length).ok_or(Flaw::OutOfRange)?;
+                *slot = match *byte {
+                    byte if byte == format.decimal => b'.',
+                    b'.' => return Err(Flaw::NotOfType),
+                    byte => byte,
+                };
+                length += 1;
+            }
+            previous = *byte;
+        }
+        if Some(previous) == format.group { Err(Flaw::NotOfType) } else { Ok(&self.0[..length]) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: NumberFormat = NumberFormat { decimal: b'.', group: None, bare: true };
+    const GERMAN: NumberFormat = NumberFormat { decimal: b',', group: Some(b'.'), bare: true };
+    const PRICE: NumberFormat = NumberFormat { decimal: b'.', group: Some(b','), bare: false };
+
+    #[test]
+    fn integers() {
+        assert_eq!(integer(b"-12", PLAIN), Ok(-12));
+        assert_eq!(integer(b"+0012", PLAIN), Ok(12));
+        assert_eq!(integer(b"99999999999999999999", PLAIN), Ok(99_999_999_999_999_999_999));
+        assert_eq!(integer(&[b'9'; 60], PLAIN), Err(Flaw::OutOfRange));
+        assert_eq!(integer(b"1.234", GERMAN), Ok(1234));
+        for text in ["", "-", "1.0", "1 ", "0x1", "--1", "1e3"] {
+            assert_eq!(integer(text.as_bytes(), PLAIN), Err(Flaw::NotOfType), "{text}");
+        }
+    }
+
+    #[test]
+    fn decimals_are_exact() {
+        let read = |text: &str| decimal(text.as_bytes(), 12, 2, PLAIN);
+        assert_eq!(read("1.1"), Ok(110));
+        assert_eq!(read("-0.05"), Ok(-5));
+        assert_eq!(read(".5"), Ok(50));
+        assert_eq!(read("7."), Ok(700));
+        assert_eq!(read("1.1000000000000000000000000000000000000000000000000000"), Ok(110));
+        assert_eq!(read("1.001"), Err(Flaw::TooPrecise));
+        assert_eq!(read("12e-1"), Ok(120));
+        assert_eq!(read("1.5E+3"), Ok(150_000));
+        assert_eq!(read("0e99999999"), Ok(0));
+        assert_eq!(read("9999999999.99"), Ok(999_999_999_999));
+        assert_eq!(read("10000000000"), Err(Flaw::OutOfRange));
+        assert_eq!(read("1e99999999999"), Err(Flaw::OutOfRange));
+        for text in ["", ".", "1.2.3", "1,2", "e5", "1e", "NaN"] {
+            assert_eq!(read(text), Err(Flaw::NotOfType), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_as_people_write_them() {
+        assert_eq!(decimal(b"1.234.567,89", 12, 2, GERMAN), Ok(123_456_789));
+        assert_eq!(decimal("€ 1,234.50".as_bytes(), 12, 2, PRICE), Ok(123_450));
+        assert_eq!(float(b"95 %", PRICE), Ok(95.0));
+        assert_eq!(decimal(b",5", 12, 2, PRICE), Ok(500));
+        assert_eq!(decimal(b"1..5", 12, 2, GERMAN), Err(Flaw::NotOfType));
+    }
+
+    #[test]
+    fn floats() {
+        assert_eq!(float(b"10.357019999999999", PLAIN), Ok(10.357019999999999));
+        assert_eq!(float(b"1e400", PLAIN), Err(Flaw::OutOfRange));
+        assert_eq!(float(b"infinity", PLAIN), Err(Flaw::NotOfType));
+        assert!(float(b"NaN", PLAIN).is_ok_and(f64::is_nan));
+    }
+}

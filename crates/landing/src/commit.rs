@@ -1,0 +1,157 @@
+//! What a shard reports, what the reports add up to, and the one document that makes a job visible.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::{Counts, JobId, SourceRef};
+use crate::records::Tile;
+
+/// A file that a shard wrote as an upload and left open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenFile {
+    /// The object's key, once it is completed.
+    pub key: String,
+    /// The upload's id.
+    pub upload: String,
+    /// The parts: ETags, in order.
+    pub parts: Vec<String>,
+    /// The folders: `a=1/b=2/`, or nothing.
+    pub folder: String,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Nulls, by column.
+    pub nulls: BTreeMap<String, u64>,
+}
+
+/// What a shard reports back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The shard's position, from 0.
+    pub shard: u32,
+    /// The round in which it ran.
+    pub round: u32,
+    /// The attempt that won.
+    pub attempt: String,
+    /// How the shard's rows tile the source.
+    pub tile: Tile,
+    /// CRC-64/NVME of the bytes of the shard's range.
+    pub crc64nvme: u64,
+    /// Its rows.
+    pub counts: Counts,
+    /// Its files.
+    pub files: Vec<OpenFile>,
+    /// Key of its refused records, when there are any.
+    pub rejects: Option<String>,
+    /// Key of its faults, when there are any.
+    pub errors: Option<String>,
+}
+
+/// What `verify` found: the source is tiled, and everything is accounted for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// The winning shards in order.
+    pub shards: Vec<TalliedShard>,
+    /// All rows.
+    pub counts: Counts,
+    /// CRC-64/NVME of the whole source.
+    pub crc64nvme: u64,
+}
+
+/// A shard in a tally.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TalliedShard {
+    /// The round whose receipt won.
+    pub round: u32,
+    /// Lines of the source before the shard's first row.
+    pub lines: u64,
+    /// Records before it.
+    pub records: u64,
+}
+
+/// An entry of a dataset's commit log: `_landfall/<sequence>.json`. Its being there makes the job visible.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// Its number, from 0, without gaps.
+    pub sequence: u64,
+    /// The job that it is of.
+    pub job: JobId,
+    /// The contract's version.
+    pub contract: u32,
+    /// What was landed, pinned.
+    pub source: SourceRef,
+    /// Bytes of the source.
+    pub source_bytes: u64,
+    /// CRC-64/NVME of the source, in 16 hexadecimal digits.
+    pub source_crc64nvme: String,
+    /// Rows.
+    pub counts: Counts,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// Nulls, by column, over all files.
+    pub nulls: BTreeMap<String, u64>,
+    /// The files, by shard, in the order in which the shard opened them.
+    pub files: Vec<CommittedFile>,
+}
+
+/// A file of a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommittedFile {
+    /// Key, in the lake's bucket.
+    pub key: String,
+    /// The values of the fields that name its folders, as they stand there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub partition: BTreeMap<String, String>,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl CommittedFile {
+    /// A file as it is once its upload is completed.
+    pub fn of(file: &OpenFile) -> Self {
+        let values = file.folder.split_terminator('/').filter_map(|part| part.split_once('='));
+        let partition = values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Self { key: file.key.clone(), partition, rows: file.rows, bytes: file.bytes }
+    }
+}
+
+/// The key of entry `sequence` of a commit log, under the dataset's prefix.
+pub fn log_key(dataset_prefix: &str, sequence: u64) -> String {
+    format!("{dataset_prefix}_landfall/{sequence:020}.json")
+}
+
+/// The name by which content is remembered: its size and its CRC-64/NVME.
+pub fn content_name(bytes: u64, crc64nvme: u64) -> String {
+    format!("{bytes}-crc64nvme-{crc64nvme:016x}")
+}
+
+/// The CRC-64/NVME of two stretches of bytes, one after the other.
+pub fn combine_crc64nvme(first: u64, second: u64, second_bytes: u64) -> u64 {
+    crc_fast::checksum_combine(crc_fast::CrcAlgorithm::Crc64Nvme, first, second, second_bytes)
+}
+
+/// A CRC-64/NVME on its way.
+#[derive(Debug)]
+pub struct Crc64Nvme(crc_fast::Digest);
+
+impl Default for Crc64Nvme {
+    fn default() -> Self {
+        Self(crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Nvme))
+    }
+}
+
+impl Crc64Nvme {
+    /// Takes the next bytes in.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The CRC of all bytes so far.
+    pub fn value(&self) -> u64 {
+        self.0.finalize()
+    }
+}

@@ -1,0 +1,126 @@
+//! Constraints, kept in the domain of the field's type.
+
+use regex::Regex;
+
+use super::DataType;
+use super::document::{Node, Reading};
+use crate::columns::Scalar;
+
+/// What a value must fulfil.
+#[derive(Debug, Clone, Default)]
+pub struct Constraints {
+    /// There must be a value.
+    pub required: bool,
+    /// Least and greatest values.
+    pub bounds: Vec<Bound>,
+    /// Fewest characters.
+    pub min_length: Option<u64>,
+    /// Most characters.
+    pub max_length: Option<u64>,
+    /// What the whole text must match, anchored; and the pattern as it was given.
+    pub pattern: Option<(Regex, String)>,
+    /// The values that are allowed; and how they were given.
+    pub allowed: Option<(Vec<Scalar>, String)>,
+}
+
+/// A least or a greatest value.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// `minimum`, `maximum`, `exclusiveMinimum` or `exclusiveMaximum`.
+    pub rule: &'static str,
+    /// The bound, in the domain of the field's type.
+    pub value: Scalar,
+    /// The bound as it was given.
+    pub text: String,
+}
+
+impl Bound {
+    /// Whether `value` is inside.
+    pub fn holds(&self, value: &Scalar) -> bool {
+        let Some(order) = value.partial_cmp(&self.value) else { return false };
+        match self.rule {
+            "minimum" => order.is_ge(),
+            "maximum" => order.is_le(),
+            "exclusiveMinimum" => order.is_gt(),
+            _ => order.is_lt(),
+        }
+    }
+}
+
+impl Constraints {
+    /// Whether there is any that looks at values.
+    pub fn look_at_values(&self) -> bool {
+        !self.bounds.is_empty()
+            || self.min_length.is_some()
+            || self.max_length.is_some()
+            || self.pattern.is_some()
+            || self.allowed.is_some()
+    }
+
+    pub(super) fn read(node: &Node<'_>, data_type: &DataType, reading: &mut Reading) -> Self {
+        let mut constraints = Self::default();
+        let allowed = [
+            "required",
+            "unique",
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            "minLength",
+            "maxLength",
+            "pattern",
+            "enum",
+        ];
+        let Some(object) = node.object(reading, &allowed) else { return constraints };
+        constraints.required = object.get("required").and_then(|n| n.boolean(reading)).unwrap_or(false);
+        if let Some(n) = object.get("unique")
+            && n.boolean(reading) == Some(true)
+        {
+            n.fault(reading, "`unique` is not supported yet".to_owned());
+        }
+        for rule in ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"] {
+            let Some(n) = object.get(rule) else { continue };
+            if matches!(data_type, DataType::String | DataType::Boolean(_)) {
+                n.fault(reading, format!("does not apply to a {}", data_type.name()));
+                continue;
+            }
+            let Some(text) = n.scalar(reading) else { continue };
+            match Scalar::of_document(&text, data_type) {
+                Ok(value) => constraints.bounds.push(Bound { rule, value, text }),
+                Err(message) => n.fault(reading, message),
+            }
+        }
+        for (key, target) in [("minLength", &mut constraints.min_length), ("maxLength", &mut constraints.max_length)] {
+            let Some(n) = object.get(key) else { continue };
+            *target = n.count(reading);
+            only_for_strings(&n, data_type, reading);
+        }
+        if let Some(n) = object.get("pattern") {
+            only_for_strings(&n, data_type, reading);
+            constraints.pattern = n.text(reading).and_then(|text| match Regex::new(&format!(r"\A(?:{text})\z")) {
+                Ok(regex) => Some((regex, text.to_owned())),
+                Err(error) => {
+                    n.fault(reading, format!("`{text}` is not a regular expression: {error}"));
+                    None
+                }
+            });
+        }
+        if let Some(n) = object.get("enum") {
+            let mut values = Vec::new();
+            for (index, text) in n.texts(reading).iter().enumerate() {
+                match Scalar::of_document(text, data_type) {
+                    Ok(value) => values.push(value),
+                    Err(message) => n.item(index).fault(reading, message),
+                }
+            }
+            constraints.allowed = Some((values, n.texts(&mut Reading::default()).join(", ")));
+        }
+        constraints
+    }
+}
+
+fn only_for_strings(node: &Node<'_>, data_type: &DataType, reading: &mut Reading) {
+    if !matches!(data_type, DataType::String) {
+        node.fault(reading, format!("does not apply to a {}", data_type.name()));
+    }
+}

@@ -1,0 +1,230 @@
+//! The fields of a dataset, and how a header is matched with them.
+
+use super::document::{Node, Reading};
+use super::{Constraints, DataType};
+
+/// The fields of a dataset.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    /// In order; names are unique.
+    pub fields: Vec<Field>,
+    /// How a header must match.
+    pub fields_match: FieldsMatch,
+}
+
+/// One field.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub data_type: DataType,
+    /// What stands for no value.
+    pub missing_values: Vec<String>,
+    /// What a value must fulfil.
+    pub constraints: Constraints,
+}
+
+/// The drift policy (Data Package 2.0): how the header of a source must match the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldsMatch {
+    /// The same names in the same order.
+    Exact,
+    /// The same names in any order.
+    Equal,
+    /// The source has all fields of the schema, and may have more.
+    Subset,
+    /// The source has no other fields than those of the schema, and may lack some.
+    Superset,
+    /// The source has at least one field of the schema.
+    Partial,
+}
+
+/// Which column of the source each field of the schema is read from.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Mapping {
+    /// Columns of the source.
+    pub columns: u32,
+    /// Names of the columns of the source, as its header gives them.
+    pub header: Vec<String>,
+    /// For each field of the schema its column in the source, from 0; `None` when the source lacks it.
+    pub fields: Vec<Option<u32>>,
+}
+
+/// How a header fails to match a schema.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the header does not match the contract ({policy}): {}", .differences.join("; "))]
+pub struct Drift {
+    policy: &'static str,
+    /// Each difference in a sentence.
+    pub differences: Vec<String>,
+}
+
+/// Most fields of a schema and columns of a source.
+pub(super) const MAX_FIELDS: usize = 20_000;
+
+impl FieldsMatch {
+    const CHOICES: [(&'static str, Self); 5] = [
+        ("exact", Self::Exact),
+        ("equal", Self::Equal),
+        ("subset", Self::Subset),
+        ("superset", Self::Superset),
+        ("partial", Self::Partial),
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "fieldsMatch: exact",
+            Self::Equal => "fieldsMatch: equal",
+            Self::Subset => "fieldsMatch: subset",
+            Self::Superset => "fieldsMatch: superset",
+            Self::Partial => "fieldsMatch: partial",
+        }
+    }
+}
+
+impl Schema {
+    pub(super) fn read(node: &Node<'_>, reading: &mut Reading) -> Option<Self> {
+        let allowed = [
+            "$schema",
+            "name",
+            "title",
+            "description",
+            "fields",
+            "fieldsMatch",
+            "missingValues",
+            "primaryKey",
+            "uniqueKeys",
+            "foreignKeys",
+        ];
+        let object = node.object(reading, &allowed)?;
+        for later in ["primaryKey", "uniqueKeys", "foreignKeys"] {
+            if let Some(n) = object.get(later) {
+                n.fault(reading, format!("`{later}` is not supported yet"));
+            }
+        }
+        let fields_match = match object.get("fieldsMatch") {
+            // Data Package 2.0 writes it as a list of one.
+            Some(n) if n.is_list() => n.list(reading).first().and_then(|n| n.choice(reading, &FieldsMatch::CHOICES)),
+            Some(n) => n.choice(reading, &FieldsMatch::CHOICES),
+            None => None,
+        };
+        let missing_values = object.get("missingValues").map_or_else(|| vec![String::new()], |n| n.texts(reading));
+        let list = object.required(reading, "fields")?;
+        let nodes = list.list(reading);
+        if nodes.is_empty() || nodes.len() > MAX_FIELDS {
+            list.fault(reading, format!("has {} fields; 1 to {MAX_FIELDS} are allowed", nodes.len()));
+        }
+        let mut seen = std::collections::HashMap::new();
+        let mut fields = Vec::with_capacity(nodes.len());
+        for (index, node) in nodes.iter().enumerate() {
+            let Some(field) = Field::read(node, &missing_values, reading) else { continue };
+            if let Some(first) = seen.insert(field.name.clone(), index) {
+                node.fault(reading, format!("`{}` is the name of fields[{first}] already", field.name));
+            }
+            fields.push(field);
+        }
+        Some(Self { fields, fields_match: fields_match.unwrap_or(FieldsMatch::Exact) })
+    }
+
+    /// The position of a field.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|field| field.name == name)
+    }
+
+    pub(super) fn unknown_field(&self, name: &str) -> String {
+        let names: Vec<_> = self.fields.iter().take(40).map(|field| field.name.as_str()).collect();
+        let more = if self.fields.len() > names.len() { ", …" } else { "" };
+        format!("`{name}` is not a field of the schema; allowed: {}{more}", names.join(", "))
+    }
+
+    /// Matches the header of a source.
+    pub fn match_header(&self, header: &[String]) -> Result<Mapping, Drift> {
+        let mut differences = Vec::new();
+        let mut columns = std::collections::HashMap::with_capacity(header.len());
+        for (index, name) in header.iter().enumerate() {
+            if let Some(first) = columns.insert(name.as_str(), index)
+                && self.position(name).is_some()
+            {
+                differences.push(format!("columns {} and {} are both named `{name}`", first + 1, index + 1));
+            }
+        }
+        let fields: Vec<_> = self.fields.iter().map(|field| columns.get(field.name.as_str()).map(|index| *index as u32)).collect();
+        self.compare(header, &fields, &mut differences);
+        if differences.is_empty() {
+            Ok(Mapping { columns: header.len() as u32, header: header.to_vec(), fields })
+        } else {
+            Err(Drift { policy: self.fields_match.name(), differences })
+        }
+    }
+
+    /// Matches a source without a header: its columns are the fields, in order.
+    pub fn match_positions(&self) -> Mapping {
+        let names = self.fields.iter().map(|field| field.name.clone()).collect();
+        Mapping { columns: self.fields.len() as u32, header: names, fields: (0..self.fields.len() as u32).map(Some).collect() }
+    }
+
+    fn compare(&self, header: &[String], fields: &[Option<u32>], differences: &mut Vec<String>) {
+        let policy = self.fields_match;
+        let lacks = |field: &Field| format!("the source has no column `{}`", field.name);
+        for (field, column) in self.fields.iter().zip(fields) {
+            let optional = matches!(policy, FieldsMatch::Superset | FieldsMatch::Partial);
+            if column.is_none() && (!optional || field.constraints.required) {
+                differences.push(if optional { format!("{}, which is required", lacks(field)) } else { lacks(field) });
+            }
+        }
+        if matches!(policy, FieldsMatch::Exact | FieldsMatch::Equal | FieldsMatch::Superset) {
+            let known: std::collections::HashSet<_> = self.fields.iter().map(|field| field.name.as_str()).collect();
+            for (index, name) in header.iter().enumerate().filter(|(_, name)| !known.contains(name.as_str())) {
+                differences.push(format!("column {} `{}` is not in the contract", index + 1, crate::rejects::cut(name)));
+            }
+        }
+        if policy == FieldsMatch::Exact && differences.is_empty() {
+            let misplaced = fields.iter().enumerate().find(|(index, column)| **column != Some(*index as u32));
+            if let Some((index, Some(column))) = misplaced {
+                differences.push(format!("field `{}` is column {}, not {}", self.fields[index].name, column + 1, index + 1));
+            }
+        }
+        if policy == FieldsMatch::Partial && fields.iter().all(Option::is_none) {
+            differences.push("the source has none of the contract's fields".to_owned());
+        }
+    }
+}
+
+impl Field {
+    fn read(node: &Node<'_>, missing_values: &[String], reading: &mut Reading) -> Option<Self> {
+        let allowed = [
+            "name",
+            "title",
+            "description",
+            "example",
+            "type",
+            "physicalType",
+            "format",
+            "timezone",
+            "constraints",
+            "missingValues",
+            "decimalChar",
+            "groupChar",
+            "bareNumber",
+            "trueValues",
+            "falseValues",
+        ];
+        let object = node.object(reading, &allowed)?;
+        let name = object.required(reading, "name").and_then(|n| {
+            let text = n.text(reading)?;
+            if text.is_empty() {
+                n.fault(reading, "is empty".to_owned());
+            }
+            if text.starts_with('_') && ["_source", "_line", "_job"].contains(&text) {
+                n.fault(reading, format!("`{text}` is the name of a lineage column"));
+            }
+            Some(text.to_owned())
+        });
+        let data_type = DataType::read(&object, reading);
+        let missing_values = object.get("missingValues").map_or_else(|| missing_values.to_vec(), |n| n.texts(reading));
+        let data_type = data_type?;
+        let constraints = object.get("constraints").map_or_else(Constraints::default, |n| Constraints::read(&n, &data_type, reading));
+        Some(Self { name: name?, data_type, missing_values, constraints })
+    }
+}

@@ -1,0 +1,345 @@
+//! Columns become Parquet: one file for each partition of a shard, in bounded memory.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Decimal128Type};
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array};
+use arrow_schema::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef};
+use arrow_select::take::take_record_batch;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::Error;
+use crate::contract::{Codec, Contract};
+
+/// Most partitions of one shard: each keeps a file open.
+pub const MAX_PARTITIONS: usize = 1_000;
+
+/// Bytes that all open row groups of a shard may hold together; beyond it the largest is written out.
+pub const ROW_GROUP_BYTES: usize = 48 * 1024 * 1024;
+
+/// Most rows of a row group.
+pub const ROW_GROUP_ROWS: usize = 1_048_576;
+
+/// The folder name of a value that is null (Hive's).
+pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// What may stand unescaped in a folder's name.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
+/// Where records come from, for the lineage columns.
+#[derive(Debug, Clone)]
+pub struct Lineage {
+    /// `s3://bucket/key` or a path.
+    pub source: String,
+    /// The job's id.
+    pub job: String,
+}
+
+/// The files of a shard.
+pub struct Files {
+    contract: Arc<Contract>,
+    schema: SchemaRef,
+    /// Positions in the contract's schema of what the files hold.
+    stored: Vec<usize>,
+    /// Positions of what names the folders.
+    partition: Vec<usize>,
+    lineage: Option<Lineage>,
+    properties: WriterProperties,
+    by_folder: HashMap<String, usize>,
+    files: Vec<File>,
+}
+
+/// A file on its way.
+struct File {
+    folder: String,
+    writer: Option<ArrowWriter<Sink>>,
+    sink: Sink,
+    rows: u64,
+    nulls: Vec<u64>,
+    bytes: u64,
+}
+
+/// Bytes of a file that are ready to be uploaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// The file's position in the shard, from 0.
+    pub file: usize,
+    /// The next bytes of the file.
+    pub bytes: Vec<u8>,
+}
+
+/// What a file turned out to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileSummary {
+    /// The folders, `a=1/b=2/`, or nothing.
+    pub folder: String,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Nulls, by column.
+    pub nulls: BTreeMap<String, u64>,
+}
+
+/// A byte sink that the writer owns and the shard empties.
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Sink {
+    fn with<T>(&self, act: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.with(|buffer| buffer.extend_from_slice(bytes));
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Files {
+    /// No file yet; each is opened with its first row.
+    pub fn new(contract: Arc<Contract>, lineage: Option<Lineage>) -> Self {
+        let partition: Vec<_> = contract.output.partition_by.iter().filter_map(|name| contract.schema.position(name)).collect();
+        let stored: Vec<_> = contract.stored_fields().map(|(index, _)| index).filter(|index| !partition.contains(index)).collect();
+        let mut fields: Vec<_> = stored
+            .iter()
+            .map(|index| {
+                let field = &contract.schema.fields[*index];
+                ArrowField::new(&field.name, field.data_type.arrow(), !field.constraints.required)
+            })
+            .collect();
+        if lineage.is_some() {
+            fields.push(ArrowField::new("_source", ArrowType::Utf8, false));
+            fields.push(ArrowField::new("_line", ArrowType::Int64, false));
+            fields.push(ArrowField::new("_job", ArrowType::Utf8, false));
+        }
+        let compression = match contract.output.compression {
+            Codec::Zstd => Compression::ZSTD(ZstdLevel::default()),
+            Codec::Snappy => Compression::SNAPPY,
+            Codec::None => Compression::UNCOMPRESSED,
+        };
+        let properties = WriterProperties::builder()
+            .set_compression(compression)
+            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+            .set_created_by(concat!("landfall ", env!("CARGO_PKG_VERSION")).to_owned())
+            .build();
+        let schema = Arc::new(ArrowSchema::new(fields));
+        Self { contract, schema, stored, partition, lineage, properties, by_folder: HashMap::new(), files: Vec::new() }
+    }
+
+    /// Writes rows: one array for each field of the contract, and the line of each row for the lineage.
+    pub fn write(&mut self, columns: &[ArrayRef], lines: &[u64], rows: usize) -> Result<(), Error> {
+        if rows == 0 {
+            return Ok(());
+        }
+        let mut stored: Vec<_> = self.stored.iter().map(|index| columns[*index].clone()).collect();
+        if let Some(lineage) = &self.lineage {
+            stored.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&lineage.source, rows))));
+            stored.push(Arc::new(Int64Array::from_iter_values(lines.iter().map(|line| *line as i64))));
+            stored.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&lineage.job, rows))));
+        }
+        let batch = RecordBatch::try_new(self.schema.clone(), stored).map_err(broken)?;
+        for (folder, rows) in self.by_folder(columns, rows) {
+            let file = self.file(folder)?;
+            match rows {
+                None => self.files[file].write(&batch)?,
+                Some(rows) => self.files[file].write(&take_record_batch(&batch, &UInt32Array::from(rows)).map_err(broken)?)?,
+            }
+        }
+        self.bound_memory()
+    }
+
+    /// Bytes that are ready, of each file that has at least `least` of them.
+    pub fn drain(&mut self, least: usize) -> Vec<Chunk> {
+        let mut chunks = Vec::new();
+        for (file, state) in self.files.iter_mut().enumerate() {
+            let bytes = state.sink.with(|buffer| if buffer.len() >= least.max(1) { std::mem::take(buffer) } else { Vec::new() });
+            if !bytes.is_empty() {
+                state.bytes += bytes.len() as u64;
+                chunks.push(Chunk { file, bytes });
+            }
+        }
+        chunks
+    }
+
+    /// The folder of a file.
+    pub fn folder(&self, file: usize) -> &str {
+        &self.files[file].folder
+    }
+
+    /// Ends all files; [`drain`](Self::drain) what is left before [`summaries`](Self::summaries).
+    pub fn close(&mut self) -> Result<(), Error> {
+        for file in &mut self.files {
+            if let Some(writer) = file.writer.take() {
+                writer.close().map_err(broken)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the files turned out to hold, once they are closed and drained.
+    pub fn summaries(&self) -> Vec<FileSummary> {
+        let names = || self.schema.fields().iter().map(|field| field.name().clone());
+        let summary = |file: &File| FileSummary {
+            folder: file.folder.clone(),
+            rows: file.rows,
+            bytes: file.bytes,
+            nulls: names().zip(file.nulls.iter().copied()).collect(),
+        };
+        self.files.iter().map(summary).collect()
+    }
+
+    /// The rows of each folder, in the order of first appearance; `None` for all of them.
+    fn by_folder(&self, columns: &[ArrayRef], rows: usize) -> Vec<(String, Option<Vec<u32>>)> {
+        if self.partition.is_empty() {
+            return vec![(String::new(), None)];
+        }
+        let mut order: Vec<(String, Option<Vec<u32>>)> = Vec::new();
+        let mut positions: HashMap<String, usize> = HashMap::new();
+        let mut folder = String::new();
+        let mut last = usize::MAX;
+        for row in 0..rows {
+            folder.clear();
+            for index in &self.partition {
+                let _ = write!(folder, "{}=", self.contract.schema.fields[*index].name);
+                write_value(&mut folder, columns[*index].as_ref(), row);
+                folder.push('/');
+            }
+            // Neighbouring rows mostly share their folder.
+            if last == usize::MAX || order[last].0 != folder {
+                last = *positions.entry(folder.clone()).or_insert_with(|| {
+                    order.push((folder.clone(), Some(Vec::new())));
+                    order.len() - 1
+                });
+            }
+            if let Some(rows) = &mut order[last].1 {
+                rows.push(row as u32);
+            }
+        }
+        if let [(_, only)] = order.as_mut_slice() {
+            *only = None;
+        }
+        order
+    }
+
+    fn file(&mut self, folder: String) -> Result<usize, Error> {
+        if let Some(file) = self.by_folder.get(&folder) {
+            return Ok(*file);
+        }
+        if self.files.len() == MAX_PARTITIONS {
+            return Err(Error::LimitExceeded(format!(
+                "one shard has rows of more than {MAX_PARTITIONS} partitions; partition by fewer or coarser fields than {}",
+                self.contract.output.partition_by.join(", ")
+            )));
+        }
+        let sink = Sink::default();
+        let writer = ArrowWriter::try_new(sink.clone(), self.schema.clone(), Some(self.properties.clone())).map_err(broken)?;
+        let nulls = vec![0; self.schema.fields().len()];
+        self.files.push(File { folder: folder.clone(), writer: Some(writer), sink, rows: 0, nulls, bytes: 0 });
+        self.by_folder.insert(folder, self.files.len() - 1);
+        Ok(self.files.len() - 1)
+    }
+
+    fn bound_memory(&mut self) -> Result<(), Error> {
+        let size = |file: &File| file.writer.as_ref().map_or(0, ArrowWriter::memory_size);
+        while self.files.iter().map(size).sum::<usize>() > ROW_GROUP_BYTES {
+            let largest = self.files.iter_mut().max_by_key(|file| size(file)).and_then(|file| file.writer.as_mut());
+            let Some(writer) = largest.filter(|writer| writer.in_progress_rows() > 0) else { return Ok(()) };
+            writer.flush().map_err(broken)?;
+        }
+        Ok(())
+    }
+}
+
+impl File {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        let Some(writer) = &mut self.writer else { return Err(Error::Internal("a file was written to after it was closed".to_owned())) };
+        writer.write(batch).map_err(broken)?;
+        self.rows += batch.num_rows() as u64;
+        for (nulls, column) in self.nulls.iter_mut().zip(batch.columns()) {
+            *nulls += column.null_count() as u64;
+        }
+        Ok(())
+    }
+}
+
+/// Nothing of the data can make the encoder fail: what does is a bug.
+fn broken(error: impl std::fmt::Display) -> Error {
+    Error::Internal(format!("writing Parquet: {error}"))
+}
+
+/// A value as a folder's name: percent-encoded, null as [`NULL_PARTITION`].
+fn write_value(folder: &mut String, array: &dyn Array, row: usize) {
+    use arrow_array::types::{Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
+    if array.is_null(row) {
+        folder.push_str(NULL_PARTITION);
+        return;
+    }
+    macro_rules! number {
+        ($($arrow:pat => $type:ty),*) => {
+            match array.data_type() {
+                $($arrow => write!(folder, "{}", array.as_primitive::<$type>().value(row)),)*
+                _ => Ok(()),
+            }
+        };
+    }
+    let _ = match array.data_type() {
+        ArrowType::Utf8 => {
+            let value = array.as_string::<i32>().value(row);
+            // An empty name would be no folder; Hive writes it like null.
+            if value.is_empty() { write!(folder, "{NULL_PARTITION}") } else { write!(folder, "{}", utf8_percent_encode(value, PLAIN)) }
+        }
+        ArrowType::Boolean => write!(folder, "{}", array.as_boolean().value(row)),
+        ArrowType::Date32 => match array.as_primitive::<Date32Type>().value_as_date(row) {
+            Some(date) => write!(folder, "{date}"),
+            None => write!(folder, "{}", array.as_primitive::<Date32Type>().value(row)),
+        },
+        ArrowType::Decimal128(..) => write!(folder, "{}", array.as_primitive::<Decimal128Type>().value_as_string(row)),
+        ArrowType::Time32(_) | ArrowType::Time64(_) | ArrowType::Timestamp(..) => write_moment(folder, array, row),
+        _ => number!(
+            ArrowType::Int8 => Int8Type, ArrowType::Int16 => Int16Type, ArrowType::Int32 => Int32Type, ArrowType::Int64 => Int64Type,
+            ArrowType::UInt8 => UInt8Type, ArrowType::UInt16 => UInt16Type, ArrowType::UInt32 => UInt32Type, ArrowType::UInt64 => UInt64Type
+        ),
+    };
+}
+
+/// Times and moments in ISO 8601, percent-encoded; moments in UTC.
+fn write_moment(folder: &mut String, array: &dyn Array, row: usize) -> std::fmt::Result {
+    use arrow_array::temporal_conversions as temporal;
+    use arrow_array::types::{
+        Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
+        TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    };
+    use arrow_schema::TimeUnit;
+    let text = match array.data_type() {
+        ArrowType::Time32(TimeUnit::Second) => {
+            temporal::time32s_to_time(array.as_primitive::<Time32SecondType>().value(row)).map(|t| t.to_string())
+        }
+        ArrowType::Time32(_) => temporal::time32ms_to_time(array.as_primitive::<Time32MillisecondType>().value(row)).map(|t| t.to_string()),
+        ArrowType::Time64(TimeUnit::Microsecond) => {
+            temporal::time64us_to_time(array.as_primitive::<Time64MicrosecondType>().value(row)).map(|t| t.to_string())
+        }
+        ArrowType::Time64(_) => temporal::time64ns_to_time(array.as_primitive::<Time64NanosecondType>().value(row)).map(|t| t.to_string()),
+        ArrowType::Timestamp(unit, _) => match unit {
+            TimeUnit::Second => temporal::timestamp_s_to_datetime(array.as_primitive::<TimestampSecondType>().value(row)),
+            TimeUnit::Millisecond => temporal::timestamp_ms_to_datetime(array.as_primitive::<TimestampMillisecondType>().value(row)),
+            TimeUnit::Microsecond => temporal::timestamp_us_to_datetime(array.as_primitive::<TimestampMicrosecondType>().value(row)),
+            TimeUnit::Nanosecond => temporal::timestamp_ns_to_datetime(array.as_primitive::<TimestampNanosecondType>().value(row)),
+        }
+        .map(|moment| moment.to_string()),
+        _ => None,
+    };
+    write!(folder, "{}", utf8_percent_encode(&text.unwrap_or_default(), PLAIN))
+}

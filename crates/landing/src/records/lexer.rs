@@ -1,0 +1,300 @@
+//! Sequential reading from a row start.
+
+use super::grammar::{Action, Grammar, State};
+use super::marks::Marks;
+use super::regular::{self, Regular};
+use super::rows::{Fault, FaultKind, Field, Row, RowKind, Rows};
+use crate::dialect::{Dialect, Terminator};
+
+/// What keeps the memory of reading bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most bytes of a row, its terminator included. At most 1 GiB is used.
+    pub record_bytes: u32,
+}
+
+impl Default for Limits {
+    /// 16 MiB a record: far beyond what is written on purpose, and well within the memory of a small function.
+    fn default() -> Self {
+        Self { record_bytes: 16 << 20 }
+    }
+}
+
+/// Windows are cut at this many bytes, so that offsets and their flags fit 32 bits.
+const MAX_WINDOW_BYTES: usize = (1 << 31) - 1;
+
+/// A row is longer than [`Limits::record_bytes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a record is longer than {limit} bytes: byte {at}")]
+pub struct LongRow {
+    /// Where the row starts: an offset into the window for [`Lexer::read`], a byte of the source (from 0) for a shard.
+    pub at: u64,
+    /// The limit, in bytes.
+    pub limit: u32,
+    /// Whether the row really starts there. A shard that guessed its start may have guessed wrong.
+    pub certain: bool,
+}
+
+/// Reads windows of bytes, each from a row start.
+#[derive(Debug, Clone)]
+pub struct Lexer {
+    grammar: Grammar,
+    terminator: Terminator,
+    trim: bool,
+    limit: usize,
+    /// `None`: every row takes the automaton.
+    regular: Option<Regular>,
+    marks: Vec<Marks>,
+}
+
+impl Lexer {
+    /// A lexer of `dialect`.
+    pub fn new(dialect: &Dialect, limits: Limits) -> Self {
+        Self {
+            grammar: Grammar::new(dialect),
+            terminator: dialect.line_terminator,
+            trim: dialect.trim,
+            limit: limits.record_bytes.min(1 << 30) as usize,
+            regular: Regular::new(dialect),
+            marks: Vec::new(),
+        }
+    }
+
+    /// The same lexer without its fast path: byte by byte through the automaton. The slow and obvious way, for tests.
+    pub fn without_index(mut self) -> Self {
+        self.regular = None;
+        self
+    }
+
+    /// Puts the rows of `window`, which starts at a row start, in `rows`, and says how many bytes they take.
+    ///
+    /// Only whole rows are read, at most `max_rows` of them. What is left over is to be the beginning of the next window, unless `end_of_source`: then
+    /// the last row may lack its terminator, and nothing is left over (with `max_rows` to spare). Without it a CR at the end of a window is
+    /// left over too, as an LF may follow.
+    ///
+    /// # Errors
+    ///
+    /// The first row is longer than the limit. Rows before a long one are handed out first.
+    pub fn read(&mut self, window: &[u8], end_of_source: bool, max_rows: usize, rows: &mut Rows) -> Result<usize, LongRow> {
+        self.read_until(window, end_of_source, usize::MAX, max_rows, rows)
+    }
+
+    /// Reads like [`read`](Self::read), but no row that starts at or after the offset `stop`.
+    pub(super) fn read_until(
+        &mut self,
+        mut window: &[u8],
+        mut end_of_source: bool,
+        stop: usize,
+        max_rows: usize,
+        rows: &mut Rows,
+    ) -> Result<usize, LongRow> {
+        rows.clear();
+        if window.len() > MAX_WINDOW_BYTES {
+            window = &window[..MAX_WINDOW_BYTES];
+            end_of_source = false;
+        }
+        if !end_of_source && self.terminator == Terminator::Auto {
+            window = window.strip_suffix(b"\r").unwrap_or(window);
+        }
+        let stop = stop.min(window.len());
+        let at = if let Some(regular) = self.regular {
+            let mut marks = std::mem::take(&mut self.marks);
+            let at = regular::read(&regular, self, &mut marks, Span { window, end_of_source, stop, max_rows }, rows);
+            self.marks = marks;
+            at
+        } else {
+            let mut at = 0;
+            while at < stop && rows.rows.len() < max_rows {
+                let Some(end) = self.row(window, at, end_of_source, rows) else { break };
+                at = end;
+            }
+            at
+        };
+        let too_long = at < stop && rows.rows.is_empty() && max_rows > 0;
+        if too_long && (end_of_source || window.len() - at > self.limit) {
+            return Err(LongRow { at: at as u64, limit: self.limit as u32, certain: true });
+        }
+        Ok(at)
+    }
+
+    pub(super) fn grammar(&self) -> &Grammar {
+        &self.grammar
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Appends the row that starts at `start` through the automaton and says where it ends; `None` if the window ends before that is known, or it is too long.
+    pub(super) fn row(&self, window: &[u8], start: usize, end_of_source: bool, rows: &mut Rows) -> Option<usize> {
+        let (first_field, first_fault) = (rows.fields.len(), rows.faults.len());
+        let mut pending = Pending::at(start);
+        let mut state = State::Row;
+        let mut verbatim = true;
+        let mut at = start;
+        let (content_end, end) = loop {
+            let Some(&byte) = window.get(at) else {
+                break (at, at);
+            };
+            let entry = self.grammar.entry(state, byte);
+            if entry.stays(state) {
+                at += 1;
+                continue;
+            }
+            let next = entry.state();
+            match state {
+                // The field begins where its leading spaces end.
+                State::Space if next != State::Space => pending.start = at,
+                // The CR that might have been a terminator's was data.
+                State::QuoteCr if entry.action() != Action::EndRowCrLf => pending.junk(),
+                _ => {}
+            }
+            match entry.action() {
+                Action::Go => {}
+                Action::EndField => {
+                    self.end_field(&pending, state, window, at, first_field, rows);
+                    pending = Pending::at(at + 1);
+                }
+                Action::EndRow => break (at, at + 1),
+                Action::EndRowCr => break (at, if window.get(at + 1) == Some(&b'\n') { at + 2 } else { at + 1 }),
+                Action::EndRowCrLf => {
+                    state = if state == State::QuoteCr { State::Closed } else { state };
+                    break (at - 1, at + 1);
+                }
+                Action::Open => {
+                    (pending.start, pending.quoted, verbatim) = (at, true, false);
+                }
+                Action::Close => pending.close = at,
+                Action::Double => pending.escaped = true,
+                Action::Junk => pending.junk(),
+                Action::Stray => {
+                    pending.stray.get_or_insert(at);
+                }
+                Action::Escape => {
+                    (pending.escaped, pending.escape, verbatim) = (true, at, false);
+                }
+            }
+            if entry.action() == Action::Junk && next == State::BareEscape {
+                (pending.escape, verbatim) = (at, false);
+            }
+            state = next;
+            at += 1;
+        };
+        let unfinished = end == at;
+        let incomplete = unfinished && !end_of_source;
+        if incomplete || end - start > self.limit || end == start {
+            rows.fields.truncate(first_field);
+            rows.faults.truncate(first_fault);
+            return None;
+        }
+        let is_comment = matches!(state, State::Comment | State::CommentCr);
+        let is_blank = rows.fields.len() == first_field && is_blank(&window[start..content_end], self.trim);
+        let kind = match (is_comment, is_blank) {
+            (true, _) => RowKind::Comment,
+            (_, true) => RowKind::Blank,
+            _ => RowKind::Record,
+        };
+        if kind == RowKind::Record {
+            if unfinished {
+                pending.end_of_source(state, at);
+            }
+            self.end_field(&pending, state, window, content_end, first_field, rows);
+        }
+        let lines =
+            if verbatim && self.terminator != Terminator::CrLf { u32::from(!unfinished) } else { self.grammar.lines(&window[start..end]) };
+        rows.rows.push(Row {
+            start: start as u32,
+            end: end as u32,
+            content_end: content_end as u32,
+            first_field: first_field as u32,
+            fields: (rows.fields.len() - first_field) as u32,
+            lines,
+            kind,
+            faulty: rows.faults.len() > first_fault,
+        });
+        Some(end)
+    }
+
+    /// Appends the field that `at` ends, in `state`.
+    fn end_field(&self, pending: &Pending, state: State, window: &[u8], at: usize, first_field: usize, rows: &mut Rows) {
+        let fault =
+            |at: usize, kind| Fault { row: rows.rows.len() as u32, field: (rows.fields.len() - first_field) as u32, at: at as u32, kind };
+        rows.faults.extend(pending.stray.map(|at| fault(at, FaultKind::StrayQuote)));
+        rows.faults.extend(pending.unterminated.map(|at| fault(at, FaultKind::UnterminatedQuote)));
+        rows.faults.extend(pending.dangling.map(|at| fault(at, FaultKind::DanglingEscape)));
+        let closed = matches!(state, State::Quote | State::Closed);
+        rows.fields.push(match *pending {
+            Pending { quoted: true, escaped: false, start, close, .. } if closed => Field::quoted(start + 1, close),
+            Pending { quoted: true, start, close, .. } if closed => Field::escaped(start, close + 1, true),
+            Pending { quoted: true, start, .. } => Field::escaped(start, at, true),
+            // Nothing but spaces that are not part of the field.
+            _ if state == State::Space => Field::plain(at, at),
+            Pending { start, escaped, escape, .. } => {
+                let kept = if escaped { escape + 2 } else { start };
+                let end = if self.trim { trimmed_end(window, kept.min(at), at) } else { at };
+                if escaped { Field::escaped(start, end, false) } else { Field::plain(start, end) }
+            }
+        });
+    }
+}
+
+/// A window, and how much of it to read.
+#[derive(Clone, Copy)]
+pub(super) struct Span<'a> {
+    pub(super) window: &'a [u8],
+    pub(super) end_of_source: bool,
+    /// No row is read that starts here or later. At most the window's length.
+    pub(super) stop: usize,
+    pub(super) max_rows: usize,
+}
+
+/// A field that is being read.
+#[derive(Default)]
+struct Pending {
+    start: usize,
+    quoted: bool,
+    escaped: bool,
+    /// The last quote that may have closed it.
+    close: usize,
+    /// The last escape in it.
+    escape: usize,
+    stray: Option<usize>,
+    unterminated: Option<usize>,
+    dangling: Option<usize>,
+}
+
+impl Pending {
+    fn at(start: usize) -> Self {
+        Self { start, ..Self::default() }
+    }
+
+    /// The quote at `close` did not end the field.
+    fn junk(&mut self) {
+        self.escaped = true;
+        let close = self.close;
+        self.stray.get_or_insert(close);
+    }
+
+    fn end_of_source(&mut self, state: State, at: usize) {
+        match state {
+            State::Quoted | State::QuotedEscape => {
+                self.escaped = true;
+                self.unterminated = Some(self.start);
+            }
+            State::BareEscape => self.dangling = Some(at - 1),
+            State::QuoteCr => self.junk(),
+            _ => {}
+        }
+    }
+}
+
+/// Whether a row with this content, in which there is no delimiter, is blank.
+fn is_blank(content: &[u8], trim: bool) -> bool {
+    content.is_empty() || (trim && content.iter().all(|byte| matches!(byte, b' ' | b'\t')))
+}
+
+/// Where the spaces and tabs before `end` begin, but not before `start`.
+fn trimmed_end(window: &[u8], start: usize, end: usize) -> usize {
+    let is_kept = |byte: &u8| !matches!(byte, b' ' | b'\t');
+    start + window[start..end].iter().rposition(is_kept).map_or(0, |last| last + 1)
+}

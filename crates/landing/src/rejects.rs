@@ -1,0 +1,116 @@
+//! What is refused: the record byte for byte, and one entry for each of its faults.
+
+use serde::{Deserialize, Serialize};
+
+/// The kinds of faults, by their names in Frictionless where it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ErrorName {
+    /// A text is no value of its type.
+    #[serde(rename = "type-error")]
+    Type,
+    /// A value breaks a constraint; the rule says which.
+    #[serde(rename = "constraint-error")]
+    Constraint,
+    /// A record has fewer cells than there are columns.
+    #[serde(rename = "missing-cell")]
+    MissingCell,
+    /// A record has more cells than there are columns.
+    #[serde(rename = "extra-cell")]
+    ExtraCell,
+    /// Bytes are not valid in the encoding.
+    #[serde(rename = "encoding-error")]
+    Encoding,
+    /// A quote stands where none may, or one that should close a field is missing.
+    #[serde(rename = "quote-error")]
+    Quote,
+}
+
+impl ErrorName {
+    /// The name as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Type => "type-error",
+            Self::Constraint => "constraint-error",
+            Self::MissingCell => "missing-cell",
+            Self::ExtraCell => "extra-cell",
+            Self::Encoding => "encoding-error",
+            Self::Quote => "quote-error",
+        }
+    }
+}
+
+/// A fault found in a batch of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The record's position in the batch, from 0.
+    pub row: u32,
+    /// The faulty byte's offset in the source, from 0, where the fault is a byte's.
+    pub offset: Option<u64>,
+    /// The field's position in the schema, from 0.
+    pub field: Option<u32>,
+    /// The column of the source, from 0.
+    pub column: Option<u32>,
+    /// What kind.
+    pub error: ErrorName,
+    /// Which constraint.
+    pub rule: Option<&'static str>,
+    /// The text, cut.
+    pub value: Option<String>,
+    /// What is wrong, in a sentence.
+    pub message: String,
+}
+
+/// A line of `errors.jsonl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorEntry {
+    /// The line on which the record starts, from 1.
+    pub line: u64,
+    /// The record's number, from 1; the header is none.
+    pub record: u64,
+    /// The first byte of the record, from 0 of the source; of an `encoding-error` or a `quote-error` the byte itself.
+    pub byte: u64,
+    /// The field's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// The column, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// What kind.
+    pub error: ErrorName,
+    /// Which constraint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The text, cut at [`VALUE_CHARS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// What is wrong, in a sentence.
+    pub message: String,
+}
+
+/// Most characters of a value in an error entry.
+pub const VALUE_CHARS: usize = 200;
+
+/// Most faults kept of one record: a record of 20,000 columns can have that many.
+pub const FAULTS_PER_RECORD: usize = 1_000;
+
+/// Cuts a text at [`VALUE_CHARS`]; what was cut ends with `…`.
+pub fn cut(text: &str) -> String {
+    match text.char_indices().nth(VALUE_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+impl ErrorEntry {
+    /// Moves an entry of a shard, counted from its first row (line 0, record 0), by the lines and records before the shard's first row.
+    pub fn rebase(&mut self, lines: u64, records: u64) {
+        self.line += lines;
+        self.record += records;
+    }
+
+    /// Writes the entry as a line of JSON.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        serde_json::to_writer(&mut *out, self).expect("an entry is plain data, and a vector takes every byte");
+        out.push(b'\n');
+    }
+}

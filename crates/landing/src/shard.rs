@@ -1,0 +1,230 @@
+//! One shard from bytes to files and rejects: the records that start in its range are typed, checked, and stored or refused.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, BooleanArray};
+use arrow_select::filter::FilterBuilder;
+
+use crate::Error;
+use crate::columns::{self, Records};
+use crate::contract::{Contract, Mapping};
+use crate::dialect::Dialect;
+use crate::files::{Files, Lineage};
+use crate::lines::LineCounter;
+use crate::message::{Counts, Shard};
+use crate::plan::Plan;
+use crate::records::{Rows, ShardReader, Tile};
+use crate::rejects::{FAULTS_PER_RECORD, Finding};
+use crate::shape::Batch;
+
+/// Most cells of a batch: enough to type columns in long runs, and little to keep.
+const BATCH_CELLS: usize = 256 * 1024;
+/// Most rows of a batch.
+const BATCH_ROWS: usize = 8 * 1024;
+
+/// A shard on its way. It is fed the bytes that it [`wants`](Self::wants); what is ready is taken from its [`files`](Self::files) and with
+/// [`take_refused`](Self::take_refused).
+pub struct ShardTransform {
+    reader: ShardReader,
+    rows: Rows,
+    batch_rows: usize,
+    sheet: Sheet,
+    /// The shard guessed its start wrong: what it writes is void, but its tile tells where it should have started.
+    is_void: bool,
+    lead: Option<Lead>,
+}
+
+/// The lines between the start of the range and the first row, for the lineage. They are counted once it is known where the first row starts.
+struct Lead {
+    counter: LineCounter,
+    /// The byte before the range: it tells whether an LF at its start belongs to a CR.
+    previous: Option<u64>,
+    /// Bytes that may or may not lie before the first row.
+    open: Vec<u8>,
+    /// Where they begin.
+    from: u64,
+}
+
+/// What records are turned into.
+struct Sheet {
+    contract: Arc<Contract>,
+    mapping: Mapping,
+    dialect: Dialect,
+    files: Files,
+    counts: Counts,
+    /// Lines before the shard's first row, when they are known.
+    lines_before: Option<u64>,
+    rejects: Vec<u8>,
+    errors: Vec<u8>,
+}
+
+impl ShardTransform {
+    /// A shard of a plan, with the plan's contract.
+    pub fn new(plan: &Plan, contract: Arc<Contract>, shard: &Shard) -> Self {
+        let columns = plan.mapping.columns as usize;
+        let lineage = contract.output.lineage.then(|| Lineage { source: plan.source_name(), job: plan.submission.job.to_string() });
+        let sheet = Sheet {
+            files: Files::new(contract.clone(), lineage),
+            contract,
+            mapping: plan.mapping.clone(),
+            dialect: plan.dialect.clone(),
+            counts: Counts::default(),
+            lines_before: shard.line.map(|line| line - 1),
+            rejects: Vec::new(),
+            errors: Vec::new(),
+        };
+        Self {
+            reader: ShardReader::new(&plan.dialect, shard.from..shard.to, shard.first, columns, plan.limits()),
+            rows: Rows::default(),
+            batch_rows: (BATCH_CELLS / columns.max(1)).clamp(1, BATCH_ROWS),
+            sheet,
+            is_void: false,
+            lead: shard.line.map(|_| Lead {
+                counter: LineCounter::new(plan.dialect.line_terminator),
+                previous: shard.from.checked_sub(1),
+                open: Vec::new(),
+                from: shard.from,
+            }),
+        }
+    }
+
+    /// The next byte of the source that it wants; `None`: no more.
+    pub fn wants(&self) -> Option<u64> {
+        self.reader.wants()
+    }
+
+    /// Takes in the next bytes of the source, which begin at byte `at`: the first block at the byte before the shard's range (or at the source's start). All rows that they
+    /// complete are worked. `end_of_source`: no bytes come after them.
+    pub fn push(&mut self, at: u64, block: &[u8], end_of_source: bool) -> Result<(), Error> {
+        let Some(wanted) = self.reader.wants() else { return Ok(()) };
+        let passed = (wanted.saturating_sub(at) as usize).min(block.len());
+        if let Some(lead) = &mut self.lead {
+            let lines = lead.take(at, block, passed);
+            self.sheet.lines_before = self.sheet.lines_before.map(|before| before + lines);
+        }
+        if passed < block.len() || end_of_source {
+            self.reader.push(&block[passed..], end_of_source);
+        }
+        loop {
+            let batch = match self.reader.next(self.batch_rows, &mut self.rows) {
+                Ok(Some(batch)) => batch,
+                Ok(None) => return Ok(()),
+                Err(long) if long.certain => {
+                    return Err(Error::LimitExceeded(format!(
+                        "the record at byte {} has more than {} bytes; is a quote left open there?",
+                        long.at, long.limit
+                    )));
+                }
+                Err(_) => {
+                    self.is_void = true;
+                    continue;
+                }
+            };
+            if let Some(mut lead) = self.lead.take() {
+                let lines = lead.count_to(batch.at);
+                self.sheet.lines_before = self.sheet.lines_before.map(|before| before + lines);
+            }
+            if !self.is_void {
+                self.sheet.take(&Batch::new(batch, &self.rows))?;
+            }
+        }
+    }
+
+    /// The files of the shard.
+    pub fn files(&mut self) -> &mut Files {
+        &mut self.sheet.files
+    }
+
+    /// What was refused since the last time: records, and lines of errors.
+    pub fn take_refused(&mut self) -> (Vec<u8>, Vec<u8>) {
+        (std::mem::take(&mut self.sheet.rejects), std::mem::take(&mut self.sheet.errors))
+    }
+
+    /// Ends the files and tells how the shard tiles the source.
+    pub fn finish(&mut self) -> Result<(Tile, Counts), Error> {
+        self.sheet.files.close()?;
+        let tile = self.reader.finish();
+        let counts = self.sheet.counts;
+        if !self.is_void && tile.records != counts.read {
+            return Err(Error::Internal(format!("{} records were found and {} read", tile.records, counts.read)));
+        }
+        Ok((tile, counts))
+    }
+}
+
+impl Lead {
+    /// Takes in a block, of which the first `passed` bytes certainly lie before the first row; answers the lines in those.
+    fn take(&mut self, at: u64, block: &[u8], passed: usize) -> u64 {
+        let mut skip = 0;
+        if self.previous.take_if(|previous| *previous == at).is_some() {
+            skip = block.len().min(1);
+            self.counter.count(&block[..skip]);
+        }
+        let passed = passed.max(skip);
+        self.open.extend_from_slice(&block[passed..]);
+        self.from = if self.open.len() == block.len() - passed { at + passed as u64 } else { self.from };
+        self.counter.count(&block[skip..passed])
+    }
+
+    /// Lines in what lies before the first row.
+    fn count_to(&mut self, first: u64) -> u64 {
+        let count = (first.saturating_sub(self.from) as usize).min(self.open.len());
+        self.counter.count(&self.open[..count])
+    }
+}
+
+impl Sheet {
+    fn take(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
+        let is_utf8 = batch.is_utf8();
+        let mut findings = batch.faults(self.mapping.columns, is_utf8);
+        for finding in &mut findings {
+            finding.field = self.mapping.fields.iter().position(|mapped| *mapped == finding.column).map(|field| field as u32);
+        }
+        let records = Records { window: batch.window, rows: &batch.records, fields: &batch.rows.fields, dialect: &self.dialect, is_utf8 };
+        let columns = columns::read(records, &self.contract, &self.mapping, &mut findings);
+        let read = batch.records.len();
+        self.counts.read += read as u64;
+        let lines = |kept: &mut dyn Iterator<Item = u64>| -> Vec<u64> {
+            self.lines_before.map_or_else(Vec::new, |before| kept.map(|line| before + line + 1).collect())
+        };
+        if findings.is_empty() {
+            self.counts.stored += read as u64;
+            let lines = lines(&mut batch.lines.iter().copied());
+            return self.files.write(&columns, &lines, read);
+        }
+        let mut is_good = vec![true; read];
+        for finding in &findings {
+            is_good[finding.row as usize] = false;
+        }
+        let lines = lines(&mut batch.lines.iter().zip(&is_good).filter(|(_, good)| **good).map(|(line, _)| *line));
+        self.refuse(batch, findings);
+        let stored = is_good.iter().filter(|good| **good).count();
+        self.counts.stored += stored as u64;
+        self.counts.rejected += (read - stored) as u64;
+        self.files.write(&keep(&columns, is_good)?, &lines, stored)
+    }
+
+    /// Writes the refused records and their faults, by record, then by column.
+    fn refuse(&mut self, batch: &Batch<'_>, mut findings: Vec<Finding>) {
+        findings.sort_by_key(|finding| (finding.row, finding.column));
+        for faults in findings.chunk_by(|a, b| a.row == b.row) {
+            let index = faults[0].row as usize;
+            let row = &batch.records[index];
+            self.rejects.extend_from_slice(&batch.window[row.start as usize..row.end as usize]);
+            if row.content_end == row.end {
+                // The source ends without a terminator, but more records may follow in the rejects.
+                self.rejects.push(b'\n');
+            }
+            for finding in faults.iter().take(FAULTS_PER_RECORD) {
+                let field = finding.field.map(|field| self.contract.schema.fields[field as usize].name.clone());
+                batch.entry(finding, field).write(&mut self.errors);
+            }
+        }
+    }
+}
+
+fn keep(columns: &[ArrayRef], is_good: Vec<bool>) -> Result<Vec<ArrayRef>, Error> {
+    let predicate = FilterBuilder::new(&BooleanArray::from(is_good)).optimize().build();
+    let kept: Result<Vec<_>, _> = columns.iter().map(|column| predicate.filter(column.as_ref())).collect();
+    kept.map_err(|error| Error::Internal(format!("filtering columns: {error}")))
+}
