@@ -1,1 +1,1 @@
-//! stub
+//! Tests of the whole: `main.rs` is the one test binary.

@@ -1,1 +1,21 @@
-//! stub
+//! The steps of a job as async functions: each reads, calls the core, writes, and answers with a small message.
+//!
+//! The Lambda functions and `landfall run` both call these and nothing else. Every step may run twice, or be cut off anywhere, with the same outcome.
+
+mod context;
+mod ingest;
+mod transform;
+mod verify;
+mod store;
+mod abandon;
+
+mod documents;
+mod pieces;
+mod upload;
+
+pub use abandon::abandon;
+pub use context::{Context, Place, Settings};
+pub use ingest::ingest;
+pub use store::store;
+pub use transform::transform;
+pub use verify::verify;

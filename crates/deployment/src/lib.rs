@@ -1,0 +1,41 @@
+//! The context of the steps as `template.yaml` deploys it: environment variables of a function become places, limits and clients.
+
+use std::sync::Arc;
+
+use objects::S3;
+use registry::DynamoDb;
+use steps::{Context, Place, Settings};
+
+/// The context of a deployed function; built once for a process.
+///
+/// The error names the variable that is missing or can't be read.
+pub async fn context() -> Result<Context, String> {
+    let config = aws_clients::config().await;
+    let settings = Settings::default();
+    Ok(Context {
+        buckets: Arc::new(S3::new(&config)),
+        // A function that never asks the registry is told no table, and has no permission for one.
+        registry: Arc::new(DynamoDb::new(&config, optional("LANDFALL_TABLE").unwrap_or_default())),
+        lake: Place { bucket: required("LANDFALL_LAKE_BUCKET")?, prefix: optional("LANDFALL_LAKE_PREFIX").unwrap_or_default() },
+        work: Place { bucket: required("LANDFALL_WORK_BUCKET")?, prefix: String::new() },
+        settings: Settings {
+            shard_bytes: number("LANDFALL_SHARD_BYTES", settings.shard_bytes)?,
+            max_concurrency: number("LANDFALL_MAX_CONCURRENCY", settings.max_concurrency)?,
+        },
+    })
+}
+
+fn optional(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn required(name: &str) -> Result<String, String> {
+    optional(name).ok_or_else(|| format!("the environment variable {name} is missing"))
+}
+
+fn number<T: std::str::FromStr>(name: &str, default: T) -> Result<T, String> {
+    match optional(name) {
+        Some(value) => value.parse().map_err(|_| format!("the environment variable {name} is not a whole number")),
+        None => Ok(default),
+    }
+}

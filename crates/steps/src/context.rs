@@ -1,0 +1,88 @@
+//! What a step stands on.
+
+use std::sync::Arc;
+
+use landing::Error;
+use landing::contract::{Contract, DatasetName};
+use landing::message::{JobId, JobKeys};
+use objects::{Buckets, Objects};
+use registry::Registry;
+
+/// What all steps stand on; built once for a process.
+#[derive(Clone)]
+pub struct Context {
+    /// Opens buckets.
+    pub buckets: Arc<dyn Buckets>,
+    /// Jobs, contracts, and what was loaded.
+    pub registry: Arc<dyn Registry>,
+    /// Where datasets lie.
+    pub lake: Place,
+    /// Where the documents of jobs lie.
+    pub work: Place,
+    /// What the deployment says.
+    pub settings: Settings,
+}
+
+/// A bucket and a prefix in it.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The bucket.
+    pub bucket: String,
+    /// Empty, or ending with a slash.
+    pub prefix: String,
+}
+
+/// What the deployment says.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Bytes of a shard, when the job does not say.
+    pub shard_bytes: u64,
+    /// How many shards may run at once.
+    pub max_concurrency: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { shard_bytes: 64 * 1024 * 1024, max_concurrency: 40 }
+    }
+}
+
+impl Context {
+    /// The lake's objects.
+    pub(crate) fn lake(&self) -> Arc<dyn Objects> {
+        self.buckets.bucket(&self.lake.bucket)
+    }
+
+    /// The objects beside the jobs.
+    pub(crate) fn work(&self) -> Arc<dyn Objects> {
+        self.buckets.bucket(&self.work.bucket)
+    }
+
+    /// The keys of what lies beside a job.
+    pub fn keys(&self, job: &JobId) -> JobKeys {
+        JobKeys::new(&self.work.prefix, job)
+    }
+
+    /// The prefix of a dataset in the lake.
+    pub fn dataset_prefix(&self, dataset: &DatasetName) -> String {
+        format!("{}{dataset}/", self.lake.prefix)
+    }
+}
+
+/// The start of the name of every file that a job writes.
+pub(crate) fn file_prefix(job: &JobId) -> String {
+    format!("{job}-")
+}
+
+/// The contract of a plan: it was valid when it was registered, and is read by the same door.
+pub(crate) fn parse_contract(text: &str) -> Result<Contract, Error> {
+    Contract::parse(text).map_err(|faults| {
+        let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        Error::ContractInvalid(format!("the contract is not valid: {}", faults.join("; ")))
+    })
+}
+
+/// Now, as the registry writes it.
+pub(crate) fn now() -> String {
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}

@@ -1,0 +1,194 @@
+//! Pins the source, settles dialect and schema against the contract, and plans the shards.
+
+use landing::Error;
+use landing::contract::{Compression, Contract, Mapping};
+use landing::dialect::Terminator;
+use landing::lines::LineCounter;
+use landing::message::{Planned, Shard, ShardList, SourceRef, Submission};
+use landing::plan::{Plan, shards};
+use landing::records::{Header, Limits, preamble};
+use objects::{Head, Objects, Pin, Put};
+use registry::{JobChange, JobStatus};
+
+use crate::context::{now, parse_contract};
+use crate::{Context, documents};
+
+/// Bytes of the source that are looked at first, for the header.
+const SAMPLE_BYTES: u64 = 256 * 1024;
+/// Bytes that are read at once where the whole source is.
+const BLOCK_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Plans a job. Done again it pins the source anew and writes the same documents.
+pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned, Error> {
+    let Submission { job, dataset, contract: version, .. } = &submission;
+    let running = JobChange { status: Some(JobStatus::Running), ..JobChange::default() };
+    let record = context.registry.update_job(job, &running, &now()).await?;
+    if record.is_some_and(|record| record.status == JobStatus::Cancelled) {
+        return Err(Error::Cancelled(format!("job {job} was cancelled")));
+    }
+    let stored = context.registry.contract(dataset, Some(*version)).await?;
+    let text = stored.map(|stored| stored.text).ok_or_else(|| {
+        Error::ContractInvalid(format!(
+            "version {version} of the contract of {dataset} is not there; PUT /datasets/{dataset} registers one"
+        ))
+    })?;
+    let contract = parse_contract(&text)?;
+
+    let source = context.buckets.bucket(&submission.source.bucket);
+    let asked = &submission.source;
+    let head = source.head(&asked.key, asked.version.as_deref()).await.map_err(|error| source_error(error, asked))?;
+    if let Some(expected) = asked.etag.as_ref().filter(|expected| **expected != head.etag) {
+        return Err(Error::SourceChanged(format!(
+            "{} has ETag {} and not {expected}, with which it was submitted; submit it again",
+            asked.key, head.etag
+        )));
+    }
+    let pinned = SourceRef { version: head.version.clone(), etag: Some(head.etag.clone()), ..asked.clone() };
+    let contents = content_names(&head);
+    if !submission.force
+        && let Some(earlier) = context.registry.loaded(dataset, &contents).await?.filter(|earlier| earlier != job)
+    {
+        return Err(already_landed(&earlier, dataset.as_str()));
+    }
+
+    let (header, raw_header) = read_header(source.as_ref(), &pinned, head.size, &contract).await?;
+    let mapping = match_header(&contract, &header)?;
+    let wanted = submission.shard_bytes.unwrap_or(context.settings.shard_bytes);
+    let (shard_bytes, mut shards) = shards(head.size, header.data_start, wanted);
+    if contract.output.lineage {
+        count_lines(source.as_ref(), &pinned, contract.dialect.line_terminator, &mut shards).await?;
+    }
+    let plan = Plan {
+        contract: text,
+        source: pinned,
+        source_bytes: head.size,
+        source_crc64nvme: head.crc64nvme,
+        contents,
+        compression: Compression::None,
+        dialect: contract.dialect.clone(),
+        mapping,
+        header: raw_header,
+        data_start: header.data_start,
+        data_lines: header.lines_before_data,
+        shard_bytes,
+        shards: shards.len() as u32,
+        submission: submission.clone(),
+    };
+    let change = JobChange { source: Some(plan.source.clone()), ..JobChange::default() };
+    context.registry.update_job(job, &change, &now()).await?;
+    let (work, keys) = (context.work(), context.keys(job));
+    documents::write(work.as_ref(), &keys.plan(), &plan, Put::Overwrite).await?;
+    documents::write(work.as_ref(), &keys.shards(), &shards, Put::Overwrite).await?;
+    Ok(Planned {
+        job: job.clone(),
+        dataset: dataset.clone(),
+        shards: shard_list(context, keys.shards(), &shards),
+        max_concurrency: context.settings.max_concurrency,
+    })
+}
+
+/// How a list of shards is told to the state machine.
+pub(crate) fn shard_list(context: &Context, key: String, shards: &[Shard]) -> ShardList {
+    let only = if let [only] = shards { Some(only.clone()) } else { None };
+    ShardList { count: shards.len() as u32, bucket: context.work.bucket.clone(), key, only }
+}
+
+/// What a store's answer about the source means for the job.
+pub(crate) fn source_error(error: objects::Error, source: &SourceRef) -> Error {
+    let name = format!("{}/{}", source.bucket, source.key);
+    match error {
+        objects::Error::Missing(_) => Error::SourceMissing(format!("{name} is not there; put it there and submit it again")),
+        objects::Error::Changed(_) => {
+            Error::SourceChanged(format!("{name} was replaced while it landed; nothing of it is visible; submit the new one"))
+        }
+        other => other.into(),
+    }
+}
+
+pub(crate) fn already_landed(earlier: &landing::message::JobId, dataset: &str) -> Error {
+    Error::AlreadyLanded(format!("job {earlier} landed the same bytes in {dataset}; submit with `force` to land them again"))
+}
+
+/// Names by which the store knows the bytes, besides the CRC that the shards will compute.
+fn content_names(head: &Head) -> Vec<String> {
+    let mut names = Vec::new();
+    if let Some(crc) = head.crc64nvme {
+        names.push(landing::commit::content_name(head.size, crc));
+    }
+    // The ETag of an object put in one go is a hash of its bytes; one with a dash is of its parts, and says nothing of another upload's.
+    if head.etag.len() == 32 && head.etag.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        names.push(format!("{}-etag-{}", head.size, head.etag));
+    }
+    names
+}
+
+/// The header and its text, and what stands before it.
+async fn read_header(source: &dyn Objects, pinned: &SourceRef, size: u64, contract: &Contract) -> Result<(Header, String), Error> {
+    let limits = Limits::default();
+    let mut wanted = SAMPLE_BYTES;
+    loop {
+        let sample = source.get(&pinned.key, &pin(pinned), 0..wanted.min(size)).await.map_err(|error| source_error(error, pinned))?;
+        refuse_other_formats(&sample, &pinned.key)?;
+        let end_of_source = sample.len() as u64 >= size;
+        let header = preamble(&contract.dialect, limits, &sample, end_of_source).map_err(|long| {
+            Error::LimitExceeded(format!("the header of {} has more than {} bytes; is a quote left open there?", pinned.key, long.limit))
+        })?;
+        if let Some(header) = header {
+            let raw = &sample[header.range.start as usize..header.range.end as usize];
+            let text = String::from_utf8(raw.to_vec()).map_err(|error| {
+                let at = header.range.start + error.utf8_error().valid_up_to() as u64;
+                Error::SourceCorrupt(format!("the header of {} is not valid UTF-8 at byte {at}", pinned.key))
+            })?;
+            return Ok((header, text));
+        }
+        wanted *= 8;
+    }
+}
+
+/// What is no CSV is named rather than read as one bad record.
+fn refuse_other_formats(sample: &[u8], key: &str) -> Result<(), Error> {
+    let formats: [(&[u8], &str); 7] = [
+        (b"\x1f\x8b", "gzip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"BZh", "bzip2"),
+        (b"PK\x03\x04", "zip (or xlsx)"),
+        (b"PAR1", "Parquet"),
+        (b"\xff\xfe", "UTF-16 (little-endian)"),
+        (b"\xfe\xff", "UTF-16 (big-endian)"),
+    ];
+    match formats.iter().find(|(magic, _)| sample.starts_with(magic)) {
+        Some((_, format)) => Err(Error::SourceCorrupt(format!("{key} is {format}, not CSV in UTF-8; convert it and submit it again"))),
+        None => Ok(()),
+    }
+}
+
+fn match_header(contract: &Contract, header: &Header) -> Result<Mapping, Error> {
+    if !contract.dialect.header {
+        return Ok(contract.schema.match_positions());
+    }
+    contract.schema.match_header(&header.names).map_err(|drift| Error::SchemaDrift(drift.to_string()))
+}
+
+pub(crate) fn pin(source: &SourceRef) -> Pin {
+    Pin { version: source.version.clone(), etag: source.etag.clone() }
+}
+
+/// Numbers the line on which each range starts, for the lineage: the whole source is read once, at the speed of memory.
+async fn count_lines(source: &dyn Objects, pinned: &SourceRef, terminator: Terminator, shards: &mut [Shard]) -> Result<(), Error> {
+    let mut line = 1;
+    let mut counter = LineCounter::new(terminator);
+    for shard in shards {
+        shard.line = Some(line);
+        let mut at = shard.from;
+        while at < shard.to {
+            let range = at..(at + BLOCK_BYTES).min(shard.to);
+            let block = source.get(&pinned.key, &pin(pinned), range).await.map_err(|error| source_error(error, pinned))?;
+            if block.is_empty() {
+                return Err(Error::SourceChanged(format!("{} ended at byte {at}", pinned.key)));
+            }
+            line += counter.count(&block);
+            at += block.len() as u64;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,258 @@
+//! Works one shard: its rows become files, left as open uploads, or rejects; a receipt tells of both.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::TryFutureExt;
+use landing::Error;
+use landing::commit::{Crc64Nvme, OpenFile, Receipt};
+use landing::message::{Failure, JobKeys, Shard, TransformShard, Transformed};
+use landing::plan::Plan;
+use landing::shard::ShardTransform;
+use objects::{Objects, PART_BYTES, Pin, Put};
+use tokio::task::JoinHandle;
+
+use crate::context::{file_prefix, parse_contract};
+use crate::ingest::{pin, source_error};
+use crate::upload::{Spool, Upload};
+use crate::{Context, documents};
+
+/// Bytes that are read at once inside the shard's range.
+const BLOCK_BYTES: u64 = 8 * 1024 * 1024;
+/// Bytes that are read first past its end, where mostly less than one record is missing. Each further read takes twice as many.
+const TAIL_BYTES: u64 = 64 * 1024;
+
+/// Transforms a shard. `attempt` is unique to this attempt; whichever attempt writes its receipt first is the one that counts.
+pub async fn transform(context: &Context, message: TransformShard, attempt: &str) -> Result<Transformed, Error> {
+    let TransformShard { job, dataset, shard } = &message;
+    let (work, keys) = (context.work(), context.keys(job));
+    let receipt_key = keys.receipt(shard.round, shard.index);
+    if documents::find::<Receipt>(work.as_ref(), &receipt_key).await?.is_some() {
+        return Ok(Transformed {});
+    }
+    let prefix = context.dataset_prefix(dataset);
+    let mut attempt = Attempt::new(context, &keys, &message, attempt, prefix).await?;
+    let outcome = attempt.run().await;
+    let receipt = match outcome {
+        Ok(receipt) => receipt,
+        Err(error) => {
+            attempt.abort().await;
+            if !error.is_transient() {
+                note_failure(work.as_ref(), &keys, &error).await;
+            }
+            return Err(error);
+        }
+    };
+    if !documents::write(work.as_ref(), &receipt_key, &receipt, Put::IfAbsent).await? {
+        // Another attempt was faster, or this one wrote it and the answer was lost.
+        let winner: Receipt = documents::read(work.as_ref(), &receipt_key).await?;
+        if winner.attempt != receipt.attempt {
+            for file in &receipt.files {
+                let _ = context.lake().abort_upload(&file.key, &file.upload).await;
+            }
+        }
+    }
+    Ok(Transformed {})
+}
+
+/// Keeps the first permanent failure: a Distributed Map tells only that some child failed.
+async fn note_failure(work: &dyn Objects, keys: &JobKeys, error: &Error) {
+    let failure = Failure { error: error.name().to_owned(), cause: error.to_string() };
+    if let Err(error) = documents::write(work, &keys.failure(), &failure, Put::IfAbsent).await {
+        tracing::warn!(error = error.name(), "the failure can't be noted");
+    }
+}
+
+/// One attempt at a shard.
+struct Attempt<'a> {
+    context: &'a Context,
+    keys: &'a JobKeys,
+    shard: &'a Shard,
+    name: &'a str,
+    /// The start of the keys of its files: the folder goes between the two.
+    prefix: String,
+    file_prefix: String,
+    plan: Plan,
+    core: ShardTransform,
+    uploads: Vec<Upload>,
+    rejects: Spool,
+    errors: Spool,
+}
+
+impl<'a> Attempt<'a> {
+    async fn new(
+        context: &'a Context,
+        keys: &'a JobKeys,
+        message: &'a TransformShard,
+        name: &'a str,
+        prefix: String,
+    ) -> Result<Self, Error> {
+        let work = context.work();
+        let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
+        let contract = Arc::new(parse_contract(&plan.contract)?);
+        let shard = &message.shard;
+        Ok(Self {
+            core: ShardTransform::new(&plan, contract, shard),
+            file_prefix: format!("{}{:06}-{name}", file_prefix(&message.job), shard.index),
+            rejects: Spool::new(work.clone(), keys.piece(shard.index, name, "rejects.csv")),
+            errors: Spool::new(work, keys.piece(shard.index, name, "errors.jsonl")),
+            uploads: Vec::new(),
+            context,
+            keys,
+            shard,
+            name,
+            prefix,
+            plan,
+        })
+    }
+
+    async fn run(&mut self) -> Result<Receipt, Error> {
+        refuse_if_cancelled(self.context, self.keys).await?;
+        let mut crc = Crc64Nvme::default();
+        let mut source = Blocks::start(self.context.buckets.bucket(&self.plan.source.bucket), &self.plan, self.shard);
+        while let Some((at, block)) = source.next(self.core.wants()).await? {
+            let own = overlap(at, block.len(), self.shard.from..self.shard.to);
+            crc.update(&block[own]);
+            let end_of_source = at + block.len() as u64 >= self.plan.source_bytes;
+            self.core.push(at, &block, end_of_source)?;
+            self.send(PART_BYTES).await?;
+        }
+        let (tile, counts) = self.core.finish()?;
+        self.send(1).await?;
+        let files = self.end_uploads().await?;
+        refuse_if_cancelled(self.context, self.keys).await?;
+        let work = self.context.work();
+        let rejects = std::mem::replace(&mut self.rejects, Spool::new(work.clone(), String::new())).finish().await?;
+        let errors = std::mem::replace(&mut self.errors, Spool::new(work, String::new())).finish().await?;
+        Ok(Receipt {
+            shard: self.shard.index,
+            round: self.shard.round,
+            attempt: self.name.to_owned(),
+            tile,
+            crc64nvme: crc.value(),
+            counts,
+            files,
+            rejects,
+            errors,
+        })
+    }
+
+    /// Sends what is ready: of each file that has at least `least` bytes, and of what was refused.
+    async fn send(&mut self, least: usize) -> Result<(), Error> {
+        for chunk in self.core.files().drain(least) {
+            while self.uploads.len() <= chunk.file {
+                let folder = self.core.files().folder(self.uploads.len()).to_owned();
+                let key = format!("{}{folder}{}-{:03}.parquet", self.prefix, self.file_prefix, self.uploads.len());
+                self.uploads.push(Upload::start(self.context.lake(), key).await?);
+            }
+            self.uploads[chunk.file].push(&chunk.bytes).await?;
+        }
+        let (rejects, errors) = self.core.take_refused();
+        self.rejects.push(&rejects).await?;
+        self.errors.push(&errors).await
+    }
+
+    async fn end_uploads(&mut self) -> Result<Vec<OpenFile>, Error> {
+        let mut files = Vec::with_capacity(self.uploads.len());
+        for (upload, summary) in self.uploads.iter_mut().zip(self.core.files().summaries()) {
+            let (key, upload, parts) = upload.end().await?;
+            let parts = parts.into_iter().map(|part| part.etag).collect();
+            let landing::files::FileSummary { folder, rows, bytes, nulls } = summary;
+            files.push(OpenFile { key, upload, parts, folder, rows, bytes, nulls });
+        }
+        Ok(files)
+    }
+
+    async fn abort(self) {
+        for upload in self.uploads {
+            upload.abort().await;
+        }
+        self.rejects.abort().await;
+        self.errors.abort().await;
+    }
+}
+
+/// A stopped execution does not stop the children of its map: the mark does.
+async fn refuse_if_cancelled(context: &Context, keys: &JobKeys) -> Result<(), Error> {
+    match context.work().head(&keys.cancelled(), None).await {
+        Ok(_) => Err(Error::Cancelled("the job was cancelled".to_owned())),
+        Err(objects::Error::Missing(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The part of a block at `at` that lies in `range`, as offsets into the block.
+fn overlap(at: u64, length: usize, range: Range<u64>) -> Range<usize> {
+    let clamp = |position: u64| position.clamp(at, at + length as u64) - at;
+    clamp(range.start) as usize..clamp(range.end) as usize
+}
+
+/// The blocks of a source, the next one on its way while the last one is worked on.
+struct Blocks {
+    source: Arc<dyn Objects>,
+    plan: Plan,
+    range: Range<u64>,
+    /// Where the next block begins.
+    at: u64,
+    tail: u64,
+    coming: Option<JoinHandle<Result<Bytes, Error>>>,
+}
+
+impl Blocks {
+    fn start(source: Arc<dyn Objects>, plan: &Plan, shard: &Shard) -> Self {
+        // One byte before the range tells much about the state at its start.
+        let at = shard.from.saturating_sub(1);
+        let mut blocks = Self { source, plan: plan.clone(), range: shard.from..shard.to, at, tail: TAIL_BYTES, coming: None };
+        blocks.fetch();
+        blocks
+    }
+
+    /// The next block and where it begins. `wants` is the next byte that the reader needs: none, once the range is read, is the end.
+    async fn next(&mut self, wants: Option<u64>) -> Result<Option<(u64, Bytes)>, Error> {
+        if self.at >= self.plan.source_bytes || (self.at >= self.range.end && wants.is_none()) {
+            return Ok(None);
+        }
+        if self.coming.is_none() {
+            self.fetch();
+        }
+        let Some(coming) = self.coming.take() else { return Ok(None) };
+        let block = coming.await.map_err(|error| Error::Internal(format!("reading the source: {error}")))??;
+        if block.is_empty() {
+            return Err(Error::SourceChanged(format!("{} ended at byte {}", self.plan.source_name(), self.at)));
+        }
+        let at = self.at;
+        self.at += block.len() as u64;
+        if self.at < self.range.end {
+            self.fetch();
+        }
+        Ok(Some((at, block)))
+    }
+
+    fn fetch(&mut self) {
+        let bytes = if self.at < self.range.end {
+            (self.range.end - self.at).min(BLOCK_BYTES)
+        } else {
+            self.tail = (self.tail * 2).min(2 * BLOCK_BYTES);
+            self.tail / 2
+        };
+        let range = self.at..(self.at + bytes).min(self.plan.source_bytes);
+        if range.is_empty() {
+            return;
+        }
+        let (source, reference) = (self.source.clone(), self.plan.source.clone());
+        let pinned: Pin = pin(&reference);
+        self.coming =
+            Some(tokio::spawn(
+                async move { source.get(&reference.key, &pinned, range).map_err(|error| source_error(error, &reference)).await },
+            ));
+    }
+}
+
+impl Drop for Blocks {
+    fn drop(&mut self) {
+        if let Some(coming) = &self.coming {
+            coming.abort();
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! A deployment in memory, and the state machine in a few lines.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use bytes::Bytes;
+use landing::Error;
+use landing::commit::Commit;
+use landing::contract::DatasetName;
+use landing::message::{Abandon, Caught, Failure, JobId, JobRef, Shard, SourceRef, Stored, Submission, TransformShard, VerifyJob};
+use objects::{Buckets, Objects, Pin, Put};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use registry::{JobRecord, JobStatus, Registry};
+use steps::{Context, Place, Settings};
+
+pub(crate) const NOW: &str = "2026-01-01T00:00:00.000Z";
+/// Attempts of a step, the first included.
+const ATTEMPTS: u32 = 4;
+
+/// A deployment in memory with one dataset.
+pub(crate) struct Bench {
+    pub(crate) context: Context,
+    /// The same objects, for looking at what is left: without the faults that the steps may meet.
+    inspected: Arc<dyn Buckets>,
+    pub(crate) dataset: DatasetName,
+}
+
+/// What is left of a job.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Landed {
+    /// Rows of the lake as text, sorted by nothing: files in the order of the commit.
+    pub(crate) rows: Vec<String>,
+    pub(crate) rejects: String,
+    pub(crate) errors: String,
+    pub(crate) counts: landing::message::Counts,
+}
+
+impl Bench {
+    pub(crate) async fn new(contract: &str) -> Self {
+        let memory = Arc::new(objects::Memory::new());
+        Self::over(memory.clone(), memory, contract).await
+    }
+
+    /// A deployment whose steps see `buckets`, and whose test sees `inspected`: the same objects.
+    pub(crate) async fn over(buckets: Arc<dyn Buckets>, inspected: Arc<dyn Buckets>, contract: &str) -> Self {
+        let name = landing::contract::Contract::parse(contract).unwrap().name;
+        let registry = Arc::new(registry::Memory::new());
+        registry.put_contract(&name, contract, NOW).await.unwrap();
+        let context = Context {
+            buckets,
+            registry,
+            lake: Place { bucket: "lake".to_owned(), prefix: "lake/".to_owned() },
+            work: Place { bucket: "work".to_owned(), prefix: String::new() },
+            settings: Settings::default(),
+        };
+        Self { context, inspected, dataset: name }
+    }
+
+    pub(crate) fn inbox(&self) -> Arc<dyn Objects> {
+        self.inspected.bucket("inbox")
+    }
+
+    pub(crate) fn lake(&self) -> Arc<dyn Objects> {
+        self.inspected.bucket("lake")
+    }
+
+    pub(crate) fn work(&self) -> Arc<dyn Objects> {
+        self.inspected.bucket("work")
+    }
+
+    /// Puts a source in the inbox and a job for it in the registry.
+    pub(crate) async fn submit(&self, job: &str, source: &[u8], shard_bytes: u64, force: bool) -> Submission {
+        let key = format!("inbox/{}/{job}.csv", self.dataset);
+        self.inbox().put(&key, Bytes::copy_from_slice(source), Put::Overwrite).await.unwrap();
+        let submission = Submission {
+            job: JobId::parse(job).unwrap(),
+            dataset: self.dataset.clone(),
+            contract: 1,
+            source: SourceRef { bucket: "inbox".to_owned(), key, version: None, etag: None },
+            force,
+            shard_bytes: Some(shard_bytes),
+        };
+        let record = JobRecord {
+            submission: submission.clone(),
+            status: JobStatus::Pending,
+            created: NOW.to_owned(),
+            updated: NOW.to_owned(),
+            execution: None,
+            counts: None,
+            sequence: None,
+            failure: None,
+        };
+        self.context.registry.put_job(&record).await.unwrap();
+        submission
+    }
+
+    /// Runs the state machine: retries what is transient, and abandons the job when that does not help.
+    pub(crate) async fn run(&self, submission: Submission) -> Result<Stored, Failure> {
+        let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
+        match self.flow(submission, &job).await {
+            Ok(stored) => Ok(stored),
+            Err(error) => {
+                let failure = Caught { error: error.name().to_owned(), cause: error.to_string() };
+                let abandon = Abandon { job: job.job, dataset: job.dataset, failure };
+                Err(retried(|_| steps::abandon(&self.context, abandon.clone())).await.unwrap())
+            }
+        }
+    }
+
+    async fn flow(&self, submission: Submission, job: &JobRef) -> Result<Stored, Error> {
+        let planned = retried(|_| steps::ingest(&self.context, submission.clone())).await?;
+        self.transform_all(job, &planned.shards.key).await?;
+        let verify = |round| VerifyJob { job: job.job.clone(), dataset: job.dataset.clone(), round };
+        let verified = retried(|_| steps::verify(&self.context, verify(1))).await?;
+        if verified.again.count > 0 {
+            self.transform_all(job, &verified.again.key).await?;
+            retried(|_| steps::verify(&self.context, verify(2))).await?;
+        }
+        retried(|_| steps::store(&self.context, job.clone())).await
+    }
+
+    async fn transform_all(&self, job: &JobRef, list: &str) -> Result<(), Error> {
+        let shards: Vec<Shard> = retried(|_| async {
+            let json = self.work().read(list, u64::MAX).await?;
+            Ok(serde_json::from_slice(&json).unwrap())
+        })
+        .await?;
+        for shard in shards {
+            let message = TransformShard { job: job.job.clone(), dataset: job.dataset.clone(), shard };
+            retried(|attempt| {
+                let (message, attempt) = (message.clone(), format!("attempt{attempt}"));
+                async move { steps::transform(&self.context, message, &attempt).await }
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Lands a source and tells what is left of it.
+    pub(crate) async fn land(&self, job: &str, source: &[u8], shard_bytes: u64) -> Result<Landed, Failure> {
+        let submission = self.submit(job, source, shard_bytes, false).await;
+        let stored = self.run(submission).await?;
+        Ok(self.landed(&stored).await)
+    }
+
+    pub(crate) async fn landed(&self, stored: &Stored) -> Landed {
+        let commit = self.commit(stored.sequence).await.unwrap();
+        let mut rows = Vec::new();
+        for file in &commit.files {
+            rows.extend(self.rows(&file.key).await);
+        }
+        assert_eq!(rows.len() as u64, stored.counts.stored);
+        let keys = self.context.keys(&stored.job);
+        Landed { rows, rejects: self.text(&keys.rejects()).await, errors: self.text(&keys.errors()).await, counts: stored.counts }
+    }
+
+    /// An entry of the commit log.
+    pub(crate) async fn commit(&self, sequence: u64) -> Option<Commit> {
+        let key = landing::commit::log_key(&self.context.dataset_prefix(&self.dataset), sequence);
+        let json = self.lake().read(&key, u64::MAX).await.ok()?;
+        Some(serde_json::from_slice(&json).unwrap())
+    }
+
+    /// All objects and open uploads under the dataset's prefix.
+    pub(crate) async fn visible(&self) -> (Vec<String>, usize) {
+        let prefix = self.context.dataset_prefix(&self.dataset);
+        let listed = self.lake().list(&prefix, None, 1000).await.unwrap();
+        (listed.into_iter().map(|object| object.key).collect(), self.lake().uploads(&prefix).await.unwrap().len())
+    }
+
+    /// The text of an object beside the job; nothing when there is none.
+    pub(crate) async fn text(&self, key: &str) -> String {
+        let bytes = self.work().get(key, &Pin::default(), 0..u64::MAX).await.unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The rows of a file, each as its values in text, with the folder's values in front.
+    async fn rows(&self, key: &str) -> Vec<String> {
+        let bytes = self.lake().read(key, u64::MAX).await.unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
+        let folder = key.rsplit_once('/').unwrap().0.to_owned();
+        reader.flat_map(|batch| texts(&batch.unwrap(), &folder)).collect()
+    }
+}
+
+fn texts(batch: &RecordBatch, folder: &str) -> Vec<String> {
+    let columns: Vec<_> = batch.columns().iter().map(|column| arrow_cast::cast(column, &arrow_schema::DataType::Utf8).unwrap()).collect();
+    let cell = |column: &arrow_array::ArrayRef, row: usize| {
+        let text = arrow_array::cast::AsArray::as_string::<i32>(column);
+        if arrow_array::Array::is_null(column, row) { "∅".to_owned() } else { text.value(row).to_owned() }
+    };
+    (0..batch.num_rows())
+        .map(|row| {
+            let cells: Vec<_> = columns.iter().map(|column| cell(column, row)).collect();
+            format!("{folder}|{}", cells.join("|"))
+        })
+        .collect()
+}
+
+/// Tries as the state machine does, without its waits.
+async fn retried<T, F>(mut act: impl FnMut(u32) -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut attempt = 1;
+    loop {
+        match act(attempt).await {
+            Err(error) if error.is_transient() && attempt < ATTEMPTS => attempt += 1,
+            outcome => return outcome,
+        }
+    }
+}

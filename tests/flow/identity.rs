@@ -1,0 +1,74 @@
+//! No file lands twice, and many may land at once.
+
+use std::sync::Arc;
+
+use landing::message::Failure;
+use registry::JobStatus;
+
+use super::bench::Bench;
+
+const CONTRACT: &str = "
+name: things
+schema: { fields: [ { name: id, type: integer, constraints: { required: true } }, { name: kind, type: string } ] }
+rejects: { limit: 50% }
+output: { partitionBy: [kind] }
+";
+
+#[tokio::test]
+async fn the_same_bytes_under_another_name_are_refused() {
+    let bench = Bench::new(CONTRACT).await;
+    let first = bench.land("first", b"id,kind\n1,a\n2,b\n", 8).await.unwrap();
+    let Failure { error, cause } = bench.land("second", b"id,kind\n1,a\n2,b\n", 100).await.unwrap_err();
+    assert_eq!(error, "AlreadyLanded");
+    assert!(cause.contains("first"), "{cause}");
+    assert!(bench.commit(1).await.is_none());
+
+    let forced = bench.submit("third", b"id,kind\n1,a\n2,b\n", 100, true).await;
+    let stored = bench.run(forced).await.unwrap();
+    assert_eq!((stored.sequence, stored.counts), (1, first.counts));
+}
+
+#[tokio::test]
+async fn jobs_that_race_all_land() {
+    let bench = Arc::new(Bench::new(CONTRACT).await);
+    let jobs = (0..20).map(|n| {
+        let bench = bench.clone();
+        tokio::spawn(async move {
+            let submission = bench.submit(&format!("job{n}"), format!("id,kind\n{n},a\n").as_bytes(), 4, false).await;
+            bench.run(submission).await.unwrap().sequence
+        })
+    });
+    let mut taken: Vec<u64> = futures::future::try_join_all(jobs).await.unwrap();
+    taken.sort_unstable();
+    assert_eq!(taken, (0..20).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_job_over_its_limit_leaves_nothing_but_its_rejects() {
+    let bench = Bench::new(CONTRACT).await;
+    let submission = bench.submit("job", b"id,kind\nx,a\ny,b\n1,c\n", 7, false).await;
+    let keys = bench.context.keys(&submission.job);
+    let failure = bench.run(submission.clone()).await.unwrap_err();
+    assert_eq!(failure.error, "RejectLimitExceeded");
+    assert!(failure.cause.starts_with("2 of 3 records were refused, more than the limit of 50%"), "{}", failure.cause);
+    assert_eq!(bench.visible().await, (vec![], 0));
+    assert_eq!(bench.text(&keys.rejects()).await, "id,kind\nx,a\ny,b\n");
+    assert_eq!(bench.text(&keys.errors()).await.lines().count(), 2);
+    let record = bench.context.registry.job(&submission.job).await.unwrap().unwrap();
+    assert_eq!((record.status, record.failure), (JobStatus::Failed, Some(failure)));
+
+    // Nothing of it was loaded, so the same bytes may come again.
+    let again = bench.land("again", b"id,kind\nx,a\ny,b\n1,c\n", 7).await.unwrap_err();
+    assert_eq!(again.error, "RejectLimitExceeded");
+}
+
+#[tokio::test]
+async fn drift_is_named() {
+    let bench = Bench::new(CONTRACT).await;
+    let failure = bench.land("job", b"id,sort,kind\n", 100).await.unwrap_err();
+    assert_eq!(failure.error, "SchemaDrift");
+    assert_eq!(failure.cause, "the header does not match the contract (fieldsMatch: exact): column 2 `sort` is not in the contract");
+    assert_eq!(bench.land("no_source_bytes", b"", 100).await.unwrap_err().error, "SchemaDrift");
+    let landed = bench.land("header_only", b"id,kind", 100).await.unwrap();
+    assert_eq!(landed.counts.read, 0);
+}

@@ -1,0 +1,6 @@
+//! The steps in the order of the state machine, over memory: what lands, what is refused, and what happens when something fails.
+
+mod bench;
+mod failures;
+mod identity;
+mod splits;
