@@ -1,3 +1,4 @@
 //! Tests of the whole.
 
 mod flow;
+mod end_to_end;

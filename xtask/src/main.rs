@@ -1,2 +1,57 @@
-//! stub
-fn main() {}
+//! The project's own tasks: `cargo xtask <task>`.
+
+mod demo;
+mod lint;
+mod package;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own tasks")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Land real files on a local cloud, and show what came of them
+    Demo {
+        /// Leave the cloud running afterwards, until Ctrl-C
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Run all tests, those on the local cloud included
+    Test {
+        /// Passed on to the test runner
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Check formatting, lints, documentation, template and state machine
+    Lint,
+    /// Build the functions for AWS and zip them
+    Package {
+        /// The processors they are for
+        #[arg(long = "arch", default_value = "arm64")]
+        architecture: package::Architecture,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Demo { keep } => demo::demo(keep),
+        Task::Test { arguments } => test::test(&arguments),
+        Task::Lint => lint::lint(),
+        Task::Package { architecture } => package::package(architecture),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

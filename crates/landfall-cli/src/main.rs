@@ -1,2 +1,61 @@
-//! stub
-fn main() {}
+//! `landfall`: the core without any cloud.
+
+mod check;
+mod run;
+mod rows;
+
+mod exit;
+mod size;
+
+use clap::{Parser, Subcommand};
+use exit::Exit;
+
+/// Land CSV files in a lake of Parquet, exactly: every row is stored, or rejected with its line, column and reason.
+#[derive(Parser)]
+#[command(name = "landfall", version, after_help = format!("Exit codes: {}", exit::CODES))]
+struct Landfall {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Check),
+    Run(run::Run),
+    Rows(rows::ReadRows),
+}
+
+fn main() -> std::process::ExitCode {
+    let exit = match Landfall::parse().command {
+        Command::Check(check) => check.run(),
+        Command::Run(run) => run.run(),
+        Command::Rows(rows) => rows.run(),
+    };
+    exit.into()
+}
+
+/// Says what was asked for. Whoever reads no more of it needs no panic.
+fn say(line: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Says one fault of a contract: `path: message`.
+fn complain_of(fault: &landing::contract::Fault) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{fault}");
+}
+
+/// Says what went wrong. A closed stderr is no reason to panic.
+fn complain(message: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "landfall: {message}");
+}
+
+/// Reads a small text file, or says why not.
+fn read_text(path: &std::path::Path) -> Result<String, Exit> {
+    std::fs::read_to_string(path).map_err(|error| {
+        complain(format_args!("{}: {error}", path.display()));
+        Exit::WrongUse
+    })
+}

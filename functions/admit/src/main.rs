@@ -1,2 +1,32 @@
-//! stub
-fn main() {}
+//! Turns arrivals in the inbox into jobs, once each.
+
+mod arrival;
+mod batch;
+
+use std::env::var;
+use std::sync::Arc;
+
+use executions::StepFunctions;
+use registry::DynamoDb;
+
+use batch::{Admitter, Batch};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_step::Error> {
+    lambda_step::start();
+    let aws = aws_clients::config().await;
+    let admitter = Arc::new(Admitter {
+        registry: Arc::new(DynamoDb::new(&aws, setting("LANDFALL_TABLE")?)),
+        executions: Arc::new(StepFunctions::new(&aws, setting("LANDFALL_STATE_MACHINE")?)),
+        inbox_prefix: setting("LANDFALL_INBOX_PREFIX")?,
+    });
+    lambda_step::serve("admit", move |batch: Batch, _| {
+        let admitter = admitter.clone();
+        async move { Ok(admitter.admit_all(&batch, &admission::now()).await) }
+    })
+    .await
+}
+
+fn setting(name: &str) -> Result<String, String> {
+    var(name).map_err(|_| format!("the environment variable {name} is not set"))
+}

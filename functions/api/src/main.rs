@@ -1,2 +1,51 @@
-//! stub
-fn main() {}
+//! The front door, on Lambda or as a plain server.
+
+use std::env::var;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use api::{Access, App, Config, router};
+use clap::Parser;
+use executions::StepFunctions;
+use registry::DynamoDb;
+
+/// Serves the HTTP API. On Lambda it is given its requests; elsewhere it listens.
+#[derive(Parser)]
+struct Arguments {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_step::Error> {
+    lambda_step::start();
+    let listen = var("AWS_LAMBDA_RUNTIME_API").is_err().then(|| Arguments::parse().listen);
+    let access: Access = setting("LANDFALL_AUTH")?.parse()?;
+    let access = access.check(listen, var("AWS_ENDPOINT_URL").ok().as_deref())?;
+    let aws = aws_clients::config().await;
+    let app = App {
+        registry: Arc::new(DynamoDb::new(&aws, setting("LANDFALL_TABLE")?)),
+        executions: Arc::new(StepFunctions::new(&aws, setting("LANDFALL_STATE_MACHINE")?)),
+        buckets: Arc::new(objects::S3::new(&aws)),
+        config: Config {
+            inbox_bucket: setting("LANDFALL_INBOX_BUCKET")?,
+            inbox_prefix: setting("LANDFALL_INBOX_PREFIX")?,
+            work_bucket: setting("LANDFALL_WORK_BUCKET")?,
+            lake_bucket: setting("LANDFALL_LAKE_BUCKET")?,
+        },
+    };
+    let router = router(Arc::new(app), access);
+    match listen {
+        None => lambda_http::run(router).await,
+        Some(address) => {
+            let listener = tokio::net::TcpListener::bind(address).await?;
+            tracing::info!(address = %listener.local_addr()?, "listening");
+            Ok(axum::serve(listener, router).await?)
+        }
+    }
+}
+
+fn setting(name: &str) -> Result<String, String> {
+    var(name).map_err(|_| format!("the environment variable {name} is not set"))
+}

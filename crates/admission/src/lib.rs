@@ -1,0 +1,138 @@
+//! How a job comes to be: put in the registry, then started, once, however often and from however many sides it is asked for.
+//!
+//! The registry's record is written first, so that whoever finds a job put but not started (its admitter died in between) can start it; the execution
+//! is named by the job's id, so that starting it twice starts it once.
+
+use executions::Executions;
+use landing::contract::DatasetName;
+use landing::message::{JobId, SourceRef, Submission};
+use registry::{JobChange, JobRecord, JobStatus, Registry};
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The job's id: the same for every repeat of the request.
+    pub job: JobId,
+    /// The dataset to land in.
+    pub dataset: DatasetName,
+    /// What to land.
+    pub source: SourceRef,
+    /// Land it even when the same bytes are in the dataset already.
+    pub force: bool,
+    /// Bytes of a shard; without it, what the deployment says.
+    pub shard_bytes: Option<u64>,
+}
+
+/// An admitted job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// The job as the registry knows it.
+    pub job: JobRecord,
+    /// Whether this request made it; a repeat did not.
+    pub new: bool,
+}
+
+/// Why a job was not admitted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The dataset has no contract.
+    #[error("there is no dataset `{0}`")]
+    NoDataset(DatasetName),
+    /// The job's id belongs to another request.
+    #[error("job {0} was asked for before with another request")]
+    Conflict(JobId),
+    /// The registry failed; the job may have been put, and a repeat will start it.
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+    /// The execution could not be started; a repeat will start it.
+    #[error(transparent)]
+    Executions(#[from] executions::Error),
+}
+
+/// Admits a job: pins the newest contract, puts the job and starts its execution. Asked for again, the answer is the same job.
+///
+/// `now` is RFC 3339 in UTC with milliseconds, as [`now`] gives it.
+pub async fn admit(registry: &dyn Registry, executions: &dyn Executions, request: Request, now: &str) -> Result<Admitted, Error> {
+    let (job, new) = match registry.job(&request.job).await? {
+        Some(earlier) => (earlier, false),
+        None => put(registry, &request, now).await?,
+    };
+    if !request.is_for(&job.submission) {
+        return Err(Error::Conflict(request.job));
+    }
+    let job = if is_unstarted(&job) { start(registry, executions, job, now).await? } else { job };
+    Ok(Admitted { job, new })
+}
+
+/// The time, as the registry wants it: RFC 3339 in UTC with milliseconds.
+pub fn now() -> String {
+    chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+impl Request {
+    /// Whether a job is the one that is asked for. A job's source gains a version and an ETag when it is pinned: what the request leaves open may be
+    /// anything.
+    fn is_for(&self, job: &Submission) -> bool {
+        let open_or_same = |asked: &Option<String>, held: &Option<String>| asked.is_none() || held.is_none() || asked == held;
+        self.dataset == job.dataset
+            && self.source.bucket == job.source.bucket
+            && self.source.key == job.source.key
+            && open_or_same(&self.source.version, &job.source.version)
+            && open_or_same(&self.source.etag, &job.source.etag)
+            && self.force == job.force
+            && self.shard_bytes == job.shard_bytes
+    }
+}
+
+/// Puts the job, or finds that someone else did; and whether it was put here.
+async fn put(registry: &dyn Registry, request: &Request, now: &str) -> Result<(JobRecord, bool), Error> {
+    let contract = registry.contract(&request.dataset, None).await?.ok_or_else(|| Error::NoDataset(request.dataset.clone()))?;
+    let job = JobRecord {
+        submission: Submission {
+            job: request.job.clone(),
+            dataset: request.dataset.clone(),
+            contract: contract.version,
+            source: request.source.clone(),
+            force: request.force,
+            shard_bytes: request.shard_bytes,
+        },
+        status: JobStatus::Pending,
+        created: now.to_owned(),
+        updated: now.to_owned(),
+        execution: None,
+        counts: None,
+        sequence: None,
+        failure: None,
+    };
+    Ok(match registry.put_job(&job).await? {
+        Some(earlier) => (earlier, false),
+        None => (job, true),
+    })
+}
+
+fn is_unstarted(job: &JobRecord) -> bool {
+    job.status == JobStatus::Pending && job.execution.is_none()
+}
+
+/// Starts a job that was put, and records that it runs.
+async fn start(registry: &dyn Registry, executions: &dyn Executions, job: JobRecord, now: &str) -> Result<JobRecord, Error> {
+    let id = &job.submission.job;
+    let input = serde_json::to_string(&job.submission).expect("a submission is plain data");
+    let arn = match executions.start(id, &input).await {
+        Ok(started) => started.arn,
+        Err(executions::Error::Different(_)) => {
+            // Either someone started the job and it pinned its source since the record was read, or the name belongs to a job that the registry has
+            // forgotten.
+            return match registry.job(id).await? {
+                Some(job) if !is_unstarted(&job) => Ok(job),
+                _ => Err(Error::Conflict(id.clone())),
+            };
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let change = JobChange { status: Some(JobStatus::Running), execution: Some(arn), ..JobChange::default() };
+    Ok(registry.update_job(id, &change, now).await?.unwrap_or(job))
+}
+
+#[cfg(test)]
+mod tests;

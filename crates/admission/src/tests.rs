@@ -1,0 +1,190 @@
+#![expect(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use executions::{Execution, History, Started};
+use futures::future::join_all;
+use registry::{JobFilter, Page, StoredContract};
+use tokio::task::yield_now;
+
+use super::*;
+
+const NOW: &str = "2026-01-31T12:00:00.000Z";
+
+fn flights() -> DatasetName {
+    DatasetName::parse("flights").unwrap()
+}
+
+fn request(key: &str) -> Request {
+    let source = SourceRef { bucket: "inbox".to_owned(), key: "inbox/flights/a.csv".to_owned(), version: None, etag: None };
+    Request { job: JobId::of_idempotency_key(&flights(), key), dataset: flights(), source, force: false, shard_bytes: None }
+}
+
+async fn registry_with_flights() -> registry::Memory {
+    let registry = registry::Memory::new();
+    registry.put_contract(&flights(), "name: flights", NOW).await.unwrap();
+    registry
+}
+
+#[tokio::test]
+async fn a_job_is_put_and_started_with_its_contract_pinned() {
+    let (registry, executions) = (registry_with_flights().await, executions::Memory::new());
+    registry.put_contract(&flights(), "name: flights # again", NOW).await.unwrap();
+    let admitted = admit(&registry, &executions, request("k"), NOW).await.unwrap();
+    assert!(admitted.new);
+    assert_eq!((admitted.job.status, admitted.job.submission.contract), (JobStatus::Running, 2));
+    assert_eq!(admitted.job.execution, Some(executions.arn(&request("k").job)));
+    let input: Submission = serde_json::from_str(&executions.inputs()[0]).unwrap();
+    assert_eq!(input, admitted.job.submission);
+}
+
+#[tokio::test]
+async fn a_repeat_is_the_same_job_even_when_the_world_has_moved_on() {
+    let (registry, executions) = (registry_with_flights().await, executions::Memory::new());
+    let first = admit(&registry, &executions, request("k"), NOW).await.unwrap();
+    let pinned = SourceRef { version: Some("v1".to_owned()), etag: Some("e".to_owned()), ..first.job.submission.source.clone() };
+    registry.update_job(&request("k").job, &JobChange { source: Some(pinned), ..JobChange::default() }, NOW).await.unwrap();
+    registry.delete_dataset(&flights()).await.unwrap();
+    let again = admit(&registry, &executions, request("k"), "2026-02-01T00:00:00.000Z").await.unwrap();
+    assert!(!again.new);
+    assert_eq!((&again.job.created, &again.job.execution), (&first.job.created, &first.job.execution));
+    assert_eq!(executions.inputs().len(), 1);
+}
+
+#[tokio::test]
+async fn another_request_under_the_same_id_is_a_conflict() {
+    let (registry, executions) = (registry_with_flights().await, executions::Memory::new());
+    admit(&registry, &executions, request("k"), NOW).await.unwrap();
+    let mut other_source = request("k");
+    other_source.source.key.push_str(".gz");
+    let others = [other_source, Request { force: true, ..request("k") }, Request { shard_bytes: Some(1), ..request("k") }];
+    for other in others {
+        assert_eq!(admit(&registry, &executions, other, NOW).await, Err(Error::Conflict(request("k").job)));
+    }
+}
+
+#[tokio::test]
+async fn without_a_contract_nothing_is_put() {
+    let (registry, executions) = (registry::Memory::new(), executions::Memory::new());
+    assert_eq!(admit(&registry, &executions, request("k"), NOW).await, Err(Error::NoDataset(flights())));
+    assert_eq!(registry.job(&request("k").job).await, Ok(None));
+}
+
+#[tokio::test]
+async fn whoever_finds_a_job_put_but_not_started_starts_it() {
+    let (registry, executions) = (registry_with_flights().await, executions::Memory::new());
+    let busy = executions::Error::Unavailable("busy".to_owned());
+    executions.refuse_next(busy.clone());
+    assert_eq!(admit(&registry, &executions, request("k"), NOW).await, Err(Error::Executions(busy)));
+    assert_eq!(registry.job(&request("k").job).await.unwrap().unwrap().status, JobStatus::Pending);
+    let admitted = admit(&registry, &executions, request("k"), NOW).await.unwrap();
+    assert_eq!((admitted.new, admitted.job.status, executions.inputs().len()), (false, JobStatus::Running, 1));
+}
+
+#[tokio::test]
+async fn a_job_cancelled_before_it_was_started_stays_so() {
+    let (registry, executions) = (registry_with_flights().await, executions::Memory::new());
+    executions.refuse_next(executions::Error::Unavailable("busy".to_owned()));
+    admit(&registry, &executions, request("k"), NOW).await.unwrap_err();
+    let cancelled = JobChange { status: Some(JobStatus::Cancelled), ..JobChange::default() };
+    registry.update_job(&request("k").job, &cancelled, NOW).await.unwrap();
+    let admitted = admit(&registry, &executions, request("k"), NOW).await.unwrap();
+    assert_eq!((admitted.job.status, executions.inputs().len()), (JobStatus::Cancelled, 0));
+}
+
+#[tokio::test]
+async fn five_at_once_start_one_execution() {
+    let (registry, executions) = (InTurns(registry_with_flights().await), InTurns(executions::Memory::new()));
+    let admitted = join_all((0..5).map(|_| admit(&registry, &executions, request("k"), NOW))).await;
+    let admitted: Vec<_> = admitted.into_iter().map(Result::unwrap).collect();
+    assert_eq!(admitted.iter().filter(|one| one.new).count(), 1);
+    assert!(admitted.iter().all(|one| one.job.submission == admitted[0].job.submission && one.job.status == JobStatus::Running));
+    assert_eq!(executions.0.inputs().len(), 1);
+}
+
+#[tokio::test]
+async fn a_job_that_was_started_and_pinned_meanwhile_is_no_conflict() {
+    let (registry, executions) = (registry_with_flights().await, executions::Memory::new());
+    let admitted = admit(&registry, &executions, request("k"), NOW).await.unwrap();
+    // What someone read before the job was started and its source pinned.
+    let mut stale = admitted.job.clone();
+    (stale.status, stale.execution) = (JobStatus::Pending, None);
+    stale.submission.source.version = Some("v9".to_owned());
+    assert_eq!(start(&registry, &executions, stale, NOW).await, Ok(admitted.job));
+}
+
+/// Lets everyone else go first before every call, so that callers who run side by side do so call by call. Only what admission needs is there.
+struct InTurns<T>(T);
+
+#[async_trait]
+impl Registry for InTurns<registry::Memory> {
+    async fn job(&self, id: &JobId) -> registry::Result<Option<JobRecord>> {
+        yield_now().await;
+        self.0.job(id).await
+    }
+    async fn contract(&self, dataset: &DatasetName, version: Option<u32>) -> registry::Result<Option<StoredContract>> {
+        yield_now().await;
+        self.0.contract(dataset, version).await
+    }
+    async fn put_job(&self, job: &JobRecord) -> registry::Result<Option<JobRecord>> {
+        yield_now().await;
+        self.0.put_job(job).await
+    }
+    async fn update_job(&self, id: &JobId, change: &JobChange, now: &str) -> registry::Result<Option<JobRecord>> {
+        yield_now().await;
+        self.0.update_job(id, change, now).await
+    }
+    async fn put_contract(&self, _: &DatasetName, _: &str, _: &str) -> registry::Result<StoredContract> {
+        unreachable!("admission changes no contract")
+    }
+    async fn contract_versions(&self, _: &DatasetName, _: Option<&str>, _: u32) -> registry::Result<Page<StoredContract>> {
+        unreachable!("admission lists nothing")
+    }
+    async fn datasets(&self, _: Option<&str>, _: u32) -> registry::Result<Page<StoredContract>> {
+        unreachable!("admission lists nothing")
+    }
+    async fn delete_dataset(&self, _: &DatasetName) -> registry::Result<bool> {
+        unreachable!("admission deletes nothing")
+    }
+    async fn jobs(&self, _: &JobFilter, _: Option<&str>, _: u32) -> registry::Result<Page<JobRecord>> {
+        unreachable!("admission lists nothing")
+    }
+    async fn loaded(&self, _: &DatasetName, _: &[String]) -> registry::Result<Option<JobId>> {
+        unreachable!("what is loaded is settled by the job")
+    }
+    async fn claim(&self, _: &DatasetName, _: &[String], _: &JobId, _: bool) -> registry::Result<Option<JobId>> {
+        unreachable!("what is loaded is settled by the job")
+    }
+    async fn release(&self, _: &DatasetName, _: &[String], _: &JobId) -> registry::Result<()> {
+        unreachable!("what is loaded is settled by the job")
+    }
+}
+
+#[async_trait]
+impl Executions for InTurns<executions::Memory> {
+    fn arn(&self, job: &JobId) -> String {
+        self.0.arn(job)
+    }
+    async fn start(&self, job: &JobId, input: &str) -> executions::Result<Started> {
+        yield_now().await;
+        self.0.start(job, input).await
+    }
+    async fn describe(&self, _: &str) -> executions::Result<Execution> {
+        unreachable!("admission only starts")
+    }
+    async fn history(&self, _: &str) -> executions::Result<History> {
+        unreachable!("admission only starts")
+    }
+    async fn stop(&self, _: &str, _: &str) -> executions::Result<()> {
+        unreachable!("admission only starts")
+    }
+}
+
+/// Both ports are used behind `Arc<dyn …>`.
+#[tokio::test]
+async fn it_works_over_shared_ports() {
+    let registry: Arc<dyn Registry> = Arc::new(registry_with_flights().await);
+    let executions: Arc<dyn Executions> = Arc::new(executions::Memory::new());
+    assert!(admit(registry.as_ref(), executions.as_ref(), request("k"), NOW).await.unwrap().new);
+}

@@ -1,0 +1,151 @@
+//! Executions of the state machine: AWS Step Functions, or memory.
+//!
+//! An execution is named by its job id, so a job is started once however often it is asked for.
+
+use async_trait::async_trait;
+use landing::message::JobId;
+use serde::Serialize;
+
+pub mod history;
+mod memory;
+#[cfg(feature = "step-functions")]
+mod step_functions;
+
+pub use history::History;
+pub use memory::Memory;
+#[cfg(feature = "step-functions")]
+pub use step_functions::StepFunctions;
+
+/// The port to the state machine.
+#[async_trait]
+pub trait Executions: Send + Sync {
+    /// The ARN that the execution of a job has, whether it was started or not.
+    fn arn(&self, job: &JobId) -> String;
+    /// Starts the execution of a job with `input`, a JSON document.
+    ///
+    /// Started before with the same input, it is a success ([`Started::already`]); with another input, [`Error::Different`].
+    async fn start(&self, job: &JobId, input: &str) -> Result<Started>;
+    /// Where an execution stands.
+    async fn describe(&self, arn: &str) -> Result<Execution>;
+    /// What an execution did: its states in order, and its map runs.
+    async fn history(&self, arn: &str) -> Result<History>;
+    /// Stops an execution; one that has ended already stays as it is. `cause` is at most 32,768 characters.
+    async fn stop(&self, arn: &str, cause: &str) -> Result<()>;
+}
+
+/// An execution that runs, or ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Started {
+    /// Its ARN.
+    pub arn: String,
+    /// Whether it is known to have been started before.
+    pub already: bool,
+}
+
+/// Where an execution stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Execution {
+    /// Its ARN.
+    pub arn: String,
+    /// Where it stands.
+    pub status: Status,
+    /// When it was started, RFC 3339 in UTC.
+    pub started: String,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+    /// The name of the error that ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Its text, as [`cause`] reads it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// Its input; a message of ours, so it stays inside.
+    #[serde(skip)]
+    pub input: Option<String>,
+}
+
+/// The status of an execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// It runs, or waits for its redrive to begin.
+    Running,
+    /// It came to its end.
+    Succeeded,
+    /// A state failed.
+    Failed,
+    /// It took longer than the state machine allows.
+    TimedOut,
+    /// It was stopped.
+    Aborted,
+}
+
+/// What went wrong with an execution.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// No such execution, or no such state machine.
+    #[error("{0}")]
+    Missing(String),
+    /// The job was started before with another input.
+    #[error("{0}")]
+    Different(String),
+    /// The service refused: what was tried, and the permission that it wants.
+    #[error("{0}")]
+    Denied(String),
+    /// The service did not answer, or answered that it is busy; worth another attempt.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The service finds the request wrong: a bug.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// The result of a call to the state machine.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<Error> for landing::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Denied(text) => Self::AccessDenied(text),
+            Error::Unavailable(text) => Self::StoreUnavailable(text),
+            Error::Missing(text) | Error::Different(text) | Error::Refused(text) => Self::Internal(text),
+        }
+    }
+}
+
+/// The text of a failure's cause: a function's cause is a JSON object, of which `errorMessage` is for people.
+pub fn cause(text: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(text)
+        .ok()
+        .and_then(|cause| cause.get("errorMessage")?.as_str().map(str::to_owned))
+        .unwrap_or_else(|| text.to_owned())
+}
+
+/// Whether two inputs are the same JSON document: a service may write it anew.
+fn same_input(a: &str, b: &str) -> bool {
+    match (serde_json::from_str::<serde_json::Value>(a), serde_json::from_str::<serde_json::Value>(b)) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_read_for_people() {
+        assert_eq!(cause(r#"{"errorType":"SchemaDrift","errorMessage":"two fields are new"}"#), "two fields are new");
+        assert_eq!(cause("stopped by hand"), "stopped by hand");
+        assert_eq!(cause(r#"{"other":1}"#), r#"{"other":1}"#);
+    }
+
+    #[test]
+    fn inputs_are_compared_as_documents() {
+        assert!(same_input(r#"{"a":1,"b":2}"#, r#"{ "b": 2, "a": 1 }"#));
+        assert!(!same_input(r#"{"a":1}"#, r#"{"a":2}"#));
+        assert!(!same_input("not json", r#"{"a":2}"#));
+    }
+}

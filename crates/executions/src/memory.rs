@@ -1,0 +1,138 @@
+//! Executions that only remember that they were started: for tests, and for trying the API without a state machine.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use landing::message::JobId;
+
+use crate::history::Failure;
+use crate::{Error, Execution, Executions, History, Result, Started, Status, same_input};
+
+/// Executions in memory.
+#[derive(Debug, Default)]
+pub struct Memory {
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    executions: BTreeMap<String, (Execution, History)>,
+    refusal: Option<Error>,
+}
+
+impl Memory {
+    /// No executions yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The inputs of all executions that were started, by job.
+    pub fn inputs(&self) -> Vec<String> {
+        self.held().executions.values().filter_map(|(execution, _)| execution.input.clone()).collect()
+    }
+
+    /// Lets the next call fail, once.
+    pub fn refuse_next(&self, error: Error) {
+        self.held().refusal = Some(error);
+    }
+
+    /// Ends an execution.
+    pub fn end(&self, arn: &str, status: Status, failure: Option<Failure>) {
+        if let Some((execution, history)) = self.held().executions.get_mut(arn) {
+            execution.status = status;
+            execution.stopped = Some(execution.started.clone());
+            execution.error = failure.as_ref().map(|failure| failure.error.clone());
+            execution.cause = failure.as_ref().map(|failure| failure.cause.clone());
+            history.failure = failure;
+        }
+    }
+
+    /// Sets what [`Executions::history`] answers.
+    pub fn tell(&self, arn: &str, history: History) {
+        if let Some(entry) = self.held().executions.get_mut(arn) {
+            entry.1 = history;
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state of things, unless the next call was to fail.
+    fn call(&self) -> Result<MutexGuard<'_, Held>> {
+        let mut held = self.held();
+        match held.refusal.take() {
+            Some(error) => Err(error),
+            None => Ok(held),
+        }
+    }
+}
+
+#[async_trait]
+impl Executions for Memory {
+    fn arn(&self, job: &JobId) -> String {
+        format!("arn:aws:states:us-east-1:000000000000:execution:memory:{job}")
+    }
+
+    async fn start(&self, job: &JobId, input: &str) -> Result<Started> {
+        let mut held = self.call()?;
+        let arn = self.arn(job);
+        if let Some((execution, _)) = held.executions.get(&arn) {
+            return match &execution.input {
+                Some(earlier) if same_input(earlier, input) => Ok(Started { arn, already: true }),
+                _ => Err(Error::Different(format!("job {job} was started before with another input"))),
+            };
+        }
+        let execution = Execution {
+            arn: arn.clone(),
+            status: Status::Running,
+            started: "2026-01-31T12:00:00.000Z".to_owned(),
+            stopped: None,
+            error: None,
+            cause: None,
+            input: Some(input.to_owned()),
+        };
+        held.executions.insert(arn.clone(), (execution, History::default()));
+        Ok(Started { arn, already: false })
+    }
+
+    async fn describe(&self, arn: &str) -> Result<Execution> {
+        self.call()?.executions.get(arn).map(|(execution, _)| execution.clone()).ok_or_else(|| missing(arn))
+    }
+
+    async fn history(&self, arn: &str) -> Result<History> {
+        self.call()?.executions.get(arn).map(|(_, history)| history.clone()).ok_or_else(|| missing(arn))
+    }
+
+    async fn stop(&self, arn: &str, cause: &str) -> Result<()> {
+        let running = self.call()?.executions.get(arn).ok_or_else(|| missing(arn))?.0.status == Status::Running;
+        if running {
+            self.end(arn, Status::Aborted, Some(Failure { error: "Cancelled".to_owned(), cause: cause.to_owned() }));
+        }
+        Ok(())
+    }
+}
+
+fn missing(arn: &str) -> Error {
+    Error::Missing(format!("there is no execution {arn}"))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_is_started_once() {
+        let executions = Memory::new();
+        let job = JobId::parse("j-1").unwrap();
+        let first = executions.start(&job, r#"{"a":1}"#).await.unwrap();
+        assert!(!first.already);
+        assert_eq!(executions.start(&job, r#"{ "a": 1 }"#).await.unwrap(), Started { arn: first.arn.clone(), already: true });
+        assert!(matches!(executions.start(&job, r#"{"a":2}"#).await, Err(Error::Different(_))));
+        executions.stop(&first.arn, "by hand").await.unwrap();
+        assert_eq!(executions.describe(&first.arn).await.unwrap().status, Status::Aborted);
+        assert!(matches!(executions.describe("arn:none").await, Err(Error::Missing(_))));
+    }
+}

@@ -1,0 +1,55 @@
+//! `landfall check`: is a contract valid?
+
+use std::path::PathBuf;
+
+use clap::Args;
+use landing::contract::Contract;
+
+use crate::exit::{Exit, examples};
+use crate::{complain_of, read_text, say};
+
+const EXAMPLES: &[&str] =
+    &["landfall check flights.yaml", "landfall check flights.yaml --json    # a list of {path, message}, empty if it is valid"];
+
+/// Check a contract, and name each of its faults.
+#[derive(Args)]
+#[command(after_help = examples(EXAMPLES, "0 the contract is valid · 2 it is not, or can't be read"))]
+pub(crate) struct Check {
+    /// The contract: YAML or JSON.
+    contract: PathBuf,
+    /// Print the faults as a JSON list on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(crate) fn run(self) -> Exit {
+        let text = match read_text(&self.contract) {
+            Ok(text) => text,
+            Err(exit) => return exit,
+        };
+        match Contract::parse(&text) {
+            Ok(_) if self.json => say("[]"),
+            Ok(contract) => say(summary(&contract)),
+            Err(faults) => {
+                if self.json {
+                    say(serde_json::json!(faults));
+                } else {
+                    faults.iter().for_each(complain_of);
+                }
+                return Exit::WrongUse;
+            }
+        }
+        Exit::Landed
+    }
+}
+
+fn summary(contract: &Contract) -> String {
+    let fields = contract.schema.fields.len();
+    let partitions = match contract.output.partition_by.as_slice() {
+        [] => "not partitioned".to_owned(),
+        names => format!("partitioned by {}", names.join(", ")),
+    };
+    let plural = if fields == 1 { "" } else { "s" };
+    format!("{}: {fields} field{plural}, {partitions}, rejects: {}", contract.name, contract.rejects_limit)
+}

@@ -1,0 +1,76 @@
+//! `landfall rows`: how a file is read, for people and for tests.
+
+mod dialect;
+mod print;
+mod source;
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::complain;
+use crate::exit::{Exit, examples};
+use crate::size::parse_bytes;
+use print::Printer;
+use source::{Source, Unreadable};
+
+const EXAMPLES: &[&str] = &[
+    "landfall rows flights.csv | head",
+    r"landfall rows --delimiter '\t' --quote none --positions genes.tsv",
+    "landfall rows --shard-size 7kB flights.csv    # the same rows, read in pieces",
+];
+
+/// Print the records of a CSV file as JSON arrays, one a line, and what is wrong with the others on stderr.
+///
+/// A record is at fault when it has not as many fields as the first, a quote out of place, or invalid bytes; then it is not printed, and each of its faults is a JSON
+/// object {line, record, byte, column, error, message} on stderr. Lines, records and columns count from 1, bytes from 0; the header is record 0.
+#[derive(Args)]
+#[command(after_help = examples(EXAMPLES, "0 clean · 1 records are at fault · 2 wrong use · 3 the file can't be read"))]
+pub(crate) struct ReadRows {
+    /// The file.
+    file: PathBuf,
+    /// Read the file in shards of so many bytes, as a job would; what is printed is the same. Such as 7kB, 1MiB.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    shard_size: Option<u64>,
+    /// Print objects {line, record, byte, fields}.
+    #[arg(long)]
+    positions: bool,
+    #[command(flatten)]
+    dialect: dialect::DialectArgs,
+}
+
+impl ReadRows {
+    pub(crate) fn run(self) -> Exit {
+        let dialect = match self.dialect.settle() {
+            Ok(dialect) => dialect,
+            Err(message) => {
+                complain(message);
+                return Exit::WrongUse;
+            }
+        };
+        let name = self.file.display();
+        let mut printer = Printer::new(dialect.clone(), self.positions, io::stdout().lock(), io::stderr().lock());
+        let read = Source::open(&self.file, dialect, self.shard_size).and_then(|source| {
+            printer.expect_columns(source.columns());
+            printer.header(source.header_batch())?;
+            source.read(&mut |batch, base| printer.data(batch, base))
+        });
+        let flushed = printer.flush();
+        let faulty = if printer.has_faults() { Exit::Refused } else { Exit::Landed };
+        drop(printer);
+        match read.and_then(|()| flushed.map_err(Unreadable::Output)) {
+            Ok(()) => faulty,
+            // Whoever reads has read enough.
+            Err(Unreadable::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => faulty,
+            Err(Unreadable::NotSplittable) => {
+                complain(format_args!("{name} is no regular file, so it can't be read in shards"));
+                Exit::WrongUse
+            }
+            Err(error) => {
+                complain(format_args!("{name}: {error}"));
+                Exit::Infrastructure
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! `landfall run`: the whole landing, embedded: the steps of the cloud on threads and a directory.
+
+mod execution;
+mod outcome;
+mod progress;
+mod summary;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Args;
+use landing::contract::Contract;
+use landing::message::{JobId, SourceRef, Submission};
+use registry::{JobRecord, JobStatus, Registry};
+use steps::{Context, Place, Settings};
+use tokio::sync::watch;
+
+use crate::exit::{CODES, Exit, examples};
+use crate::size::parse_bytes;
+use crate::{complain, complain_of, read_text};
+use outcome::Outcome;
+use progress::Progress;
+
+const EXAMPLES: &[&str] =
+    &["landfall run flights.yaml flights.csv --lake lake", "landfall run flights.yaml 2013-*.csv --lake lake --json | jq .counts"];
+
+/// Land files in a lake on this machine: one job for each, as the cloud would do it.
+///
+/// Rows go to DIR/<dataset>/ as Parquet, all of a file at once or none of it; what is refused goes to DIR/_landfall/jobs/<job>/, byte for byte, with each fault's line, column and
+/// reason. The same bytes land only once.
+#[derive(Args)]
+#[command(after_help = examples(EXAMPLES, CODES))]
+pub(crate) struct Run {
+    /// What the files should hold, and what they become.
+    contract: PathBuf,
+    /// The files to land.
+    #[arg(value_name = "SOURCE", required = true)]
+    sources: Vec<PathBuf>,
+    /// The directory of the lake; it is made if need be.
+    #[arg(long, value_name = "DIR")]
+    lake: PathBuf,
+    /// Bytes of a shard, of which several are worked at once: 7kB, 64MiB [default: 64MiB]
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, hide_default_value = true)]
+    shard_size: Option<u64>,
+    /// Shards that are worked at once [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Print each job as a line of JSON.
+    #[arg(long)]
+    json: bool,
+    /// Land a file even if the same bytes are in the dataset already.
+    #[arg(long)]
+    force: bool,
+}
+
+/// What all jobs of a run share.
+struct Landing {
+    context: Context,
+    /// The contract's document.
+    text: String,
+    contract: Contract,
+    shard_bytes: Option<u64>,
+    threads: usize,
+    force: bool,
+    lake: PathBuf,
+}
+
+impl Run {
+    pub(crate) fn run(self) -> Exit {
+        let (landing, sources) = match self.settle() {
+            Ok(settled) => settled,
+            Err(exit) => return exit,
+        };
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                complain(format_args!("no thread can be started: {error}"));
+                return Exit::Infrastructure;
+            }
+        };
+        runtime.block_on(async {
+            let (interrupt, interrupted) = watch::channel(false);
+            let listening = tokio::spawn(async move {
+                asked_to_end().await;
+                interrupt.send_replace(true);
+            });
+            let mut worst = Exit::Landed;
+            for (path, source) in sources {
+                if *interrupted.borrow() {
+                    worst = Exit::Interrupted;
+                    break;
+                }
+                let outcome = landing.land(&path, source, self.json, interrupted.clone()).await;
+                if let Some(failure) = &outcome.failure {
+                    complain(format_args!("{}: {}: {}", path.display(), failure.error, failure.cause));
+                }
+                // A closed stdout changes nothing of what has landed.
+                let _ = if self.json { outcome.write_json() } else { summary::write(&outcome) };
+                worst = worst.max(outcome.exit());
+            }
+            listening.abort();
+            worst
+        })
+    }
+
+    /// The call as it is meant: everything that can be known to be wrong is said before anything is done.
+    fn settle(&self) -> Result<(Landing, Vec<(PathBuf, SourceRef)>), Exit> {
+        let text = read_text(&self.contract)?;
+        let contract = Contract::parse(&text).map_err(|faults| {
+            complain(format_args!("{} is not a valid contract:", self.contract.display()));
+            faults.iter().for_each(complain_of);
+            Exit::WrongUse
+        })?;
+        let sources: Vec<_> = self.sources.iter().map(|path| (path.clone(), locate(path))).collect();
+        for message in sources.iter().filter_map(|(_, source)| source.as_ref().err()) {
+            complain(message);
+        }
+        let sources: Option<Vec<_>> = sources.into_iter().map(|(path, source)| Some((path, source.ok()?))).collect();
+        let sources = sources.ok_or(Exit::WrongUse)?;
+        let lake = std::path::absolute(&self.lake).map_err(|error| {
+            complain(format_args!("{}: {error}", self.lake.display()));
+            Exit::WrongUse
+        })?;
+        let threads = self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+        let landing =
+            Landing { context: context(&lake, threads)?, text, contract, shard_bytes: self.shard_size, threads, force: self.force, lake };
+        Ok((landing, sources))
+    }
+}
+
+impl Landing {
+    /// One job, from its admission to its end.
+    async fn land(&self, path: &Path, source: SourceRef, json: bool, mut interrupted: watch::Receiver<bool>) -> Outcome {
+        let started = Instant::now();
+        let job = new_id();
+        let mut outcome = Outcome::new(&job, &self.contract.name, path, &self.lake);
+        let failure = match self.admit(&job, source).await {
+            Ok(submission) => {
+                let progress = Progress::new(path, json);
+                let ended = execution::execute(&self.context, submission, self.threads, &progress, async {
+                    // The sender lives as long as the run.
+                    let _ = interrupted.wait_for(|interrupted| *interrupted).await;
+                })
+                .await;
+                progress.end();
+                ended.err()
+            }
+            Err(error) => Some(landing::message::Failure { error: error.name().to_owned(), cause: error.to_string() }),
+        };
+        outcome.fill(&self.context, failure).await;
+        outcome.seconds = started.elapsed().as_secs_f64();
+        outcome
+    }
+
+    /// Puts the contract and the job in the registry.
+    async fn admit(&self, job: &JobId, source: SourceRef) -> Result<Submission, landing::Error> {
+        let (registry, now) = (&self.context.registry, now());
+        let stored = registry.put_contract(&self.contract.name, &self.text, &now).await?;
+        let submission = Submission {
+            job: job.clone(),
+            dataset: self.contract.name.clone(),
+            contract: stored.version,
+            source,
+            force: self.force,
+            shard_bytes: self.shard_bytes,
+        };
+        let record = JobRecord {
+            submission: submission.clone(),
+            status: JobStatus::Pending,
+            created: now.clone(),
+            updated: now,
+            execution: None,
+            counts: None,
+            sequence: None,
+            failure: None,
+        };
+        registry.put_job(&record).await?;
+        Ok(submission)
+    }
+}
+
+/// The lake's files lie under it by dataset, everything else in its `_landfall`.
+fn context(lake: &Path, threads: usize) -> Result<Context, Exit> {
+    let work = lake.join("_landfall");
+    let place = |path: &Path| {
+        let bucket = path.to_str().ok_or_else(|| {
+            complain(format_args!("{}: the path is not valid UTF-8", path.display()));
+            Exit::WrongUse
+        })?;
+        Ok(Place { bucket: bucket.to_owned(), prefix: String::new() })
+    };
+    let registry: Arc<dyn Registry> = Arc::new(registry::Directory::new(work.join("registry")));
+    let settings = Settings { max_concurrency: threads as u32, ..Settings::default() };
+    Ok(Context { buckets: Arc::new(objects::Directories), registry, lake: place(lake)?, work: place(&work)?, settings })
+}
+
+/// A file as a source: its directory is the bucket.
+fn locate(path: &Path) -> Result<SourceRef, String> {
+    let fault = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
+    let metadata = std::fs::metadata(path).map_err(|error| fault(&error))?;
+    if !metadata.is_file() {
+        return Err(fault(&"not a file"));
+    }
+    let absolute = std::path::absolute(path).map_err(|error| fault(&error))?;
+    let (Some(bucket), Some(key)) = (absolute.parent().and_then(Path::to_str), absolute.file_name().and_then(|name| name.to_str())) else {
+        return Err(fault(&"the path is not valid UTF-8"));
+    };
+    Ok(SourceRef { bucket: bucket.to_owned(), key: key.to_owned(), version: None, etag: None })
+}
+
+fn new_id() -> JobId {
+    JobId::parse(&uuid::Uuid::new_v4().to_string()).expect("a UUID is 36 hexadecimal digits and dashes")
+}
+
+/// Now, as the registry writes it.
+fn now() -> String {
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+/// Ctrl-C, or being asked to end.
+async fn asked_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

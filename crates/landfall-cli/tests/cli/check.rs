@@ -1,0 +1,52 @@
+//! `landfall check`, and what all commands have in common.
+
+use std::ffi::OsStr;
+
+use crate::binary::{file, landfall, testdata};
+
+const INVALID: &str = "name: Flights\nschema:\n  fields:\n    - { name: a, type: integr }\noutput: { partitionBy: [b] }\n";
+
+#[test]
+fn a_valid_contract_is_summed_up() {
+    let flights = landfall([OsStr::new("check"), testdata("contracts/flights.yaml").as_os_str()]);
+    assert_eq!(flights.stdout, "flights: 19 fields, partitioned by month, rejects: 1%\n");
+    assert_eq!((flights.exit, flights.stderr.as_str()), (0, ""));
+    let json = landfall([OsStr::new("check"), OsStr::new("--json"), testdata("contracts/flights.yaml").as_os_str()]);
+    assert_eq!((json.exit, json.stdout.as_str(), json.stderr.as_str()), (0, "[]\n", ""));
+}
+
+#[test]
+fn each_fault_is_a_line() {
+    let (_directory, contract) = file("contract.yaml", INVALID);
+    let text = landfall([OsStr::new("check"), contract.as_os_str()]);
+    assert_eq!((text.exit, text.stdout.as_str()), (2, ""));
+    let paths: Vec<_> = text.stderr.lines().filter_map(|line| Some(line.split_once(": ")?.0)).collect();
+    assert!(paths.contains(&"name") && paths.contains(&"schema.fields[0].type"), "{}", text.stderr);
+
+    let json = landfall([OsStr::new("check"), contract.as_os_str(), OsStr::new("--json")]);
+    assert_eq!((json.exit, json.stderr.as_str()), (2, ""));
+    let faults: Vec<landing::contract::Fault> = serde_json::from_str(&json.stdout).expect("it is a list of faults");
+    let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(lines, text.stderr.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn wrong_use_is_2() {
+    for arguments in
+        [&["check", "nowhere.yaml"][..], &["check"], &["chekc"], &["rows", "--delimiter", "ab", "x"], &["rows", "--shard-size", "0", "x"]]
+    {
+        let answer = landfall(arguments);
+        assert_eq!((answer.exit, answer.stdout.as_str()), (2, ""), "{arguments:?}");
+        assert_ne!(answer.stderr, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    assert_eq!(landfall(["--version"]).stdout, format!("landfall {}\n", env!("CARGO_PKG_VERSION")));
+    for command in ["check", "run", "rows"] {
+        let help = landfall([command, "--help"]);
+        assert_eq!((help.exit, help.stderr.as_str()), (0, ""));
+        assert!(help.stdout.contains("Examples:") && help.stdout.contains("Exit codes: 0 "), "{}", help.stdout);
+    }
+}

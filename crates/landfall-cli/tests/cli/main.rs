@@ -1,0 +1,7 @@
+//! The binary, as people and scripts call it.
+
+mod check;
+mod rows;
+mod run;
+
+mod binary;

@@ -1,0 +1,140 @@
+//! `landfall rows`: what is printed of a file, in one piece and in shards.
+
+use std::ffi::OsString;
+use std::io::Read as _;
+use std::process::Stdio;
+
+use crate::binary::{Answer, command, file, landfall, testdata};
+
+/// Reads `input` whole and in shards of every size, which must not matter. Answers the records, and `line/record/byte/column error` of each fault.
+fn read(flags: &[&str], input: &[u8]) -> (Vec<String>, Vec<String>) {
+    let (_directory, path) = file("input.csv", input);
+    let rows = |more: &[&str]| -> Answer {
+        let arguments = ["rows"].iter().chain(flags).chain(more).map(OsString::from);
+        landfall(arguments.chain([path.clone().into_os_string()]))
+    };
+    let whole = rows(&[]);
+    let positions = rows(&["--positions"]);
+    for size in (1..=input.len()).map(|size| size.to_string()) {
+        assert_eq!(rows(&["--shard-size", &size]), whole, "shards of {size}");
+        assert_eq!(rows(&["--positions", "--shard-size", &size]), positions, "shards of {size}");
+    }
+    let faults: Vec<serde_json::Value> = whole.stderr.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect();
+    assert_eq!(whole.exit, i32::from(!faults.is_empty()));
+    let figures = |fault: &serde_json::Value| {
+        let [line, record, byte, column, error] = ["line", "record", "byte", "column", "error"].map(|name| fault[name].to_string());
+        assert!(fault["message"].is_string());
+        format!("{line}/{record}/{byte}/{column} {}", error.trim_matches('"'))
+    };
+    (whole.stdout.lines().map(str::to_owned).collect(), faults.iter().map(figures).collect())
+}
+
+#[track_caller]
+fn check(flags: &[&str], input: impl AsRef<[u8]>, records: &[&str], faults: &[&str]) {
+    let (found, found_faults) = read(flags, input.as_ref());
+    assert_eq!(found, records);
+    assert_eq!(found_faults, faults);
+}
+
+#[test]
+fn records_are_arrays() {
+    check(&[], "", &[], &[]);
+    check(&[], "a,b\n1,2\n", &[r#"["a","b"]"#, r#"["1","2"]"#], &[]);
+    check(&[], "a,b\r\n\r\n1,\"x\"\"y\n,\"", &[r#"["a","b"]"#, r#"["1","x\"y\n,"]"#], &[]);
+    check(&[], "\u{feff}ä\n\"\"\n€", &[r#"["ä"]"#, r#"[""]"#, r#"["€"]"#], &[]);
+}
+
+#[test]
+fn faulty_records_are_told_and_not_printed() {
+    check(
+        &[],
+        "a,b,c\n1\n1,2,3,4,5\n7,8,9\n",
+        &[r#"["a","b","c"]"#, r#"["7","8","9"]"#],
+        &["2/1/6/2 missing-cell", "2/1/6/3 missing-cell", "3/2/8/4 extra-cell", "3/2/8/5 extra-cell"],
+    );
+    check(&[], "a,b\n1\",2\n\"1\"x,2\n3,4\n", &[r#"["a","b"]"#, r#"["3","4"]"#], &["2/1/5/1 quote-error", "3/2/11/1 quote-error"]);
+    check(&[], "a,b\n\n1,\"2\n3", &[r#"["a","b"]"#], &["3/1/7/2 quote-error"]);
+    check(&[], b"a,b\n1,x\xffy\xfe\n3,4", &[r#"["a","b"]"#, r#"["3","4"]"#], &["2/1/7/2 encoding-error"]);
+    check(&[], b"a,\xff\n3,4", &[r#"["3","4"]"#], &["1/0/2/2 encoding-error"]);
+}
+
+#[test]
+fn positions_are_of_the_whole_file() {
+    let (_directory, path) = file("input.csv", "# skipped\n\na,b\r\n\"1\n\",2\r\n3,4");
+    let arguments = ["rows", "--positions", "--skip-rows", "1"].map(OsString::from);
+    let answer = landfall(arguments.into_iter().chain([path.into_os_string()]));
+    assert_eq!(
+        answer.stdout,
+        "{\"line\":3,\"record\":0,\"byte\":11,\"fields\":[\"a\",\"b\"]}\n\
+         {\"line\":4,\"record\":1,\"byte\":16,\"fields\":[\"1\\n\",\"2\"]}\n\
+         {\"line\":6,\"record\":2,\"byte\":24,\"fields\":[\"3\",\"4\"]}\n"
+    );
+}
+
+#[test]
+fn the_dialect_is_told_by_flags() {
+    check(&["--delimiter", "\\t", "--quote", "none"], "a\tb\n\"1\t2\n", &[r#"["a","b"]"#, r#"["\"1","2"]"#], &[]);
+    check(&["--delimiter", ";", "--quote", "'"], "a;b\n'1;';2", &[r#"["a","b"]"#, r#"["1;","2"]"#], &[]);
+    check(&["--escape", "\\", "--double-quote", "false"], "a\n\"x\\\"y\"\n", &[r#"["a"]"#, r#"["x\"y"]"#], &[]);
+    check(&["--comment", "#"], "#x\na\n#y\n1\n", &[r#"["a"]"#, r#"["1"]"#], &[]);
+    check(&["--header", "false"], "1,2\n3\n", &[r#"["1","2"]"#], &["2/2/4/2 missing-cell"]);
+    check(&["--skip-rows", "2"], "x\ny\"\na\n1", &[r#"["a"]"#, r#"["1"]"#], &[]);
+    check(&["--terminator", "lf"], "a\r\n1\r\n", &[r#"["a\r"]"#, r#"["1\r"]"#], &[]);
+    check(&["--terminator", "crlf"], "a\nb\r\n1", &[r#"["a\nb"]"#, r#"["1"]"#], &[]);
+    check(&["--terminator", "cr"], "a\r1\n\r", &[r#"["a"]"#, r#"["1\n"]"#], &[]);
+    check(&[], "a\r1\n2\r\n3", &[r#"["a"]"#, r#"["1"]"#, r#"["2"]"#, r#"["3"]"#], &[]);
+    check(&["--skip-initial-space"], "a,  b\n1, \"2\"\n", &[r#"["a","b"]"#, r#"["1","2"]"#], &[]);
+    check(&["--trim"], " a , b\n1 ,\t\"2 \" \n", &[r#"["a","b"]"#, r#"["1","2 "]"#], &[]);
+}
+
+#[test]
+fn one_character_has_one_role() {
+    let (_directory, path) = file("input.csv", "a,b\n");
+    for flags in [&["--delimiter", "\""][..], &["--quote", ";", "--comment", ";"], &["--escape", ","], &["--delimiter", "é"]] {
+        let arguments = ["rows"].iter().chain(flags).map(OsString::from);
+        assert_eq!(landfall(arguments.chain([path.clone().into_os_string()])).exit, 2, "{flags:?}");
+    }
+}
+
+#[test]
+fn a_record_over_the_limit_ends_the_reading() {
+    let mut input = b"a,b\n1,2\n\"".to_vec();
+    input.resize(18 << 20, b'x');
+    let (_directory, path) = file("input.csv", input);
+    for more in [&[][..], &["--shard-size", "5MiB"]] {
+        let answer = landfall(["rows"].iter().chain(more).map(OsString::from).chain([path.clone().into_os_string()]));
+        assert_eq!((answer.exit, answer.stdout.as_str()), (3, "[\"a\",\"b\"]\n[\"1\",\"2\"]\n"), "{more:?}");
+        assert!(answer.stderr.contains("the record at byte 8 has more than"), "{}", answer.stderr);
+    }
+}
+
+#[test]
+fn what_can_t_be_read_is_3() {
+    assert_eq!(landfall(["rows", "nowhere.csv"]).exit, 3);
+    assert_eq!(landfall(["rows", "."]).exit, 3);
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_fault() {
+    let path = testdata("weather.csv").into_os_string();
+    let mut child =
+        command([OsString::from("rows"), path]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    let mut first = [0];
+    child.stdout.take().expect("it is piped").read_exact(&mut first).expect("there are rows");
+    let ended = child.wait_with_output().expect("it ends");
+    assert_eq!((first, ended.status.code(), ended.stderr.as_slice()), ([b'['], Some(0), &b""[..]));
+}
+
+#[test]
+fn real_files_read_alike_in_shards() {
+    for (name, sizes) in [("weather.csv", ["7kB", "100kB", "1MiB"]), ("airports.csv", ["999", "7kB", "50kB"])] {
+        let path = testdata(name);
+        let rows =
+            |more: &[&str]| landfall(["rows", "--positions"].iter().chain(more).map(OsString::from).chain([path.clone().into_os_string()]));
+        let whole = rows(&[]);
+        assert_eq!((whole.exit, whole.stderr.as_str()), (0, ""));
+        for size in sizes {
+            assert!(rows(&["--shard-size", size]) == whole, "{name} in shards of {size}");
+        }
+    }
+}

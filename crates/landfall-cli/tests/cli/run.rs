@@ -1,0 +1,285 @@
+//! `landfall run`: what is in the lake afterwards, and what the caller is told.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use arrow_array::RecordBatch;
+use arrow_select::concat::concat_batches;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value;
+
+use crate::binary::{Answer, answer, command, file, landfall, testdata};
+
+const CONTRACT: &str = "
+name: trips
+schema:
+  missingValues: ['', NA]
+  fields:
+    - { name: id, type: integer, physicalType: int32, constraints: { required: true } }
+    - { name: note, type: string }
+    - { name: fare, type: number, physicalType: 'decimal(6,2)', constraints: { minimum: 0 } }
+";
+
+/// Records that span lines, doubled quotes, multi-byte characters, blank lines; records 3, 5, 6 and 8 are to be refused.
+const TRIPS: &str = "id,note,fare\r\n\
+    1,\"two\r\nlines, a \"\"quote\"\"\",1.50\r\n\
+    2,é€😀,NA\r\n\
+    x,\"not\na number\",-1\r\n\
+    \r\n\
+    4,plain,4.00\r\n\
+    5,short\r\n\
+    6,stray\"quote,6.00\r\n\
+    7,\"\",7.25\r\n\
+    8,too precise,0.001\r\n\
+    9,last,9.99";
+
+/// A lake with a contract and a source beside it.
+struct Shore {
+    directory: tempfile::TempDir,
+}
+
+impl Shore {
+    fn new(contract: &str, source: impl AsRef<[u8]>) -> Self {
+        let (directory, _) = file("contract.yaml", contract);
+        std::fs::write(directory.path().join("trips.csv"), source).expect("there is room");
+        Self { directory }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn arguments(&self, flags: &[&str]) -> Vec<OsString> {
+        let paths = [self.path("contract.yaml"), self.path("trips.csv")].map(PathBuf::into_os_string);
+        let lake = [OsString::from("--lake"), self.path("lake").into_os_string()];
+        [OsString::from("run")].into_iter().chain(paths).chain(lake).chain(flags.iter().map(OsString::from)).collect()
+    }
+
+    fn run(&self, flags: &[&str]) -> Answer {
+        landfall(self.arguments(flags))
+    }
+
+    /// Runs with `--json`: the exit code, and the job.
+    fn job(&self, flags: &[&str]) -> (i32, Value) {
+        let answer = self.run(&[flags, &["--json"]].concat());
+        (answer.exit, serde_json::from_str(&answer.stdout).unwrap_or_else(|error| panic!("{error}: {answer:?}")))
+    }
+
+    /// What a reader of the lake sees: files, but for those of Landfall itself.
+    fn visible(&self) -> BTreeSet<PathBuf> {
+        fn walk(path: &Path, found: &mut BTreeSet<PathBuf>) {
+            for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+                match entry.path() {
+                    path if path.ends_with("_landfall") => {}
+                    path if path.is_dir() => walk(&path, found),
+                    path => drop(found.insert(path)),
+                }
+            }
+        }
+        let mut found = BTreeSet::new();
+        walk(&self.path("lake"), &mut found);
+        found
+    }
+}
+
+/// All rows of a job, in the order of its files.
+fn rows(job: &Value) -> RecordBatch {
+    let files = job["files"].as_array().expect("it is a list");
+    let batches: Vec<RecordBatch> = files
+        .iter()
+        .flat_map(|landed| {
+            let file = File::open(landed["key"].as_str().expect("it is a path")).expect("it is there");
+            let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| builder.build()).expect("it is Parquet");
+            let batches: Vec<_> = reader.map(|batch| batch.expect("it can be read")).collect();
+            assert_eq!(landed["rows"], batches.iter().map(RecordBatch::num_rows).sum::<usize>());
+            batches
+        })
+        .collect();
+    concat_batches(&batches[0].schema(), &batches).expect("all files have the same columns")
+}
+
+fn text(path: &Value) -> String {
+    std::fs::read_to_string(path.as_str().expect("it is a path")).expect("it is there")
+}
+
+#[test]
+fn every_shard_size_lands_the_same() {
+    let whole = Shore::new(CONTRACT, TRIPS);
+    let (exit, job) = whole.job(&[]);
+    assert_eq!((exit, &job["state"], &job["sequence"]), (0, &"SUCCEEDED".into(), &0.into()));
+    assert_eq!(job["counts"], serde_json::json!({ "read": 9, "stored": 5, "rejected": 4, "filtered": 0 }));
+    assert_eq!(job["source"].as_str(), whole.path("trips.csv").to_str());
+    assert_eq!((&job["dataset"], &job["failure"]), (&"trips".into(), &Value::Null));
+    let (rows_of_whole, rejects, errors) = (rows(&job), text(&job["rejects"]), text(&job["errors"]));
+    assert_eq!(
+        rejects, "id,note,fare\r\nx,\"not\na number\",-1\r\n5,short\r\n6,stray\"quote,6.00\r\n8,too precise,0.001\r\n",
+        "refused records, byte for byte"
+    );
+    let faults: Vec<(u64, u64, String)> = errors
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("it is JSON"))
+        .map(|fault| {
+            (
+                fault["line"].as_u64().expect("it counts"),
+                fault["column"].as_u64().expect("it counts"),
+                fault["error"].as_str().expect("it has a name").to_owned(),
+            )
+        })
+        .collect();
+    let expected =
+        [(5, 1, "type-error"), (5, 3, "constraint-error"), (9, 3, "missing-cell"), (10, 2, "quote-error"), (12, 3, "type-error")];
+    assert_eq!(faults, expected.map(|(line, column, error)| (line, column, error.to_owned())));
+
+    for size in [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, TRIPS.len()] {
+        let shore = Shore::new(CONTRACT, TRIPS);
+        let (exit, split) = shore.job(&["--shard-size", &size.to_string(), "--threads", "3"]);
+        assert_eq!((exit, &split["counts"]), (0, &job["counts"]), "shards of {size}");
+        assert_eq!(rows(&split), rows_of_whole, "shards of {size}");
+        assert_eq!(text(&split["rejects"]), rejects, "shards of {size}");
+        assert_eq!(text(&split["errors"]), errors, "shards of {size}");
+        let files =
+            split["files"].as_array().expect("it is a list").iter().map(|file| PathBuf::from(file["key"].as_str().expect("it is a path")));
+        assert_eq!(shore.visible(), files.collect(), "nothing but the files of the commit");
+    }
+}
+
+#[test]
+fn the_summary_tells_what_became_of_it() {
+    let shore = Shore::new(CONTRACT, TRIPS);
+    let answer = shore.run(&["--shard-size", "10"]);
+    assert_eq!(answer.exit, 0, "{answer:?}");
+    let lines: Vec<_> = answer.stdout.lines().collect();
+    assert!(lines[0].starts_with("landed    ") && lines[0].ends_with("trips.csv in trips, commit 0"), "{}", answer.stdout);
+    for part in [
+        "rows      9 read: 5 stored, 4 rejected, 0 filtered\n",
+        "/rejects.csv\n",
+        "/errors.jsonl\n",
+        "          line 5, column 1 `id`: type-error: ",
+        "          line 9, column 3 `fare`: missing-cell: there is no cell in column 3: the record has 2 of 3\n",
+        " MB/s\n",
+    ] {
+        assert!(answer.stdout.contains(part), "{part:?} is not in {}", answer.stdout);
+    }
+    let progress: Vec<_> = answer.stderr.lines().collect();
+    assert!(progress.len() < 10 && progress[0].starts_with("trips.csv: ") && progress[0].contains(" shards, "), "{}", answer.stderr);
+    assert!(!answer.stderr.contains('\x1b'), "no terminal, no colours");
+}
+
+#[test]
+fn the_same_bytes_land_once() {
+    let shore = Shore::new(CONTRACT, TRIPS);
+    let (_, first) = shore.job(&[]);
+    let landed = shore.visible();
+    std::fs::rename(shore.path("trips.csv"), shore.path("moved.csv")).expect("it is there");
+    std::fs::copy(shore.path("moved.csv"), shore.path("trips.csv")).expect("there is room");
+    let (exit, second) = shore.job(&[]);
+    assert_eq!((exit, &second["state"], &second["failure"]["error"]), (1, &"FAILED".into(), &"AlreadyLanded".into()));
+    assert!(second["failure"]["cause"].as_str().is_some_and(|cause| cause.contains(first["job"].as_str().expect("it has an id"))));
+    assert_eq!(shore.visible(), landed);
+    let (exit, forced) = shore.job(&["--force"]);
+    assert_eq!((exit, &forced["sequence"]), (0, &1.into()));
+}
+
+#[test]
+fn failures_have_their_exit_codes_and_leave_nothing() {
+    let strict = format!("{CONTRACT}rejects: {{ limit: 10% }}\n");
+    let limited = Shore::new(&strict, TRIPS);
+    let (exit, job) = limited.job(&["--shard-size", "9"]);
+    assert_eq!((exit, &job["failure"]["error"], &job["files"]), (1, &"RejectLimitExceeded".into(), &serde_json::json!([])));
+    assert_eq!(text(&job["errors"]).lines().count(), 5, "the reasons are kept");
+    assert_eq!(limited.visible(), BTreeSet::new());
+
+    let drifted = Shore::new(CONTRACT, "id,note\n1,2\n");
+    let answer = drifted.run(&[]);
+    assert_eq!(answer.exit, 1);
+    assert!(answer.stderr.contains("SchemaDrift: ") && answer.stdout.starts_with("failed    "), "{answer:?}");
+    assert_eq!(drifted.visible(), BTreeSet::new());
+
+    let invalid = Shore::new("name: trips\n", TRIPS);
+    let answer = invalid.run(&[]);
+    assert_eq!((answer.exit, answer.stdout.as_str()), (2, ""));
+    assert!(!invalid.path("lake").exists(), "nothing was done");
+
+    let missing = Shore::new(CONTRACT, TRIPS);
+    std::fs::remove_file(missing.path("trips.csv")).expect("it is there");
+    assert_eq!(missing.run(&["--json"]).exit, 2);
+    assert!(!missing.path("lake").exists(), "nothing was done");
+
+    let blocked = Shore::new(CONTRACT, TRIPS);
+    std::fs::write(blocked.path("lake"), "a file, where a directory should be").expect("there is room");
+    let (exit, job) = blocked.job(&[]);
+    assert_eq!((exit, &job["state"]), (3, &"FAILED".into()));
+}
+
+#[test]
+fn the_worst_of_several_jobs_is_the_answer() {
+    let shore = Shore::new(CONTRACT, TRIPS);
+    std::fs::write(shore.path("drifted.csv"), "id\n1\n").expect("there is room");
+    std::fs::write(shore.path("other.csv"), "id,note,fare\n1,a,2\n").expect("there is room");
+    let mut arguments = shore.arguments(&["--json"]);
+    arguments.extend([shore.path("drifted.csv"), shore.path("other.csv")].map(PathBuf::into_os_string));
+    let answer = landfall(arguments);
+    let jobs: Vec<Value> = answer.stdout.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect();
+    let states: Vec<_> = jobs.iter().map(|job| job["state"].as_str().expect("it has a state")).collect();
+    assert_eq!((answer.exit, states), (1, vec!["SUCCEEDED", "FAILED", "SUCCEEDED"]));
+    assert_eq!((&jobs[0]["sequence"], &jobs[2]["sequence"]), (&0.into(), &1.into()));
+    assert_eq!(answer.stderr.lines().count(), 1, "only the error: {}", answer.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_job_leaves_nothing() {
+    let source: String = std::iter::once("id,note,fare\n".to_owned()).chain((0..200_000).map(|id| format!("{id},a,1\n"))).collect();
+    let shore = Shore::new(CONTRACT, source);
+    // Thousands of shards, one at a time, each with a file of its own: far more work than is done before the signal comes.
+    let arguments = shore.arguments(&["--shard-size", "300", "--threads", "1"]);
+    let mut child = command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+    let mut line = String::new();
+    stderr.read_line(&mut line).expect("it tells its progress");
+    assert!(line.contains(" shards, "), "{line}");
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("there is a `kill`");
+    assert!(sent.success());
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).expect("it writes UTF-8");
+    let answer = answer(child.wait_with_output().expect("it ends"));
+    assert_eq!(answer.exit, 130, "{answer:?} {rest}");
+    assert!(rest.contains("Cancelled: "), "{rest}");
+    assert_eq!(shore.visible(), BTreeSet::new(), "no file, and no open upload");
+    let (exit, _) = shore.job(&[]);
+    assert_eq!(exit, 0, "it can be landed afterwards");
+}
+
+#[test]
+fn flights_land_alike_in_shards_of_any_size() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let source = directory.path().join("flights.csv");
+    let packed = File::open(testdata("flights.csv.gz")).expect("it is in the repository");
+    std::io::copy(&mut flate2::read::GzDecoder::new(packed), &mut File::create(&source).expect("there is room")).expect("it is gzip");
+    // Without partitions: a file for each shard is enough.
+    let contract = std::fs::read_to_string(testdata("contracts/flights.yaml")).expect("it is in the repository");
+    let contract = contract.replace("output: { partitionBy: [month] }\n", "");
+    let contract_path = directory.path().join("flights.yaml");
+    std::fs::write(&contract_path, contract).expect("there is room");
+    let land = |size: &str| {
+        let lake = directory.path().join(size);
+        let [contract, source, lake] = [&contract_path, &source, &lake].map(|path| path.as_os_str());
+        let arguments = [OsStr::new("run"), contract, source, OsStr::new("--lake"), lake];
+        let answer = landfall(arguments.into_iter().chain(["--json", "--shard-size", size].map(OsStr::new)));
+        assert_eq!((answer.exit, answer.stderr.as_str()), (0, ""));
+        serde_json::from_str::<Value>(&answer.stdout).expect("it is JSON")
+    };
+    let whole = land("64MiB");
+    assert_eq!(whole["counts"], serde_json::json!({ "read": 336_776, "stored": 336_776, "rejected": 0, "filtered": 0 }));
+    let rows_of_whole = rows(&whole);
+    for (size, shards) in [("1MiB", 30), ("100kB", 311)] {
+        let split = land(size);
+        assert_eq!(split["counts"], whole["counts"]);
+        assert_eq!(split["files"].as_array().map(Vec::len), Some(shards));
+        assert!(rows(&split) == rows_of_whole, "shards of {size}");
+    }
+}

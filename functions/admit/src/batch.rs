@@ -1,0 +1,150 @@
+//! A batch of messages: each is admitted for itself, and those that fail are named, so that the queue delivers only them again.
+
+use std::sync::Arc;
+
+use admission::Request;
+use executions::Executions;
+use futures::future::join_all;
+use registry::Registry;
+use serde::{Deserialize, Serialize};
+use tracing::{info, warn};
+
+use crate::arrival::Arrival;
+
+/// What SQS hands over.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Batch {
+    #[serde(rename = "Records")]
+    records: Vec<Message>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Message {
+    message_id: String,
+    #[serde(default)]
+    body: String,
+}
+
+/// Which messages are to be delivered again; after a few times the queue puts them aside, where an alarm tells of them.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Failures {
+    batch_item_failures: Vec<Failure>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Failure {
+    item_identifier: String,
+}
+
+/// Admits arrivals.
+pub(crate) struct Admitter {
+    pub(crate) registry: Arc<dyn Registry>,
+    pub(crate) executions: Arc<dyn Executions>,
+    pub(crate) inbox_prefix: String,
+}
+
+impl Admitter {
+    /// Admits all messages of a batch.
+    pub(crate) async fn admit_all(&self, batch: &Batch, now: &str) -> Failures {
+        let outcomes = join_all(batch.records.iter().map(|message| async move { (message, self.admit(&message.body, now).await) })).await;
+        let failed = outcomes.into_iter().filter_map(|(message, outcome)| {
+            let reason = outcome.err()?;
+            warn!(message = message.message_id, reason, "an arrival was not admitted");
+            Some(Failure { item_identifier: message.message_id.clone() })
+        });
+        Failures { batch_item_failures: failed.collect() }
+    }
+
+    /// Admits one arrival. A dataset without a contract is a failure too: whoever reads the dead letters learns that files wait for it.
+    async fn admit(&self, event: &str, now: &str) -> Result<(), String> {
+        let Some(arrival) = Arrival::read(event, &self.inbox_prefix)? else { return Ok(()) };
+        let (job, dataset) = (arrival.job(), arrival.dataset.clone());
+        let request = Request { job, dataset: arrival.dataset, source: arrival.source, force: false, shard_bytes: None };
+        let admitted = admission::admit(self.registry.as_ref(), self.executions.as_ref(), request, now).await;
+        let admitted = admitted.map_err(|error| format!("dataset `{dataset}`: {error}"))?;
+        info!(job = %admitted.job.submission.job, %dataset, new = admitted.new, "admitted");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use landing::contract::DatasetName;
+    use landing::message::Submission;
+    use serde_json::{Value, json};
+
+    const NOW: &str = "2026-01-31T12:00:00.000Z";
+    const ARRIVAL: &str = include_str!("../../../testdata/events/object-created.json");
+
+    async fn admitter() -> (Admitter, Arc<executions::Memory>) {
+        let (registry, executions) = (registry::Memory::new(), Arc::new(executions::Memory::new()));
+        registry.put_contract(&DatasetName::parse("flights").unwrap(), "name: flights", NOW).await.unwrap();
+        (Admitter { registry: Arc::new(registry), executions: executions.clone(), inbox_prefix: "inbox/".to_owned() }, executions)
+    }
+
+    /// A batch of these bodies, of which message `n` has the id `n`.
+    fn batch(bodies: &[String]) -> Batch {
+        let records: Vec<Value> = bodies.iter().enumerate().map(|(n, body)| json!({"messageId": n.to_string(), "body": body})).collect();
+        serde_json::from_value(json!({"Records": records})).unwrap()
+    }
+
+    fn arrival_of(key: &str) -> String {
+        json!({"detail-type": "Object Created", "detail": {"bucket": {"name": "b"}, "object": {"key": key, "etag": "e"}}}).to_string()
+    }
+
+    fn failed(ids: &[&str]) -> Value {
+        let failures: Vec<Value> = ids.iter().map(|id| json!({"itemIdentifier": id})).collect();
+        json!({"batchItemFailures": failures})
+    }
+
+    #[tokio::test]
+    async fn an_arrival_becomes_a_job() {
+        let (admitter, executions) = admitter().await;
+        let batch: Batch = serde_json::from_str(ARRIVAL).unwrap();
+        assert_eq!(serde_json::to_value(admitter.admit_all(&batch, NOW).await).unwrap(), failed(&[]));
+        let submission: Submission = serde_json::from_str(&executions.inputs()[0]).unwrap();
+        assert_eq!((submission.dataset.as_str(), submission.source.key.as_str()), ("flights", "inbox/flights/2013/été & co+1.csv"));
+        assert_eq!(submission.source.version.as_deref(), Some("IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"));
+    }
+
+    #[tokio::test]
+    async fn an_arrival_told_five_times_is_one_job() {
+        let (admitter, executions) = admitter().await;
+        let bodies = vec![arrival_of("inbox/flights/a.csv"); 3];
+        for batch in [batch(&bodies), batch(&bodies[..2])] {
+            assert_eq!(serde_json::to_value(admitter.admit_all(&batch, NOW).await).unwrap(), failed(&[]));
+        }
+        assert_eq!(executions.inputs().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn only_what_fails_is_delivered_again() {
+        let (admitter, executions) = admitter().await;
+        let bodies = [
+            arrival_of("inbox/flights/a.csv"),
+            "not json".to_owned(),
+            arrival_of("inbox/weather/a.csv"),
+            arrival_of("inbox/flights/"),
+            arrival_of("inbox/a.csv"),
+            arrival_of("inbox/flights/b.csv"),
+        ];
+        let failures = admitter.admit_all(&batch(&bodies), NOW).await;
+        assert_eq!(serde_json::to_value(failures).unwrap(), failed(&["1", "2", "4"]));
+        assert_eq!(executions.inputs().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_failed_for_a_while_is_admitted_later() {
+        let (admitter, executions) = admitter().await;
+        let arrivals = batch(&[arrival_of("inbox/flights/a.csv")]);
+        executions.refuse_next(executions::Error::Unavailable("busy".to_owned()));
+        assert_eq!(serde_json::to_value(admitter.admit_all(&arrivals, NOW).await).unwrap(), failed(&["0"]));
+        assert_eq!(serde_json::to_value(admitter.admit_all(&arrivals, NOW).await).unwrap(), failed(&[]));
+        assert_eq!(executions.inputs().len(), 1);
+    }
+}

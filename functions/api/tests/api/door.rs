@@ -1,0 +1,158 @@
+//! An API over memory, and answers that are checked for what holds for all of them.
+
+use std::sync::Arc;
+
+use api::{Access, App, Config, router};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use bytes::Bytes;
+use landing::contract::DatasetName;
+use landing::message::{JobId, JobKeys};
+use objects::{Buckets, Put};
+use registry::{JobChange, JobRecord, Registry};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+pub(crate) const FLIGHTS: &str = "name: flights\nschema:\n  fields:\n    - { name: year, type: integer }\n";
+
+/// The API and what is behind it.
+pub(crate) struct Door {
+    pub(crate) registry: Arc<registry::Memory>,
+    pub(crate) executions: Arc<executions::Memory>,
+    pub(crate) buckets: Arc<objects::Memory>,
+    pub(crate) router: Router,
+}
+
+/// An answer, its body read.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Door {
+    /// An open door without datasets.
+    pub(crate) fn new() -> Self {
+        Self::with(Access::Open)
+    }
+
+    pub(crate) fn with(access: Access) -> Self {
+        let registry = Arc::new(registry::Memory::new());
+        let executions = Arc::new(executions::Memory::new());
+        let buckets = Arc::new(objects::Memory::new());
+        let config = Config {
+            inbox_bucket: "the-inbox".to_owned(),
+            inbox_prefix: "inbox/".to_owned(),
+            work_bucket: "the-work".to_owned(),
+            lake_bucket: "the-lake".to_owned(),
+        };
+        let app = App { registry: registry.clone(), executions: executions.clone(), buckets: buckets.clone(), config };
+        Self { router: router(Arc::new(app), access), registry, executions, buckets }
+    }
+
+    /// An open door with the dataset `flights`, and a file of it in the inbox.
+    pub(crate) async fn with_flights() -> Self {
+        let door = Self::new();
+        door.put("/datasets/flights", FLIGHTS).await.is(StatusCode::CREATED);
+        door.buckets.bucket("the-inbox").put("staged/flights/a.csv", Bytes::from_static(b"year\n2013\n"), Put::Overwrite).await.unwrap();
+        door
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let path = request.uri().path().to_owned();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        if answer.status.is_client_error() || answer.status.is_server_error() {
+            answer.is_problem(&path);
+        }
+        answer
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, text: &str) -> Answer {
+        self.send(Request::put(path).body(Body::from(text.to_owned())).unwrap()).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Request::delete(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Request::post(path).body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// Submits the file in the inbox, under an `Idempotency-Key` when there is one.
+    pub(crate) async fn submit(&self, key: Option<&str>, more: Value) -> Answer {
+        let mut body = json!({"dataset": "flights", "source": {"key": "staged/flights/a.csv"}});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let mut request = Request::post("/jobs");
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// A submitted job.
+    pub(crate) async fn job(&self) -> JobId {
+        let answer = self.submit(None, json!({})).await.is(StatusCode::ACCEPTED);
+        JobId::parse(answer.body["job"].as_str().unwrap()).unwrap()
+    }
+
+    pub(crate) async fn change(&self, job: &JobId, change: JobChange) -> JobRecord {
+        self.registry.update_job(job, &change, "2026-01-31T12:30:00.000Z").await.unwrap().unwrap()
+    }
+
+    /// Puts an object beside a job.
+    pub(crate) async fn leave(&self, key: &str, text: impl Into<Bytes>) {
+        self.buckets.bucket("the-work").put(key, text.into(), Put::Overwrite).await.unwrap();
+    }
+}
+
+pub(crate) fn keys(job: &JobId) -> JobKeys {
+    JobKeys::new("", job)
+}
+
+pub(crate) fn flights() -> DatasetName {
+    DatasetName::parse("flights").unwrap()
+}
+
+impl Answer {
+    /// The answer, when its status is this one.
+    #[track_caller]
+    pub(crate) fn is(self, status: StatusCode) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+
+    /// Checks that the answer is a problem of this kind.
+    #[track_caller]
+    pub(crate) fn is_kind(self, status: StatusCode, kind: &str) -> Self {
+        let answer = self.is(status);
+        assert_eq!(answer.body["type"], format!("urn:landfall:problem:{kind}"), "{}", answer.body);
+        answer
+    }
+
+    #[track_caller]
+    pub(crate) fn detail(&self) -> &str {
+        self.body["detail"].as_str().unwrap()
+    }
+
+    /// What RFC 9457 asks of every error.
+    #[track_caller]
+    fn is_problem(&self, path: &str) {
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{path}: {}", self.body);
+        assert_eq!(self.body["status"], self.status.as_u16(), "{path}: {}", self.body);
+        assert_eq!(self.body["instance"], path, "{}", self.body);
+        for member in ["type", "title", "detail"] {
+            assert!(self.body[member].as_str().is_some_and(|text| !text.is_empty()), "{path}: no `{member}` in {}", self.body);
+        }
+    }
+}

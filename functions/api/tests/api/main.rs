@@ -1,0 +1,11 @@
+//! The API as callers see it, over memory.
+#![expect(clippy::unwrap_used)]
+
+mod door;
+
+mod access;
+mod datasets;
+mod jobs;
+mod problems;
+mod results;
+mod uploads;

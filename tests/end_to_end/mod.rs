@@ -1,0 +1,10 @@
+//! The real template, state machine and functions on the local cloud, every function with no more than its own role's permissions.
+
+mod stage;
+
+mod backends;
+mod duplicates;
+mod kills;
+mod limits;
+mod permissions;
+mod real_input;

@@ -1,0 +1,73 @@
+//! The tables of nycflights13: what is in the lake is what an independent reader finds in the files.
+
+use serde_json::{Value, json};
+use xtask::local::Options;
+
+use super::stage::{Stage, flights, testdata};
+
+/// Compares the lake with DuckDB's own reading of the CSV: counts, sums, and the nulls of every column.
+const COMPARE: &str = "
+import duckdb, json, os, sys, boto3, tempfile
+bucket, prefix, csv, sums = sys.argv[1:]
+folder = tempfile.mkdtemp()
+s3 = boto3.client('s3')
+for page in s3.get_paginator('list_objects_v2').paginate(Bucket=bucket, Prefix=prefix):
+    for found in page.get('Contents', []):
+        if found['Key'].endswith('.parquet'):
+            path = os.path.join(folder, found['Key'])
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            s3.download_file(bucket, found['Key'], path)
+lake = f\"read_parquet('{folder}/{prefix}**/*.parquet', hive_partitioning=true)\"
+source = f\"read_csv('{csv}', header=true, nullstr=['NA',''], auto_detect=true)\"
+columns = [row[0] for row in duckdb.sql(f'describe select * from {source}').fetchall()]
+measures = ['count(*)'] + [f'sum({c})' for c in sums.split(',')] + [f'count(*) - count({c})' for c in columns]
+def measure(relation):
+    return [str(v) for v in duckdb.sql('select ' + ', '.join(measures) + f' from {relation}').fetchall()[0]]
+print(json.dumps({'lake': measure(lake), 'source': measure(source)}))
+";
+
+#[test]
+fn flights_and_weather_land_whole() {
+    let stage = Stage::with(Options { shard_bytes: Some(8 * 1024 * 1024), ..Options::default() });
+    stage.register("flights");
+    stage.register("weather");
+
+    // Dropped in the inbox, it lands by itself.
+    let weather = std::fs::read(testdata("weather.csv")).unwrap();
+    let weather_key = stage.drop_in_inbox("weather", "weather.csv", weather);
+
+    let key = stage.stage("flights", "flights.csv", flights());
+    let id = stage.submit(&json!({"dataset": "flights", "source": {"key": key}}));
+    let job = stage.wait(&id);
+    assert_eq!(job["status"], "SUCCEEDED", "{job}");
+    assert_eq!(job["counts"], json!({"read": 336_776, "stored": 336_776, "rejected": 0, "filtered": 0}));
+    let execution = stage.cloud.api().get(&format!("/jobs/{id}/execution")).unwrap().ok().unwrap();
+    let text = execution.to_string();
+    for state in ["Ingest", "TransformAll", "Verify", "Store", "Announce", "Landed"] {
+        assert!(text.contains(&format!("\"{state}\"")), "{state} is missing in {text}");
+    }
+
+    let weather_job = stage.until("the weather job is there", || stage.jobs("weather").into_iter().next());
+    assert_eq!(weather_job["source"]["key"], weather_key);
+    let weather_job = stage.wait(weather_job["job"].as_str().unwrap());
+    assert_eq!(weather_job["counts"], json!({"read": 26_115, "stored": 26_115, "rejected": 0, "filtered": 0}));
+
+    let folder = tempfile::tempdir().unwrap();
+    let csv = folder.path().join("flights.csv");
+    std::fs::write(&csv, flights()).unwrap();
+    compare(&stage, "flights", csv.to_str().unwrap(), "distance,air_time");
+    compare(&stage, "weather", testdata("weather.csv").to_str().unwrap(), "humid,wind_dir");
+
+    let outputs = stage.cloud.api().get(&format!("/jobs/{id}/outputs")).unwrap().ok().unwrap();
+    assert_eq!(outputs["rows"], 336_776);
+    let file = &outputs["items"][0];
+    let bytes = stage.cloud.api().download(file["url"].as_str().unwrap()).unwrap();
+    assert_eq!(bytes.len() as u64, file["bytes"].as_u64().unwrap());
+    assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
+}
+
+fn compare(stage: &Stage, dataset: &str, csv: &str, sums: &str) {
+    let bucket = stage.cloud.output("LakeBucket").unwrap();
+    let measures: Value = stage.python(COMPARE, &[bucket, &format!("lake/{dataset}/"), csv, sums]);
+    assert_eq!(measures["lake"], measures["source"], "{dataset}");
+}

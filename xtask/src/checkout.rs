@@ -1,0 +1,46 @@
+//! Where things lie.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::Result;
+
+/// The root of the checkout.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the checkout")
+}
+
+/// Where cargo puts what it builds.
+pub fn target() -> Result<&'static Path> {
+    static TARGET: OnceLock<Result<PathBuf>> = OnceLock::new();
+    TARGET.get_or_init(ask_cargo).as_deref().map_err(Clone::clone)
+}
+
+/// A folder outside the checkout for what is slow to make and the same for every checkout.
+pub fn cache() -> Result<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
+    Ok(base.ok_or("neither XDG_CACHE_HOME nor HOME is set to an absolute path")?.join("landfall"))
+}
+
+/// A `cargo` that runs in the checkout, the same one that runs this.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root());
+    cargo
+}
+
+/// Runs a command to its end; `what` names it where it fails.
+pub fn run(command: &mut Command, what: &str) -> Result<()> {
+    let status = command.status().map_err(|error| format!("{what}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{what} failed ({status})")) }
+}
+
+fn ask_cargo() -> Result<PathBuf> {
+    let answer = cargo().args(["metadata", "--no-deps", "--format-version", "1", "--offline"]).output();
+    let answer = answer.map_err(|error| format!("cargo metadata: {error}"))?;
+    let metadata: serde_json::Value = serde_json::from_slice(&answer.stdout).map_err(|error| format!("cargo metadata: {error}"))?;
+    let folder = metadata["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
+    Ok(folder.into())
+}

@@ -1,0 +1,64 @@
+//! `cargo xtask lint`: everything that can be said about the project without running it.
+
+use std::time::Instant;
+
+use xtask::{Python, Result, asl, checkout};
+
+/// Runs all checks and fails when one does, after the others have run.
+pub(crate) fn lint() -> Result<()> {
+    let checks: [(&str, fn() -> Result<()>); 7] = [
+        ("rustfmt", || cargo(&["fmt", "--all", "--check"])),
+        ("clippy", || cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"])),
+        ("rustdoc", rustdoc),
+        ("state machine", state_machine),
+        ("cfn-lint", || {
+            python(
+                Python::of_local_cloud()?,
+                &["-m", "cfnlint", "--append-rules", "cfn_lint_serverless.rules", "--template", "template.yaml"],
+            )
+        }),
+        ("sam validate", || python(Python::of_sam()?, &["-m", "samcli", "validate", "--template", "template.yaml"])),
+        ("sam validate --lint", || python(Python::of_sam()?, &["-m", "samcli", "validate", "--lint", "--template", "template.yaml"])),
+    ];
+    let mut failed = Vec::new();
+    for (name, check) in checks {
+        let start = Instant::now();
+        match check() {
+            Ok(()) => println!("{name}: ok ({:.1} s)", start.elapsed().as_secs_f64()),
+            Err(error) => {
+                println!("{name}: {error}");
+                failed.push(name);
+            }
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    checkout::run(checkout::cargo().args(arguments), "cargo")
+}
+
+fn rustdoc() -> Result<()> {
+    let mut cargo = checkout::cargo();
+    cargo.args(["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "--deny warnings");
+    checkout::run(&mut cargo, "cargo doc")
+}
+
+fn state_machine() -> Result<()> {
+    let path = checkout::root().join("statemachine/landing.asl.json");
+    let definition = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let faults = asl::faults(&definition);
+    if faults.is_empty() { Ok(()) } else { Err(format!("{}:\n  {}", path.display(), faults.join("\n  "))) }
+}
+
+/// Runs a Python tool in the checkout. Its output is shown only when it fails; it asks no server anything.
+fn python(python: Python, arguments: &[&str]) -> Result<()> {
+    let mut command = python.command();
+    command.args(arguments).current_dir(checkout::root());
+    command.env("SAM_CLI_TELEMETRY", "0").env("AWS_DEFAULT_REGION", "us-east-1");
+    let answer = command.output().map_err(|error| error.to_string())?;
+    match answer.status.success() {
+        true => Ok(()),
+        false => Err(format!("{}{}", String::from_utf8_lossy(&answer.stdout), String::from_utf8_lossy(&answer.stderr))),
+    }
+}

@@ -1,0 +1,21 @@
+//! `cargo xtask test`: all tests, those on the local cloud included.
+
+use xtask::local::Pieces;
+use xtask::{Result, checkout};
+
+/// Makes the local cloud's pieces once for all tests, and runs these. The runner's count comes last.
+pub(crate) fn test(arguments: &[String]) -> Result<()> {
+    let pieces = Pieces::make()?;
+    let has_nextest = checkout::cargo().args(["nextest", "--version"]).output().is_ok_and(|answer| answer.status.success());
+    let mut run = checkout::cargo();
+    if has_nextest {
+        if arguments.is_empty() {
+            checkout::run(checkout::cargo().args(["test", "--workspace", "--doc", "--quiet"]), "the examples in the documentation")?;
+        }
+        run.args(["nextest", "run", "--workspace"]);
+    } else {
+        run.args(["test", "--workspace"]);
+    }
+    pieces.tell(run.args(arguments));
+    checkout::run(&mut run, "a test")
+}
