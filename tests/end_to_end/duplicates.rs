@@ -18,7 +18,7 @@ bucket, key, queue = sys.argv[1:]
 s3, sqs = boto3.client('s3'), boto3.client('sqs')
 head = s3.head_object(Bucket=bucket, Key=key)
 detail = {'version': '0', 'bucket': {'name': bucket},
-          'object': {'key': key, 'size': head['ContentLength'], 'etag': head['ETag'].strip('\"'), 'version-id': head['VersionId'], 'sequencer': '1'},
+          'object': {'key': key, 'size': head['ContentLength'], 'etag': head['ETag'].strip('\"'), 'sequencer': '1'},
           'request-id': 'r', 'requester': '000000000000', 'source-ip-address': '127.0.0.1', 'reason': 'PutObject'}
 event = {'version': '0', 'id': 'e', 'detail-type': 'Object Created', 'source': 'aws.s3', 'account': '000000000000',
          'time': '2026-01-01T00:00:00Z', 'region': 'us-east-1', 'resources': [f'arn:aws:s3:::{bucket}'], 'detail': detail}

@@ -11,7 +11,9 @@ fn a_file_over_its_limit_leaves_only_its_rejects() {
     stage.register("flights");
     let mut source = head(&flights(), 1000);
     for fault in 0..20 {
-        source.extend_from_slice(format!("2013,13,{fault},NA,515,NA,NA,819,NA,UA,x,N1,EWR,IAH,NA,1400,5,15,2013-01-01T10:00:00Z\n").as_bytes());
+        source.extend_from_slice(
+            format!("2013,13,{fault},NA,515,NA,NA,819,NA,UA,x,N1,EWR,IAH,NA,1400,5,15,2013-01-01T10:00:00Z\n").as_bytes(),
+        );
     }
     let key = stage.stage("flights", "bad.csv", source);
     let id = stage.submit(&json!({"dataset": "flights", "source": {"key": key}}));

@@ -4,6 +4,7 @@ mod stage;
 
 mod backends;
 mod duplicates;
+mod embedded;
 mod kills;
 mod limits;
 mod permissions;

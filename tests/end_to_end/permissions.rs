@@ -11,7 +11,8 @@ fn a_missing_permission_fails_the_job_and_is_named() {
     let template = std::fs::read_to_string(checkout::root().join("template.yaml")).unwrap();
     let begin = template.find("\n  TransformFunction:").unwrap();
     let end = begin + template[begin..].find("\n  TransformLog:").unwrap();
-    let without = template[begin..end].replace("s3:GetObjectVersion", "s3:GetObjectVersionAcl").replace("s3:GetObject\n", "s3:GetObjectAcl\n");
+    let without =
+        template[begin..end].replace("s3:GetObjectVersion", "s3:GetObjectVersionAcl").replace("s3:GetObject\n", "s3:GetObjectAcl\n");
     assert_ne!(without, template[begin..end]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("template.yaml");

@@ -3,4 +3,6 @@
 mod bench;
 mod failures;
 mod identity;
+mod encodings;
+mod packed;
 mod splits;

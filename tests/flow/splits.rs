@@ -7,6 +7,9 @@ use super::bench::Bench;
 
 const CONTRACT: &str = r#"
 name: things
+dialect:
+  { delimiter: ",", quoteChar: '"', doubleQuote: true, escapeChar: null, lineTerminator: auto, commentChar: null, skipInitialSpace: false, trim: false, header: true,
+    skipRows: 0 }
 schema:
   missingValues: ["", "NA"]
   fields:

@@ -28,13 +28,20 @@ struct Landing {
     rejected: u64,
 }
 
+impl Landing {
+    /// Which one it is, in a column of its own.
+    fn label(&self) -> String {
+        format!("{:<36}", format!("{} {}", self.dataset, self.title))
+    }
+}
+
 /// Starts a local cloud, lands three files, shows what came of them and stops it, unless it is to be kept.
 pub(crate) fn demo(keep: bool) -> Result<()> {
     let begun = Instant::now();
     let pieces = Pieces::make()?;
     println!("functions built ({:.1} s)", begun.elapsed().as_secs_f64());
     let begun = Instant::now();
-    let options = Options { shard_bytes: Some(SHARD_BYTES), ..Options::default() };
+    let options = Options { auth: true, shard_bytes: Some(SHARD_BYTES), ..Options::default() };
     let cloud = LocalCloud::start_with(&pieces, &options)?;
     println!("template.yaml deployed on a local cloud at {} ({:.1} s)", cloud.endpoint(), begun.elapsed().as_secs_f64());
 
@@ -64,9 +71,11 @@ pub(crate) fn demo(keep: bool) -> Result<()> {
     watch::until_ended(api, &landings)?;
     let outcomes = landings.iter().map(|landing| report::report(api, landing)).collect::<Result<Vec<_>>>()?;
     if keep {
-        println!("\nThe cloud stays until Ctrl-C. AWS tools find it with AWS_ENDPOINT_URL={} and any credentials.", cloud.endpoint());
+        let environment = cloud.environment().map(|(name, value)| format!("{name}={value}")).join(" ");
+        println!("\nThe cloud stays until Ctrl-C. AWS tools find it with\n  {environment}");
         cloud.stay();
     }
+    drop(cloud);
     println!("\nThe cloud is stopped and removed; `cargo xtask demo --keep` leaves it for a look around.");
     match outcomes.iter().all(|as_expected| *as_expected) {
         true => Ok(()),

@@ -26,7 +26,7 @@ enum Task {
     },
     /// Run all tests, those on the local cloud included
     Test {
-        /// Passed on to the test runner
+        /// Passed on to the test runner, instead of `--workspace`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

@@ -8,13 +8,15 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
     let pieces = Pieces::make()?;
     let has_nextest = checkout::cargo().args(["nextest", "--version"]).output().is_ok_and(|answer| answer.status.success());
     let mut run = checkout::cargo();
-    if has_nextest {
-        if arguments.is_empty() {
+    match has_nextest {
+        true => run.args(["nextest", "run"]),
+        false => run.arg("test"),
+    };
+    if arguments.is_empty() {
+        if has_nextest {
             checkout::run(checkout::cargo().args(["test", "--workspace", "--doc", "--quiet"]), "the examples in the documentation")?;
         }
-        run.args(["nextest", "run", "--workspace"]);
-    } else {
-        run.args(["test", "--workspace"]);
+        run.arg("--workspace");
     }
     pieces.tell(run.args(arguments));
     checkout::run(&mut run, "a test")

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Counts, JobId, SourceRef};
+use crate::profile::Bounds;
 use crate::records::Tile;
 
 /// A file that a shard wrote as an upload and left open.
@@ -47,6 +48,9 @@ pub struct Receipt {
     pub rejects: Option<String>,
     /// Key of its faults, when there are any.
     pub errors: Option<String>,
+    /// Key of its profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
 }
 
 /// What `verify` found: the source is tiled, and everything is accounted for.
@@ -92,6 +96,9 @@ pub struct Commit {
     pub bytes: u64,
     /// Nulls, by column, over all files.
     pub nulls: BTreeMap<String, u64>,
+    /// The least and the greatest value, by column, over all files.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bounds: BTreeMap<String, Bounds>,
     /// The files, by shard, in the order in which the shard opened them.
     pub files: Vec<CommittedFile>,
 }

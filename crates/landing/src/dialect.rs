@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::encoding::Encoding;
+
 /// How a file separates records and fields, once everything about it is settled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -26,6 +28,46 @@ pub struct Dialect {
     pub header: bool,
     /// Lines before the header that are no records.
     pub skip_rows: u32,
+    /// What the bytes stand for.
+    pub encoding: Encoding,
+}
+
+/// What is said of a dialect: by a contract, or by the flags of a command. What is left out is to be sniffed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of `Dialect`")]
+pub struct StatedDialect {
+    pub delimiter: Option<u8>,
+    /// `Some(None)`: it is said that there is none.
+    pub quote_char: Option<Option<u8>>,
+    pub double_quote: Option<bool>,
+    /// `Some(None)`: it is said that there is none.
+    pub escape_char: Option<Option<u8>>,
+    pub line_terminator: Option<Terminator>,
+    /// `Some(None)`: it is said that there is none.
+    pub comment_char: Option<Option<u8>>,
+    pub skip_initial_space: Option<bool>,
+    pub trim: Option<bool>,
+    pub header: Option<bool>,
+    pub skip_rows: Option<u32>,
+}
+
+impl StatedDialect {
+    /// What is said, and for the rest what was guessed. The encoding is that of the guess.
+    pub fn settle(&self, guess: &Dialect) -> Dialect {
+        Dialect {
+            delimiter: self.delimiter.unwrap_or(guess.delimiter),
+            quote_char: self.quote_char.unwrap_or(guess.quote_char),
+            double_quote: self.double_quote.unwrap_or(guess.double_quote),
+            escape_char: self.escape_char.unwrap_or(guess.escape_char),
+            line_terminator: self.line_terminator.unwrap_or(guess.line_terminator),
+            comment_char: self.comment_char.unwrap_or(guess.comment_char),
+            skip_initial_space: self.skip_initial_space.unwrap_or(guess.skip_initial_space),
+            trim: self.trim.unwrap_or(guess.trim),
+            header: self.header.unwrap_or(guess.header),
+            skip_rows: self.skip_rows.unwrap_or(guess.skip_rows),
+            encoding: guess.encoding,
+        }
+    }
 }
 
 /// What ends a record.
@@ -55,6 +97,31 @@ impl Default for Dialect {
             trim: false,
             header: true,
             skip_rows: 0,
+            encoding: Encoding::UTF_8,
         }
+    }
+}
+
+impl Dialect {
+    /// Whether records can be told apart exactly in the encoding; the error says which byte stands in the way.
+    pub fn check(&self) -> Result<(), String> {
+        let roles = [("delimiter", Some(self.delimiter)), ("quoteChar", self.quote_char), ("escapeChar", self.escape_char)];
+        for (role, byte) in roles {
+            if let Some(byte) = byte.filter(|byte| self.encoding.may_be_inside(*byte)) {
+                let (name, byte) = (self.encoding.name(), char::from(byte));
+                return Err(format!("`{byte}` can't be the {role} in {name}, where the same byte may be a part of another character"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A line terminator as the source writes it.
+    pub fn newline(&self) -> Vec<u8> {
+        let newline: &[u8] = match self.line_terminator {
+            Terminator::Auto | Terminator::Lf => b"\n",
+            Terminator::CrLf => b"\r\n",
+            Terminator::Cr => b"\r",
+        };
+        self.encoding.encode_ascii(newline)
     }
 }

@@ -3,17 +3,26 @@
 //! It does no network or disk I/O, reads no clock and no environment: shells feed it bytes.
 
 pub mod contract;
+pub mod unpack;
+pub mod encoding;
 pub mod dialect;
+pub mod evidence;
 pub mod records;
 pub mod lines;
+pub mod opening;
 pub mod columns;
 pub mod rejects;
+pub mod cells;
 pub mod shape;
 pub mod files;
 pub mod shard;
 pub mod plan;
+pub mod sniff;
+pub mod infer;
+pub mod profile;
 pub mod commit;
 pub mod message;
+pub mod limits;
 
 mod error;
 

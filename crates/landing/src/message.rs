@@ -322,7 +322,7 @@ impl JobKeys {
     pub fn receipt(&self, round: u32, shard: u32) -> String {
         format!("{}receipts/{round}/{shard:06}.json", self.0)
     }
-    /// What a shard refused, under a name unique to the attempt. `kind` is `rejects.csv` or `errors.jsonl`.
+    /// What a shard refused, under a name unique to the attempt. `kind` is `rejects.csv`, `errors.jsonl` or `profile.json`.
     pub fn piece(&self, shard: u32, attempt: &str, kind: &str) -> String {
         format!("{}pieces/{shard:06}-{attempt}.{kind}", self.0)
     }
@@ -337,6 +337,10 @@ impl JobKeys {
     /// The job's faults, one JSON object a line.
     pub fn errors(&self) -> String {
         format!("{}errors.jsonl", self.0)
+    }
+    /// What the columns hold.
+    pub fn profile(&self) -> String {
+        format!("{}profile.json", self.0)
     }
     /// The number in the commit log that the job is about to take: noted before it does.
     pub fn intent(&self) -> String {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{Compression, Mapping};
 use crate::dialect::Dialect;
+use crate::evidence::Evidence;
 use crate::message::{Shard, SourceRef, Submission};
 use crate::records::Limits;
 
@@ -22,14 +23,16 @@ pub struct Plan {
     pub source_crc64nvme: Option<u64>,
     /// Other names for the same bytes by which an earlier job is found, such as the ETag.
     pub contents: Vec<String>,
-    /// How the source is packed: never `auto`.
+    /// How the source is packed: never `auto`. Of a packed source all positions are of the bytes that it unpacks to.
     pub compression: Compression,
-    /// How records and fields are told apart.
+    /// Most bytes that it may unpack to.
+    pub unpacked_limit: u64,
+    /// How records and fields are told apart, and what their bytes stand for.
     pub dialect: Dialect,
     /// Which column each field is read from.
     pub mapping: Mapping,
-    /// The header record, as it stands in the source; empty when it has none.
-    pub header: String,
+    /// What `rejects.csv` begins with: in UTF-16 a byte order mark, and the header record, if there is one, as it stands in the source.
+    pub header: Verbatim,
     /// The first byte after the header: where the first row starts.
     pub data_start: u64,
     /// Lines before it.
@@ -38,6 +41,39 @@ pub struct Plan {
     pub shard_bytes: u64,
     /// How many shards there are.
     pub shards: u32,
+    /// What the contract left out, and the reason for each guess.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+    /// Why there is but one shard, if that is not for the size of the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one_shard_because: Option<String>,
+}
+
+/// Bytes of a source, in JSON as text where they are UTF-8, else as numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "VerbatimForm", into = "VerbatimForm")]
+pub struct Verbatim(pub Vec<u8>);
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum VerbatimForm {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl From<VerbatimForm> for Verbatim {
+    fn from(form: VerbatimForm) -> Self {
+        match form {
+            VerbatimForm::Text(text) => Self(text.into_bytes()),
+            VerbatimForm::Bytes(bytes) => Self(bytes),
+        }
+    }
+}
+
+impl From<Verbatim> for VerbatimForm {
+    fn from(verbatim: Verbatim) -> Self {
+        String::from_utf8(verbatim.0).map_or_else(|error| Self::Bytes(error.into_bytes()), Self::Text)
+    }
 }
 
 /// Least bytes of a shard.
@@ -51,6 +87,11 @@ impl Plan {
         Limits::default()
     }
 
+    /// Whether the source is unpacked while it is read. Then it is one shard, whose range is that of the packed bytes.
+    pub fn is_packed(&self) -> bool {
+        self.compression != Compression::None
+    }
+
     /// How the source is called, for people and for the lineage column.
     pub fn source_name(&self) -> String {
         let SourceRef { bucket, key, .. } = &self.source;
@@ -60,9 +101,11 @@ impl Plan {
 
 /// Cuts a source into ranges of `shard_bytes`, larger where there would be more than [`MAX_SHARDS`]. A source without data is one shard.
 ///
+/// In UTF-16 ranges must begin at even bytes: they do if `shard_bytes` is even.
+///
 /// Up to the one in which the data starts, shards know where their first row starts: at `data_start`.
 pub fn shards(source_bytes: u64, data_start: u64, shard_bytes: u64) -> (u64, Vec<Shard>) {
-    let shard_bytes = shard_bytes.max(MIN_SHARD_BYTES).max(source_bytes.div_ceil(MAX_SHARDS));
+    let shard_bytes = shard_bytes.max(MIN_SHARD_BYTES).max(source_bytes.div_ceil(MAX_SHARDS).next_multiple_of(2));
     let count = source_bytes.div_ceil(shard_bytes).max(1);
     let shard = |index: u64| {
         let from = index * shard_bytes;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::limits::{FAULTS_PER_RECORD, VALUE_CHARS};
+
 /// The kinds of faults, by their names in Frictionless where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ErrorName {
@@ -86,12 +88,6 @@ pub struct ErrorEntry {
     /// What is wrong, in a sentence.
     pub message: String,
 }
-
-/// Most characters of a value in an error entry.
-pub const VALUE_CHARS: usize = 200;
-
-/// Most faults kept of one record: a record of 20,000 columns can have that many.
-pub const FAULTS_PER_RECORD: usize = 1_000;
 
 /// Cuts a text at [`VALUE_CHARS`]; what was cut ends with `…`.
 pub fn cut(text: &str) -> String {

@@ -1,5 +1,10 @@
 //! What is wrong with how records are written, whatever their values should be: ragged ones, quotes out of place, invalid bytes.
 
+use std::ops::Range;
+
+use crate::cells::Cells;
+use crate::dialect::Dialect;
+use crate::encoding::{ByteOrder, Encoding};
 use crate::records::{self, FaultKind, Row, RowKind, Rows};
 use crate::rejects::{ErrorEntry, ErrorName, FAULTS_PER_RECORD, Finding};
 
@@ -7,6 +12,10 @@ use crate::rejects::{ErrorEntry, ErrorName, FAULTS_PER_RECORD, Finding};
 pub struct Batch<'a> {
     /// The bytes that all offsets refer to.
     pub window: &'a [u8],
+    /// The source's own bytes: see [`records::Batch::source`].
+    pub source: &'a [u8],
+    /// What they stand for.
+    pub encoding: Encoding,
     /// The byte of the source, from 0, at which the window begins.
     pub at: u64,
     /// All rows that the reader gave.
@@ -22,12 +31,14 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// The records among `rows`, which a reader has just filled.
-    pub fn new(batch: records::Batch<'a>, rows: &'a Rows) -> Self {
+    /// The records among `rows`, which a reader of `dialect` has just filled.
+    pub fn new(batch: records::Batch<'a>, rows: &'a Rows, dialect: &Dialect) -> Self {
         let count = rows.rows.len();
         let mut line = batch.lines;
         let mut new = Self {
             window: batch.window,
+            source: batch.source,
+            encoding: dialect.encoding,
             at: batch.at,
             rows,
             records: Vec::with_capacity(count),
@@ -46,25 +57,32 @@ impl<'a> Batch<'a> {
         new
     }
 
-    /// Whether all records are valid UTF-8.
-    pub fn is_utf8(&self) -> bool {
-        match (self.records.first(), self.records.last()) {
-            (Some(first), Some(last)) => simdutf8::basic::from_utf8(&self.window[first.start as usize..last.end as usize]).is_ok(),
-            _ => true,
-        }
+    /// The cells of the records, in UTF-8.
+    pub fn cells(&self) -> Cells<'a> {
+        Cells::of(self)
     }
 
     /// Every fault of the records, of which each should have `columns` fields. Which field of a schema a column is, is not known here.
     ///
-    /// `is_utf8`: what [`is_utf8`](Self::is_utf8) answered.
-    pub fn faults(&self, columns: u32, is_utf8: bool) -> Vec<Finding> {
+    /// `cells`: what [`cells`](Self::cells) answered.
+    pub fn faults(&self, columns: u32, cells: &Cells<'_>) -> Vec<Finding> {
         let mut findings = Vec::new();
         self.check_length(columns, &mut findings);
         self.check_quotes(&mut findings);
-        if !is_utf8 {
-            self.check_encoding(&mut findings);
-        }
+        self.check_encoding(cells, &mut findings);
         findings
+    }
+
+    /// The byte of the source, from 0, at which an offset into the window lies.
+    pub fn byte(&self, offset: u32) -> u64 {
+        self.at + u64::from(offset) * self.encoding.unit_bytes() as u64
+    }
+
+    /// The source's bytes between two offsets into the window.
+    pub fn source_range(&self, range: Range<usize>) -> Range<usize> {
+        let unit = self.encoding.unit_bytes();
+        // The last unit of a source in UTF-16 may lack its second byte.
+        (range.start * unit).min(self.source.len())..(range.end * unit).min(self.source.len())
     }
 
     /// What `errors.jsonl` says of a finding in this batch, with lines and records from 0 at the shard's first row.
@@ -73,7 +91,7 @@ impl<'a> Batch<'a> {
         ErrorEntry {
             line: self.lines[index],
             record: self.before + index as u64,
-            byte: finding.offset.unwrap_or(self.at + u64::from(self.records[index].start)),
+            byte: finding.offset.unwrap_or_else(|| self.byte(self.records[index].start)),
             field,
             column: finding.column.map(|column| column + 1),
             error: finding.error,
@@ -106,21 +124,26 @@ impl<'a> Batch<'a> {
                     FaultKind::UnterminatedQuote => "a quote is opened here and never closed",
                     FaultKind::DanglingEscape => "an escape is the last byte of the source",
                 };
-                let offset = self.at + u64::from(fault.at);
+                let offset = self.byte(fault.at);
                 findings.push(finding(index, fault.field, ErrorName::Quote, Some(offset), message.to_owned()));
             }
         }
     }
 
     /// Invalid bytes, told once for each record.
-    fn check_encoding(&self, findings: &mut Vec<Finding>) {
-        for (index, row) in self.records.iter().enumerate() {
-            let bytes = &self.window[row.start as usize..row.content_end as usize];
-            let Err(error) = std::str::from_utf8(bytes) else { continue };
-            let at = row.start as usize + error.valid_up_to();
-            let column = self.rows.fields_of(row).partition_point(|field| field.start() <= at).saturating_sub(1);
-            let message = format!("byte 0x{:02x} is not valid UTF-8 here", self.window[at]);
-            findings.push(finding(index, column as u32, ErrorName::Encoding, Some(self.at + at as u64), message));
+    fn check_encoding(&self, cells: &Cells<'_>, findings: &mut Vec<Finding>) {
+        for malformed in &cells.malformed {
+            let name = self.encoding.name();
+            let message = match (self.encoding.byte_order(), &self.source[malformed.at..]) {
+                (Some(order), [first, second, ..]) => {
+                    let unit = if order == ByteOrder::Little { u16::from_le_bytes } else { u16::from_be_bytes };
+                    format!("0x{:04x} is half of a character, which is not valid {name}", unit([*first, *second]))
+                }
+                (Some(_), _) => format!("the source ends inside a unit of {name}"),
+                (None, rest) => format!("byte 0x{:02x} is not valid {name} here", rest.first().copied().unwrap_or_default()),
+            };
+            let offset = self.at + malformed.at as u64;
+            findings.push(finding(malformed.row as usize, malformed.column, ErrorName::Encoding, Some(offset), message));
         }
     }
 }

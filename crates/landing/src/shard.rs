@@ -6,6 +6,7 @@ use arrow_array::{ArrayRef, BooleanArray};
 use arrow_select::filter::FilterBuilder;
 
 use crate::Error;
+use crate::cells::Cells;
 use crate::columns::{self, Records};
 use crate::contract::{Contract, Mapping};
 use crate::dialect::Dialect;
@@ -13,6 +14,7 @@ use crate::files::{Files, Lineage};
 use crate::lines::LineCounter;
 use crate::message::{Counts, Shard};
 use crate::plan::Plan;
+use crate::profile::Sketch;
 use crate::records::{Rows, ShardReader, Tile};
 use crate::rejects::{FAULTS_PER_RECORD, Finding};
 use crate::shape::Batch;
@@ -37,8 +39,10 @@ pub struct ShardTransform {
 /// The lines between the start of the range and the first row, for the lineage. They are counted once it is known where the first row starts.
 struct Lead {
     counter: LineCounter,
-    /// The byte before the range: it tells whether an LF at its start belongs to a CR.
+    /// The byte at which the unit before the range begins: it tells whether an LF at its start belongs to a CR.
     previous: Option<u64>,
+    /// Bytes of a unit.
+    unit: usize,
     /// Bytes that may or may not lie before the first row.
     open: Vec<u8>,
     /// Where they begin.
@@ -51,6 +55,9 @@ struct Sheet {
     mapping: Mapping,
     dialect: Dialect,
     files: Files,
+    /// Of what is stored: positions in the schema, and what is known of the columns.
+    stored: Vec<usize>,
+    sketch: Sketch,
     counts: Counts,
     /// Lines before the shard's first row, when they are known.
     lines_before: Option<u64>,
@@ -62,8 +69,14 @@ impl ShardTransform {
     /// A shard of a plan, with the plan's contract.
     pub fn new(plan: &Plan, contract: Arc<Contract>, shard: &Shard) -> Self {
         let columns = plan.mapping.columns as usize;
+        // How long a packed source is turns out at its end.
+        let range = if plan.is_packed() { 0..u64::MAX } else { shard.from..shard.to };
         let lineage = contract.output.lineage.then(|| Lineage { source: plan.source_name(), job: plan.submission.job.to_string() });
+        let (stored, columns_stored): (Vec<_>, Vec<_>) =
+            contract.stored_fields().map(|(index, field)| (index, (field.name.as_str(), field.data_type.arrow()))).unzip();
         let sheet = Sheet {
+            sketch: Sketch::new(columns_stored),
+            stored,
             files: Files::new(contract.clone(), lineage),
             contract,
             mapping: plan.mapping.clone(),
@@ -74,14 +87,15 @@ impl ShardTransform {
             errors: Vec::new(),
         };
         Self {
-            reader: ShardReader::new(&plan.dialect, shard.from..shard.to, shard.first, columns, plan.limits()),
+            reader: ShardReader::new(&plan.dialect, range, shard.first, columns, plan.limits()),
             rows: Rows::default(),
             batch_rows: (BATCH_CELLS / columns.max(1)).clamp(1, BATCH_ROWS),
             sheet,
             is_void: false,
             lead: shard.line.map(|_| Lead {
-                counter: LineCounter::new(plan.dialect.line_terminator),
-                previous: shard.from.checked_sub(1),
+                counter: LineCounter::new(&plan.dialect),
+                previous: shard.from.checked_sub(plan.dialect.encoding.unit_bytes() as u64),
+                unit: plan.dialect.encoding.unit_bytes(),
                 open: Vec::new(),
                 from: shard.from,
             }),
@@ -93,7 +107,7 @@ impl ShardTransform {
         self.reader.wants()
     }
 
-    /// Takes in the next bytes of the source, which begin at byte `at`: the first block at the byte before the shard's range (or at the source's start). All rows that they
+    /// Takes in the next bytes of the source, which begin at byte `at`: the first block at the unit before the shard's range (or at the source's start). All rows that they
     /// complete are worked. `end_of_source`: no bytes come after them.
     pub fn push(&mut self, at: u64, block: &[u8], end_of_source: bool) -> Result<(), Error> {
         let Some(wanted) = self.reader.wants() else { return Ok(()) };
@@ -125,7 +139,9 @@ impl ShardTransform {
                 self.sheet.lines_before = self.sheet.lines_before.map(|before| before + lines);
             }
             if !self.is_void {
-                self.sheet.take(&Batch::new(batch, &self.rows))?;
+                let dialect = &self.sheet.dialect;
+                let batch = Batch::new(batch, &self.rows, dialect);
+                self.sheet.take(&batch)?;
             }
         }
     }
@@ -133,6 +149,11 @@ impl ShardTransform {
     /// The files of the shard.
     pub fn files(&mut self) -> &mut Files {
         &mut self.sheet.files
+    }
+
+    /// What is known of the columns that are stored.
+    pub fn sketch(&self) -> &Sketch {
+        &self.sheet.sketch
     }
 
     /// What was refused since the last time: records, and lines of errors.
@@ -157,7 +178,7 @@ impl Lead {
     fn take(&mut self, at: u64, block: &[u8], passed: usize) -> u64 {
         let mut skip = 0;
         if self.previous.take_if(|previous| *previous == at).is_some() {
-            skip = block.len().min(1);
+            skip = block.len().min(self.unit);
             self.counter.count(&block[..skip]);
         }
         let passed = passed.max(skip);
@@ -175,12 +196,13 @@ impl Lead {
 
 impl Sheet {
     fn take(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
-        let is_utf8 = batch.is_utf8();
-        let mut findings = batch.faults(self.mapping.columns, is_utf8);
+        let cells = batch.cells();
+        let mut findings = batch.faults(self.mapping.columns, &cells);
         for finding in &mut findings {
             finding.field = self.mapping.fields.iter().position(|mapped| *mapped == finding.column).map(|field| field as u32);
         }
-        let records = Records { window: batch.window, rows: &batch.records, fields: &batch.rows.fields, dialect: &self.dialect, is_utf8 };
+        let Cells { window, fields, is_utf8, .. } = &cells;
+        let records = Records { window, rows: &batch.records, fields, dialect: &self.dialect, is_utf8: *is_utf8 };
         let columns = columns::read(records, &self.contract, &self.mapping, &mut findings);
         let read = batch.records.len();
         self.counts.read += read as u64;
@@ -190,7 +212,7 @@ impl Sheet {
         if findings.is_empty() {
             self.counts.stored += read as u64;
             let lines = lines(&mut batch.lines.iter().copied());
-            return self.files.write(&columns, &lines, read);
+            return self.store(&columns, &lines, read);
         }
         let mut is_good = vec![true; read];
         for finding in &findings {
@@ -201,7 +223,12 @@ impl Sheet {
         let stored = is_good.iter().filter(|good| **good).count();
         self.counts.stored += stored as u64;
         self.counts.rejected += (read - stored) as u64;
-        self.files.write(&keep(&columns, is_good)?, &lines, stored)
+        self.store(&keep(&columns, is_good)?, &lines, stored)
+    }
+
+    fn store(&mut self, columns: &[ArrayRef], lines: &[u64], rows: usize) -> Result<(), Error> {
+        self.sketch.observe(self.stored.iter().map(|index| &columns[*index]));
+        self.files.write(columns, lines, rows)
     }
 
     /// Writes the refused records and their faults, by record, then by column.
@@ -210,10 +237,11 @@ impl Sheet {
         for faults in findings.chunk_by(|a, b| a.row == b.row) {
             let index = faults[0].row as usize;
             let row = &batch.records[index];
-            self.rejects.extend_from_slice(&batch.window[row.start as usize..row.end as usize]);
-            if row.content_end == row.end {
-                // The source ends without a terminator, but more records may follow in the rejects.
-                self.rejects.push(b'\n');
+            self.rejects.extend_from_slice(&batch.source[batch.source_range(row.start as usize..row.end as usize)]);
+            let is_whole = self.rejects.len().is_multiple_of(self.dialect.encoding.unit_bytes());
+            if row.content_end == row.end && is_whole {
+                // The source ends without a terminator, but a fixed one may be sent again with more after it.
+                self.rejects.extend(self.dialect.newline());
             }
             for finding in faults.iter().take(FAULTS_PER_RECORD) {
                 let field = finding.field.map(|field| self.contract.schema.fields[field as usize].name.clone());

@@ -169,7 +169,7 @@ fn usual() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     /// Where both define a reading, the values are those of the `csv` crate, and its lines and bytes too.
     #[test]

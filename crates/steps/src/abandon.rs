@@ -7,7 +7,7 @@ use landing::plan::Plan;
 use registry::{JobChange, JobStatus};
 
 use crate::context::now;
-use crate::store::{contents, find_commit, sweep};
+use crate::store::{contents, find_commit, sweep, take_back};
 use crate::{Context, documents, pieces, verify};
 
 /// Abandons a job and answers why it failed. A job that is committed already stays so: what failed was only what comes after.
@@ -57,16 +57,6 @@ fn explain(caught: &Caught) -> Failure {
     }
     let cause = serde_json::from_str::<LambdaError>(&caught.cause).map_or_else(|_| caught.cause.clone(), |error| error.error_message);
     Failure { error: caught.error.clone(), cause }
-}
-
-/// Deletes what was completed before the job failed, and aborts what was not.
-async fn take_back(context: &Context, receipts: &[Receipt]) -> Result<(), Error> {
-    let lake = context.lake();
-    for file in receipts.iter().flat_map(|receipt| &receipt.files) {
-        lake.abort_upload(&file.key, &file.upload).await?;
-        lake.delete(&file.key).await?;
-    }
-    Ok(())
 }
 
 /// Aborts the uploads of the shards that had come to an end.

@@ -2,11 +2,13 @@
 
 use landing::Error;
 use landing::contract::{Compression, Contract, Mapping};
-use landing::dialect::Terminator;
+use landing::dialect::Dialect;
+use landing::limits;
 use landing::lines::LineCounter;
 use landing::message::{Planned, Shard, ShardList, SourceRef, Submission};
-use landing::plan::{Plan, shards};
-use landing::records::{Header, Limits, preamble};
+use landing::opening::{Opening, Stated};
+use landing::plan::{Plan, Verbatim, shards};
+use landing::records::Limits;
 use objects::{Head, Objects, Pin, Put};
 use registry::{JobChange, JobStatus};
 
@@ -51,12 +53,12 @@ pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned
         return Err(already_landed(&earlier, dataset.as_str()));
     }
 
-    let (header, raw_header) = read_header(source.as_ref(), &pinned, head.size, &contract).await?;
-    let mapping = match_header(&contract, &header)?;
+    let opening = open(source.as_ref(), &pinned, head.size, &contract).await?;
+    let mapping = match_header(&contract, &opening)?;
     let wanted = submission.shard_bytes.unwrap_or(context.settings.shard_bytes);
-    let (shard_bytes, mut shards) = shards(head.size, header.data_start, wanted);
+    let (shard_bytes, mut shards, one_shard_because) = cut(&opening, head.size, wanted);
     if contract.output.lineage {
-        count_lines(source.as_ref(), &pinned, contract.dialect.line_terminator, &mut shards).await?;
+        count_lines(source.as_ref(), &pinned, &opening.dialect, &mut shards).await?;
     }
     let plan = Plan {
         contract: text,
@@ -64,14 +66,17 @@ pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned
         source_bytes: head.size,
         source_crc64nvme: head.crc64nvme,
         contents,
-        compression: Compression::None,
-        dialect: contract.dialect.clone(),
+        compression: opening.compression,
+        unpacked_limit: limits::unpacked_bytes(head.size),
         mapping,
-        header: raw_header,
-        data_start: header.data_start,
-        data_lines: header.lines_before_data,
+        header: Verbatim(opening.rejects_header()),
+        data_start: opening.header.data_start,
+        data_lines: opening.header.lines_before_data,
+        dialect: opening.dialect,
+        evidence: opening.evidence,
         shard_bytes,
         shards: shards.len() as u32,
+        one_shard_because,
         submission: submission.clone(),
     };
     let change = JobChange { source: Some(plan.source.clone()), ..JobChange::default() };
@@ -122,51 +127,46 @@ fn content_names(head: &Head) -> Vec<String> {
     names
 }
 
-/// The header and its text, and what stands before it.
-async fn read_header(source: &dyn Objects, pinned: &SourceRef, size: u64, contract: &Contract) -> Result<(Header, String), Error> {
-    let limits = Limits::default();
+/// The beginning of the source, understood.
+async fn open(source: &dyn Objects, pinned: &SourceRef, size: u64, contract: &Contract) -> Result<Opening, Error> {
+    let stated = Stated {
+        name: &pinned.key,
+        compression: contract.compression,
+        encoding: contract.encoding,
+        dialect: &contract.dialect,
+        schema: Some(&contract.schema),
+    };
     let mut wanted = SAMPLE_BYTES;
     loop {
         let sample = source.get(&pinned.key, &pin(pinned), 0..wanted.min(size)).await.map_err(|error| source_error(error, pinned))?;
-        refuse_other_formats(&sample, &pinned.key)?;
         let end_of_source = sample.len() as u64 >= size;
-        let header = preamble(&contract.dialect, limits, &sample, end_of_source).map_err(|long| {
-            Error::LimitExceeded(format!("the header of {} has more than {} bytes; is a quote left open there?", pinned.key, long.limit))
-        })?;
-        if let Some(header) = header {
-            let raw = &sample[header.range.start as usize..header.range.end as usize];
-            let text = String::from_utf8(raw.to_vec()).map_err(|error| {
-                let at = header.range.start + error.utf8_error().valid_up_to() as u64;
-                Error::SourceCorrupt(format!("the header of {} is not valid UTF-8 at byte {at}", pinned.key))
-            })?;
-            return Ok((header, text));
+        if let Some(opening) = Opening::read(&stated, Limits::default(), &sample, end_of_source, wanted as usize)? {
+            opening.check_header(&pinned.key)?;
+            return Ok(opening);
         }
         wanted *= 8;
     }
 }
 
-/// What is no CSV is named rather than read as one bad record.
-fn refuse_other_formats(sample: &[u8], key: &str) -> Result<(), Error> {
-    let formats: [(&[u8], &str); 7] = [
-        (b"\x1f\x8b", "gzip"),
-        (b"\x28\xb5\x2f\xfd", "zstd"),
-        (b"BZh", "bzip2"),
-        (b"PK\x03\x04", "zip (or xlsx)"),
-        (b"PAR1", "Parquet"),
-        (b"\xff\xfe", "UTF-16 (little-endian)"),
-        (b"\xfe\xff", "UTF-16 (big-endian)"),
-    ];
-    match formats.iter().find(|(magic, _)| sample.starts_with(magic)) {
-        Some((_, format)) => Err(Error::SourceCorrupt(format!("{key} is {format}, not CSV in UTF-8; convert it and submit it again"))),
-        None => Ok(()),
+/// Cuts the source into shards: how many bytes each has, the shards, and why there is but one, if that is not for the size of the source.
+fn cut(opening: &Opening, size: u64, wanted: u64) -> (u64, Vec<Shard>, Option<String>) {
+    let data_start = opening.header.data_start;
+    if opening.compression == Compression::None {
+        let unit = opening.dialect.encoding.unit_bytes() as u64;
+        let wanted = wanted.max(1).checked_next_multiple_of(unit).unwrap_or(wanted - wanted % unit);
+        let (shard_bytes, shards) = shards(size, data_start, wanted);
+        return (shard_bytes, shards, None);
     }
+    let because = format!("{} can only be unpacked from its beginning", opening.compression.name());
+    let whole = Shard { index: 0, from: 0, to: size, first: Some(data_start), line: None, round: 1 };
+    (size, vec![whole], Some(because))
 }
 
-fn match_header(contract: &Contract, header: &Header) -> Result<Mapping, Error> {
-    if !contract.dialect.header {
+fn match_header(contract: &Contract, opening: &Opening) -> Result<Mapping, Error> {
+    if !opening.dialect.header {
         return Ok(contract.schema.match_positions());
     }
-    contract.schema.match_header(&header.names).map_err(|drift| Error::SchemaDrift(drift.to_string()))
+    contract.schema.match_header(&opening.header.names).map_err(|drift| Error::SchemaDrift(drift.to_string()))
 }
 
 pub(crate) fn pin(source: &SourceRef) -> Pin {
@@ -174,9 +174,13 @@ pub(crate) fn pin(source: &SourceRef) -> Pin {
 }
 
 /// Numbers the line on which each range starts, for the lineage: the whole source is read once, at the speed of memory.
-async fn count_lines(source: &dyn Objects, pinned: &SourceRef, terminator: Terminator, shards: &mut [Shard]) -> Result<(), Error> {
+async fn count_lines(source: &dyn Objects, pinned: &SourceRef, dialect: &Dialect, shards: &mut [Shard]) -> Result<(), Error> {
+    if let [only] = shards {
+        only.line = Some(1);
+        return Ok(());
+    }
     let mut line = 1;
-    let mut counter = LineCounter::new(terminator);
+    let mut counter = LineCounter::new(dialect);
     for shard in shards {
         shard.line = Some(line);
         let mut at = shard.from;

@@ -11,6 +11,7 @@ mod abandon;
 
 mod documents;
 mod pieces;
+mod profile;
 mod upload;
 
 pub use abandon::abandon;

@@ -38,10 +38,7 @@ async fn fill(
     errors: &mut Spool,
 ) -> Result<(), Error> {
     if receipts.iter().any(|receipt| receipt.rejects.is_some()) {
-        rejects.push(plan.header.as_bytes()).await?;
-        if !plan.header.is_empty() && !plan.header.ends_with(['\n', '\r']) {
-            rejects.push(b"\n").await?;
-        }
+        rejects.push(&plan.header.0).await?;
     }
     for (receipt, base) in receipts.iter().zip(&tally.shards) {
         if let Some(key) = &receipt.rejects {

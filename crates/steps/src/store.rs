@@ -8,13 +8,15 @@ use landing::Error;
 use landing::commit::{Commit, CommittedFile, OpenFile, Receipt, Tally, content_name, log_key};
 use landing::message::{JobId, JobKeys, JobRef, Stored};
 use landing::plan::Plan;
+use landing::profile::Sketch;
 use objects::{Objects, Part, Put};
 use registry::{JobChange, JobStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::context::{file_prefix, now};
 use crate::ingest::already_landed;
-use crate::{Context, documents, pieces, verify};
+use crate::transform::refuse_if_cancelled;
+use crate::{Context, documents, pieces, profile, verify};
 
 /// Uploads that are completed at once: a reader that lists the prefix sees the files appear within this burst.
 const CONCURRENT_COMPLETIONS: usize = 32;
@@ -35,10 +37,20 @@ pub async fn store(context: &Context, message: JobRef) -> Result<Stored, Error> 
             let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
             let tally: Tally = documents::read(work.as_ref(), &keys.tally()).await?;
             let receipts = verify::tallied(work.as_ref(), &keys, &tally).await?;
+            refuse_if_cancelled(context, &keys).await?;
             claim(context, &plan, &tally).await?;
             pieces::join(work.clone(), &keys, &plan, &tally, &receipts).await?;
+            let sketch = profile::join(work.as_ref(), &keys, &receipts).await?;
             complete(&lake, &receipts).await?;
-            let commit = draft(&plan, &tally, &receipts);
+            if let Err(error) = refuse_if_cancelled(context, &keys).await {
+                if matches!(error, Error::Cancelled(_)) {
+                    // Nobody may come after: an execution that was stopped runs no Abandon.
+                    context.registry.release(dataset, &contents(&plan, &tally), job).await?;
+                    take_back(context, &receipts).await?;
+                }
+                return Err(error);
+            }
+            let commit = draft(&plan, &tally, &receipts, &sketch);
             let commit = write_commit(context, &keys, &message, commit).await?;
             documents::write(work.as_ref(), &keys.stored(), &commit, Put::Overwrite).await?;
             commit
@@ -72,6 +84,16 @@ pub(crate) fn contents(plan: &Plan, tally: &Tally) -> Vec<String> {
     names
 }
 
+/// Deletes what was completed of a job that is not going to be visible, and aborts what was not.
+pub(crate) async fn take_back(context: &Context, receipts: &[Receipt]) -> Result<(), Error> {
+    let lake = context.lake();
+    for file in receipts.iter().flat_map(|receipt| &receipt.files) {
+        lake.abort_upload(&file.key, &file.upload).await?;
+        lake.delete(&file.key).await?;
+    }
+    Ok(())
+}
+
 async fn claim(context: &Context, plan: &Plan, tally: &Tally) -> Result<(), Error> {
     let submission = &plan.submission;
     let contents = contents(plan, tally);
@@ -96,7 +118,7 @@ async fn complete(lake: &Arc<dyn Objects>, receipts: &[Receipt]) -> Result<(), E
 }
 
 /// The commit, but for its number.
-fn draft(plan: &Plan, tally: &Tally, receipts: &[Receipt]) -> Commit {
+fn draft(plan: &Plan, tally: &Tally, receipts: &[Receipt], sketch: &Sketch) -> Commit {
     let open: Vec<&OpenFile> = receipts.iter().flat_map(|receipt| &receipt.files).collect();
     let mut nulls: BTreeMap<String, u64> = BTreeMap::new();
     for (column, count) in open.iter().flat_map(|file| &file.nulls) {
@@ -112,6 +134,7 @@ fn draft(plan: &Plan, tally: &Tally, receipts: &[Receipt]) -> Commit {
         counts: tally.counts,
         bytes: open.iter().map(|file| file.bytes).sum(),
         nulls,
+        bounds: sketch.bounds().map(|(column, bounds)| (column.to_owned(), bounds)).collect(),
         files: open.into_iter().map(CommittedFile::of).collect(),
     }
 }

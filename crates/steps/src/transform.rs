@@ -10,6 +10,7 @@ use landing::commit::{Crc64Nvme, OpenFile, Receipt};
 use landing::message::{Failure, JobKeys, Shard, TransformShard, Transformed};
 use landing::plan::Plan;
 use landing::shard::ShardTransform;
+use landing::unpack::Unpack;
 use objects::{Objects, PART_BYTES, Pin, Put};
 use tokio::task::JoinHandle;
 
@@ -111,12 +112,19 @@ impl<'a> Attempt<'a> {
         refuse_if_cancelled(self.context, self.keys).await?;
         let mut crc = Crc64Nvme::default();
         let mut source = Blocks::start(self.context.buckets.bucket(&self.plan.source.bucket), &self.plan, self.shard);
+        let plan = &self.plan;
+        let mut unpack = plan.is_packed().then(|| Unpack::new(plan.compression, &plan.source.key, plan.unpacked_limit));
         while let Some((at, block)) = source.next(self.core.wants()).await? {
             let own = overlap(at, block.len(), self.shard.from..self.shard.to);
             crc.update(&block[own]);
             let end_of_source = at + block.len() as u64 >= self.plan.source_bytes;
-            self.core.push(at, &block, end_of_source)?;
-            self.send(PART_BYTES).await?;
+            match &mut unpack {
+                None => {
+                    self.core.push(at, &block, end_of_source)?;
+                    self.send(PART_BYTES).await?;
+                }
+                Some(unpack) => self.push_packed(unpack, &block, end_of_source).await?,
+            }
         }
         let (tile, counts) = self.core.finish()?;
         self.send(1).await?;
@@ -125,6 +133,8 @@ impl<'a> Attempt<'a> {
         let work = self.context.work();
         let rejects = std::mem::replace(&mut self.rejects, Spool::new(work.clone(), String::new())).finish().await?;
         let errors = std::mem::replace(&mut self.errors, Spool::new(work, String::new())).finish().await?;
+        let profile = self.keys.piece(self.shard.index, self.name, "profile.json");
+        documents::write(self.context.work().as_ref(), &profile, self.core.sketch(), Put::Overwrite).await?;
         Ok(Receipt {
             shard: self.shard.index,
             round: self.shard.round,
@@ -135,7 +145,28 @@ impl<'a> Attempt<'a> {
             files,
             rejects,
             errors,
+            profile: Some(profile),
         })
+    }
+
+    /// Works what a block of a packed source unpacks to.
+    async fn push_packed(&mut self, unpack: &mut Unpack, block: &[u8], end_of_source: bool) -> Result<(), Error> {
+        let (mut packed, mut piece) = (block, Vec::new());
+        loop {
+            let at = unpack.unpacked();
+            let taken = unpack.push(packed, &mut piece)?;
+            packed = &packed[taken..];
+            if taken == 0 && piece.is_empty() {
+                break;
+            }
+            self.core.push(at, &piece, false)?;
+            self.send(PART_BYTES).await?;
+        }
+        if end_of_source {
+            unpack.finish()?;
+            self.core.push(unpack.unpacked(), &[], true)?;
+        }
+        Ok(())
     }
 
     /// Sends what is ready: of each file that has at least `least` bytes, and of what was refused.
@@ -174,7 +205,7 @@ impl<'a> Attempt<'a> {
 }
 
 /// A stopped execution does not stop the children of its map: the mark does.
-async fn refuse_if_cancelled(context: &Context, keys: &JobKeys) -> Result<(), Error> {
+pub(crate) async fn refuse_if_cancelled(context: &Context, keys: &JobKeys) -> Result<(), Error> {
     match context.work().head(&keys.cancelled(), None).await {
         Ok(_) => Err(Error::Cancelled("the job was cancelled".to_owned())),
         Err(objects::Error::Missing(_)) => Ok(()),
@@ -201,8 +232,8 @@ struct Blocks {
 
 impl Blocks {
     fn start(source: Arc<dyn Objects>, plan: &Plan, shard: &Shard) -> Self {
-        // One byte before the range tells much about the state at its start.
-        let at = shard.from.saturating_sub(1);
+        // One unit before the range tells much about the state at its start.
+        let at = shard.from.saturating_sub(plan.dialect.encoding.unit_bytes() as u64);
         let mut blocks = Self { source, plan: plan.clone(), range: shard.from..shard.to, at, tail: TAIL_BYTES, coming: None };
         blocks.fetch();
         blocks

@@ -23,7 +23,9 @@ pub async fn verify(context: &Context, message: VerifyJob) -> Result<Verified, E
     let plan: Plan = documents::read(work, &keys.plan()).await?;
     let receipts = winners(work, &keys, plan.shards, message.round).await?;
     let tiles: Vec<Tile> = receipts.iter().map(|receipt| receipt.tile.clone()).collect();
-    let tiling = tile(&tiles, plan.data_start, plan.source_bytes)
+    // How long a packed source is tells its one shard, which unpacked it to its proper end.
+    let data_bytes = if plan.is_packed() { tiles.first().map_or(0, |tile| tile.to) } else { plan.source_bytes };
+    let tiling = tile(&tiles, plan.data_start, data_bytes)
         .map_err(|error| Error::Internal(format!("the shards do not tile {}: {error}", plan.source_name())))?;
     if !tiling.wrong.is_empty() {
         if message.round > 1 {

@@ -9,6 +9,8 @@ use super::{Landing, text};
 
 /// Files of a job that are shown.
 const FILES: usize = 3;
+/// Characters that are shown of either end of a file's name.
+const NAME_ENDS: usize = 12;
 /// Faults of a job that are shown.
 const FAULTS: usize = 12;
 
@@ -31,8 +33,7 @@ pub(crate) fn report(api: &Api, landing: &Landing) -> Result<bool> {
         show_faults(api, &path)?;
     }
     show_states(&execution);
-    println!("  look      {}", api.url(&path));
-    println!("            {}", api.url(&format!("{path}/execution")));
+    println!("  look      {}  and there /execution /outputs /rejects /errors", api.url(&path));
     let expected = (job["status"] == "SUCCEEDED", landing.read, landing.read - landing.rejected, landing.rejected, 0);
     Ok((true, read, stored, rejected, filtered) == expected)
 }
@@ -52,7 +53,7 @@ fn show_files(api: &Api, path: &str) -> Result<()> {
             "            {:>8} rows {:>9} bytes  {}",
             number(&file["rows"]),
             number(&file["bytes"]),
-            file["key"].as_str().unwrap_or_default()
+            shortened(file["key"].as_str().unwrap_or_default())
         );
     }
     let more = outputs["files"].as_u64().unwrap_or_default() - files.len() as u64;
@@ -72,7 +73,8 @@ fn show_faults(api: &Api, path: &str) -> Result<()> {
             _ => "record".to_owned(),
         };
         let message = fault["message"].as_str().unwrap_or_default();
-        println!("  {label:<9} line {:<5} {place:<20} {:<17} {message}", fault["line"], fault["error"].as_str().unwrap_or_default());
+        let (line, error) = (fault["line"].as_u64().unwrap_or_default(), fault["error"].as_str().unwrap_or_default());
+        println!("  {label:<9} line {line:<5} {place:<20} {error:<17} {message}");
     }
     Ok(())
 }
@@ -99,6 +101,15 @@ fn seconds(answer: &Value, from: &str, to: &str) -> f64 {
     }
 }
 
+/// A key without the middle of its file name, which is long to be unique.
+fn shortened(key: &str) -> String {
+    let (folder, name) = key.rsplit_once('/').unwrap_or(("", key));
+    match (name.get(..NAME_ENDS), name.len().checked_sub(NAME_ENDS).and_then(|end| name.get(end..))) {
+        (Some(start), Some(end)) if name.len() > 2 * NAME_ENDS => format!("{folder}/{start}…{end}"),
+        _ => key.to_owned(),
+    }
+}
+
 /// `336776` as `336,776`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -115,6 +126,13 @@ mod tests {
         for (number, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (336_776, "336,776"), (1_000_000, "1,000,000")] {
             assert_eq!(grouped(number), expected);
         }
+    }
+
+    #[test]
+    fn long_names_are_cut_in_the_middle() {
+        let key = "lake/flights/month=1/job-73d84bfc-079d-4365-b0d1-e76f3546955f-000000-000.parquet";
+        assert_eq!(shortened(key), "lake/flights/month=1/job-73d84bfc…-000.parquet");
+        assert_eq!(shortened("lake/a.parquet"), "lake/a.parquet");
     }
 
     #[test]

@@ -32,11 +32,11 @@ pub(crate) fn until_ended(api: &Api, landings: &[Landing]) -> Result<()> {
     println!();
     let on_terminal = std::io::stderr().is_terminal();
     let bars = MultiProgress::new();
-    let style = ProgressStyle::with_template("  {spinner} {prefix:<9} {msg}").map_err(|error| error.to_string())?;
+    let style = ProgressStyle::with_template("  {spinner} {prefix} {msg}").map_err(|error| error.to_string())?;
     let mut open: Vec<(&Landing, ProgressBar, String)> = landings
         .iter()
         .map(|landing| {
-            (landing, bars.add(ProgressBar::new_spinner().with_style(style.clone()).with_prefix(landing.dataset)), String::new())
+            (landing, bars.add(ProgressBar::new_spinner().with_style(style.clone()).with_prefix(landing.label())), String::new())
         })
         .collect();
     until("the end of the jobs", || {
@@ -46,7 +46,7 @@ pub(crate) fn until_ended(api: &Api, landings: &[Landing]) -> Result<()> {
             if now != *shown {
                 match on_terminal {
                     true => bar.set_message(now.clone()),
-                    false => println!("  {:<9} {now}", landing.dataset),
+                    false => println!("  {} {now}", landing.label()),
                 }
                 *shown = now;
             }

@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{ArgAction, Args};
-use landing::dialect::{Dialect, Terminator};
+use landing::dialect::{StatedDialect, Terminator};
 
 /// How records and fields are told apart.
 #[derive(Args)]
@@ -46,7 +46,7 @@ struct Byte(Option<u8>);
 
 impl DialectArgs {
     /// The dialect, unless two roles meet in one byte.
-    pub(super) fn settle(&self) -> Result<Dialect, String> {
+    pub(super) fn settle(&self) -> Result<StatedDialect, String> {
         let quote = self.quote.0;
         let roles = [("--delimiter", Some(self.delimiter)), ("--quote", quote), ("--escape", self.escape), ("--comment", self.comment)];
         for (index, (flag, byte)) in roles.iter().enumerate() {
@@ -57,17 +57,17 @@ impl DialectArgs {
                 return Err(format!("{other} and {flag} are the same character"));
             }
         }
-        Ok(Dialect {
-            delimiter: self.delimiter,
-            quote_char: quote,
-            double_quote: self.double_quote,
-            escape_char: self.escape,
-            line_terminator: self.terminator,
-            comment_char: self.comment,
-            skip_initial_space: self.skip_initial_space,
-            trim: self.trim,
-            header: self.header,
-            skip_rows: self.skip_rows,
+        Ok(StatedDialect {
+            delimiter: Some(self.delimiter),
+            quote_char: Some(quote),
+            double_quote: Some(self.double_quote),
+            escape_char: Some(self.escape),
+            line_terminator: Some(self.terminator),
+            comment_char: Some(self.comment),
+            skip_initial_space: Some(self.skip_initial_space),
+            trim: Some(self.trim),
+            header: Some(self.header),
+            skip_rows: Some(self.skip_rows),
         })
     }
 }

@@ -8,6 +8,10 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use landing::contract::Compression;
+use landing::encoding::Encoding;
+use landing::opening::Stated;
 
 use crate::complain;
 use crate::exit::{Exit, examples};
@@ -33,6 +37,12 @@ pub(crate) struct ReadRows {
     /// Read the file in shards of so many bytes, as a job would; what is printed is the same. Such as 7kB, 1MiB.
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     shard_size: Option<u64>,
+    /// What its bytes stand for: a label such as utf-8, utf-16le, windows-1252 or shift_jis. Without it, it is told by the first bytes.
+    #[arg(long, value_name = "LABEL")]
+    encoding: Option<String>,
+    /// How it is packed. Without it, it is told by the first bytes. Positions are of the unpacked bytes, and a packed file is never split.
+    #[arg(long, value_name = "KIND", value_parser = compressions())]
+    compression: Option<Compression>,
     /// Print objects {line, record, byte, fields}.
     #[arg(long)]
     positions: bool,
@@ -50,9 +60,23 @@ impl ReadRows {
             }
         };
         let name = self.file.display();
-        let mut printer = Printer::new(dialect.clone(), self.positions, io::stdout().lock(), io::stderr().lock());
-        let read = Source::open(&self.file, dialect, self.shard_size).and_then(|source| {
-            printer.expect_columns(source.columns());
+        let encoding = match self.encoding.as_deref().map(Encoding::parse).transpose() {
+            Ok(encoding) => encoding,
+            Err(message) => {
+                complain(message);
+                return Exit::Infrastructure;
+            }
+        };
+        let stated = Stated {
+            name: &name.to_string(),
+            compression: self.compression.unwrap_or(Compression::Auto),
+            encoding,
+            dialect: &dialect,
+            schema: None,
+        };
+        let mut printer = Printer::new(self.positions, io::stdout().lock(), io::stderr().lock());
+        let read = Source::open(&self.file, &stated, self.shard_size).and_then(|source| {
+            printer.expect(source.dialect(), source.columns());
             printer.header(source.header_batch())?;
             source.read(&mut |batch, base| printer.data(batch, base))
         });
@@ -67,10 +91,21 @@ impl ReadRows {
                 complain(format_args!("{name} is no regular file, so it can't be read in shards"));
                 Exit::WrongUse
             }
+            // These name the file themselves.
+            Err(Unreadable::Refused(error)) => {
+                complain(error);
+                Exit::Infrastructure
+            }
             Err(error) => {
                 complain(format_args!("{name}: {error}"));
                 Exit::Infrastructure
             }
         }
     }
+}
+
+fn compressions() -> impl clap::builder::TypedValueParser<Value = Compression> {
+    let of =
+        |name: String| Compression::CHOICES.into_iter().find(|(choice, _)| *choice == name).map_or(Compression::Auto, |(_, kind)| kind);
+    PossibleValuesParser::new(Compression::CHOICES.map(|(name, _)| name)).map(of)
 }

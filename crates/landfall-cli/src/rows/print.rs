@@ -25,13 +25,14 @@ pub(super) struct Printer<O: Write, E: Write> {
 
 impl<O: Write, E: Write> Printer<O, E> {
     /// A printer of records to `out` and of faults to `err`.
-    pub(super) fn new(dialect: Dialect, positions: bool, out: O, err: E) -> Self {
+    pub(super) fn new(positions: bool, out: O, err: E) -> Self {
         let (records, faults, scratch) = (Vec::new(), Vec::new(), Vec::new());
-        Self { dialect, positions, columns: 0, out, err, records, faults, has_faults: false, scratch }
+        Self { dialect: Dialect::default(), positions, columns: 0, out, err, records, faults, has_faults: false, scratch }
     }
 
-    /// Says how many fields every record should have.
-    pub(super) fn expect_columns(&mut self, columns: usize) {
+    /// Says how records are told apart, and how many fields every one should have.
+    pub(super) fn expect(&mut self, dialect: &Dialect, columns: usize) {
+        self.dialect = dialect.clone();
         self.columns = columns as u32;
     }
 
@@ -62,7 +63,8 @@ impl<O: Write, E: Write> Printer<O, E> {
 
     /// Prints a batch, whose lines and records are counted from `first_line` and `first_record`.
     fn print(&mut self, batch: &Batch<'_>, first_line: u64, first_record: u64) -> io::Result<()> {
-        let mut findings = batch.faults(self.columns, batch.is_utf8());
+        let cells = batch.cells();
+        let mut findings = batch.faults(self.columns, &cells);
         findings.sort_by_key(|finding| (finding.row, finding.column));
         let mut at_fault = findings.chunk_by(|a, b| a.row == b.row).peekable();
         for (index, row) in batch.records.iter().enumerate() {
@@ -75,16 +77,16 @@ impl<O: Write, E: Write> Printer<O, E> {
                 }
                 continue;
             }
-            let fields = batch.rows.fields_of(row);
+            let fields = cells.fields_of(row);
             if self.positions {
                 let line = first_line + batch.lines[index];
                 let record = first_record + batch.before + index as u64;
-                let byte = batch.at + u64::from(row.start);
+                let byte = batch.byte(row.start);
                 write!(self.records, r#"{{"line":{line},"record":{record},"byte":{byte},"fields":"#)?;
-                self.array(fields, batch.window);
+                self.array(fields, &cells.window);
                 self.records.push(b'}');
             } else {
-                self.array(fields, batch.window);
+                self.array(fields, &cells.window);
             }
             self.records.push(b'\n');
         }

@@ -2,13 +2,19 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 
+use landing::contract::Compression;
 use landing::dialect::Dialect;
+use landing::encoding::Units;
+use landing::limits;
 use landing::message::Shard;
+use landing::opening::{Opening, Stated};
 use landing::plan::shards;
-use landing::records::{self, Base, Header, Lexer, Limits, LongRow, Rows, ShardReader, Tile, TilingError, preamble, tile};
+use landing::records::{self, Base, Lexer, Limits, LongRow, Rows, ShardReader, Tile, TilingError, preamble, tile};
 use landing::shape::Batch;
+use landing::unpack::Unpack;
 
 /// Bytes that are looked at first, for the header.
 const SAMPLE_BYTES: u64 = 256 * 1024;
@@ -22,18 +28,21 @@ const BATCH_ROWS: usize = 4 * 1024;
 /// A file whose header is known.
 pub(super) struct Source {
     file: File,
-    dialect: Dialect,
+    opening: Opening,
     /// Bytes of the file and of a shard, unless it is streamed.
     split: Option<(u64, u64)>,
-    header: Header,
-    /// The header's row, if there is one.
+    /// The header's row, if there is one, and the bytes in which it was read.
     header_rows: Rows,
+    header_window: Vec<u8>,
     /// Fields of the first record.
     columns: usize,
-    /// The first bytes of the file.
+    /// The first bytes of the file, as they lie there.
     sample: Vec<u8>,
     /// The sample is the whole file.
     ended: bool,
+    /// Most bytes that a packed file may unpack to.
+    unpacked_limit: u64,
+    name: String,
 }
 
 /// Takes each batch, and what lies before the shard that it is of.
@@ -46,6 +55,8 @@ pub(super) enum Unreadable {
     Input(io::Error),
     /// The rows can't be written.
     Output(io::Error),
+    /// It is no CSV, or damaged, or can't be read that way.
+    Refused(landing::Error),
     /// A record is longer than the limit.
     Long(LongRow),
     /// The shards do not tile the file: it changed, or this is a bug.
@@ -59,6 +70,7 @@ impl std::fmt::Display for Unreadable {
         match self {
             Self::Input(error) => write!(f, "{error}"),
             Self::Output(error) => write!(f, "the output can't be written: {error}"),
+            Self::Refused(error) => write!(f, "{error}"),
             Self::Long(long) => write!(f, "the record at byte {} has more than {} bytes; is a quote left open there?", long.at, long.limit),
             Self::Torn(error) => write!(f, "did the file change? {error}"),
             Self::NotSplittable => f.write_str("is no regular file"),
@@ -73,33 +85,66 @@ impl From<io::Error> for Unreadable {
     }
 }
 
+impl From<landing::Error> for Unreadable {
+    fn from(error: landing::Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
 impl Source {
     /// Opens a file and reads what stands before the data. Without `shard_bytes` it is streamed, and may be a pipe.
-    pub(super) fn open(path: &Path, dialect: Dialect, shard_bytes: Option<u64>) -> Result<Self, Unreadable> {
+    pub(super) fn open(path: &Path, stated: &Stated<'_>, shard_bytes: Option<u64>) -> Result<Self, Unreadable> {
         let mut file = File::open(path).map_err(Unreadable::Input)?;
         let metadata = file.metadata().map_err(Unreadable::Input)?;
         if shard_bytes.is_some() && !metadata.is_file() {
             return Err(Unreadable::NotSplittable);
         }
-        let split = shard_bytes.map(|shard_bytes| (metadata.len(), shard_bytes));
+        let unpacked_limit = if metadata.is_file() { limits::unpacked_bytes(metadata.len()) } else { limits::UNPACKED_BYTES };
         let mut sample = Vec::new();
         let mut wanted = SAMPLE_BYTES;
-        // The first record tells how many fields all should have, whether or not it is a header.
-        let with_header = Dialect { header: true, ..dialect.clone() };
         loop {
             let missing = wanted - sample.len() as u64;
             let ended = (&mut file).take(missing).read_to_end(&mut sample).map_err(Unreadable::Input)? < missing as usize;
-            let found = |dialect: &Dialect| preamble(dialect, Limits::default(), &sample, ended).map_err(Unreadable::Long);
-            if let (Some(header), Some(first)) = (found(&dialect)?, found(&with_header)?) {
-                let mut header_rows = Rows::default();
-                let raw = &sample[header.range.start as usize..header.range.end as usize];
-                if !raw.is_empty() {
-                    Lexer::new(&dialect, Limits::default()).read(raw, true, 1, &mut header_rows).map_err(Unreadable::Long)?;
-                }
-                return Ok(Self { file, dialect, split, columns: first.names.len(), header, header_rows, sample, ended });
+            if let Some(opening) = Opening::read(stated, Limits::default(), &sample, ended, wanted as usize)?
+                && let Some(columns) = columns(&opening)?
+            {
+                let split =
+                    shard_bytes.filter(|_| opening.compression == Compression::None).map(|shard_bytes| (metadata.len(), shard_bytes));
+                let mut source = Self {
+                    file,
+                    opening,
+                    split,
+                    header_rows: Rows::default(),
+                    header_window: Vec::new(),
+                    columns,
+                    sample,
+                    ended,
+                    unpacked_limit,
+                    name: stated.name.to_owned(),
+                };
+                source.read_header()?;
+                return Ok(source);
             }
             wanted *= 8;
         }
+    }
+
+    fn read_header(&mut self) -> Result<(), Unreadable> {
+        let (dialect, row) = (&self.opening.dialect, self.opening.header_row());
+        match dialect.encoding.byte_order() {
+            None => self.header_window.extend_from_slice(row),
+            Some(order) => Units::new(order).push(row, &mut self.header_window),
+        }
+        if !row.is_empty() {
+            let mut lexer = Lexer::new(dialect, Limits::default());
+            lexer.read(&self.header_window, true, 1, &mut self.header_rows).map_err(Unreadable::Long)?;
+        }
+        Ok(())
+    }
+
+    /// How records are told apart.
+    pub(super) fn dialect(&self) -> &Dialect {
+        &self.opening.dialect
     }
 
     /// Fields of the first record.
@@ -109,20 +154,21 @@ impl Source {
 
     /// The header as a batch of one record or none, and the lines before it.
     pub(super) fn header_batch(&self) -> (Batch<'_>, u64) {
-        let range = self.header.range.clone();
-        let window = &self.sample[range.start as usize..range.end as usize];
-        let batch = records::Batch { window, at: range.start, lines: 0, records: 0 };
+        let (header, source) = (&self.opening.header, self.opening.header_row());
+        let batch = records::Batch { window: &self.header_window, source, at: header.range.start, lines: 0, records: 0 };
         let lines: u64 = self.header_rows.rows.iter().map(|row| u64::from(row.lines)).sum();
-        (Batch::new(batch, &self.header_rows), self.header.lines_before_data - lines)
+        (Batch::new(batch, &self.header_rows, self.dialect()), header.lines_before_data - lines)
     }
 
     /// Shows the data to `visit`, in order.
     pub(super) fn read(mut self, visit: Visit<'_>) -> Result<(), Unreadable> {
         let Some((source_bytes, shard_bytes)) = self.split else { return self.stream(visit) };
         let mut scratch = Rows::default();
-        for (shard, base) in self.settle(source_bytes, shard_bytes, &mut scratch)? {
+        let dialect = self.dialect().clone();
+        let unit = dialect.encoding.unit_bytes() as u64;
+        for (shard, base) in self.settle(source_bytes, shard_bytes.next_multiple_of(unit), &mut scratch)? {
             let base = self.base(base);
-            let mut visit = |batch: records::Batch<'_>, rows: &Rows| visit(&Batch::new(batch, rows), base);
+            let mut visit = |batch: records::Batch<'_>, rows: &Rows| visit(&Batch::new(batch, rows, &dialect), base);
             if let (_, Some(long)) = self.shard(&shard, source_bytes, &mut scratch, &mut visit)? {
                 return Err(Unreadable::Long(long));
             }
@@ -132,25 +178,53 @@ impl Source {
 
     /// What lies before a shard, the header included.
     fn base(&self, base: Base) -> Base {
-        Base { lines: base.lines + self.header.lines_before_data, ..base }
+        Base { lines: base.lines + self.opening.header.lines_before_data, ..base }
     }
 
-    /// Reads the file from front to back: it may be a pipe.
+    fn reader(&self, range: Range<u64>, first: Option<u64>) -> ShardReader {
+        ShardReader::new(self.dialect(), range, first, self.columns, Limits::default())
+    }
+
+    /// Reads the file from front to back: it may be a pipe, and it may be packed.
     fn stream(&mut self, visit: Visit<'_>) -> Result<(), Unreadable> {
         let base = self.base(Base::default());
-        let mut visit = |batch: records::Batch<'_>, rows: &Rows| visit(&Batch::new(batch, rows), base);
-        let mut reader = ShardReader::new(&self.dialect, 0..u64::MAX, Some(self.header.data_start), self.columns, Limits::default());
+        let dialect = self.dialect().clone();
+        let mut visit = |batch: records::Batch<'_>, rows: &Rows| visit(&Batch::new(batch, rows, &dialect), base);
+        let data_start = self.opening.header.data_start;
+        let mut reader = self.reader(0..u64::MAX, Some(data_start));
         let mut rows = Rows::default();
-        let mut block = std::mem::take(&mut self.sample).split_off(self.header.data_start as usize);
-        let mut ended = self.ended;
+        let mut feed = |at: u64, bytes: &[u8], ended: bool| {
+            let before_data = (data_start.saturating_sub(at) as usize).min(bytes.len());
+            reader.push(&bytes[before_data..], ended);
+            drain(&mut reader, &mut rows, &mut visit)?.map_or(Ok(()), |long| Err(Unreadable::Long(long)))
+        };
+        let compression = self.opening.compression;
+        let mut unpack = Unpack::new(compression, &self.name, self.unpacked_limit);
+        let (mut at, mut block, mut ended) = (0, std::mem::take(&mut self.sample), self.ended);
+        let mut piece = Vec::new();
         loop {
-            reader.push(&block, ended);
-            if let Some(long) = drain(&mut reader, &mut rows, &mut visit)? {
-                return Err(Unreadable::Long(long));
+            let mut packed = &block[..];
+            if compression == Compression::None {
+                feed(at, packed, ended)?;
+            } else {
+                loop {
+                    let at = unpack.unpacked();
+                    let taken = unpack.push(packed, &mut piece)?;
+                    packed = &packed[taken..];
+                    if taken == 0 && piece.is_empty() {
+                        break;
+                    }
+                    feed(at, &piece, false)?;
+                }
+                if ended {
+                    unpack.finish()?;
+                    feed(unpack.unpacked(), &[], true)?;
+                }
             }
-            if reader.wants().is_none() {
+            if ended {
                 return Ok(());
             }
+            at += block.len() as u64;
             block.clear();
             ended = (&mut self.file).take(BLOCK_BYTES).read_to_end(&mut block).map_err(Unreadable::Input)? == 0;
         }
@@ -160,13 +234,13 @@ impl Source {
     ///
     /// The list ends at a shard with a record that is longer than the limit.
     fn settle(&mut self, source_bytes: u64, shard_bytes: u64, scratch: &mut Rows) -> Result<Vec<(Shard, Base)>, Unreadable> {
-        let (_, mut shards) = shards(source_bytes, self.header.data_start, shard_bytes);
+        let (_, mut shards) = shards(source_bytes, self.opening.header.data_start, shard_bytes);
         let mut ignore = |_: records::Batch<'_>, _: &Rows| Ok(());
         let mut tiles = Vec::with_capacity(shards.len());
         for shard in &shards {
             tiles.push(self.shard(shard, source_bytes, scratch, &mut ignore)?.0);
         }
-        let data_start = self.header.data_start;
+        let data_start = self.opening.header.data_start;
         let prove = |tiles: &[Tile]| tile(tiles, data_start, source_bytes).map_err(Unreadable::Torn);
         for (index, first) in prove(&tiles)?.wrong {
             shards[index] = Shard { first: Some(first), round: 2, ..shards[index].clone() };
@@ -187,7 +261,7 @@ impl Source {
         rows: &mut Rows,
         visit: &mut dyn FnMut(records::Batch<'_>, &Rows) -> io::Result<()>,
     ) -> Result<(Tile, Option<LongRow>), Unreadable> {
-        let mut reader = ShardReader::new(&self.dialect, shard.from..shard.to, shard.first, self.columns, Limits::default());
+        let mut reader = self.reader(shard.from..shard.to, shard.first);
         let mut tail = TAIL_BYTES;
         let mut block = Vec::new();
         while let Some(at) = reader.wants() {
@@ -210,6 +284,13 @@ impl Source {
         }
         Ok((reader.finish(), None))
     }
+}
+
+/// Fields of the first record, whether or not it is a header: it tells how many all should have. `None`: the sample ends before it.
+fn columns(opening: &Opening) -> Result<Option<usize>, Unreadable> {
+    let with_header = Dialect { header: true, ..opening.dialect.clone() };
+    let first = preamble(&with_header, Limits::default(), &opening.text, opening.is_whole).map_err(Unreadable::Long)?;
+    Ok(first.map(|first| first.names.len()))
 }
 
 /// Shows all rows that are complete. A record that is only perhaps too long makes them void, which the tile tells.

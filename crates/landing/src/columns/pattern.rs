@@ -190,20 +190,20 @@ impl Pattern {
     }
 
     /// Days since 1970-01-01.
-    pub(super) fn read_date(&self, text: &[u8]) -> Result<i32, Flaw> {
+    pub(crate) fn read_date(&self, text: &[u8]) -> Result<i32, Flaw> {
         let days = self.read(text)?.days()?;
         i32::try_from(days).map_err(|_| Flaw::OutOfRange)
     }
 
     /// Units since midnight.
-    pub(super) fn read_time(&self, text: &[u8], per_second: i64) -> Result<i64, Flaw> {
+    pub(crate) fn read_time(&self, text: &[u8], per_second: i64) -> Result<i64, Flaw> {
         let moment = self.read(text)?;
         let nanos = i128::from(moment.seconds_of_day()?) * NANOS_PER_SECOND + i128::from(moment.nanos);
         to_units(nanos, per_second)
     }
 
     /// Units since 1970-01-01T00:00:00, in UTC when the column has a zone.
-    pub(super) fn read_datetime(&self, text: &[u8], per_second: i64, zone: Option<Tz>) -> Result<i64, Flaw> {
+    pub(crate) fn read_datetime(&self, text: &[u8], per_second: i64, zone: Option<Tz>) -> Result<i64, Flaw> {
         let moment = self.read(text)?;
         let seconds = match moment.epoch {
             Some(seconds) => seconds,

@@ -16,7 +16,8 @@ pub use output::{Codec, Output, RejectsLimit};
 pub use schema::{Drift, Field, FieldsMatch, Mapping, Schema};
 pub use types::{BooleanFormat, DataType, IntegerType, NumberFormat, NumberType, TimeUnit};
 
-use crate::dialect::{Dialect, Terminator};
+use crate::dialect::{StatedDialect, Terminator};
+use crate::encoding::Encoding;
 use document::{Node, Reading};
 
 /// A valid contract.
@@ -25,7 +26,9 @@ pub struct Contract {
     /// The dataset's name.
     pub name: DatasetName,
     /// What is said of the dialect.
-    pub dialect: Dialect,
+    pub dialect: StatedDialect,
+    /// What is said of the encoding; `None`: it is sniffed.
+    pub encoding: Option<Encoding>,
     /// What is said of the source's compression.
     pub compression: Compression,
     /// The fields.
@@ -64,6 +67,25 @@ pub enum Compression {
     Auto,
     /// Not at all.
     None,
+    /// gzip, of one or more members.
+    Gzip,
+    /// Zstandard, of one or more frames.
+    Zstd,
+    /// bzip2, of one or more streams.
+    Bzip2,
+    /// A zip archive of one file.
+    Zip,
+}
+
+impl Compression {
+    /// All that can be stated, with their names.
+    pub const CHOICES: [(&'static str, Self); 5] =
+        [("none", Self::None), ("gzip", Self::Gzip), ("zstd", Self::Zstd), ("bzip2", Self::Bzip2), ("zip", Self::Zip)];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::CHOICES.iter().find(|(_, compression)| *compression == self).map_or("auto", |(name, _)| name)
+    }
 }
 
 /// Most bytes of a contract document.
@@ -93,17 +115,14 @@ impl Contract {
             let text = node.text(reading)?;
             DatasetName::parse(text).map_err(|message| node.fault(reading, message)).ok()
         });
-        let dialect = root.get("dialect").map_or_else(Dialect::default, |node| read_dialect(&node, reading));
-        if let Some(node) = root.get("encoding")
-            && let Some(text) = node.text(reading)
-            && !matches!(text.to_ascii_lowercase().as_str(), "utf-8" | "utf8" | "us-ascii" | "ascii")
-        {
-            node.fault(reading, format!("`{text}` is not supported yet; `utf-8` is"));
-        }
-        let compression = root.get("compression").map_or(Compression::Auto, |node| {
-            let choices = [("none", Compression::None)];
-            node.choice(reading, &choices).unwrap_or(Compression::Auto)
+        let dialect = root.get("dialect").map_or_else(StatedDialect::default, |node| read_dialect(&node, reading));
+        let encoding = root.get("encoding").and_then(|node| {
+            let label = node.text(reading)?;
+            Encoding::parse(label).map_err(|message| node.fault(reading, message)).ok()
         });
+        let compression = root
+            .get("compression")
+            .map_or(Compression::Auto, |node| node.choice(reading, &Compression::CHOICES).unwrap_or(Compression::Auto));
         let schema = root.required(reading, "schema").and_then(|node| Schema::read(&node, reading));
         let drop = root.get("transform").map_or_else(Vec::new, |node| read_transform(&node, schema.as_ref(), reading));
         let rejects_limit = root.get("rejects").map_or(RejectsLimit::None, |node| RejectsLimit::read(&node, reading));
@@ -111,7 +130,7 @@ impl Contract {
             Some(node) => Output::read(&node, schema.as_ref(), &drop, reading),
             None => Output::default(),
         };
-        Some(Self { name: name?, dialect, compression, schema: schema?, drop, rejects_limit, output })
+        Some(Self { name: name?, dialect, encoding, compression, schema: schema?, drop, rejects_limit, output })
     }
 
     /// Fields of the schema that are stored, in order.
@@ -120,8 +139,8 @@ impl Contract {
     }
 }
 
-fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> Dialect {
-    let mut dialect = Dialect::default();
+fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
+    let mut dialect = StatedDialect::default();
     let allowed = [
         "delimiter",
         "quoteChar",
@@ -135,20 +154,17 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> Dialect {
         "skipRows",
     ];
     let Some(node) = node.object(reading, &allowed) else { return dialect };
-    if let Some(byte) = node.get("delimiter").and_then(|n| n.byte(reading)) {
-        dialect.delimiter = byte;
-    }
-    if let Some(n) = node.get("quoteChar") {
-        dialect.quote_char = if n.is_null() { None } else { n.byte(reading) };
-    }
-    dialect.double_quote = node.get("doubleQuote").and_then(|n| n.boolean(reading)).unwrap_or(dialect.double_quote);
-    dialect.escape_char = node.get("escapeChar").filter(|n| !n.is_null()).and_then(|n| n.byte(reading));
-    dialect.comment_char = node.get("commentChar").filter(|n| !n.is_null()).and_then(|n| n.byte(reading));
-    dialect.skip_initial_space = node.get("skipInitialSpace").and_then(|n| n.boolean(reading)).unwrap_or(false);
-    dialect.trim = node.get("trim").and_then(|n| n.boolean(reading)).unwrap_or(false);
-    dialect.header = node.get("header").and_then(|n| n.boolean(reading)).unwrap_or(true);
-    dialect.skip_rows = node.get("skipRows").and_then(|n| n.count(reading)).map_or(0, |n| n.min(u64::from(u32::MAX)) as u32);
-    if let Some(n) = node.get("lineTerminator") {
+    dialect.delimiter = node.get("delimiter").and_then(|n| n.byte(reading));
+    let optional = |key: &str, reading: &mut Reading| node.get(key).map(|n| if n.is_null() { None } else { n.byte(reading) });
+    dialect.quote_char = optional("quoteChar", reading);
+    dialect.escape_char = optional("escapeChar", reading);
+    dialect.comment_char = optional("commentChar", reading);
+    dialect.double_quote = node.get("doubleQuote").and_then(|n| n.boolean(reading));
+    dialect.skip_initial_space = node.get("skipInitialSpace").and_then(|n| n.boolean(reading));
+    dialect.trim = node.get("trim").and_then(|n| n.boolean(reading));
+    dialect.header = node.get("header").and_then(|n| n.boolean(reading));
+    dialect.skip_rows = node.get("skipRows").and_then(|n| n.count(reading)).map(|n| n.min(u64::from(u32::MAX)) as u32);
+    dialect.line_terminator = node.get("lineTerminator").and_then(|n| {
         let choices = [
             ("auto", Terminator::Auto),
             ("\n", Terminator::Lf),
@@ -158,8 +174,8 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> Dialect {
             ("crlf", Terminator::CrLf),
             ("cr", Terminator::Cr),
         ];
-        dialect.line_terminator = n.choice(reading, &choices).unwrap_or(Terminator::Auto);
-    }
+        n.choice(reading, &choices)
+    });
     dialect
 }
 

@@ -2,6 +2,7 @@
 
 use super::document::{Node, Reading};
 use super::{Constraints, DataType};
+use crate::limits::COLUMNS;
 
 /// The fields of a dataset.
 #[derive(Debug, Clone)]
@@ -60,9 +61,6 @@ pub struct Drift {
     pub differences: Vec<String>,
 }
 
-/// Most fields of a schema and columns of a source.
-pub(super) const MAX_FIELDS: usize = 20_000;
-
 impl FieldsMatch {
     const CHOICES: [(&'static str, Self); 5] = [
         ("exact", Self::Exact),
@@ -112,8 +110,8 @@ impl Schema {
         let missing_values = object.get("missingValues").map_or_else(|| vec![String::new()], |n| n.texts(reading));
         let list = object.required(reading, "fields")?;
         let nodes = list.list(reading);
-        if nodes.is_empty() || nodes.len() > MAX_FIELDS {
-            list.fault(reading, format!("has {} fields; 1 to {MAX_FIELDS} are allowed", nodes.len()));
+        if nodes.is_empty() || nodes.len() > COLUMNS {
+            list.fault(reading, format!("has {} fields; 1 to {COLUMNS} are allowed", nodes.len()));
         }
         let mut seen = std::collections::HashMap::new();
         let mut fields = Vec::with_capacity(nodes.len());

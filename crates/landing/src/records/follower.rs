@@ -1,6 +1,7 @@
 //! Following a reading of a shard for its row starts only.
 
-use super::grammar::{Grammar, State};
+use super::grammar::Grammar;
+use super::states::State;
 
 /// A reading of a shard that is not transformed, or not yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

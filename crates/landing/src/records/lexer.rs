@@ -1,10 +1,12 @@
 //! Sequential reading from a row start.
 
-use super::grammar::{Action, Grammar, State};
-use super::marks::Marks;
-use super::regular::{self, Regular};
+use super::block::Regular;
+use super::grammar::Grammar;
+use super::regular;
 use super::rows::{Fault, FaultKind, Field, Row, RowKind, Rows};
+use super::states::{Action, State};
 use crate::dialect::{Dialect, Terminator};
+use crate::limits;
 
 /// What keeps the memory of reading bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,9 +16,15 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 16 MiB a record: far beyond what is written on purpose, and well within the memory of a small function.
     fn default() -> Self {
-        Self { record_bytes: 16 << 20 }
+        Self { record_bytes: limits::RECORD_BYTES }
+    }
+}
+
+impl Limits {
+    /// The same limits for a window of which each byte stands for `unit` of the source.
+    pub(super) fn in_units(self, unit: usize) -> Self {
+        Self { record_bytes: self.record_bytes / unit as u32 }
     }
 }
 
@@ -44,7 +52,6 @@ pub struct Lexer {
     limit: usize,
     /// `None`: every row takes the automaton.
     regular: Option<Regular>,
-    marks: Vec<Marks>,
 }
 
 impl Lexer {
@@ -56,7 +63,6 @@ impl Lexer {
             trim: dialect.trim,
             limit: limits.record_bytes.min(1 << 30) as usize,
             regular: Regular::new(dialect),
-            marks: Vec::new(),
         }
     }
 
@@ -98,10 +104,7 @@ impl Lexer {
         }
         let stop = stop.min(window.len());
         let at = if let Some(regular) = self.regular {
-            let mut marks = std::mem::take(&mut self.marks);
-            let at = regular::read(&regular, self, &mut marks, Span { window, end_of_source, stop, max_rows }, rows);
-            self.marks = marks;
-            at
+            regular::read(regular, self, Span { window, end_of_source, stop, max_rows }, rows)
         } else {
             let mut at = 0;
             while at < stop && rows.rows.len() < max_rows {
@@ -133,14 +136,10 @@ impl Lexer {
         let mut verbatim = true;
         let mut at = start;
         let (content_end, end) = loop {
-            let Some(&byte) = window.get(at) else {
-                break (at, at);
+            let Some((skipped, entry)) = self.grammar.next_event(state, &window[at..]) else {
+                break (window.len(), window.len());
             };
-            let entry = self.grammar.entry(state, byte);
-            if entry.stays(state) {
-                at += 1;
-                continue;
-            }
+            at += skipped;
             let next = entry.state();
             match state {
                 // The field begins where its leading spaces end.
@@ -180,7 +179,7 @@ impl Lexer {
             state = next;
             at += 1;
         };
-        let unfinished = end == at;
+        let unfinished = end == content_end;
         let incomplete = unfinished && !end_of_source;
         if incomplete || end - start > self.limit || end == start {
             rows.fields.truncate(first_field);
@@ -196,7 +195,7 @@ impl Lexer {
         };
         if kind == RowKind::Record {
             if unfinished {
-                pending.end_of_source(state, at);
+                pending.end_of_source(state);
             }
             self.end_field(&pending, state, window, content_end, first_field, rows);
         }
@@ -216,12 +215,23 @@ impl Lexer {
     }
 
     /// Appends the field that `at` ends, in `state`.
+    #[inline]
     fn end_field(&self, pending: &Pending, state: State, window: &[u8], at: usize, first_field: usize, rows: &mut Rows) {
-        let fault =
-            |at: usize, kind| Fault { row: rows.rows.len() as u32, field: (rows.fields.len() - first_field) as u32, at: at as u32, kind };
-        rows.faults.extend(pending.stray.map(|at| fault(at, FaultKind::StrayQuote)));
-        rows.faults.extend(pending.unterminated.map(|at| fault(at, FaultKind::UnterminatedQuote)));
-        rows.faults.extend(pending.dangling.map(|at| fault(at, FaultKind::DanglingEscape)));
+        if pending.is_plain() && !self.trim && state != State::Space {
+            rows.fields.push(Field::plain(pending.start, at));
+        } else {
+            self.end_odd_field(pending, state, window, at, first_field, rows);
+        }
+    }
+
+    fn end_odd_field(&self, pending: &Pending, state: State, window: &[u8], at: usize, first_field: usize, rows: &mut Rows) {
+        let (row, field) = (rows.rows.len() as u32, (rows.fields.len() - first_field) as u32);
+        let faults = [
+            (pending.stray, FaultKind::StrayQuote),
+            (pending.unterminated.then_some(pending.start), FaultKind::UnterminatedQuote),
+            (pending.dangling.then_some(pending.escape), FaultKind::DanglingEscape),
+        ];
+        rows.faults.extend(faults.iter().filter_map(|&(at, kind)| at.map(|at| Fault { row, field, at: at as u32, kind })));
         let closed = matches!(state, State::Quote | State::Closed);
         rows.fields.push(match *pending {
             Pending { quoted: true, escaped: false, start, close, .. } if closed => Field::quoted(start + 1, close),
@@ -259,13 +269,22 @@ struct Pending {
     /// The last escape in it.
     escape: usize,
     stray: Option<usize>,
-    unterminated: Option<usize>,
-    dangling: Option<usize>,
+    /// The source ends inside its quotes.
+    unterminated: bool,
+    /// The source ends after its last escape.
+    dangling: bool,
 }
 
 impl Pending {
+    #[inline]
     fn at(start: usize) -> Self {
         Self { start, ..Self::default() }
+    }
+
+    /// Whether its bytes are its value, and there is no fault in it.
+    #[inline]
+    fn is_plain(&self) -> bool {
+        !(self.quoted | self.escaped | self.stray.is_some())
     }
 
     /// The quote at `close` did not end the field.
@@ -275,13 +294,10 @@ impl Pending {
         self.stray.get_or_insert(close);
     }
 
-    fn end_of_source(&mut self, state: State, at: usize) {
+    fn end_of_source(&mut self, state: State) {
         match state {
-            State::Quoted | State::QuotedEscape => {
-                self.escaped = true;
-                self.unterminated = Some(self.start);
-            }
-            State::BareEscape => self.dangling = Some(at - 1),
+            State::Quoted | State::QuotedEscape => (self.escaped, self.unterminated) = (true, true),
+            State::BareEscape => self.dangling = true,
             State::QuoteCr => self.junk(),
             _ => {}
         }

@@ -24,13 +24,15 @@
 //! The automaton exists once, as a table. The lexer walks it with the fields in mind, the shards' other readings walk it for row starts only, and a structural
 //! index (`marks`, 64 bytes at a time) reads rows whose quoting is regular without it, leaving the others to the lexer.
 
-mod follower;
+mod rows;
+mod states;
 mod grammar;
 mod lexer;
 mod marks;
-mod preamble;
+mod block;
 mod regular;
-mod rows;
+mod preamble;
+mod follower;
 mod shard;
 mod tiling;
 

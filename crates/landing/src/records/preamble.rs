@@ -5,11 +5,12 @@ use std::ops::Range;
 use super::lexer::{Lexer, Limits, LongRow};
 use super::rows::{RowKind, Rows};
 use crate::dialect::{Dialect, Terminator};
+use crate::encoding::Units;
 
 /// What stands before the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    /// The names in the header, invalid UTF-8 replaced. Empty if the dialect has none, or the source ends before one.
+    /// The names in the header, invalid bytes replaced. Empty if the dialect has none, or the source ends before one.
     pub names: Vec<String>,
     /// The bytes of the header row, its terminator included. Empty without one.
     pub range: Range<u64>,
@@ -19,23 +20,37 @@ pub struct Header {
     pub lines_before_data: u64,
 }
 
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-
 /// Reads what stands before the data, given the beginning of the source. `None`: the sample ends before it does, and not because the source ends (which
 /// `end_of_source` tells).
 ///
-/// A UTF-8 byte order mark is skipped, then [`Dialect::skip_rows`] lines (whatever quotes they hold), then, with [`Dialect::header`], blank lines and comments up to
+/// The encoding's byte order mark is skipped, then [`Dialect::skip_rows`] lines (whatever quotes they hold), then, with [`Dialect::header`], blank lines and comments up to
 /// the first record, which is the header.
 ///
 /// # Errors
 ///
 /// The header is longer than the limit.
 pub fn preamble(dialect: &Dialect, limits: Limits, sample: &[u8], end_of_source: bool) -> Result<Option<Header>, LongRow> {
-    let could_be_mark = sample.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(sample);
+    let mark = dialect.encoding.byte_order_mark();
+    let could_be_mark = sample.len() < mark.len() && mark.starts_with(sample);
     if could_be_mark && !end_of_source {
         return Ok(None);
     }
-    let mut at = if sample.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    let unit = dialect.encoding.unit_bytes();
+    let source = sample;
+    let mut narrowed = Vec::new();
+    let sample = match dialect.encoding.byte_order() {
+        None => source,
+        Some(order) => {
+            let mut units = Units::new(order);
+            units.push(source, &mut narrowed);
+            if end_of_source {
+                units.finish(&mut narrowed);
+            }
+            &narrowed
+        }
+    };
+    let byte = |offset: usize| (offset * unit).min(source.len());
+    let mut at = if source.starts_with(mark) { mark.len() / unit } else { 0 };
     let mut lines = 0;
     for _ in 0..dialect.skip_rows {
         match line_end(dialect.line_terminator, sample, at, end_of_source) {
@@ -45,28 +60,42 @@ pub fn preamble(dialect: &Dialect, limits: Limits, sample: &[u8], end_of_source:
         }
     }
     let mut header = Header { names: Vec::new(), range: at as u64..at as u64, data_start: at as u64, lines_before_data: lines };
-    let mut lexer = Lexer::new(dialect, limits);
+    let mut lexer = Lexer::new(dialect, limits.in_units(unit));
     let mut rows = Rows::default();
-    let mut scratch = Vec::new();
-    while dialect.header {
+    let (mut text, mut scratch) = (Vec::new(), Vec::new());
+    let mut is_wanted = dialect.header;
+    while is_wanted {
         let found = lexer.read(&sample[at..], end_of_source, 1, &mut rows);
-        let taken = found.map_err(|long| LongRow { at: long.at + at as u64, ..long })?;
+        let taken = found.map_err(|long| LongRow { at: byte(at + long.at as usize) as u64, limit: limits.record_bytes, ..long })?;
         let Some(row) = rows.rows.first() else {
-            return Ok(end_of_source.then_some(header));
+            return Ok(end_of_source.then(|| header.in_bytes(byte)));
         };
-        let window = &sample[at..];
         header.data_start = (at + taken) as u64;
         header.lines_before_data += u64::from(row.lines);
         if row.kind == RowKind::Record {
-            let name = |field: &super::Field| String::from_utf8_lossy(field.value(window, dialect, &mut scratch)).into_owned();
+            let name = |field: &super::Field| {
+                text.clear();
+                dialect.encoding.decode(&source[byte(at + field.start())..byte(at + field.end())], &mut text);
+                let field = field.moved(0..text.len());
+                String::from_utf8_lossy(field.value(&text, dialect, &mut scratch)).into_owned()
+            };
             header.names = rows.fields_of(row).iter().map(name).collect();
             header.range = at as u64..header.data_start;
-            break;
+            is_wanted = false;
+        } else {
+            header.range = header.data_start..header.data_start;
+            at += taken;
         }
-        header.range = header.data_start..header.data_start;
-        at += taken;
     }
-    Ok(Some(header))
+    Ok(Some(header.in_bytes(byte)))
+}
+
+impl Header {
+    /// The same header, of which positions were offsets into units.
+    fn in_bytes(self, byte: impl Fn(usize) -> usize) -> Self {
+        let position = |at: u64| byte(at as usize) as u64;
+        Self { range: position(self.range.start)..position(self.range.end), data_start: position(self.data_start), ..self }
+    }
 }
 
 /// The offset after the terminator of the line at `at`; `None` if there is no more of it, or an LF may follow.

@@ -104,6 +104,14 @@ impl Field {
         &window[self.start()..self.end()]
     }
 
+    /// The same field, with its bytes at another place.
+    pub(crate) fn moved(self, range: std::ops::Range<usize>) -> Self {
+        Self {
+            start_and_quoted: range.start as u32 | self.start_and_quoted & FLAG,
+            end_and_escaped: range.end as u32 | self.end_and_escaped & FLAG,
+        }
+    }
+
     /// Its value: borrowed from the window where it stands there, else put together in `scratch`.
     #[inline]
     pub fn value<'a>(self, window: &'a [u8], dialect: &Dialect, scratch: &'a mut Vec<u8>) -> &'a [u8] {

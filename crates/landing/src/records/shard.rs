@@ -3,11 +3,13 @@
 use std::ops::Range;
 
 use super::follower::{Bytes, Follower, Step};
-use super::grammar::{Grammar, State};
+use super::grammar::Grammar;
 use super::lexer::{Lexer, Limits, LongRow};
 use super::rows::{RowKind, Rows};
+use super::states::State;
 use super::tiling::{Reading, Tile};
 use crate::dialect::Dialect;
+use crate::encoding::Units;
 
 /// Bytes at the beginning of a shard by which its likelier reading is chosen: many rows of any usual file, and little to keep.
 const SAMPLE_BYTES: u64 = 256 << 10;
@@ -38,9 +40,14 @@ const SAMPLE_BYTES: u64 = 256 << 10;
 pub struct ShardReader {
     lexer: Lexer,
     range: Range<u64>,
+    /// The same range in bytes.
+    bytes: Range<u64>,
+    record_bytes: u32,
+    /// For UTF-16.
+    wide: Option<Wide>,
     expected_fields: usize,
     known: bool,
-    /// Bytes of the source from `buffered_from` on; those before `head` are done with.
+    /// Bytes of the source from `buffered_from` on; those before `head` are done with. In UTF-16 units instead of bytes, like all positions in here.
     buffer: Vec<u8>,
     buffered_from: u64,
     head: usize,
@@ -52,6 +59,16 @@ pub struct ShardReader {
     patience: usize,
     lines: u64,
     records: u64,
+}
+
+/// A source in UTF-16, of which the buffer holds but one byte a unit.
+#[derive(Debug)]
+struct Wide {
+    units: Units,
+    /// The bytes of the units in the buffer, and perhaps the first half of the next.
+    source: Vec<u8>,
+    /// The last unit of the source has one byte.
+    is_short: bool,
 }
 
 /// Where the taken reading stands.
@@ -83,6 +100,8 @@ enum Fate {
 pub struct Batch<'a> {
     /// The bytes that the rows' offsets refer to. The first row starts at offset 0.
     pub window: &'a [u8],
+    /// The source's own bytes: the window itself, except in UTF-16, where each byte of the window stands for two of these.
+    pub source: &'a [u8],
     /// The byte of the source, from 0, at which the window begins.
     pub at: u64,
     /// Line terminators in the shard's rows before this batch.
@@ -98,8 +117,12 @@ impl ShardReader {
     /// lies at or past the range's end, there is nothing to read. A range whose end is not known (a stream that is one shard) may end at `u64::MAX`.
     /// `expected_fields` is how many a good record has; readings are judged by it.
     pub fn new(dialect: &Dialect, range: Range<u64>, first: Option<u64>, expected_fields: usize, limits: Limits) -> Self {
-        let lexer = Lexer::new(dialect, limits);
-        let first = first.or((range.start == 0).then_some(0));
+        let unit = dialect.encoding.unit_bytes();
+        let lexer = Lexer::new(dialect, limits.in_units(unit));
+        let bytes = range;
+        let in_units = |byte: u64| byte.div_ceil(unit as u64);
+        let range = in_units(bytes.start)..in_units(bytes.end);
+        let first = first.or((range.start == 0).then_some(0)).map(in_units);
         let (phase, from) = match first {
             Some(first) if first >= range.end => (Phase::Nothing, first),
             Some(first) => (Phase::Reading { first }, first),
@@ -114,6 +137,9 @@ impl ShardReader {
         Self {
             lexer,
             range,
+            bytes,
+            record_bytes: limits.record_bytes,
+            wide: dialect.encoding.byte_order().map(|order| Wide { units: Units::new(order), source: Vec::new(), is_short: false }),
             expected_fields,
             known: first.is_some(),
             buffer: Vec::new(),
@@ -134,17 +160,28 @@ impl ShardReader {
     /// The first one is the known start, or the byte before the range. Past the range's end it wants what is left of the last record, for every reading that is still
     /// possible: little as a rule, so fetch little at a time there.
     pub fn wants(&self) -> Option<u64> {
-        (!self.ended && !self.is_done()).then_some(self.buffered_to())
+        let half = self.wide.as_ref().is_some_and(|wide| wide.units.is_inside());
+        (!self.ended && !self.is_done()).then(|| self.byte(self.buffered_to()) + u64::from(half))
     }
 
     /// Takes in the bytes at [`wants`](Self::wants). `end_of_source`: no bytes come after them; there may be none of them then.
     pub fn push(&mut self, bytes: &[u8], end_of_source: bool) {
         if self.head > 0 {
             self.buffer.drain(..self.head);
+            if let Some(wide) = &mut self.wide {
+                wide.source.drain(..(2 * self.head).min(wide.source.len()));
+            }
             self.buffered_from += self.head as u64;
             self.head = 0;
         }
-        self.buffer.extend_from_slice(bytes);
+        match &mut self.wide {
+            None => self.buffer.extend_from_slice(bytes),
+            Some(wide) => {
+                wide.source.extend_from_slice(bytes);
+                wide.units.push(bytes, &mut self.buffer);
+                wide.is_short |= end_of_source && wide.units.finish(&mut self.buffer);
+            }
+        }
         self.ended |= end_of_source;
     }
 
@@ -179,7 +216,7 @@ impl ShardReader {
             Err(long) => {
                 self.phase = Phase::Ended { first, end: None };
                 self.follow(Some(Taken { rows, at, next_row: at }));
-                return Err(LongRow { at: at + long.at, certain: self.known, ..long });
+                return Err(LongRow { at: self.byte(at + long.at), limit: self.record_bytes, certain: self.known });
             }
         };
         self.patience = if taken == 0 { window.len() + window.len() / 2 } else { 0 };
@@ -198,12 +235,14 @@ impl ShardReader {
             self.lines += u64::from(row.lines);
             self.records += u64::from(row.kind == RowKind::Record);
         }
-        Ok(Some(Batch { window: &self.buffer[batch_from..], at, lines, records }))
+        let window = &self.buffer[batch_from..];
+        let source = self.wide.as_ref().map_or(window, |wide| &wide.source[2 * batch_from..]);
+        Ok(Some(Batch { window, source, at: self.byte(at), lines, records }))
     }
 
     /// What the shard found out, once it [wants](Self::wants) no more. Of a reading that was left before that, the end is not known.
     pub fn finish(&self) -> Tile {
-        let to = if self.ended { self.range.end.min(self.buffered_to()) } else { self.range.end };
+        let to = if self.ended { self.bytes.end.min(self.byte(self.buffered_to())) } else { self.bytes.end };
         let taken = match self.phase {
             Phase::Reading { first } => Some(Reading { first, end: None }),
             Phase::Ended { first, end } => Some(Reading { first, end }),
@@ -220,7 +259,18 @@ impl ShardReader {
         readings.sort_by_key(|reading| reading.first);
         readings.dedup();
         let taken = taken.and_then(|taken| readings.iter().position(|reading| reading.first == taken.first));
-        Tile { from: self.range.start, to, readings, taken, lines: self.lines, records: self.records }
+        for reading in &mut readings {
+            *reading = Reading { first: self.byte(reading.first), end: reading.end.map(|end| self.byte(end)) };
+        }
+        Tile { from: self.bytes.start, to, readings, taken, lines: self.lines, records: self.records }
+    }
+
+    /// The byte of the source at which the unit at `position` begins.
+    fn byte(&self, position: u64) -> u64 {
+        match &self.wide {
+            None => position,
+            Some(wide) => 2 * position - u64::from(wide.is_short && position == self.buffered_to()),
+        }
     }
 
     fn is_done(&self) -> bool {

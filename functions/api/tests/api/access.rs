@@ -34,15 +34,16 @@ fn token(scopes: &str) -> Value {
 #[tokio::test]
 async fn a_token_needs_the_scope_of_the_route() {
     let door = Door::with(Access::Jwt);
-    through_the_gateway(&door, "GET", "/datasets", token(READ)).await.is(StatusCode::OK);
-    through_the_gateway(&door, "GET", "/datasets", token(WRITE)).await.is(StatusCode::OK);
+    through_the_gateway(&door, "GET", "/datasets", token(READ)).await.expect(StatusCode::OK);
+    through_the_gateway(&door, "GET", "/datasets", token(WRITE)).await.expect(StatusCode::OK);
     through_the_gateway(&door, "DELETE", "/datasets/flights", token(&format!("openid {WRITE}")))
         .await
-        .is_kind(StatusCode::NOT_FOUND, "no-such-dataset");
-    let refused = through_the_gateway(&door, "DELETE", "/datasets/flights", token(READ)).await.is_kind(StatusCode::FORBIDDEN, "forbidden");
+        .expect_kind(StatusCode::NOT_FOUND, "no-such-dataset");
+    let refused =
+        through_the_gateway(&door, "DELETE", "/datasets/flights", token(READ)).await.expect_kind(StatusCode::FORBIDDEN, "forbidden");
     assert!(refused.detail().contains(WRITE), "{}", refused.detail());
     for scopes in ["", "landfall:reader", "other"] {
-        through_the_gateway(&door, "GET", "/datasets", token(scopes)).await.is_kind(StatusCode::FORBIDDEN, "forbidden");
+        through_the_gateway(&door, "GET", "/datasets", token(scopes)).await.expect_kind(StatusCode::FORBIDDEN, "forbidden");
     }
 }
 
@@ -50,7 +51,7 @@ async fn a_token_needs_the_scope_of_the_route() {
 async fn scopes_come_as_a_list_too() {
     let door = Door::with(Access::Jwt);
     for jwt in [json!({"claims": {}, "scopes": [READ]}), json!({"claims": {"scp": "[openid landfall:read]"}})] {
-        through_the_gateway(&door, "GET", "/jobs", json!({"jwt": jwt})).await.is(StatusCode::OK);
+        through_the_gateway(&door, "GET", "/jobs", json!({"jwt": jwt})).await.expect(StatusCode::OK);
     }
 }
 
@@ -59,9 +60,9 @@ async fn without_a_verified_identity_nobody_enters() {
     let signed = json!({"iam": {"accountId": "000000000000", "userArn": "arn:aws:iam::000000000000:user/somebody"}});
     let jwt = Door::with(Access::Jwt);
     let iam = Door::with(Access::Iam);
-    through_the_gateway(&iam, "GET", "/jobs", signed.clone()).await.is(StatusCode::OK);
+    through_the_gateway(&iam, "GET", "/jobs", signed.clone()).await.expect(StatusCode::OK);
     for (door, authorizer) in [(&jwt, Value::Null), (&jwt, signed), (&iam, Value::Null), (&iam, token(WRITE))] {
-        through_the_gateway(door, "GET", "/jobs", authorizer).await.is_kind(StatusCode::UNAUTHORIZED, "unauthorized");
+        through_the_gateway(door, "GET", "/jobs", authorizer).await.expect_kind(StatusCode::UNAUTHORIZED, "unauthorized");
     }
-    jwt.get("/jobs").await.is_kind(StatusCode::UNAUTHORIZED, "unauthorized");
+    jwt.get("/jobs").await.expect_kind(StatusCode::UNAUTHORIZED, "unauthorized");
 }

@@ -5,18 +5,18 @@ use crate::door::{Door, FLIGHTS};
 #[tokio::test]
 async fn a_contract_is_kept_in_versions() {
     let door = Door::new();
-    let first = door.put("/datasets/flights", FLIGHTS).await.is(StatusCode::CREATED);
+    let first = door.put("/datasets/flights", FLIGHTS).await.expect(StatusCode::CREATED);
     assert_eq!((&first.body["version"], first.headers["location"].to_str().unwrap()), (&1.into(), "/datasets/flights?version=1"));
-    let same = door.put("/datasets/flights", FLIGHTS).await.is(StatusCode::OK);
+    let same = door.put("/datasets/flights", FLIGHTS).await.expect(StatusCode::OK);
     assert_eq!(same.body["version"], 1);
     let second = format!("{FLIGHTS}    - {{ name: month, type: integer }}\n");
-    assert_eq!(door.put("/datasets/flights", &second).await.is(StatusCode::CREATED).body["version"], 2);
+    assert_eq!(door.put("/datasets/flights", &second).await.expect(StatusCode::CREATED).body["version"], 2);
 
-    assert_eq!(door.get("/datasets/flights").await.is(StatusCode::OK).body["text"], second.as_str());
-    assert_eq!(door.get("/datasets/flights?version=1").await.is(StatusCode::OK).body["text"], FLIGHTS);
-    door.get("/datasets/flights?version=3").await.is_kind(StatusCode::NOT_FOUND, "no-such-version");
+    assert_eq!(door.get("/datasets/flights").await.expect(StatusCode::OK).body["text"], second.as_str());
+    assert_eq!(door.get("/datasets/flights?version=1").await.expect(StatusCode::OK).body["text"], FLIGHTS);
+    door.get("/datasets/flights?version=3").await.expect_kind(StatusCode::NOT_FOUND, "no-such-version");
 
-    let newest = door.get("/datasets/flights/versions?limit=1").await.is(StatusCode::OK).body;
+    let newest = door.get("/datasets/flights/versions?limit=1").await.expect(StatusCode::OK).body;
     assert_eq!((newest["items"][0]["version"].as_u64(), newest["items"][0].get("text")), (Some(2), None));
     let older = door.get(&format!("/datasets/flights/versions?after={}", newest["next"].as_str().unwrap())).await.body;
     assert_eq!((older["items"][0]["version"].as_u64(), &older["next"]), (Some(1), &serde_json::Value::Null));
@@ -25,31 +25,31 @@ async fn a_contract_is_kept_in_versions() {
 #[tokio::test]
 async fn a_deleted_dataset_is_gone_from_the_list() {
     let door = Door::with_flights().await;
-    assert_eq!(door.get("/datasets").await.is(StatusCode::OK).body["items"][0]["dataset"], "flights");
-    door.delete("/datasets/flights").await.is(StatusCode::NO_CONTENT);
-    door.delete("/datasets/flights").await.is_kind(StatusCode::NOT_FOUND, "no-such-dataset");
-    door.get("/datasets/flights").await.is_kind(StatusCode::NOT_FOUND, "no-such-dataset");
+    assert_eq!(door.get("/datasets").await.expect(StatusCode::OK).body["items"][0]["dataset"], "flights");
+    door.delete("/datasets/flights").await.expect(StatusCode::NO_CONTENT);
+    door.delete("/datasets/flights").await.expect_kind(StatusCode::NOT_FOUND, "no-such-dataset");
+    door.get("/datasets/flights").await.expect_kind(StatusCode::NOT_FOUND, "no-such-dataset");
     assert_eq!(door.get("/datasets").await.body["items"].as_array().unwrap().len(), 0);
-    assert_eq!(door.put("/datasets/flights", FLIGHTS).await.is(StatusCode::CREATED).body["version"], 2);
+    assert_eq!(door.put("/datasets/flights", FLIGHTS).await.expect(StatusCode::CREATED).body["version"], 2);
 }
 
 #[tokio::test]
 async fn faults_are_listed_with_their_paths() {
     let door = Door::new();
     let text = "name: flights\nschema:\n  fields:\n    - { name: year, type: whole }\n    - { name: month, type: integer, constraints: { minimum: x } }\n";
-    let refused = door.put("/datasets/flights", text).await.is_kind(StatusCode::UNPROCESSABLE_ENTITY, "contract-invalid");
+    let refused = door.put("/datasets/flights", text).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "contract-invalid");
     let paths: Vec<_> = refused.body["errors"].as_array().unwrap().iter().map(|fault| fault["path"].as_str().unwrap()).collect();
     assert!(paths.iter().any(|path| path.starts_with("schema.fields[0]")), "{paths:?}");
     assert!(paths.iter().any(|path| path.starts_with("schema.fields[1]")), "{paths:?}");
-    door.get("/datasets/flights").await.is(StatusCode::NOT_FOUND);
+    door.get("/datasets/flights").await.expect(StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn the_path_and_the_contract_name_one_dataset() {
     let door = Door::new();
-    let refused = door.put("/datasets/weather", FLIGHTS).await.is_kind(StatusCode::UNPROCESSABLE_ENTITY, "contract-invalid");
+    let refused = door.put("/datasets/weather", FLIGHTS).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "contract-invalid");
     assert_eq!(refused.body["errors"][0]["path"], "name");
-    let refused = door.put("/datasets/No-Name", FLIGHTS).await.is_kind(StatusCode::BAD_REQUEST, "bad-request");
+    let refused = door.put("/datasets/No-Name", FLIGHTS).await.expect_kind(StatusCode::BAD_REQUEST, "bad-request");
     assert!(refused.detail().contains("lower-case"), "{}", refused.detail());
 }
 
@@ -57,7 +57,7 @@ async fn the_path_and_the_contract_name_one_dataset() {
 async fn a_cursor_of_nobody_is_refused() {
     let door = Door::with_flights().await;
     for path in ["/datasets?after=x", "/datasets/flights/versions?after=x", "/jobs?after=x"] {
-        let refused = door.get(path).await.is_kind(StatusCode::BAD_REQUEST, "bad-request");
+        let refused = door.get(path).await.expect_kind(StatusCode::BAD_REQUEST, "bad-request");
         assert!(refused.detail().contains("`after`"), "{}", refused.detail());
     }
 }

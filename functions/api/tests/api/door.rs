@@ -55,7 +55,7 @@ impl Door {
     /// An open door with the dataset `flights`, and a file of it in the inbox.
     pub(crate) async fn with_flights() -> Self {
         let door = Self::new();
-        door.put("/datasets/flights", FLIGHTS).await.is(StatusCode::CREATED);
+        door.put("/datasets/flights", FLIGHTS).await.expect(StatusCode::CREATED);
         door.buckets.bucket("the-inbox").put("staged/flights/a.csv", Bytes::from_static(b"year\n2013\n"), Put::Overwrite).await.unwrap();
         door
     }
@@ -102,7 +102,7 @@ impl Door {
 
     /// A submitted job.
     pub(crate) async fn job(&self) -> JobId {
-        let answer = self.submit(None, json!({})).await.is(StatusCode::ACCEPTED);
+        let answer = self.submit(None, json!({})).await.expect(StatusCode::ACCEPTED);
         JobId::parse(answer.body["job"].as_str().unwrap()).unwrap()
     }
 
@@ -127,15 +127,15 @@ pub(crate) fn flights() -> DatasetName {
 impl Answer {
     /// The answer, when its status is this one.
     #[track_caller]
-    pub(crate) fn is(self, status: StatusCode) -> Self {
+    pub(crate) fn expect(self, status: StatusCode) -> Self {
         assert_eq!(self.status, status, "{}", self.body);
         self
     }
 
     /// Checks that the answer is a problem of this kind.
     #[track_caller]
-    pub(crate) fn is_kind(self, status: StatusCode, kind: &str) -> Self {
-        let answer = self.is(status);
+    pub(crate) fn expect_kind(self, status: StatusCode, kind: &str) -> Self {
+        let answer = self.expect(status);
         assert_eq!(answer.body["type"], format!("urn:landfall:problem:{kind}"), "{}", answer.body);
         answer
     }

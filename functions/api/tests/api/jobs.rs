@@ -12,17 +12,17 @@ use crate::door::{Door, flights, keys};
 #[tokio::test]
 async fn a_submitted_job_runs_and_can_be_looked_at() {
     let door = Door::with_flights().await;
-    let answer = door.submit(None, json!({"shardBytes": 7_000, "force": true})).await.is(StatusCode::ACCEPTED);
+    let answer = door.submit(None, json!({"shardBytes": 7_000, "force": true})).await.expect(StatusCode::ACCEPTED);
     let job = answer.body["job"].as_str().unwrap();
     assert_eq!(answer.headers["location"], format!("/jobs/{job}"));
-    let body = door.get(&format!("/jobs/{job}")).await.is(StatusCode::OK).body;
+    let body = door.get(&format!("/jobs/{job}")).await.expect(StatusCode::OK).body;
     assert_eq!(
         (&body["status"], &body["contract"], &body["shardBytes"], &body["force"]),
         (&"RUNNING".into(), &1.into(), &7_000.into(), &true.into())
     );
     assert_eq!(body["source"], json!({"bucket": "the-inbox", "key": "staged/flights/a.csv"}));
     assert_eq!(body["links"]["execution"], format!("/jobs/{job}/execution"));
-    let view = door.get(&format!("/jobs/{job}/execution")).await.is(StatusCode::OK).body;
+    let view = door.get(&format!("/jobs/{job}/execution")).await.expect(StatusCode::OK).body;
     assert_eq!((&view["execution"]["status"], &view["states"]), (&"RUNNING".into(), &json!([])));
 }
 
@@ -30,7 +30,7 @@ async fn a_submitted_job_runs_and_can_be_looked_at() {
 async fn the_same_submission_five_times_at_once_is_one_job() {
     let door = Door::with_flights().await;
     let answers = join_all((0..5).map(|_| door.submit(Some("monday"), json!({})))).await;
-    let jobs: Vec<Value> = answers.into_iter().map(|answer| answer.is(StatusCode::ACCEPTED).body["job"].clone()).collect();
+    let jobs: Vec<Value> = answers.into_iter().map(|answer| answer.expect(StatusCode::ACCEPTED).body["job"].clone()).collect();
     assert!(jobs.iter().all(|job| job == &jobs[0]), "{jobs:?}");
     assert_eq!(door.executions.inputs().len(), 1);
     assert_eq!(jobs[0], JobId::of_idempotency_key(&flights(), "monday").as_str());
@@ -39,24 +39,24 @@ async fn the_same_submission_five_times_at_once_is_one_job() {
 #[tokio::test]
 async fn a_repeat_is_the_same_job_even_when_its_source_is_gone() {
     let door = Door::with_flights().await;
-    let first = door.submit(Some("monday"), json!({})).await.is(StatusCode::ACCEPTED);
+    let first = door.submit(Some("monday"), json!({})).await.expect(StatusCode::ACCEPTED);
     door.buckets.bucket("the-inbox").delete("staged/flights/a.csv").await.unwrap();
-    let again = door.submit(Some("monday"), json!({})).await.is(StatusCode::ACCEPTED);
+    let again = door.submit(Some("monday"), json!({})).await.expect(StatusCode::ACCEPTED);
     assert_eq!((&again.body["job"], &again.headers["location"]), (&first.body["job"], &first.headers["location"]));
-    door.submit(Some("monday"), json!({"force": true})).await.is_kind(StatusCode::CONFLICT, "idempotency-key-reused");
+    door.submit(Some("monday"), json!({"force": true})).await.expect_kind(StatusCode::CONFLICT, "idempotency-key-reused");
 }
 
 #[tokio::test]
 async fn what_can_not_land_is_no_job() {
     let door = Door::with_flights().await;
     let missing = json!({"source": {"key": "staged/flights/none.csv"}});
-    let refused = door.submit(None, missing).await.is_kind(StatusCode::UNPROCESSABLE_ENTITY, "source-missing");
+    let refused = door.submit(None, missing).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "source-missing");
     assert!(refused.detail().contains("s3://the-inbox/staged/flights/none.csv"), "{}", refused.detail());
-    door.submit(None, json!({"dataset": "weather"})).await.is_kind(StatusCode::NOT_FOUND, "no-such-dataset");
-    door.submit(None, json!({"shardBytes": 0})).await.is_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
-    door.submit(None, json!({"source": {"key": "folder/"}})).await.is_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
-    door.submit(Some(""), json!({})).await.is_kind(StatusCode::BAD_REQUEST, "bad-request");
-    door.submit(Some(&"k".repeat(256)), json!({})).await.is_kind(StatusCode::BAD_REQUEST, "bad-request");
+    door.submit(None, json!({"dataset": "weather"})).await.expect_kind(StatusCode::NOT_FOUND, "no-such-dataset");
+    door.submit(None, json!({"shardBytes": 0})).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+    door.submit(None, json!({"source": {"key": "folder/"}})).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+    door.submit(Some(""), json!({})).await.expect_kind(StatusCode::BAD_REQUEST, "bad-request");
+    door.submit(Some(&"k".repeat(256)), json!({})).await.expect_kind(StatusCode::BAD_REQUEST, "bad-request");
     assert_eq!(door.get("/jobs").await.body["items"], json!([]));
     assert!(door.executions.inputs().is_empty());
 }
@@ -71,18 +71,18 @@ async fn jobs_are_listed_by_dataset_and_status_page_by_page() {
     door.change(&jobs[0], JobChange { status: Some(JobStatus::Succeeded), ..JobChange::default() }).await;
     let listed =
         |body: &Value| body["items"].as_array().unwrap().iter().map(|job| job["job"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
-    let running = door.get("/jobs?dataset=flights&status=RUNNING").await.is(StatusCode::OK).body;
+    let running = door.get("/jobs?dataset=flights&status=RUNNING").await.expect(StatusCode::OK).body;
     assert_eq!(listed(&running).len(), 2);
     assert_eq!(listed(&door.get("/jobs?status=SUCCEEDED").await.body), [jobs[0].as_str()]);
     assert_eq!(listed(&door.get("/jobs?dataset=weather").await.body), Vec::<String>::new());
     let first = door.get("/jobs?limit=2").await.body;
-    let second = door.get(&format!("/jobs?limit=2&after={}", first["next"].as_str().unwrap())).await.is(StatusCode::OK).body;
+    let second = door.get(&format!("/jobs?limit=2&after={}", first["next"].as_str().unwrap())).await.expect(StatusCode::OK).body;
     let mut all = [listed(&first), listed(&second)].concat();
     all.sort();
     let mut expected: Vec<_> = jobs.iter().map(|job| job.as_str().to_owned()).collect();
     expected.sort();
     assert_eq!(all, expected);
-    door.get("/jobs?limit=101").await.is(StatusCode::BAD_REQUEST);
+    door.get("/jobs?limit=101").await.expect(StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn a_job_whose_execution_died_ends_when_it_is_looked_at() {
         let job = door.job().await;
         let failure = error.map(|error| ExecutionFailure { error: error.to_owned(), cause: "two fields are new".to_owned() });
         door.executions.end(&door.executions.arn(&job), status, failure);
-        let body = door.get(&format!("/jobs/{job}")).await.is(StatusCode::OK).body;
+        let body = door.get(&format!("/jobs/{job}")).await.expect(StatusCode::OK).body;
         assert_eq!((body["status"].as_str(), body["failure"]["error"].as_str()), (Some(expected.0), Some(expected.1)));
         assert!(body["failure"]["cause"].as_str().is_some_and(|cause| !cause.is_empty()));
         assert!(door.registry.job(&job).await.unwrap().unwrap().status.is_terminal(), "the registry knows it too");
@@ -108,18 +108,18 @@ async fn a_job_can_be_looked_at_while_the_state_machine_can_not() {
     let door = Door::with_flights().await;
     let job = door.job().await;
     door.executions.refuse_next(executions::Error::Unavailable("busy".to_owned()));
-    assert_eq!(door.get(&format!("/jobs/{job}")).await.is(StatusCode::OK).body["status"], "RUNNING");
+    assert_eq!(door.get(&format!("/jobs/{job}")).await.expect(StatusCode::OK).body["status"], "RUNNING");
 }
 
 #[tokio::test]
 async fn a_cancelled_job_is_stopped_and_marked() {
     let door = Door::with_flights().await;
     let job = door.job().await;
-    let body = door.post(&format!("/jobs/{job}/cancel"), json!({})).await.is(StatusCode::OK).body;
+    let body = door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect(StatusCode::OK).body;
     assert_eq!((&body["status"], &body["failure"]["error"]), (&"CANCELLED".into(), &"Cancelled".into()));
     door.buckets.bucket("the-work").head(&keys(&job).cancelled(), None).await.unwrap();
     assert_eq!(door.executions.describe(&door.executions.arn(&job)).await.unwrap().status, Status::Aborted);
-    door.post(&format!("/jobs/{job}/cancel"), json!({})).await.is(StatusCode::OK);
+    door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect(StatusCode::OK);
 }
 
 #[tokio::test]
@@ -128,21 +128,21 @@ async fn an_ended_job_is_not_cancelled() {
     let job = door.job().await;
     let counts = Counts { read: 1, stored: 1, ..Counts::default() };
     door.change(&job, JobChange { status: Some(JobStatus::Succeeded), counts: Some(counts), ..JobChange::default() }).await;
-    door.post(&format!("/jobs/{job}/cancel"), json!({})).await.is_kind(StatusCode::CONFLICT, "job-ended");
+    door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect_kind(StatusCode::CONFLICT, "job-ended");
     let mark = door.buckets.bucket("the-work").head(&keys(&job).cancelled(), None).await;
     assert!(matches!(mark, Err(objects::Error::Missing(_))));
-    door.post("/jobs/j-0/cancel", json!({})).await.is_kind(StatusCode::NOT_FOUND, "no-such-job");
+    door.post("/jobs/j-0/cancel", json!({})).await.expect_kind(StatusCode::NOT_FOUND, "no-such-job");
 }
 
 #[tokio::test]
 async fn a_job_that_was_never_started_can_be_cancelled() {
     let door = Door::with_flights().await;
     door.executions.refuse_next(executions::Error::Unavailable("busy".to_owned()));
-    door.submit(Some("k"), json!({})).await.is(StatusCode::SERVICE_UNAVAILABLE);
+    door.submit(Some("k"), json!({})).await.expect(StatusCode::SERVICE_UNAVAILABLE);
     let job = JobId::of_idempotency_key(&flights(), "k");
-    door.get(&format!("/jobs/{job}/execution")).await.is_kind(StatusCode::NOT_FOUND, "no-such-execution");
+    door.get(&format!("/jobs/{job}/execution")).await.expect_kind(StatusCode::NOT_FOUND, "no-such-execution");
     assert_eq!(door.get(&format!("/jobs/{job}")).await.body["status"], "PENDING");
-    assert_eq!(door.post(&format!("/jobs/{job}/cancel"), json!({})).await.is(StatusCode::OK).body["status"], "CANCELLED");
-    assert_eq!(door.submit(Some("k"), json!({})).await.is(StatusCode::ACCEPTED).body["status"], "CANCELLED");
+    assert_eq!(door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect(StatusCode::OK).body["status"], "CANCELLED");
+    assert_eq!(door.submit(Some("k"), json!({})).await.expect(StatusCode::ACCEPTED).body["status"], "CANCELLED");
     assert!(door.executions.inputs().is_empty());
 }

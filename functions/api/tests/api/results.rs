@@ -23,24 +23,27 @@ async fn landed(counts: Counts) -> (Door, JobId) {
 async fn rejects_are_a_url_or_a_redirect_to_it() {
     let (door, job) = landed(COUNTS).await;
     door.leave(&keys(&job).rejects(), "year\nx\n").await;
-    let body = door.get(&format!("/jobs/{job}/rejects")).await.is(StatusCode::OK).body;
+    let body = door.get(&format!("/jobs/{job}/rejects")).await.expect(StatusCode::OK).body;
     assert_eq!(body["rows"], 3);
     assert!(body["url"].as_str().is_some_and(|url| !url.is_empty()) && body["expires"].is_string());
     let asked = Request::get(format!("/jobs/{job}/rejects")).header("accept", "text/csv").body(Body::empty()).unwrap();
-    let redirect = door.send(asked).await.is(StatusCode::TEMPORARY_REDIRECT);
+    let redirect = door.send(asked).await.expect(StatusCode::TEMPORARY_REDIRECT);
     assert!(!redirect.headers["location"].is_empty());
 }
 
 #[tokio::test]
 async fn a_job_without_rejects_says_so() {
     let (door, job) = landed(Counts { read: 1, stored: 1, ..Counts::default() }).await;
-    assert_eq!(door.get(&format!("/jobs/{job}/rejects")).await.is(StatusCode::OK).body, json!({"rows": 0, "url": null, "expires": null}));
-    assert_eq!(door.get(&format!("/jobs/{job}/errors")).await.is(StatusCode::OK).body["items"], json!([]));
+    assert_eq!(
+        door.get(&format!("/jobs/{job}/rejects")).await.expect(StatusCode::OK).body,
+        json!({"rows": 0, "url": null, "expires": null})
+    );
+    assert_eq!(door.get(&format!("/jobs/{job}/errors")).await.expect(StatusCode::OK).body["items"], json!([]));
     let running = door.job().await;
     for (what, kind) in [("rejects", "no-rejects"), ("errors", "no-errors"), ("outputs", "no-outputs")] {
-        let refused = door.get(&format!("/jobs/{running}/{what}")).await.is_kind(StatusCode::NOT_FOUND, kind);
+        let refused = door.get(&format!("/jobs/{running}/{what}")).await.expect_kind(StatusCode::NOT_FOUND, kind);
         assert!(refused.detail().contains("RUNNING"), "{}", refused.detail());
-        door.get(&format!("/jobs/j-0/{what}")).await.is_kind(StatusCode::NOT_FOUND, "no-such-job");
+        door.get(&format!("/jobs/j-0/{what}")).await.expect_kind(StatusCode::NOT_FOUND, "no-such-job");
     }
 }
 
@@ -52,14 +55,14 @@ async fn errors_come_in_pages_of_whole_entries() {
     door.leave(&keys(&job).errors(), text).await;
     let (mut read, mut next, mut pages) = (Vec::new(), Some(0), 0);
     while let Some(after) = next {
-        let page = door.get(&format!("/jobs/{job}/errors?after={after}&limit=99")).await.is(StatusCode::OK).body;
+        let page = door.get(&format!("/jobs/{job}/errors?after={after}&limit=99")).await.expect(StatusCode::OK).body;
         read.extend(page["items"].as_array().unwrap().clone());
         next = page["next"].as_u64();
         pages += 1;
     }
     assert_eq!((read, pages), (entries, 3));
-    door.get(&format!("/jobs/{job}/errors?after=3")).await.is_kind(StatusCode::BAD_REQUEST, "bad-request");
-    assert_eq!(door.get(&format!("/jobs/{job}/errors?after=99999999")).await.is(StatusCode::OK).body["items"], json!([]));
+    door.get(&format!("/jobs/{job}/errors?after=3")).await.expect_kind(StatusCode::BAD_REQUEST, "bad-request");
+    assert_eq!(door.get(&format!("/jobs/{job}/errors?after=99999999")).await.expect(StatusCode::OK).body["items"], json!([]));
 }
 
 #[tokio::test]
@@ -76,6 +79,7 @@ async fn outputs_are_the_files_of_the_commit() {
         counts: COUNTS,
         bytes: 60,
         nulls: BTreeMap::new(),
+        bounds: BTreeMap::new(),
         files: vec![file(1), file(2), file(3)],
     };
     door.leave(&keys(&job).stored(), serde_json::to_vec(&commit).unwrap()).await;
@@ -83,10 +87,10 @@ async fn outputs_are_the_files_of_the_commit() {
         let put = objects::Put::Overwrite;
         objects::Buckets::bucket(door.buckets.as_ref(), "the-lake").put(&file(n).key, "PAR1".into(), put).await.unwrap();
     }
-    let first = door.get(&format!("/jobs/{job}/outputs?limit=2")).await.is(StatusCode::OK).body;
+    let first = door.get(&format!("/jobs/{job}/outputs?limit=2")).await.expect(StatusCode::OK).body;
     assert_eq!((&first["sequence"], &first["rows"], &first["bytes"], &first["files"]), (&4.into(), &7.into(), &60.into(), &3.into()));
     assert_eq!((&first["items"][1]["key"], &first["items"][1]["rows"]), (&"lake/flights/part-2.parquet".into(), &2.into()));
     assert!(first["items"][0]["url"].as_str().is_some_and(|url| !url.is_empty()));
-    let second = door.get(&format!("/jobs/{job}/outputs?limit=2&after={}", first["next"])).await.is(StatusCode::OK).body;
+    let second = door.get(&format!("/jobs/{job}/outputs?limit=2&after={}", first["next"])).await.expect(StatusCode::OK).body;
     assert_eq!((second["items"].as_array().unwrap().len(), &second["next"]), (1, &Value::Null));
 }

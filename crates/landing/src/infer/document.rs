@@ -1,0 +1,113 @@
+//! The contract as a document for people: YAML, with the reason for each guess beside it.
+
+use std::fmt::Write as _;
+
+/// A field, as a line of the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FieldLine {
+    pub(super) name: String,
+    /// Properties in order, with their values in YAML.
+    pub(super) properties: Vec<(&'static str, String)>,
+    pub(super) because: String,
+}
+
+/// The document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Document {
+    /// Sentences at the top.
+    pub(super) about: Vec<String>,
+    pub(super) dataset: String,
+    pub(super) encoding: Option<(String, String)>,
+    /// Properties of the dialect: name, value in YAML, reason.
+    pub(super) dialect: Vec<(&'static str, String, String)>,
+    pub(super) missing_values: Option<(Vec<String>, String)>,
+    pub(super) fields: Vec<FieldLine>,
+    /// Sentences at the bottom.
+    pub(super) notes: Vec<String>,
+}
+
+/// Characters up to which a property and the reason for it stand on one line.
+const LINE_CHARS: usize = 60;
+
+impl Document {
+    /// The document in YAML; without `reasons` it is shorter.
+    pub(super) fn write(&self, reasons: bool) -> String {
+        let mut out = String::new();
+        let mut line = |text: &str, because: &str, indent: usize| {
+            let because = if reasons { comment(because) } else { String::new() };
+            if because.is_empty() {
+                let _ = writeln!(out, "{:indent$}{text}", "");
+            } else {
+                let _ = writeln!(out, "{:indent$}{text:<LINE_CHARS$}  # {because}", "");
+            }
+        };
+        self.about.iter().for_each(|sentence| line(&format!("# {}", comment(sentence)), "", 0));
+        line(&format!("name: {}", self.dataset), "", 0);
+        if let Some((encoding, because)) = &self.encoding {
+            line(&format!("encoding: {encoding}"), because, 0);
+        }
+        line("dialect:", "", 0);
+        self.dialect.iter().for_each(|(name, value, because)| line(&format!("{name}: {value}"), because, 2));
+        line("schema:", "", 0);
+        if let Some((values, because)) = &self.missing_values {
+            let values: Vec<_> = values.iter().map(|value| quoted(value)).collect();
+            line(&format!("missingValues: [{}]", values.join(", ")), because, 2);
+        }
+        line("fields:", "", 2);
+        for field in &self.fields {
+            let mut text = format!("- {{ name: {}", plain_or_quoted(&field.name));
+            for (name, value) in &field.properties {
+                let _ = write!(text, ", {name}: {value}");
+            }
+            line(&(text + " }"), &field.because, 4);
+        }
+        if reasons {
+            self.notes.iter().for_each(|sentence| line(&format!("# {}", comment(sentence)), "", 0));
+        }
+        out
+    }
+}
+
+/// A text that can stand in a comment: on one line, and printable.
+fn comment(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| if is_printable(c) { c.to_string() } else { c.escape_default().to_string() }.chars().collect::<Vec<_>>())
+        .collect()
+}
+
+/// A text in double quotes, in which YAML reads everything as it is meant.
+pub(super) fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if is_printable(c) => out.push(c),
+            c if u32::from(c) <= 0xFFFF => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => {
+                let _ = write!(out, "\\U{:08x}", u32::from(c));
+            }
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// What YAML lets stand as it is, and a person can see.
+fn is_printable(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{85}' | '\u{a0}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}')
+        && !matches!(c, '\u{e000}'..='\u{f8ff}')
+}
+
+/// A name, without quotes where YAML takes it for text all the same.
+fn plain_or_quoted(name: &str) -> String {
+    let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let means_something = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"].iter().any(|word| name.eq_ignore_ascii_case(word));
+    if is_word && !means_something { name.to_owned() } else { quoted(name) }
+}

@@ -1,0 +1,375 @@
+//! A contract proposed from data: for each column the narrowest type that reads all of its cells, and the reason.
+//!
+//! What is proposed lands what was seen: every guess is one that the reading of columns accepts cell by cell, or the column stays text. What a type would lose (leading
+//! zeros, digits that a float drops) keeps a column from that type. Where data do not decide (3/4/2013), the guess says that it is in doubt.
+
+mod column;
+mod document;
+mod moments;
+mod numbers;
+mod verdict;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::columns::Records;
+use crate::contract::{DatasetName, MAX_DOCUMENT_BYTES};
+use crate::dialect::Terminator;
+use crate::encoding::Encoding;
+use crate::evidence::Evidence;
+use crate::opening::Opening;
+use column::{Column, Shape, Unique};
+use document::{Document, FieldLine, quoted};
+use verdict::{Context, Verdict, decide};
+
+/// Most values that are remembered to find one that comes twice, over all columns. Each takes some 10 bytes.
+const MOST_UNIQUE: usize = 4_000_000;
+/// A column has so few different values that they could be an `enum`: at most so many, each so often on average.
+const MOST_ENUM_VALUES: usize = 12;
+const LEAST_ENUM_REPEATS: u64 = 20;
+/// Fewest records in which a column without a value that comes twice could be a key.
+const LEAST_KEY_RECORDS: u64 = 10;
+
+/// Gathers what there is to know of the columns of a source.
+#[derive(Debug, Clone, Default)]
+pub struct Inference {
+    /// Empty until it is known how many there are.
+    columns: Vec<Column>,
+    records: u64,
+    refused: u64,
+}
+
+/// A proposed contract.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Inferred {
+    /// The contract, with comments.
+    pub yaml: String,
+    /// The reason for each guess.
+    pub evidence: Vec<Evidence>,
+    /// Records that were seen.
+    pub records: u64,
+    /// Those of them that no contract would take, for the way in which they are written: the wrong number of cells, stray quotes, invalid bytes.
+    pub refused: u64,
+}
+
+impl Inference {
+    /// Nothing seen yet, of a source that begins with `opening`.
+    pub fn new(opening: &Opening) -> Self {
+        let mut new = Self::default();
+        if opening.dialect.header {
+            new.expect(opening.header.names.len());
+        }
+        new
+    }
+
+    /// Takes records in. Without a header, most of the first ones must have as many cells as there are columns.
+    pub fn observe(&mut self, records: Records<'_>) {
+        if self.columns.is_empty() {
+            let mut counts: HashMap<u32, usize> = HashMap::new();
+            records.rows.iter().for_each(|row| *counts.entry(row.fields).or_default() += 1);
+            self.expect(counts.into_iter().max_by_key(|(fields, count)| (*count, *fields)).map_or(0, |(fields, _)| fields as usize));
+        }
+        let mut scratch = Vec::new();
+        for row in records.rows {
+            self.records += 1;
+            let cells = &records.fields[row.first_field as usize..][..row.fields as usize];
+            let is_text = |cell: &crate::records::Field| std::str::from_utf8(cell.bytes(records.window)).is_ok();
+            if cells.len() != self.columns.len() || row.faulty || (!records.is_utf8 && !cells.iter().all(is_text)) {
+                self.refused += 1;
+                continue;
+            }
+            for (column, cell) in self.columns.iter_mut().zip(cells) {
+                column.observe(cell.value(records.window, records.dialect, &mut scratch), cell.is_quoted());
+            }
+        }
+    }
+
+    /// Takes in what was gathered from other records of the same source.
+    pub fn merge(&mut self, other: Self) {
+        self.records += other.records;
+        if other.columns.is_empty() || self.columns.is_empty() {
+            self.refused += other.refused;
+            if self.columns.is_empty() {
+                self.columns = other.columns;
+            }
+            return;
+        }
+        if self.columns.len() == other.columns.len() {
+            self.refused += other.refused;
+            self.columns.iter_mut().zip(other.columns).for_each(|(mine, theirs)| mine.merge(theirs));
+        } else {
+            self.refused = self.records;
+        }
+    }
+
+    /// Proposes a contract for `dataset`. `is_complete`: every record of the source was seen.
+    pub fn finish(self, dataset: &DatasetName, opening: &Opening, is_complete: bool) -> Inferred {
+        let naming = Naming::new(opening, self.columns.len());
+        let verdicts = self.decide(&naming, opening, is_complete);
+        let typed = |verdict: &Verdict| verdict.data_type != "string";
+        let trims = self.columns.iter().zip(&verdicts).any(|(column, verdict)| typed(verdict) && column.padded + column.blank > 0);
+        let trims = trims || opening.dialect.trim;
+        let missing = self.missing_words(&verdicts);
+        let mut evidence = opening.evidence.clone();
+        let mut fields = Vec::with_capacity(self.columns.len());
+        for ((column, verdict), name) in self.columns.iter().zip(verdicts).zip(&naming.names) {
+            let field = field_line(column, verdict, if trims { trimmed(name) } else { name }, &missing, trims, is_complete);
+            evidence.push(Evidence::new(format!("fields.{}.type", field.name), field.properties[0].1.clone(), field.because.clone()));
+            fields.push(field);
+        }
+        if fields.is_empty() {
+            // A contract has at least one field.
+            let properties = vec![("type", "string".to_owned())];
+            fields.push(FieldLine { name: "column_1".to_owned(), properties, because: "there is nothing in the source".to_owned() });
+        }
+        let missing_values = (!missing.is_empty()).then(|| {
+            let because =
+                missing.iter().map(|(word, (columns, cells))| format!("`{word}` {cells} times in {columns} columns that are no text"));
+            let because = because.collect::<Vec<_>>().join(", ");
+            let values: Vec<_> = std::iter::once(String::new()).chain(missing.keys().cloned()).collect();
+            evidence.push(Evidence::new("missingValues", values.join(" "), because.clone()));
+            (values, because)
+        });
+        let document = Document {
+            about: self.about(is_complete),
+            dataset: dataset.to_string(),
+            encoding: encoding_of(opening),
+            dialect: dialect_of(opening, &naming, trims),
+            missing_values,
+            fields,
+            notes: self.notes(&naming, is_complete),
+        };
+        let mut yaml = document.write(true);
+        if yaml.len() > MAX_DOCUMENT_BYTES {
+            yaml = document.write(false);
+        }
+        Inferred { yaml, evidence, records: self.records, refused: self.refused }
+    }
+
+    fn expect(&mut self, columns: usize) {
+        self.columns = vec![Column::new(MOST_UNIQUE / columns.max(1)); columns];
+    }
+
+    /// The types, where columns may settle each other's doubts about days and months.
+    fn decide(&self, naming: &Naming, opening: &Opening, is_complete: bool) -> Vec<Verdict> {
+        let sure = self.columns.iter().filter_map(|column| {
+            let choice = column.moments.as_ref()?.best(None)?;
+            choice.format.day_first().filter(|_| column.values > 0 && choice.rivals.is_empty())
+        });
+        let sure: Vec<bool> = sure.collect();
+        let day_first = sure.first().copied().filter(|first| sure.iter().all(|other| other == first));
+        let european = opening.dialect.delimiter == b';';
+        let context = |name| Context { name, european, day_first, is_complete };
+        self.columns.iter().zip(&naming.names).map(|(column, name)| decide(column, context(name))).collect()
+    }
+
+    /// Words that stand for nothing: those of columns that hold no text otherwise, each with the number of such columns and cells.
+    fn missing_words(&self, verdicts: &[Verdict]) -> BTreeMap<String, (usize, u64)> {
+        let mut missing: BTreeMap<String, (usize, u64)> = BTreeMap::new();
+        for (column, verdict) in self.columns.iter().zip(verdicts) {
+            if verdict.data_type == "string" {
+                continue;
+            }
+            for (word, count) in &column.words {
+                let (columns, cells) = missing.entry(word.clone()).or_default();
+                *columns += 1;
+                *cells += count;
+            }
+        }
+        missing
+    }
+
+    fn about(&self, is_complete: bool) -> Vec<String> {
+        let what = if is_complete { "all of the source" } else { "the beginning of the source: what comes after may need more" };
+        let mut about = vec![format!("Proposed from {} records, {what}.", self.records)];
+        if self.refused > 0 {
+            about.push(format!(
+                "{} of them will be rejects whatever the contract says: the wrong number of cells, stray quotes, or invalid bytes.",
+                self.refused
+            ));
+        }
+        about
+    }
+
+    fn notes(&self, naming: &Naming, is_complete: bool) -> Vec<String> {
+        let seen = self.records - self.refused;
+        let is_key = |column: &Column| column.values == seen && matches!(column.unique, Unique::SoFar(..));
+        let keys: Vec<_> =
+            self.columns.iter().zip(&naming.names).filter(|(column, _)| is_key(column)).map(|(_, name)| name.as_str()).collect();
+        let mut notes = Vec::new();
+        if seen >= LEAST_KEY_RECORDS && !keys.is_empty() {
+            let scope = if is_complete { "all" } else { "the" };
+            notes.push(format!("Could be a primary key, as no value comes twice in {scope} {seen} records seen: {}", keys.join(", ")));
+        }
+        notes
+    }
+}
+
+/// How the fields are called.
+struct Naming {
+    names: Vec<String>,
+    /// The header can't be matched by name, so it is skipped and fields are read by their position; and why.
+    by_position: Option<&'static str>,
+}
+
+impl Naming {
+    fn new(opening: &Opening, columns: usize) -> Self {
+        let given = if opening.dialect.header { opening.header.names.as_slice() } else { &[] };
+        let mut names: Vec<String> = Vec::with_capacity(columns);
+        let mut taken: HashMap<String, usize> = HashMap::new();
+        let mut by_position = (columns == 0).then_some("there is none");
+        for index in 0..columns {
+            let name = given.get(index).map_or("", |name| trimmed(name));
+            let is_reserved = ["_source", "_line", "_job"].contains(&name);
+            let mut new = match name {
+                "" => format!("column_{}", index + 1),
+                name if is_reserved => format!("source{name}"),
+                name => name.to_owned(),
+            };
+            while let Some(count) = taken.get_mut(&new) {
+                *count += 1;
+                new = format!("{new}_{count}");
+                by_position = Some("two columns have the same name");
+            }
+            taken.insert(new.clone(), 1);
+            if name.is_empty() && !given.is_empty() {
+                by_position = Some("a column has no name");
+            } else if is_reserved {
+                by_position = Some("a column is called like a lineage column");
+            }
+            // As it stands in the header, unless that can't be.
+            names.push(if new == name { given[index].clone() } else { new });
+        }
+        Self { names, by_position }
+    }
+}
+
+fn trimmed(name: &str) -> &str {
+    name.trim_matches([' ', '\t'])
+}
+
+/// The line of a field.
+fn field_line(
+    column: &Column,
+    verdict: Verdict,
+    name: &str,
+    missing: &BTreeMap<String, (usize, u64)>,
+    trims: bool,
+    is_complete: bool,
+) -> FieldLine {
+    let mut properties = vec![("type", verdict.data_type.to_owned())];
+    properties.extend(verdict.properties);
+    let mut because: Vec<String> = Vec::new();
+    let mut nothing = column.empty + if trims { column.blank } else { 0 };
+    let words: u64 = column.words.values().sum();
+    if verdict.data_type == "string" {
+        // A word for nothing may be as good a value as any: the code of Namibia among those of other countries.
+        let looks_alike = |word: &&String| column.values > 0 && column.shape.is_fixed() && column.shape == Shape::of(word.as_bytes());
+        let kept: Vec<_> = column.words.keys().filter(looks_alike).filter(|word| missing.contains_key(*word)).collect();
+        if !kept.is_empty() {
+            let others: Vec<_> = missing.keys().filter(|word| !kept.contains(word)).map(|word| quoted(word)).collect();
+            let values: Vec<_> = std::iter::once("\"\"".to_owned()).chain(others).collect();
+            properties.push(("missingValues", format!("[{}]", values.join(", "))));
+            because.push(format!("`{}` is written like all other values here, and kept", kept[0]));
+        }
+        let lost = column.words.iter().filter(|(word, _)| missing.contains_key(*word) && !kept.contains(word));
+        nothing += lost.map(|(_, count)| count).sum::<u64>();
+        let text: Vec<_> = column
+            .words
+            .iter()
+            .filter(|(word, _)| !missing.contains_key(*word))
+            .map(|(word, count)| format!("`{word}` {count} times"))
+            .collect();
+        if !text.is_empty() {
+            because.push(format!("{} kept as text", text.join(", ")));
+        }
+    } else {
+        nothing += words;
+    }
+    if !verdict.because.is_empty() {
+        because.insert(0, verdict.because);
+    }
+    if nothing > 0 {
+        because.push(format!("{nothing} without a value"));
+    } else if column.values + words > 0 && is_complete {
+        properties.push(("constraints", "{ required: true }".to_owned()));
+    }
+    if let Some(values) = enum_candidate(column).filter(|_| verdict.data_type == "string") {
+        because.push(format!("could be an enum: {values}"));
+    }
+    FieldLine { name: name.to_owned(), properties, because: because.join("; ") }
+}
+
+/// The values of a column that has few.
+fn enum_candidate(column: &Column) -> Option<String> {
+    let distinct = column.distinct.as_ref().filter(|distinct| (2..=MOST_ENUM_VALUES).contains(&distinct.len()))?;
+    if column.values < distinct.len() as u64 * LEAST_ENUM_REPEATS {
+        return None;
+    }
+    let mut values: Vec<_> = distinct.keys().map(|text| String::from_utf8_lossy(text).into_owned()).collect();
+    values.sort_unstable();
+    Some(values.join(", "))
+}
+
+fn encoding_of(opening: &Opening) -> Option<(String, String)> {
+    let encoding = opening.dialect.encoding;
+    let because = opening.evidence.iter().find(|evidence| evidence.property == "encoding").map(|evidence| evidence.because.clone());
+    (encoding != Encoding::UTF_8).then(|| (encoding.label(), because.unwrap_or_default()))
+}
+
+/// What the document says of the dialect: everything, so that the sniffing of later files can't come to another answer.
+fn dialect_of(opening: &Opening, naming: &Naming, trims: bool) -> Vec<(&'static str, String, String)> {
+    let dialect = &opening.dialect;
+    let because = |property: &str| {
+        let found = opening.evidence.iter().find(|evidence| evidence.property == property);
+        found.map_or_else(String::new, |evidence| evidence.because.clone())
+    };
+    let byte = |byte: Option<u8>| byte.map_or_else(|| "null".to_owned(), |byte| quoted(&char::from(byte).to_string()));
+    let terminator = match dialect.line_terminator {
+        Terminator::Auto => "auto",
+        Terminator::Lf => "lf",
+        Terminator::CrLf => "crlf",
+        Terminator::Cr => "cr",
+    };
+    let said = [
+        ("delimiter", byte(Some(dialect.delimiter))),
+        ("quoteChar", byte(dialect.quote_char)),
+        ("doubleQuote", dialect.double_quote.to_string()),
+        ("escapeChar", byte(dialect.escape_char)),
+        ("lineTerminator", terminator.to_owned()),
+        ("commentChar", byte(dialect.comment_char)),
+        ("skipInitialSpace", dialect.skip_initial_space.to_string()),
+    ];
+    let mut lines: Vec<_> = said.into_iter().map(|(name, value)| (name, value, because(name))).collect();
+    if trims {
+        lines.push(("trim", "true".to_owned(), "spaces stand around values that are no text".to_owned()));
+    }
+    match naming.by_position {
+        None => {
+            lines.push(("header", dialect.header.to_string(), because("header")));
+            lines.push(("skipRows", dialect.skip_rows.to_string(), because("skipRows")));
+        }
+        Some(why) => {
+            lines.push(("header", "false".to_owned(), format!("fields are read by their position: {why}")));
+            lines.push(("skipRows", opening.header.lines_before_data.to_string(), "up to the header, and with it".to_owned()));
+        }
+    }
+    lines
+}
+
+/// A name for a dataset, after that of a file.
+pub fn dataset_name(file: &str) -> DatasetName {
+    let file = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let stem = file.split('.').find(|part| !part.is_empty()).unwrap_or("data");
+    let legal = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+    let mut name: String = stem.chars().map(legal).collect::<String>().trim_matches('_').to_owned();
+    if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
+        name.insert_str(0, "data_");
+    }
+    name.truncate(DatasetName::MAX_CHARS);
+    DatasetName::parse(name.trim_end_matches('_')).unwrap_or_else(|_| DatasetName::parse("data").expect("a legal name"))
+}

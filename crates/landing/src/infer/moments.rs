@@ -1,0 +1,215 @@
+//! Dates and times in the wild: every format in which all cells of a column can be read.
+
+use std::sync::LazyLock;
+
+use crate::columns::{Flaw, Pattern};
+
+/// What a format is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Date,
+    Time,
+    Datetime,
+}
+
+/// A format that is tried.
+#[derive(Debug)]
+pub(super) struct Format {
+    pub(super) kind: Kind,
+    pub(super) text: String,
+    pattern: Pattern,
+}
+
+/// Formats of days, in the order in which they are preferred: ISO 8601, then the United States, then Europe, then two digits of a year.
+const DATES: [&str; 29] = [
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%d.%m.%Y",
+    "%m-%d-%Y",
+    "%d-%m-%Y",
+    "%m/%d/%y",
+    "%d/%m/%y",
+    "%y/%m/%d",
+    "%d.%m.%y",
+    "%m-%d-%y",
+    "%d-%m-%y",
+    "%y-%m-%d",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%d/%b/%Y",
+    "%d %b %y",
+    "%d-%b-%y",
+    "%b %d, %Y",
+    "%b %d %Y",
+    "%b-%d-%Y",
+    "%Y %b %d",
+    "%Y-%b-%d",
+    "%d. %b %Y",
+    "%a, %d %b %Y",
+    "%a, %b %d, %Y",
+    "%Y%m%d",
+];
+
+/// Formats of times of day.
+const TIMES: [&str; 7] = ["%H:%M:%S", "%H:%M:%S%.f", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%I:%M:%S%p", "%I:%M%p"];
+
+/// What may stand between the two.
+const BETWEEN: [&str; 4] = [" ", "T", ", ", ":"];
+
+/// How far from UTC, at the end.
+const OFFSETS: [&str; 3] = ["", "%z", " %z"];
+
+/// Formats that are not put together of the above.
+const OTHERS: [&str; 4] = ["%a %b %d %H:%M:%S %Y", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M%S%z", "%Y%m%d%H%M%S"];
+
+/// Most bytes of a moment.
+const MOST_BYTES: usize = 48;
+/// Microseconds that nanoseconds in 64 bits can't reach.
+const NANOSECONDS_REACH: i64 = i64::MAX / 1_000;
+
+static FORMATS: LazyLock<Vec<Format>> = LazyLock::new(|| {
+    let mut formats = Vec::new();
+    let mut add = |kind: Kind, text: String| {
+        let compile = match kind {
+            Kind::Date => Pattern::date,
+            Kind::Time => Pattern::time,
+            Kind::Datetime => Pattern::datetime,
+        };
+        if let Ok(pattern) = compile(&text) {
+            formats.push(Format { kind, text, pattern });
+        }
+    };
+    DATES.iter().for_each(|date| add(Kind::Date, (*date).to_owned()));
+    TIMES.iter().for_each(|time| add(Kind::Time, (*time).to_owned()));
+    // A local time of ISO 8601 is no moment, so it comes before the default, which takes it for UTC.
+    for (between, time) in [(" ", "%H:%M:%S"), (" ", "%H:%M:%S%.f"), ("T", "%H:%M:%S"), ("T", "%H:%M:%S%.f")] {
+        add(Kind::Datetime, format!("%Y-%m-%d{between}{time}"));
+    }
+    add(Kind::Datetime, "default".to_owned());
+    for date in DATES {
+        for (time, between, offset) in
+            TIMES.iter().flat_map(|time| BETWEEN.iter().flat_map(move |b| OFFSETS.iter().map(move |o| (time, b, o))))
+        {
+            add(Kind::Datetime, format!("{date}{between}{time}{offset}"));
+        }
+    }
+    OTHERS.iter().for_each(|other| add(Kind::Datetime, (*other).to_owned()));
+    formats
+});
+
+/// The formats that are left for a column.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Moments {
+    /// `None`: no cell was seen yet, and all formats are possible.
+    left: Option<Vec<Left>>,
+}
+
+/// A format that all cells so far can be read in.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    /// Its position among the formats.
+    index: usize,
+    /// Some cell is finer than microseconds.
+    is_fine: bool,
+    /// Some cell is out of the reach of nanoseconds.
+    is_far: bool,
+}
+
+/// The format of a column.
+#[derive(Debug)]
+pub(super) struct Choice {
+    pub(super) format: &'static Format,
+    /// Nanoseconds are needed.
+    pub(super) is_fine: bool,
+    /// Other formats that would do as well, and mean other days.
+    pub(super) rivals: Vec<&'static str>,
+}
+
+impl Moments {
+    /// Takes a cell in and says whether any format is left.
+    pub(super) fn observe(&mut self, text: &[u8]) -> bool {
+        match &mut self.left {
+            None => {
+                let could_be = text.len() <= MOST_BYTES && text.iter().any(u8::is_ascii_digit);
+                let all = if could_be { 0..FORMATS.len() } else { 0..0 };
+                self.left = Some(all.filter_map(|index| Left { index, is_fine: false, is_far: false }.after(text)).collect());
+            }
+            Some(left) => left.retain_mut(|format| {
+                format.after(text).is_some_and(|after| {
+                    *format = after;
+                    true
+                })
+            }),
+        }
+        self.left.as_ref().is_some_and(|left| !left.is_empty())
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        match (&mut self.left, other.left) {
+            (Some(mine), Some(theirs)) => mine.retain_mut(|format| {
+                let same = theirs.iter().find(|other| other.index == format.index);
+                same.is_some_and(|other| {
+                    format.is_fine |= other.is_fine;
+                    format.is_far |= other.is_far;
+                    true
+                })
+            }),
+            (None, theirs) => self.left = theirs,
+            _ => {}
+        }
+    }
+
+    /// The best format. `day_first`: the file's other columns tell that days come before months.
+    pub(super) fn best(&self, day_first: Option<bool>) -> Option<Choice> {
+        let usable = || self.left.iter().flatten().filter(|left| !(left.is_fine && left.is_far));
+        let order = |left: &&Left| day_first.is_some() && FORMATS[left.index].day_first() == day_first;
+        let best = usable().find(order).or_else(|| usable().next())?;
+        let format = &FORMATS[best.index];
+        let sorted = |text: &str| {
+            let mut directives: Vec<_> = text.bytes().collect();
+            directives.sort_unstable();
+            directives
+        };
+        // Who has the same directives in another order reads other days.
+        let is_rival = |other: &&Format| other.text != format.text && sorted(&other.text) == sorted(&format.text);
+        let rivals = usable().map(|left| &FORMATS[left.index]).filter(is_rival).map(|format| format.text.as_str()).collect();
+        Some(Choice { format, is_fine: best.is_fine, rivals })
+    }
+}
+
+impl Format {
+    /// Whether days come before months, where both are numbers.
+    pub(super) fn day_first(&self) -> Option<bool> {
+        let (day, month) = (self.text.find("%d")?, self.text.find("%m")?);
+        // Formats that begin with the year are never in doubt.
+        let year = self.text.find("%Y").or_else(|| self.text.find("%y"))?;
+        (year > day.min(month)).then_some(day < month)
+    }
+
+    /// Whether the text says how far it is from UTC.
+    pub(super) fn has_offset(&self) -> bool {
+        self.pattern.has_offset()
+    }
+}
+
+impl Left {
+    /// The same format once `text` is seen, if it can be read in it.
+    fn after(self, text: &[u8]) -> Option<Self> {
+        let Format { kind, pattern, .. } = &FORMATS[self.index];
+        let read = |per_second: i64| match kind {
+            Kind::Date => pattern.read_date(text).map(i64::from),
+            Kind::Time => pattern.read_time(text, per_second),
+            Kind::Datetime => pattern.read_datetime(text, per_second, None),
+        };
+        match read(1_000_000) {
+            Ok(value) => {
+                Some(Self { is_far: self.is_far || (*kind == Kind::Datetime && value.unsigned_abs() > NANOSECONDS_REACH as u64), ..self })
+            }
+            Err(Flaw::TooPrecise) => read(1_000_000_000).ok().map(|_| Self { is_fine: true, ..self }),
+            Err(_) => None,
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Every limit of reading, with its default and its reason. None of them depends on how large a source is: they keep memory and cost bounded.
+
+/// Most bytes of a record, its terminator included: far beyond what is written on purpose, and well within the memory of a small function. A field is part of its
+/// record, so this is the limit of a field too.
+pub const RECORD_BYTES: u32 = 16 << 20;
+
+/// Most fields of a schema, and most columns of a source.
+pub const COLUMNS: usize = 20_000;
+
+/// Most faults kept of one record: a record of 20,000 columns can have that many.
+pub const FAULTS_PER_RECORD: usize = 1_000;
+
+/// Most characters of a value in an error entry.
+pub const VALUE_CHARS: usize = 200;
+
+/// Most bytes that a packed source may unpack to, whatever its size: 1 TiB.
+pub const UNPACKED_BYTES: u64 = 1 << 40;
+
+/// Most bytes that each byte of a packed source may unpack to. Tables shrink to a tenth or a hundredth; what shrinks to less than a thousandth was made to fill a
+/// disk (deflate itself can't go beyond 1032).
+pub const UNPACKED_RATIO: u64 = 1_000;
+
+/// Bytes that any packed source may unpack to, whatever the ratio: 100 MiB do no harm, and short files of one repeated row are no bombs.
+pub const UNPACKED_FREE_BYTES: u64 = 100 << 20;
+
+/// Most bytes that a packed source of `packed_bytes` may unpack to: [`UNPACKED_RATIO`] times as many, but at least [`UNPACKED_FREE_BYTES`] and at most
+/// [`UNPACKED_BYTES`].
+pub fn unpacked_bytes(packed_bytes: u64) -> u64 {
+    packed_bytes.saturating_mul(UNPACKED_RATIO).clamp(UNPACKED_FREE_BYTES, UNPACKED_BYTES)
+}

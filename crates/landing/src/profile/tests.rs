@@ -1,0 +1,170 @@
+use std::sync::Arc;
+
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array, PrimitiveArray, StringArray,
+};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn sketch(arrays: &[(&str, ArrayRef)]) -> Sketch {
+    let mut sketch = Sketch::new(arrays.iter().map(|(name, array)| (*name, array.data_type().clone())));
+    sketch.observe(arrays.iter().map(|(_, array)| array));
+    sketch
+}
+
+/// The profile of one column, but for its quantiles and frequent values.
+#[track_caller]
+fn check(array: impl Array + 'static, expected: serde_json::Value) {
+    let profile = sketch(&[("c", Arc::new(array))]).profile();
+    let mut json = serde_json::to_value(&profile.columns[0]).expect("plain data");
+    let fields = json.as_object_mut().expect("an object");
+    ["name", "quantiles", "frequent"].iter().for_each(|key| drop(fields.remove(*key)));
+    assert_eq!(json, expected);
+}
+
+#[test]
+fn every_kind_of_column() {
+    check(
+        Int32Array::from(vec![Some(3), None, Some(-1), Some(4)]),
+        json!({ "type": "integer", "count": 3, "nulls": 1, "min": -1, "max": 4, "mean": 2.0, "distinct": 3 }),
+    );
+    check(
+        Int64Array::from(vec![i64::MIN, i64::MAX]),
+        json!({ "type": "integer", "count": 2, "nulls": 0, "min": "-9223372036854775808", "max": "9223372036854775807", "mean": -0.5, "distinct": 2 }),
+    );
+    check(
+        Decimal128Array::from(vec![-5, 110]).with_precision_and_scale(9, 2).expect("a legal type"),
+        json!({ "type": "number", "count": 2, "nulls": 0, "min": "-0.05", "max": "1.10", "mean": 0.525, "distinct": 2 }),
+    );
+    check(
+        Float64Array::from(vec![f64::NAN, 0.5, f64::INFINITY]),
+        json!({ "type": "number", "count": 3, "nulls": 0, "nan": 1, "min": 0.5, "max": "inf", "distinct": 2 }),
+    );
+    check(
+        BooleanArray::from(vec![Some(true), Some(true), None]),
+        json!({ "type": "boolean", "count": 2, "nulls": 1, "min": true, "max": true, "distinct": 1 }),
+    );
+    check(
+        StringArray::from(vec!["b", "é", ""]),
+        json!({ "type": "string", "count": 3, "nulls": 0, "min": "", "max": "é", "distinct": 3, "shortest": 0, "longest": 2 }),
+    );
+    check(
+        Date32Array::from(vec![-1, 15_000]),
+        json!({ "type": "date", "count": 2, "nulls": 0, "min": "1969-12-31", "max": "2011-01-26", "distinct": 2 }),
+    );
+    let moments = PrimitiveArray::<TimestampMicrosecondType>::from(vec![-500_000, 1_357_034_400_000_000]);
+    check(
+        moments.clone().with_timezone("UTC"),
+        json!({ "type": "datetime", "count": 2, "nulls": 0, "min": "1969-12-31T23:59:59.500Z", "max": "2013-01-01T10:00:00Z", "distinct": 2 }),
+    );
+    check(
+        moments,
+        json!({ "type": "datetime", "count": 2, "nulls": 0, "min": "1969-12-31T23:59:59.500", "max": "2013-01-01T10:00:00", "distinct": 2 }),
+    );
+    check(Int32Array::from(vec![None, None]), json!({ "type": "integer", "count": 0, "nulls": 2, "distinct": 0 }));
+}
+
+#[test]
+fn quantiles_and_frequent_values_of_few_rows() {
+    let profile = sketch(&[("c", Arc::new(Int32Array::from_iter_values((0..=100).chain([7; 20]))))]).profile();
+    let column = &profile.columns[0];
+    let quantiles = column.quantiles.as_ref().expect("there are values");
+    assert_eq!((&quantiles.p01, &quantiles.p50), (&json!(1), &json!(40)), "{quantiles:?}");
+    let texts = sketch(&[("c", Arc::new(StringArray::from_iter_values((0..100).map(|n| ["x", "y", "x"][n % 3]))))]).profile();
+    let frequent = |value: &str, count| FrequentValue { value: value.to_owned(), count };
+    // With more different values than are counted, a count may be too low.
+    assert_eq!(column.frequent, [frequent("7", 20)]);
+    assert_eq!(texts.columns[0].frequent, [frequent("x", 67), frequent("y", 33)]);
+}
+
+#[test]
+fn a_sum_beyond_128_bits_has_no_mean() {
+    let huge = Decimal128Array::from(vec![i128::MAX; 2]).with_precision_and_scale(38, 0).expect("a legal type");
+    assert_eq!(sketch(&[("c", Arc::new(huge))]).profile().columns[0].mean, None);
+}
+
+#[test]
+fn bounds_that_readers_may_rely_on() {
+    let arrays: [(&str, ArrayRef); 4] = [
+        ("n", Arc::new(Int32Array::from(vec![2, 1]))),
+        ("nan", Arc::new(Float64Array::from(vec![f64::NAN, 1.0]))),
+        ("long", Arc::new(StringArray::from(vec!["x".repeat(300), "a".to_owned()]))),
+        ("none", Arc::new(Int32Array::from(vec![None, None]))),
+    ];
+    let sketch = sketch(&arrays);
+    assert_eq!(sketch.bounds().collect::<Vec<_>>(), [("n", Bounds { min: json!(1), max: json!(2) })]);
+}
+
+#[test]
+fn wide_tables_have_no_sketches() {
+    let columns: Vec<String> = (0..=MOST_SKETCHED_COLUMNS).map(|n| n.to_string()).collect();
+    let array: ArrayRef = Arc::new(Int32Array::from(vec![1, 2]));
+    let mut sketch = Sketch::new(columns.iter().map(|name| (name.as_str(), array.data_type().clone())));
+    sketch.observe(std::iter::repeat_n(&array, columns.len()));
+    let profile = sketch.profile();
+    assert_eq!((profile.columns[0].distinct, profile.columns[0].mean), (None, Some(1.5)));
+    assert!(serde_json::to_vec(&sketch).expect("plain data").len() < 200 * columns.len());
+}
+
+#[test]
+fn a_sketch_is_small() {
+    let values: Vec<i64> = (0..100_000u64).map(|n| distinct::hash_of(n) as i64).collect();
+    let texts = StringArray::from_iter_values(values.iter().map(|n| format!("{:0>200}", n % 1_000)));
+    for array in [Arc::new(Int64Array::from(values)) as ArrayRef, Arc::new(texts)] {
+        let mut sketch = sketch(&[("c", array.slice(0, 10_000))]);
+        (1..10).for_each(|part| sketch.observe([&array.slice(part * 10_000, 10_000)]));
+        let bytes = serde_json::to_vec(&sketch).expect("plain data").len();
+        assert!(bytes < 14 * 1024, "{bytes}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// What is exact is the same for any split into shards, and what is not is within its error; and a sketch survives being written.
+    #[test]
+    fn shards_merge_to_the_whole(
+        values in prop::collection::vec(prop::option::weighted(0.9, -1_000_000i64..1_000_000), 1..8_000),
+        modulus in 1i64..100_000,
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let values: Vec<Option<i64>> = values.into_iter().map(|value| value.map(|value| value % modulus)).collect();
+        let integers: ArrayRef = Arc::new(Int64Array::from(values.clone()));
+        let texts: ArrayRef = Arc::new(StringArray::from_iter(values.iter().map(|value| value.map(|value| format!("t{value}")))));
+        let whole = sketch(&[("n", integers.clone()), ("t", texts.clone())]).profile();
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(values.len() + 1)).chain([0, values.len()]).collect();
+        cuts.sort_unstable();
+        let mut merged = Sketch::default();
+        for cut in cuts.windows(2) {
+            let part = |array: &ArrayRef| array.slice(cut[0], cut[1] - cut[0]);
+            let shard = sketch(&[("n", part(&integers)), ("t", part(&texts))]);
+            let written = serde_json::to_string(&shard).expect("plain data");
+            merged.merge(&serde_json::from_str(&written).expect("what was written"));
+        }
+        let merged = merged.profile();
+        prop_assert_eq!(merged.rows, whole.rows);
+        let mut sorted: Vec<i64> = values.iter().copied().flatten().collect();
+        sorted.sort_unstable();
+        for (merged, whole) in merged.columns.iter().zip(&whole.columns) {
+            let exact = |column: &ColumnProfile| {
+                let ColumnProfile { count, nulls, min, max, mean, distinct, shortest, longest, .. } = column.clone();
+                (count, nulls, min, max, mean, distinct, shortest, longest)
+            };
+            prop_assert_eq!(exact(merged), exact(whole));
+            let distinct = sorted.iter().collect::<std::collections::HashSet<_>>().len() as f64;
+            prop_assert!((merged.distinct.unwrap_or(0) as f64 - distinct).abs() <= 5.0 * DISTINCT_ERROR * distinct + 1.0);
+        }
+        if let Some(quantiles) = &merged.columns[0].quantiles {
+            for (share, value) in [(0.05, &quantiles.p05), (0.5, &quantiles.p50), (0.95, &quantiles.p95)] {
+                let value = value.as_i64().expect("an integer");
+                let below = sorted.partition_point(|other| *other < value) as f64 / sorted.len() as f64;
+                let above = sorted.partition_point(|other| *other <= value) as f64 / sorted.len() as f64;
+                let slack = 0.05 + 1.0 / sorted.len() as f64;
+                prop_assert!(below - slack <= share && share <= above + slack, "{share}: {value} is at {below} to {above}");
+            }
+        }
+    }
+}

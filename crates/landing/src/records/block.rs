@@ -1,0 +1,203 @@
+//! What a block of 64 bytes means, as masks: which fields and rows end in it, and where it stops being regular.
+
+use super::marks::{BLOCK, Marks, Needles};
+use super::rows::Field;
+use crate::dialect::{Dialect, Terminator};
+
+/// What the fast path has to know of a dialect.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Regular {
+    pub(super) needles: Needles,
+    quotes: bool,
+    doubles: bool,
+    /// CR has a part in ending rows.
+    cr: bool,
+    /// Only CR LF ends rows.
+    pairs: bool,
+    /// Spaces before the end of a field are irregular too.
+    trim: bool,
+    /// Bytes other than quotes may make a row irregular.
+    pub(super) odd: bool,
+    pub(super) comment: Option<u8>,
+}
+
+impl Regular {
+    /// `None` for dialects of which every row takes the automaton.
+    pub(super) fn new(dialect: &Dialect) -> Option<Self> {
+        let escape = dialect.escape_char.filter(|escape| Some(*escape) != dialect.quote_char);
+        let terminator = dialect.line_terminator;
+        let lf = if terminator == Terminator::Cr { b'\r' } else { b'\n' };
+        let cr = matches!(terminator, Terminator::Auto | Terminator::CrLf);
+        let spaces = match (dialect.trim, dialect.skip_initial_space) {
+            (true, _) => Some(*b" \t"),
+            (_, true) => Some(*b"  "),
+            _ => None,
+        };
+        // Two roles for one byte are for the automaton to sort out.
+        let roles = [Some(dialect.delimiter), dialect.quote_char, escape, dialect.comment_char, Some(lf), cr.then_some(b'\r')];
+        let roles: Vec<u8> = roles.into_iter().flatten().collect();
+        let is_taken = |index: usize| roles[..index].contains(&roles[index]) || spaces.is_some_and(|spaces| spaces.contains(&roles[index]));
+        if (0..roles.len()).any(is_taken) {
+            return None;
+        }
+        let needles =
+            Needles { delimiter: dialect.delimiter, quote: dialect.quote_char.unwrap_or_default(), lf, cr: b'\r', escape, spaces };
+        let pairs = terminator == Terminator::CrLf;
+        Some(Self {
+            needles,
+            quotes: dialect.quote_char.is_some(),
+            doubles: dialect.double_quote || dialect.escape_char.is_some_and(|escape| Some(escape) == dialect.quote_char),
+            cr,
+            pairs,
+            trim: dialect.trim,
+            odd: pairs || escape.is_some() || spaces.is_some(),
+            comment: dialect.comment_char,
+        })
+    }
+}
+
+/// What one block leaves to the next. A mask that speaks of the next block has its bit 0 set or none.
+#[derive(Default)]
+pub(super) struct Carry {
+    /// A field may begin here.
+    field: u64,
+    /// The byte before was a closing quote.
+    closed: u64,
+    /// The byte before was a space.
+    space: u64,
+    /// An LF here belongs to the CR before.
+    cr_lf: u64,
+    /// All bits, if the block begins inside quotes.
+    inside: u64,
+    /// The offset after the last doubled quote.
+    pub(super) doubled: usize,
+    /// Terminators inside quotes since the row began.
+    pub(super) lines: u32,
+}
+
+impl Carry {
+    /// What there is to know at a row start.
+    #[inline(always)]
+    pub(super) fn at_row_start() -> Self {
+        Self { field: 1, ..Self::default() }
+    }
+}
+
+/// One block, understood.
+pub(super) struct Block {
+    /// Where it lies in the window.
+    pub(super) at: usize,
+    /// Delimiters and terminators that end fields. Of a CR LF it is the CR.
+    pub(super) ends: u64,
+    /// Those of them that end rows.
+    pub(super) row_ends: u64,
+    /// Those of them that end quoted fields.
+    quoted_ends: u64,
+    /// CRs that have an LF.
+    pub(super) cr_lf: u64,
+    /// Second quotes of doubled ones.
+    pub(super) doubled: u64,
+    /// Terminators inside quotes.
+    pub(super) inner_lines: u64,
+    /// Bits at which quoting turns out not to be regular.
+    pub(super) irregular: u64,
+}
+
+impl Block {
+    /// Understands the block at `at` of `window`. `ODD` says what [`Regular::odd`] does.
+    #[inline(always)]
+    pub(super) fn new<const ODD: bool>(regular: &Regular, window: &[u8], at: usize, marks: Marks, carry: &mut Carry) -> Self {
+        let Marks { delimiter, quote, lf, cr, escape, space } = marks;
+        let quote = if regular.quotes { quote } else { 0 };
+        let cr = if regular.cr { cr } else { 0 };
+        let mut cr_lf = 0;
+        let mut lone_lf = lf;
+        if cr | carry.cr_lf != 0 {
+            let next_is_lf = u64::from(cr >> 63 == 1 && window.get(at + BLOCK) == Some(&b'\n'));
+            cr_lf = cr & (lf >> 1 | next_is_lf << 63);
+            lone_lf = lf & !(cr_lf << 1 | carry.cr_lf);
+            carry.cr_lf = cr_lf >> 63;
+        }
+        if !ODD && quote | carry.inside | carry.closed == 0 {
+            let row_ends = cr | lone_lf;
+            let ends = delimiter | row_ends;
+            carry.field = (ends | lf) >> 63;
+            return Self { at, ends, row_ends, quoted_ends: 0, cr_lf, doubled: 0, inner_lines: 0, irregular: 0 };
+        }
+        let (terminators, lines, lone) =
+            if ODD && regular.pairs { (cr_lf, lf, (cr & !cr_lf) | lone_lf) } else { (cr | lone_lf, cr | lone_lf, 0) };
+        let inside = prefix_xor(quote) ^ carry.inside;
+        carry.inside = if inside >> 63 == 1 { !0 } else { 0 };
+        let opens = quote & inside;
+        let closes = quote & !inside;
+        let ends = (delimiter | terminators) & !inside;
+        let before_field = ends | (lf & !inside);
+        let may_begin = before_field << 1 | carry.field;
+        let after_close = closes << 1 | carry.closed;
+        let doubled = opens & after_close;
+        let misplaced = opens & !(may_begin | after_close);
+        let unclosed = after_close & !(ends | quote);
+        let mut irregular = misplaced | unclosed | if regular.doubles { 0 } else { doubled };
+        if ODD {
+            let spaced = (space & may_begin) | if regular.trim { ends & (space << 1 | carry.space) } else { 0 };
+            irregular |= spaced | escape | (lone & !inside);
+            carry.space = space >> 63;
+        }
+        (carry.field, carry.closed) = (before_field >> 63, closes >> 63);
+        // What comes after the first irregular bit is not for us.
+        let ends = ends & below(irregular.trailing_zeros());
+        // A field whose end follows a closing quote began with its opening one.
+        let quoted_ends = ends & after_close;
+        Self { at, ends, row_ends: ends & terminators, quoted_ends, cr_lf, doubled, inner_lines: lines & inside, irregular }
+    }
+
+    /// Appends the fields that end in it, the first of which starts at `field`, and says where the next one starts.
+    #[inline(always)]
+    pub(super) fn push_fields(&self, mut field: usize, carry: &Carry, fields: &mut Vec<Field>) -> usize {
+        let before = fields.len();
+        field = match self.cr_lf {
+            0 => push_ends(self.at, self.ends, field, fields, |_| 0),
+            cr_lf => push_ends(self.at, self.ends, field, fields, |bit| (cr_lf >> bit & 1) as usize),
+        };
+        let mut quoted_ends = self.quoted_ends;
+        while quoted_ends != 0 {
+            let below = below(quoted_ends.trailing_zeros());
+            quoted_ends &= quoted_ends - 1;
+            let field = &mut fields[before + (self.ends & below).count_ones() as usize];
+            let doubled = self.doubled & below;
+            let doubled = if doubled == 0 { carry.doubled } else { self.at + BLOCK - doubled.leading_zeros() as usize };
+            let (start, end) = (field.start(), field.end());
+            *field = if doubled > start { Field::escaped(start, end, true) } else { Field::quoted(start + 1, end - 1) };
+        }
+        field
+    }
+}
+
+/// Appends a field for each bit of `ends`. `second` tells whether there is a second byte to it.
+#[inline(always)]
+fn push_ends(at: usize, mut ends: u64, mut field: usize, fields: &mut Vec<Field>, second: impl Fn(u32) -> usize) -> usize {
+    // A range tells its length, so that there is room for all of them before the first is written.
+    fields.extend((0..ends.count_ones()).map(|_| {
+        let bit = ends.trailing_zeros();
+        ends &= ends - 1;
+        let end = at + bit as usize;
+        let start = std::mem::replace(&mut field, end + 1 + second(bit));
+        Field::plain(start, end)
+    }));
+    field
+}
+
+/// The bits below `bit`, which is at most 64.
+#[inline(always)]
+pub(super) fn below(bit: u32) -> u64 {
+    1_u64.checked_shl(bit).map_or(!0, |bit| bit - 1)
+}
+
+/// Each bit of the result is the parity of the bits up to and with it.
+#[inline(always)]
+fn prefix_xor(mut bits: u64) -> u64 {
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
+}

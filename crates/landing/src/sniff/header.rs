@@ -1,0 +1,138 @@
+//! Whether the first record names the fields.
+
+use std::collections::HashSet;
+
+use super::cells::{Kind, kind};
+use super::reading::Reading;
+use crate::contract::{DataType, Schema};
+use crate::dialect::StatedDialect;
+
+/// Most records that the first one is compared with.
+const MOST_COMPARED: usize = 500;
+/// Most records above a header that fill one cell and leave the others empty, as spreadsheets write titles.
+const MOST_TITLES: usize = 20;
+
+/// Where the header, or else the data, starts.
+pub(super) struct Found {
+    pub(super) header: bool,
+    pub(super) because: String,
+    /// The position of the first record that is not before it.
+    pub(super) first: usize,
+}
+
+pub(super) fn find(reading: &Reading<'_>, stated: &StatedDialect, schema: Option<&Schema>) -> Found {
+    if reading.names > 0 {
+        let because = format!("it names {} of the contract's fields", reading.names);
+        return Found { header: true, because, first: reading.first };
+    }
+    let records = text_of(reading);
+    if stated.header == Some(false) {
+        return Found { header: false, because: String::new(), first: reading.first };
+    }
+    let titles = titles(&records, reading.columns as usize);
+    let first = reading.first + titles;
+    let Some((head, rest)) = records[titles..].split_first() else {
+        return Found { header: true, because: "there is no record; a header is the default".to_owned(), first: reading.first };
+    };
+    let (header, because) = match schema {
+        Some(schema) => compare_with(schema, head),
+        None => judge(head, rest),
+    };
+    Found { header, because, first }
+}
+
+/// The cells of the first records: of the very first, and of those below that fit.
+fn text_of(reading: &Reading<'_>) -> Vec<Vec<Vec<u8>>> {
+    let rows = reading.body().iter().enumerate().filter(|(index, row)| *index == 0 || row.fields == reading.columns).take(MOST_COMPARED);
+    rows.map(|(_, row)| reading.cells(row).iter().map(|cell| reading.text(*cell)).collect()).collect()
+}
+
+/// How many records come before a header that names every column, each with at most one cell filled.
+fn titles(records: &[Vec<Vec<u8>>], columns: usize) -> usize {
+    if columns < 3 {
+        return 0;
+    }
+    let is_title = |record: &Vec<Vec<u8>>| record.iter().filter(|cell| !cell.trim_ascii().is_empty()).count() <= 1;
+    let count = records.iter().take(MOST_TITLES).take_while(|record| is_title(record)).count();
+    match records.get(count) {
+        Some(next) if count > 0 && flaw_of_names(next).is_none() => count,
+        _ => 0,
+    }
+}
+
+/// Why cells can't be names; `None`: they can.
+fn flaw_of_names(cells: &[Vec<u8>]) -> Option<&'static str> {
+    let mut seen = HashSet::new();
+    for cell in cells {
+        match kind(cell) {
+            Kind::Missing => return Some("a cell of the first record is empty"),
+            Kind::Number | Kind::Moment => return Some("the first record has numbers or dates"),
+            _ if !seen.insert(cell) => return Some("the first record has the same text twice"),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// With a contract whose fields it does not name the first record is data only if it clearly is: what drifted is to be told, not read as data.
+fn compare_with(schema: &Schema, head: &[Vec<u8>]) -> (bool, String) {
+    let typed = schema.fields.iter().zip(head).filter(|(field, _)| !matches!(field.data_type, DataType::String));
+    let kinds: Vec<_> = typed.map(|(_, cell)| kind(cell)).filter(|kind| *kind != Kind::Missing).collect();
+    let is_data = head.len() == schema.fields.len() && !kinds.is_empty() && !kinds.contains(&Kind::Text);
+    if is_data {
+        (false, "the first record names no field of the contract, and has values of their types".to_owned())
+    } else {
+        (true, "a header is the default, though it names few of the contract's fields or none".to_owned())
+    }
+}
+
+/// Compares the first record with those below, column by column.
+fn judge(head: &[Vec<u8>], rest: &[Vec<Vec<u8>>]) -> (bool, String) {
+    let flaw = flaw_of_names(head);
+    if rest.is_empty() {
+        return match flaw {
+            Some(flaw) => (false, flaw.to_owned()),
+            None => (true, "the only record could be names".to_owned()),
+        };
+    }
+    let (mut differs, mut alike) = (0, 0);
+    let years = are_years(head);
+    for (column, name) in head.iter().enumerate() {
+        let below: Vec<_> =
+            rest.iter().filter_map(|record| record.get(column)).map(Vec::as_slice).filter(|cell| kind(cell) != Kind::Missing).collect();
+        let Some(typed) = common_kind(&below) else {
+            // Text below: a name does not come back as a value.
+            alike += usize::from(!name.is_empty() && below.contains(&name.as_slice()));
+            continue;
+        };
+        match kind(name) {
+            Kind::Text => differs += 1,
+            Kind::Number if years && !are_years(&below) => differs += 1,
+            found if found == typed => alike += 1,
+            _ => {}
+        }
+    }
+    match (differs, alike, flaw) {
+        (0, 0, None) => (true, "the first record could be names, as good as any; a header is the default".to_owned()),
+        (0, 0, Some(flaw)) => (false, flaw.to_owned()),
+        _ if differs > alike => (true, format!("in {differs} of {} columns the first cell is text, and those below are not", head.len())),
+        _ => (false, format!("in {alike} of {} columns the first cell is like those below", head.len())),
+    }
+}
+
+/// What nine in ten cells of a column look like, unless that is text.
+fn common_kind(cells: &[&[u8]]) -> Option<Kind> {
+    let first = kind(cells.first()?);
+    let same = cells.iter().filter(|cell| kind(cell) == first).count();
+    (first != Kind::Text && same * 10 >= cells.len() * 9).then_some(first)
+}
+
+/// Whether the numbers among cells, at least two, are years in order: the head of a table with a column for each.
+fn are_years<T: AsRef<[u8]>>(cells: &[T]) -> bool {
+    let numbers: Vec<_> = cells.iter().filter(|cell| kind(cell.as_ref()) == Kind::Number).collect();
+    let years: Vec<u32> = numbers.iter().filter_map(|cell| std::str::from_utf8(cell.as_ref()).ok()?.parse().ok()).collect();
+    years.len() == numbers.len()
+        && years.len() >= 2
+        && years.iter().all(|year| (1800..2200).contains(year))
+        && years.is_sorted_by(|a, b| a < b)
+}

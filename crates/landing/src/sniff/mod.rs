@@ -1,0 +1,223 @@
+//! How a file separates records and fields, guessed from its beginning.
+//!
+//! Every delimiter that occurs is tried: the sample is read with it by the same lexer that will read the file, so quoted line breaks are no puzzle. The best
+//! reading has the same number of fields in every record and cells that look like values (van den Burg, Nazábal and Sutton, "Wrangling messy CSV files by
+//! detecting row and type patterns", 2019). If a contract is known, a reading in which a record names its fields wins outright. What the contract says of the
+//! dialect is never guessed. Where the evidence is weak it is RFC 4180 with commas.
+
+mod cells;
+mod header;
+mod quoting;
+mod reading;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use cells::{Kind, kind};
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::Schema;
+use crate::dialect::{Dialect, StatedDialect, Terminator};
+use crate::encoding::Encoding;
+use crate::evidence::Evidence;
+use reading::{COMMENT, Reading};
+
+/// A dialect, and why it is thought to be that of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sniffed {
+    /// What was said, and for the rest what was guessed.
+    pub dialect: Dialect,
+    /// The reason for each guess.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Most bytes that are looked at. What a longer sample adds is hardly ever evidence.
+pub const SAMPLE_BYTES: usize = 128 * 1024;
+
+/// Delimiters that are tried, the likelier first, and how much their evidence weighs.
+///
+/// Below [`USUAL`] every record must have the same number of fields: these bytes are frequent in text, and in times of day.
+const DELIMITERS: [(u8, f64); 11] = [
+    (b',', USUAL),
+    (b'\t', USUAL),
+    (b';', USUAL),
+    (b'|', USUAL),
+    (0x1f, USUAL),
+    (0x01, USUAL),
+    (b'^', 0.95),
+    (b'~', 0.95),
+    (b'!', 0.65),
+    (b':', 0.65),
+    (b' ', 0.7),
+];
+const USUAL: f64 = 1.0;
+
+/// Fewest records that are evidence for a delimiter that is not usual.
+const LEAST_UNUSUAL_RECORDS: usize = 3;
+/// Least that the cells between delimiters that are not usual must look like values: more than mere words do.
+const LEAST_UNUSUAL_LIKENESS: f64 = 0.8;
+
+/// Guesses what `stated` leaves out, from the beginning of a source. `end_of_source`: the sample is all of it. `schema`: what the contract says of the fields.
+pub fn sniff(sample: &[u8], end_of_source: bool, encoding: Encoding, stated: &StatedDialect, schema: Option<&Schema>) -> Sniffed {
+    let whole = sample.strip_prefix(encoding.byte_order_mark()).unwrap_or(sample);
+    let looked_at = &whole[..whole.len().min(SAMPLE_BYTES)];
+    let mut text = Cow::Borrowed(looked_at);
+    if encoding != Encoding::UTF_8 {
+        let mut decoded = Vec::new();
+        encoding.decode(looked_at, &mut decoded);
+        text = Cow::Owned(decoded);
+    }
+    let sample =
+        Sample { bytes: skip_lines(&text, stated), ended: end_of_source && looked_at.len() == whole.len(), encoding, stated, schema };
+    let mut readings: Vec<_> =
+        sample.delimiters().into_iter().filter_map(|(delimiter, weight)| sample.try_delimiter(delimiter, weight)).collect();
+    // A stable sort: of equals the likelier delimiter stays first.
+    readings.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut readings = readings.into_iter();
+    let dialect = Dialect { skip_rows: 0, ..stated.settle(&Dialect::default()) };
+    let best = readings.next().unwrap_or_else(|| sample.read(dialect.clone()));
+    let best = match stated.delimiter {
+        None if best.columns < 2 && best.names == 0 => sample.try_delimiter(dialect.delimiter, USUAL).unwrap_or(best),
+        _ => best,
+    };
+    let best = sample.with_comments(best);
+    conclude(&sample, best, readings.next().as_ref())
+}
+
+/// What is sniffed.
+struct Sample<'a> {
+    /// Without a byte order mark and the lines that are said to be skipped.
+    bytes: &'a [u8],
+    ended: bool,
+    /// What the source is in; the bytes here are UTF-8.
+    encoding: Encoding,
+    stated: &'a StatedDialect,
+    schema: Option<&'a Schema>,
+}
+
+impl<'a> Sample<'a> {
+    fn delimiters(&self) -> Vec<(u8, f64)> {
+        match self.stated.delimiter {
+            Some(delimiter) => vec![(delimiter, USUAL)],
+            None => {
+                let taken = [self.stated.quote_char, self.stated.escape_char, self.stated.comment_char];
+                let is_free = |byte: u8| !taken.contains(&Some(Some(byte))) && !self.encoding.may_be_inside(byte);
+                // The comma is tried even where there is none: it stands for one column.
+                let occurs = |byte: u8| byte == b',' || memchr::memchr(byte, self.bytes).is_some();
+                DELIMITERS.into_iter().filter(|(byte, _)| is_free(*byte) && occurs(*byte)).collect()
+            }
+        }
+    }
+
+    fn read(&self, dialect: Dialect) -> Reading<'a> {
+        Reading::new(dialect, self.bytes, self.ended, self.schema)
+    }
+
+    /// The best reading with a delimiter, unless it is an unusual one without strong evidence.
+    fn try_delimiter(&self, delimiter: u8, weight: f64) -> Option<Reading<'a>> {
+        let mut reading = quoting::settle(self, delimiter);
+        let is_even = reading.columns > 1 && reading.flaws() == 0 && reading.conforming >= LEAST_UNUSUAL_RECORDS;
+        let is_strong = is_even && reading.likeness >= LEAST_UNUSUAL_LIKENESS;
+        reading.score *= weight;
+        (weight >= USUAL || is_strong || reading.names > 0).then_some(reading)
+    }
+
+    /// The same reading with a comment character, if rows that start with `#` do not fit and none does.
+    fn with_comments(&self, reading: Reading<'a>) -> Reading<'a> {
+        let dialect = &reading.dialect;
+        let is_free = ![Some(dialect.delimiter), dialect.quote_char, dialect.escape_char].contains(&Some(COMMENT));
+        let (fitting, unfitting) = reading.starting_with(COMMENT);
+        if self.stated.comment_char.is_some() || !is_free || reading.columns < 2 || fitting > 0 || unfitting == 0 {
+            return reading;
+        }
+        self.read(Dialect { comment_char: Some(COMMENT), ..dialect.clone() })
+    }
+}
+
+/// Puts the dialect and its evidence together.
+fn conclude(sample: &Sample<'_>, best: Reading<'_>, next: Option<&Reading<'_>>) -> Sniffed {
+    let stated = sample.stated;
+    let mut evidence = Vec::new();
+    let mut guess = best.dialect.clone();
+    let mut say = |is_stated: bool, property: &str, value: String, because: String| {
+        if !is_stated {
+            evidence.push(Evidence::new(property, value, because));
+        }
+    };
+    say(stated.delimiter.is_some(), "delimiter", shown(Some(guess.delimiter)), delimiter_evidence(&best, next));
+    say(stated.quote_char.is_some(), "quoteChar", shown(guess.quote_char), quoting::evidence(&best));
+    if let Some(escape) = guess.escape_char {
+        let because = "with it, quotes or delimiters that follow it fit into records; without it, they tear them".to_owned();
+        say(stated.escape_char.is_some(), "escapeChar", shown(Some(escape)), because);
+    }
+    if guess.line_terminator != Terminator::Auto {
+        let name = format!("{:?}", guess.line_terminator).to_lowercase();
+        let because = "other line breaks stand inside fields: taken as terminators, they tear records".to_owned();
+        say(stated.line_terminator.is_some(), "lineTerminator", name, because);
+    }
+    if guess.comment_char.is_some() {
+        let because = format!("{} rows start with it, and none of them would have {} fields", best.comments, best.columns);
+        say(stated.comment_char.is_some(), "commentChar", shown(guess.comment_char), because);
+    }
+    if guess.skip_initial_space {
+        let because = "a space follows the delimiters".to_owned();
+        say(stated.skip_initial_space.is_some(), "skipInitialSpace", "true".to_owned(), because);
+    }
+    let found = header::find(&best, stated, sample.schema);
+    guess.header = found.header;
+    say(stated.header.is_some(), "header", found.header.to_string(), found.because);
+    if found.first > 0 {
+        guess.skip_rows = best.lines_before(found.first);
+        let because = format!("what stands there has not the {} fields of the records below", best.columns);
+        say(stated.skip_rows.is_some(), "skipRows", guess.skip_rows.to_string(), because);
+    }
+    Sniffed { dialect: Dialect { encoding: sample.encoding, ..stated.settle(&guess) }, evidence }
+}
+
+fn delimiter_evidence(best: &Reading<'_>, next: Option<&Reading<'_>>) -> String {
+    let records = best.body().len();
+    if best.columns < 2 {
+        return "no delimiter splits the records; a comma is the default".to_owned();
+    }
+    let mut because = format!("splits {} of {records} records into {} fields", best.conforming, best.columns);
+    if best.names > 0 {
+        because += &format!(", and a record names {} of the contract's fields", best.names);
+    }
+    if let Some(next) = next.filter(|next| next.columns > 1) {
+        let delimiter = shown(Some(next.dialect.delimiter));
+        because += &format!("; the next best, `{delimiter}`, splits {} of {} into {}", next.conforming, next.body().len(), next.columns);
+    }
+    because
+}
+
+/// A byte for a person.
+fn shown(byte: Option<u8>) -> String {
+    byte.map_or_else(
+        || "none".to_owned(),
+        |byte| byte.escape_ascii().to_string().replace("\\\"", "\"").replace("\\'", "'").replace("\\\\", "\\"),
+    )
+}
+
+/// What comes after the lines that are said to be skipped.
+fn skip_lines<'a>(sample: &'a [u8], stated: &StatedDialect) -> &'a [u8] {
+    let terminator = stated.line_terminator.unwrap_or(Terminator::Auto);
+    let mut ends = line_ends(sample, terminator);
+    match stated.skip_rows.unwrap_or(0) as usize {
+        0 => sample,
+        lines => ends.nth(lines - 1).map_or(&[], |end| &sample[end..]),
+    }
+}
+
+/// Where lines end: after each terminator.
+fn line_ends(bytes: &[u8], terminator: Terminator) -> impl Iterator<Item = usize> {
+    let is_end = move |at: &usize| match (bytes[*at], terminator) {
+        (b'\n', Terminator::Lf | Terminator::CrLf | Terminator::Auto) | (b'\r', Terminator::Cr) => true,
+        // The LF of a CR LF ends the line, not the CR.
+        (b'\r', Terminator::Auto) => bytes.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    memchr::memchr2_iter(b'\n', b'\r', bytes).filter(is_end).map(|at| at + 1)
+}

@@ -1,0 +1,83 @@
+//! What encloses fields, what escapes, and what else decides whether records hold together: tried for one delimiter.
+
+use memchr::memmem;
+
+use super::reading::Reading;
+use super::{Sample, shown};
+use crate::dialect::{Dialect, Terminator};
+
+const ESCAPE: u8 = b'\\';
+/// Delimiters of formats in which quotes mostly mean nothing.
+const UNQUOTED: [u8; 4] = [b'\t', b'|', 0x1f, 0x01];
+
+/// The best reading with a delimiter. Each change of the default must be earned: by records that fit and did not before, or by cells that all look alike.
+pub(super) fn settle<'a>(sample: &Sample<'a>, delimiter: u8) -> Reading<'a> {
+    let stated = sample.stated;
+    let dialect = Dialect { delimiter, skip_rows: 0, ..stated.settle(&Dialect::default()) };
+    let mut best = sample.read(dialect);
+    if stated.escape_char.is_none()
+        && !sample.encoding.may_be_inside(ESCAPE)
+        && occurs(sample, best.dialect.quote_char.unwrap_or(delimiter), delimiter)
+    {
+        let escaped = sample.read(Dialect { escape_char: Some(ESCAPE), ..best.dialect.clone() });
+        keep_if(&mut best, escaped, |new, old| new.flaws() < old.flaws());
+    }
+    if stated.skip_initial_space.is_none() && delimiter != b' ' {
+        let (inner, spaced) = best.spaced();
+        let is_usual = best.conforming >= 2 && inner >= 2 && spaced * 10 >= inner * 9;
+        let quote = best.dialect.quote_char.unwrap_or(b'"');
+        if is_usual || memmem::find(sample.bytes, &[delimiter, b' ', quote]).is_some() {
+            let skipping = sample.read(Dialect { skip_initial_space: true, ..best.dialect.clone() });
+            keep_if(&mut best, skipping, |new, old| new.flaws() < old.flaws() || (is_usual && new.flaws() == old.flaws()));
+        }
+    }
+    if stated.quote_char.is_none() {
+        let apostrophes = sample.read(Dialect { quote_char: Some(b'\''), ..best.dialect.clone() });
+        keep_if(&mut best, apostrophes, |new, old| {
+            let is_usual = new.enclosed >= 2 && new.enclosed * 2 >= texts(old);
+            old.enclosed == 0
+                && new.enclosed > 0
+                && new.faulty == 0
+                && (new.flaws() < old.flaws() || (is_usual && new.flaws() == old.flaws()))
+        });
+        // Later fields may be enclosed, and would keep their quotes without a word, unless this is a format that has none.
+        let may_be_bare = UNQUOTED.contains(&delimiter) || (sample.ended && sample.schema.is_none());
+        if may_be_bare && best.enclosed == 0 && best.faulty > 0 {
+            let bare = sample.read(Dialect { quote_char: None, ..best.dialect.clone() });
+            keep_if(&mut best, bare, |new, old| new.flaws() < old.flaws());
+        }
+    }
+    if stated.line_terminator.is_none() && best.flaws() > 0 && best.columns > 1 {
+        for line_terminator in [Terminator::CrLf, Terminator::Lf] {
+            let other = sample.read(Dialect { line_terminator, ..best.dialect.clone() });
+            keep_if(&mut best, other, |new, old| old.flaws() > 0 && new.flaws() == 0 && new.columns == old.columns && new.conforming > 1);
+        }
+    }
+    best
+}
+
+/// What speaks for the quotes of a reading.
+pub(super) fn evidence(reading: &Reading<'_>) -> String {
+    match reading.dialect.quote_char {
+        None => "quotes stand inside fields, and enclose none".to_owned(),
+        Some(quote) if reading.enclosed > 0 => format!("`{}` encloses {} fields", shown(Some(quote)), reading.enclosed),
+        Some(_) => "no field is enclosed by anything; a double quote is the default".to_owned(),
+    }
+}
+
+fn keep_if<'a>(best: &mut Reading<'a>, new: Reading<'a>, is_better: impl Fn(&Reading<'a>, &Reading<'a>) -> bool) {
+    if is_better(&new, best) {
+        *best = new;
+    }
+}
+
+/// Whether an escape stands before a quote or a delimiter.
+fn occurs(sample: &Sample<'_>, quote: u8, delimiter: u8) -> bool {
+    [quote, delimiter].iter().any(|byte| memmem::find(sample.bytes, &[ESCAPE, *byte]).is_some())
+}
+
+/// Cells of a reading that look like text.
+fn texts(reading: &Reading<'_>) -> usize {
+    let cells = reading.body().iter().flat_map(|row| reading.cells(row));
+    cells.filter(|cell| super::kind(&reading.text(**cell)) == super::Kind::Text).count()
+}

@@ -1,0 +1,205 @@
+//! Packed sources: whole, cut off at every byte, damaged at every byte, and followed by something else.
+#![expect(clippy::unwrap_used)]
+
+use std::io::Write;
+
+use landing::Error;
+use landing::contract::Compression;
+use landing::unpack::{Unpack, sniff};
+use proptest::prelude::*;
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    out.write_all(text).unwrap();
+    out.finish().unwrap()
+}
+
+fn zstd(text: &[u8]) -> Vec<u8> {
+    let mut out = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    out.include_checksum(true).unwrap();
+    out.write_all(text).unwrap();
+    out.finish().unwrap()
+}
+
+fn bzip2(text: &[u8]) -> Vec<u8> {
+    let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
+    out.write_all(text).unwrap();
+    out.finish().unwrap()
+}
+
+/// An archive as tools write it that know the lengths beforehand, or (`streamed`) only afterwards.
+fn zip(files: &[(&str, &[u8])], streamed: bool, stored: bool) -> Vec<u8> {
+    let options = zip::write::SimpleFileOptions::default().compression_method(if stored {
+        zip::CompressionMethod::Stored
+    } else {
+        zip::CompressionMethod::Deflated
+    });
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    if streamed {
+        let mut out = zip::ZipWriter::new_stream(&mut bytes);
+        for (name, text) in files {
+            out.start_file(*name, options).unwrap();
+            out.write_all(text).unwrap();
+        }
+        out.finish().unwrap();
+    } else {
+        let mut out = zip::ZipWriter::new(&mut bytes);
+        for (name, text) in files {
+            out.start_file(*name, options).unwrap();
+            out.write_all(text).unwrap();
+        }
+        out.finish().unwrap();
+    }
+    bytes.into_inner()
+}
+
+const TEXT: &[u8] = b"id,name\n1,a\n2,b\n3,cccccccccccccccccccccccccccc\n";
+
+/// The same text in every format.
+fn packed() -> Vec<(Compression, &'static str, Vec<u8>)> {
+    vec![
+        (Compression::Gzip, "gzip", gzip(TEXT)),
+        (Compression::Gzip, "gzip of two members", [gzip(&TEXT[..9]), gzip(&TEXT[9..])].concat()),
+        (Compression::Zstd, "zstd", zstd(TEXT)),
+        (Compression::Zstd, "zstd of two frames", [zstd(&TEXT[..9]), zstd(&TEXT[9..])].concat()),
+        (Compression::Zstd, "zstd after a skippable frame", [b"\x50\x2A\x4D\x18\x02\0\0\0ab", &zstd(TEXT)[..]].concat()),
+        (Compression::Bzip2, "bzip2", bzip2(TEXT)),
+        (Compression::Bzip2, "bzip2 of two streams", [bzip2(&TEXT[..9]), bzip2(&TEXT[9..])].concat()),
+        (Compression::Zip, "zip", zip(&[("t.csv", TEXT)], false, false)),
+        (Compression::Zip, "zip with a descriptor", zip(&[("t.csv", TEXT)], true, false)),
+        (Compression::Zip, "zip that only stores", zip(&[("t.csv", TEXT)], false, true)),
+    ]
+}
+
+fn unpack(compression: Compression, packed: &[u8], block: usize) -> Result<Vec<u8>, Error> {
+    let mut unpack = Unpack::new(compression, "t", 1 << 20);
+    let mut text = Vec::new();
+    for block in packed.chunks(block) {
+        unpack.feed(block, |piece| {
+            text.extend_from_slice(piece);
+            Ok(())
+        })?;
+    }
+    unpack.finish()?;
+    assert_eq!(unpack.unpacked(), text.len() as u64);
+    Ok(text)
+}
+
+#[test]
+fn blocks_of_any_length_give_the_text() {
+    for (compression, name, bytes) in packed() {
+        assert_eq!(sniff(&bytes), compression, "{name}");
+        for block in 1..=bytes.len() {
+            assert_eq!(unpack(compression, &bytes, block).unwrap(), TEXT, "{name} in blocks of {block}");
+        }
+    }
+}
+
+#[test]
+fn what_is_cut_off_is_corrupt() {
+    for (compression, name, bytes) in packed() {
+        for cut in 0..bytes.len() {
+            let outcome = unpack(compression, &bytes[..cut], 1000);
+            match outcome {
+                Err(Error::SourceCorrupt(_)) => {}
+                // A cut between two members leaves a whole file behind: nothing in the format tells that there was more.
+                Ok(text) if name.contains("two") => assert_eq!(text, &TEXT[..9], "{name}"),
+                Ok(text) if name.contains("skippable") => assert_eq!((cut, text), (10, vec![]), "{name}"),
+                other => panic!("{name} cut at {cut}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_goes_on_is_corrupt() {
+    for (compression, name, bytes) in packed() {
+        for tail in [&b"\0"[..], b"\n", b"id,name\n", b"\x1f", b"B", b"\x28"] {
+            let outcome = unpack(compression, &[&bytes, tail].concat(), 1000);
+            assert!(matches!(outcome, Err(Error::SourceCorrupt(_))), "{name} and {tail:?}: {outcome:?}");
+        }
+    }
+}
+
+/// Every format has a checksum, so a flipped bit either is found or lies where no text does.
+#[test]
+fn what_is_damaged_is_never_another_text() {
+    for (compression, name, bytes) in packed() {
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= 1 << bit;
+                match unpack(compression, &damaged, 1000) {
+                    Err(Error::SourceCorrupt(_)) => {}
+                    Ok(text) => assert_eq!(text, TEXT, "{name}, bit {bit} of byte {at}"),
+                    Err(other) => panic!("{name}, bit {bit} of byte {at}: {other}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn archives_of_anything_but_one_file_are_refused() {
+    let says = |archive: Vec<u8>| unpack(Compression::Zip, &archive, 1000).unwrap_err().to_string();
+    for streamed in [false, true] {
+        assert!(says(zip(&[("a.csv", TEXT), ("b.csv", TEXT)], streamed, false)).contains("holds more than one file"));
+        assert!(says(zip(&[("[Content_Types].xml", TEXT)], streamed, false)).contains("Office document"));
+        assert!(says(zip(&[("folder/", b"")], streamed, false)).contains("folder"));
+    }
+    assert!(says(zip(&[], false, false)).contains("holds no file"));
+}
+
+#[test]
+fn a_bomb_is_stopped_at_its_limit() {
+    let zeros = vec![0; 8 << 20];
+    let all = [(Compression::Gzip, gzip(&zeros)), (Compression::Zstd, zstd(&zeros)), (Compression::Bzip2, bzip2(&zeros))];
+    for (compression, bytes) in all.into_iter().chain([(Compression::Zip, zip(&[("z", &zeros)], false, false))]) {
+        let mut unpack = Unpack::new(compression, "bomb", 1 << 20);
+        let mut most = 0;
+        let outcome = unpack.feed(&bytes, |piece| {
+            most = most.max(piece.len());
+            Ok(())
+        });
+        assert!(matches!(outcome, Err(Error::LimitExceeded(_))), "{compression:?}: {outcome:?}");
+        assert!(most <= 4 << 20);
+    }
+    assert_eq!(landing::limits::unpacked_bytes(10), 100 << 20);
+    assert_eq!(landing::limits::unpacked_bytes(1 << 20), 1000 << 20);
+    assert_eq!(landing::limits::unpacked_bytes(u64::MAX), 1 << 40);
+}
+
+#[test]
+fn magic_numbers_are_not_seen_where_there_are_none() {
+    for text in ["", "P", "PK", "B", "BZ", "BZh", "BZh1,a\n", "(", "a,b\n", "PK,name\n"] {
+        assert_eq!(sniff(text.as_bytes()), Compression::None, "{text}");
+    }
+    // The beginning of a file that was cut off inside its magic number.
+    assert_eq!(sniff(b"\x1f"), Compression::Gzip);
+    assert_eq!(sniff(b"\x28\xb5"), Compression::Zstd);
+    assert_eq!(sniff(b"PK\x03"), Compression::Zip);
+    assert_eq!(sniff(b"BZh91AY"), Compression::Bzip2);
+}
+
+proptest! {
+    #[test]
+    fn any_text_comes_back(text in prop::collection::vec(any::<u8>(), 0..5000), block in 1..600_usize, splits in 0..5000_usize) {
+        let cut = splits.min(text.len());
+        prop_assert_eq!(&unpack(Compression::Gzip, &[gzip(&text[..cut]), gzip(&text[cut..])].concat(), block).unwrap(), &text);
+        prop_assert_eq!(&unpack(Compression::Zstd, &[zstd(&text[..cut]), zstd(&text[cut..])].concat(), block).unwrap(), &text);
+        prop_assert_eq!(&unpack(Compression::Bzip2, &[bzip2(&text[..cut]), bzip2(&text[cut..])].concat(), block).unwrap(), &text);
+        prop_assert_eq!(&unpack(Compression::Zip, &zip(&[("t", &text)], cut % 2 == 0, false), block).unwrap(), &text);
+    }
+
+    /// No bytes make it panic or go on for ever.
+    #[test]
+    fn any_bytes_end(bytes in prop::collection::vec(any::<u8>(), 0..200), magic in 0..4_usize, block in 1..50_usize) {
+        let (compression, magic): (_, &[u8]) = [
+            (Compression::Gzip, &b"\x1f\x8b\x08\0"[..]),
+            (Compression::Zstd, b"\x28\xb5\x2f\xfd"),
+            (Compression::Bzip2, b"BZh91AY&SY"),
+            (Compression::Zip, b"PK\x03\x04\x14\0\0\0\x08\0"),
+        ][magic];
+        let _ = unpack(compression, &[magic, &bytes].concat(), block);
+    }
+}

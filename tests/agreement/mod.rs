@@ -1,0 +1,7 @@
+//! Things that are said in two places agree: the template, the state machine, the functions and the core.
+
+mod layers;
+mod permissions;
+mod sources;
+mod state_machine;
+mod template;

@@ -1,0 +1,275 @@
+//! Every function may do what its code does, and nothing else.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use xtask::functions;
+
+use super::sources::{between, properties, resource_of, rust, template, text};
+
+/// A method of a port, and the permissions that its AWS implementation needs.
+type Needs = [(&'static str, &'static [&'static str])];
+
+const OBJECTS: &Needs = &[
+    ("head", READS),
+    ("get", READS),
+    ("read", &["s3:GetObject"]),
+    ("put", &["s3:PutObject"]),
+    ("create_upload", &["s3:PutObject"]),
+    ("put_part", &["s3:PutObject"]),
+    ("complete_upload", &["s3:PutObject"]),
+    ("abort_upload", &["s3:AbortMultipartUpload"]),
+    ("uploads", &["s3:ListBucketMultipartUploads"]),
+    ("list", &["s3:ListBucket"]),
+    ("delete", &["s3:DeleteObject"]),
+    ("presign_get", &["s3:GetObject"]),
+    ("presign_put", &["s3:PutObject"]),
+];
+/// The current version of an object, or a pinned one.
+const READS: &[&str] = &["s3:GetObject", "s3:GetObjectVersion"];
+
+const REGISTRY: &Needs = &[
+    ("put_contract", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+    ("contract", &["dynamodb:GetItem"]),
+    ("contract_versions", &["dynamodb:Query"]),
+    ("datasets", &["dynamodb:Query"]),
+    ("delete_dataset", &["dynamodb:GetItem", "dynamodb:DeleteItem"]),
+    ("put_job", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+    ("job", &["dynamodb:GetItem"]),
+    ("jobs", &["dynamodb:Query"]),
+    ("update_job", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+    ("loaded", &["dynamodb:GetItem"]),
+    ("claim", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+    ("release", &["dynamodb:GetItem", "dynamodb:DeleteItem"]),
+];
+
+const EXECUTIONS: &Needs = &[
+    ("start", &["states:StartExecution", "states:DescribeExecution"]),
+    ("describe", &["states:DescribeExecution"]),
+    ("history", &["states:GetExecutionHistory", "states:ListMapRuns", "states:DescribeMapRun"]),
+    ("stop", &["states:StopExecution"]),
+];
+
+/// What a function is made of, and which methods of which port it calls.
+struct Function {
+    name: &'static str,
+    sources: &'static [&'static str],
+    objects: &'static [&'static str],
+    registry: &'static [&'static str],
+    executions: &'static [&'static str],
+}
+
+const FUNCTIONS: [Function; 7] = [
+    Function {
+        name: "api",
+        sources: &[
+            "functions/api/src/datasets.rs",
+            "functions/api/src/execution.rs",
+            "functions/api/src/jobs.rs",
+            "functions/api/src/results.rs",
+            "functions/api/src/uploads.rs",
+            "crates/admission/src/lib.rs",
+        ],
+        objects: &["head", "get", "read", "put", "presign_get", "presign_put"],
+        registry: &["contract", "contract_versions", "datasets", "delete_dataset", "job", "jobs", "put_contract", "put_job", "update_job"],
+        executions: &["start", "describe", "history", "stop"],
+    },
+    Function {
+        name: "admit",
+        sources: &["functions/admit/src", "crates/admission/src/lib.rs"],
+        objects: &[],
+        registry: &["contract", "job", "put_job", "update_job"],
+        executions: &["start"],
+    },
+    Function {
+        name: "ingest",
+        sources: &["crates/steps/src/ingest.rs", "crates/steps/src/documents.rs"],
+        objects: &["head", "get", "read", "put"],
+        registry: &["contract", "loaded", "update_job"],
+        executions: &[],
+    },
+    Function {
+        name: "transform",
+        sources: &["crates/steps/src/transform.rs", "crates/steps/src/documents.rs", "crates/steps/src/upload.rs"],
+        objects: &["head", "get", "read", "put", "create_upload", "put_part", "complete_upload", "abort_upload"],
+        registry: &[],
+        executions: &[],
+    },
+    Function {
+        name: "verify",
+        sources: &["crates/steps/src/verify.rs", "crates/steps/src/documents.rs"],
+        objects: &["read", "put"],
+        registry: &[],
+        executions: &[],
+    },
+    Function {
+        name: "store",
+        sources: &[
+            "crates/steps/src/store.rs",
+            "crates/steps/src/abandon.rs",
+            "crates/steps/src/pieces.rs",
+            "crates/steps/src/documents.rs",
+            "crates/steps/src/upload.rs",
+        ],
+        objects: &["head", "get", "read", "put", "create_upload", "put_part", "complete_upload", "abort_upload", "uploads", "delete"],
+        registry: &["claim", "release", "update_job"],
+        executions: &[],
+    },
+    Function { name: "live", sources: &["functions/live/src"], objects: &[], registry: &[], executions: &[] },
+];
+
+/// The methods of a trait, in the order of its source.
+fn methods(source: &str, port: &str) -> Vec<String> {
+    let body = between(source, &format!("pub trait {port}"), "\n}").next().unwrap_or_else(|| panic!("there is no trait {port}")).to_owned();
+    between(&body, "async fn ", "(").map(str::to_owned).collect()
+}
+
+/// Every permission that a source names.
+fn named(source: &str, service: &str) -> BTreeSet<String> {
+    let is_action = |rest: &&str| rest[service.len()..].starts_with(|c: char| c.is_ascii_uppercase());
+    let starts = source.match_indices(service).map(|(at, _)| &source[at..]).filter(is_action);
+    starts.map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == ':').collect()).collect()
+}
+
+fn needed(port: &Needs, called: &[&str]) -> BTreeSet<String> {
+    let needs = |method: &&str| port.iter().find(|(name, _)| name == method).unwrap_or_else(|| panic!("no method `{method}`")).1;
+    called.iter().flat_map(needs).map(|action| (*action).to_owned()).collect()
+}
+
+/// The statements of a function's role, the conditional ones included.
+fn statements(template: &Value, function: &str) -> Vec<Value> {
+    let policies = properties(template, &resource_of(function)).get("Policies").and_then(Value::as_array).cloned().unwrap_or_default();
+    let all = policies.iter().flat_map(|policy| policy["Statement"].as_array().unwrap().clone());
+    all.map(|statement| if statement.is_array() { statement[1].clone() } else { statement }).collect()
+}
+
+/// A value or a list of values.
+fn list(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(values) => values.iter().map(|value| value.as_str().unwrap().to_owned()).collect(),
+        value => vec![value.as_str().unwrap().to_owned()],
+    }
+}
+
+#[test]
+fn the_tables_know_every_method_and_every_permission() {
+    for (port, needs, source, adapter, service) in [
+        ("Objects", OBJECTS, "crates/objects/src/port.rs", "crates/objects/src/s3.rs", "s3:"),
+        ("Registry", REGISTRY, "crates/registry/src/port.rs", "crates/registry/src/dynamodb.rs", "dynamodb:"),
+        ("Executions", EXECUTIONS, "crates/executions/src/lib.rs", "crates/executions/src/step_functions.rs", "states:"),
+    ] {
+        assert_eq!(methods(&text(source), port), needs.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>(), "{port}");
+        let known: BTreeSet<String> = needs.iter().flat_map(|(_, actions)| actions.iter().map(|action| (*action).to_owned())).collect();
+        assert_eq!(named(&rust(adapter), service), known, "{adapter}");
+    }
+}
+
+#[test]
+fn each_call_to_s3_names_the_permission_of_the_table() {
+    let adapter = rust("crates/objects/src/s3.rs");
+    for (method, needs) in OBJECTS.iter().filter(|(method, _)| !method.starts_with("presign")) {
+        let body = between(&adapter, &format!("async fn {method}("), "async fn ").next().unwrap().to_owned();
+        assert_eq!(named(&body, "s3:"), needs.iter().map(|need| (*need).to_owned()).collect(), "{method}");
+    }
+}
+
+#[test]
+fn functions_call_what_the_table_says() {
+    for function in &FUNCTIONS {
+        let code: String = function.sources.iter().map(|source| rust(source)).collect();
+        for (needs, called) in [(OBJECTS, function.objects), (REGISTRY, function.registry), (EXECUTIONS, function.executions)] {
+            // A map has a `get` too; what the port's needs is covered by `head` and `read`.
+            let calls = |method: &str| code.contains(&format!(".{method}("));
+            let found: BTreeSet<&str> =
+                needs.iter().map(|(method, _)| *method).filter(|method| *method != "get" && calls(method)).collect();
+            assert_eq!(found, called.iter().copied().filter(|method| *method != "get").collect(), "{}", function.name);
+        }
+    }
+}
+
+#[test]
+fn functions_may_do_what_they_call_and_nothing_else() {
+    let template = template();
+    assert_eq!(FUNCTIONS.iter().map(|function| function.name).collect::<Vec<_>>(), functions::NAMES);
+    for function in &FUNCTIONS {
+        let mut expected = needed(OBJECTS, function.objects);
+        if !expected.is_empty() {
+            expected.insert("s3:ListBucket".to_owned()); // Without it S3 answers 403 for a key that is not there.
+        }
+        if ["verify", "store"].contains(&function.name) {
+            expected.remove("s3:GetObjectVersion"); // They read no source, and what they do read has no versions.
+        }
+        expected.extend(needed(REGISTRY, function.registry));
+        expected.extend(needed(EXECUTIONS, function.executions));
+        if function.name == "admit" {
+            expected.extend(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"].map(str::to_owned)); // Lambda's poller, in its name.
+        }
+        let granted: BTreeSet<String> =
+            statements(&template, function.name).iter().flat_map(|statement| list(&statement["Action"])).collect();
+        assert_eq!(granted, expected, "{}", function.name);
+    }
+}
+
+#[test]
+fn permissions_end_at_prefixes() {
+    let template = template();
+    for function in functions::NAMES {
+        for statement in statements(&template, function) {
+            assert_eq!(statement["Effect"], "Allow", "{function}");
+            let (actions, resources) = (list(&statement["Action"]), list(&statement["Resource"]));
+            for resource in resources {
+                let on_objects = actions.iter().any(|action| action.contains("Object") || action == "s3:AbortMultipartUpload");
+                let fits = match on_objects {
+                    true => ["Arn}/inbox/*", "Arn}/staged/*", "Arn}/jobs/*", "Arn}/jobs/*/cancelled", "Arn}/lake/*", "SourceBucketArns"]
+                        .iter()
+                        .any(|end| resource.ends_with(end)),
+                    false => !resource.starts_with('*'),
+                };
+                assert!(fits, "{function}: {actions:?} on {resource}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_transform_and_store_touch_the_lake() {
+    let template = template();
+    for function in functions::NAMES {
+        let of_lake = statements(&template, function)
+            .into_iter()
+            .filter(|statement| list(&statement["Resource"]).iter().any(|name| name.contains("LakeBucket")));
+        let granted: BTreeSet<String> = of_lake.flat_map(|statement| list(&statement["Action"])).collect();
+        let expected = match function {
+            "api" => vec!["s3:GetObject", "s3:ListBucket"],
+            "transform" => vec!["s3:AbortMultipartUpload", "s3:PutObject"],
+            "store" => {
+                vec![
+                    "s3:AbortMultipartUpload",
+                    "s3:DeleteObject",
+                    "s3:GetObject",
+                    "s3:ListBucket",
+                    "s3:ListBucketMultipartUploads",
+                    "s3:PutObject",
+                ]
+            }
+            _ => vec![],
+        };
+        assert_eq!(granted.into_iter().collect::<Vec<_>>(), expected, "{function}");
+    }
+}
+
+#[test]
+fn the_state_machine_may_call_its_steps_and_announce() {
+    let template = template();
+    let of_machine = properties(&template, "Landing")["Policies"][0]["Statement"].as_array().unwrap();
+    let by = |action: &str| {
+        of_machine.iter().find(|statement| statement["Action"] == action).unwrap_or_else(|| panic!("{action} is not granted"))
+    };
+    let steps = ["IngestFunction.Arn", "TransformFunction.Arn", "VerifyFunction.Arn", "StoreFunction.Arn"];
+    assert_eq!(by("lambda:InvokeFunction")["Resource"], json!(steps));
+    assert_eq!(by("s3:GetObject")["Resource"], "${WorkBucket.Arn}/jobs/*");
+    assert_eq!(by("events:PutEvents")["Condition"], json!({ "StringEquals": { "events:source": "landfall" } }));
+    let map_runs = properties(&template, "LandingMapRuns");
+    assert_eq!(map_runs["Roles"], json!(["LandingRole"]));
+    assert_eq!(map_runs["PolicyDocument"]["Statement"][0]["Action"], "states:StartExecution");
+}

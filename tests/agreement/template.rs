@@ -1,0 +1,194 @@
+//! What the template promises and the local cloud does not check: it drops throttling, lifecycle rules, TTL and logging without a word.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::{Value, json};
+use xtask::{checkout, functions};
+
+use super::sources::{between, properties, resource_of, resources, rust, template, text};
+
+#[test]
+fn functions_folders_and_binaries_have_the_same_names() {
+    let template = template();
+    let folders: BTreeSet<String> =
+        fs::read_dir(checkout::root().join("functions")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(folders, functions::NAMES.map(str::to_owned).into());
+    let deployed: BTreeSet<&str> = resources(&template, "AWS::Serverless::Function").into_iter().collect();
+    assert_eq!(deployed, functions::NAMES.map(resource_of).iter().map(String::as_str).collect());
+    for name in functions::NAMES {
+        assert!(text(&format!("functions/{name}/Cargo.toml")).contains(&format!("name = \"{name}\"")), "{name}");
+        let metadata = &template["Resources"][resource_of(name)]["Metadata"];
+        assert_eq!(metadata, &json!({ "BuildMethod": "rust-cargolambda", "BuildProperties": { "Binary": name } }), "{name}");
+    }
+}
+
+#[test]
+fn the_template_reads_in_the_order_of_the_data() {
+    let text = text("template.yaml");
+    let at = |name: &str| text.find(&format!("\n  {name}:\n")).unwrap_or_else(|| panic!("the template has no {name}"));
+    let mut order = vec!["Door", "DoorStage", "Landing"].into_iter().map(at).collect::<Vec<_>>();
+    for name in functions::NAMES {
+        let function = resource_of(name);
+        order.extend([at(&function), at(&function.replace("Function", "Log"))]);
+    }
+    order.extend(["InboxBucket", "LakeBucket", "WorkBucket", "Table", "AdmitQueue", "DeadLettersAlarm", "LiveAlarm", "ApiUrl"].map(at));
+    assert!(order.is_sorted(), "{order:?}");
+}
+
+#[test]
+fn every_function_scales_logs_and_alarms_alone() {
+    let template = template();
+    for function in resources(&template, "AWS::Serverless::Function") {
+        let of_function = properties(&template, function);
+        for property in ["Description", "MemorySize", "Timeout", "ReservedConcurrentExecutions"] {
+            assert!(of_function.get(property).is_some(), "{function} has no {property}");
+        }
+        let log = properties(&template, &function.replace("Function", "Log"));
+        assert_eq!(log["LogGroupName"], format!("/aws/lambda/${{{function}}}"));
+        let alarm = properties(&template, &function.replace("Function", "Alarm"));
+        assert_eq!(
+            (&alarm["MetricName"], &alarm["Dimensions"]),
+            (&json!("Errors"), &json!([{ "Name": "FunctionName", "Value": function }]))
+        );
+    }
+    for log in resources(&template, "AWS::Logs::LogGroup") {
+        assert_eq!(properties(&template, log)["RetentionInDays"], "LogRetentionDays", "{log}");
+    }
+    let globals = &template["Globals"]["Function"];
+    assert_eq!((&globals["Runtime"], &globals["Architectures"]), (&json!("provided.al2023"), &json!(["Architecture"])));
+    assert_eq!(template["Parameters"]["Architecture"]["Default"], "arm64");
+}
+
+#[test]
+fn functions_are_told_what_they_ask_for_and_no_more() {
+    let template = template();
+    for name in functions::NAMES {
+        let source = rust(&format!("functions/{name}/src"));
+        let context = if source.contains("deployment::context()") { rust("crates/deployment/src/lib.rs") } else { String::new() };
+        let asked = |call: &str| -> BTreeSet<String> {
+            let own = between(&source, call, "\"").chain(between(&context, call, "\""));
+            own.filter(|name| name.starts_with("LANDFALL_")).map(str::to_owned).collect()
+        };
+        let needed: BTreeSet<String> = ["setting(\"", "required(\""].into_iter().flat_map(asked).collect();
+        let known: BTreeSet<String> = ["optional(\"", "number(\""].into_iter().flat_map(asked).chain(needed.clone()).collect();
+        let variables = properties(&template, &resource_of(name)).pointer("/Environment/Variables").and_then(Value::as_object);
+        let told: BTreeSet<String> = variables.into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        assert!(needed.is_subset(&told), "{name} asks for {needed:?} and is told {told:?}");
+        assert!(told.is_subset(&known), "{name} is told {told:?} and knows {known:?}");
+    }
+}
+
+#[test]
+fn buckets_are_private_encrypted_and_tidy() {
+    let template = template();
+    let buckets = resources(&template, "AWS::S3::Bucket");
+    assert_eq!(buckets.len(), 3);
+    for bucket in buckets {
+        let of_bucket = properties(&template, bucket);
+        let yes = json!({ "BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true });
+        assert_eq!(of_bucket["PublicAccessBlockConfiguration"], yes, "{bucket}");
+        assert!(of_bucket["BucketEncryption"].is_object(), "{bucket}");
+        let rules = of_bucket["LifecycleConfiguration"]["Rules"].as_array().unwrap();
+        let aborts =
+            rules.iter().any(|rule| rule["Status"] == "Enabled" && rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 2);
+        assert!(aborts, "{bucket}: open uploads are what a killed attempt leaves");
+        assert_eq!(template["Resources"][bucket]["DeletionPolicy"], "Retain", "{bucket}: deleting the stack must not delete data");
+        let policy = properties(&template, &format!("{bucket}Policy"));
+        assert_eq!(policy["Bucket"], bucket);
+        assert!(refuses_plain_http(policy, "s3:*"), "{bucket}");
+    }
+    let inbox = properties(&template, "InboxBucket");
+    assert_eq!(inbox["VersioningConfiguration"]["Status"], "Enabled", "a job lands the version it was started for");
+    assert_eq!(inbox["NotificationConfiguration"]["EventBridgeConfiguration"]["EventBridgeEnabled"], true);
+}
+
+#[test]
+fn open_uploads_outlive_every_execution() {
+    let day = 24 * 60 * 60;
+    assert!(super::sources::state_machine()["TimeoutSeconds"].as_u64().unwrap() <= day, "the lifecycle rule aborts after two days");
+}
+
+#[test]
+fn the_registry_can_be_restored_and_forgets_in_time() {
+    let template = template();
+    let table = properties(&template, "Table");
+    assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
+    assert_eq!(table["TimeToLiveSpecification"], json!({ "AttributeName": "expires", "Enabled": true }));
+    assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
+    assert_eq!(template["Resources"]["Table"]["DeletionPolicy"], "Retain");
+    let adapter = text("crates/registry/src/dynamodb.rs");
+    for attribute in between(&text("template.yaml"), "AttributeName: ", ",").collect::<BTreeSet<_>>() {
+        assert!(adapter.contains(&format!("`{attribute}`")), "the registry does not explain the attribute `{attribute}`");
+    }
+    for index in table["GlobalSecondaryIndexes"].as_array().unwrap() {
+        assert!(adapter.contains(&format!("Some({})", index["IndexName"])), "the registry does not use the index {}", index["IndexName"]);
+        assert_eq!(index["Projection"]["ProjectionType"], "ALL");
+    }
+}
+
+#[test]
+fn no_event_is_lost() {
+    let template = template();
+    let queue = properties(&template, "AdmitQueue");
+    assert_eq!(queue["RedrivePolicy"], json!({ "deadLetterTargetArn": "DeadLetters.Arn", "maxReceiveCount": 5 }));
+    let admit = properties(&template, "AdmitFunction");
+    assert!(
+        queue["VisibilityTimeout"].as_u64().unwrap() >= 6 * admit["Timeout"].as_u64().unwrap(),
+        "AWS asks for six times the function's timeout"
+    );
+    assert_eq!(admit["Events"]["Inbox"]["Properties"]["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+    let rule = properties(&template, "InboxRule");
+    assert_eq!(rule["EventPattern"]["detail"]["bucket"]["name"], json!(["InboxBucket"]));
+    assert_eq!(
+        rule["EventPattern"]["detail"]["object"]["key"],
+        json!([{ "prefix": admit["Environment"]["Variables"]["LANDFALL_INBOX_PREFIX"] }])
+    );
+    assert_eq!(rule["Targets"][0]["DeadLetterConfig"]["Arn"], "DeadLetters.Arn");
+    assert!(refuses_plain_http(properties(&template, "AdmitQueuePolicy"), "sqs:*"));
+    for statement in properties(&template, "AdmitQueuePolicy")["PolicyDocument"]["Statement"].as_array().unwrap() {
+        let limited = statement["Effect"] == "Deny" || statement["Condition"]["ArnEquals"].get("aws:SourceArn").is_some();
+        assert!(limited, "{statement}: whoever sends must be one of our rules");
+    }
+    assert_eq!(properties(&template, "DeadLettersAlarm")["Threshold"], 0);
+}
+
+#[test]
+fn the_door_is_never_open_and_never_floods() {
+    let template = template();
+    let settings = &properties(&template, "DoorStage")["DefaultRouteSettings"];
+    assert!(settings["ThrottlingRateLimit"].is_u64() && settings["ThrottlingBurstLimit"].is_u64());
+    assert!(properties(&template, "DoorStage")["AccessLogSettings"]["Format"].is_string());
+    assert_ne!(template["Parameters"]["Auth"]["Default"], "OPEN");
+    for route in resources(&template, "AWS::ApiGatewayV2::Route") {
+        let route = properties(&template, route);
+        assert_eq!(route["AuthorizationType"], json!(["UsesJwt", "JWT", ["UsesIam", "AWS_IAM", "NONE"]]), "{route}");
+        let scopes = match route["RouteKey"].as_str().unwrap().starts_with("GET ") {
+            true => json!(["landfall:read", "landfall:write"]),
+            false => json!(["landfall:write"]),
+        };
+        assert_eq!(route["AuthorizationScopes"][1], scopes, "{route}");
+    }
+}
+
+#[test]
+fn outputs_and_parameters_are_explained() {
+    let template = template();
+    for section in ["Parameters", "Outputs"] {
+        for (name, entry) in template[section].as_object().unwrap() {
+            assert!(entry["Description"].as_str().is_some_and(|text| text.ends_with('.')), "{section}: {name}");
+        }
+    }
+}
+
+/// Whether a resource policy denies everything that does not come over TLS.
+fn refuses_plain_http(policy: &Value, actions: &str) -> bool {
+    let statements = policy["PolicyDocument"]["Statement"].as_array().unwrap();
+    statements.iter().any(|statement| {
+        statement["Sid"] == "TlsOnly"
+            && statement["Effect"] == "Deny"
+            && statement["Principal"] == "*"
+            && statement["Action"] == actions
+            && statement["Condition"]["Bool"]["aws:SecureTransport"] == "false"
+    })
+}

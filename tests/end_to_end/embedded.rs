@@ -1,0 +1,75 @@
+//! `landfall run` does without any cloud what the pipeline does on one.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use xtask::local::Options;
+
+use super::stage::{Stage, flights, testdata};
+
+/// Rows that one lake has and the other lacks, both ways; and the rows of each.
+const DIFFER: &str = "
+import duckdb, json, os, sys, boto3, tempfile
+bucket, prefix, embedded = sys.argv[1:]
+folder = tempfile.mkdtemp()
+s3 = boto3.client('s3')
+for page in s3.get_paginator('list_objects_v2').paginate(Bucket=bucket, Prefix=prefix):
+    for found in page.get('Contents', []):
+        if found['Key'].endswith('.parquet'):
+            path = os.path.join(folder, found['Key'])
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            s3.download_file(bucket, found['Key'], path)
+a, b = (f\"(select * from read_parquet('{at}/**/*.parquet', hive_partitioning=true))\" for at in (f'{folder}/{prefix}', embedded))
+one = lambda sql: duckdb.sql(sql).fetchall()[0][0]
+print(json.dumps([one(f'select count(*) from ({x} except all {y})') for x, y in ((a, b), (b, a))] + [one(f'select count(*) from {x}') for x in (a, b)]))
+";
+
+#[test]
+fn the_embedded_run_lands_and_refuses_the_same() {
+    let source = with_faults(&flights(), 997);
+    let stage = Stage::with(Options { shard_bytes: Some(5_000_000), ..Options::default() });
+    stage.register("flights");
+    let key = stage.stage("flights", "flights.csv", source.clone());
+    let id = stage.submit(&json!({"dataset": "flights", "source": {"key": key}}));
+    let job = stage.wait(&id);
+    assert_eq!(job["status"], "SUCCEEDED", "{job}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let (csv, lake) = (folder.path().join("flights.csv"), folder.path().join("lake"));
+    std::fs::write(&csv, source).unwrap();
+    let embedded = landfall_run(&csv, &lake);
+    assert_eq!(embedded["counts"], job["counts"]);
+    assert!(job["counts"]["rejected"].as_u64().unwrap() > 300, "{job}");
+
+    let download = |path: &str| {
+        let answer = stage.cloud.api().get(&format!("/jobs/{id}/{path}")).unwrap().ok().unwrap();
+        stage.cloud.api().download(answer["url"].as_str().unwrap()).unwrap()
+    };
+    let read = |key: &str| std::fs::read(embedded[key].as_str().unwrap()).unwrap();
+    assert!(download("rejects") == read("rejects"), "the rejects differ");
+    assert!(download("errors") == read("errors"), "the errors differ");
+
+    let bucket = stage.cloud.output("LakeBucket").unwrap();
+    let differ = stage.python(DIFFER, &[bucket, "lake/flights/", lake.join("flights").to_str().unwrap()]);
+    let stored = &job["counts"]["stored"];
+    assert_eq!(differ, json!([0, 0, stored, stored]));
+}
+
+/// Breaks a cell of every `step`th record.
+fn with_faults(source: &[u8], step: usize) -> Vec<u8> {
+    let lines = source.split_inclusive(|byte| *byte == b'\n').enumerate();
+    lines.flat_map(|(line, text)| if line % step == step - 1 { [b"x", text].concat() } else { text.to_vec() }).collect()
+}
+
+/// Runs the command that the workspace's build put beside this test.
+fn landfall_run(csv: &Path, lake: &Path) -> Value {
+    let test = std::env::current_exe().unwrap();
+    let landfall = test.parent().and_then(Path::parent).unwrap().join("landfall");
+    assert!(landfall.exists(), "`cargo build -p landfall-cli` makes {}", landfall.display());
+    let mut command = Command::new(landfall);
+    command.arg("run").arg(testdata("contracts/flights.yaml")).arg(csv).arg("--lake").arg(lake).args(["--shard-size", "100kB", "--json"]);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
