@@ -5,4 +5,5 @@ mod failures;
 mod identity;
 mod encodings;
 mod packed;
+mod profile;
 mod splits;

@@ -1,8 +1,10 @@
 //! `landfall`: the core without any cloud.
 
+mod new;
 mod check;
 mod run;
 mod rows;
+mod profile;
 
 mod exit;
 mod size;
@@ -20,16 +22,20 @@ struct Landfall {
 
 #[derive(Subcommand)]
 enum Command {
+    New(new::New),
     Check(check::Check),
     Run(run::Run),
     Rows(rows::ReadRows),
+    Profile(profile::ShowProfile),
 }
 
 fn main() -> std::process::ExitCode {
     let exit = match Landfall::parse().command {
+        Command::New(new) => new.run(),
         Command::Check(check) => check.run(),
         Command::Run(run) => run.run(),
         Command::Rows(rows) => rows.run(),
+        Command::Profile(profile) => profile.run(),
     };
     exit.into()
 }

@@ -51,6 +51,24 @@ pub struct StatedDialect {
     pub skip_rows: Option<u32>,
 }
 
+impl From<Dialect> for StatedDialect {
+    /// Everything is said but the encoding, which is no part of it.
+    fn from(dialect: Dialect) -> Self {
+        Self {
+            delimiter: Some(dialect.delimiter),
+            quote_char: Some(dialect.quote_char),
+            double_quote: Some(dialect.double_quote),
+            escape_char: Some(dialect.escape_char),
+            line_terminator: Some(dialect.line_terminator),
+            comment_char: Some(dialect.comment_char),
+            skip_initial_space: Some(dialect.skip_initial_space),
+            trim: Some(dialect.trim),
+            header: Some(dialect.header),
+            skip_rows: Some(dialect.skip_rows),
+        }
+    }
+}
+
 impl StatedDialect {
     /// What is said, and for the rest what was guessed. The encoding is that of the guess.
     pub fn settle(&self, guess: &Dialect) -> Dialect {

@@ -251,7 +251,8 @@ impl Sheet {
     }
 }
 
-fn keep(columns: &[ArrayRef], is_good: Vec<bool>) -> Result<Vec<ArrayRef>, Error> {
+/// The rows of columns that are good.
+pub(crate) fn keep(columns: &[ArrayRef], is_good: Vec<bool>) -> Result<Vec<ArrayRef>, Error> {
     let predicate = FilterBuilder::new(&BooleanArray::from(is_good)).optimize().build();
     let kept: Result<Vec<_>, _> = columns.iter().map(|column| predicate.filter(column.as_ref())).collect();
     kept.map_err(|error| Error::Internal(format!("filtering columns: {error}")))

@@ -1,37 +1,37 @@
 //! The dialect, as flags.
 
+use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use clap::{ArgAction, Args};
-use landing::dialect::{StatedDialect, Terminator};
+use landing::dialect::{Dialect, StatedDialect, Terminator};
 
 /// How records and fields are told apart.
 #[derive(Args)]
 #[command(next_help_heading = "Dialect")]
 pub(super) struct DialectArgs {
-    /// What separates fields; `\t` is a tab.
-    #[arg(long, value_name = "C", default_value = ",", value_parser = byte)]
-    delimiter: u8,
-    /// What encloses fields; `none`: nothing does.
-    #[arg(long, value_name = "C|none", default_value = "\"", value_parser = byte_or_none)]
-    quote: Byte,
-    /// What takes the meaning from the character after it.
+    /// What separates fields; `\t` is a tab [default: a comma]
+    #[arg(long, value_name = "C", value_parser = byte)]
+    delimiter: Option<u8>,
+    /// What encloses fields; `none`: nothing does [default: a double quote]
+    #[arg(long, value_name = "C|none", value_parser = byte_or_none)]
+    quote: Option<Byte>,
+    /// What takes the meaning from the character after it [default: nothing]
     #[arg(long, value_name = "C", value_parser = byte)]
     escape: Option<u8>,
-    /// Whether two quotes inside an enclosed field stand for one.
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
-    double_quote: bool,
-    /// What a row starts with that is no record.
+    /// Whether two quotes inside an enclosed field stand for one [default: true]
+    #[arg(long, value_name = "BOOL")]
+    double_quote: Option<bool>,
+    /// What a row starts with that is no record [default: nothing]
     #[arg(long, value_name = "C", value_parser = byte)]
     comment: Option<u8>,
-    /// Whether the first record is a header; it is printed first.
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
-    header: bool,
-    /// Lines before the header that are no records.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    skip_rows: u32,
-    /// What ends a record.
-    #[arg(long, value_name = "KIND", default_value = "auto", value_parser = terminators())]
-    terminator: Terminator,
+    /// Whether the first record is a header; it is printed first [default: true]
+    #[arg(long, value_name = "BOOL")]
+    header: Option<bool>,
+    /// Lines before the header that are no records [default: 0]
+    #[arg(long, value_name = "N")]
+    skip_rows: Option<u32>,
+    /// What ends a record [default: auto]
+    #[arg(long, value_name = "KIND", value_parser = terminators())]
+    terminator: Option<Terminator>,
     /// Spaces after a delimiter are not part of the field.
     #[arg(long)]
     skip_initial_space: bool,
@@ -45,10 +45,27 @@ pub(super) struct DialectArgs {
 struct Byte(Option<u8>);
 
 impl DialectArgs {
-    /// The dialect, unless two roles meet in one byte.
-    pub(super) fn settle(&self) -> Result<StatedDialect, String> {
-        let quote = self.quote.0;
-        let roles = [("--delimiter", Some(self.delimiter)), ("--quote", quote), ("--escape", self.escape), ("--comment", self.comment)];
+    /// What is said of the dialect, unless two roles meet in one byte. If the rest is not to be sniffed, it is as usual.
+    pub(super) fn settle(&self, sniff: bool) -> Result<StatedDialect, String> {
+        let said = StatedDialect {
+            delimiter: self.delimiter,
+            quote_char: self.quote.map(|quote| quote.0),
+            double_quote: self.double_quote,
+            escape_char: self.escape.map(Some),
+            line_terminator: self.terminator,
+            comment_char: self.comment.map(Some),
+            skip_initial_space: self.skip_initial_space.then_some(true),
+            trim: self.trim.then_some(true),
+            header: self.header,
+            skip_rows: self.skip_rows,
+        };
+        let stated = if sniff { said } else { said.settle(&Dialect::default()).into() };
+        let roles = [
+            ("--delimiter", stated.delimiter),
+            ("--quote", stated.quote_char.flatten()),
+            ("--escape", stated.escape_char.flatten()),
+            ("--comment", stated.comment_char.flatten()),
+        ];
         for (index, (flag, byte)) in roles.iter().enumerate() {
             let Some(byte) = byte else { continue };
             if let Some((other, _)) =
@@ -57,18 +74,7 @@ impl DialectArgs {
                 return Err(format!("{other} and {flag} are the same character"));
             }
         }
-        Ok(StatedDialect {
-            delimiter: Some(self.delimiter),
-            quote_char: Some(quote),
-            double_quote: Some(self.double_quote),
-            escape_char: Some(self.escape),
-            line_terminator: Some(self.terminator),
-            comment_char: Some(self.comment),
-            skip_initial_space: Some(self.skip_initial_space),
-            trim: Some(self.trim),
-            header: Some(self.header),
-            skip_rows: Some(self.skip_rows),
-        })
+        Ok(stated)
     }
 }
 

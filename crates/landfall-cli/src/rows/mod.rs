@@ -2,7 +2,7 @@
 
 mod dialect;
 mod print;
-mod source;
+pub(crate) mod source;
 
 use std::io;
 use std::path::PathBuf;
@@ -22,6 +22,7 @@ use source::{Source, Unreadable};
 const EXAMPLES: &[&str] = &[
     "landfall rows flights.csv | head",
     r"landfall rows --delimiter '\t' --quote none --positions genes.tsv",
+    "landfall rows --sniff unknown.csv",
     "landfall rows --shard-size 7kB flights.csv    # the same rows, read in pieces",
 ];
 
@@ -43,6 +44,9 @@ pub(crate) struct ReadRows {
     /// How it is packed. Without it, it is told by the first bytes. Positions are of the unpacked bytes, and a packed file is never split.
     #[arg(long, value_name = "KIND", value_parser = compressions())]
     compression: Option<Compression>,
+    /// Guess what is not said of the dialect, from the first bytes, instead of taking it as usual.
+    #[arg(long)]
+    sniff: bool,
     /// Print objects {line, record, byte, fields}.
     #[arg(long)]
     positions: bool,
@@ -52,7 +56,7 @@ pub(crate) struct ReadRows {
 
 impl ReadRows {
     pub(crate) fn run(self) -> Exit {
-        let dialect = match self.dialect.settle() {
+        let dialect = match self.dialect.settle(self.sniff) {
             Ok(dialect) => dialect,
             Err(message) => {
                 complain(message);

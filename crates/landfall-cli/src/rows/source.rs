@@ -26,7 +26,7 @@ const TAIL_BYTES: u64 = 4 * 1024;
 const BATCH_ROWS: usize = 4 * 1024;
 
 /// A file whose header is known.
-pub(super) struct Source {
+pub(crate) struct Source {
     file: File,
     opening: Opening,
     /// Bytes of the file and of a shard, unless it is streamed.
@@ -50,7 +50,7 @@ type Visit<'a> = &'a mut dyn FnMut(&Batch<'_>, Base) -> io::Result<()>;
 
 /// Why reading stopped before the end.
 #[derive(Debug)]
-pub(super) enum Unreadable {
+pub(crate) enum Unreadable {
     /// The file can't be read.
     Input(io::Error),
     /// The rows can't be written.
@@ -93,7 +93,7 @@ impl From<landing::Error> for Unreadable {
 
 impl Source {
     /// Opens a file and reads what stands before the data. Without `shard_bytes` it is streamed, and may be a pipe.
-    pub(super) fn open(path: &Path, stated: &Stated<'_>, shard_bytes: Option<u64>) -> Result<Self, Unreadable> {
+    pub(crate) fn open(path: &Path, stated: &Stated<'_>, shard_bytes: Option<u64>) -> Result<Self, Unreadable> {
         let mut file = File::open(path).map_err(Unreadable::Input)?;
         let metadata = file.metadata().map_err(Unreadable::Input)?;
         if shard_bytes.is_some() && !metadata.is_file() {
@@ -142,18 +142,23 @@ impl Source {
         Ok(())
     }
 
+    /// What the file turned out to be.
+    pub(crate) fn opening(&self) -> &Opening {
+        &self.opening
+    }
+
     /// How records are told apart.
-    pub(super) fn dialect(&self) -> &Dialect {
+    pub(crate) fn dialect(&self) -> &Dialect {
         &self.opening.dialect
     }
 
     /// Fields of the first record.
-    pub(super) fn columns(&self) -> usize {
+    pub(crate) fn columns(&self) -> usize {
         self.columns
     }
 
     /// The header as a batch of one record or none, and the lines before it.
-    pub(super) fn header_batch(&self) -> (Batch<'_>, u64) {
+    pub(crate) fn header_batch(&self) -> (Batch<'_>, u64) {
         let (header, source) = (&self.opening.header, self.opening.header_row());
         let batch = records::Batch { window: &self.header_window, source, at: header.range.start, lines: 0, records: 0 };
         let lines: u64 = self.header_rows.rows.iter().map(|row| u64::from(row.lines)).sum();
@@ -161,7 +166,7 @@ impl Source {
     }
 
     /// Shows the data to `visit`, in order.
-    pub(super) fn read(mut self, visit: Visit<'_>) -> Result<(), Unreadable> {
+    pub(crate) fn read(mut self, visit: Visit<'_>) -> Result<(), Unreadable> {
         let Some((source_bytes, shard_bytes)) = self.split else { return self.stream(visit) };
         let mut scratch = Rows::default();
         let dialect = self.dialect().clone();

@@ -27,7 +27,7 @@ const EXAMPLES: &[&str] =
 
 /// Land files in a lake on this machine: one job for each, as the cloud would do it.
 ///
-/// Rows go to DIR/<dataset>/ as Parquet, all of a file at once or none of it; what is refused goes to DIR/_landfall/jobs/<job>/, byte for byte, with each fault's line, column and
+/// Rows go to `DIR/<dataset>/` as Parquet, all of a file at once or none of it; what is refused goes to `DIR/_landfall/jobs/<job>/`, byte for byte, with each fault's line, column and
 /// reason. The same bytes land only once.
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES, CODES))]

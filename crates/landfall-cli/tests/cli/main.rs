@@ -1,5 +1,6 @@
 //! The binary, as people and scripts call it.
 
+mod new;
 mod check;
 mod rows;
 mod run;

@@ -77,7 +77,7 @@ impl Numbers {
         }
         let sign = usize::from(matches!(text.first(), Some(b'+' | b'-')));
         if text.len() > sign && text.len() <= MOST_BYTES && text[sign..].iter().all(u8::is_ascii_digit) {
-            self.digits.add(text, &Measure::of_digits(&text[sign..], text[0] == b'+'));
+            self.digits.add(text, &Measure::of_digits(&text[sign..], &text[..sign]));
             return true;
         }
         let (bare, affix) = strip_affix(text);
@@ -207,16 +207,16 @@ struct Measure {
 const PHONE_DIGITS: usize = 7;
 
 impl Measure {
-    fn of_digits(digits: &[u8], has_plus: bool) -> Self {
+    fn of_digits(digits: &[u8], sign: &[u8]) -> Self {
         let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
         let whole = (digits.len() - zeros) as u32;
         let value = digits.iter().try_fold(0i128, |sum, digit| sum.checked_mul(10)?.checked_add((digit - b'0').into()));
         Self {
             whole,
             significant: whole,
-            integer: value.unwrap_or(i128::MAX),
+            integer: value.unwrap_or(i128::MAX) * if sign == b"-" { -1 } else { 1 },
             has_leading_zero: digits.len() > 1 && zeros > 0,
-            is_phone: has_plus && digits.len() >= PHONE_DIGITS,
+            is_phone: sign == b"+" && digits.len() >= PHONE_DIGITS,
             ..Self::default()
         }
     }
@@ -228,8 +228,7 @@ impl Measure {
         if text == b"INF" || text == b"-INF" {
             return Some(Self { is_float: true, ..Self::default() });
         }
-        let (has_plus, is_negative) = (text.first() == Some(&b'+'), text.first() == Some(&b'-'));
-        let rest = &text[usize::from(has_plus || is_negative)..];
+        let (sign, rest) = text.split_at(usize::from(matches!(text.first(), Some(b'+' | b'-'))));
         let (mantissa, exponent) = match rest.iter().position(|byte| matches!(byte, b'e' | b'E')) {
             Some(at) => (&rest[..at], Some(&rest[at + 1..])),
             None => (rest, None),
@@ -243,10 +242,7 @@ impl Measure {
         if !fraction_digits.iter().all(u8::is_ascii_digit) || digits.len() + fraction_digits.len() == 0 {
             return None;
         }
-        let mut new = Self::of_digits(&digits, has_plus);
-        if is_negative {
-            new.integer = -new.integer;
-        }
+        let mut new = Self::of_digits(&digits, sign);
         new.is_grouped = is_grouped;
         new.fraction = fraction.map(|digits| digits.len() as u32);
         new.is_phone &= fraction.is_none() && exponent.is_none();

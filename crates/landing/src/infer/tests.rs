@@ -96,6 +96,8 @@ fn check_column(cells: &[&str], expected: &str) {
 fn integers_are_as_narrow_as_leaves_room() {
     check_column(&["1", "2"], "integer, physicalType: int8 !");
     check_column(&["-63", "64"], "integer, physicalType: int16 !");
+    check_column(&["-70", "1"], "integer, physicalType: int16 !");
+    check_column(&["-20000", "1"], "integer, physicalType: int32 !");
     check_column(&["2013"], "integer, physicalType: int16 !");
     check_column(&["100000"], "integer, physicalType: int32 !");
     check_column(&["3000000000", ""], "integer");
@@ -310,43 +312,4 @@ fn nycflights() {
             assert!(yaml.contains(line), "{line}\n{yaml}");
         }
     }
-}
-
-#[test]
-fn timing() {
-    let path = format!("{}/../../testdata/flights.csv.gz", env!("CARGO_MANIFEST_DIR"));
-    let source = std::fs::read(&path).unwrap();
-    let clock = std::time::Instant::now();
-    let inferred = infer(&source);
-    println!("infer {:?}", clock.elapsed());
-    let contract = Contract::parse(&inferred.yaml).unwrap();
-    let opening = open(&source, Some(&contract));
-    let mapping = contract.schema.match_header(&opening.header.names).unwrap();
-    read(&opening, |_, records| {
-        for _ in 0..3 {
-            let clock = std::time::Instant::now();
-            let mut arrays = Vec::new();
-            for rows in records.rows.chunks(8192) { arrays.push(columns::read(Records { rows, ..records }, &contract, &mapping, &mut Vec::new())); }
-            let typed = clock.elapsed();
-            let clock = std::time::Instant::now();
-            let mut sketch = crate::profile::Sketch::new(contract.schema.fields.iter().map(|f| (f.name.as_str(), f.data_type.arrow())));
-            for batch in &arrays { sketch.observe(batch); }
-            let sketched = clock.elapsed();
-            let clock = std::time::Instant::now();
-            let c = std::sync::Arc::new(contract.clone());
-            let mut files = crate::files::Files::new(c, None);
-            for batch in &arrays { files.write(batch, &[], batch[0].len()).unwrap(); files.drain(1); }
-            files.close().unwrap();
-            println!("typed {typed:?} sketched {sketched:?} written {:?} json {}", clock.elapsed(), serde_json::to_vec(&sketch).unwrap().len());
-            if std::env::var("SHOW").is_ok() { println!("{}", serde_json::to_string_pretty(&sketch.profile()).unwrap()); }
-            for column in 0..arrays[0].len() {
-                let clock = std::time::Instant::now();
-                let f = &contract.schema.fields[column];
-                let mut sketch = crate::profile::Sketch::new([(f.name.as_str(), f.data_type.arrow())]);
-                for batch in &arrays { sketch.observe([&batch[column]]); }
-                print!("{} {:.1}ns ", f.name, clock.elapsed().as_nanos() as f64 / 336776.0);
-            }
-            println!();
-        }
-    });
 }

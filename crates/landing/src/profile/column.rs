@@ -19,7 +19,7 @@ use super::value::{Kind, Value};
 /// Rows of which every value goes into quantiles and frequent values.
 const FULL_ROWS: u64 = 4_096;
 /// After them it is one of so many, chosen as if at random.
-const STRIDE: u64 = 16;
+const STRIDE: u64 = 64;
 /// Most characters of a text that is kept as the least or the greatest.
 pub(super) const TEXT_CHARS: usize = 200;
 
@@ -140,20 +140,16 @@ impl Column {
     {
         let mut bounds: Option<(T::Native, T::Native)> = None;
         let mut sum = Some(0i128);
-        let mut previous = None;
-        let is_number = self.kind.is_number();
-        let mut distinct = self.sketches.as_mut().map(|sketches| &mut sketches.distinct);
-        each(array, |value| {
-            bounds = Some(bounds.map_or((value, value), |(least, greatest)| (least.min(value), greatest.max(value))));
-            if is_number {
-                sum = sum.and_then(|sum| sum.checked_add(value.into()));
+        each_run(array, |values| {
+            let first = values[0];
+            // Loops with one purpose each, which the compiler makes many values of at once.
+            let (least, greatest) = (values.iter().copied().fold(first, Ord::min), values.iter().copied().fold(first, Ord::max));
+            bounds = Some(bounds.map_or((least, greatest), |(a, b)| (a.min(least), b.max(greatest))));
+            if self.kind.is_number() {
+                sum = sum.and_then(|sum| sum.checked_add(sum_of::<T>(values)?));
             }
-            // Equal values often stand together, and need to be hashed but once.
-            if previous != Some(value) {
-                previous = Some(value);
-                if let Some(distinct) = &mut distinct {
-                    distinct.add(hash_of_wide(value.into()));
-                }
+            if let Some(sketches) = &mut self.sketches {
+                values.iter().for_each(|value| sketches.distinct.add(hash_of_wide((*value).into())));
             }
         });
         if let Some((least, greatest)) = bounds {
@@ -176,29 +172,34 @@ impl Column {
         T::Native: Into<f64>,
     {
         let mut bounds: Option<(f64, f64)> = None;
-        let mut sum = (0.0, 0.0);
+        // Sums of every fourth value do not wait for each other.
+        let mut sums = [(0.0, 0.0); 4];
         let mut nan = 0;
-        let mut distinct = self.sketches.as_mut().map(|sketches| &mut sketches.distinct);
-        each(array, |value| {
-            let value: f64 = value.into();
-            if value.is_nan() {
-                nan += 1;
-                return;
+        each_run(array, |values| {
+            for (index, value) in values.iter().enumerate() {
+                let value: f64 = (*value).into();
+                if value.is_nan() {
+                    nan += 1;
+                    continue;
+                }
+                bounds = Some(bounds.map_or((value, value), |(least, greatest)| (least.min(value), greatest.max(value))));
+                add(&mut sums[index % 4], value);
             }
-            bounds = Some(bounds.map_or((value, value), |(least, greatest)| (least.min(value), greatest.max(value))));
-            add(&mut sum, value);
-            if let Some(distinct) = &mut distinct {
-                distinct.add(hash_of_float(value));
+            if let Some(sketches) = &mut self.sketches {
+                let numbers = values.iter().map(|value| (*value).into()).filter(|value: &f64| !value.is_nan());
+                numbers.for_each(|value| sketches.distinct.add(hash_of_float(value)));
             }
         });
         self.nan += nan;
         if let Some((least, greatest)) = bounds {
             self.widen(Value::Float(least), Value::Float(greatest));
         }
-        if let Some(Value::Float(before)) = self.sum {
-            let mut all = (before, self.lost + sum.1);
-            add(&mut all, sum.0);
-            (self.sum, self.lost) = (Some(Value::Float(all.0)), all.1);
+        for (sum, lost) in sums {
+            if let Some(Value::Float(before)) = self.sum {
+                let mut all = (before, self.lost + lost);
+                add(&mut all, sum);
+                (self.sum, self.lost) = (Some(Value::Float(all.0)), all.1);
+            }
         }
         self.sample(array, |sketches, row, weight| {
             let value: f64 = array.value(row).into();
@@ -223,30 +224,36 @@ impl Column {
     }
 
     fn texts(&mut self, array: &StringArray) {
-        let mut bounds: Option<(&str, &str)> = None;
-        let mut lengths: Option<(usize, usize)> = None;
-        let mut previous = None;
-        let mut distinct = self.sketches.as_mut().map(|sketches| &mut sketches.distinct);
-        for text in array.iter().flatten() {
-            if previous == Some(text) {
-                continue;
+        let texts = Texts { array, bytes: array.value_data() };
+        // The least and the greatest row, each with its key: only texts with the same key need to be compared as a whole.
+        let mut bounds: Option<[(u128, usize); 2]> = None;
+        let mut lengths = (usize::MAX, 0);
+        let mut look = |row: usize| {
+            let (prefix, length) = (texts.prefix(row), texts.length(row));
+            lengths = (lengths.0.min(length), lengths.1.max(length));
+            // A text of at most eight bytes is its prefix and its length.
+            let key = u128::from(prefix) << 8 | length.min(9) as u128;
+            let [least, greatest] = bounds.get_or_insert([(key, row); 2]);
+            if key < least.0 || (length > 8 && key == least.0 && array.value(row) < array.value(least.1)) {
+                *least = (key, row);
             }
-            previous = Some(text);
-            bounds = Some(bounds.map_or((text, text), |(least, greatest)| (least.min(text), greatest.max(text))));
-            lengths = Some(lengths.map_or((text.len(), text.len()), |(least, most)| (least.min(text.len()), most.max(text.len()))));
-            if let Some(distinct) = &mut distinct {
-                distinct.add(XxHash3_64::oneshot(text.as_bytes()));
+            if key > greatest.0 || (length > 8 && key == greatest.0 && array.value(row) > array.value(greatest.1)) {
+                *greatest = (key, row);
             }
+            if let Some(sketches) = &mut self.sketches {
+                sketches.distinct.add(texts.hash(row, prefix));
+            }
+        };
+        match array.nulls().filter(|nulls| nulls.null_count() > 0) {
+            None => (0..array.len()).for_each(look),
+            Some(nulls) => nulls.valid_slices().for_each(|(start, end)| (start..end).for_each(&mut look)),
         }
-        if let Some((least, greatest)) = bounds {
-            self.widen(Value::Text(cut(least)), Value::Text(cut(greatest)));
-        }
-        if let Some((shortest, longest)) = lengths {
-            self.lengthen(shortest as u64, longest as u64);
+        if let Some([(_, least), (_, greatest)]) = bounds {
+            self.widen(Value::Text(cut(array.value(least))), Value::Text(cut(array.value(greatest))));
+            self.lengthen(lengths.0 as u64, lengths.1 as u64);
         }
         self.sample(array, |sketches, row, weight| {
-            let text = array.value(row);
-            sketches.frequent.add(XxHash3_64::oneshot(text.as_bytes()), weight, || text.to_owned());
+            sketches.frequent.add(texts.hash(row, texts.prefix(row)), weight, || array.value(row).to_owned());
         });
     }
 
@@ -293,23 +300,85 @@ impl Column {
     }
 }
 
-/// Shows all values that are there.
-#[inline]
-fn each<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, mut take: impl FnMut(T::Native)) {
+/// Shows all values that are there, in stretches without nulls.
+fn each_run<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, mut take: impl FnMut(&[T::Native])) {
     match array.nulls().filter(|nulls| nulls.null_count() > 0) {
-        None => array.values().iter().for_each(|value| take(*value)),
-        Some(nulls) => nulls.valid_indices().for_each(|row| take(array.values()[row])),
+        None if array.is_empty() => {}
+        None => take(array.values()),
+        Some(nulls) => nulls.valid_slices().for_each(|(start, end)| take(&array.values()[start..end])),
     }
 }
 
-/// Adds to a sum and what it lost.
+/// The sum; `None`: it is beyond 128 bits, as that of decimals may be.
+fn sum_of<T: ArrowPrimitiveType>(values: &[T::Native]) -> Option<i128>
+where
+    T::Native: Into<i128>,
+{
+    if size_of::<T::Native>() > 8 {
+        return values.iter().try_fold(0i128, |sum, value| sum.checked_add((*value).into()));
+    }
+    if size_of::<T::Native>() > 4 {
+        return Some(values.iter().fold(0i128, |sum, value| sum.wrapping_add((*value).into())));
+    }
+    // Of 32 bits each, far more than a batch has are needed to overflow 64.
+    let small = |values: &[T::Native]| values.iter().fold(0i64, |sum, value| sum.wrapping_add((*value).into() as i64));
+    Some(values.chunks(1 << 16).map(|values| i128::from(small(values))).sum())
+}
+
+/// Adds to a sum and what it lost, without a branch (Knuth's TwoSum).
 #[inline]
 fn add((sum, lost): &mut (f64, f64), value: f64) {
     let total = *sum + value;
-    if total.is_finite() {
-        *lost += if sum.abs() >= value.abs() { (*sum - total) + value } else { (value - total) + *sum };
-    }
+    let part = total - *sum;
+    let error = (*sum - (total - part)) + (value - part);
+    *lost += if error.is_finite() { error } else { 0.0 };
     *sum = total;
+}
+
+/// Texts that are read eight bytes at a time.
+struct Texts<'a> {
+    array: &'a StringArray,
+    bytes: &'a [u8],
+}
+
+impl Texts<'_> {
+    #[inline]
+    fn length(&self, row: usize) -> usize {
+        let offsets = self.array.value_offsets();
+        (offsets[row + 1] - offsets[row]) as usize
+    }
+
+    /// The first eight bytes as a number that is ordered as they are; what is missing is zero.
+    #[inline]
+    fn prefix(&self, row: usize) -> u64 {
+        let (start, length) = (self.array.value_offsets()[row] as usize, self.length(row));
+        let loaded = match self.bytes.get(start..start + 8) {
+            Some(bytes) => u64::from_be_bytes(bytes.try_into().unwrap_or_default()),
+            None => {
+                self.bytes[start..].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+                    << (8 * (8 - (self.bytes.len() - start)) % 64)
+            }
+        };
+        match length {
+            0 => 0,
+            1..8 => loaded & (u64::MAX << (64 - 8 * length)),
+            _ => loaded,
+        }
+    }
+
+    /// The hash of a text, given its prefix: short texts are no more than one or two numbers.
+    #[inline]
+    fn hash(&self, row: usize, prefix: u64) -> u64 {
+        match self.length(row) {
+            length @ 0..=8 => hash_of(prefix ^ (length as u64).rotate_right(8).wrapping_mul(0xD6E8_FEB8_6659_FD93)),
+            length @ 9..=16 => {
+                let end = self.array.value_offsets()[row + 1] as usize;
+                let last = u64::from_be_bytes(self.bytes[end - 8..end].try_into().unwrap_or_default());
+                hash_of(hash_of(prefix).wrapping_add(last) ^ length as u64)
+            }
+            _ => XxHash3_64::oneshot(self.array.value(row).as_bytes()),
+        }
+    }
 }
 
 #[inline]

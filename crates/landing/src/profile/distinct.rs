@@ -30,7 +30,10 @@ impl Distinct {
     pub(super) fn add(&mut self, hash: u64) {
         let rank = ((hash << INDEX_BITS) | (1 << (INDEX_BITS - 1))).leading_zeros() as u8 + 1;
         let register = &mut self.0[(hash >> (64 - INDEX_BITS)) as usize];
-        *register = rank.max(*register);
+        // Hardly ever, once some values are seen: a store that is not made need not be waited for.
+        if rank > *register {
+            *register = rank;
+        }
     }
 
     pub(super) fn merge(&mut self, other: &Self) {

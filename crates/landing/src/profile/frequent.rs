@@ -2,23 +2,44 @@
 //! (Agarwal et al., "Mergeable summaries", 2012).
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-/// Values that are counted.
+/// Values that are counted in the end. In between there may be twice as many.
 const COUNTERS: usize = 64;
 /// Most characters of a value.
 const VALUE_CHARS: usize = 80;
 /// Values after which it is decided whether any is frequent at all.
 const TRIAL: f64 = 2_048.0;
-/// If so many of them were dropped, none is, and counting ends.
-const MOST_DROPPED: f64 = 0.9;
+/// If all counters together lost such a share of them, none is, and counting ends: of values that all differ they lose half.
+const MOST_DROPPED: f64 = 0.4;
+
+/// Values and their counts, by the hash of the value.
+type Counters = HashMap<u64, (String, f64), BuildHasherDefault<AsItIs>>;
+
+/// The hasher of keys that are hashes already.
+#[derive(Debug, Clone, Copy, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0 << 8 | u64::from(*byte));
+    }
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// Counts of values. A count may be too low by `dropped` at most, and never too high.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Frequent {
     #[serde(with = "counters")]
-    counters: HashMap<u64, (String, f64)>,
+    counters: Counters,
     /// By how much any value may have been counted too low.
     dropped: f64,
     seen: f64,
@@ -49,12 +70,13 @@ impl Frequent {
             let mut theirs: Vec<_> = other.counters.iter().collect();
             theirs.sort_unstable_by(|a, b| b.1.1.total_cmp(&a.1.1).then(a.0.cmp(b.0)));
             theirs.into_iter().for_each(|(hash, (text, count))| self.insert(*hash, *count, || text.clone()));
+            self.prune();
         }
     }
 
-    /// Values and their counts, the most frequent first: those that are surely among the frequent ones.
+    /// Values and their counts, the most frequent first: those that surely came more than once.
     pub(super) fn top(&self, most: usize) -> Vec<(String, u64)> {
-        let sure = self.counters.values().filter(|(_, count)| *count > self.dropped);
+        let sure = self.counters.values().filter(|(_, count)| *count > self.dropped.max(1.0));
         let mut top: Vec<_> = sure.map(|(text, count)| (text.clone(), count.round() as u64)).collect();
         top.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         top.truncate(most);
@@ -62,25 +84,34 @@ impl Frequent {
     }
 
     fn insert(&mut self, hash: u64, weight: f64, text: impl FnOnce() -> String) {
-        if let Some((_, count)) = self.counters.get_mut(&hash) {
-            *count += weight;
-        } else if self.counters.len() < COUNTERS {
-            self.counters.insert(hash, (cut(text()), weight));
-        } else {
-            let least = self.counters.values().map(|(_, count)| *count).fold(weight, f64::min);
-            self.dropped += least;
-            self.counters.retain(|_, (_, count)| {
-                *count -= least;
-                *count > 0.0
-            });
-            if weight > least {
-                self.counters.insert(hash, (cut(text()), weight - least));
+        match self.counters.entry(hash) {
+            Entry::Occupied(mut known) => known.get_mut().1 += weight,
+            Entry::Vacant(new) => {
+                new.insert((cut(text()), weight));
+                if self.counters.len() > 2 * COUNTERS {
+                    self.prune();
+                }
             }
         }
     }
 
+    /// Lowers all counts by that of the first one that is too many, and drops what is left with nothing: seldom enough to cost little each time.
+    fn prune(&mut self) {
+        if self.counters.len() <= COUNTERS {
+            return;
+        }
+        let mut counts: Vec<f64> = self.counters.values().map(|(_, count)| *count).collect();
+        let (_, surplus, _) = counts.select_nth_unstable_by(COUNTERS, |a, b| b.total_cmp(a));
+        let surplus = *surplus;
+        self.dropped += surplus;
+        self.counters.retain(|_, (_, count)| {
+            *count -= surplus;
+            *count > 0.0
+        });
+    }
+
     fn give_up(&mut self) {
-        self.counters = HashMap::new();
+        self.counters = Counters::default();
         self.has_none = true;
     }
 }
@@ -95,17 +126,17 @@ fn cut(mut text: String) -> String {
 
 /// Counters in JSON: a list, as keys of objects are texts.
 mod counters {
-    use std::collections::HashMap;
-
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(counters: &HashMap<u64, (String, f64)>, serializer: S) -> Result<S::Ok, S::Error> {
+    use super::Counters;
+
+    pub(super) fn serialize<S: Serializer>(counters: &Counters, serializer: S) -> Result<S::Ok, S::Error> {
         let mut sorted: Vec<_> = counters.iter().map(|(hash, (text, count))| (hash, text, count)).collect();
         sorted.sort_unstable_by_key(|(hash, ..)| **hash);
         serializer.collect_seq(sorted)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HashMap<u64, (String, f64)>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Counters, D::Error> {
         let list = Vec::<(u64, String, f64)>::deserialize(deserializer)?;
         Ok(list.into_iter().map(|(hash, text, count)| (hash, (text, count))).collect())
     }

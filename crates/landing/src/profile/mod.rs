@@ -2,7 +2,7 @@
 //!
 //! Exact: rows, nulls, least and greatest value (texts up to their 200th character), the sum of integers and decimals and with it the mean, the lengths of texts.
 //! Approximate: the number of different values (all values, HyperLogLog, standard error 2.3 %), quantiles (t-digest) and frequent values (Misra and Gries),
-//! both of all values of a shard's first 4,096 rows and of one in 16 after them. Tables of more than 500 columns have no approximate part: it would
+//! both of all values of a shard's first 4,096 rows and of one in 64 after them. Tables of more than 500 columns have no approximate part: it would
 //! outgrow what a shard may keep.
 //!
 //! Only what is stored is profiled: fields that are dropped are not in it, and of those that are masked it knows what they are masked as.
@@ -11,6 +11,7 @@ mod column;
 mod distinct;
 mod frequent;
 mod quantiles;
+mod table;
 mod value;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ use column::{Column, TEXT_CHARS};
 use value::Value;
 
 pub use distinct::DISTINCT_ERROR;
+pub use table::Table;
 
 /// Most columns of which approximate parts are kept: some 6 KiB each.
 pub const MOST_SKETCHED_COLUMNS: usize = 500;

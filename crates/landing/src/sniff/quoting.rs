@@ -47,7 +47,8 @@ pub(super) fn settle<'a>(sample: &Sample<'a>, delimiter: u8) -> Reading<'a> {
             keep_if(&mut best, bare, |new, old| new.flaws() < old.flaws());
         }
     }
-    if stated.line_terminator.is_none() && best.flaws() > 0 && best.columns > 1 {
+    // With a schema, records that do not fit are faults to be told, not a reason to read the others in another way.
+    if stated.line_terminator.is_none() && sample.schema.is_none() && best.flaws() > 0 && best.columns > 1 {
         for line_terminator in [Terminator::CrLf, Terminator::Lf] {
             let other = sample.read(Dialect { line_terminator, ..best.dialect.clone() });
             keep_if(&mut best, other, |new, old| old.flaws() > 0 && new.flaws() == 0 && new.columns == old.columns && new.conforming > 1);

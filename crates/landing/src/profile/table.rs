@@ -1,0 +1,58 @@
+//! The profile of a file that does not land: its records are typed as a contract says, and those without a fault are profiled.
+
+use crate::Error;
+use crate::cells::Cells;
+use crate::columns::{self, Records};
+use crate::contract::{Contract, Mapping};
+use crate::dialect::Dialect;
+use crate::shape::Batch;
+use crate::shard::keep;
+
+use super::{Profile, Sketch};
+
+/// A table on its way.
+#[derive(Debug)]
+pub struct Table {
+    contract: Contract,
+    mapping: Mapping,
+    /// Positions in the schema of the fields that are stored.
+    stored: Vec<usize>,
+    sketch: Sketch,
+    refused: u64,
+}
+
+impl Table {
+    /// No record yet, of a source whose columns are mapped to the contract's fields.
+    pub fn new(contract: Contract, mapping: Mapping) -> Self {
+        let (stored, columns): (Vec<_>, Vec<_>) =
+            contract.stored_fields().map(|(index, field)| (index, (field.name.as_str(), field.data_type.arrow()))).unzip();
+        let sketch = Sketch::new(columns);
+        Self { contract, mapping, stored, sketch, refused: 0 }
+    }
+
+    /// Takes records in.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`]: a bug.
+    pub fn observe(&mut self, batch: &Batch<'_>, dialect: &Dialect) -> Result<(), Error> {
+        let cells = batch.cells();
+        let mut findings = batch.faults(self.mapping.columns, &cells);
+        let Cells { window, fields, is_utf8, .. } = &cells;
+        let records = Records { window, rows: &batch.records, fields, dialect, is_utf8: *is_utf8 };
+        let mut columns = columns::read(records, &self.contract, &self.mapping, &mut findings);
+        if !findings.is_empty() {
+            let mut is_good = vec![true; batch.records.len()];
+            findings.iter().for_each(|finding| is_good[finding.row as usize] = false);
+            self.refused += is_good.iter().filter(|good| !**good).count() as u64;
+            columns = keep(&columns, is_good)?;
+        }
+        self.sketch.observe(self.stored.iter().map(|index| &columns[*index]));
+        Ok(())
+    }
+
+    /// The profile, and how many records had a fault and have no part in it.
+    pub fn finish(self) -> (Profile, u64) {
+        (self.sketch.profile(), self.refused)
+    }
+}
