@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
+use xtask::functions::Together;
 use xtask::local::{Api, LocalCloud, Options, Pieces};
 use xtask::{Result, checkout};
 
@@ -38,7 +39,7 @@ impl Landing {
 /// Starts a local cloud, lands three files, shows what came of them and stops it, unless it is to be kept.
 pub(crate) fn demo(keep: bool) -> Result<()> {
     let begun = Instant::now();
-    let pieces = Pieces::make()?;
+    let pieces = Pieces::make(Together::Alone)?;
     println!("functions built ({:.1} s)", begun.elapsed().as_secs_f64());
     let begun = Instant::now();
     let options = Options { auth: true, shard_bytes: Some(SHARD_BYTES), ..Options::default() };

@@ -13,13 +13,24 @@ use crate::{Result, checkout};
 /// The functions in step order: each is a folder of `functions/`, a package and a binary.
 pub const NAMES: [&str; 7] = ["api", "admit", "ingest", "transform", "verify", "store", "live"];
 
+/// What is built together with the functions. Cargo settles the features of dependencies over all that is built at once, so what is built in two
+/// selections is mostly built twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Together {
+    /// Nothing: the shortest way to a running cloud.
+    Alone,
+    /// The whole workspace and its tests, which are about to be run.
+    WithTests,
+}
+
 /// Builds all functions for this machine with the dev profile and zips what changed. Answers the folder of `<function>.zip`.
-pub fn build() -> Result<PathBuf> {
+pub fn build(together: Together) -> Result<PathBuf> {
     let mut cargo = checkout::cargo();
     cargo.arg("build");
-    for name in NAMES {
-        cargo.args(["--package", name]);
-    }
+    match together {
+        Together::Alone => cargo.args(NAMES.iter().flat_map(|name| ["--package", name])),
+        Together::WithTests => cargo.args(["--workspace", "--bins", "--tests"]),
+    };
     checkout::run(&mut cargo, "building the functions")?;
     let binaries = checkout::target()?.join("debug");
     let zips = checkout::target()?.join("functions");

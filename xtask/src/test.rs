@@ -1,11 +1,12 @@
 //! `cargo xtask test`: all tests, those on the local cloud included.
 
+use xtask::functions::Together;
 use xtask::local::Pieces;
 use xtask::{Result, checkout};
 
 /// Makes the local cloud's pieces once for all tests, and runs these. The runner's count comes last.
 pub(crate) fn test(arguments: &[String]) -> Result<()> {
-    let pieces = Pieces::make()?;
+    let pieces = Pieces::make(if arguments.is_empty() { Together::WithTests } else { Together::Alone })?;
     let has_nextest = checkout::cargo().args(["nextest", "--version"]).output().is_ok_and(|answer| answer.status.success());
     let mut run = checkout::cargo();
     match has_nextest {

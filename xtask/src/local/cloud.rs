@@ -8,7 +8,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use serde::Deserialize;
 
 use super::Api;
-use crate::{Python, Result, checkout, functions};
+use crate::functions::{self, Together};
+use crate::{Python, Result, checkout};
 
 /// Environment variable with which `cargo xtask test` tells the tests where the interpreter of the local cloud lies.
 const PYTHON: &str = "LANDFALL_TEST_PYTHON";
@@ -27,12 +28,12 @@ impl Pieces {
     pub fn ready() -> Result<Self> {
         match (std::env::var_os(PYTHON), std::env::var_os(CODE)) {
             (Some(python), Some(code)) => Ok(Self { python: Python::at(python.into()), code: code.into() }),
-            _ => Self::make(),
+            _ => Self::make(Together::Alone),
         }
     }
 
     /// Checks what must be installed, makes the Python environment and builds the functions.
-    pub fn make() -> Result<Self> {
+    pub fn make(together: Together) -> Result<Self> {
         let python = Python::of_local_cloud()?;
         let cc = Command::new("cc").arg("--version").output();
         if !cc.is_ok_and(|cc| cc.status.success()) {
@@ -41,7 +42,7 @@ impl Pieces {
                     .to_owned(),
             );
         }
-        Ok(Self { python, code: functions::build()? })
+        Ok(Self { python, code: functions::build(together)? })
     }
 
     /// Tells a command where they are, for [`Pieces::ready`].
