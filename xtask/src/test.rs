@@ -10,8 +10,8 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
     let has_nextest = checkout::cargo().args(["nextest", "--version"]).output().is_ok_and(|answer| answer.status.success());
     let mut run = checkout::cargo();
     match has_nextest {
-        true => run.args(["nextest", "run"]),
-        false => run.arg("test"),
+        true => run.args(["nextest", "run", "--no-fail-fast"]),
+        false => run.args(["test", "--no-fail-fast"]),
     };
     if arguments.is_empty() {
         if has_nextest {
