@@ -180,7 +180,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 }
 
 /// Finds what is wrong with a source before there is a job for it.
-async fn check_source(app: &App, source: &SourceRef) -> Result<(), Problem> {
+pub(crate) async fn check_source(app: &App, source: &SourceRef) -> Result<(), Problem> {
     let place = format!("s3://{}/{}", source.bucket, source.key);
     if source.key.is_empty() || source.key.ends_with('/') || source.bucket.is_empty() {
         return Err(Problem::invalid(

@@ -4,6 +4,7 @@ mod access;
 mod datasets;
 mod execution;
 mod extract;
+mod infer;
 mod jobs;
 mod problem;
 mod results;
@@ -75,6 +76,7 @@ pub fn router(app: Arc<App>, access: Access) -> Router {
         .route("/datasets", get(datasets::list))
         .route("/datasets/{name}", put(datasets::put).get(datasets::get).delete(datasets::delete))
         .route("/datasets/{name}/versions", get(datasets::versions))
+        .route("/infer", post(infer::infer))
         .route("/uploads", post(uploads::create))
         .route("/jobs", post(jobs::submit).get(jobs::list))
         .route("/jobs/{id}", get(jobs::get))
@@ -82,6 +84,7 @@ pub fn router(app: Arc<App>, access: Access) -> Router {
         .route("/jobs/{id}/execution", get(execution::get))
         .route("/jobs/{id}/rejects", get(results::rejects))
         .route("/jobs/{id}/errors", get(results::errors))
+        .route("/jobs/{id}/profile", get(results::profile))
         .route("/jobs/{id}/outputs", get(results::outputs))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

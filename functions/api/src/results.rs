@@ -23,6 +23,8 @@ use crate::{App, Problem, URL_SECONDS};
 const PAGE: (u32, u32) = (100, 1_000);
 /// Most bytes of a page of errors, which bounds memory and the answer (Lambda's limit is 6 MB); many times the longest entry.
 const ERROR_PAGE_BYTES: u64 = 1024 * 1024;
+/// Most bytes of a profile: an answer of a Lambda has at most 6 MB.
+const MAX_PROFILE_BYTES: u64 = 5 * 1024 * 1024;
 /// Most bytes of a commit that are read.
 const MAX_COMMIT_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -86,6 +88,17 @@ pub(crate) async fn rejects(State(app): State<Arc<App>>, Named(id): Named<JobId>
         return Ok(Redirect::temporary(&url).into_response());
     }
     Ok(Json(Rejects { rows: rows.unwrap_or_default(), url: Some(url), expires: Some(in_seconds(URL_SECONDS)) }).into_response())
+}
+
+/// `GET /jobs/{id}/profile`: what the columns hold, once the job is in the lake.
+pub(crate) async fn profile(State(app): State<Arc<App>>, Named(id): Named<JobId>) -> Result<Response, Problem> {
+    let job = find(&app, &id).await?;
+    let key = JobKeys::new("", &id).profile();
+    if job.status != JobStatus::Succeeded || head(&app, &key).await?.is_none() {
+        return Err(nothing_there("no-profile", "profile", &job));
+    }
+    let json = app.work().read(&key, MAX_PROFILE_BYTES).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
 }
 
 /// `GET /jobs/{id}/errors`: the faults in the order of the source, page by page, and a URL of them all. `after` is the `next` of the page before.

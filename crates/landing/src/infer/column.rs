@@ -26,6 +26,8 @@ pub(super) struct Column {
     pub(super) blank: u64,
     /// Cells with spaces or tabs around what they hold, outside of quotes.
     pub(super) padded: u64,
+    /// Some cell has spaces around it of which it is not known whether trimming would take them.
+    pub(super) is_doubtful: bool,
     /// Words for nothing, as they are spelled, and how often.
     pub(super) words: BTreeMap<String, u64>,
     /// `None`: some cell is no number.
@@ -64,6 +66,7 @@ impl Column {
             empty: 0,
             blank: 0,
             padded: 0,
+            is_doubtful: false,
             words: BTreeMap::new(),
             numbers: Some(Numbers::default()),
             moments: Some(Moments::default()),
@@ -73,8 +76,10 @@ impl Column {
         }
     }
 
-    pub(super) fn observe(&mut self, cell: &[u8], is_quoted: bool) {
-        let text = if is_quoted { cell } else { trim(cell) };
+    /// Takes a cell in. `has_quotes`: it stands between quotes, or has escapes, so that spaces may be part of it.
+    pub(super) fn observe(&mut self, cell: &[u8], has_quotes: bool) {
+        let text = if has_quotes { cell } else { trim(cell) };
+        self.is_doubtful |= has_quotes && trim(cell).len() < cell.len();
         if text.is_empty() {
             *(if cell.is_empty() { &mut self.empty } else { &mut self.blank }) += 1;
             return;
@@ -103,6 +108,7 @@ impl Column {
         self.empty += other.empty;
         self.blank += other.blank;
         self.padded += other.padded;
+        self.is_doubtful |= other.is_doubtful;
         for (word, count) in other.words {
             *self.words.entry(word).or_default() += count;
         }

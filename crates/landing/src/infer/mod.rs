@@ -7,6 +7,8 @@ mod column;
 mod document;
 mod moments;
 mod numbers;
+mod reading;
+mod sample;
 mod verdict;
 
 #[cfg(test)]
@@ -16,14 +18,15 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 
+pub use sample::propose;
+
 use crate::columns::Records;
 use crate::contract::{DatasetName, MAX_DOCUMENT_BYTES};
-use crate::dialect::Terminator;
-use crate::encoding::Encoding;
 use crate::evidence::Evidence;
 use crate::opening::Opening;
 use column::{Column, Shape, Unique};
 use document::{Document, FieldLine, quoted};
+use reading::{Naming, dialect_of, encoding_of};
 use verdict::{Context, Verdict, decide};
 
 /// Most values that are remembered to find one that comes twice, over all columns. Each takes some 10 bytes.
@@ -83,7 +86,7 @@ impl Inference {
                 continue;
             }
             for (column, cell) in self.columns.iter_mut().zip(cells) {
-                column.observe(cell.value(records.window, records.dialect, &mut scratch), cell.is_quoted());
+                column.observe(cell.value(records.window, records.dialect, &mut scratch), cell.is_quoted() || cell.is_escaped());
             }
         }
     }
@@ -108,16 +111,19 @@ impl Inference {
 
     /// Proposes a contract for `dataset`. `is_complete`: every record of the source was seen.
     pub fn finish(self, dataset: &DatasetName, opening: &Opening, is_complete: bool) -> Inferred {
-        let naming = Naming::new(opening, self.columns.len());
+        let mut naming = Naming::new(opening, self.columns.len());
         let verdicts = self.decide(&naming, opening, is_complete);
         let typed = |verdict: &Verdict| verdict.data_type != "string";
         let trims = self.columns.iter().zip(&verdicts).any(|(column, verdict)| typed(verdict) && column.padded + column.blank > 0);
         let trims = trims || opening.dialect.trim;
+        if trims {
+            naming.trim();
+        }
         let missing = self.missing_words(&verdicts);
         let mut evidence = opening.evidence.clone();
         let mut fields = Vec::with_capacity(self.columns.len());
         for ((column, verdict), name) in self.columns.iter().zip(verdicts).zip(&naming.names) {
-            let field = field_line(column, verdict, if trims { trimmed(name) } else { name }, &missing, trims, is_complete);
+            let field = field_line(column, verdict, name, &missing, trims, is_complete);
             evidence.push(Evidence::new(format!("fields.{}.type", field.name), field.properties[0].1.clone(), field.because.clone()));
             fields.push(field);
         }
@@ -209,49 +215,6 @@ impl Inference {
     }
 }
 
-/// How the fields are called.
-struct Naming {
-    names: Vec<String>,
-    /// The header can't be matched by name, so it is skipped and fields are read by their position; and why.
-    by_position: Option<&'static str>,
-}
-
-impl Naming {
-    fn new(opening: &Opening, columns: usize) -> Self {
-        let given = if opening.dialect.header { opening.header.names.as_slice() } else { &[] };
-        let mut names: Vec<String> = Vec::with_capacity(columns);
-        let mut taken: HashMap<String, usize> = HashMap::new();
-        let mut by_position = (columns == 0).then_some("there is none");
-        for index in 0..columns {
-            let name = given.get(index).map_or("", |name| trimmed(name));
-            let is_reserved = ["_source", "_line", "_job"].contains(&name);
-            let mut new = match name {
-                "" => format!("column_{}", index + 1),
-                name if is_reserved => format!("source{name}"),
-                name => name.to_owned(),
-            };
-            while let Some(count) = taken.get_mut(&new) {
-                *count += 1;
-                new = format!("{new}_{count}");
-                by_position = Some("two columns have the same name");
-            }
-            taken.insert(new.clone(), 1);
-            if name.is_empty() && !given.is_empty() {
-                by_position = Some("a column has no name");
-            } else if is_reserved {
-                by_position = Some("a column is called like a lineage column");
-            }
-            // As it stands in the header, unless that can't be.
-            names.push(if new == name { given[index].clone() } else { new });
-        }
-        Self { names, by_position }
-    }
-}
-
-fn trimmed(name: &str) -> &str {
-    name.trim_matches([' ', '\t'])
-}
-
 /// The line of a field.
 fn field_line(
     column: &Column,
@@ -295,7 +258,7 @@ fn field_line(
     }
     if nothing > 0 {
         because.push(format!("{nothing} without a value"));
-    } else if column.values + words > 0 && is_complete {
+    } else if column.values + words > 0 && is_complete && !(trims && column.is_doubtful) {
         properties.push(("constraints", "{ required: true }".to_owned()));
     }
     if let Some(values) = enum_candidate(column).filter(|_| verdict.data_type == "string") {
@@ -313,52 +276,6 @@ fn enum_candidate(column: &Column) -> Option<String> {
     let mut values: Vec<_> = distinct.keys().map(|text| String::from_utf8_lossy(text).into_owned()).collect();
     values.sort_unstable();
     Some(values.join(", "))
-}
-
-fn encoding_of(opening: &Opening) -> Option<(String, String)> {
-    let encoding = opening.dialect.encoding;
-    let because = opening.evidence.iter().find(|evidence| evidence.property == "encoding").map(|evidence| evidence.because.clone());
-    (encoding != Encoding::UTF_8).then(|| (encoding.label(), because.unwrap_or_default()))
-}
-
-/// What the document says of the dialect: everything, so that the sniffing of later files can't come to another answer.
-fn dialect_of(opening: &Opening, naming: &Naming, trims: bool) -> Vec<(&'static str, String, String)> {
-    let dialect = &opening.dialect;
-    let because = |property: &str| {
-        let found = opening.evidence.iter().find(|evidence| evidence.property == property);
-        found.map_or_else(String::new, |evidence| evidence.because.clone())
-    };
-    let byte = |byte: Option<u8>| byte.map_or_else(|| "null".to_owned(), |byte| quoted(&char::from(byte).to_string()));
-    let terminator = match dialect.line_terminator {
-        Terminator::Auto => "auto",
-        Terminator::Lf => "lf",
-        Terminator::CrLf => "crlf",
-        Terminator::Cr => "cr",
-    };
-    let said = [
-        ("delimiter", byte(Some(dialect.delimiter))),
-        ("quoteChar", byte(dialect.quote_char)),
-        ("doubleQuote", dialect.double_quote.to_string()),
-        ("escapeChar", byte(dialect.escape_char)),
-        ("lineTerminator", terminator.to_owned()),
-        ("commentChar", byte(dialect.comment_char)),
-        ("skipInitialSpace", dialect.skip_initial_space.to_string()),
-    ];
-    let mut lines: Vec<_> = said.into_iter().map(|(name, value)| (name, value, because(name))).collect();
-    if trims {
-        lines.push(("trim", "true".to_owned(), "spaces stand around values that are no text".to_owned()));
-    }
-    match naming.by_position {
-        None => {
-            lines.push(("header", dialect.header.to_string(), because("header")));
-            lines.push(("skipRows", dialect.skip_rows.to_string(), because("skipRows")));
-        }
-        Some(why) => {
-            lines.push(("header", "false".to_owned(), format!("fields are read by their position: {why}")));
-            lines.push(("skipRows", opening.header.lines_before_data.to_string(), "up to the header, and with it".to_owned()));
-        }
-    }
-    lines
 }
 
 /// A name for a dataset, after that of a file.

@@ -313,3 +313,20 @@ fn nycflights() {
         }
     }
 }
+
+#[test]
+fn a_proposal_from_bytes_in_memory() {
+    let nothing = StatedDialect::default();
+    let stated =
+        Stated { name: "a sample", compression: crate::contract::Compression::Auto, encoding: None, dialect: &nothing, schema: None };
+    let of = |bytes: &[u8], is_whole| propose(&stated, &dataset_name("test.csv"), bytes, is_whole);
+    let source = "\u{feff}id;näme\r\n1;a\r\n2;b\r\n300;c";
+    assert_eq!(of(source.as_bytes(), true), Ok(infer(source.as_bytes())));
+    let utf_16: Vec<u8> = source.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    assert!(of(&utf_16, true).is_ok_and(|inferred| inferred.yaml.contains("encoding: utf-16be") && inferred.records == 3));
+    // The last record may go on.
+    assert!(
+        of(source.as_bytes(), false).is_ok_and(|inferred| inferred.yaml.contains("the beginning of the source") && inferred.records == 2)
+    );
+    assert_eq!(of(b"id,\"name", false).map_err(|error| error.name()), Err("LimitExceeded"));
+}

@@ -9,8 +9,8 @@ use arrow_array::types::{
 use arrow_array::{Array, BooleanArray, PrimitiveArray, StringArray};
 use arrow_schema::{DataType as ArrowType, TimeUnit};
 use serde::{Deserialize, Serialize};
-use twox_hash::XxHash3_64;
 
+use super::arrays::{Texts, add, each_run, hash_of_float, hash_of_wide, sum_of};
 use super::distinct::{Distinct, hash_of};
 use super::frequent::Frequent;
 use super::quantiles::Quantiles;
@@ -298,101 +298,6 @@ impl Column {
             }
         }
     }
-}
-
-/// Shows all values that are there, in stretches without nulls.
-fn each_run<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, mut take: impl FnMut(&[T::Native])) {
-    match array.nulls().filter(|nulls| nulls.null_count() > 0) {
-        None if array.is_empty() => {}
-        None => take(array.values()),
-        Some(nulls) => nulls.valid_slices().for_each(|(start, end)| take(&array.values()[start..end])),
-    }
-}
-
-/// The sum; `None`: it is beyond 128 bits, as that of decimals may be.
-fn sum_of<T: ArrowPrimitiveType>(values: &[T::Native]) -> Option<i128>
-where
-    T::Native: Into<i128>,
-{
-    if size_of::<T::Native>() > 8 {
-        return values.iter().try_fold(0i128, |sum, value| sum.checked_add((*value).into()));
-    }
-    if size_of::<T::Native>() > 4 {
-        return Some(values.iter().fold(0i128, |sum, value| sum.wrapping_add((*value).into())));
-    }
-    // Of 32 bits each, far more than a batch has are needed to overflow 64.
-    let small = |values: &[T::Native]| values.iter().fold(0i64, |sum, value| sum.wrapping_add((*value).into() as i64));
-    Some(values.chunks(1 << 16).map(|values| i128::from(small(values))).sum())
-}
-
-/// Adds to a sum and what it lost, without a branch (Knuth's TwoSum).
-#[inline]
-fn add((sum, lost): &mut (f64, f64), value: f64) {
-    let total = *sum + value;
-    let part = total - *sum;
-    let error = (*sum - (total - part)) + (value - part);
-    *lost += if error.is_finite() { error } else { 0.0 };
-    *sum = total;
-}
-
-/// Texts that are read eight bytes at a time.
-struct Texts<'a> {
-    array: &'a StringArray,
-    bytes: &'a [u8],
-}
-
-impl Texts<'_> {
-    #[inline]
-    fn length(&self, row: usize) -> usize {
-        let offsets = self.array.value_offsets();
-        (offsets[row + 1] - offsets[row]) as usize
-    }
-
-    /// The first eight bytes as a number that is ordered as they are; what is missing is zero.
-    #[inline]
-    fn prefix(&self, row: usize) -> u64 {
-        let (start, length) = (self.array.value_offsets()[row] as usize, self.length(row));
-        let loaded = match self.bytes.get(start..start + 8) {
-            Some(bytes) => u64::from_be_bytes(bytes.try_into().unwrap_or_default()),
-            None => {
-                self.bytes[start..].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
-                    << (8 * (8 - (self.bytes.len() - start)) % 64)
-            }
-        };
-        match length {
-            0 => 0,
-            1..8 => loaded & (u64::MAX << (64 - 8 * length)),
-            _ => loaded,
-        }
-    }
-
-    /// The hash of a text, given its prefix: short texts are no more than one or two numbers.
-    #[inline]
-    fn hash(&self, row: usize, prefix: u64) -> u64 {
-        match self.length(row) {
-            length @ 0..=8 => hash_of(prefix ^ (length as u64).rotate_right(8).wrapping_mul(0xD6E8_FEB8_6659_FD93)),
-            length @ 9..=16 => {
-                let end = self.array.value_offsets()[row + 1] as usize;
-                let last = u64::from_be_bytes(self.bytes[end - 8..end].try_into().unwrap_or_default());
-                hash_of(hash_of(prefix).wrapping_add(last) ^ length as u64)
-            }
-            _ => XxHash3_64::oneshot(self.array.value(row).as_bytes()),
-        }
-    }
-}
-
-#[inline]
-fn hash_of_wide(value: i128) -> u64 {
-    match i64::try_from(value) {
-        Ok(value) => hash_of(value as u64),
-        Err(_) => hash_of(hash_of((value >> 64) as u64) ^ value as u64),
-    }
-}
-
-#[inline]
-fn hash_of_float(value: f64) -> u64 {
-    // Both zeros are one value.
-    hash_of((value + 0.0).to_bits())
 }
 
 fn cut(text: &str) -> String {

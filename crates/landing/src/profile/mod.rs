@@ -7,6 +7,7 @@
 //!
 //! Only what is stored is profiled: fields that are dropped are not in it, and of those that are masked it knows what they are masked as.
 
+mod arrays;
 mod column;
 mod distinct;
 mod frequent;

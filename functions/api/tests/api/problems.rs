@@ -10,13 +10,14 @@ use serde_json::json;
 use crate::door::{Door, FLIGHTS};
 
 /// Every route, with a path of its kind.
-const ROUTES: [(&str, &str); 17] = [
+const ROUTES: [(&str, &str); 19] = [
     ("GET", "/health"),
     ("GET", "/datasets"),
     ("PUT", "/datasets/flights"),
     ("GET", "/datasets/flights"),
     ("DELETE", "/datasets/flights"),
     ("GET", "/datasets/flights/versions"),
+    ("POST", "/infer"),
     ("POST", "/uploads"),
     ("POST", "/jobs"),
     ("GET", "/jobs"),
@@ -24,6 +25,7 @@ const ROUTES: [(&str, &str); 17] = [
     ("GET", "/jobs/j-1/execution"),
     ("GET", "/jobs/j-1/rejects"),
     ("GET", "/jobs/j-1/errors"),
+    ("GET", "/jobs/j-1/profile"),
     ("GET", "/jobs/j-1/outputs"),
     ("POST", "/jobs/j-1/cancel"),
     ("GET", "/jobs/no%20job/execution"),

@@ -94,3 +94,12 @@ async fn outputs_are_the_files_of_the_commit() {
     let second = door.get(&format!("/jobs/{job}/outputs?limit=2&after={}", first["next"])).await.expect(StatusCode::OK).body;
     assert_eq!((second["items"].as_array().unwrap().len(), &second["next"]), (1, &Value::Null));
 }
+
+#[tokio::test]
+async fn a_profile_is_there_once_the_job_is() {
+    let (door, job) = landed(COUNTS).await;
+    door.get(&format!("/jobs/{job}/profile")).await.expect_kind(StatusCode::NOT_FOUND, "no-profile");
+    let profile = json!({"rows": 7, "columns": []});
+    door.leave(&keys(&job).profile(), profile.to_string()).await;
+    assert_eq!(door.get(&format!("/jobs/{job}/profile")).await.expect(StatusCode::OK).body, profile);
+}

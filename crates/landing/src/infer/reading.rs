@@ -1,0 +1,109 @@
+//! What a proposed contract says of how the source is read: its encoding, its dialect, and how columns are found.
+
+use std::collections::HashMap;
+
+use super::document::quoted;
+use crate::dialect::Terminator;
+use crate::encoding::Encoding;
+use crate::opening::Opening;
+
+/// How the fields are called.
+pub(super) struct Naming {
+    pub(super) names: Vec<String>,
+    /// The header can't be matched by name, so it is skipped and fields are read by their position; and why.
+    pub(super) by_position: Option<&'static str>,
+}
+
+impl Naming {
+    pub(super) fn new(opening: &Opening, columns: usize) -> Self {
+        let given = if opening.dialect.header { opening.header.names.as_slice() } else { &[] };
+        let mut names: Vec<String> = Vec::with_capacity(columns);
+        let mut taken: HashMap<String, usize> = HashMap::new();
+        let mut by_position = (columns == 0).then_some("there is none");
+        for index in 0..columns {
+            let name = given.get(index).map_or("", |name| trimmed(name));
+            let is_reserved = ["_source", "_line", "_job"].contains(&name);
+            let mut new = match name {
+                "" => format!("column_{}", index + 1),
+                name if is_reserved => format!("source{name}"),
+                name => name.to_owned(),
+            };
+            while let Some(count) = taken.get_mut(&new) {
+                *count += 1;
+                new = format!("{new}_{count}");
+                by_position = Some("two columns have the same name");
+            }
+            taken.insert(new.clone(), 1);
+            if name.is_empty() && !given.is_empty() {
+                by_position = Some("a column has no name");
+            } else if is_reserved {
+                by_position = Some("a column is called like a lineage column");
+            }
+            // As it stands in the header, unless that can't be.
+            names.push(if new == name { given[index].clone() } else { new });
+        }
+        Self { names, by_position }
+    }
+
+    /// Takes spaces from around the names. Those between quotes would stay in the header.
+    pub(super) fn trim(&mut self) {
+        for name in self.names.iter_mut().filter(|name| trimmed(name).len() < name.len()) {
+            *name = trimmed(name).to_owned();
+            self.by_position = Some("there are spaces around names");
+        }
+    }
+}
+
+fn trimmed(name: &str) -> &str {
+    name.trim_matches([' ', '\t'])
+}
+
+/// The encoding, if it is not the usual one, and the reason.
+pub(super) fn encoding_of(opening: &Opening) -> Option<(String, String)> {
+    let encoding = opening.dialect.encoding;
+    let because = opening.evidence.iter().find(|evidence| evidence.property == "encoding").map(|evidence| evidence.because.clone());
+    (encoding != Encoding::UTF_8).then(|| (encoding.label(), because.unwrap_or_default()))
+}
+
+/// What the document says of the dialect: everything, so that the sniffing of later files can't come to another answer.
+pub(super) fn dialect_of(opening: &Opening, naming: &Naming, trims: bool) -> Vec<(&'static str, String, String)> {
+    let dialect = &opening.dialect;
+    let because = |property: &str| {
+        let found = opening.evidence.iter().find(|evidence| evidence.property == property);
+        found.map_or_else(String::new, |evidence| evidence.because.clone())
+    };
+    let byte = |byte: Option<u8>| byte.map_or_else(|| "null".to_owned(), |byte| quoted(&char::from(byte).to_string()));
+    let terminator = match dialect.line_terminator {
+        Terminator::Auto => "auto",
+        Terminator::Lf => "lf",
+        Terminator::CrLf => "crlf",
+        Terminator::Cr => "cr",
+    };
+    let said = [
+        ("delimiter", byte(Some(dialect.delimiter))),
+        ("quoteChar", byte(dialect.quote_char)),
+        ("doubleQuote", dialect.double_quote.to_string()),
+        ("escapeChar", byte(dialect.escape_char)),
+        ("lineTerminator", terminator.to_owned()),
+        ("commentChar", byte(dialect.comment_char)),
+        ("skipInitialSpace", dialect.skip_initial_space.to_string()),
+    ];
+    let mut lines: Vec<_> = said.into_iter().map(|(name, value)| (name, value, because(name))).collect();
+    if trims {
+        lines.push(("trim", "true".to_owned(), "spaces stand around values that are no text".to_owned()));
+    }
+    match naming.by_position {
+        None => {
+            lines.push(("header", dialect.header.to_string(), because("header")));
+            lines.push(("skipRows", dialect.skip_rows.to_string(), because("skipRows")));
+        }
+        Some(why) => {
+            lines.push(("header", "false".to_owned(), format!("fields are read by their position: {why}")));
+            // The line of a header that ends with the source is not counted as one that came to an end. In UTF-16 zeros stand beside the terminator.
+            let ends = opening.header_row().iter().rev().find(|byte| **byte != 0).is_none_or(|byte| matches!(byte, b'\n' | b'\r'));
+            let skipped = opening.header.lines_before_data + u64::from(!ends);
+            lines.push(("skipRows", skipped.to_string(), "up to the header, and with it".to_owned()));
+        }
+    }
+    lines
+}

@@ -1,0 +1,67 @@
+//! Contracts proposed from data.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use landing::contract::{Compression, DatasetName};
+use landing::dialect::StatedDialect;
+use landing::infer::{Inferred, dataset_name, propose};
+use landing::message::SourceRef;
+use landing::opening::Stated;
+use objects::Pin;
+use serde::Deserialize;
+
+use crate::extract::Body;
+use crate::jobs::check_source;
+use crate::{App, Problem};
+
+/// Bytes of an object that are looked at: enough for tens of thousands of records, and typed in well under a second.
+const SAMPLE_BYTES: u64 = 4 * 1024 * 1024;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Asked {
+    /// Without it, it is called after the object.
+    dataset: Option<DatasetName>,
+    source: Option<Source>,
+    /// The beginning of a file, as text.
+    sample: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Source {
+    /// Without it, the inbox's.
+    bucket: Option<String>,
+    key: String,
+    version: Option<String>,
+}
+
+/// `POST /infer`: a contract for an object, or for a sample, with the reason for each guess.
+pub(crate) async fn infer(State(app): State<Arc<App>>, Body(asked): Body<Asked>) -> Result<Json<Inferred>, Problem> {
+    let (name, bytes, is_whole) = match (asked.source, asked.sample) {
+        (Some(source), None) => read(&app, source).await?,
+        // A sample may be cut anywhere, unless it ends like a file.
+        (None, Some(sample)) => {
+            let is_whole = sample.ends_with(['\n', '\r']);
+            ("sample".to_owned(), sample.into_bytes(), is_whole)
+        }
+        _ => return Err(Problem::invalid("either `source`, an object, or `sample`, text")),
+    };
+    let dataset = asked.dataset.unwrap_or_else(|| dataset_name(&name));
+    let dialect = StatedDialect::default();
+    let stated = Stated { name: &name, compression: Compression::Auto, encoding: None, dialect: &dialect, schema: None };
+    propose(&stated, &dataset, &bytes, is_whole).map(Json).map_err(|error| Problem::invalid(error.to_string()))
+}
+
+/// The first bytes of an object, and whether they are all.
+async fn read(app: &App, source: Source) -> Result<(String, Vec<u8>, bool), Problem> {
+    let bucket = source.bucket.unwrap_or_else(|| app.config.inbox_bucket.clone());
+    let source = SourceRef { bucket, key: source.key, version: source.version, etag: None };
+    check_source(app, &source).await?;
+    let pin = Pin { version: source.version, etag: None };
+    let bytes = app.buckets.bucket(&source.bucket).get(&source.key, &pin, 0..SAMPLE_BYTES).await?;
+    let is_whole = (bytes.len() as u64) < SAMPLE_BYTES;
+    Ok((source.key, bytes.to_vec(), is_whole))
+}
