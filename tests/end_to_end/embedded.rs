@@ -10,17 +10,9 @@ use super::stage::{Stage, flights, testdata};
 
 /// Rows that one lake has and the other lacks, both ways; and the rows of each.
 const DIFFER: &str = "
-import duckdb, json, os, sys, boto3, tempfile
-bucket, prefix, embedded = sys.argv[1:]
-folder = tempfile.mkdtemp()
-s3 = boto3.client('s3')
-for page in s3.get_paginator('list_objects_v2').paginate(Bucket=bucket, Prefix=prefix):
-    for found in page.get('Contents', []):
-        if found['Key'].endswith('.parquet'):
-            path = os.path.join(folder, found['Key'])
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            s3.download_file(bucket, found['Key'], path)
-a, b = (f\"(select * from read_parquet('{at}/**/*.parquet', hive_partitioning=true))\" for at in (f'{folder}/{prefix}', embedded))
+import duckdb, json, sys
+lakes = sys.argv[1:]
+a, b = (f\"(select * from read_parquet('{at}/**/*.parquet', hive_partitioning=true))\" for at in lakes)
 one = lambda sql: duckdb.sql(sql).fetchall()[0][0]
 print(json.dumps([one(f'select count(*) from ({x} except all {y})') for x, y in ((a, b), (b, a))] + [one(f'select count(*) from {x}') for x in (a, b)]))
 ";
@@ -36,7 +28,7 @@ fn the_embedded_run_lands_and_refuses_the_same() {
     assert_eq!(job["status"], "SUCCEEDED", "{job}");
 
     let folder = tempfile::tempdir().unwrap();
-    let (csv, lake) = (folder.path().join("flights.csv"), folder.path().join("lake"));
+    let (csv, lake) = (folder.path().join("flights.csv"), folder.path().join("embedded"));
     std::fs::write(&csv, source).unwrap();
     let embedded = landfall_run(&csv, &lake);
     assert_eq!(embedded["counts"], job["counts"]);
@@ -50,8 +42,8 @@ fn the_embedded_run_lands_and_refuses_the_same() {
     assert!(download("rejects") == read("rejects"), "the rejects differ");
     assert!(download("errors") == read("errors"), "the errors differ");
 
-    let bucket = stage.cloud.output("LakeBucket").unwrap();
-    let differ = stage.python(DIFFER, &[bucket, "lake/flights/", lake.join("flights").to_str().unwrap()]);
+    let cloud = stage.download_lake("flights", folder.path());
+    let differ = stage.python(DIFFER, &[cloud.to_str().unwrap(), lake.join("flights").to_str().unwrap()]);
     let stored = &job["counts"]["stored"];
     assert_eq!(differ, json!([0, 0, stored, stored]));
 }

@@ -7,17 +7,9 @@ use super::stage::{Stage, flights, testdata};
 
 /// Compares the lake with DuckDB's own reading of the CSV: counts, sums, and the nulls of every column.
 const COMPARE: &str = "
-import duckdb, json, os, sys, boto3, tempfile
-bucket, prefix, csv, sums = sys.argv[1:]
-folder = tempfile.mkdtemp()
-s3 = boto3.client('s3')
-for page in s3.get_paginator('list_objects_v2').paginate(Bucket=bucket, Prefix=prefix):
-    for found in page.get('Contents', []):
-        if found['Key'].endswith('.parquet'):
-            path = os.path.join(folder, found['Key'])
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            s3.download_file(bucket, found['Key'], path)
-lake = f\"read_parquet('{folder}/{prefix}**/*.parquet', hive_partitioning=true)\"
+import duckdb, json, sys
+folder, csv, sums = sys.argv[1:]
+lake = f\"read_parquet('{folder}/**/*.parquet', hive_partitioning=true)\"
 source = f\"read_csv('{csv}', header=true, nullstr=['NA',''], auto_detect=true)\"
 columns = [row[0] for row in duckdb.sql(f'describe select * from {source}').fetchall()]
 measures = ['count(*)'] + [f'sum({c})' for c in sums.split(',')] + [f'count(*) - count({c})' for c in columns]
@@ -67,7 +59,8 @@ fn flights_and_weather_land_whole() {
 }
 
 fn compare(stage: &Stage, dataset: &str, csv: &str, sums: &str) {
-    let bucket = stage.cloud.output("LakeBucket").unwrap();
-    let measures: Value = stage.python(COMPARE, &[bucket, &format!("lake/{dataset}/"), csv, sums]);
+    let folder = tempfile::tempdir().unwrap();
+    let lake = stage.download_lake(dataset, folder.path());
+    let measures: Value = stage.python(COMPARE, &[lake.to_str().unwrap(), csv, sums]);
     assert_eq!(measures["lake"], measures["source"], "{dataset}");
 }

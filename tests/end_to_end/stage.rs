@@ -1,7 +1,7 @@
 //! A deployed stack, and what users do with it.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -111,6 +111,25 @@ print(json.dumps([keys, len(s3.list_multipart_uploads(Bucket=bucket, Prefix=pref
 ";
         let listing = self.python(SCRIPT, &[self.cloud.output(bucket).unwrap(), prefix]);
         serde_json::from_value(listing).unwrap()
+    }
+
+    /// Downloads the Parquet files of a dataset into a folder; where they lie in it.
+    pub(crate) fn download_lake(&self, dataset: &str, folder: &Path) -> PathBuf {
+        const SCRIPT: &str = "
+import boto3, os, sys
+bucket, prefix, folder = sys.argv[1:]
+s3 = boto3.client('s3')
+for page in s3.get_paginator('list_objects_v2').paginate(Bucket=bucket, Prefix=prefix):
+    for found in page.get('Contents', []):
+        if found['Key'].endswith('.parquet'):
+            path = os.path.join(folder, found['Key'])
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            s3.download_file(bucket, found['Key'], path)
+print('null')
+";
+        let prefix = format!("lake/{dataset}/");
+        self.python(SCRIPT, &[self.cloud.output("LakeBucket").unwrap(), &prefix, folder.to_str().unwrap()]);
+        folder.join("lake").join(dataset)
     }
 
     fn log_tail(&self) -> String {

@@ -56,13 +56,7 @@ pub async fn store(context: &Context, message: JobRef) -> Result<Stored, Error> 
             commit
         }
     };
-    let change = JobChange {
-        status: Some(JobStatus::Succeeded),
-        counts: Some(commit.counts),
-        sequence: Some(commit.sequence),
-        ..JobChange::default()
-    };
-    context.registry.update_job(job, &change, &now()).await?;
+    note_success(context, &commit).await?;
     sweep(lake.as_ref(), &context.dataset_prefix(dataset), job).await;
     Ok(Stored {
         job: job.clone(),
@@ -72,6 +66,18 @@ pub async fn store(context: &Context, message: JobRef) -> Result<Stored, Error> 
         files: commit.files.len() as u64,
         bytes: commit.bytes,
     })
+}
+
+/// Tells the registry that a job is committed.
+pub(crate) async fn note_success(context: &Context, commit: &Commit) -> Result<(), Error> {
+    let change = JobChange {
+        status: Some(JobStatus::Succeeded),
+        counts: Some(commit.counts),
+        sequence: Some(commit.sequence),
+        ..JobChange::default()
+    };
+    context.registry.update_job(&commit.job, &change, &now()).await?;
+    Ok(())
 }
 
 /// The names under which the bytes of a job are remembered.

@@ -130,9 +130,8 @@ impl<'a> Attempt<'a> {
         self.send(1).await?;
         let files = self.end_uploads().await?;
         refuse_if_cancelled(self.context, self.keys).await?;
-        let work = self.context.work();
-        let rejects = std::mem::replace(&mut self.rejects, Spool::new(work.clone(), String::new())).finish().await?;
-        let errors = std::mem::replace(&mut self.errors, Spool::new(work, String::new())).finish().await?;
+        let rejects = self.rejects.finish().await?;
+        let errors = self.errors.finish().await?;
         let profile = self.keys.piece(self.shard.index, self.name, "profile.json");
         documents::write(self.context.work().as_ref(), &profile, self.core.sketch(), Put::Overwrite).await?;
         Ok(Receipt {

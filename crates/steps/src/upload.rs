@@ -83,17 +83,18 @@ impl Spool {
         Ok(())
     }
 
-    /// Makes the document visible; its key, if there is one.
-    pub(crate) async fn finish(mut self) -> Result<Option<String>, Error> {
+    /// Makes the document visible; its key, if there is one. Nothing may be pushed after it.
+    pub(crate) async fn finish(&mut self) -> Result<Option<String>, Error> {
+        let rest = std::mem::take(&mut self.buffer);
         if let Some(mut upload) = self.upload.take() {
-            upload.push(&self.buffer).await?;
+            upload.push(&rest).await?;
             return upload.complete().await.map(Some);
         }
-        if self.buffer.is_empty() {
+        if rest.is_empty() {
             return Ok(None);
         }
-        self.objects.put(&self.key, Bytes::from(self.buffer), objects::Put::Overwrite).await?;
-        Ok(Some(self.key))
+        self.objects.put(&self.key, Bytes::from(rest), objects::Put::Overwrite).await?;
+        Ok(Some(self.key.clone()))
     }
 
     pub(crate) async fn abort(self) {

@@ -3,41 +3,13 @@
 use std::sync::Arc;
 
 use admission::Request;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use executions::Executions;
 use futures::future::join_all;
 use registry::Registry;
-use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use crate::arrival::Arrival;
-
-/// What SQS hands over.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Batch {
-    #[serde(rename = "Records")]
-    records: Vec<Message>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Message {
-    message_id: String,
-    #[serde(default)]
-    body: String,
-}
-
-/// Which messages are to be delivered again; after a few times the queue puts them aside, where an alarm tells of them.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Failures {
-    batch_item_failures: Vec<Failure>,
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Failure {
-    item_identifier: String,
-}
 
 /// Admits arrivals.
 pub(crate) struct Admitter {
@@ -47,15 +19,23 @@ pub(crate) struct Admitter {
 }
 
 impl Admitter {
-    /// Admits all messages of a batch.
-    pub(crate) async fn admit_all(&self, batch: &Batch, now: &str) -> Failures {
-        let outcomes = join_all(batch.records.iter().map(|message| async move { (message, self.admit(&message.body, now).await) })).await;
-        let failed = outcomes.into_iter().filter_map(|(message, outcome)| {
-            let reason = outcome.err()?;
-            warn!(message = message.message_id, reason, "an arrival was not admitted");
-            Some(Failure { item_identifier: message.message_id.clone() })
-        });
-        Failures { batch_item_failures: failed.collect() }
+    /// Admits all messages of a batch. The answer names those to deliver again; after a few times the queue puts them aside, where an alarm tells of them.
+    pub(crate) async fn admit_all(&self, batch: &SqsEvent, now: &str) -> SqsBatchResponse {
+        let admit = |message: &SqsMessage| {
+            let body = message.body.clone().unwrap_or_default();
+            async move { self.admit(&body, now).await }
+        };
+        let outcomes = join_all(batch.records.iter().map(admit)).await;
+        let mut response = SqsBatchResponse::default();
+        for (message, outcome) in batch.records.iter().zip(outcomes) {
+            if let Err(reason) = outcome {
+                // SQS names every message; to an empty name Lambda delivers the whole batch again.
+                let id = message.message_id.clone().unwrap_or_default();
+                warn!(message = id, reason, "an arrival was not admitted");
+                response.add_failure(id);
+            }
+        }
+        response
     }
 
     /// Admits one arrival. A dataset without a contract is a failure too: whoever reads the dead letters learns that files wait for it.
@@ -88,7 +68,7 @@ mod tests {
     }
 
     /// A batch of these bodies, of which message `n` has the id `n`.
-    fn batch(bodies: &[String]) -> Batch {
+    fn batch(bodies: &[String]) -> SqsEvent {
         let records: Vec<Value> = bodies.iter().enumerate().map(|(n, body)| json!({"messageId": n.to_string(), "body": body})).collect();
         serde_json::from_value(json!({"Records": records})).unwrap()
     }
@@ -105,7 +85,7 @@ mod tests {
     #[tokio::test]
     async fn an_arrival_becomes_a_job() {
         let (admitter, executions) = admitter().await;
-        let batch: Batch = serde_json::from_str(ARRIVAL).unwrap();
+        let batch: SqsEvent = serde_json::from_str(ARRIVAL).unwrap();
         assert_eq!(serde_json::to_value(admitter.admit_all(&batch, NOW).await).unwrap(), failed(&[]));
         let submission: Submission = serde_json::from_str(&executions.inputs()[0]).unwrap();
         assert_eq!((submission.dataset.as_str(), submission.source.key.as_str()), ("flights", "inbox/flights/2013/été & co+1.csv"));

@@ -6,10 +6,11 @@ mod batch;
 use std::env::var;
 use std::sync::Arc;
 
+use aws_lambda_events::sqs::SqsEvent;
 use executions::StepFunctions;
 use registry::DynamoDb;
 
-use batch::{Admitter, Batch};
+use batch::Admitter;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_step::Error> {
@@ -20,7 +21,7 @@ async fn main() -> Result<(), lambda_step::Error> {
         executions: Arc::new(StepFunctions::new(&aws, setting("LANDFALL_STATE_MACHINE")?)),
         inbox_prefix: setting("LANDFALL_INBOX_PREFIX")?,
     });
-    lambda_step::serve("admit", move |batch: Batch, _| {
+    lambda_step::serve("admit", move |batch: SqsEvent, _| {
         let admitter = admitter.clone();
         async move { Ok(admitter.admit_all(&batch, &admission::now()).await) }
     })

@@ -7,13 +7,12 @@ use axum::extract::State;
 use landing::contract::{Compression, DatasetName};
 use landing::dialect::StatedDialect;
 use landing::infer::{Inferred, dataset_name, propose};
-use landing::message::SourceRef;
 use landing::opening::Stated;
 use objects::Pin;
 use serde::Deserialize;
 
 use crate::extract::Body;
-use crate::jobs::check_source;
+use crate::jobs::{Source, check_source};
 use crate::{App, Problem};
 
 /// Bytes of an object that are looked at: enough for tens of thousands of records, and typed in well under a second.
@@ -27,15 +26,6 @@ pub(crate) struct Asked {
     source: Option<Source>,
     /// The beginning of a file, as text.
     sample: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Source {
-    /// Without it, the inbox's.
-    bucket: Option<String>,
-    key: String,
-    version: Option<String>,
 }
 
 /// `POST /infer`: a contract for an object, or for a sample, with the reason for each guess.
@@ -57,8 +47,7 @@ pub(crate) async fn infer(State(app): State<Arc<App>>, Body(asked): Body<Asked>)
 
 /// The first bytes of an object, and whether they are all.
 async fn read(app: &App, source: Source) -> Result<(String, Vec<u8>, bool), Problem> {
-    let bucket = source.bucket.unwrap_or_else(|| app.config.inbox_bucket.clone());
-    let source = SourceRef { bucket, key: source.key, version: source.version, etag: None };
+    let source = source.resolve(app);
     check_source(app, &source).await?;
     let pin = Pin { version: source.version, etag: None };
     let bytes = app.buckets.bucket(&source.bucket).get(&source.key, &pin, 0..SAMPLE_BYTES).await?;

@@ -37,13 +37,21 @@ pub(crate) struct Submitted {
     shard_bytes: Option<u64>,
 }
 
+/// An object, as a request names it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Source {
+pub(crate) struct Source {
     /// Without it, the inbox's.
     bucket: Option<String>,
     key: String,
     version: Option<String>,
+}
+
+impl Source {
+    pub(crate) fn resolve(self, app: &App) -> SourceRef {
+        let bucket = self.bucket.unwrap_or_else(|| app.config.inbox_bucket.clone());
+        SourceRef { bucket, key: self.key, version: self.version, etag: None }
+    }
 }
 
 #[derive(Deserialize)]
@@ -68,8 +76,7 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, headers: HeaderMap, Body
         }
         None => (JobId::parse(&format!("job-{}", Uuid::new_v4())).map_err(|error| Problem::internal(&error))?, false),
     };
-    let bucket = asked.source.bucket.unwrap_or_else(|| app.config.inbox_bucket.clone());
-    let source = SourceRef { bucket, key: asked.source.key, version: asked.source.version, etag: None };
+    let source = asked.source.resolve(&app);
     if !known {
         check_source(&app, &source).await?;
     }
