@@ -1,26 +1,30 @@
 //! Records become columns: each column is typed in one go, straight from the bytes of its fields into Arrow arrays.
 
+mod faults;
+mod missing;
 mod pattern;
+mod quick;
 mod scalar;
 
 use std::sync::Arc;
 
-use arrow_array::builder::StringBuilder;
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
     Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, new_null_array};
-use arrow_buffer::{BooleanBufferBuilder, NullBufferBuilder};
+use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, StringArray, new_null_array};
+use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 
 pub use pattern::Pattern;
 pub use scalar::{Flaw, Scalar};
 
-use crate::contract::{Contract, DataType, Field, IntegerType, Mapping, NumberType, TimeUnit};
+use crate::contract::{Contract, DataType, Field, IntegerType, Mapping, NumberFormat, NumberType, TimeUnit};
 use crate::dialect::Dialect;
 use crate::records::{self, Row};
-use crate::rejects::{ErrorName, Finding, cut};
+use crate::rejects::Finding;
+use missing::Missing;
+use quick::Text;
 
 /// Records in a window of bytes.
 #[derive(Clone, Copy)]
@@ -43,7 +47,7 @@ pub fn read(records: Records<'_>, contract: &Contract, mapping: &Mapping, findin
     fields
         .enumerate()
         .map(|(index, (field, column))| match column {
-            Some(column) => Column { records, field, index, column: *column, findings }.read(),
+            Some(column) => Column { records, field, index, column: *column, missing: Missing::of(field), findings }.read(),
             None => new_null_array(&field.data_type.arrow(), records.rows.len()),
         })
         .collect()
@@ -57,6 +61,7 @@ struct Column<'a, 'f> {
     index: usize,
     /// Position of the column in the source, from 0.
     column: u32,
+    missing: Missing<'a>,
     findings: &'f mut Vec<Finding>,
 }
 
@@ -65,96 +70,127 @@ impl Column<'_, '_> {
         match &self.field.data_type {
             DataType::String => self.strings(),
             DataType::Boolean(format) => self.booleans(|text| scalar::boolean(text, format)),
-            DataType::Integer(width, format) => {
-                let (format, range) = (*format, width.range());
-                let parse = move |text: &[u8]| scalar::integer(text, format).and_then(|value| scalar::in_range(value, range));
-                match width {
-                    IntegerType::Int8 => self.integers::<Int8Type>(parse, |v| v as i8),
-                    IntegerType::Int16 => self.integers::<Int16Type>(parse, |v| v as i16),
-                    IntegerType::Int32 => self.integers::<Int32Type>(parse, |v| v as i32),
-                    IntegerType::Int64 => self.integers::<Int64Type>(parse, |v| v as i64),
-                    IntegerType::UInt8 => self.integers::<UInt8Type>(parse, |v| v as u8),
-                    IntegerType::UInt16 => self.integers::<UInt16Type>(parse, |v| v as u16),
-                    IntegerType::UInt32 => self.integers::<UInt32Type>(parse, |v| v as u32),
-                    IntegerType::UInt64 => self.integers::<UInt64Type>(parse, |v| v as u64),
-                }
-            }
-            DataType::Number(NumberType::Float64, format) => {
-                Arc::new(self.primitives::<Float64Type>(|text| scalar::float(text, *format), Scalar::Float))
-            }
-            DataType::Number(NumberType::Float32, format) => {
-                let narrow = |value: f64| {
-                    let narrow = value as f32;
-                    if narrow.is_infinite() && value.is_finite() { Err(Flaw::OutOfRange) } else { Ok(narrow) }
-                };
-                let parse = |text: &[u8]| scalar::float(text, *format).and_then(narrow);
-                Arc::new(self.primitives::<Float32Type>(parse, |v| Scalar::Float(v.into())))
-            }
+            DataType::Integer(width, format) => match width {
+                IntegerType::Int8 => self.integers::<Int8Type>(*width, *format),
+                IntegerType::Int16 => self.integers::<Int16Type>(*width, *format),
+                IntegerType::Int32 => self.integers::<Int32Type>(*width, *format),
+                IntegerType::Int64 => self.integers::<Int64Type>(*width, *format),
+                IntegerType::UInt8 => self.integers::<UInt8Type>(*width, *format),
+                IntegerType::UInt16 => self.integers::<UInt16Type>(*width, *format),
+                IntegerType::UInt32 => self.integers::<UInt32Type>(*width, *format),
+                IntegerType::UInt64 => self.integers::<UInt64Type>(*width, *format),
+            },
+            DataType::Number(NumberType::Float64, format) => Arc::new(self.floats::<Float64Type>(*format, Ok)),
+            DataType::Number(NumberType::Float32, format) => Arc::new(self.floats::<Float32Type>(*format, |value| {
+                let narrow = value as f32;
+                if narrow.is_infinite() && value.is_finite() { Err(Flaw::OutOfRange) } else { Ok(narrow) }
+            })),
             DataType::Number(NumberType::Decimal { precision, scale }, format) => {
-                let parse = |text: &[u8]| scalar::decimal(text, *precision, *scale, *format);
-                let array = self.primitives::<Decimal128Type>(parse, Scalar::Int);
-                Arc::new(array.with_data_type(arrow_schema::DataType::Decimal128(*precision, *scale as i8)))
+                let (precision, scale, format) = (*precision, *scale, *format);
+                let exact = |text: &[u8]| scalar::decimal(text, precision, scale, format);
+                let is_usual = format == NumberFormat::default();
+                let quick = |text: Text<'_>| if is_usual { quick::decimal(text, precision, scale).map(i128::from) } else { None };
+                let array = self.primitives::<Decimal128Type>(quick, exact, Scalar::Int);
+                Arc::new(array.with_data_type(arrow_schema::DataType::Decimal128(precision, scale as i8)))
             }
-            DataType::Date(pattern) => self.integers::<Date32Type>(|text| pattern.read_date(text).map(i128::from), |v| v as i32),
+            DataType::Date(pattern) => self.moments::<Date32Type>(|text| pattern.read_date(text)),
             DataType::Time(unit, pattern) => {
-                let parse = |text: &[u8]| pattern.read_time(text, unit.per_second()).map(i128::from);
+                let read = |text: &[u8]| pattern.read_time(text, unit.per_second());
                 match unit {
-                    TimeUnit::Second => self.integers::<Time32SecondType>(parse, |v| v as i32),
-                    TimeUnit::Millisecond => self.integers::<Time32MillisecondType>(parse, |v| v as i32),
-                    TimeUnit::Microsecond => self.integers::<Time64MicrosecondType>(parse, |v| v as i64),
-                    TimeUnit::Nanosecond => self.integers::<Time64NanosecondType>(parse, |v| v as i64),
+                    TimeUnit::Second => self.moments::<Time32SecondType>(|text| read(text).map(|v| v as i32)),
+                    TimeUnit::Millisecond => self.moments::<Time32MillisecondType>(|text| read(text).map(|v| v as i32)),
+                    TimeUnit::Microsecond => self.moments::<Time64MicrosecondType>(read),
+                    TimeUnit::Nanosecond => self.moments::<Time64NanosecondType>(read),
                 }
             }
             DataType::Datetime(unit, pattern, zone) => {
-                let parse = |text: &[u8]| pattern.read_datetime(text, unit.per_second(), *zone).map(i128::from);
+                let read = |text: &[u8]| pattern.read_datetime(text, unit.per_second(), *zone);
                 match unit {
-                    TimeUnit::Second => self.timestamps::<TimestampSecondType>(parse),
-                    TimeUnit::Millisecond => self.timestamps::<TimestampMillisecondType>(parse),
-                    TimeUnit::Microsecond => self.timestamps::<TimestampMicrosecondType>(parse),
-                    TimeUnit::Nanosecond => self.timestamps::<TimestampNanosecondType>(parse),
+                    TimeUnit::Second => self.moments::<TimestampSecondType>(read),
+                    TimeUnit::Millisecond => self.moments::<TimestampMillisecondType>(read),
+                    TimeUnit::Microsecond => self.moments::<TimestampMicrosecondType>(read),
+                    TimeUnit::Nanosecond => self.moments::<TimestampNanosecondType>(read),
                 }
             }
         }
     }
 
-    fn integers<T: ArrowPrimitiveType>(self, parse: impl Fn(&[u8]) -> Result<i128, Flaw>, narrow: impl Fn(i128) -> T::Native) -> ArrayRef
+    fn integers<T: ArrowPrimitiveType>(self, width: IntegerType, format: NumberFormat) -> ArrayRef
+    where
+        T::Native: TryFrom<i64> + TryFrom<i128> + Into<i128>,
+    {
+        let exact = |text: &[u8]| {
+            let value = scalar::integer(text, format).and_then(|value| scalar::in_range(value, width.range()))?;
+            T::Native::try_from(value).map_err(|_| Flaw::OutOfRange)
+        };
+        let is_usual = format == NumberFormat::default();
+        let quick = |text: Text<'_>| if is_usual { quick::integer(text).and_then(|value| T::Native::try_from(value).ok()) } else { None };
+        Arc::new(self.primitives::<T>(quick, exact, |value| Scalar::Int(value.into())))
+    }
+
+    fn floats<T: ArrowPrimitiveType>(self, format: NumberFormat, narrow: impl Fn(f64) -> Result<T::Native, Flaw>) -> PrimitiveArray<T>
+    where
+        T::Native: Into<f64>,
+    {
+        let is_usual = format == NumberFormat::default();
+        let quick = |text: Text<'_>| if is_usual { quick::float(text).and_then(|value| narrow(value).ok()) } else { None };
+        let exact = |text: &[u8]| scalar::float(text, format).and_then(&narrow);
+        self.primitives::<T>(quick, exact, |value| Scalar::Float(value.into()))
+    }
+
+    /// Dates and times: their patterns know what is quick.
+    fn moments<T: ArrowPrimitiveType>(self, read: impl Fn(&[u8]) -> Result<T::Native, Flaw>) -> ArrayRef
     where
         T::Native: Into<i128>,
     {
-        Arc::new(self.primitives::<T>(|text| parse(text).map(&narrow), |value| Scalar::Int(value.into())))
-    }
-
-    fn timestamps<T: ArrowPrimitiveType<Native = i64>>(self, parse: impl Fn(&[u8]) -> Result<i128, Flaw>) -> ArrayRef {
         let data_type = self.field.data_type.arrow();
-        let array = self.primitives::<T>(|text| parse(text).map(|v| v as i64), |value| Scalar::Int(value.into()));
+        let array = self.primitives::<T>(|text| read(text.bytes()).ok(), &read, |value| Scalar::Int(value.into()));
         Arc::new(array.with_data_type(data_type))
     }
 
+    /// `quick` reads values as they are mostly written, and `exact` all of them.
     fn primitives<T: ArrowPrimitiveType>(
         mut self,
-        parse: impl Fn(&[u8]) -> Result<T::Native, Flaw>,
+        quick: impl Fn(Text<'_>) -> Option<T::Native>,
+        exact: impl Fn(&[u8]) -> Result<T::Native, Flaw>,
         scalar: impl Fn(T::Native) -> Scalar,
     ) -> PrimitiveArray<T> {
         let rows = self.records.rows.len();
         let mut values = Vec::with_capacity(rows);
         let mut nulls = NullBufferBuilder::new(rows);
         let checked = self.field.constraints.look_at_values();
-        self.each(|column, row, text| {
-            let value = text.and_then(|text| match parse(text) {
-                Ok(value) => {
+        // What is missing may look like a value: then it has to be looked for first.
+        let missing_first = self.missing.is_any(|missing| exact(missing).is_ok());
+        let mut scratch = Vec::new();
+        for row in 0..rows {
+            let cell = self.cell(row);
+            let window = self.records.window;
+            if let Some(cell) = cell.filter(|cell| !cell.is_escaped() && !missing_first)
+                && let Some(value) = quick(Text { window, start: cell.start(), end: cell.end() })
+            {
+                if checked {
+                    self.check(row, cell.bytes(window), &scalar(value));
+                }
+                values.push(value);
+                nulls.append_non_null();
+                continue;
+            }
+            let value = match self.text(row, cell, &mut scratch).map(|text| (text, exact(text))) {
+                Some((text, Ok(value))) => {
                     if checked {
-                        column.check(row, text, &scalar(value));
+                        self.check(row, text, &scalar(value));
                     }
                     Some(value)
                 }
-                Err(flaw) => {
-                    column.refuse(row, text, flaw);
+                Some((text, Err(flaw))) => {
+                    self.refuse(row, text, flaw);
                     None
                 }
-            });
+                None => None,
+            };
             values.push(value.unwrap_or_default());
             nulls.append(value.is_some());
-        });
+        }
         PrimitiveArray::new(values.into(), nulls.finish())
     }
 
@@ -162,138 +198,102 @@ impl Column<'_, '_> {
         let rows = self.records.rows.len();
         let mut values = BooleanBufferBuilder::new(rows);
         let mut nulls = NullBufferBuilder::new(rows);
-        self.each(|column, row, text| {
-            let value = text.and_then(|text| match parse(text) {
-                Ok(value) => {
-                    column.check(row, text, &Scalar::Int(value.into()));
+        let mut scratch = Vec::new();
+        for row in 0..rows {
+            let value = match self.text(row, self.cell(row), &mut scratch).map(|text| (text, parse(text))) {
+                Some((text, Ok(value))) => {
+                    self.check(row, text, &Scalar::Int(value.into()));
                     Some(value)
                 }
-                Err(flaw) => {
-                    column.refuse(row, text, flaw);
+                Some((text, Err(flaw))) => {
+                    self.refuse(row, text, flaw);
                     None
                 }
-            });
+                None => None,
+            };
             values.append(value.unwrap_or_default());
             nulls.append(value.is_some());
-        });
+        }
         Arc::new(BooleanArray::new(values.finish(), nulls.finish()))
     }
 
     fn strings(mut self) -> ArrayRef {
+        let Records { window, is_utf8, .. } = self.records;
         let rows = self.records.rows.len();
-        let mut values = StringBuilder::with_capacity(rows, rows * 8);
+        let longest: usize = (0..rows).filter_map(|row| self.cell(row)).map(|cell| cell.bytes(window).len()).sum();
+        let mut bytes = Vec::with_capacity(longest + CHUNK);
+        let mut offsets = Vec::with_capacity(rows + 1);
+        offsets.push(0);
+        let mut nulls = NullBufferBuilder::new(rows);
         let checked = self.field.constraints.look_at_values();
-        let is_utf8 = self.records.is_utf8;
-        self.each(|column, row, text| {
-            let text = text.and_then(|bytes| {
-                if is_utf8 {
-                    // SAFETY: the window is valid UTF-8, and fields begin and end at ASCII bytes of it; unquoting only takes ASCII bytes out.
-                    Some(unsafe { std::str::from_utf8_unchecked(bytes) })
-                } else {
-                    // An invalid record is a finding already.
-                    std::str::from_utf8(bytes).ok()
-                }
-            });
-            if let Some(text) = text
-                && checked
-            {
-                column.check_text(row, text);
-            }
-            values.append_option(text);
-        });
-        Arc::new(values.finish())
-    }
-
-    /// Hands over each cell in turn: its row in the batch and its bytes, `None` where there is no value.
-    fn each(&mut self, mut take: impl FnMut(&mut Self, usize, Option<&[u8]>)) {
         let mut scratch = Vec::new();
-        let Records { window, rows, fields, dialect, .. } = self.records;
-        let field = self.field;
-        for (index, row) in rows.iter().enumerate() {
-            // The cells of a ragged record may stand anywhere: those that are there are looked at, those that are not are findings already.
-            if self.column >= row.fields {
-                take(self, index, None);
-                continue;
-            }
-            let cell = &fields[(row.first_field + self.column) as usize];
-            let text = cell.value(window, dialect, &mut scratch);
-            if field.missing_values.iter().any(|missing| missing.as_bytes() == text) {
-                if field.constraints.required {
-                    let message = format!("`{}` is required", field.name);
-                    self.found(index, ErrorName::Constraint, Some("required"), text, message);
+        for row in 0..rows {
+            // An invalid record is a finding already.
+            let text = self.text(row, self.cell(row), &mut scratch).filter(|text| is_utf8 || std::str::from_utf8(text).is_ok());
+            if let Some(text) = text {
+                if checked {
+                    // SAFETY: the window is valid UTF-8, and fields begin and end at ASCII bytes of it, and unquoting only takes ASCII bytes out; or the text was looked at.
+                    self.check_text(row, unsafe { std::str::from_utf8_unchecked(text) });
                 }
-                take(self, index, None);
-            } else {
-                take(self, index, Some(text));
+                append(&mut bytes, text);
             }
+            nulls.append(text.is_some());
+            offsets.push(bytes.len() as i32);
         }
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        // SAFETY: the offsets are those of the texts, which are valid UTF-8 as above.
+        Arc::new(unsafe { StringArray::new_unchecked(offsets, Buffer::from_vec(bytes), nulls.finish()) })
     }
 
-    #[cold]
-    fn refuse(&mut self, row: usize, text: &[u8], flaw: Flaw) {
-        let shown = format!("`{}`", cut(&String::from_utf8_lossy(text)));
-        let message = scalar::describe(flaw, &shown, &self.field.data_type);
-        self.found(row, ErrorName::Type, None, text, message);
+    /// The cell of a record; `None` where a ragged one has none. The cells of such a record may stand anywhere: those that are there are looked at, those that are
+    /// not are findings already.
+    #[inline(always)]
+    fn cell(&self, row: usize) -> Option<records::Field> {
+        let record = &self.records.rows[row];
+        (self.column < record.fields).then(|| self.records.fields[(record.first_field + self.column) as usize])
     }
 
-    fn check(&mut self, row: usize, text: &[u8], value: &Scalar) {
-        let field = self.field;
-        for bound in field.constraints.bounds.iter().filter(|bound| !bound.holds(value)) {
-            let relation = match bound.rule {
-                "minimum" => "less than the minimum",
-                "maximum" => "greater than the maximum",
-                "exclusiveMinimum" => "not greater than",
-                _ => "not less than",
-            };
-            let message = format!("`{}` is {relation} {}", cut(&String::from_utf8_lossy(text)), bound.text);
-            self.found(row, ErrorName::Constraint, Some(bound.rule), text, message);
+    /// What stands in a cell, if that is a value.
+    #[inline(always)]
+    fn text<'t>(&mut self, row: usize, cell: Option<records::Field>, scratch: &'t mut Vec<u8>) -> Option<&'t [u8]>
+    where
+        Self: 't,
+    {
+        let Records { window, dialect, .. } = self.records;
+        let text = cell?.value(window, dialect, scratch);
+        if !self.missing.is(text) {
+            return Some(text);
         }
-        self.check_allowed(row, text, |allowed| allowed == value);
+        if self.field.constraints.required {
+            self.refuse_missing(row, text);
+        }
+        None
     }
+}
 
-    fn check_text(&mut self, row: usize, text: &str) {
-        let constraints = &self.field.constraints;
-        let bytes = text.as_bytes();
-        if constraints.min_length.is_some() || constraints.max_length.is_some() {
-            let length = text.chars().count() as u64;
-            if let Some(least) = constraints.min_length.filter(|least| length < *least) {
-                let message = format!("has {length} characters, fewer than the minLength {least}");
-                self.found(row, ErrorName::Constraint, Some("minLength"), bytes, message);
-            }
-            if let Some(most) = constraints.max_length.filter(|most| length > *most) {
-                let message = format!("has {length} characters, more than the maxLength {most}");
-                self.found(row, ErrorName::Constraint, Some("maxLength"), bytes, message);
-            }
-        }
-        if let Some((regex, pattern)) = &constraints.pattern
-            && !regex.is_match(text)
-        {
-            let message = format!("`{}` does not match the pattern `{pattern}`", cut(text));
-            self.found(row, ErrorName::Constraint, Some("pattern"), bytes, message);
-        }
-        self.check_allowed(row, bytes, |allowed| matches!(allowed, Scalar::Text(allowed) if allowed == text));
-    }
+/// Bytes of a copy that takes no more time than that of one byte.
+const CHUNK: usize = 16;
 
-    fn check_allowed(&mut self, row: usize, text: &[u8], is: impl Fn(&Scalar) -> bool) {
-        if let Some((values, shown)) = &self.field.constraints.allowed
-            && !values.iter().any(is)
-        {
-            let message = format!("`{}` is not among the allowed values: {}", cut(&String::from_utf8_lossy(text)), cut(shown));
-            self.found(row, ErrorName::Constraint, Some("enum"), text, message);
+/// Appends a text.
+#[inline(always)]
+fn append(bytes: &mut Vec<u8>, text: &[u8]) {
+    let length = bytes.len();
+    if text.len() <= CHUNK && bytes.capacity() - length >= CHUNK {
+        // Short texts are copied without a call, most of them in two halves that overlap.
+        let room = bytes.spare_capacity_mut();
+        let copy = |room: &mut [std::mem::MaybeUninit<u8>], from: usize, count: usize| {
+            // SAFETY: both are within their slices, as the callers below make sure.
+            unsafe { std::ptr::copy_nonoverlapping(text.as_ptr().add(from), room.as_mut_ptr().add(from).cast::<u8>(), count) };
+        };
+        match text.len() {
+            0 => {}
+            1..4 => (0..text.len()).for_each(|at| copy(room, at, 1)),
+            4..8 => [0, text.len() - 4].into_iter().for_each(|at| copy(room, at, 4)),
+            _ => [0, text.len() - 8].into_iter().for_each(|at| copy(room, at, 8)),
         }
-    }
-
-    #[cold]
-    fn found(&mut self, row: usize, error: ErrorName, rule: Option<&'static str>, text: &[u8], message: String) {
-        self.findings.push(Finding {
-            row: row as u32,
-            offset: None,
-            field: Some(self.index as u32),
-            column: Some(self.column),
-            error,
-            rule,
-            value: Some(cut(&String::from_utf8_lossy(text))),
-            message,
-        });
+        // SAFETY: the bytes were just written.
+        unsafe { bytes.set_len(length + text.len()) };
+    } else {
+        bytes.extend_from_slice(text);
     }
 }

@@ -7,12 +7,15 @@ use chrono::{NaiveDate, Offset, TimeZone};
 use chrono_tz::Tz;
 
 use super::Flaw;
+use super::quick::{Layout, Slot};
 
 /// A compiled format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
     parts: Vec<Part>,
+    /// How it is mostly written, if that is always as long.
+    layout: Option<Layout>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +75,7 @@ impl Pattern {
         let pattern = Self::compile(text, "%Y-%m-%d")?;
         pattern.needs(pattern.has_date(), "a year, a month and a day")?;
         pattern.lacks_time("date")?;
-        Ok(pattern)
+        Ok(pattern.laid_out())
     }
 
     /// A format of times of day; `default` is `%H:%M:%S` with an optional fraction.
@@ -83,7 +86,7 @@ impl Pattern {
         }
         pattern.needs(pattern.has(Part::Hour) || pattern.has_half_day(), "an hour")?;
         pattern.needs(!pattern.has(Part::Year) && !pattern.has_offset() && !pattern.has(Part::Epoch), "nothing of a date or an offset")?;
-        Ok(pattern)
+        Ok(pattern.laid_out())
     }
 
     /// A format of dates with times; `default` is ISO 8601: `T` or a space between, an optional fraction, and an optional offset (UTC without).
@@ -94,11 +97,11 @@ impl Pattern {
             pattern.parts.extend(Self::compile("%H:%M:%S", "")?.parts);
             pattern.parts.extend([Part::PointFraction, Part::MaybeOffset]);
             pattern.text = "default".to_owned();
-            return Ok(pattern);
+            return Ok(pattern.laid_out());
         }
         let pattern = Self::compile(text, "")?;
         pattern.needs(pattern.has(Part::Epoch) || pattern.has_date(), "a year, a month and a day, or %s")?;
-        Ok(pattern)
+        Ok(pattern.laid_out())
     }
 
     /// Whether values say how far they are from UTC.
@@ -160,7 +163,27 @@ impl Pattern {
                 }
             }
         }
-        Ok(Self { text: text.to_owned(), parts })
+        Ok(Self { text: text.to_owned(), parts, layout: None })
+    }
+
+    /// With the layout of what it reads when everything has two digits and nothing that may be left out is there.
+    fn laid_out(mut self) -> Self {
+        let slot = |part: &Part| match part {
+            Part::Literal(byte) => Some(Slot::Literal(*byte)),
+            Part::Between => Some(Slot::Between),
+            Part::Year => Some(Slot::Year),
+            Part::Month => Some(Slot::Month),
+            Part::Day => Some(Slot::Day),
+            Part::Hour => Some(Slot::Hour),
+            Part::Minute => Some(Slot::Minute),
+            Part::Second => Some(Slot::Second),
+            _ => None,
+        };
+        let always = self.parts.iter().filter(|part| !matches!(part, Part::PointFraction | Part::MaybeOffset));
+        let slots: Option<Vec<_>> = always.map(slot).collect();
+        let is_told_once = |slots: &Vec<Slot>| (1..slots.len()).all(|at| matches!(slots[at], Slot::Literal(_)) || !slots[..at].contains(&slots[at]));
+        self.layout = slots.filter(is_told_once).and_then(|slots| Layout::new(&slots));
+        self
     }
 
     fn has(&self, part: Part) -> bool {
@@ -190,20 +213,43 @@ impl Pattern {
     }
 
     /// Days since 1970-01-01.
+    #[inline(always)]
     pub(crate) fn read_date(&self, text: &[u8]) -> Result<i32, Flaw> {
+        match self.layout.as_ref().and_then(|layout| layout.days(text)) {
+            Some(days) => Ok(days),
+            None => self.read_slowly(text),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn read_slowly(&self, text: &[u8]) -> Result<i32, Flaw> {
         let days = self.read(text)?.days()?;
         i32::try_from(days).map_err(|_| Flaw::OutOfRange)
     }
 
     /// Units since midnight.
     pub(crate) fn read_time(&self, text: &[u8], per_second: i64) -> Result<i64, Flaw> {
+        if let Some(seconds) = self.layout.as_ref().and_then(|layout| layout.seconds_of_day(text)) {
+            return Ok(seconds * per_second);
+        }
         let moment = self.read(text)?;
         let nanos = i128::from(moment.seconds_of_day()?) * NANOS_PER_SECOND + i128::from(moment.nanos);
         to_units(nanos, per_second)
     }
 
     /// Units since 1970-01-01T00:00:00, in UTC when the column has a zone.
+    #[inline(always)]
     pub(crate) fn read_datetime(&self, text: &[u8], per_second: i64, zone: Option<Tz>) -> Result<i64, Flaw> {
+        let is_utc = matches!(zone, None | Some(Tz::UTC));
+        let seconds = self.layout.as_ref().filter(|_| is_utc).and_then(|layout| layout.seconds(text));
+        match seconds.and_then(|seconds| seconds.checked_mul(per_second)) {
+            Some(units) => Ok(units),
+            None => self.read_exactly(text, per_second, zone),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn read_exactly(&self, text: &[u8], per_second: i64, zone: Option<Tz>) -> Result<i64, Flaw> {
         let moment = self.read(text)?;
         let seconds = match moment.epoch {
             Some(seconds) => seconds,

@@ -1,0 +1,423 @@
+//! Values as they are mostly written, read a word at a time: a plain number of at most sixteen bytes, a moment of fixed width.
+//!
+//! What is written in another way is `None`, and so is what is no value: the readers of `scalar` and `pattern` find out which, and say the same of what is read here.
+//! Eight digits become a number by three multiplications, each of which puts neighbours together (Daniel Lemire,
+//! "Quickly parsing eight digits", <https://lemire.me/blog/2022/01/21/swar-explained-parsing-eight-digits/>).
+
+/// The bytes of a value in a window. Reading is quick because the bytes before it may be looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text<'a> {
+    pub(super) window: &'a [u8],
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// A whole number and how many of its digits stand after the point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Digits {
+    value: u64,
+    after_point: u32,
+}
+
+/// Eight times the digit 0.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+/// Eight times a point.
+const POINTS: u64 = 0x2e2e_2e2e_2e2e_2e2e;
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+/// Of a u64: 10^19 is the last.
+const POWERS: [u64; 20] = {
+    let mut powers = [1; 20];
+    let mut exponent = 1;
+    while exponent < powers.len() {
+        powers[exponent] = powers[exponent - 1] * 10;
+        exponent += 1;
+    }
+    powers
+};
+/// Floats that are exact, whatever is divided by them.
+const EXACT_POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+];
+
+impl<'a> Text<'a> {
+    pub(super) fn bytes(self) -> &'a [u8] {
+        &self.window[self.start..self.end]
+    }
+
+    #[inline(always)]
+    fn len(self) -> usize {
+        self.end - self.start
+    }
+
+    /// Takes the sign off, if there is one.
+    #[inline(always)]
+    fn unsigned(self) -> (bool, Self) {
+        let first = self.window.get(self.start).copied().unwrap_or_default();
+        let is_signed = self.len() > 1 && matches!(first, b'-' | b'+');
+        (is_signed && first == b'-', Self { start: self.start + usize::from(is_signed), ..self })
+    }
+
+    /// Its last eight bytes, of which the last is the highest. If it has fewer, and it has one, the digit 0 is put before them.
+    #[inline(always)]
+    fn word(self) -> u64 {
+        let len = self.len().min(8);
+        let word = match self.end.checked_sub(8).and_then(|from| self.window[from..].first_chunk()) {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            None => {
+                let mut bytes = [0; 8];
+                bytes[8 - len..].copy_from_slice(&self.window[self.end - len..self.end]);
+                u64::from_le_bytes(bytes)
+            }
+        };
+        (word & !0 << (64 - 8 * len)) | ZEROS >> (8 * (len - 1)) >> 8
+    }
+
+    /// The words of a text of 9 to 16 bytes.
+    #[inline(always)]
+    fn words(self) -> [u64; 2] {
+        [Self { end: self.end - 8, ..self }.word(), Self { start: self.end - 8, ..self }.word()]
+    }
+
+    #[inline(always)]
+    fn digits(self) -> Option<Digits> {
+        match self.len() {
+            1..=8 => {
+                let word = self.word();
+                let points = points_of(word);
+                if points == 0 {
+                    return Some(Digits { value: eight_digits(word)?, after_point: 0 });
+                }
+                // A point alone is no number.
+                let at = points.trailing_zeros() & !7;
+                let below = (1 << at) - 1;
+                let value = eight_digits((word & !(below << 8 | 0xff)) | (word & below) << 8 | 0x30)?;
+                (self.len() > 1).then_some(Digits { value, after_point: 7 - at / 8 })
+            }
+            9..=16 => {
+                let [high, low] = self.words();
+                let (points_high, points_low) = (points_of(high), points_of(low));
+                let ([high, low], after_point) = if points_low != 0 {
+                    let at = points_low.trailing_zeros() & !7;
+                    let below = (1 << at) - 1;
+                    let low = (low & !(below << 8 | 0xff)) | (low & below) << 8 | high >> 56;
+                    ([high << 8 | 0x30, low], 7 - at / 8)
+                } else if points_high != 0 {
+                    let at = points_high.trailing_zeros() & !7;
+                    let below = (1 << at) - 1;
+                    ([(high & !(below << 8 | 0xff)) | (high & below) << 8 | 0x30, low], 15 - at / 8)
+                } else {
+                    ([high, low], 0)
+                };
+                Some(Digits { value: eight_digits(high)? * POWERS[8] + eight_digits(low)?, after_point })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The high bit of the lowest byte that is a point, and perhaps others above it.
+#[inline(always)]
+fn points_of(word: u64) -> u64 {
+    let difference = word ^ POINTS;
+    difference.wrapping_sub(ONES) & !difference & HIGHS
+}
+
+#[inline(always)]
+fn eight_digits(word: u64) -> Option<u64> {
+    let digits = word ^ ZEROS;
+    if (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & HIGHS != 0 {
+        return None;
+    }
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let low = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(100 + (1_000_000 << 32));
+    let high = (pairs >> 16 & 0x0000_00ff_0000_00ff).wrapping_mul(1 + (10_000 << 32));
+    Some(low.wrapping_add(high) >> 32)
+}
+
+/// An optional sign and at most sixteen digits.
+#[inline(always)]
+pub(super) fn integer(text: Text<'_>) -> Option<i64> {
+    let (is_negative, text) = text.unsigned();
+    let value = match text.len() {
+        1..=8 => eight_digits(text.word())?,
+        9..=16 => {
+            let [high, low] = text.words();
+            eight_digits(high)? * POWERS[8] + eight_digits(low)?
+        }
+        _ => return None,
+    } as i64;
+    Some(if is_negative { -value } else { value })
+}
+
+/// The unscaled value of a decimal of `precision` digits, of which `scale` stand after the point.
+#[inline(always)]
+pub(super) fn decimal(text: Text<'_>, precision: u8, scale: u8) -> Option<i64> {
+    let (is_negative, text) = text.unsigned();
+    let digits = text.digits()?;
+    let shift = u32::from(scale).checked_sub(digits.after_point)?;
+    let value = digits.value.checked_mul(*POWERS.get(shift as usize)?)?;
+    let value = i64::try_from(value).ok().filter(|value| POWERS.get(usize::from(precision)).is_none_or(|power| (*value as u64) < *power))?;
+    Some(if is_negative { -value } else { value })
+}
+
+/// The nearest float: of whole numbers and powers of ten that are exact, IEEE 754's division is (William D. Clinger, "How to read floating point numbers accurately", 1990).
+#[inline(always)]
+pub(super) fn float(text: Text<'_>) -> Option<f64> {
+    let (is_negative, text) = text.unsigned();
+    let digits = text.digits().filter(|digits| digits.value < 1 << 53)?;
+    let value = digits.value as f64 / EXACT_POWERS[digits.after_point as usize];
+    Some(if is_negative { -value } else { value })
+}
+
+/// A format of moments in which everything has its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// Bytes of a text: 8 to 32.
+    length: u8,
+    /// The first bytes and the last, 8 of each or 16, with 0 for digits. The first is the lowest.
+    template: [u128; 2],
+    /// What makes the high bit of a byte that is more than it may be.
+    excess: [u128; 2],
+    /// Where T, t or a space stands.
+    between: Option<u8>,
+    /// Where the digits of the year, month, day, hour, minute and second begin.
+    places: [Option<Place>; 6],
+}
+
+/// Which of the two words holds a number, and how far to shift it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    word: u8,
+    shift: u8,
+}
+
+/// What stands in a layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slot {
+    Literal(u8),
+    Between,
+    Year,
+    Month,
+    Day,
+    Hour,
+    Minute,
+    Second,
+}
+
+impl Layout {
+    /// The layout of slots, unless a text would be too short or too long.
+    pub(super) fn new(slots: &[Slot]) -> Option<Self> {
+        let mut bytes = Vec::new();
+        let mut places = [const { None }; 6];
+        let mut between = None;
+        for slot in slots {
+            let at = bytes.len();
+            let (index, width) = match slot {
+                Slot::Literal(byte) if byte.is_ascii() => {
+                    bytes.push((*byte, 0x7f));
+                    continue;
+                }
+                Slot::Literal(_) => return None,
+                Slot::Between => {
+                    between = Some(u8::try_from(at).ok()?);
+                    bytes.push((0, 0));
+                    continue;
+                }
+                Slot::Year => (0, 4),
+                Slot::Month => (1, 2),
+                Slot::Day => (2, 2),
+                Slot::Hour => (3, 2),
+                Slot::Minute => (4, 2),
+                Slot::Second => (5, 2),
+            };
+            places[index] = Some(at..at + width);
+            bytes.extend(std::iter::repeat_n((b'0', 0x76), width));
+        }
+        let length = bytes.len();
+        let width = match length {
+            8..=15 => 8,
+            16..=32 => 16,
+            _ => return None,
+        };
+        let word = |part: fn(&(u8, u8)) -> u8, from: usize| {
+            bytes[from..from + width].iter().rev().fold(0_u128, |word, byte| word << 8 | u128::from(part(byte)))
+        };
+        let place = |range: &std::ops::Range<usize>| {
+            let (word, at) = if range.end <= width { (0, range.start) } else { (1, range.start.checked_sub(length - width)?) };
+            Some(Place { word, shift: 8 * at as u8 })
+        };
+        let mut found = [None; 6];
+        for (place_found, range) in found.iter_mut().zip(&places) {
+            // What lies astride both words can't be read from one.
+            *place_found = match range {
+                Some(range) => Some(place(range)?),
+                None => None,
+            };
+        }
+        Some(Self {
+            length: length as u8,
+            template: [word(|byte| byte.0, 0), word(|byte| byte.0, length - width)],
+            excess: [word(|byte| byte.1, 0), word(|byte| byte.1, length - width)],
+            between,
+            places: found,
+        })
+    }
+
+    /// The digits of a text that is written in this layout.
+    #[inline(always)]
+    fn words(&self, text: &[u8]) -> Option<[u128; 2]> {
+        if text.len() != usize::from(self.length) {
+            return None;
+        }
+        let words = if text.len() < 16 {
+            [u64::from_le_bytes(*text.first_chunk()?).into(), u64::from_le_bytes(*text.last_chunk()?).into()]
+        } else {
+            [u128::from_le_bytes(*text.first_chunk()?), u128::from_le_bytes(*text.last_chunk()?)]
+        };
+        const HIGHS: u128 = u128::from_le_bytes([0x80; 16]);
+        let mut excess = 0;
+        let mut digits = [0; 2];
+        for index in 0..2 {
+            digits[index] = words[index] ^ self.template[index];
+            excess |= digits[index].wrapping_add(self.excess[index]) | digits[index];
+        }
+        let is_between = self.between.is_none_or(|at| matches!(text[usize::from(at)], b'T' | b't' | b' '));
+        (excess & HIGHS == 0 && is_between).then_some(digits)
+    }
+
+    #[inline(always)]
+    fn two(&self, words: &[u128; 2], index: usize, least: u32) -> u32 {
+        let Some(place) = self.places[index] else { return least };
+        let digits = (words[usize::from(place.word & 1)] >> place.shift) as u32;
+        (digits & 0xf) * 10 + (digits >> 8 & 0xf)
+    }
+
+    /// Days since 1970-01-01.
+    #[inline(always)]
+    fn days_of(&self, words: &[u128; 2]) -> Option<i32> {
+        let place = self.places[0]?;
+        let digits = (words[usize::from(place.word & 1)] >> place.shift) as u32;
+        let pairs = (digits & 0x000f_000f) * 10 + (digits >> 8 & 0x000f_000f);
+        let year = (pairs & 0xff) * 100 + (pairs >> 16);
+        let (month, day) = (self.two(words, 1, 1), self.two(words, 2, 1));
+        const DAYS: [u32; 16] = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0, 0];
+        let last = *DAYS.get(month as usize)?;
+        let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        if day == 0 || day > last || (month == 2 && day == 29 && !is_leap) {
+            return None;
+        }
+        // The calendar repeats every 400 years of 146,097 days; years begin in March.
+        let shifted = year + 400 - u32::from(month <= 2);
+        let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+        let days = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + day_of_year;
+        Some(days as i32 - 719_468 - 146_097)
+    }
+
+    #[inline(always)]
+    fn seconds_of(&self, words: &[u128; 2]) -> Option<u32> {
+        let (hour, minute, second) = (self.two(words, 3, 0), self.two(words, 4, 0), self.two(words, 5, 0));
+        (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
+    }
+
+    /// Days since 1970-01-01.
+    #[inline(always)]
+    pub(super) fn days(&self, text: &[u8]) -> Option<i32> {
+        self.days_of(&self.words(text)?)
+    }
+
+    /// Seconds since midnight.
+    #[inline(always)]
+    pub(super) fn seconds_of_day(&self, text: &[u8]) -> Option<i64> {
+        self.seconds_of(&self.words(text)?).map(i64::from)
+    }
+
+    /// Seconds since 1970-01-01T00:00:00, by the clock that the text shows.
+    #[inline(always)]
+    pub(super) fn seconds(&self, text: &[u8]) -> Option<i64> {
+        let words = self.words(text)?;
+        Some(i64::from(self.days_of(&words)?) * 86_400 + i64::from(self.seconds_of(&words)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::columns::{Pattern, scalar};
+    use crate::contract::NumberFormat;
+
+    /// Texts that are numbers, nearly, with something before and after them.
+    fn numbers() -> impl Strategy<Value = (String, String, String)> {
+        let around = "[0-9.,]{0,20}";
+        let nearly = prop_oneof![
+            6 => "[+-]?[0-9]{0,12}\\.?[0-9]{0,6}",
+            2 => "[+-]?[0-9]{0,19}",
+            1 => "[-+.0-9eE,/:]{0,17}",
+            1 => "[\\x00-\\xff]{0,9}",
+        ];
+        (around, nearly, around)
+    }
+
+    fn in_window(before: &str, text: &str, after: &str, read: impl Fn(Text<'_>)) {
+        let window = format!("{before}{text}{after}");
+        read(Text { window: window.as_bytes(), start: before.len(), end: before.len() + text.len() });
+        read(Text { window: text.as_bytes(), start: 0, end: text.len() });
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn numbers_are_what_the_exact_readers_say((before, text, after) in numbers(), precision in 1_u8..=38, scale in 0_u8..=20) {
+            let (plain, scale) = (NumberFormat::default(), scale.min(precision));
+            in_window(&before, &text, &after, |quick| {
+                if let Some(value) = integer(quick) {
+                    assert_eq!(scalar::integer(text.as_bytes(), plain), Ok(value.into()));
+                }
+                if let Some(value) = decimal(quick, precision, scale) {
+                    assert_eq!(scalar::decimal(text.as_bytes(), precision, scale, plain), Ok(value.into()));
+                }
+                if let Some(value) = float(quick) {
+                    assert_eq!(scalar::float(text.as_bytes(), plain).map(f64::to_bits), Ok(value.to_bits()));
+                }
+            });
+        }
+
+        #[test]
+        fn plain_numbers_are_read(value in -9_999_999_999_999_999_i64..=9_999_999_999_999_999, scale in 1_u32..=6) {
+            in_window("12345678901", &value.to_string(), "9", |text| assert_eq!(integer(text), Some(value)));
+            let value = value / 100;
+            let power = 10_i64.pow(scale);
+            let text = format!("{}{}.{:0width$}", if value < 0 { "-" } else { "" }, (value / power).abs(), (value % power).abs(), width = scale as usize);
+            in_window("12345678901", &text, "9", |text| assert_eq!(decimal(text, 18, scale as u8), Some(value)));
+        }
+
+        #[test]
+        fn moments_are_what_the_patterns_say(text in "[0-9]{4}[-/0][0-9]{2}-[0-9]{2}([ Tx][0-9]{2}:[0-9]{2}:[0-9]{2})?", is_likely in any::<bool>()) {
+            let mut text = text;
+            if is_likely {
+                text.replace_range(4..5, "-");
+                text.replace_range(5..6, "0");
+                text.replace_range(8..9, "1");
+            }
+            for format in ["default", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"] {
+                let pattern = Pattern::datetime(format).expect("a valid format");
+                assert_eq!(pattern.read_datetime(text.as_bytes(), 1_000, None), pattern.read_exactly(text.as_bytes(), 1_000, None), "{text} as {format}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_days_are_read() {
+        let pattern = Pattern::date("default").expect("a valid format");
+        let layout = Layout::new(&[Slot::Year, Slot::Literal(b'-'), Slot::Month, Slot::Literal(b'-'), Slot::Day]).expect("ten bytes");
+        for year in (0..10_000).step_by(7).chain([1900, 1999, 2000, 2024]) {
+            for (month, day) in (0..14).flat_map(|month| (0..33).map(move |day| (month, day))) {
+                let text = format!("{year:04}-{month:02}-{day:02}");
+                assert_eq!(layout.days(text.as_bytes()), pattern.read_slowly(text.as_bytes()).ok(), "{text}");
+            }
+        }
+    }
+}
