@@ -8,24 +8,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Decimal128Type};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array};
-use arrow_schema::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef};
+use arrow_schema::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema};
 use arrow_select::take::take_record_batch;
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::Error;
-use crate::contract::{Codec, Contract};
+use crate::chunks::{Compressor, FileSchema, FileWriter};
+use crate::contract::Contract;
 
 /// Most partitions of one shard: each keeps a file open.
 pub const MAX_PARTITIONS: usize = 1_000;
 
 /// Bytes that all open row groups of a shard may hold together; beyond it the largest is written out.
 pub const ROW_GROUP_BYTES: usize = 48 * 1024 * 1024;
-
-/// Most rows of a row group.
-pub const ROW_GROUP_ROWS: usize = 1_048_576;
 
 /// The folder name of a value that is null (Hive's).
 pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -45,13 +40,13 @@ pub struct Lineage {
 /// The files of a shard.
 pub struct Files {
     contract: Arc<Contract>,
-    schema: SchemaRef,
+    schema: Arc<FileSchema>,
+    compressor: Compressor,
     /// Positions in the contract's schema of what the files hold.
     stored: Vec<usize>,
     /// Positions of what names the folders.
     partition: Vec<usize>,
     lineage: Option<Lineage>,
-    properties: WriterProperties,
     by_folder: HashMap<String, usize>,
     files: Vec<File>,
 }
@@ -59,7 +54,7 @@ pub struct Files {
 /// A file on its way.
 struct File {
     folder: String,
-    writer: Option<ArrowWriter<Sink>>,
+    writer: Option<FileWriter<Sink>>,
     sink: Sink,
     rows: u64,
     nulls: Vec<u64>,
@@ -110,7 +105,7 @@ impl io::Write for Sink {
 
 impl Files {
     /// No file yet; each is opened with its first row.
-    pub fn new(contract: Arc<Contract>, lineage: Option<Lineage>) -> Self {
+    pub fn new(contract: Arc<Contract>, lineage: Option<Lineage>) -> Result<Self, Error> {
         let partition: Vec<_> = contract.output.partition_by.iter().filter_map(|name| contract.schema.position(name)).collect();
         let stored: Vec<_> = contract.stored_fields().map(|(index, _)| index).filter(|index| !partition.contains(index)).collect();
         let mut fields: Vec<_> = stored
@@ -125,18 +120,9 @@ impl Files {
             fields.push(ArrowField::new("_line", ArrowType::Int64, false));
             fields.push(ArrowField::new("_job", ArrowType::Utf8, false));
         }
-        let compression = match contract.output.compression {
-            Codec::Zstd => Compression::ZSTD(ZstdLevel::default()),
-            Codec::Snappy => Compression::SNAPPY,
-            Codec::None => Compression::UNCOMPRESSED,
-        };
-        let properties = WriterProperties::builder()
-            .set_compression(compression)
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            .set_created_by(concat!("landfall ", env!("CARGO_PKG_VERSION")).to_owned())
-            .build();
-        let schema = Arc::new(ArrowSchema::new(fields));
-        Self { contract, schema, stored, partition, lineage, properties, by_folder: HashMap::new(), files: Vec::new() }
+        let schema = Arc::new(FileSchema::new(Arc::new(ArrowSchema::new(fields)))?);
+        let compressor = Compressor::new(contract.output.compression)?;
+        Ok(Self { contract, schema, compressor, stored, partition, lineage, by_folder: HashMap::new(), files: Vec::new() })
     }
 
     /// Writes rows: one array for each field of the contract, and the line of each row for the lineage.
@@ -150,13 +136,14 @@ impl Files {
             stored.push(Arc::new(Int64Array::from_iter_values(lines.iter().map(|line| *line as i64))));
             stored.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&lineage.job, rows))));
         }
-        let batch = RecordBatch::try_new(self.schema.clone(), stored).map_err(broken)?;
+        let batch = RecordBatch::try_new(self.schema.arrow().clone(), stored).map_err(broken)?;
         for (folder, rows) in self.by_folder(columns, rows) {
             let file = self.file(folder)?;
-            match rows {
-                None => self.files[file].write(&batch)?,
-                Some(rows) => self.files[file].write(&take_record_batch(&batch, &UInt32Array::from(rows)).map_err(broken)?)?,
-            }
+            let batch = match rows {
+                None => batch.clone(),
+                Some(rows) => take_record_batch(&batch, &UInt32Array::from(rows)).map_err(broken)?,
+            };
+            self.files[file].write(&batch, &mut self.compressor)?;
         }
         self.bound_memory()
     }
@@ -183,7 +170,7 @@ impl Files {
     pub fn close(&mut self) -> Result<(), Error> {
         for file in &mut self.files {
             if let Some(writer) = file.writer.take() {
-                writer.close().map_err(broken)?;
+                writer.close(&mut self.compressor)?;
             }
         }
         Ok(())
@@ -191,7 +178,7 @@ impl Files {
 
     /// What the files turned out to hold, once they are closed and drained.
     pub fn summaries(&self) -> Vec<FileSummary> {
-        let names = || self.schema.fields().iter().map(|field| field.name().clone());
+        let names = || self.schema.arrow().fields().iter().map(|field| field.name().clone());
         let summary = |file: &File| FileSummary {
             folder: file.folder.clone(),
             rows: file.rows,
@@ -245,28 +232,28 @@ impl Files {
             )));
         }
         let sink = Sink::default();
-        let writer = ArrowWriter::try_new(sink.clone(), self.schema.clone(), Some(self.properties.clone())).map_err(broken)?;
-        let nulls = vec![0; self.schema.fields().len()];
+        let writer = FileWriter::new(sink.clone(), self.schema.clone())?;
+        let nulls = vec![0; self.schema.arrow().fields().len()];
         self.files.push(File { folder: folder.clone(), writer: Some(writer), sink, rows: 0, nulls, bytes: 0 });
         self.by_folder.insert(folder, self.files.len() - 1);
         Ok(self.files.len() - 1)
     }
 
     fn bound_memory(&mut self) -> Result<(), Error> {
-        let size = |file: &File| file.writer.as_ref().map_or(0, ArrowWriter::memory_size);
+        let size = |file: &File| file.writer.as_ref().map_or(0, FileWriter::memory);
         while self.files.iter().map(size).sum::<usize>() > ROW_GROUP_BYTES {
             let largest = self.files.iter_mut().max_by_key(|file| size(file)).and_then(|file| file.writer.as_mut());
-            let Some(writer) = largest.filter(|writer| writer.in_progress_rows() > 0) else { return Ok(()) };
-            writer.flush().map_err(broken)?;
+            let Some(writer) = largest.filter(|writer| writer.rows() > 0) else { return Ok(()) };
+            writer.flush(&mut self.compressor)?;
         }
         Ok(())
     }
 }
 
 impl File {
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+    fn write(&mut self, batch: &RecordBatch, compressor: &mut Compressor) -> Result<(), Error> {
         let Some(writer) = &mut self.writer else { return Err(Error::Internal("a file was written to after it was closed".to_owned())) };
-        writer.write(batch).map_err(broken)?;
+        writer.write(batch, compressor)?;
         self.rows += batch.num_rows() as u64;
         for (nulls, column) in self.nulls.iter_mut().zip(batch.columns()) {
             *nulls += column.null_count() as u64;

@@ -14,6 +14,7 @@ pub mod columns;
 pub mod rejects;
 pub mod cells;
 pub mod shape;
+pub mod chunks;
 pub mod files;
 pub mod shard;
 pub mod plan;

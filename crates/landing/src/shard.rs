@@ -20,7 +20,7 @@ use crate::rejects::{FAULTS_PER_RECORD, Finding};
 use crate::shape::Batch;
 
 /// Most cells of a batch: enough to type columns in long runs, and little to keep.
-const BATCH_CELLS: usize = 256 * 1024;
+const BATCH_CELLS: usize = 32 * 1024;
 /// Most rows of a batch.
 const BATCH_ROWS: usize = 8 * 1024;
 
@@ -67,7 +67,7 @@ struct Sheet {
 
 impl ShardTransform {
     /// A shard of a plan, with the plan's contract.
-    pub fn new(plan: &Plan, contract: Arc<Contract>, shard: &Shard) -> Self {
+    pub fn new(plan: &Plan, contract: Arc<Contract>, shard: &Shard) -> Result<Self, Error> {
         let columns = plan.mapping.columns as usize;
         // How long a packed source is turns out at its end.
         let range = if plan.is_packed() { 0..u64::MAX } else { shard.from..shard.to };
@@ -77,7 +77,7 @@ impl ShardTransform {
         let sheet = Sheet {
             sketch: Sketch::new(columns_stored),
             stored,
-            files: Files::new(contract.clone(), lineage),
+            files: Files::new(contract.clone(), lineage)?,
             contract,
             mapping: plan.mapping.clone(),
             dialect: plan.dialect.clone(),
@@ -86,7 +86,7 @@ impl ShardTransform {
             rejects: Vec::new(),
             errors: Vec::new(),
         };
-        Self {
+        Ok(Self {
             reader: ShardReader::new(&plan.dialect, range, shard.first, columns, plan.limits()),
             rows: Rows::default(),
             batch_rows: (BATCH_CELLS / columns.max(1)).clamp(1, BATCH_ROWS),
@@ -99,7 +99,7 @@ impl ShardTransform {
                 open: Vec::new(),
                 from: shard.from,
             }),
-        }
+        })
     }
 
     /// The next byte of the source that it wants; `None`: no more.

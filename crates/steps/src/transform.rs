@@ -94,7 +94,7 @@ impl<'a> Attempt<'a> {
         let contract = Arc::new(parse_contract(&plan.contract)?);
         let shard = &message.shard;
         Ok(Self {
-            core: ShardTransform::new(&plan, contract, shard),
+            core: ShardTransform::new(&plan, contract, shard)?,
             file_prefix: format!("{}{:06}-{name}", file_prefix(&message.job), shard.index),
             rejects: Spool::new(work.clone(), keys.piece(shard.index, name, "rejects.csv")),
             errors: Spool::new(work, keys.piece(shard.index, name, "errors.jsonl")),

@@ -1,7 +1,7 @@
 //! What is wrong with a value, and what would be allowed.
 
-use super::scalar::{self, Flaw, Scalar};
 use super::Column;
+use super::scalar::{self, Flaw, Scalar};
 use crate::rejects::{ErrorName, Finding, cut};
 
 impl Column<'_, '_> {

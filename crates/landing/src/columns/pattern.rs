@@ -181,7 +181,8 @@ impl Pattern {
         };
         let always = self.parts.iter().filter(|part| !matches!(part, Part::PointFraction | Part::MaybeOffset));
         let slots: Option<Vec<_>> = always.map(slot).collect();
-        let is_told_once = |slots: &Vec<Slot>| (1..slots.len()).all(|at| matches!(slots[at], Slot::Literal(_)) || !slots[..at].contains(&slots[at]));
+        let is_told_once =
+            |slots: &Vec<Slot>| (1..slots.len()).all(|at| matches!(slots[at], Slot::Literal(_)) || !slots[..at].contains(&slots[at]));
         self.layout = slots.filter(is_told_once).and_then(|slots| Layout::new(&slots));
         self
     }

@@ -36,9 +36,8 @@ const POWERS: [u64; 20] = {
     powers
 };
 /// Floats that are exact, whatever is divided by them.
-const EXACT_POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-];
+const EXACT_POWERS: [f64; 23] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22];
 
 impl<'a> Text<'a> {
     pub(super) fn bytes(self) -> &'a [u8] {
@@ -157,7 +156,8 @@ pub(super) fn decimal(text: Text<'_>, precision: u8, scale: u8) -> Option<i64> {
     let digits = text.digits()?;
     let shift = u32::from(scale).checked_sub(digits.after_point)?;
     let value = digits.value.checked_mul(*POWERS.get(shift as usize)?)?;
-    let value = i64::try_from(value).ok().filter(|value| POWERS.get(usize::from(precision)).is_none_or(|power| (*value as u64) < *power))?;
+    let value =
+        i64::try_from(value).ok().filter(|value| POWERS.get(usize::from(precision)).is_none_or(|power| (*value as u64) < *power))?;
     Some(if is_negative { -value } else { value })
 }
 

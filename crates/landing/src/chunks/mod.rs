@@ -1,0 +1,81 @@
+//! Column chunks: arrays become pages, encoded and compressed, with their statistics and indexes (Parquet's format, <https://parquet.apache.org/docs/file-format/>).
+//!
+//! The `parquet` crate lays out files and writes their metadata; what is in a page is made here. How a chunk is encoded is decided by its first values: by a
+//! dictionary where that is shorter, whole numbers by their differences otherwise, texts by their lengths and then all their bytes.
+
+mod bounds;
+mod codec;
+mod delta;
+mod dictionary;
+mod hybrid;
+mod numbers;
+mod pack;
+mod page;
+mod texts;
+mod values;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use codec::Compressor;
+pub use writer::{FileSchema, FileWriter};
+
+/// Rows of a page, about.
+const PAGE_ROWS: usize = 32 * 1024;
+/// Bytes of a page of texts, about.
+const PAGE_BYTES: usize = 1 << 20;
+/// Values by which it is decided how a chunk is encoded.
+const SAMPLE_VALUES: usize = 8 * 1024;
+
+/// There is no room in a dictionary.
+#[derive(Debug)]
+struct Full;
+
+/// A number of 32 or 64 bits. Floats are numbers too: those of their bits.
+trait Whole: Copy + Ord + Default + std::fmt::Debug {
+    /// The same number.
+    fn widen(self) -> i64;
+    /// The difference, which wraps around.
+    fn minus(self, other: Self) -> Self;
+    /// The same bits.
+    fn bits(self) -> u64;
+    /// Appends it as Parquet has it.
+    fn write(self, out: &mut Vec<u8>);
+}
+
+impl Whole for i32 {
+    #[inline(always)]
+    fn widen(self) -> i64 {
+        self.into()
+    }
+    #[inline(always)]
+    fn minus(self, other: Self) -> Self {
+        self.wrapping_sub(other)
+    }
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        (self as u32).into()
+    }
+    fn write(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_le_bytes());
+    }
+}
+
+impl Whole for i64 {
+    #[inline(always)]
+    fn widen(self) -> i64 {
+        self
+    }
+    #[inline(always)]
+    fn minus(self, other: Self) -> Self {
+        self.wrapping_sub(other)
+    }
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        self as u64
+    }
+    fn write(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_le_bytes());
+    }
+}

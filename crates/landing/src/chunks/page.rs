@@ -1,0 +1,216 @@
+//! A column chunk on its way: pages that are done, and the one that grows.
+
+use std::cmp::Ordering;
+
+use arrow_array::Array;
+use bytes::Bytes;
+use parquet::basic::{BoundaryOrder, Encoding, PageType, Type};
+use parquet::column::page::{CompressedPage, Page, PageWriter};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats};
+
+use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
+use parquet::schema::types::ColumnDescPtr;
+
+use super::codec::Compressor;
+use super::values::{PageBounds, Values};
+use super::{PAGE_BYTES, PAGE_ROWS, hybrid};
+use crate::Error;
+
+/// A column of a row group.
+pub(super) struct Chunk {
+    column: ColumnDescPtr,
+    values: Values,
+    /// Which rows of the page have a value; `None`: the column has no nulls.
+    present: Option<Vec<bool>>,
+    rows: usize,
+    nulls: usize,
+    pages: Vec<DonePage>,
+    bounds: PageBounds,
+}
+
+/// A page that waits for its row group to be written.
+struct DonePage {
+    bytes: Bytes,
+    uncompressed: usize,
+    encoding: Encoding,
+    rows: usize,
+    nulls: usize,
+    bounds: PageBounds,
+}
+
+impl Chunk {
+    pub(super) fn new(column: ColumnDescPtr, array_type: &arrow_schema::DataType) -> Result<Self, Error> {
+        let present = (column.max_def_level() > 0).then(Vec::new);
+        let values = Values::new(&column, array_type)?;
+        Ok(Self { column, values, present, rows: 0, nulls: 0, pages: Vec::new(), bounds: PageBounds::None })
+    }
+
+    /// Takes in the next rows.
+    pub(super) fn put(&mut self, array: &dyn Array, compressor: &mut Compressor) -> Result<(), Error> {
+        if self.values.put(array).is_err() {
+            self.end_page(compressor)?;
+            self.values.give_up();
+            self.values.put(array).map_err(|_| Error::Internal("a page without a dictionary is full".to_owned()))?;
+        }
+        self.rows += array.len();
+        self.nulls += array.null_count();
+        if let Some(present) = &mut self.present {
+            match array.nulls() {
+                None => present.resize(present.len() + array.len(), true),
+                Some(nulls) => present.extend(nulls.iter()),
+            }
+        }
+        if self.rows >= PAGE_ROWS || self.values.page_bytes() >= PAGE_BYTES { self.end_page(compressor) } else { Ok(()) }
+    }
+
+    /// Bytes that it keeps.
+    pub(super) fn memory(&self) -> usize {
+        self.values.memory()
+            + self.present.as_ref().map_or(0, Vec::capacity)
+            + self.pages.iter().map(|page| page.bytes.len()).sum::<usize>()
+    }
+
+    /// Ends the chunk: its bytes, and what is to be known of it.
+    pub(super) fn finish(mut self, compressor: &mut Compressor) -> Result<(Bytes, ColumnCloseResult), Error> {
+        self.end_page(compressor)?;
+        let dictionary = match self.values.dictionary() {
+            Some((bytes, count)) => Some((bytes.len(), compressor.compress(bytes)?, count)),
+            None => None,
+        };
+        self.lay_out(dictionary, compressor).map_err(broken)
+    }
+
+    fn end_page(&mut self, compressor: &mut Compressor) -> Result<(), Error> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        if let Some(present) = &mut self.present {
+            let mut levels = Vec::new();
+            match self.nulls {
+                0 => hybrid::encode_run(1, self.rows, 1, &mut levels),
+                _ => hybrid::encode_bits(present.iter().copied(), self.rows, &mut levels),
+            }
+            present.clear();
+            bytes.extend_from_slice(&(levels.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(&levels);
+        }
+        let encoding = self.values.end_page(&mut bytes);
+        let bounds = self.values.take_bounds();
+        self.bounds.and(&bounds);
+        let uncompressed = bytes.len();
+        let bytes = compressor.compress(bytes)?.into();
+        let (rows, nulls) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.nulls));
+        self.pages.push(DonePage { bytes, uncompressed, encoding, rows, nulls, bounds });
+        Ok(())
+    }
+
+    fn lay_out(
+        self,
+        dictionary: Option<(usize, Vec<u8>, usize)>,
+        compressor: &Compressor,
+    ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
+        let rows: usize = self.pages.iter().map(|page| page.rows).sum();
+        let nulls: usize = self.pages.iter().map(|page| page.nulls).sum();
+        let compressed: usize = self.pages.iter().map(|page| page.bytes.len() + 64).sum();
+        let mut sink = TrackedWrite::new(Vec::with_capacity(compressed + dictionary.as_ref().map_or(0, |(_, bytes, _)| bytes.len() + 64)));
+        let mut writer = SerializedPageWriter::new(&mut sink);
+        let mut uncompressed = 0;
+        let mut dictionary_offset = None;
+        let mut encodings = vec![Encoding::RLE];
+        let mut page_encodings = Vec::new();
+        if let Some((size, bytes, count)) = dictionary {
+            let page = Page::DictionaryPage { buf: bytes.into(), num_values: count as u32, encoding: Encoding::PLAIN, is_sorted: false };
+            let spec = writer.write_page(CompressedPage::new(page, size))?;
+            uncompressed += spec.uncompressed_size;
+            dictionary_offset = Some(spec.offset as i64);
+            encodings.push(Encoding::PLAIN);
+            page_encodings.push(PageEncodingStats { page_type: PageType::DICTIONARY_PAGE, encoding: Encoding::PLAIN, count: 1 });
+        }
+        let mut column_index = ColumnIndexBuilder::new(self.column.physical_type());
+        let mut offset_index = OffsetIndexBuilder::new();
+        let mut data_offset = None;
+        for page in &self.pages {
+            let data_page = Page::DataPage {
+                buf: page.bytes.clone(),
+                num_values: page.rows as u32,
+                encoding: page.encoding,
+                def_level_encoding: Encoding::RLE,
+                rep_level_encoding: Encoding::RLE,
+                statistics: None,
+            };
+            let spec = writer.write_page(CompressedPage::new(data_page, page.uncompressed))?;
+            uncompressed += spec.uncompressed_size;
+            data_offset.get_or_insert(spec.offset as i64);
+            offset_index.append_offset_and_size(spec.offset as i64, spec.compressed_size as i32);
+            offset_index.append_row_count(page.rows as i64);
+            match page.bounds.bytes() {
+                Some((least, greatest)) => column_index.append(false, least, greatest, page.nulls as i64, None),
+                None if page.nulls == page.rows => column_index.append(true, Vec::new(), Vec::new(), page.nulls as i64, None),
+                // A page of which nothing can be said: of NaN only.
+                None => column_index.to_invalid(),
+            }
+            if !encodings.contains(&page.encoding) {
+                encodings.push(page.encoding);
+            }
+            match page_encodings.iter_mut().find(|stats| stats.page_type == PageType::DATA_PAGE && stats.encoding == page.encoding) {
+                Some(stats) => stats.count += 1,
+                None => page_encodings.push(PageEncodingStats { page_type: PageType::DATA_PAGE, encoding: page.encoding, count: 1 }),
+            }
+        }
+        column_index.set_boundary_order(boundary_order(self.pages.iter().map(|page| &page.bounds)));
+        let bytes: Bytes = sink.into_inner()?.into();
+        let metadata = ColumnChunkMetaData::builder(self.column.clone())
+            .set_compression_codec(compressor.codec())
+            .set_encodings(encodings)
+            .set_page_encoding_stats(page_encodings)
+            .set_total_compressed_size(bytes.len() as i64)
+            .set_total_uncompressed_size(uncompressed as i64)
+            .set_num_values(rows as i64)
+            .set_data_page_offset(data_offset.unwrap_or_default())
+            .set_dictionary_page_offset(dictionary_offset)
+            .set_statistics(self.bounds.statistics(self.column.physical_type(), nulls as u64))
+            .build()?;
+        let column_index = if column_index.valid() { Some(column_index.build()?) } else { None };
+        let close = ColumnCloseResult {
+            bytes_written: bytes.len() as u64,
+            rows_written: rows as u64,
+            metadata,
+            bloom_filter: None,
+            column_index,
+            offset_index: Some(offset_index.build()),
+        };
+        Ok((bytes, close))
+    }
+}
+
+/// Whether the bounds of pages rise or fall, but for pages without any.
+fn boundary_order<'a>(bounds: impl Iterator<Item = &'a PageBounds>) -> BoundaryOrder {
+    let (mut rises, mut falls) = (true, true);
+    let mut previous: Option<&PageBounds> = None;
+    for next in bounds.filter(|bounds| !matches!(bounds, PageBounds::None)) {
+        if let Some(previous) = previous {
+            let (least, greatest) = previous.compare(next);
+            rises &= least != Ordering::Greater && greatest != Ordering::Greater;
+            falls &= least != Ordering::Less && greatest != Ordering::Less;
+        }
+        previous = Some(next);
+    }
+    match (rises, falls) {
+        (true, _) => BoundaryOrder::ASCENDING,
+        (_, true) => BoundaryOrder::DESCENDING,
+        _ => BoundaryOrder::UNORDERED,
+    }
+}
+
+/// Nothing of the data can make a page fail: what does is a bug.
+pub(super) fn broken(error: impl std::fmt::Display) -> Error {
+    Error::Internal(format!("writing Parquet: {error}"))
+}
+
+/// What a column of a type that no contract has would be.
+pub(super) fn unknown(physical: Type, array_type: &arrow_schema::DataType) -> Error {
+    Error::Internal(format!("writing Parquet: {array_type} as {physical} is not known"))
+}

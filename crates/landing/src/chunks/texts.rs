@@ -1,0 +1,151 @@
+//! The values of a page that are texts.
+
+use parquet::basic::Encoding;
+
+use super::bounds::TextBounds;
+use super::dictionary::Texts;
+use super::numbers::encode_codes;
+use super::{Full, SAMPLE_VALUES, delta};
+
+/// Texts on their way into a page.
+#[derive(Debug, Default)]
+pub(super) struct TextValues {
+    /// Whether it is known how they are encoded.
+    is_decided: bool,
+    /// Codes instead of texts.
+    by_codes: bool,
+    dictionary: Texts,
+    codes: Vec<u32>,
+    lengths: Vec<i32>,
+    bytes: Vec<u8>,
+    bounds: TextBounds,
+}
+
+/// Texts one after the other: those at `offsets[n]..offsets[n + 1]`, of rows that are not null.
+#[derive(Clone, Copy)]
+pub(super) struct Slice<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) offsets: &'a [i32],
+    pub(super) nulls: Option<&'a arrow_buffer::NullBuffer>,
+}
+
+impl<'a> Slice<'a> {
+    fn each(self, mut take: impl FnMut(&'a [u8])) {
+        let text = |row: usize| &self.bytes[self.offsets[row] as usize..self.offsets[row + 1] as usize];
+        match self.nulls {
+            None => (0..self.offsets.len() - 1).for_each(|row| take(text(row))),
+            Some(nulls) => nulls.valid_indices().for_each(|row| take(text(row))),
+        }
+    }
+}
+
+impl TextValues {
+    /// Takes texts in. If the dictionary has no room for them, the page is to be ended first, and then [`give_up`](Self::give_up) to be called.
+    pub(super) fn put(&mut self, texts: Slice<'_>) -> Result<(), Full> {
+        if self.by_codes {
+            let before = self.codes.len();
+            let mut fits = true;
+            texts.each(|text| match self.dictionary.code(text) {
+                Some(code) if fits => self.codes.push(code),
+                _ => fits = false,
+            });
+            if !fits {
+                self.codes.truncate(before);
+                return Err(Full);
+            }
+            return Ok(());
+        }
+        let (bytes, lengths, bounds) = (&mut self.bytes, &mut self.lengths, &mut self.bounds);
+        match texts.nulls {
+            None => {
+                let (first, last) = (texts.offsets[0], texts.offsets[texts.offsets.len() - 1]);
+                bytes.extend_from_slice(&texts.bytes[first as usize..last as usize]);
+                lengths.extend(texts.offsets.windows(2).map(|pair| pair[1] - pair[0]));
+            }
+            Some(_) => texts.each(|text| {
+                bytes.extend_from_slice(text);
+                lengths.push(text.len() as i32);
+            }),
+        }
+        texts.each(|text| bounds.widen(text));
+        if !self.is_decided && self.lengths.len() >= SAMPLE_VALUES {
+            self.decide();
+        }
+        Ok(())
+    }
+
+    /// Leaves the dictionary at what it is: the pages to come do without.
+    pub(super) fn give_up(&mut self) {
+        self.by_codes = false;
+    }
+
+    /// Appends the values of a page, and forgets them.
+    pub(super) fn end_page(&mut self, out: &mut Vec<u8>) -> Encoding {
+        if !self.is_decided && self.lengths.is_empty() {
+            return Encoding::PLAIN;
+        }
+        if !self.is_decided {
+            self.decide();
+        }
+        if self.by_codes {
+            let mut is_used = vec![false; self.dictionary.len()];
+            self.codes.iter().for_each(|code| is_used[*code as usize] = true);
+            let used = is_used.iter().enumerate().filter(|(_, used)| **used);
+            used.for_each(|(code, _)| self.bounds.widen(self.dictionary.get(code)));
+            encode_codes(&mut self.codes, self.dictionary.len(), out);
+            return Encoding::RLE_DICTIONARY;
+        }
+        delta::encode(&self.lengths, out);
+        out.extend_from_slice(&self.bytes);
+        self.lengths.clear();
+        self.bytes.clear();
+        Encoding::DELTA_LENGTH_BYTE_ARRAY
+    }
+
+    /// The bounds of the page that was just ended.
+    pub(super) fn take_bounds(&mut self) -> TextBounds {
+        std::mem::take(&mut self.bounds)
+    }
+
+    /// Bytes of the page so far.
+    pub(super) fn page_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The values of the dictionary, if there is one, and how many they are.
+    pub(super) fn dictionary(&self) -> Option<(Vec<u8>, usize)> {
+        let count = self.dictionary.len();
+        let mut bytes = Vec::with_capacity(self.dictionary.bytes.len() + 4 * count);
+        for code in 0..count {
+            let text = self.dictionary.get(code);
+            bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(text);
+        }
+        (count > 0).then_some((bytes, count))
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        self.dictionary.memory() + 4 * self.codes.capacity() + 4 * self.lengths.capacity() + self.bytes.capacity()
+    }
+
+    /// A dictionary is for texts that come at least twice each.
+    fn decide(&mut self) {
+        self.is_decided = true;
+        let mut dictionary = Texts::default();
+        let mut at = 0;
+        for length in &self.lengths {
+            let end = at + *length as usize;
+            match dictionary.code(&self.bytes[at..end]) {
+                Some(code) if dictionary.len() * 2 <= self.lengths.len() => self.codes.push(code),
+                _ => {
+                    self.codes = Vec::new();
+                    return;
+                }
+            }
+            at = end;
+        }
+        self.by_codes = true;
+        self.dictionary = dictionary;
+        (self.bytes, self.lengths) = (Vec::new(), Vec::new());
+    }
+}
