@@ -293,6 +293,7 @@ impl Column<'_, '_> {
             error,
             rule,
             value: Some(cut(&String::from_utf8_lossy(text))),
+            holder: None,
             message,
         });
     }
