@@ -157,7 +157,7 @@ fn both_rounds_and_the_only_shard_are_run_alike() {
 #[test]
 fn messages_are_what_the_functions_read_and_write() {
     let (job, dataset) = (JobId::parse("job-1").unwrap(), DatasetName::parse("flights").unwrap());
-    let shard = Shard { index: 0, from: 0, to: 1, first: None, line: None, round: 1 };
+    let shard = Shard { index: 0, from: 0, to: 1, first: None, line: None, round: 1, taken: Vec::new() };
     let list = || ShardList { count: 1, bucket: "b".to_owned(), key: "k".to_owned(), only: Some(shard.clone()) };
     let caught = Caught { error: "e".to_owned(), cause: "c".to_owned() };
     let states = state_machine()["States"].clone();
@@ -172,8 +172,13 @@ fn messages_are_what_the_functions_read_and_write() {
     assert_eq!(payload("Verify"), fields(&VerifyJob { job: job.clone(), dataset: dataset.clone(), round: 1 }));
     assert_eq!(
         (&states["Verify"]["Parameters"]["Payload"]["round"], &states["VerifyAgain"]["Parameters"]["Payload"]["round"]),
-        (&json!(1), &json!(2))
+        (&json!(1), &Value::Null)
     );
+    assert_eq!(states["VerifyAgain"]["Parameters"]["Payload"]["round.$"], "$.verified.round", "as often as shards are run again");
+    for field in ["ResultSelector", "ResultPath", "Next"] {
+        assert_eq!(states["Verify"][field], states["VerifyAgain"][field], "{field}");
+    }
+    assert_eq!(payload("VerifyAgain"), payload("Verify"));
     let store = EndJob::Store(JobRef { job: job.clone(), dataset: dataset.clone() });
     assert_eq!(paths(&states["Store"]["Parameters"]["Payload"]), paths(&serde_json::to_value(&store).unwrap()));
     let abandon = EndJob::Abandon(Abandon { job: job.clone(), dataset: dataset.clone(), failure: caught });
@@ -185,7 +190,7 @@ fn messages_are_what_the_functions_read_and_write() {
 
     let planned = Planned { job, dataset, shards: list(), max_concurrency: 1 };
     assert!(answer("Ingest").is_subset(&fields(&planned)));
-    assert_eq!(answer("Verify"), fields(&Verified { again: list(), counts: Default::default() }));
+    assert_eq!(answer("Verify"), fields(&Verified { again: list(), round: 2, counts: Default::default() }));
     assert_eq!(answer("Abandon"), fields(&Failure { error: String::new(), cause: String::new() }));
     let list = fields(&list());
     for path in ["count", "bucket", "key", "only"] {

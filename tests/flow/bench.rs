@@ -111,10 +111,10 @@ impl Bench {
         let planned = retried(|_| steps::ingest(&self.context, submission.clone())).await?;
         self.transform_all(job, &planned.shards.key).await?;
         let verify = |round| VerifyJob { job: job.job.clone(), dataset: job.dataset.clone(), round };
-        let verified = retried(|_| steps::verify(&self.context, verify(1))).await?;
-        if verified.again.count > 0 {
+        let mut verified = retried(|_| steps::verify(&self.context, verify(1))).await?;
+        while verified.again.count > 0 {
             self.transform_all(job, &verified.again.key).await?;
-            retried(|_| steps::verify(&self.context, verify(2))).await?;
+            verified = retried(|_| steps::verify(&self.context, verify(verified.round))).await?;
         }
         retried(|_| steps::store(&self.context, job.clone())).await
     }

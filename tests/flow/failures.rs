@@ -14,13 +14,13 @@ output: { partitionBy: [kind] }
 const SOURCE: &[u8] = b"id,kind\n1,a\n2,b\nx,c\n4,a\n";
 
 /// SQLite's way: the first call fails, then the second, and so on, until the job passes untouched.
-async fn any_call_may_fail(kind: FaultKind) {
-    let undisturbed = Bench::new(CONTRACT).await.land("job", SOURCE, 9).await.unwrap();
+pub(crate) async fn any_call_may_fail(kind: FaultKind, contract: &str, source: &[u8]) {
+    let undisturbed = Bench::new(contract).await.land("job", source, 9).await.unwrap();
     for call in 1.. {
         let memory = Arc::new(Memory::new());
         let faulty = Arc::new(Faulty::new(memory.clone(), Fault { call, kind }));
-        let bench = Bench::over(faulty.clone(), memory, CONTRACT).await;
-        let submission = bench.submit("job", SOURCE, 9, false).await;
+        let bench = Bench::over(faulty.clone(), memory, contract).await;
+        let submission = bench.submit("job", source, 9, false).await;
         let outcome = bench.run(submission).await;
         let stored = outcome.unwrap_or_else(|failure| panic!("call {call} failed the job: {} {}", failure.error, failure.cause));
         let landed = bench.landed(&stored).await;
@@ -37,10 +37,10 @@ async fn any_call_may_fail(kind: FaultKind) {
 
 #[tokio::test]
 async fn any_call_may_fail_before_it_takes_effect() {
-    any_call_may_fail(FaultKind::Before).await;
+    any_call_may_fail(FaultKind::Before, CONTRACT, SOURCE).await;
 }
 
 #[tokio::test]
 async fn any_answer_may_be_lost() {
-    any_call_may_fail(FaultKind::After).await;
+    any_call_may_fail(FaultKind::After, CONTRACT, SOURCE).await;
 }

@@ -4,6 +4,7 @@ mod bench;
 mod failures;
 mod identity;
 mod encodings;
+mod keys;
 mod packed;
 mod profile;
 mod splits;

@@ -21,6 +21,7 @@ pub async fn context() -> Result<Context, String> {
         settings: Settings {
             shard_bytes: number("LANDFALL_SHARD_BYTES", settings.shard_bytes)?,
             max_concurrency: number("LANDFALL_MAX_CONCURRENCY", settings.max_concurrency)?,
+            ..settings
         },
     })
 }

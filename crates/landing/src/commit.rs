@@ -51,6 +51,9 @@ pub struct Receipt {
     /// Key of its profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
+    /// The documents of its keys, when there may be others with the same: one for each of its [stretches](crate::keys).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
 }
 
 /// What `verify` found: the source is tiled, and everything is accounted for.

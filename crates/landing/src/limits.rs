@@ -28,3 +28,7 @@ pub const UNPACKED_FREE_BYTES: u64 = 100 << 20;
 pub fn unpacked_bytes(packed_bytes: u64) -> u64 {
     packed_bytes.saturating_mul(UNPACKED_RATIO).clamp(UNPACKED_FREE_BYTES, UNPACKED_BYTES)
 }
+
+/// Bytes of keys that a shard keeps in memory before it writes them down and begins anew. A shard of 64 MiB has rarely half as many; `verify` compares with a quarter of them at
+/// once.
+pub const KEY_BYTES: u64 = 256 << 20;

@@ -122,8 +122,22 @@ pub struct Shard {
     /// The line on which the range starts, from 1, when the plan counted lines beforehand (for `lineage`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-    /// The round in which the shard is run: 1, or 2 when it guessed its start wrong.
+    /// The round in which the shard is run: 1, and later ones when it guessed its start wrong, or has keys that earlier shards claim.
     pub round: u32,
+    /// Where the keys are listed that earlier shards claim, once that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<TakenRange>,
+}
+
+/// A part of the list of keys that are taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenRange {
+    /// The document, from 0: see [`JobKeys::taken`].
+    pub part: u32,
+    /// The first byte in it.
+    pub from: u64,
+    /// The byte after the last one.
+    pub to: u64,
 }
 
 /// What `ingest` answers, and what the states after it are given.
@@ -174,7 +188,7 @@ pub struct VerifyJob {
     pub job: JobId,
     /// Its dataset.
     pub dataset: DatasetName,
-    /// How often its shards were run: 1, or 2 when some were run again.
+    /// How often its shards were run: 1, and more when some were run again.
     pub round: u32,
 }
 
@@ -210,9 +224,11 @@ pub struct JobRef {
 /// What `verify` answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verified {
-    /// Shards that guessed their start wrong and are to be run again; `count` is 0 when the file is tiled.
+    /// Shards that guessed their start wrong, or have keys that earlier ones claim, and are to be run again; `count` is 0 when the job is verified.
     pub again: ShardList,
-    /// Rows, once the file is tiled; zeros before.
+    /// The round in which they are run, and which is to be verified next.
+    pub round: u32,
+    /// Rows, once the job is verified; zeros before.
     pub counts: Counts,
 }
 
@@ -314,15 +330,19 @@ impl JobKeys {
     pub fn shards(&self) -> String {
         format!("{}shards.json", self.0)
     }
-    /// The shards of the second round.
-    pub fn again(&self) -> String {
-        format!("{}again.json", self.0)
+    /// The shards of a later round.
+    pub fn again(&self, round: u32) -> String {
+        format!("{}again-{round}.json", self.0)
+    }
+    /// A part of the list of keys that are taken, by shard.
+    pub fn taken(&self, part: u32) -> String {
+        format!("{}taken/{part:06}", self.0)
     }
     /// The receipt of a shard of a round.
     pub fn receipt(&self, round: u32, shard: u32) -> String {
         format!("{}receipts/{round}/{shard:06}.json", self.0)
     }
-    /// What a shard refused, under a name unique to the attempt. `kind` is `rejects.csv`, `errors.jsonl` or `profile.json`.
+    /// What a shard refused, under a name unique to the attempt. `kind` is `rejects.csv`, `errors.jsonl`, `profile.json` or `keys-000`.
     pub fn piece(&self, shard: u32, attempt: &str, kind: &str) -> String {
         format!("{}pieces/{shard:06}-{attempt}.{kind}", self.0)
     }

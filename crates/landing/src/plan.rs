@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Compression, Mapping};
 use crate::dialect::Dialect;
 use crate::evidence::Evidence;
+use crate::limits;
 use crate::message::{Shard, SourceRef, Submission};
 use crate::records::Limits;
 
@@ -41,12 +42,19 @@ pub struct Plan {
     pub shard_bytes: u64,
     /// How many shards there are.
     pub shards: u32,
+    /// Bytes of keys that a shard keeps in memory.
+    #[serde(default = "default_key_bytes")]
+    pub key_bytes: u64,
     /// What the contract left out, and the reason for each guess.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
     /// Why there is but one shard, if that is not for the size of the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub one_shard_because: Option<String>,
+}
+
+fn default_key_bytes() -> u64 {
+    limits::KEY_BYTES
 }
 
 /// Bytes of a source, in JSON as text where they are UTF-8, else as numbers.
@@ -110,7 +118,7 @@ pub fn shards(source_bytes: u64, data_start: u64, shard_bytes: u64) -> (u64, Vec
     let shard = |index: u64| {
         let from = index * shard_bytes;
         let first = (from <= data_start).then_some(data_start);
-        Shard { index: index as u32, from, to: (from + shard_bytes).min(source_bytes), first, line: None, round: 1 }
+        Shard { index: index as u32, from, to: (from + shard_bytes).min(source_bytes), first, line: None, round: 1, taken: Vec::new() }
     };
     (shard_bytes, (0..count).map(shard).collect())
 }

@@ -13,6 +13,12 @@ pub enum ErrorName {
     /// A value breaks a constraint; the rule says which.
     #[serde(rename = "constraint-error")]
     Constraint,
+    /// An earlier record has the values of the primary key.
+    #[serde(rename = "primary-key")]
+    PrimaryKey,
+    /// An earlier record has the values of a unique field or key.
+    #[serde(rename = "unique-error")]
+    Unique,
     /// A record has fewer cells than there are columns.
     #[serde(rename = "missing-cell")]
     MissingCell,
@@ -33,6 +39,8 @@ impl ErrorName {
         match self {
             Self::Type => "type-error",
             Self::Constraint => "constraint-error",
+            Self::PrimaryKey => "primary-key",
+            Self::Unique => "unique-error",
             Self::MissingCell => "missing-cell",
             Self::ExtraCell => "extra-cell",
             Self::Encoding => "encoding-error",
@@ -58,6 +66,8 @@ pub struct Finding {
     pub rule: Option<&'static str>,
     /// The text, cut.
     pub value: Option<String>,
+    /// Of a key that is taken: the record that has it, from 0 at the shard's first row; below 0 where it is one of an earlier shard.
+    pub holder: Option<i64>,
     /// What is wrong, in a sentence.
     pub message: String,
 }
@@ -85,6 +95,9 @@ pub struct ErrorEntry {
     /// The text, cut at [`VALUE_CHARS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+    /// Of a key that is taken: the record that has it, from 1. In the piece of a shard, where it may be one of an earlier shard, it is counted like `record`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<i64>,
     /// What is wrong, in a sentence.
     pub message: String,
 }
@@ -98,10 +111,15 @@ pub fn cut(text: &str) -> String {
 }
 
 impl ErrorEntry {
-    /// Moves an entry of a shard, counted from its first row (line 0, record 0), by the lines and records before the shard's first row.
+    /// Moves an entry of a shard, counted from its first row (line 0, record 0), by the lines and records before the shard's first row. Now that its number is known, the
+    /// message names the record that has the key.
     pub fn rebase(&mut self, lines: u64, records: u64) {
         self.line += lines;
         self.record += records;
+        if let Some(holder) = &mut self.holder {
+            *holder += records as i64;
+            self.message.push_str(&format!(" by record {holder}"));
+        }
     }
 
     /// Writes the entry as a line of JSON.

@@ -97,6 +97,7 @@ impl<'a> Batch<'a> {
             error: finding.error,
             rule: finding.rule.map(str::to_owned),
             value: finding.value.clone(),
+            holder: finding.holder,
             message: finding.message.clone(),
         }
     }
@@ -149,5 +150,5 @@ impl<'a> Batch<'a> {
 }
 
 fn finding(index: usize, column: u32, error: ErrorName, offset: Option<u64>, message: String) -> Finding {
-    Finding { row: index as u32, offset, field: None, column: Some(column), error, rule: None, value: None, message }
+    Finding { row: index as u32, offset, field: None, column: Some(column), error, rule: None, value: None, holder: None, message }
 }

@@ -11,6 +11,7 @@ use crate::columns::{self, Records};
 use crate::contract::{Contract, Mapping};
 use crate::dialect::Dialect;
 use crate::files::{Files, Lineage};
+use crate::keys::{Claims, Taken, Terms};
 use crate::lines::LineCounter;
 use crate::message::{Counts, Shard};
 use crate::plan::Plan;
@@ -58,6 +59,8 @@ struct Sheet {
     /// Of what is stored: positions in the schema, and what is known of the columns.
     stored: Vec<usize>,
     sketch: Sketch,
+    /// Of a contract with keys.
+    claims: Option<Claims>,
     counts: Counts,
     /// Lines before the shard's first row, when they are known.
     lines_before: Option<u64>,
@@ -66,8 +69,8 @@ struct Sheet {
 }
 
 impl ShardTransform {
-    /// A shard of a plan, with the plan's contract.
-    pub fn new(plan: &Plan, contract: Arc<Contract>, shard: &Shard) -> Result<Self, Error> {
+    /// A shard of a plan, with the plan's contract. `taken`: the keys of its records that earlier ones claim, once that is known.
+    pub fn new(plan: &Plan, contract: Arc<Contract>, shard: &Shard, taken: Option<Vec<Taken>>) -> Result<Self, Error> {
         let columns = plan.mapping.columns as usize;
         // How long a packed source is turns out at its end.
         let range = if plan.is_packed() { 0..u64::MAX } else { shard.from..shard.to };
@@ -78,6 +81,7 @@ impl ShardTransform {
             sketch: Sketch::new(columns_stored),
             stored,
             files: Files::new(contract.clone(), lineage)?,
+            claims: Claims::new(Terms::of(plan), &contract.schema.keys, taken),
             contract,
             mapping: plan.mapping.clone(),
             dialect: plan.dialect.clone(),
@@ -161,9 +165,15 @@ impl ShardTransform {
         (std::mem::take(&mut self.sheet.rejects), std::mem::take(&mut self.sheet.errors))
     }
 
+    /// Takes the pieces of the keys that became ready since the last time.
+    pub fn take_keys(&mut self) -> Vec<Vec<u8>> {
+        self.sheet.claims.as_mut().map_or_else(Vec::new, Claims::take_pieces)
+    }
+
     /// Ends the files and tells how the shard tiles the source.
     pub fn finish(&mut self) -> Result<(Tile, Counts), Error> {
         self.sheet.files.close()?;
+        self.sheet.claims.as_mut().map_or(Ok(()), Claims::finish)?;
         let tile = self.reader.finish();
         let counts = self.sheet.counts;
         if !self.is_void && tile.records != counts.read {
@@ -205,6 +215,7 @@ impl Sheet {
         let records = Records { window, rows: &batch.records, fields, dialect: &self.dialect, is_utf8: *is_utf8 };
         let columns = columns::read(records, &self.contract, &self.mapping, &mut findings);
         let read = batch.records.len();
+        self.check_keys(batch, &cells, &columns, &mut findings)?;
         self.counts.read += read as u64;
         let lines = |kept: &mut dyn Iterator<Item = u64>| -> Vec<u64> {
             self.lines_before.map_or_else(Vec::new, |before| kept.map(|line| before + line + 1).collect())
@@ -224,6 +235,21 @@ impl Sheet {
         self.counts.stored += stored as u64;
         self.counts.rejected += (read - stored) as u64;
         self.store(&keep(&columns, is_good)?, &lines, stored)
+    }
+
+    /// Refuses records with keys that are taken, on top of the faults that were found.
+    fn check_keys(&mut self, batch: &Batch<'_>, cells: &Cells<'_>, columns: &[ArrayRef], findings: &mut Vec<Finding>) -> Result<(), Error> {
+        let Some(claims) = &mut self.claims else { return Ok(()) };
+        let mut is_good = vec![true; batch.records.len()];
+        findings.iter().for_each(|finding| is_good[finding.row as usize] = false);
+        let mut scratch = Vec::new();
+        for duplicate in claims.take(columns, &is_good)? {
+            let row = cells.fields_of(&batch.records[duplicate.row]);
+            let text =
+                |column: u32| String::from_utf8_lossy(row[column as usize].value(&cells.window, &self.dialect, &mut scratch)).into_owned();
+            findings.push(claims.finding(&duplicate, &self.contract.schema, &self.mapping, text));
+        }
+        Ok(())
     }
 
     fn store(&mut self, columns: &[ArrayRef], lines: &[u64], rows: usize) -> Result<(), Error> {

@@ -56,7 +56,7 @@ fn explain(caught: &Caught) -> Failure {
 /// Aborts the uploads of the shards that had come to an end.
 async fn abort_receipts(context: &Context, keys: &JobKeys) -> Result<(), Error> {
     let (work, lake) = (context.work(), context.lake());
-    for (list, round) in [(keys.shards(), 1), (keys.again(), 2)] {
+    for (list, round) in [(keys.shards(), 1), (keys.again(2), 2), (keys.again(3), 3)] {
         for shard in documents::find::<Vec<Shard>>(work.as_ref(), &list).await?.unwrap_or_default() {
             let receipt = documents::find::<Receipt>(work.as_ref(), &keys.receipt(round, shard.index)).await?;
             for file in receipt.iter().flat_map(|receipt| &receipt.files) {

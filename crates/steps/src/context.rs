@@ -39,11 +39,13 @@ pub struct Settings {
     pub shard_bytes: u64,
     /// How many shards may run at once.
     pub max_concurrency: u32,
+    /// Bytes of keys that a shard keeps in memory.
+    pub key_bytes: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { shard_bytes: 64 * 1024 * 1024, max_concurrency: 40 }
+        Self { shard_bytes: 64 * 1024 * 1024, max_concurrency: 40, key_bytes: landing::limits::KEY_BYTES }
     }
 }
 

@@ -76,6 +76,7 @@ pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned
         evidence: opening.evidence,
         shard_bytes,
         shards: shards.len() as u32,
+        key_bytes: context.settings.key_bytes,
         one_shard_because,
         submission: submission.clone(),
     };
@@ -158,7 +159,7 @@ fn cut(opening: &Opening, size: u64, wanted: u64) -> (u64, Vec<Shard>, Option<St
         return (shard_bytes, shards, None);
     }
     let because = format!("{} can only be unpacked from its beginning", opening.compression.name());
-    let whole = Shard { index: 0, from: 0, to: size, first: Some(data_start), line: None, round: 1 };
+    let whole = Shard { index: 0, from: 0, to: size, first: Some(data_start), line: None, round: 1, taken: Vec::new() };
     (size, vec![whole], Some(because))
 }
 

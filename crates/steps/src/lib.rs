@@ -10,6 +10,7 @@ mod store;
 mod abandon;
 
 mod documents;
+mod keys;
 mod pieces;
 mod profile;
 mod upload;

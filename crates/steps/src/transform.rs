@@ -79,6 +79,8 @@ struct Attempt<'a> {
     uploads: Vec<Upload>,
     rejects: Spool,
     errors: Spool,
+    /// What is written of the shard's keys.
+    key_pieces: Vec<String>,
 }
 
 impl<'a> Attempt<'a> {
@@ -93,12 +95,14 @@ impl<'a> Attempt<'a> {
         let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
         let contract = Arc::new(parse_contract(&plan.contract)?);
         let shard = &message.shard;
+        let taken = crate::keys::taken(work.as_ref(), keys, &shard.taken).await?;
         Ok(Self {
-            core: ShardTransform::new(&plan, contract, shard)?,
+            core: ShardTransform::new(&plan, contract, shard, taken)?,
             file_prefix: format!("{}{:06}-{name}", file_prefix(&message.job), shard.index),
             rejects: Spool::new(work.clone(), keys.piece(shard.index, name, "rejects.csv")),
             errors: Spool::new(work, keys.piece(shard.index, name, "errors.jsonl")),
             uploads: Vec::new(),
+            key_pieces: Vec::new(),
             context,
             keys,
             shard,
@@ -145,6 +149,7 @@ impl<'a> Attempt<'a> {
             rejects,
             errors,
             profile: Some(profile),
+            keys: std::mem::take(&mut self.key_pieces),
         })
     }
 
@@ -180,7 +185,13 @@ impl<'a> Attempt<'a> {
         }
         let (rejects, errors) = self.core.take_refused();
         self.rejects.push(&rejects).await?;
-        self.errors.push(&errors).await
+        self.errors.push(&errors).await?;
+        for piece in self.core.take_keys() {
+            let key = self.keys.piece(self.shard.index, self.name, &format!("keys-{:03}", self.key_pieces.len()));
+            self.context.work().put(&key, Bytes::from(piece), Put::Overwrite).await?;
+            self.key_pieces.push(key);
+        }
+        Ok(())
     }
 
     async fn end_uploads(&mut self) -> Result<Vec<OpenFile>, Error> {

@@ -1,10 +1,15 @@
-//! Proves that the shards tile the source exactly, adds up, and applies the rejects limit.
+//! Proves that the shards tile the source exactly and that no key stands in the lake twice, adds up, and applies the rejects limit.
+//!
+//! What it finds is mended by running shards again: those that guessed their start wrong in the second round, and then, in the next one, those with keys that earlier ones
+//! claim. So there are three rounds at most.
+
+use std::collections::HashMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use landing::Error;
 use landing::commit::{Receipt, TalliedShard, Tally, combine_crc64nvme};
 use landing::contract::RejectsLimit;
-use landing::message::{Counts, JobKeys, Shard, Verified, VerifyJob};
+use landing::message::{Counts, JobKeys, Shard, TakenRange, Verified, VerifyJob};
 use landing::plan::Plan;
 use landing::records::{Tile, tile};
 use objects::{Objects, Put};
@@ -21,7 +26,8 @@ pub async fn verify(context: &Context, message: VerifyJob) -> Result<Verified, E
     let (work, keys) = (context.work(), context.keys(&message.job));
     let work = work.as_ref();
     let plan: Plan = documents::read(work, &keys.plan()).await?;
-    let receipts = winners(work, &keys, plan.shards, message.round).await?;
+    let later = later_rounds(work, &keys, message.round).await?;
+    let receipts = winners(work, &keys, plan.shards, &later).await?;
     let tiles: Vec<Tile> = receipts.iter().map(|receipt| receipt.tile.clone()).collect();
     // How long a packed source is tells its one shard, which unpacked it to its proper end.
     let data_bytes = if plan.is_packed() { tiles.first().map_or(0, |tile| tile.to) } else { plan.source_bytes };
@@ -31,25 +37,54 @@ pub async fn verify(context: &Context, message: VerifyJob) -> Result<Verified, E
         if message.round > 1 {
             return Err(Error::Internal(format!("{} shards were wrong about their start twice", tiling.wrong.len())));
         }
-        let shards: Vec<Shard> = documents::read(work, &keys.shards()).await?;
-        let again = |(index, first): &(usize, u64)| Shard { first: Some(*first), round: 2, ..shards[*index].clone() };
-        let again: Vec<Shard> = tiling.wrong.iter().map(again).collect();
-        documents::write(work, &keys.again(), &again, Put::Overwrite).await?;
-        return Ok(Verified { again: shard_list(context, keys.again(), &again), counts: Counts::default() });
+        let wrong = tiling.wrong.iter().map(|(shard, first)| (*shard, Some(*first), Vec::new()));
+        return run_again(context, &keys, message.round + 1, wrong).await;
+    }
+    let is_settled = later.iter().any(|shard| !shard.taken.is_empty());
+    if !is_settled && receipts.iter().any(|receipt| !receipt.keys.is_empty()) {
+        let taken = crate::keys::compare(work, &keys, &plan, &receipts, &tiling.bases).await?;
+        if !taken.is_empty() {
+            let first = |shard: usize| tiles[shard].taken.map(|taken| tiles[shard].readings[taken].first);
+            let taken = taken.into_iter().map(|(shard, ranges)| (shard as usize, first(shard as usize), ranges));
+            return run_again(context, &keys, message.round + 1, taken).await;
+        }
     }
     let tally = tally(&plan, &receipts, &tiling.bases)?;
     documents::write(work, &keys.tally(), &tally, Put::Overwrite).await?;
     check_checksum(&plan, tally.crc64nvme)?;
     check_limit(&plan, &tally)?;
-    Ok(Verified { again: shard_list(context, keys.again(), &[]), counts: tally.counts })
+    let next = message.round + 1;
+    Ok(Verified { again: shard_list(context, keys.again(next), &[]), round: next, counts: tally.counts })
 }
 
-/// The receipt that counts of each shard: of the second round where it was run again.
-pub(crate) async fn winners(work: &dyn Objects, keys: &JobKeys, shards: u32, rounds: u32) -> Result<Vec<Receipt>, Error> {
-    let again: Vec<Shard> = if rounds > 1 { documents::read(work, &keys.again()).await? } else { Vec::new() };
-    let again: std::collections::HashSet<u32> = again.iter().map(|shard| shard.index).collect();
-    let rounds = (0..shards).map(|index| (index, if again.contains(&index) { 2 } else { 1 }));
-    read_receipts(work, keys, rounds).await
+/// Has shards run in another round: where each starts is known, and perhaps which of its keys are taken.
+async fn run_again(
+    context: &Context,
+    keys: &JobKeys,
+    round: u32,
+    which: impl Iterator<Item = (usize, Option<u64>, Vec<TakenRange>)>,
+) -> Result<Verified, Error> {
+    let work = context.work();
+    let shards: Vec<Shard> = documents::read(work.as_ref(), &keys.shards()).await?;
+    let again = |(shard, first, taken): (usize, _, _)| Shard { first, round, taken, ..shards[shard].clone() };
+    let again: Vec<Shard> = which.map(again).collect();
+    documents::write(work.as_ref(), &keys.again(round), &again, Put::Overwrite).await?;
+    Ok(Verified { again: shard_list(context, keys.again(round), &again), round, counts: Counts::default() })
+}
+
+/// The shards that were run in rounds after the first one, by round.
+async fn later_rounds(work: &dyn Objects, keys: &JobKeys, rounds: u32) -> Result<Vec<Shard>, Error> {
+    let mut later = Vec::new();
+    for round in 2..=rounds {
+        later.extend(documents::read::<Vec<Shard>>(work, &keys.again(round)).await?);
+    }
+    Ok(later)
+}
+
+/// The receipt that counts of each shard: that of the last round in which it was run.
+async fn winners(work: &dyn Objects, keys: &JobKeys, shards: u32, later: &[Shard]) -> Result<Vec<Receipt>, Error> {
+    let later: HashMap<u32, u32> = later.iter().map(|shard| (shard.index, shard.round)).collect();
+    read_receipts(work, keys, (0..shards).map(|index| (index, later.get(&index).copied().unwrap_or(1)))).await
 }
 
 /// The receipts that a tally names.

@@ -61,13 +61,10 @@ async fn land(context: Context, submission: Submission, threads: usize, progress
         retried(move || steps::verify(context, VerifyJob { job: job.clone(), dataset: dataset.clone(), round }))
     };
     let mut verified = verify(1).await?;
-    if verified.again.count > 0 {
+    while verified.again.count > 0 {
         let shards = listed(&context, &verified.again).await?;
         transform(&context, &job, &dataset, shards, threads, &progress).await?;
-        verified = verify(2).await?;
-    }
-    if verified.again.count > 0 {
-        return Err(Error::Internal("the shards do not tile the file after two rounds: please report this".to_owned()));
+        verified = verify(verified.round).await?;
     }
     retried(|| steps::store(&context, JobRef { job: job.clone(), dataset: dataset.clone() })).await
 }

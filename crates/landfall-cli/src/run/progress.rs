@@ -50,7 +50,11 @@ impl Progress {
             Form::Bar(bar) => bar.set_length(bar.length().unwrap_or(0) + bytes),
             Form::Lines => {
                 let (count, bytes) = (size::count(shards.len() as u64), size::bytes(bytes));
-                let again = if before > 0 { ", again now that it is known where they start" } else { "" };
+                let again = match shards.first() {
+                    Some(shard) if !shard.taken.is_empty() => ", again now that it is known which keys are taken",
+                    Some(_) if before > 0 => ", again now that it is known where they start",
+                    _ => "",
+                };
                 let plural = if shards.len() == 1 { "" } else { "s" };
                 self.line(format_args!("{count} shard{plural}, {bytes}{again}"));
             }

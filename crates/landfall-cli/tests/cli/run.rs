@@ -106,6 +106,42 @@ fn text(path: &Value) -> String {
     std::fs::read_to_string(path.as_str().expect("it is a path")).expect("it is there")
 }
 
+/// All flights of 2013 with a key that is not quite one: 24 times a flight number left twice on a day.
+#[test]
+fn every_shard_size_finds_the_same_duplicates() {
+    let mut flights = String::new();
+    let packed = File::open(testdata("flights.csv.gz")).expect("it is there");
+    flate2::read::GzDecoder::new(packed).read_to_string(&mut flights).expect("it is text");
+    let contract = std::fs::read_to_string(testdata("contracts/flights.yaml")).expect("it is there");
+    let contract =
+        contract.replace("rejects:", "  primaryKey: [year, month, day, carrier, flight]\nrejects:").replace("output:", "# output:");
+    let mut seen = std::collections::HashMap::new();
+    let expected: Vec<(u64, u64)> = (1..)
+        .zip(flights.lines().skip(1))
+        .filter_map(|(record, line)| {
+            let cells: Vec<&str> = line.split(',').collect();
+            let holder = *seen.entry([0, 1, 2, 9, 10].map(|column| cells[column])).or_insert(record);
+            (holder != record).then_some((record, holder))
+        })
+        .collect();
+    assert_eq!(expected.len(), 24);
+    let mut landed: Option<(RecordBatch, String, String)> = None;
+    for shard_bytes in ["1000000000", "8388608", "1234567"] {
+        let shore = Shore::new(&contract, &flights);
+        let (exit, job) = shore.job(&["--shard-size", shard_bytes]);
+        assert_eq!((exit, &job["counts"]["stored"], &job["counts"]["rejected"]), (0, &Value::from(336_752), &Value::from(24)), "{job}");
+        let errors = text(&job["errors"]);
+        let found = errors.lines().map(|line| {
+            let entry: Value = serde_json::from_str(line).expect("it is JSON");
+            assert_eq!(entry["error"], "primary-key");
+            (entry["record"].as_u64().expect("a number"), entry["holder"].as_u64().expect("a number"))
+        });
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+        let this = (rows(&job), text(&job["rejects"]), errors);
+        assert!(landed.get_or_insert_with(|| this.clone()) == &this, "shards of {shard_bytes} bytes");
+    }
+}
+
 #[test]
 fn every_shard_size_lands_the_same() {
     let whole = Shore::new(CONTRACT, TRIPS);

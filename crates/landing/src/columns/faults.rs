@@ -76,6 +76,7 @@ impl Column<'_, '_> {
             rule,
             value: Some(cut(&String::from_utf8_lossy(text))),
             message,
+            holder: None,
         });
     }
 }

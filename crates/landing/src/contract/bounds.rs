@@ -11,6 +11,8 @@ use crate::columns::Scalar;
 pub struct Constraints {
     /// There must be a value.
     pub required: bool,
+    /// No two records may have the same value: see [`Key`](super::Key).
+    pub unique: bool,
     /// Least and greatest values.
     pub bounds: Vec<Bound>,
     /// Fewest characters.
@@ -73,11 +75,7 @@ impl Constraints {
         ];
         let Some(object) = node.object(reading, &allowed) else { return constraints };
         constraints.required = object.get("required").and_then(|n| n.boolean(reading)).unwrap_or(false);
-        if let Some(n) = object.get("unique")
-            && n.boolean(reading) == Some(true)
-        {
-            n.fault(reading, "`unique` is not supported yet".to_owned());
-        }
+        constraints.unique = object.get("unique").and_then(|n| n.boolean(reading)).unwrap_or(false);
         for rule in ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"] {
             let Some(n) = object.get(rule) else { continue };
             if matches!(data_type, DataType::String | DataType::Boolean(_)) {

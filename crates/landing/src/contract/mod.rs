@@ -5,12 +5,14 @@
 
 mod bounds;
 mod document;
+mod key;
 mod name;
 mod output;
 mod schema;
 mod types;
 
 pub use bounds::{Bound, Constraints};
+pub use key::{Key, KeyRule};
 pub use name::DatasetName;
 pub use output::{Codec, Output, RejectsLimit};
 pub use schema::{Drift, Field, FieldsMatch, Mapping, Schema};

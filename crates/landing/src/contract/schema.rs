@@ -1,7 +1,7 @@
 //! The fields of a dataset, and how a header is matched with them.
 
 use super::document::{Node, Reading};
-use super::{Constraints, DataType};
+use super::{Constraints, DataType, Key};
 use crate::limits::COLUMNS;
 
 /// The fields of a dataset.
@@ -11,6 +11,8 @@ pub struct Schema {
     pub fields: Vec<Field>,
     /// How a header must match.
     pub fields_match: FieldsMatch,
+    /// What no two records may have in common.
+    pub keys: Vec<Key>,
 }
 
 /// One field.
@@ -96,10 +98,8 @@ impl Schema {
             "foreignKeys",
         ];
         let object = node.object(reading, &allowed)?;
-        for later in ["primaryKey", "uniqueKeys", "foreignKeys"] {
-            if let Some(n) = object.get(later) {
-                n.fault(reading, format!("`{later}` is not supported yet"));
-            }
+        if let Some(n) = object.get("foreignKeys") {
+            n.fault(reading, "`foreignKeys` is not supported yet".to_owned());
         }
         let fields_match = match object.get("fieldsMatch") {
             // Data Package 2.0 writes it as a list of one.
@@ -122,7 +122,9 @@ impl Schema {
             }
             fields.push(field);
         }
-        Some(Self { fields, fields_match: fields_match.unwrap_or(FieldsMatch::Exact) })
+        let mut schema = Self { fields, fields_match: fields_match.unwrap_or(FieldsMatch::Exact), keys: Vec::new() };
+        schema.keys = Key::read_all(&object, &mut schema, reading);
+        Some(schema)
     }
 
     /// The position of a field.

@@ -209,7 +209,7 @@ impl Inference {
         let mut notes = Vec::new();
         if seen >= LEAST_KEY_RECORDS && !keys.is_empty() {
             let scope = if is_complete { "all" } else { "the" };
-            notes.push(format!("Could be a primary key, as no value comes twice in {scope} {seen} records seen: {}", keys.join(", ")));
+            notes.push(format!("Could be a `primaryKey`, as no value comes twice in {scope} {seen} records seen: {}", keys.join(", ")));
         }
         notes
     }

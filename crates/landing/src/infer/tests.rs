@@ -258,7 +258,7 @@ schema:
     - { name: when, type: date, format: \"%m/%d/%Y\", constraints: { required: true } }  # all are %m/%d/%Y; DOUBT: they could be %d/%m/%Y as well, as no day is past the 12th
     - { name: what, type: string, constraints: { required: true } }  # could be an enum: in, out
     - { name: fare, type: number, physicalType: \"decimal(9,1)\", decimalChar: \",\", constraints: { required: true } }  # always 1 digits after the point, up to 2 before it: exact amounts
-# Could be a primary key, as no value comes twice in all 40 records seen: id, fare
+# Could be a `primaryKey`, as no value comes twice in all 40 records seen: id, fare
 ";
     assert_eq!(inferred.yaml, expected);
 }
