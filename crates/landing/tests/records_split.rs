@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use landing::dialect::{Dialect, Terminator};
+use landing::dialect::{BlankRows, Dialect, Terminator};
 use landing::records::{Batch, FaultKind, Lexer, Limits, LongRow, RowKind, Rows, ShardReader, Tile, tile};
 use proptest::prelude::*;
 
@@ -163,9 +163,9 @@ fn dialects() -> impl Strategy<Value = Dialect> {
     let rare = prop::bool::weighted(0.2);
     // A tab or a space may have two roles at once.
     let delimiter = prop_oneof![8 => Just(b','), 1 => Just(b'\t'), 1 => Just(b' ')];
-    let options = (prop::bool::weighted(0.9), prop::bool::weighted(0.8), rare, prop::bool::weighted(0.1), rare, rare, rare);
+    let options = (prop::bool::weighted(0.9), prop::bool::weighted(0.8), rare, prop::bool::weighted(0.1), rare, rare, rare, rare);
     (delimiter, terminator, options).prop_map(
-        |(delimiter, line_terminator, (quotes, double_quote, escape, escape_is_quote, comment, skip_initial_space, trim))| Dialect {
+        |(delimiter, line_terminator, (quotes, double_quote, escape, escape_is_quote, comment, skip_initial_space, trim, blank))| Dialect {
             delimiter,
             quote_char: quotes.then_some(b'"'),
             double_quote,
@@ -174,6 +174,7 @@ fn dialects() -> impl Strategy<Value = Dialect> {
             comment_char: comment.then_some(b'#'),
             skip_initial_space,
             trim,
+            blank_rows: if blank { BlankRows::Reject } else { BlankRows::Skip },
             ..Dialect::default()
         },
     )

@@ -209,15 +209,20 @@ impl Column<'_, '_> {
         let mut scratch = Vec::new();
         let Records { window, rows, fields, dialect, .. } = self.records;
         let field = self.field;
+        let null = dialect.null_sequence.as_ref().map(String::as_bytes);
         for (index, row) in rows.iter().enumerate() {
             // The cells of a ragged record may stand anywhere: those that are there are looked at, those that are not are findings already.
             if self.column >= row.fields {
+                if field.constraints.required && dialect.ragged_rows.fill_short && row.fields > 0 {
+                    self.found(index, ErrorName::Constraint, Some("required"), b"", format!("`{}` is required", field.name));
+                }
                 take(self, index, None);
                 continue;
             }
             let cell = &fields[(row.first_field + self.column) as usize];
+            let is_null = null.is_some_and(|null| !cell.is_quoted() && cell.bytes(window) == null);
             let text = cell.value(window, dialect, &mut scratch);
-            if field.missing_values.iter().any(|missing| missing.as_bytes() == text) {
+            if is_null || field.missing_values.iter().any(|missing| missing.as_bytes() == text) {
                 if field.constraints.required {
                     let message = format!("`{}` is required", field.name);
                     self.found(index, ErrorName::Constraint, Some("required"), text, message);

@@ -88,6 +88,25 @@ pub fn byte_order_mark(sample: &[u8]) -> Option<Encoding> {
     [Encoding::UTF_8, Encoding::UTF_16LE, Encoding::UTF_16BE].into_iter().find(|encoding| sample.starts_with(encoding.byte_order_mark()))
 }
 
+/// Whether a sample, which begins without a byte order mark, is certainly not in an encoding, though all of it may be valid there: its units are of another width or order.
+pub fn is_misread(sample: &[u8], encoding: Encoding) -> bool {
+    let found = zeros(sample).filter(|(_, share)| *share > 66).map(|(found, _)| found);
+    match (encoding.byte_order(), found) {
+        (_, Some(found)) => found != encoding,
+        // Text in UTF-16 has a zero byte in each delimiter and each line break.
+        (Some(_), None) => sample.len() >= 2 * LEAST_UNITS && !sample.contains(&0) && is_text_with_zeros(sample),
+        (None, None) => false,
+    }
+}
+
+/// Whether of every four bytes all but the last, or all but the first, are zero: UTF-32 without a mark.
+pub fn is_utf_32(sample: &[u8]) -> bool {
+    let units = sample.as_chunks::<4>().0;
+    let count = |is: fn(&[u8; 4]) -> bool| units.iter().filter(|unit| is(unit)).count();
+    let most = count(|unit| unit[0] != 0 && unit[1..] == [0; 3]).max(count(|unit| unit[3] != 0 && unit[..3] == [0; 3]));
+    units.len() >= LEAST_UNITS && most * 3 >= units.len() * 2
+}
+
 /// UTF-16 without a mark, and the share of its units that are ASCII, in per cent.
 fn zeros(sample: &[u8]) -> Option<(Encoding, usize)> {
     let units = sample.as_chunks::<2>().0;

@@ -142,7 +142,7 @@ fn strftime(text: &str) -> String {
     for (unicode, c) in [("yyyy", "%Y"), ("MM", "%~m"), ("M", "%~m"), ("dd", "%d"), ("HH", "%H"), ("mm", "%M"), ("ss", "%S"), ("~", "")] {
         format = format.replace(unicode, c);
     }
-    let format = format.replace("%d", "\0").replace('d', "%d").replace('\0', "%d");
+    let format = format.replace("%d", "\0").replace(['d', '\0'], "%d");
     let format = ["XXX", "XX", "X"].iter().fold(format, |format, zone| format.replace(zone, "%z"));
     match format.split_once("%S.S") {
         Some((before, fraction)) => format!("{before}%S.%f{}", fraction.trim_start_matches('S')),
