@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use landing::dialect::{BlankRows, Dialect, Terminator};
-use landing::records::{Batch, FaultKind, Lexer, Limits, LongRow, RowKind, Rows, ShardReader, Tile, tile};
+use landing::lines::LineCounter;
+use landing::records::{Batch, FaultKind, Holdback, Lexer, Limits, LongRow, RowKind, Rows, ShardReader, Tile, footer_start, tile};
 use proptest::prelude::*;
 
 /// A row with everything that is promised about it. Positions are of the source, lines and records count from 0.
@@ -232,6 +233,27 @@ proptest! {
         if expected.too_long.is_none() {
             prop_assert_eq!(found.rows, expected.rows);
         }
+    }
+
+    /// A footer is held back as it is cut off, in whatever pieces the source comes, and has as many lines as it should.
+    #[test]
+    fn a_footer_is_the_same_in_a_stream(dialect in dialects(), source in sources(), feed in feeds(), footer_rows in 0..5_u32) {
+        let dialect = Dialect { footer_rows, ..dialect };
+        let start = footer_start(&dialect, &source, true).expect("it is whole");
+        let (mut holdback, mut passed, mut rest) = (Holdback::new(&dialect), Vec::new(), &source[..]);
+        for piece in feed.pieces.iter().cycle() {
+            let (piece, later) = rest.split_at(rest.len().min(*piece));
+            let (at, bytes) = holdback.pass(piece).expect("it is short");
+            prop_assert_eq!(at, passed.len() as u64);
+            passed.extend_from_slice(bytes);
+            rest = later;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        prop_assert_eq!(&passed, &source[..start]);
+        let lines = LineCounter::new(&dialect).count(&source[start..]);
+        prop_assert!(lines <= u64::from(footer_rows) && (start == 0 || lines + 1 >= u64::from(footer_rows)), "{} lines", lines);
     }
 
     /// The structural index reads what the automaton reads.

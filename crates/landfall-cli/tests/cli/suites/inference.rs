@@ -16,7 +16,7 @@ fn proposals_land_the_files_of_suites() {
 
 #[test]
 fn proposals_land_real_files() {
-    for name in ["airlines.csv", "airports.csv", "planes.csv", "weather.csv"] {
+    for name in ["airlines.csv", "airports.csv", "planes.csv", "weather.csv", "flights.csv.gz"] {
         assert_eq!(flaw(&testdata(name)), None, "{name}");
     }
 }
