@@ -3,6 +3,7 @@
 mod bench;
 mod failures;
 mod identity;
+mod dialects;
 mod encodings;
 mod keys;
 mod packed;

@@ -26,8 +26,20 @@ pub struct Dialect {
     pub trim: bool,
     /// The first record (after `skip_rows`) names the fields.
     pub header: bool,
+    /// How many records the header has; the names of a column are joined.
+    pub header_rows: u32,
+    /// Stands between the parts of a name that several header records make.
+    pub header_join: String,
     /// Lines before the header that are no records.
     pub skip_rows: u32,
+    /// Lines at the end of the source that are no records, whatever quotes they hold.
+    pub footer_rows: u32,
+    /// What stands for no value where it is not quoted, as it is written: escapes have no meaning in it.
+    pub null_sequence: Option<String>,
+    /// What becomes of blank rows.
+    pub blank_rows: BlankRows,
+    /// What becomes of records with another number of cells than there are columns.
+    pub ragged_rows: RaggedRows,
     /// What the bytes stand for.
     pub encoding: Encoding,
 }
@@ -48,7 +60,36 @@ pub struct StatedDialect {
     pub skip_initial_space: Option<bool>,
     pub trim: Option<bool>,
     pub header: Option<bool>,
+    pub header_rows: Option<u32>,
+    pub header_join: Option<String>,
     pub skip_rows: Option<u32>,
+    pub footer_rows: Option<u32>,
+    pub null_sequence: Option<String>,
+    pub blank_rows: Option<BlankRows>,
+    pub ragged_rows: Option<RaggedRows>,
+}
+
+/// What becomes of blank rows: those without a byte before their terminator, or with [`Dialect::trim`] nothing but spaces and tabs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BlankRows {
+    /// They are no records.
+    #[default]
+    Skip,
+    /// They are records, and at fault.
+    Reject,
+}
+
+/// What becomes of records with another number of cells than there are columns. By default they are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RaggedRows {
+    /// Too few cells: those that lack have no value.
+    pub fill_short: bool,
+    /// Too many cells: those past the last column are cut off.
+    pub cut_long: bool,
+    /// One cell too many, with nothing in it: every record ends with a delimiter.
+    pub ignore_trailing_delimiter: bool,
 }
 
 impl From<Dialect> for StatedDialect {
@@ -64,7 +105,13 @@ impl From<Dialect> for StatedDialect {
             skip_initial_space: Some(dialect.skip_initial_space),
             trim: Some(dialect.trim),
             header: Some(dialect.header),
+            header_rows: Some(dialect.header_rows),
+            header_join: Some(dialect.header_join),
             skip_rows: Some(dialect.skip_rows),
+            footer_rows: Some(dialect.footer_rows),
+            null_sequence: dialect.null_sequence,
+            blank_rows: Some(dialect.blank_rows),
+            ragged_rows: Some(dialect.ragged_rows),
         }
     }
 }
@@ -82,9 +129,25 @@ impl StatedDialect {
             skip_initial_space: self.skip_initial_space.unwrap_or(guess.skip_initial_space),
             trim: self.trim.unwrap_or(guess.trim),
             header: self.header.unwrap_or(guess.header),
+            header_rows: self.header_rows.unwrap_or(guess.header_rows),
+            header_join: self.header_join.clone().unwrap_or_else(|| guess.header_join.clone()),
             skip_rows: self.skip_rows.unwrap_or(guess.skip_rows),
+            footer_rows: self.footer_rows.unwrap_or(guess.footer_rows),
+            null_sequence: self.null_sequence.clone().or_else(|| guess.null_sequence.clone()),
+            blank_rows: self.blank_rows.unwrap_or(guess.blank_rows),
+            ragged_rows: self.ragged_rows.unwrap_or(guess.ragged_rows),
             encoding: guess.encoding,
         }
+    }
+}
+
+/// A byte as people write it: one ASCII character, `\t`, or any byte as `\x1f`.
+pub fn parse_byte(text: &str) -> Option<u8> {
+    match text.as_bytes() {
+        [byte] if byte.is_ascii() => Some(*byte),
+        b"\\t" => Some(b'\t'),
+        [b'\\', b'x', _, _] => u8::from_str_radix(text.get(2..)?, 16).ok(),
+        _ => None,
     }
 }
 
@@ -114,7 +177,13 @@ impl Default for Dialect {
             skip_initial_space: false,
             trim: false,
             header: true,
+            header_rows: 1,
+            header_join: " ".to_owned(),
             skip_rows: 0,
+            footer_rows: 0,
+            null_sequence: None,
+            blank_rows: BlankRows::Skip,
+            ragged_rows: RaggedRows::default(),
             encoding: Encoding::UTF_8,
         }
     }
@@ -123,10 +192,17 @@ impl Default for Dialect {
 impl Dialect {
     /// Whether records can be told apart exactly in the encoding; the error says which byte stands in the way.
     pub fn check(&self) -> Result<(), String> {
-        let roles = [("delimiter", Some(self.delimiter)), ("quoteChar", self.quote_char), ("escapeChar", self.escape_char)];
+        // A comment begins a row, where no later byte of a character can be.
+        let comment = self.comment_char.filter(|byte| !byte.is_ascii());
+        let roles = [
+            ("delimiter", Some(self.delimiter)),
+            ("quoteChar", self.quote_char),
+            ("escapeChar", self.escape_char),
+            ("commentChar", comment),
+        ];
         for (role, byte) in roles {
             if let Some(byte) = byte.filter(|byte| self.encoding.may_be_inside(*byte)) {
-                let (name, byte) = (self.encoding.name(), char::from(byte));
+                let (name, byte) = (self.encoding.name(), byte.escape_ascii());
                 return Err(format!("`{byte}` can't be the {role} in {name}, where the same byte may be a part of another character"));
             }
         }

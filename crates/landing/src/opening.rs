@@ -6,7 +6,7 @@ use crate::dialect::{Dialect, StatedDialect};
 use crate::encoding::{self, Encoding};
 use crate::evidence::Evidence;
 use crate::limits::COLUMNS;
-use crate::records::{Header, Limits, preamble};
+use crate::records::{Header, Limits, footer_start, preamble};
 use crate::sniff::{Sniffed, sniff};
 use crate::unpack::{self, Unpack};
 
@@ -36,9 +36,9 @@ pub struct Opening {
     pub header: Header,
     /// The reason for each guess.
     pub evidence: Vec<Evidence>,
-    /// The first bytes, unpacked.
+    /// The first bytes, unpacked, without the footer if they reach up to it.
     pub text: Vec<u8>,
-    /// They are all.
+    /// They are all, but for the footer.
     pub is_whole: bool,
 }
 
@@ -57,10 +57,11 @@ impl Opening {
         let compression = settle_compression(stated, bytes, &mut evidence)?;
         let (text, is_whole) = unpack(stated, compression, bytes, end_of_source, most_text)?;
         refuse_other_formats(&text, stated.name)?;
-        let encoding = settle_encoding(stated.encoding, &text, is_whole, &mut evidence);
+        let encoding = settle_encoding(stated, &text, is_whole, &mut evidence)?;
         let Sniffed { dialect, evidence: guesses } = sniff(&text, is_whole, encoding, stated.dialect, stated.schema);
         evidence.extend(guesses);
         dialect.check().map_err(|message| Error::ContractInvalid(format!("{} can't be read exactly: {message}", stated.name)))?;
+        let text = without_footer(&dialect, text, is_whole);
         let header = preamble(&dialect, limits, &text, is_whole).map_err(|long| {
             Error::LimitExceeded(format!("the header of {} has more than {} bytes; is a quote left open there?", stated.name, long.limit))
         })?;
@@ -88,12 +89,21 @@ impl Opening {
         &self.text[self.header.range.start as usize..self.header.range.end as usize]
     }
 
-    /// What a file of refused records begins with, so that it is read as the source is: the header's row, in UTF-16 after a byte order mark.
+    /// What a file of refused records begins with, so that it is read as the source is: the header's rows, in UTF-16 after a byte order mark, and an empty line for each
+    /// that is skipped before them.
     pub fn rejects_header(&self) -> Vec<u8> {
         let encoding = self.dialect.encoding;
         let mark = if encoding.byte_order().is_some() { encoding.byte_order_mark() } else { b"" };
-        [mark, self.header_row()].concat()
+        let skipped = self.dialect.newline().repeat(self.dialect.skip_rows as usize);
+        [mark, &skipped, self.header_row()].concat()
     }
+}
+
+fn without_footer(dialect: &Dialect, mut text: Vec<u8>, is_whole: bool) -> Vec<u8> {
+    if is_whole && let Some(start) = footer_start(dialect, &text, true) {
+        text.truncate(start);
+    }
+    text
 }
 
 fn settle_compression(stated: &Stated<'_>, bytes: &[u8], evidence: &mut Vec<Evidence>) -> Result<Compression, Error> {
@@ -142,9 +152,9 @@ fn unpack(
     Ok((text, false))
 }
 
-fn settle_encoding(stated: Option<Encoding>, text: &[u8], is_whole: bool, evidence: &mut Vec<Evidence>) -> Encoding {
+fn settle_encoding(stated: &Stated<'_>, text: &[u8], is_whole: bool, evidence: &mut Vec<Evidence>) -> Result<Encoding, Error> {
     let (found, because) = encoding::sniff(text, is_whole);
-    match stated {
+    Ok(match stated.encoding {
         None => {
             evidence.push(Evidence::new("encoding", found.label(), because));
             found
@@ -153,8 +163,12 @@ fn settle_encoding(stated: Option<Encoding>, text: &[u8], is_whole: bool, eviden
             evidence.push(Evidence::new("encoding", found.label(), format!("{because}, though `{said}` is stated")));
             found
         }
+        // Read with units of the wrong width, or the wrong order, it would be other text, and no fault in it.
+        Some(said) if found != said && encoding::is_misread(text, said) => {
+            return Err(Error::SourceCorrupt(format!("{} is not {said}, though that is stated: {because}", stated.name)));
+        }
         Some(said) => said,
-    }
+    })
 }
 
 /// What is no CSV is named rather than read as one bad record.
@@ -168,6 +182,9 @@ fn refuse_other_formats(text: &[u8], name: &str) -> Result<(), Error> {
         (b"\x04\x22\x4d\x18", "LZ4"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office document"),
     ];
+    if encoding::is_utf_32(text) {
+        return Err(Error::SourceCorrupt(format!("{name} holds UTF-32, which is not read; convert it to UTF-8 and submit it again")));
+    }
     let format = formats.iter().find(|(magic, _)| text.starts_with(magic)).map(|(_, format)| *format);
     let packed = Some(unpack::sniff(text)).filter(|packed| *packed != Compression::None).map(Compression::name);
     match format.or(packed) {

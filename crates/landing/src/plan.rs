@@ -38,6 +38,9 @@ pub struct Plan {
     pub data_start: u64,
     /// Lines before it.
     pub data_lines: u64,
+    /// Where the data ends and the footer begins. `None`: there is no footer, or the source is packed, and its footer is found when it is unpacked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_end: Option<u64>,
     /// Bytes of a shard's range.
     pub shard_bytes: u64,
     /// How many shards there are.
@@ -93,6 +96,16 @@ impl Plan {
     /// The limits under which all shards read.
     pub fn limits(&self) -> Limits {
         Limits::default()
+    }
+
+    /// Bytes of the source that the shards divide up: all, or those before the footer.
+    pub fn data_bytes(&self) -> u64 {
+        self.data_end.unwrap_or(self.source_bytes)
+    }
+
+    /// The bytes that a shard answers for: its range, and of the last one the footer too.
+    pub fn own_bytes(&self, from: u64, to: u64) -> std::ops::Range<u64> {
+        from..if to == self.data_bytes() && self.data_end.is_some() { self.source_bytes } else { to }
     }
 
     /// Whether the source is unpacked while it is read. Then it is one shard, whose range is that of the packed bytes.

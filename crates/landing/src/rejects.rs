@@ -25,6 +25,12 @@ pub enum ErrorName {
     /// A record has more cells than there are columns.
     #[serde(rename = "extra-cell")]
     ExtraCell,
+    /// A record is blank, where that is not to be skipped.
+    #[serde(rename = "blank-row")]
+    BlankRow,
+    /// A field is longer than [`FIELD_BYTES`](crate::limits::FIELD_BYTES).
+    #[serde(rename = "field-size-error")]
+    FieldSize,
     /// Bytes are not valid in the encoding.
     #[serde(rename = "encoding-error")]
     Encoding,
@@ -43,6 +49,8 @@ impl ErrorName {
             Self::Unique => "unique-error",
             Self::MissingCell => "missing-cell",
             Self::ExtraCell => "extra-cell",
+            Self::BlankRow => "blank-row",
+            Self::FieldSize => "field-size-error",
             Self::Encoding => "encoding-error",
             Self::Quote => "quote-error",
         }

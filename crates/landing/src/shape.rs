@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use crate::cells::Cells;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, RaggedRows};
 use crate::encoding::{ByteOrder, Encoding};
+use crate::limits::FIELD_BYTES;
 use crate::records::{self, FaultKind, Row, RowKind, Rows};
 use crate::rejects::{ErrorEntry, ErrorName, FAULTS_PER_RECORD, Finding};
 
@@ -16,6 +17,8 @@ pub struct Batch<'a> {
     pub source: &'a [u8],
     /// What they stand for.
     pub encoding: Encoding,
+    /// What becomes of records with too few or too many cells.
+    ragged: RaggedRows,
     /// The byte of the source, from 0, at which the window begins.
     pub at: u64,
     /// All rows that the reader gave.
@@ -39,6 +42,7 @@ impl<'a> Batch<'a> {
             window: batch.window,
             source: batch.source,
             encoding: dialect.encoding,
+            ragged: dialect.ragged_rows,
             at: batch.at,
             rows,
             records: Vec::with_capacity(count),
@@ -68,6 +72,7 @@ impl<'a> Batch<'a> {
     pub fn faults(&self, columns: u32, cells: &Cells<'_>) -> Vec<Finding> {
         let mut findings = Vec::new();
         self.check_length(columns, &mut findings);
+        self.check_field_size(&mut findings);
         self.check_quotes(&mut findings);
         self.check_encoding(cells, &mut findings);
         findings
@@ -105,6 +110,13 @@ impl<'a> Batch<'a> {
     /// Ragged records.
     fn check_length(&self, columns: u32, findings: &mut Vec<Finding>) {
         for (index, row) in self.records.iter().enumerate().filter(|(_, row)| row.fields != columns) {
+            if row.fields == 0 {
+                findings.push(finding(index, 0, ErrorName::BlankRow, None, "the row is blank".to_owned()));
+                continue;
+            }
+            if self.is_tolerated(row, columns) {
+                continue;
+            }
             let (error, what) = if row.fields < columns {
                 (ErrorName::MissingCell, "there is no cell")
             } else {
@@ -113,6 +125,29 @@ impl<'a> Batch<'a> {
             let range = row.fields.min(columns)..row.fields.max(columns);
             let message = |column: u32| format!("{what} in column {}: the record has {} of {columns}", column + 1, row.fields);
             findings.extend(range.take(FAULTS_PER_RECORD).map(|column| finding(index, column, error, None, message(column))));
+        }
+    }
+
+    fn is_tolerated(&self, row: &Row, columns: u32) -> bool {
+        let RaggedRows { fill_short, cut_long, ignore_trailing_delimiter } = self.ragged;
+        let ends_with_delimiter = || {
+            let last = self.rows.fields_of(row).last();
+            row.fields == columns + 1 && last.is_some_and(|last| !last.is_quoted() && last.start() == last.end())
+        };
+        match row.fields < columns {
+            true => fill_short,
+            false => cut_long || (ignore_trailing_delimiter && ends_with_delimiter()),
+        }
+    }
+
+    fn check_field_size(&self, findings: &mut Vec<Finding>) {
+        let limit = FIELD_BYTES as usize / self.encoding.unit_bytes();
+        for (index, row) in self.records.iter().enumerate().filter(|(_, row)| (row.end - row.start) as usize > limit) {
+            let long = self.rows.fields_of(row).iter().enumerate().filter(|(_, field)| field.end() - field.start() > limit);
+            findings.extend(long.map(|(column, field)| {
+                let message = format!("the field has more than {FIELD_BYTES} bytes");
+                finding(index, column as u32, ErrorName::FieldSize, Some(self.byte(field.start() as u32)), message)
+            }));
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use landing::dialect::{Dialect, Terminator};
-use landing::records::{Batch, FaultKind, Lexer, Limits, LongRow, RowKind, Rows, ShardReader, Tile, tile};
+use landing::dialect::{BlankRows, Dialect, Terminator};
+use landing::lines::LineCounter;
+use landing::records::{Batch, FaultKind, Holdback, Lexer, Limits, LongRow, RowKind, Rows, ShardReader, Tile, footer_start, tile};
 use proptest::prelude::*;
 
 /// A row with everything that is promised about it. Positions are of the source, lines and records count from 0.
@@ -163,9 +164,9 @@ fn dialects() -> impl Strategy<Value = Dialect> {
     let rare = prop::bool::weighted(0.2);
     // A tab or a space may have two roles at once.
     let delimiter = prop_oneof![8 => Just(b','), 1 => Just(b'\t'), 1 => Just(b' ')];
-    let options = (prop::bool::weighted(0.9), prop::bool::weighted(0.8), rare, prop::bool::weighted(0.1), rare, rare, rare);
+    let options = (prop::bool::weighted(0.9), prop::bool::weighted(0.8), rare, prop::bool::weighted(0.1), rare, rare, rare, rare);
     (delimiter, terminator, options).prop_map(
-        |(delimiter, line_terminator, (quotes, double_quote, escape, escape_is_quote, comment, skip_initial_space, trim))| Dialect {
+        |(delimiter, line_terminator, (quotes, double_quote, escape, escape_is_quote, comment, skip_initial_space, trim, blank))| Dialect {
             delimiter,
             quote_char: quotes.then_some(b'"'),
             double_quote,
@@ -174,6 +175,7 @@ fn dialects() -> impl Strategy<Value = Dialect> {
             comment_char: comment.then_some(b'#'),
             skip_initial_space,
             trim,
+            blank_rows: if blank { BlankRows::Reject } else { BlankRows::Skip },
             ..Dialect::default()
         },
     )
@@ -231,6 +233,27 @@ proptest! {
         if expected.too_long.is_none() {
             prop_assert_eq!(found.rows, expected.rows);
         }
+    }
+
+    /// A footer is held back as it is cut off, in whatever pieces the source comes, and has as many lines as it should.
+    #[test]
+    fn a_footer_is_the_same_in_a_stream(dialect in dialects(), source in sources(), feed in feeds(), footer_rows in 0..5_u32) {
+        let dialect = Dialect { footer_rows, ..dialect };
+        let start = footer_start(&dialect, &source, true).expect("it is whole");
+        let (mut holdback, mut passed, mut rest) = (Holdback::new(&dialect), Vec::new(), &source[..]);
+        for piece in feed.pieces.iter().cycle() {
+            let (piece, later) = rest.split_at(rest.len().min(*piece));
+            let (at, bytes) = holdback.pass(piece).expect("it is short");
+            prop_assert_eq!(at, passed.len() as u64);
+            passed.extend_from_slice(bytes);
+            rest = later;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        prop_assert_eq!(&passed, &source[..start]);
+        let lines = LineCounter::new(&dialect).count(&source[start..]);
+        prop_assert!(lines <= u64::from(footer_rows) && (start == 0 || lines + 1 >= u64::from(footer_rows)), "{} lines", lines);
     }
 
     /// The structural index reads what the automaton reads.

@@ -8,7 +8,7 @@ use landing::lines::LineCounter;
 use landing::message::{Planned, Shard, ShardList, SourceRef, Submission};
 use landing::opening::{Opening, Stated};
 use landing::plan::{Plan, Verbatim, shards};
-use landing::records::Limits;
+use landing::records::{Limits, footer_start, long_footer};
 use objects::{Head, Objects, Pin, Put};
 use registry::{JobChange, JobStatus};
 
@@ -56,7 +56,8 @@ pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned
     let opening = open(source.as_ref(), &pinned, head.size, &contract).await?;
     let mapping = match_header(&contract, &opening)?;
     let wanted = submission.shard_bytes.unwrap_or(context.settings.shard_bytes);
-    let (shard_bytes, mut shards, one_shard_because) = cut(&opening, head.size, wanted);
+    let data_end = find_footer(source.as_ref(), &pinned, head.size, &opening).await?;
+    let (shard_bytes, mut shards, one_shard_because) = cut(&opening, data_end.unwrap_or(head.size), wanted);
     if contract.output.lineage {
         count_lines(source.as_ref(), &pinned, &opening.dialect, &mut shards).await?;
     }
@@ -71,6 +72,7 @@ pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned
         mapping,
         header: Verbatim(opening.rejects_header()),
         data_start: opening.header.data_start,
+        data_end,
         data_lines: opening.header.lines_before_data,
         dialect: opening.dialect,
         evidence: opening.evidence,
@@ -144,6 +146,25 @@ async fn open(source: &dyn Objects, pinned: &SourceRef, size: u64, contract: &Co
         if let Some(opening) = Opening::read(&stated, Limits::default(), &sample, end_of_source, wanted as usize)? {
             opening.check_header(&pinned.key)?;
             return Ok(opening);
+        }
+        wanted *= 8;
+    }
+}
+
+/// Where the footer of a source that is not packed begins, if it is to have one.
+async fn find_footer(source: &dyn Objects, pinned: &SourceRef, size: u64, opening: &Opening) -> Result<Option<u64>, Error> {
+    if opening.dialect.footer_rows == 0 || opening.compression != Compression::None {
+        return Ok(None);
+    }
+    let mut wanted = SAMPLE_BYTES;
+    loop {
+        let from = size.saturating_sub(wanted) & !1;
+        let tail = source.get(&pinned.key, &pin(pinned), from..size).await.map_err(|error| source_error(error, pinned))?;
+        if let Some(start) = footer_start(&opening.dialect, &tail, from == 0) {
+            return Ok(Some((from + start as u64).max(opening.header.data_start)));
+        }
+        if wanted as usize > limits::FOOTER_BYTES {
+            return Err(long_footer(&opening.dialect));
         }
         wanted *= 8;
     }

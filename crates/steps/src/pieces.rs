@@ -65,6 +65,10 @@ async fn fill(
             errors.push(&rebased).await?;
         }
     }
+    if receipts.iter().any(|receipt| receipt.rejects.is_some()) {
+        // Sent again, the file is read as the source was: with a footer, of empty lines.
+        rejects.push(&plan.dialect.newline().repeat(plan.dialect.footer_rows as usize)).await?;
+    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use landing::Error;
 use landing::commit::{Crc64Nvme, OpenFile, Receipt};
 use landing::message::{Failure, JobKeys, Shard, TransformShard, Transformed};
 use landing::plan::Plan;
+use landing::records::Holdback;
 use landing::shard::ShardTransform;
 use landing::unpack::Unpack;
 use objects::{Objects, PART_BYTES, Pin, Put};
@@ -118,16 +119,19 @@ impl<'a> Attempt<'a> {
         let mut source = Blocks::start(self.context.buckets.bucket(&self.plan.source.bucket), &self.plan, self.shard);
         let plan = &self.plan;
         let mut unpack = plan.is_packed().then(|| Unpack::new(plan.compression, &plan.source.key, plan.unpacked_limit));
+        let mut holdback = Holdback::new(&plan.dialect);
         while let Some((at, block)) = source.next(self.core.wants()).await? {
-            let own = overlap(at, block.len(), self.shard.from..self.shard.to);
+            let own = overlap(at, block.len(), self.plan.own_bytes(self.shard.from, self.shard.to));
             crc.update(&block[own]);
             let end_of_source = at + block.len() as u64 >= self.plan.source_bytes;
             match &mut unpack {
                 None => {
-                    self.core.push(at, &block, end_of_source)?;
+                    let data_end = self.plan.data_bytes();
+                    let data = overlap(at, block.len(), 0..data_end);
+                    self.core.push(at, &block[data], at + block.len() as u64 >= data_end)?;
                     self.send(PART_BYTES).await?;
                 }
-                Some(unpack) => self.push_packed(unpack, &block, end_of_source).await?,
+                Some(unpack) => self.push_packed(unpack, &mut holdback, &block, end_of_source).await?,
             }
         }
         let (tile, counts) = self.core.finish()?;
@@ -154,21 +158,22 @@ impl<'a> Attempt<'a> {
     }
 
     /// Works what a block of a packed source unpacks to.
-    async fn push_packed(&mut self, unpack: &mut Unpack, block: &[u8], end_of_source: bool) -> Result<(), Error> {
+    async fn push_packed(&mut self, unpack: &mut Unpack, holdback: &mut Holdback, block: &[u8], end_of_source: bool) -> Result<(), Error> {
         let (mut packed, mut piece) = (block, Vec::new());
         loop {
-            let at = unpack.unpacked();
             let taken = unpack.push(packed, &mut piece)?;
             packed = &packed[taken..];
             if taken == 0 && piece.is_empty() {
                 break;
             }
-            self.core.push(at, &piece, false)?;
+            let (at, data) = holdback.pass(&piece)?;
+            self.core.push(at, data, false)?;
             self.send(PART_BYTES).await?;
         }
         if end_of_source {
             unpack.finish()?;
-            self.core.push(unpack.unpacked(), &[], true)?;
+            let (at, data) = holdback.pass(&[])?;
+            self.core.push(at, data, true)?;
         }
         Ok(())
     }
@@ -244,7 +249,8 @@ impl Blocks {
     fn start(source: Arc<dyn Objects>, plan: &Plan, shard: &Shard) -> Self {
         // One unit before the range tells much about the state at its start.
         let at = shard.from.saturating_sub(plan.dialect.encoding.unit_bytes() as u64);
-        let mut blocks = Self { source, plan: plan.clone(), range: shard.from..shard.to, at, tail: TAIL_BYTES, coming: None };
+        let mut blocks =
+            Self { source, plan: plan.clone(), range: plan.own_bytes(shard.from, shard.to), at, tail: TAIL_BYTES, coming: None };
         blocks.fetch();
         blocks
     }

@@ -30,7 +30,7 @@ pub async fn verify(context: &Context, message: VerifyJob) -> Result<Verified, E
     let receipts = winners(work, &keys, plan.shards, &later).await?;
     let tiles: Vec<Tile> = receipts.iter().map(|receipt| receipt.tile.clone()).collect();
     // How long a packed source is tells its one shard, which unpacked it to its proper end.
-    let data_bytes = if plan.is_packed() { tiles.first().map_or(0, |tile| tile.to) } else { plan.source_bytes };
+    let data_bytes = if plan.is_packed() { tiles.first().map_or(0, |tile| tile.to) } else { plan.data_bytes() };
     let tiling = tile(&tiles, plan.data_start, data_bytes)
         .map_err(|error| Error::Internal(format!("the shards do not tile {}: {error}", plan.source_name())))?;
     if !tiling.wrong.is_empty() {
@@ -104,7 +104,8 @@ fn tally(plan: &Plan, receipts: &[Receipt], bases: &[landing::records::Base]) ->
     let mut shards = Vec::with_capacity(receipts.len());
     for (receipt, base) in receipts.iter().zip(bases) {
         counts += receipt.counts;
-        let bytes = receipt.tile.to - receipt.tile.from;
+        let own = plan.own_bytes(receipt.tile.from, receipt.tile.to);
+        let bytes = own.end - own.start;
         crc = Some(crc.map_or(receipt.crc64nvme, |before| combine_crc64nvme(before, receipt.crc64nvme, bytes)));
         shards.push(TalliedShard { round: receipt.round, lines: plan.data_lines + base.lines, records: base.records });
     }

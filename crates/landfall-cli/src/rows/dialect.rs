@@ -2,13 +2,13 @@
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use landing::dialect::{Dialect, StatedDialect, Terminator};
+use landing::dialect::{Dialect, StatedDialect, Terminator, parse_byte};
 
 /// How records and fields are told apart.
 #[derive(Args)]
 #[command(next_help_heading = "Dialect")]
 pub(super) struct DialectArgs {
-    /// What separates fields; `\t` is a tab [default: a comma]
+    /// What separates fields; `\t` is a tab, and `\x1f` any byte [default: a comma]
     #[arg(long, value_name = "C", value_parser = byte)]
     delimiter: Option<u8>,
     /// What encloses fields; `none`: nothing does [default: a double quote]
@@ -29,6 +29,9 @@ pub(super) struct DialectArgs {
     /// Lines before the header that are no records [default: 0]
     #[arg(long, value_name = "N")]
     skip_rows: Option<u32>,
+    /// Lines at the end of the file that are no records, whatever quotes they hold [default: 0]
+    #[arg(long, value_name = "N")]
+    footer_rows: Option<u32>,
     /// What ends a record [default: auto]
     #[arg(long, value_name = "KIND", value_parser = terminators())]
     terminator: Option<Terminator>,
@@ -58,6 +61,8 @@ impl DialectArgs {
             trim: self.trim.then_some(true),
             header: self.header,
             skip_rows: self.skip_rows,
+            footer_rows: self.footer_rows,
+            ..StatedDialect::default()
         };
         let stated = if sniff { said } else { said.settle(&Dialect::default()).into() };
         let roles = [
@@ -79,11 +84,8 @@ impl DialectArgs {
 }
 
 fn byte(text: &str) -> Result<u8, String> {
-    match text.as_bytes() {
-        b"\\t" => Ok(b'\t'),
-        [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n') => Ok(*byte),
-        _ => Err("one ASCII character is allowed, but no line break; `\\t` is a tab".to_owned()),
-    }
+    let byte = parse_byte(text).filter(|byte| !matches!(byte, b'\r' | b'\n'));
+    byte.ok_or_else(|| "one ASCII character is allowed, but no line break; `\\t` is a tab, and `\\x1f` any byte".to_owned())
 }
 
 fn byte_or_none(text: &str) -> Result<Byte, String> {

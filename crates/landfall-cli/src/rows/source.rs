@@ -1,18 +1,20 @@
 //! A file as batches of rows: streamed, or shard by shard.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
 use landing::contract::Compression;
-use landing::dialect::Dialect;
+use landing::dialect::{BlankRows, Dialect};
 use landing::encoding::Units;
-use landing::limits;
+use landing::limits::{self, FOOTER_BYTES};
 use landing::message::Shard;
 use landing::opening::{Opening, Stated};
 use landing::plan::shards;
-use landing::records::{self, Base, Lexer, Limits, LongRow, Rows, ShardReader, Tile, TilingError, preamble, tile};
+use landing::records::{
+    self, Base, Holdback, Lexer, Limits, LongRow, Rows, ShardReader, Tile, TilingError, footer_start, long_footer, preamble, tile,
+};
 use landing::shape::Batch;
 use landing::unpack::Unpack;
 
@@ -29,7 +31,7 @@ const BATCH_ROWS: usize = 4 * 1024;
 pub(crate) struct Source {
     file: File,
     opening: Opening,
-    /// Bytes of the file and of a shard, unless it is streamed.
+    /// Bytes of the file up to its footer, and of a shard, unless it is streamed.
     split: Option<(u64, u64)>,
     /// The header's row, if there is one, and the bytes in which it was read.
     header_rows: Rows,
@@ -108,8 +110,10 @@ impl Source {
             if let Some(opening) = Opening::read(stated, Limits::default(), &sample, ended, wanted as usize)?
                 && let Some(columns) = columns(&opening)?
             {
-                let split =
-                    shard_bytes.filter(|_| opening.compression == Compression::None).map(|shard_bytes| (metadata.len(), shard_bytes));
+                let split = match shard_bytes.filter(|_| opening.compression == Compression::None) {
+                    Some(shard_bytes) => Some((data_end(&mut file, metadata.len(), &opening)?, shard_bytes)),
+                    None => None,
+                };
                 let mut source = Self {
                     file,
                     opening,
@@ -136,8 +140,9 @@ impl Source {
             Some(order) => Units::new(order).push(row, &mut self.header_window),
         }
         if !row.is_empty() {
-            let mut lexer = Lexer::new(dialect, Limits::default());
-            lexer.read(&self.header_window, true, 1, &mut self.header_rows).map_err(Unreadable::Long)?;
+            let skipping = Dialect { blank_rows: BlankRows::Skip, ..dialect.clone() };
+            let mut lexer = Lexer::new(&skipping, Limits::default());
+            lexer.read(&self.header_window, true, usize::MAX, &mut self.header_rows).map_err(Unreadable::Long)?;
         }
         Ok(())
     }
@@ -198,38 +203,38 @@ impl Source {
         let data_start = self.opening.header.data_start;
         let mut reader = self.reader(0..u64::MAX, Some(data_start));
         let mut rows = Rows::default();
-        let mut feed = |at: u64, bytes: &[u8], ended: bool| {
+        let mut holdback = Holdback::new(&dialect);
+        let mut feed = |bytes: &[u8], ended: bool| {
+            let (at, bytes) = holdback.pass(bytes)?;
             let before_data = (data_start.saturating_sub(at) as usize).min(bytes.len());
             reader.push(&bytes[before_data..], ended);
             drain(&mut reader, &mut rows, &mut visit)?.map_or(Ok(()), |long| Err(Unreadable::Long(long)))
         };
         let compression = self.opening.compression;
         let mut unpack = Unpack::new(compression, &self.name, self.unpacked_limit);
-        let (mut at, mut block, mut ended) = (0, std::mem::take(&mut self.sample), self.ended);
+        let (mut block, mut ended) = (std::mem::take(&mut self.sample), self.ended);
         let mut piece = Vec::new();
         loop {
             let mut packed = &block[..];
             if compression == Compression::None {
-                feed(at, packed, ended)?;
+                feed(packed, ended)?;
             } else {
                 loop {
-                    let at = unpack.unpacked();
                     let taken = unpack.push(packed, &mut piece)?;
                     packed = &packed[taken..];
                     if taken == 0 && piece.is_empty() {
                         break;
                     }
-                    feed(at, &piece, false)?;
+                    feed(&piece, false)?;
                 }
                 if ended {
                     unpack.finish()?;
-                    feed(unpack.unpacked(), &[], true)?;
+                    feed(&[], true)?;
                 }
             }
             if ended {
                 return Ok(());
             }
-            at += block.len() as u64;
             block.clear();
             ended = (&mut self.file).take(BLOCK_BYTES).read_to_end(&mut block).map_err(Unreadable::Input)? == 0;
         }
@@ -288,6 +293,27 @@ impl Source {
             }
         }
         Ok((reader.finish(), None))
+    }
+}
+
+/// Where the data of a file ends: at its footer, if it is to have one.
+fn data_end(file: &mut File, bytes: u64, opening: &Opening) -> Result<u64, Unreadable> {
+    if opening.dialect.footer_rows == 0 {
+        return Ok(bytes);
+    }
+    let mut wanted = TAIL_BYTES;
+    loop {
+        let from = bytes.saturating_sub(wanted) & !1;
+        let mut tail = Vec::new();
+        file.seek(SeekFrom::Start(from)).map_err(Unreadable::Input)?;
+        Read::take(&mut *file, bytes - from).read_to_end(&mut tail).map_err(Unreadable::Input)?;
+        if let Some(start) = footer_start(&opening.dialect, &tail, from == 0) {
+            return Ok((from + start as u64).max(opening.header.data_start));
+        }
+        if wanted as usize > FOOTER_BYTES {
+            return Err(long_footer(&opening.dialect).into());
+        }
+        wanted *= 8;
     }
 }
 

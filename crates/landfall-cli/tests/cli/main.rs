@@ -4,5 +4,6 @@ mod new;
 mod check;
 mod rows;
 mod run;
+mod suites;
 
 mod binary;

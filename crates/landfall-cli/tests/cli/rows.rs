@@ -87,10 +87,98 @@ fn the_dialect_is_told_by_flags() {
     check(&["--trim"], " a , b\n1 ,\t\"2 \" \n", &[r#"["a","b"]"#, r#"["1","2 "]"#], &[]);
 }
 
+/// What other readers read wrongly, or not at all, or in silence: dialects, input, records, faults.
+#[test]
+fn dirty_files() {
+    let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let a_b = r#"["a","b"]"#;
+    // Quotes.
+    check(&[], "\u{feff}\"a\",\"b\"\n1,2\n", &[a_b, r#"["1","2"]"#], &[]);
+    check(&[], "\"\"\n\"\"\n", &[r#"[""]"#; 2], &[]);
+    check(&[], "\"\"\"\"", &[r#"["\""]"#], &[]);
+    check(&[], "\"\"\"", &[], &["1/0/0/1 quote-error"]);
+    check(&[], "a,b\n1,\"x\"y\n\"x\" ,2\n3,4\n", &[a_b, r#"["3","4"]"#], &["2/1/8/2 quote-error", "3/2/13/1 quote-error"]);
+    check(&["--quote", "'"], "a,b\n'1,2',3\nit's,4\n", &[a_b, r#"["1,2","3"]"#], &["3/2/14/1 quote-error"]);
+    check(&["--escape", "\\"], "a,b\n\"1\\\"2\",3\\,4\n5\\\n6,7\n", &[a_b, r#"["1\"2","3,4"]"#, r#"["5\n6","7"]"#], &[]);
+    check(&["--escape", "\\"], "a,b\n1,\"2\\\"", &[a_b], &["2/1/6/2 quote-error"]);
+    check(&["--trim"], "a,b\n \n \"1\" , \"2 \" \n \"1\"x,2\n", &[a_b, r#"["1","2 "]"#], &["4/2/22/1 quote-error"]);
+    check(&["--skip-initial-space"], "a, b\n1, \"2, 3\"\n4,  \"5\" \n", &[a_b, r#"["1","2, 3"]"#], &["3/2/21/2 quote-error"]);
+    // Delimiters.
+    check(&["--delimiter", r"\x1f"], "a\x1fb\n", &[a_b], &[]);
+    check(&["--delimiter", "\x01"], "a\x01b\n", &[a_b], &[]);
+    check(&["--delimiter", "\\"], "a\\b\n", &[a_b], &[]);
+    check(&["--delimiter", r"\xa7", "--encoding", "windows-1252"], b"a\xa7b\n\xe9\xa7\x80\n", &[a_b, r#"["é","€"]"#], &[]);
+    // Line ends and what is around the records.
+    check(&[], "\n\r\r\n\n", &[], &[]);
+    check(&[], "a,b\n1,2\r\n3,4\r5,6", &[a_b, r#"["1","2"]"#, r#"["3","4"]"#, r#"["5","6"]"#], &[]);
+    check(&["--terminator", "crlf"], "a,b\n1,2\r\n3,4\r\n", &[r#"["a","b\n1","2"]"#], &["3/1/9/3 missing-cell"]);
+    check(&["--comment", "#"], "#c\na,b\n#x\n\"\n#\",\"#4\"\n #,\"#\"\n#", &[a_b, r##"["\n#","#4"]"##, r##"[" #","#"]"##], &[]);
+    check(&["--skip-rows", "2"], "\"x\ny\"\na,b\n1,2\n", &[a_b, r#"["1","2"]"#], &[]);
+    check(&["--skip-rows", "9"], "a\nb\n", &[], &[]);
+    check(&["--skip-rows", "1", "--footer-rows", "1"], "Title\na,b\n1,2\nTotal,9,9\n", &[a_b, r#"["1","2"]"#], &[]);
+    check(&["--footer-rows", "2"], "a,b\r\n1,2\r\n3,4\r\nTotal: 9\r\n\r\n", &[a_b, r#"["1","2"]"#, r#"["3","4"]"#], &[]);
+    check(&["--footer-rows", "1"], "a,b\n1,2\n3,\"4\nTotal: 9\"\n", &[a_b, r#"["1","2"]"#], &["3/2/10/2 quote-error"]);
+    check(&["--footer-rows", "9"], "a,b\n1,2\n", &[], &[]);
+    check(&["--footer-rows", "1"], utf_16("\u{feff}a,b\n1,é\nTotal"), &[a_b, r#"["1","é"]"#], &[]);
+    // Ragged records.
+    check(&[], "a,b\n1\n1,2,\n3,4", &[a_b, r#"["3","4"]"#], &["2/1/4/2 missing-cell", "3/2/6/3 extra-cell"]);
+    // Bytes.
+    check(&[], "a,b\n1,\x002\n", &[a_b, r#"["1","\u00002"]"#], &[]);
+    check(&[], "a,\0b", &[r#"["a","\u0000b"]"#], &[]);
+    check(&[], utf_16("a,b\n1,2\n"), &[a_b, r#"["1","2"]"#], &[]);
+    check(&[], &utf_16("\u{feff}a,b\n1,2")[..15], &[a_b], &["2/1/14/2 encoding-error"]);
+    check(&["--encoding", "gb18030"], b"a,b\n\xd6\xd0,\"\xce\xc4,x\"\n", &[a_b, r#"["中","文,x"]"#], &[]);
+    check(&["--encoding", "shift_jis"], b"a,b\n\x83\\,\x95\\\n", &[a_b, r#"["ソ","表"]"#], &[]);
+    check(
+        &["--encoding", "shift_jis"],
+        b"a,b\n\x83,1\n2,\x83\"\n",
+        &[a_b],
+        &["2/1/4/1 encoding-error", "3/2/11/2 quote-error", "3/2/10/2 encoding-error"],
+    );
+}
+
+/// Read with units of another width it would be other text, without a fault.
+#[test]
+fn a_file_that_is_not_in_the_stated_encoding_is_3() {
+    let wide: Vec<u8> = "a,b\n1,2\n3,4\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let wider: Vec<u8> = "a,b\n1,2\n".chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+    let cases: [(&[u8], &str); 5] =
+        [(b"a,b\n1,2\n", "utf-16le"), (&wide, "utf-8"), (&wide, "utf-16be"), (&wide, "windows-1252"), (&wider, "utf-8")];
+    for (bytes, label) in cases {
+        let (_directory, path) = file("input.csv", bytes);
+        let answer = landfall(["rows".as_ref(), "--encoding".as_ref(), label.as_ref(), path.as_os_str()]);
+        assert_eq!((answer.exit, answer.stdout.as_str()), (3, ""), "{label}: {}", answer.stderr);
+    }
+}
+
+#[test]
+fn limits() {
+    let row = |columns: usize| vec!["1"; columns].join(",") + "\n";
+    for (columns, exit) in [(20_000, 0), (20_001, 3)] {
+        let (_directory, path) = file("input.csv", row(columns).repeat(3));
+        let answer = landfall(["rows".as_ref(), "--shard-size".as_ref(), "50kB".as_ref(), path.as_os_str()]);
+        assert_eq!((answer.exit, answer.stdout.lines().count()), (exit, if exit == 0 { 3 } else { 0 }), "{}", answer.stderr);
+    }
+    // A field that is too long is its record's fault, and reading goes on.
+    let (_directory, path) = file("input.csv", format!("a,b\n1,\"{}\"\n3,4\n", "x".repeat(9 << 20)));
+    for more in [&[][..], &["--shard-size", "3MiB"]] {
+        let answer = landfall(["rows"].iter().chain(more).map(OsString::from).chain([path.clone().into_os_string()]));
+        assert_eq!((answer.exit, answer.stdout.as_str()), (1, "[\"a\",\"b\"]\n[\"3\",\"4\"]\n"));
+        assert!(answer.stderr.starts_with(r#"{"line":2,"record":1,"byte":7,"column":2,"error":"field-size-error""#), "{}", answer.stderr);
+    }
+}
+
 #[test]
 fn one_character_has_one_role() {
     let (_directory, path) = file("input.csv", "a,b\n");
-    for flags in [&["--delimiter", "\""][..], &["--quote", ";", "--comment", ";"], &["--escape", ","], &["--delimiter", "é"]] {
+    for flags in [
+        &["--delimiter", "\""][..],
+        &["--quote", ";", "--comment", ";"],
+        &["--escape", ","],
+        &["--delimiter", "é"],
+        &["--delimiter", r"\x0a"],
+        &["--footer-rows", "x"],
+    ] {
         let arguments = ["rows"].iter().chain(flags).map(OsString::from);
         assert_eq!(landfall(arguments.chain([path.clone().into_os_string()])).exit, 2, "{flags:?}");
     }

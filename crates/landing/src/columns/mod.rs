@@ -47,7 +47,9 @@ pub fn read(records: Records<'_>, contract: &Contract, mapping: &Mapping, findin
     fields
         .enumerate()
         .map(|(index, (field, column))| match column {
-            Some(column) => Column { records, field, index, column: *column, missing: Missing::of(field), findings }.read(),
+            Some(column) => {
+                Column { records, field, index, column: *column, missing: Missing::of(field, records.dialect), findings }.read()
+            }
             None => new_null_array(&field.data_type.arrow(), records.rows.len()),
         })
         .collect()
@@ -260,8 +262,15 @@ impl Column<'_, '_> {
         Self: 't,
     {
         let Records { window, dialect, .. } = self.records;
-        let text = cell?.value(window, dialect, scratch);
-        if !self.missing.is(text) {
+        let Some(cell) = cell else {
+            if self.field.constraints.required && dialect.ragged_rows.fill_short && self.records.rows[row].fields > 0 {
+                self.refuse_missing(row, b"");
+            }
+            return None;
+        };
+        let is_null = self.missing.is_null(cell, window);
+        let text = cell.value(window, dialect, scratch);
+        if !is_null && !self.missing.is(text) {
             return Some(text);
         }
         if self.field.constraints.required {

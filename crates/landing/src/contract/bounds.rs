@@ -113,7 +113,22 @@ impl Constraints {
             }
             constraints.allowed = Some((values, n.texts(&mut Reading::default()).join(", ")));
         }
+        if let Some(message) = constraints.contradiction() {
+            node.fault(reading, message);
+        }
         constraints
+    }
+
+    /// Why no value at all can fulfil them.
+    fn contradiction(&self) -> Option<String> {
+        let (least, greatest): (Vec<_>, Vec<_>) =
+            self.bounds.iter().partition(|bound| matches!(bound.rule, "minimum" | "exclusiveMinimum"));
+        let pairs = least.iter().flat_map(|low| greatest.iter().map(move |high| (*low, *high)));
+        let bounds = pairs.filter(|(low, high)| !(high.holds(&low.value) && low.holds(&high.value)));
+        let bounds = bounds.map(|(low, high)| (format!("{} {}", low.rule, low.text), format!("{} {}", high.rule, high.text)));
+        let lengths = self.min_length.zip(self.max_length).filter(|(least, most)| least > most);
+        let lengths = lengths.map(|(least, most)| (format!("minLength {least}"), format!("maxLength {most}")));
+        bounds.chain(lengths).map(|(low, high)| format!("no value can have {low} and {high}")).next()
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Fault;
+use crate::dialect::parse_byte;
 
 /// The faults found so far.
 #[derive(Debug, Default)]
@@ -106,17 +107,14 @@ impl<'v> Node<'v> {
         }
     }
 
-    /// A single byte: one ASCII character, or `\t`.
+    /// A single byte: see [`parse_byte`].
     pub(super) fn byte(&self, reading: &mut Reading) -> Option<u8> {
         let text = self.text(reading)?;
-        match text.as_bytes() {
-            [byte] if byte.is_ascii() => Some(*byte),
-            b"\\t" => Some(b'\t'),
-            _ => {
-                self.fault(reading, format!("`{text}` is not a single ASCII character"));
-                None
-            }
+        let byte = parse_byte(text);
+        if byte.is_none() {
+            self.fault(reading, format!("`{text}` is not a single ASCII character, `\\t`, or a byte such as `\\x1f`"));
         }
+        byte
     }
 
     pub(super) fn choice<T: Copy>(&self, reading: &mut Reading, choices: &[(&str, T)]) -> Option<T> {

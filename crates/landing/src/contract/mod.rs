@@ -18,7 +18,7 @@ pub use output::{Codec, Output, RejectsLimit};
 pub use schema::{Drift, Field, FieldsMatch, Mapping, Schema};
 pub use types::{BooleanFormat, DataType, IntegerType, NumberFormat, NumberType, TimeUnit};
 
-use crate::dialect::{StatedDialect, Terminator};
+use crate::dialect::{BlankRows, RaggedRows, StatedDialect, Terminator};
 use crate::encoding::Encoding;
 use document::{Node, Reading};
 
@@ -153,7 +153,13 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
         "skipInitialSpace",
         "trim",
         "header",
+        "headerRows",
+        "headerJoin",
         "skipRows",
+        "footerRows",
+        "nullSequence",
+        "blankRows",
+        "raggedRows",
     ];
     let Some(node) = node.object(reading, &allowed) else { return dialect };
     dialect.delimiter = node.get("delimiter").and_then(|n| n.byte(reading));
@@ -165,7 +171,17 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
     dialect.skip_initial_space = node.get("skipInitialSpace").and_then(|n| n.boolean(reading));
     dialect.trim = node.get("trim").and_then(|n| n.boolean(reading));
     dialect.header = node.get("header").and_then(|n| n.boolean(reading));
-    dialect.skip_rows = node.get("skipRows").and_then(|n| n.count(reading)).map(|n| n.min(u64::from(u32::MAX)) as u32);
+    let rows = |key: &str, reading: &mut Reading| node.get(key).and_then(|n| n.count(reading)).map(|n| n.min(u64::from(u32::MAX)) as u32);
+    if let Some((skipped, rows)) = node.get("headerRows").and_then(|n| read_header_rows(&n, reading)) {
+        (dialect.skip_rows, dialect.header_rows) = (skipped, Some(rows));
+        dialect.header = dialect.header.or(Some(true));
+    }
+    dialect.skip_rows = rows("skipRows", reading).or(dialect.skip_rows);
+    dialect.footer_rows = rows("footerRows", reading);
+    dialect.header_join = node.get("headerJoin").and_then(|n| n.text(reading)).map(str::to_owned);
+    dialect.null_sequence = node.get("nullSequence").filter(|n| !n.is_null()).and_then(|n| n.text(reading)).map(str::to_owned);
+    dialect.blank_rows = node.get("blankRows").and_then(|n| n.choice(reading, &[("skip", BlankRows::Skip), ("reject", BlankRows::Reject)]));
+    dialect.ragged_rows = node.get("raggedRows").map(|n| read_ragged_rows(&n, reading));
     dialect.line_terminator = node.get("lineTerminator").and_then(|n| {
         let choices = [
             ("auto", Terminator::Auto),
@@ -179,6 +195,29 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
         n.choice(reading, &choices)
     });
     dialect
+}
+
+/// Reads which rows are the header, from 1: consecutive ones. Answers the rows before them, if there are some, and how many they are.
+fn read_header_rows(node: &Node<'_>, reading: &mut Reading) -> Option<(Option<u32>, u32)> {
+    let rows: Vec<u64> = node.list(reading).iter().filter_map(|row| row.count(reading)).collect();
+    let first = *rows.first()?;
+    if first == 0 || first > u64::from(u32::MAX) || rows.iter().zip(first..).any(|(row, expected)| *row != expected) {
+        node.fault(reading, "has to be a list of consecutive rows, counted from 1, such as [1, 2]".to_owned());
+        return None;
+    }
+    Some(((first > 1).then_some(first as u32 - 1), rows.len() as u32))
+}
+
+fn read_ragged_rows(node: &Node<'_>, reading: &mut Reading) -> RaggedRows {
+    let Some(node) = node.object(reading, &["short", "long", "trailingDelimiter"]) else { return RaggedRows::default() };
+    let mut lenient = |key: &str, word: &'static str| {
+        node.get(key).and_then(|n| n.choice(reading, &[("reject", false), (word, true)])).unwrap_or_default()
+    };
+    RaggedRows {
+        fill_short: lenient("short", "fill"),
+        cut_long: lenient("long", "cut"),
+        ignore_trailing_delimiter: lenient("trailingDelimiter", "ignore"),
+    }
 }
 
 /// Reads the transform block; answers the names to drop.

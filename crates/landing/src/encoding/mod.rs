@@ -17,7 +17,7 @@ mod units;
 
 use serde::{Deserialize, Serialize};
 
-pub use sniff::{byte_order_mark, sniff};
+pub use sniff::{byte_order_mark, is_misread, is_utf_32, sniff};
 pub use units::Units;
 
 /// An encoding, by a label of the Encoding Standard (WHATWG): `utf-8`, `utf-16le`, `windows-1252`, `shift_jis` …
@@ -96,10 +96,12 @@ impl Encoding {
         }
     }
 
-    /// Whether `byte`, though it is ASCII, may also be a later byte of another character.
+    /// Whether `byte` may also be a part of another character, though it is ASCII; and whether it is one where a character has several bytes.
     pub fn may_be_inside(self, byte: u8) -> bool {
         let encoding = self.0;
-        if encoding == encoding_rs::GBK || encoding == encoding_rs::GB18030 {
+        if !byte.is_ascii() {
+            !encoding.is_single_byte()
+        } else if encoding == encoding_rs::GBK || encoding == encoding_rs::GB18030 {
             matches!(byte, 0x30..=0x39 | 0x40..=0x7E)
         } else if encoding == encoding_rs::SHIFT_JIS || encoding == encoding_rs::BIG5 {
             matches!(byte, 0x40..=0x7E)

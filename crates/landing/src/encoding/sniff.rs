@@ -7,6 +7,9 @@ use super::{ByteOrder, Encoding};
 /// Of the units of a text in UTF-16, one in so many is taken to be ASCII at least: delimiters, terminators and digits are.
 const ASCII_SHARE: usize = 10;
 
+/// Fewest units of two bytes that are evidence of UTF-16 without a mark.
+const LEAST_UNITS: usize = 3;
+
 /// Tells the encoding of a source by its first bytes, and by what it was told. `end_of_source`: the sample is all of it.
 ///
 /// In this order: a byte order mark; zero bytes at every other place; UTF-8, if the sample is valid; else the likeliest of the old encodings, by the frequencies of
@@ -85,6 +88,25 @@ pub fn byte_order_mark(sample: &[u8]) -> Option<Encoding> {
     [Encoding::UTF_8, Encoding::UTF_16LE, Encoding::UTF_16BE].into_iter().find(|encoding| sample.starts_with(encoding.byte_order_mark()))
 }
 
+/// Whether a sample, which begins without a byte order mark, is certainly not in an encoding, though all of it may be valid there: its units are of another width or order.
+pub fn is_misread(sample: &[u8], encoding: Encoding) -> bool {
+    let found = zeros(sample).filter(|(_, share)| *share > 66).map(|(found, _)| found);
+    match (encoding.byte_order(), found) {
+        (_, Some(found)) => found != encoding,
+        // Text in UTF-16 has a zero byte in each delimiter and each line break.
+        (Some(_), None) => sample.len() >= 2 * LEAST_UNITS && !sample.contains(&0) && is_text_with_zeros(sample),
+        (None, None) => false,
+    }
+}
+
+/// Whether of every four bytes all but the last, or all but the first, are zero: UTF-32 without a mark.
+pub fn is_utf_32(sample: &[u8]) -> bool {
+    let units = sample.as_chunks::<4>().0;
+    let count = |is: fn(&[u8; 4]) -> bool| units.iter().filter(|unit| is(unit)).count();
+    let most = count(|unit| unit[0] != 0 && unit[1..] == [0; 3]).max(count(|unit| unit[3] != 0 && unit[..3] == [0; 3]));
+    units.len() >= LEAST_UNITS && most * 3 >= units.len() * 2
+}
+
 /// UTF-16 without a mark, and the share of its units that are ASCII, in per cent.
 fn zeros(sample: &[u8]) -> Option<(Encoding, usize)> {
     let units = sample.as_chunks::<2>().0;
@@ -97,8 +119,16 @@ fn zeros(sample: &[u8]) -> Option<(Encoding, usize)> {
     };
     let (little, big) = (ascii(ByteOrder::Little), ascii(ByteOrder::Big));
     let (encoding, most, least) = if little >= big { (Encoding::UTF_16LE, little, big) } else { (Encoding::UTF_16BE, big, little) };
-    let is_clear = most * ASCII_SHARE >= units.len() && least * ASCII_SHARE <= most;
-    (most > 0 && is_clear).then(|| (encoding, most * 100 / units.len()))
+    // Zero bytes are data too: text that is as good without UTF-16 must have one at nearly every other place.
+    let is_enough = if is_text_with_zeros(sample) { most * 3 >= units.len() * 2 } else { most * ASCII_SHARE >= units.len() };
+    let is_clear = is_enough && least * ASCII_SHARE <= most;
+    (units.len() >= LEAST_UNITS && is_clear).then(|| (encoding, most * 100 / units.len()))
+}
+
+/// Whether a sample reads as UTF-8, but for zero bytes: without control characters other than those of tables. In UTF-16 the first or the second bytes of most scripts are some.
+fn is_text_with_zeros(sample: &[u8]) -> bool {
+    let is_valid = std::str::from_utf8(sample).map_or_else(|error| error.error_len().is_none(), |_| true);
+    is_valid && sample.iter().all(|byte| matches!(byte, 0 | 1 | b'\t' | b'\n' | b'\r' | 0x1c..=0x7e | 0x80..))
 }
 
 /// Whether this is a character of East Asia.
@@ -125,6 +155,11 @@ mod tests {
         check(b"a\0,\0b\0\n\0", "utf-16le");
         check(b"\0a\0,\0b\0\n", "utf-16be");
         check(b"\xFF\xFEa\0", "utf-16le");
+        for text in ["номер,имя\n1,Анна Каренина\n", "番号,名前\n1,山田太郎\n", "a;é\n1;2\n"] {
+            let bytes = |order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect::<Vec<_>>();
+            check(&bytes(u16::to_le_bytes), "utf-16le");
+            check(&bytes(u16::to_be_bytes), "utf-16be");
+        }
         let texts = [
             (encoding_rs::SHIFT_JIS, "番号,名前\n1,山田太郎\n2,鈴木一郎さん\n"),
             (encoding_rs::WINDOWS_1251, "номер,имя\n1,Анна Каренина\n2,Пётр\n"),
@@ -146,6 +181,8 @@ mod tests {
         check(b"a,b\nx\x81y,1\n", "utf-8");
         check(b"a,b\n\xC3,1\n", "utf-8");
         check("a,b\nZoë,ü\n".as_bytes().iter().copied().chain(*b"x\xE9,1\n").collect::<Vec<_>>().as_slice(), "utf-8");
-        check(b"a,b\n1,x\0\n2,\0\0y\n", "utf-8");
+        for zeros in ["\0", "a,\0b,c", "a,b\0,c", "a,b\\\0,c", "a,\"\0b\",c", "a,b\n1,x\0\n2,\0\0y\n", "ab\0\0\0\0,cd\0\0\0\0\n"] {
+            check(zeros.as_bytes(), "utf-8");
+        }
     }
 }

@@ -105,5 +105,8 @@ pub(super) fn dialect_of(opening: &Opening, naming: &Naming, trims: bool) -> Vec
             lines.push(("skipRows", skipped.to_string(), "up to the header, and with it".to_owned()));
         }
     }
+    if dialect.footer_rows > 0 {
+        lines.push(("footerRows", dialect.footer_rows.to_string(), because("footerRows")));
+    }
     lines
 }

@@ -5,7 +5,7 @@ use super::grammar::Grammar;
 use super::regular;
 use super::rows::{Fault, FaultKind, Field, Row, RowKind, Rows};
 use super::states::{Action, State};
-use crate::dialect::{Dialect, Terminator};
+use crate::dialect::{BlankRows, Dialect, Terminator};
 use crate::limits;
 
 /// What keeps the memory of reading bounded.
@@ -49,6 +49,8 @@ pub struct Lexer {
     grammar: Grammar,
     terminator: Terminator,
     trim: bool,
+    /// What blank rows are.
+    blank: RowKind,
     limit: usize,
     /// `None`: every row takes the automaton.
     regular: Option<Regular>,
@@ -61,6 +63,7 @@ impl Lexer {
             grammar: Grammar::new(dialect),
             terminator: dialect.line_terminator,
             trim: dialect.trim,
+            blank: if dialect.blank_rows == BlankRows::Skip { RowKind::Blank } else { RowKind::Record },
             limit: limits.record_bytes.min(1 << 30) as usize,
             regular: Regular::new(dialect),
         }
@@ -122,6 +125,11 @@ impl Lexer {
 
     pub(super) fn grammar(&self) -> &Grammar {
         &self.grammar
+    }
+
+    /// What blank rows are.
+    pub(super) fn blank(&self) -> RowKind {
+        self.blank
     }
 
     pub(super) fn limit(&self) -> usize {
@@ -190,10 +198,10 @@ impl Lexer {
         let is_blank = rows.fields.len() == first_field && is_blank(&window[start..content_end], self.trim);
         let kind = match (is_comment, is_blank) {
             (true, _) => RowKind::Comment,
-            (_, true) => RowKind::Blank,
+            (_, true) => self.blank,
             _ => RowKind::Record,
         };
-        if kind == RowKind::Record {
+        if kind == RowKind::Record && !is_blank {
             if unfinished {
                 pending.end_of_source(state);
             }

@@ -32,10 +32,12 @@ mod marks;
 mod block;
 mod regular;
 mod preamble;
+mod footer;
 mod follower;
 mod shard;
 mod tiling;
 
+pub use footer::{Holdback, footer_start, long_footer};
 pub use lexer::{Lexer, Limits, LongRow};
 pub use preamble::{Header, preamble};
 pub use rows::{Fault, FaultKind, Field, Row, RowKind, Rows};

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::lexer::{Lexer, Limits, LongRow};
 use super::rows::{RowKind, Rows};
-use crate::dialect::{Dialect, Terminator};
+use crate::dialect::{BlankRows, Dialect, Terminator};
 use crate::encoding::Units;
 
 /// What stands before the data.
@@ -12,7 +12,7 @@ use crate::encoding::Units;
 pub struct Header {
     /// The names in the header, invalid bytes replaced. Empty if the dialect has none, or the source ends before one.
     pub names: Vec<String>,
-    /// The bytes of the header row, its terminator included. Empty without one.
+    /// The bytes of the header, its last terminator included. Empty without one.
     pub range: Range<u64>,
     /// Where the first row of the data starts: a byte of the source, from 0.
     pub data_start: u64,
@@ -24,7 +24,7 @@ pub struct Header {
 /// `end_of_source` tells).
 ///
 /// The encoding's byte order mark is skipped, then [`Dialect::skip_rows`] lines (whatever quotes they hold), then, with [`Dialect::header`], blank lines and comments up to
-/// the first record, which is the header.
+/// the first record, which is the header; or as many as [`Dialect::header_rows`], of which the names are joined column by column.
 ///
 /// # Errors
 ///
@@ -60,11 +60,14 @@ pub fn preamble(dialect: &Dialect, limits: Limits, sample: &[u8], end_of_source:
         }
     }
     let mut header = Header { names: Vec::new(), range: at as u64..at as u64, data_start: at as u64, lines_before_data: lines };
-    let mut lexer = Lexer::new(dialect, limits.in_units(unit));
+    // A blank row is no header, whatever it is below.
+    let skipping = Dialect { blank_rows: BlankRows::Skip, ..dialect.clone() };
+    let mut lexer = Lexer::new(&skipping, limits.in_units(unit));
     let mut rows = Rows::default();
     let (mut text, mut scratch) = (Vec::new(), Vec::new());
-    let mut is_wanted = dialect.header;
-    while is_wanted {
+    let mut wanted = if dialect.header { dialect.header_rows.max(1) } else { 0 };
+    let mut is_first = true;
+    while wanted > 0 {
         let found = lexer.read(&sample[at..], end_of_source, 1, &mut rows);
         let taken = found.map_err(|long| LongRow { at: byte(at + long.at as usize) as u64, limit: limits.record_bytes, ..long })?;
         let Some(row) = rows.rows.first() else {
@@ -79,15 +82,29 @@ pub fn preamble(dialect: &Dialect, limits: Limits, sample: &[u8], end_of_source:
                 let field = field.moved(0..text.len());
                 String::from_utf8_lossy(field.value(&text, dialect, &mut scratch)).into_owned()
             };
-            header.names = rows.fields_of(row).iter().map(name).collect();
-            header.range = at as u64..header.data_start;
-            is_wanted = false;
-        } else {
+            let names: Vec<String> = rows.fields_of(row).iter().map(name).collect();
+            join(&mut header.names, names, &dialect.header_join);
+            let start = if is_first { at as u64 } else { header.range.start };
+            header.range = start..header.data_start;
+            (wanted, is_first) = (wanted - 1, false);
+        } else if is_first {
             header.range = header.data_start..header.data_start;
-            at += taken;
         }
+        at += taken;
     }
     Ok(Some(header.in_bytes(byte)))
+}
+
+/// Puts a further record of a header under the names so far. Parts that are empty add nothing.
+fn join(names: &mut Vec<String>, more: Vec<String>, between: &str) {
+    names.resize(names.len().max(more.len()), String::new());
+    for (name, part) in names.iter_mut().zip(more) {
+        match (name.is_empty(), part.is_empty()) {
+            (true, _) => *name = part,
+            (false, true) => {}
+            (false, false) => *name = format!("{name}{between}{part}"),
+        }
+    }
 }
 
 impl Header {

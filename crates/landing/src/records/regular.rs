@@ -126,7 +126,7 @@ impl<const ODD: bool> Reader<'_, ODD> {
                 first_field: self.first_field as u32,
                 fields: if is_blank { 0 } else { (next_field - self.first_field) as u32 },
                 lines: 1 + carry.lines + (inner_lines & below(bit)).count_ones(),
-                kind: if is_blank { RowKind::Blank } else { RowKind::Record },
+                kind: if is_blank { self.lexer.blank() } else { RowKind::Record },
                 faulty: false,
             });
             carry.lines = 0;

@@ -26,7 +26,7 @@ pub struct Row {
     pub content_end: u32,
     /// The index of its first field in [`Rows::fields`].
     pub first_field: u32,
-    /// How many fields it has. 0 for blank rows and comments.
+    /// How many fields it has. 0 for blank rows (records or not) and comments.
     pub fields: u32,
     /// Line terminators in it, its own included: the next row starts that many lines further down.
     pub lines: u32,
@@ -41,7 +41,7 @@ pub struct Row {
 pub enum RowKind {
     /// A record.
     Record,
-    /// No byte before the terminator; with [`Dialect::trim`] nothing but spaces and tabs.
+    /// No byte before the terminator; with [`Dialect::trim`] nothing but spaces and tabs. [`Dialect::blank_rows`] may make a record of it.
     Blank,
     /// It starts with [`Dialect::comment_char`].
     Comment,
