@@ -76,7 +76,10 @@ impl Chunk {
     pub(super) fn finish(mut self, compressor: &mut Compressor) -> Result<(Bytes, ColumnCloseResult), Error> {
         self.end_page(compressor)?;
         let dictionary = match self.values.dictionary() {
-            Some((bytes, count)) => Some((bytes.len(), compressor.compress(bytes)?, count)),
+            Some((values, count)) => {
+                let (bytes, uncompressed) = compressor.page(|page| page.extend_from_slice(&values))?;
+                Some((uncompressed, bytes, count))
+            }
             None => None,
         };
         self.lay_out(dictionary, compressor).map_err(broken)
@@ -86,22 +89,22 @@ impl Chunk {
         if self.rows == 0 {
             return Ok(());
         }
-        let mut bytes = Vec::new();
-        if let Some(present) = &mut self.present {
-            let mut levels = Vec::new();
-            match self.nulls {
-                0 => hybrid::encode_run(1, self.rows, 1, &mut levels),
-                _ => hybrid::encode_bits(present.iter().copied(), self.rows, &mut levels),
+        let mut encoding = Encoding::PLAIN;
+        let (bytes, uncompressed) = compressor.page(|page| {
+            if let Some(present) = &mut self.present {
+                let mut levels = Vec::new();
+                match self.nulls {
+                    0 => hybrid::encode_run(1, self.rows, 1, &mut levels),
+                    _ => hybrid::encode_bits(present.iter().copied(), self.rows, &mut levels),
+                }
+                present.clear();
+                page.extend_from_slice(&(levels.len() as u32).to_le_bytes());
+                page.extend_from_slice(&levels);
             }
-            present.clear();
-            bytes.extend_from_slice(&(levels.len() as u32).to_le_bytes());
-            bytes.extend_from_slice(&levels);
-        }
-        let encoding = self.values.end_page(&mut bytes);
+            encoding = self.values.end_page(page);
+        })?;
         let bounds = self.values.take_bounds();
         self.bounds.and(&bounds);
-        let uncompressed = bytes.len();
-        let bytes = compressor.compress(bytes)?.into();
         let (rows, nulls) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.nulls));
         self.pages.push(DonePage { bytes, uncompressed, encoding, rows, nulls, bounds });
         Ok(())
@@ -109,7 +112,7 @@ impl Chunk {
 
     fn lay_out(
         self,
-        dictionary: Option<(usize, Vec<u8>, usize)>,
+        dictionary: Option<(usize, Bytes, usize)>,
         compressor: &Compressor,
     ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
         let rows: usize = self.pages.iter().map(|page| page.rows).sum();
@@ -122,7 +125,7 @@ impl Chunk {
         let mut encodings = vec![Encoding::RLE];
         let mut page_encodings = Vec::new();
         if let Some((size, bytes, count)) = dictionary {
-            let page = Page::DictionaryPage { buf: bytes.into(), num_values: count as u32, encoding: Encoding::PLAIN, is_sorted: false };
+            let page = Page::DictionaryPage { buf: bytes, num_values: count as u32, encoding: Encoding::PLAIN, is_sorted: false };
             let spec = writer.write_page(CompressedPage::new(page, size))?;
             uncompressed += spec.uncompressed_size;
             dictionary_offset = Some(spec.offset as i64);

@@ -229,7 +229,7 @@ impl Column {
         let mut bounds: Option<[(u128, usize); 2]> = None;
         let mut lengths = (usize::MAX, 0);
         let mut look = |row: usize| {
-            let (prefix, length) = (texts.prefix(row), texts.length(row));
+            let ((prefix, hash), length) = (texts.look(row), texts.length(row));
             lengths = (lengths.0.min(length), lengths.1.max(length));
             // A text of at most eight bytes is its prefix and its length.
             let key = u128::from(prefix) << 8 | length.min(9) as u128;
@@ -241,7 +241,7 @@ impl Column {
                 *greatest = (key, row);
             }
             if let Some(sketches) = &mut self.sketches {
-                sketches.distinct.add(texts.hash(row, prefix));
+                sketches.distinct.add(hash);
             }
         };
         match array.nulls().filter(|nulls| nulls.null_count() > 0) {
@@ -253,7 +253,7 @@ impl Column {
             self.lengthen(lengths.0 as u64, lengths.1 as u64);
         }
         self.sample(array, |sketches, row, weight| {
-            sketches.frequent.add(texts.hash(row, texts.prefix(row)), weight, || array.value(row).to_owned());
+            sketches.frequent.add(texts.look(row).1, weight, || array.value(row).to_owned());
         });
     }
 
