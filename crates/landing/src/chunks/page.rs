@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use arrow_array::Array;
+use arrow_array::{Array, StringArray};
 use bytes::Bytes;
 use parquet::basic::{BoundaryOrder, Encoding, PageType, Type};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
@@ -15,7 +15,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::codec::Compressor;
 use super::values::{PageBounds, Values};
-use super::{PAGE_BYTES, PAGE_ROWS, hybrid};
+use super::{Full, PAGE_BYTES, PAGE_ROWS, hybrid};
 use crate::Error;
 
 /// A column of a row group.
@@ -47,13 +47,16 @@ impl Chunk {
         Ok(Self { column, values, present, rows: 0, nulls: 0, pages: Vec::new(), bounds: PageBounds::None })
     }
 
-    /// Takes in the next rows.
-    pub(super) fn put(&mut self, array: &dyn Array, compressor: &mut Compressor) -> Result<(), Error> {
-        if self.values.put(array).is_err() {
-            self.end_page(compressor)?;
-            self.values.give_up();
-            self.values.put(array).map_err(|_| Error::Internal("a page without a dictionary is full".to_owned()))?;
-        }
+    /// Takes in the next rows. Where they are texts that all have codes, it tells those that are new.
+    pub(super) fn put(&mut self, array: &dyn Array, compressor: &mut Compressor) -> Result<Option<StringArray>, Error> {
+        let new = match self.values.put(array) {
+            Ok(new) => new,
+            Err(Full) => {
+                self.end_page(compressor)?;
+                self.values.give_up();
+                self.values.put(array).map_err(|Full| Error::Internal("a page without a dictionary is full".to_owned()))?
+            }
+        };
         self.rows += array.len();
         self.nulls += array.null_count();
         if let Some(present) = &mut self.present {
@@ -62,7 +65,10 @@ impl Chunk {
                 Some(nulls) => present.extend(nulls.iter()),
             }
         }
-        if self.rows >= PAGE_ROWS || self.values.page_bytes() >= PAGE_BYTES { self.end_page(compressor) } else { Ok(()) }
+        if self.rows >= PAGE_ROWS || self.values.page_bytes() >= PAGE_BYTES {
+            self.end_page(compressor)?;
+        }
+        Ok(new)
     }
 
     /// Bytes that it keeps.

@@ -1,5 +1,6 @@
 //! The values of a page that are texts.
 
+use arrow_array::StringArray;
 use parquet::basic::Encoding;
 
 use super::bounds::TextBounds;
@@ -41,9 +42,11 @@ impl<'a> Slice<'a> {
 
 impl TextValues {
     /// Takes texts in. If the dictionary has no room for them, the page is to be ended first, and then [`give_up`](Self::give_up) to be called.
-    pub(super) fn put(&mut self, texts: Slice<'_>) -> Result<(), Full> {
+    ///
+    /// Where all of them have codes, it tells those that are new: the others are in what was told or put before.
+    pub(super) fn put(&mut self, texts: Slice<'_>) -> Result<Option<StringArray>, Full> {
         if self.by_codes {
-            let before = self.codes.len();
+            let (before, known) = (self.codes.len(), self.dictionary.len());
             let mut fits = true;
             texts.each(|start, end| match self.dictionary.code(texts.bytes, start, end) {
                 Some(code) if fits => self.codes.push(code),
@@ -53,7 +56,8 @@ impl TextValues {
                 self.codes.truncate(before);
                 return Err(Full);
             }
-            return Ok(());
+            let new = (known..self.dictionary.len()).map(|code| String::from_utf8_lossy(self.dictionary.get(code)));
+            return Ok(Some(StringArray::from_iter_values(new)));
         }
         let (bytes, lengths, bounds) = (&mut self.bytes, &mut self.lengths, &mut self.bounds);
         match texts.nulls {
@@ -71,7 +75,7 @@ impl TextValues {
         if !self.is_decided && self.lengths.len() >= SAMPLE_VALUES {
             self.decide();
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Leaves the dictionary at what it is: the pages to come do without.
