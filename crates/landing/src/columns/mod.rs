@@ -1,6 +1,8 @@
 //! Records become columns: each column is typed in one go, straight from the bytes of its fields into Arrow arrays.
 
 mod faults;
+mod lanes;
+mod layout;
 mod missing;
 mod pattern;
 mod quick;
@@ -24,6 +26,7 @@ use crate::dialect::Dialect;
 use crate::records::{self, Row};
 use crate::rejects::Finding;
 use crate::short;
+use lanes::{Clock, Kernel, Moments, Numbers};
 use missing::Missing;
 use quick::Text;
 
@@ -147,26 +150,29 @@ impl Column<'_, '_> {
                 let exact = |text: &[u8]| scalar::decimal(text, precision, scale, format);
                 let is_usual = format == NumberFormat::default();
                 let quick = |text: Text<'_>| if is_usual { quick::decimal(text, precision, scale).map(i128::from) } else { None };
-                let array = self.primitives::<Decimal128Type>(quick, exact, Scalar::Int);
+                let numbers = Numbers::decimals(precision, scale).filter(|_| is_usual);
+                let array = self.primitives::<Decimal128Type>(numbers, quick, exact, Scalar::Int);
                 Arc::new(array.with_data_type(arrow_schema::DataType::Decimal128(precision, scale as i8)))
             }
-            DataType::Date(pattern) => self.moments::<Date32Type>(|text| pattern.read_date(text)),
+            DataType::Date(pattern) => self.moments::<Date32Type>(pattern.lanes(Clock::Date, 1, None), |text| pattern.read_date(text)),
             DataType::Time(unit, pattern) => {
                 let read = |text: &[u8]| pattern.read_time(text, unit.per_second());
+                let lanes = pattern.lanes(Clock::Time, unit.per_second(), None);
                 match unit {
-                    TimeUnit::Second => self.moments::<Time32SecondType>(|text| read(text).map(|v| v as i32)),
-                    TimeUnit::Millisecond => self.moments::<Time32MillisecondType>(|text| read(text).map(|v| v as i32)),
-                    TimeUnit::Microsecond => self.moments::<Time64MicrosecondType>(read),
-                    TimeUnit::Nanosecond => self.moments::<Time64NanosecondType>(read),
+                    TimeUnit::Second => self.moments::<Time32SecondType>(lanes, |text| read(text).map(|v| v as i32)),
+                    TimeUnit::Millisecond => self.moments::<Time32MillisecondType>(lanes, |text| read(text).map(|v| v as i32)),
+                    TimeUnit::Microsecond => self.moments::<Time64MicrosecondType>(lanes, read),
+                    TimeUnit::Nanosecond => self.moments::<Time64NanosecondType>(lanes, read),
                 }
             }
             DataType::Datetime(unit, pattern, zone) => {
                 let read = |text: &[u8]| pattern.read_datetime(text, unit.per_second(), *zone);
+                let lanes = pattern.lanes(Clock::Datetime, unit.per_second(), *zone);
                 match unit {
-                    TimeUnit::Second => self.moments::<TimestampSecondType>(read),
-                    TimeUnit::Millisecond => self.moments::<TimestampMillisecondType>(read),
-                    TimeUnit::Microsecond => self.moments::<TimestampMicrosecondType>(read),
-                    TimeUnit::Nanosecond => self.moments::<TimestampNanosecondType>(read),
+                    TimeUnit::Second => self.moments::<TimestampSecondType>(lanes, read),
+                    TimeUnit::Millisecond => self.moments::<TimestampMillisecondType>(lanes, read),
+                    TimeUnit::Microsecond => self.moments::<TimestampMicrosecondType>(lanes, read),
+                    TimeUnit::Nanosecond => self.moments::<TimestampNanosecondType>(lanes, read),
                 }
             }
         }
@@ -174,7 +180,7 @@ impl Column<'_, '_> {
 
     fn integers<T: ArrowPrimitiveType>(self, width: IntegerType, format: NumberFormat) -> ArrayRef
     where
-        T::Native: TryFrom<i64> + TryFrom<i128> + Into<i128>,
+        T::Native: TryFrom<i64> + TryFrom<i128> + Into<i128> + lanes::Native,
     {
         let exact = |text: &[u8]| {
             let value = scalar::integer(text, format).and_then(|value| scalar::in_range(value, width.range()))?;
@@ -182,36 +188,42 @@ impl Column<'_, '_> {
         };
         let is_usual = format == NumberFormat::default();
         let quick = |text: Text<'_>| if is_usual { quick::integer(text).and_then(|value| T::Native::try_from(value).ok()) } else { None };
-        Arc::new(self.primitives::<T>(quick, exact, |value| Scalar::Int(value.into())))
+        let (least, greatest) = width.range();
+        let numbers = is_usual.then(|| Numbers::whole(least, greatest));
+        Arc::new(self.primitives::<T>(numbers, quick, exact, |value| Scalar::Int(value.into())))
     }
 
     fn floats<T: ArrowPrimitiveType>(self, format: NumberFormat, narrow: impl Fn(f64) -> Result<T::Native, Flaw>) -> PrimitiveArray<T>
     where
-        T::Native: Into<f64>,
+        T::Native: Into<f64> + lanes::Native,
     {
         let is_usual = format == NumberFormat::default();
         let quick = |text: Text<'_>| if is_usual { quick::float(text).and_then(|value| narrow(value).ok()) } else { None };
         let exact = |text: &[u8]| scalar::float(text, format).and_then(&narrow);
-        self.primitives::<T>(quick, exact, |value| Scalar::Float(value.into()))
+        self.primitives::<T>(None::<Numbers>, quick, exact, |value| Scalar::Float(value.into()))
     }
 
     /// Dates and times: their patterns know what is quick.
-    fn moments<T: ArrowPrimitiveType>(self, read: impl Fn(&[u8]) -> Result<T::Native, Flaw>) -> ArrayRef
+    fn moments<T: ArrowPrimitiveType>(self, lanes: Option<Moments<'_>>, read: impl Fn(&[u8]) -> Result<T::Native, Flaw>) -> ArrayRef
     where
-        T::Native: Into<i128>,
+        T::Native: Into<i128> + lanes::Native,
     {
         let data_type = self.field.data_type.arrow();
-        let array = self.primitives::<T>(|text| read(text.bytes()).ok(), &read, |value| Scalar::Int(value.into()));
+        let array = self.primitives::<T>(lanes, |text| read(text.bytes()).ok(), &read, |value| Scalar::Int(value.into()));
         Arc::new(array.with_data_type(data_type))
     }
 
-    /// `quick` reads values as they are mostly written, and `exact` all of them.
+    /// `kernel` and `quick` read values as they are mostly written, many at once and each by itself, and `exact` all of them.
     fn primitives<T: ArrowPrimitiveType>(
         mut self,
+        kernel: Option<impl Kernel>,
         quick: impl Fn(Text<'_>) -> Option<T::Native>,
         exact: impl Fn(&[u8]) -> Result<T::Native, Flaw>,
         scalar: impl Fn(T::Native) -> Scalar,
-    ) -> PrimitiveArray<T> {
+    ) -> PrimitiveArray<T>
+    where
+        T::Native: lanes::Native,
+    {
         let records = self.records;
         let mut values = vec![T::Native::default(); records.rows.len()];
         // Rows whose cells want a closer look.
@@ -227,9 +239,14 @@ impl Column<'_, '_> {
                 Some(read) => *value = read,
                 None => rest.push(row),
             };
-            match self.table.and_then(|table| table.column(self.column)) {
-                Some(cells) => values.iter_mut().zip(cells).enumerate().for_each(|(row, (value, cell))| take(row, value, Some(cell))),
-                None => values.iter_mut().enumerate().for_each(|(row, value)| take(row, value, self.cell(row))),
+            match (self.table.and_then(|table| table.column(self.column)), kernel) {
+                (Some(cells), Some(kernel)) => {
+                    lanes::read(&kernel, records.window, cells, &mut values, |row, cell, value| take(row, value, Some(cell)));
+                }
+                (Some(cells), None) => {
+                    values.iter_mut().zip(cells).enumerate().for_each(|(row, (value, cell))| take(row, value, Some(cell)))
+                }
+                (None, _) => values.iter_mut().enumerate().for_each(|(row, value)| take(row, value, self.cell(row))),
             }
         }
         let mut nulls = Nulls::new(records.rows.len());

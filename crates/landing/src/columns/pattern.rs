@@ -7,7 +7,8 @@ use chrono::{NaiveDate, Offset, TimeZone};
 use chrono_tz::Tz;
 
 use super::Flaw;
-use super::quick::{Layout, Slot};
+use super::lanes::{Clock, Moments};
+use super::layout::{Layout, Slot};
 
 /// A compiled format.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,7 +217,7 @@ impl Pattern {
     /// Days since 1970-01-01.
     #[inline(always)]
     pub(crate) fn read_date(&self, text: &[u8]) -> Result<i32, Flaw> {
-        match self.layout.as_ref().and_then(|layout| layout.days(text)) {
+        match self.layout.as_ref().and_then(|layout| layout.days_of(text)) {
             Some(days) => Ok(days),
             None => self.read_slowly(text),
         }
@@ -226,6 +227,13 @@ impl Pattern {
     pub(super) fn read_slowly(&self, text: &[u8]) -> Result<i32, Flaw> {
         let days = self.read(text)?.days()?;
         i32::try_from(days).map_err(|_| Flaw::OutOfRange)
+    }
+
+    /// What reads many moments at once that are mostly written, if they always have the same length.
+    pub(super) fn lanes(&self, what: Clock, per_second: i64, zone: Option<Tz>) -> Option<Moments<'_>> {
+        let layout =
+            self.layout.as_ref().filter(|layout| matches!(zone, None | Some(Tz::UTC)) && (what == Clock::Time || layout.has_date()))?;
+        Some(Moments { layout, what, per_second })
     }
 
     /// Units since midnight.
@@ -242,7 +250,7 @@ impl Pattern {
     #[inline(always)]
     pub(crate) fn read_datetime(&self, text: &[u8], per_second: i64, zone: Option<Tz>) -> Result<i64, Flaw> {
         let is_utc = matches!(zone, None | Some(Tz::UTC));
-        let seconds = self.layout.as_ref().filter(|_| is_utc).and_then(|layout| layout.seconds(text));
+        let seconds = self.layout.as_ref().filter(|_| is_utc).and_then(|layout| layout.seconds_of(text));
         match seconds.and_then(|seconds| seconds.checked_mul(per_second)) {
             Some(units) => Ok(units),
             None => self.read_exactly(text, per_second, zone),
