@@ -9,3 +9,4 @@ mod keys;
 mod packed;
 mod profile;
 mod splits;
+mod transforms;

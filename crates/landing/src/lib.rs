@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod records;
 pub mod lines;
 pub mod opening;
+pub mod sql;
 pub mod columns;
 pub mod keys;
 pub mod rejects;

@@ -56,7 +56,7 @@ struct Sheet {
     mapping: Mapping,
     dialect: Dialect,
     files: Files,
-    /// Of what is stored: positions in the schema, and what is known of the columns.
+    /// Of what is stored: [positions](crate::contract::Stored::index), and what is known of the columns.
     stored: Vec<usize>,
     sketch: Sketch,
     /// Of a contract with keys.
@@ -76,7 +76,7 @@ impl ShardTransform {
         let range = if plan.is_packed() { 0..u64::MAX } else { shard.from..shard.to };
         let lineage = contract.output.lineage.then(|| Lineage { source: plan.source_name(), job: plan.submission.job.to_string() });
         let (stored, columns_stored): (Vec<_>, Vec<_>) =
-            contract.stored_fields().map(|(index, field)| (index, (field.name.as_str(), field.data_type.arrow()))).unzip();
+            contract.stored().map(|column| (column.index, (column.name, column.data_type))).unzip();
         let sheet = Sheet {
             sketch: Sketch::new(columns_stored),
             stored,
@@ -213,14 +213,16 @@ impl Sheet {
         }
         let Cells { window, fields, is_utf8, .. } = &cells;
         let records = Records { window, rows: &batch.records, fields, dialect: &self.dialect, is_utf8: *is_utf8 };
-        let columns = columns::read(records, &self.contract, &self.mapping, &mut findings);
+        let mut columns = columns::read(records, &self.contract, &self.mapping, &mut findings);
         let read = batch.records.len();
-        self.check_keys(batch, &cells, &columns, &mut findings)?;
+        let filtered = self.contract.transform.work(&mut columns, read, &mut findings)?;
+        self.check_keys(batch, &cells, &columns, &filtered, &mut findings)?;
         self.counts.read += read as u64;
         let lines = |kept: &mut dyn Iterator<Item = u64>| -> Vec<u64> {
             self.lines_before.map_or_else(Vec::new, |before| kept.map(|line| before + line + 1).collect())
         };
-        if findings.is_empty() {
+        let is_filtered = filtered.contains(&true);
+        if findings.is_empty() && !is_filtered {
             self.counts.stored += read as u64;
             let lines = lines(&mut batch.lines.iter().copied());
             return self.store(&columns, &lines, read);
@@ -229,21 +231,31 @@ impl Sheet {
         for finding in &findings {
             is_good[finding.row as usize] = false;
         }
+        let rejected = is_good.iter().filter(|good| !**good).count();
+        is_good.iter_mut().zip(&filtered).for_each(|(good, filtered)| *good &= !filtered);
         let lines = lines(&mut batch.lines.iter().zip(&is_good).filter(|(_, good)| **good).map(|(line, _)| *line));
         self.refuse(batch, findings);
         let stored = is_good.iter().filter(|good| **good).count();
         self.counts.stored += stored as u64;
-        self.counts.rejected += (read - stored) as u64;
+        self.counts.rejected += rejected as u64;
+        self.counts.filtered += (read - stored - rejected) as u64;
         self.store(&keep(&columns, is_good)?, &lines, stored)
     }
 
     /// Refuses records with keys that are taken, on top of the faults that were found.
-    fn check_keys(&mut self, batch: &Batch<'_>, cells: &Cells<'_>, columns: &[ArrayRef], findings: &mut Vec<Finding>) -> Result<(), Error> {
+    fn check_keys(
+        &mut self,
+        batch: &Batch<'_>,
+        cells: &Cells<'_>,
+        columns: &[ArrayRef],
+        filtered: &[bool],
+        findings: &mut Vec<Finding>,
+    ) -> Result<(), Error> {
         let Some(claims) = &mut self.claims else { return Ok(()) };
         let mut is_good = vec![true; batch.records.len()];
         findings.iter().for_each(|finding| is_good[finding.row as usize] = false);
         let mut scratch = Vec::new();
-        for duplicate in claims.take(columns, &is_good)? {
+        for duplicate in claims.take(columns, &is_good, filtered)? {
             let row = cells.fields_of(&batch.records[duplicate.row]);
             let text =
                 |column: u32| String::from_utf8_lossy(row[column as usize].value(&cells.window, &self.dialect, &mut scratch)).into_owned();
@@ -270,7 +282,7 @@ impl Sheet {
                 self.rejects.extend(self.dialect.newline());
             }
             for finding in faults.iter().take(FAULTS_PER_RECORD) {
-                let field = finding.field.map(|field| self.contract.schema.fields[field as usize].name.clone());
+                let field = finding.field.map(|field| self.contract.column_name(field as usize).to_owned());
                 batch.entry(finding, field).write(&mut self.errors);
             }
         }
