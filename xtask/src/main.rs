@@ -1,5 +1,6 @@
 //! The project's own tasks: `cargo xtask <task>`.
 
+mod bench;
 mod demo;
 mod lint;
 mod package;
@@ -32,6 +33,15 @@ enum Task {
     },
     /// Check formatting, lints, documentation, template and state machine
     Lint,
+    /// Measure how fast it is, beside the csv crate, DuckDB, Polars and PyArrow
+    Bench {
+        /// A tenth of the files
+        #[arg(long)]
+        quick: bool,
+        /// Runs of each engine, of which the median is told
+        #[arg(long, default_value_t = 5)]
+        runs: u32,
+    },
     /// Build the functions for AWS and zip them
     Package {
         /// The processors they are for
@@ -45,6 +55,7 @@ fn main() -> ExitCode {
         Task::Demo { keep } => demo::demo(keep),
         Task::Test { arguments } => test::test(&arguments),
         Task::Lint => lint::lint(),
+        Task::Bench { quick, runs } => bench::bench(quick, runs),
         Task::Package { architecture } => package::package(architecture),
     };
     match done {

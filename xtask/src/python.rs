@@ -25,6 +25,11 @@ impl Python {
         Self::of(&checkout::root().join("xtask/local/requirements-lint.txt"))
     }
 
+    /// The environment of the peers that benchmarks are run beside.
+    pub fn of_benches() -> Result<Self> {
+        Self::of(&checkout::root().join("benches/requirements.txt"))
+    }
+
     /// An interpreter that is known to be fit.
     pub(crate) fn at(path: PathBuf) -> Self {
         Self(path)

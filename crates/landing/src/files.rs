@@ -83,6 +83,30 @@ pub struct FileSummary {
     pub nulls: BTreeMap<String, u64>,
 }
 
+/// Of columns whose texts all have codes in the dictionaries of the files that they were written to: the texts that are new there. The others were seen before.
+#[derive(Debug, Default)]
+pub struct NewTexts {
+    /// By position in the contract's schema; `None`: some file has them without codes.
+    columns: HashMap<usize, Option<Vec<StringArray>>>,
+}
+
+impl NewTexts {
+    /// Those of a column; `None`: all rows are to be looked at.
+    pub fn of(&self, field: usize) -> Option<&[StringArray]> {
+        self.columns.get(&field)?.as_deref()
+    }
+
+    fn add(&mut self, learned: impl Iterator<Item = (usize, Option<StringArray>)>) {
+        for (field, new) in learned {
+            let all = self.columns.entry(field).or_insert_with(|| Some(Vec::new()));
+            match new {
+                Some(new) => all.iter_mut().for_each(|all| all.push(new.clone())),
+                None => *all = None,
+            }
+        }
+    }
+}
+
 /// A byte sink that the writer owns and the shard empties.
 #[derive(Clone, Default)]
 struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -127,10 +151,11 @@ impl Files {
         Ok(Self { contract, schema, compressor, stored, partition, lineage, by_folder: HashMap::new(), files: Vec::new() })
     }
 
-    /// Writes rows: one array for each field of the contract and each derived column, and the line of each row for the lineage.
-    pub fn write(&mut self, columns: &[ArrayRef], lines: &[u64], rows: usize) -> Result<(), Error> {
+    /// Writes rows: one array for each field of the contract and each derived column, and the line of each row for the lineage. Tells what the files' dictionaries learned.
+    pub fn write(&mut self, columns: &[ArrayRef], lines: &[u64], rows: usize) -> Result<NewTexts, Error> {
+        let mut new = NewTexts::default();
         if rows == 0 {
-            return Ok(());
+            return Ok(new);
         }
         let mut stored: Vec<_> = self.stored.iter().map(|index| columns[*index].clone()).collect();
         if let Some(lineage) = &self.lineage {
@@ -145,9 +170,11 @@ impl Files {
                 None => batch.clone(),
                 Some(rows) => take_record_batch(&batch, &UInt32Array::from(rows)).map_err(broken)?,
             };
-            self.files[file].write(&batch, &mut self.compressor)?;
+            let learned = self.files[file].write(&batch, &mut self.compressor)?;
+            new.add(self.stored.iter().copied().zip(learned));
         }
-        self.bound_memory()
+        self.bound_memory()?;
+        Ok(new)
     }
 
     /// Bytes that are ready, of each file that has at least `least` of them.
@@ -253,14 +280,14 @@ impl Files {
 }
 
 impl File {
-    fn write(&mut self, batch: &RecordBatch, compressor: &mut Compressor) -> Result<(), Error> {
+    fn write(&mut self, batch: &RecordBatch, compressor: &mut Compressor) -> Result<Vec<Option<StringArray>>, Error> {
         let Some(writer) = &mut self.writer else { return Err(Error::Internal("a file was written to after it was closed".to_owned())) };
-        writer.write(batch, compressor)?;
+        let new = writer.write(batch, compressor)?;
         self.rows += batch.num_rows() as u64;
         for (nulls, column) in self.nulls.iter_mut().zip(batch.columns()) {
             *nulls += column.null_count() as u64;
         }
-        Ok(())
+        Ok(new)
     }
 }
 

@@ -26,6 +26,7 @@ pub mod profile;
 pub mod commit;
 pub mod message;
 pub mod limits;
+mod short;
 
 mod error;
 

@@ -265,8 +265,9 @@ impl Sheet {
     }
 
     fn store(&mut self, columns: &[ArrayRef], lines: &[u64], rows: usize) -> Result<(), Error> {
-        self.sketch.observe(self.stored.iter().map(|index| &columns[*index]));
-        self.files.write(columns, lines, rows)
+        let new = self.files.write(columns, lines, rows)?;
+        self.sketch.observe_coded(self.stored.iter().map(|index| (&columns[*index], new.of(*index))));
+        Ok(())
     }
 
     /// Writes the refused records and their faults, by record, then by column.

@@ -65,6 +65,11 @@ impl Objects for Directory {
         .await
     }
 
+    /// Few enough that the processor still has them when they are worked on.
+    fn block_bytes(&self) -> u64 {
+        1024 * 1024
+    }
+
     async fn read(&self, key: &str, limit: u64) -> Result<Bytes> {
         let key = key.to_owned();
         self.blocking(move |this| {

@@ -90,6 +90,10 @@ impl Objects for Bucket {
         self.faults.pass("get", self.inner.get(key, pin, range)).await
     }
 
+    fn block_bytes(&self) -> u64 {
+        self.inner.block_bytes()
+    }
+
     async fn read(&self, key: &str, limit: u64) -> Result<Bytes> {
         self.faults.pass("read", self.inner.read(key, limit)).await
     }

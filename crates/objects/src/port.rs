@@ -23,6 +23,11 @@ pub trait Objects: Send + Sync {
     /// [`Error::Changed`] when the object is no longer the one of the pin.
     async fn get(&self, key: &str, pin: &Pin, range: Range<u64>) -> Result<Bytes>;
 
+    /// Bytes that are best read at once: many where a call costs much.
+    fn block_bytes(&self) -> u64 {
+        8 * 1024 * 1024
+    }
+
     /// A whole object of at most `limit` bytes, as it is now.
     async fn read(&self, key: &str, limit: u64) -> Result<Bytes>;
 

@@ -17,8 +17,6 @@ use crate::{Context, documents};
 
 /// Bytes of the source that are looked at first, for the header.
 const SAMPLE_BYTES: u64 = 256 * 1024;
-/// Bytes that are read at once where the whole source is.
-const BLOCK_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Plans a job. Done again it pins the source anew and writes the same documents.
 pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned, Error> {
@@ -207,7 +205,7 @@ async fn count_lines(source: &dyn Objects, pinned: &SourceRef, dialect: &Dialect
         shard.line = Some(line);
         let mut at = shard.from;
         while at < shard.to {
-            let range = at..(at + BLOCK_BYTES).min(shard.to);
+            let range = at..(at + source.block_bytes()).min(shard.to);
             let block = source.get(&pinned.key, &pin(pinned), range).await.map_err(|error| source_error(error, pinned))?;
             if block.is_empty() {
                 return Err(Error::SourceChanged(format!("{} ended at byte {at}", pinned.key)));

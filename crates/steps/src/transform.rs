@@ -20,8 +20,6 @@ use crate::ingest::{pin, source_error};
 use crate::upload::{Spool, Upload};
 use crate::{Context, documents};
 
-/// Bytes that are read at once inside the shard's range.
-const BLOCK_BYTES: u64 = 8 * 1024 * 1024;
 /// Bytes that are read first past its end, where mostly less than one record is missing. Each further read takes twice as many.
 const TAIL_BYTES: u64 = 64 * 1024;
 
@@ -278,9 +276,9 @@ impl Blocks {
 
     fn fetch(&mut self) {
         let bytes = if self.at < self.range.end {
-            (self.range.end - self.at).min(BLOCK_BYTES)
+            (self.range.end - self.at).min(self.source.block_bytes())
         } else {
-            self.tail = (self.tail * 2).min(2 * BLOCK_BYTES);
+            self.tail = (self.tail * 2).min(2 * self.source.block_bytes());
             self.tail / 2
         };
         let range = self.at..(self.at + bytes).min(self.plan.source_bytes);

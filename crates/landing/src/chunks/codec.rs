@@ -1,15 +1,20 @@
 //! Compression of pages.
 
+use bytes::Bytes;
 use parquet::basic::CompressionCodec;
 
 use crate::Error;
 use crate::contract::Codec;
 
 /// zstd's level: the next one takes twice the time for a few per cent.
-const ZSTD_LEVEL: i32 = 1;
+const ZSTD_LEVEL: i32 = -1;
 
 /// What compresses pages, one after the other, in memory that it keeps.
-pub struct Compressor(Kind);
+pub struct Compressor {
+    kind: Kind,
+    page: Vec<u8>,
+    compressed: Vec<u8>,
+}
 
 enum Kind {
     None,
@@ -20,31 +25,43 @@ enum Kind {
 impl Compressor {
     /// One for a codec.
     pub fn new(codec: Codec) -> Result<Self, Error> {
-        Ok(Self(match codec {
+        let kind = match codec {
             Codec::None => Kind::None,
             Codec::Snappy => Kind::Snappy(Box::new(snap::raw::Encoder::new())),
             Codec::Zstd => Kind::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(broken)?),
-        }))
+        };
+        Ok(Self { kind, page: Vec::new(), compressed: Vec::new() })
     }
 
     /// Its name in Parquet's metadata.
     pub(super) fn codec(&self) -> CompressionCodec {
-        match self.0 {
+        match self.kind {
             Kind::None => CompressionCodec::UNCOMPRESSED,
             Kind::Snappy(_) => CompressionCodec::SNAPPY,
             Kind::Zstd(_) => CompressionCodec::ZSTD,
         }
     }
 
-    pub(super) fn compress(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
-        let mut compressed = match &mut self.0 {
-            Kind::None => return Ok(bytes),
-            Kind::Snappy(encoder) => encoder.compress_vec(&bytes).map_err(broken)?,
-            Kind::Zstd(compressor) => compressor.compress(&bytes).map_err(broken)?,
+    /// Compresses what `write` writes. Answers with how many bytes that was, too.
+    pub(super) fn page(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(Bytes, usize), Error> {
+        self.page.clear();
+        write(&mut self.page);
+        let compressed = match &mut self.kind {
+            Kind::None => &self.page[..],
+            Kind::Snappy(encoder) => {
+                self.compressed.resize(snap::raw::max_compress_len(self.page.len()), 0);
+                let length = encoder.compress(&self.page, &mut self.compressed).map_err(broken)?;
+                &self.compressed[..length]
+            }
+            Kind::Zstd(compressor) => {
+                self.compressed.clear();
+                self.compressed.reserve(zstd::zstd_safe::compress_bound(self.page.len()));
+                compressor.compress_to_buffer(&self.page, &mut self.compressed).map_err(broken)?;
+                &self.compressed[..]
+            }
         };
-        // What it might have taken at most is given back: pages are kept until their row group is written.
-        compressed.shrink_to_fit();
-        Ok(compressed)
+        // Pages are kept until their row group is written, in no more bytes than they have.
+        Ok((Bytes::copy_from_slice(compressed), self.page.len()))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Different values, each with its code: the position at which it first occurred.
 
+use twox_hash::XxHash3_64;
+
 use super::Whole;
+use crate::short::{self, Short};
 
 /// Most values of a dictionary, and with it most codes.
 pub(super) const MOST_VALUES: usize = 1 << 16;
@@ -125,6 +128,8 @@ impl<T: Whole> Numbers<T> {
 pub(super) struct Texts {
     pub(super) bytes: Vec<u8>,
     ends: Vec<u32>,
+    /// Those that are short, by code.
+    short: Vec<Short>,
     /// Part of a hash, and the code.
     table: Vec<(u32, u32)>,
 }
@@ -139,14 +144,22 @@ impl Texts {
         &self.bytes[start..self.ends[code] as usize]
     }
 
-    /// The code of a text; `None`: there is no room for it.
+    /// The code of the text at `start..end` of `bytes`; `None`: there is no room for it.
     #[inline]
-    pub(super) fn code(&mut self, text: &[u8]) -> Option<u32> {
+    pub(super) fn code(&mut self, bytes: &[u8], start: usize, end: usize) -> Option<u32> {
         if self.ends.len() * 2 >= self.table.len() {
             self.rehash();
         }
+        let text = &bytes[start..end];
+        match Short::of(bytes, start, end).or_else(|| copied(text)) {
+            Some(short) => self.find(short.hash(), text, short, |all, code| all.short[code] == short),
+            None => self.find(XxHash3_64::oneshot(text), text, Short::default(), |all, code| all.get(code) == text),
+        }
+    }
+
+    #[inline(always)]
+    fn find(&mut self, hash: u64, text: &[u8], short: Short, is: impl Fn(&Self, usize) -> bool) -> Option<u32> {
         let mask = self.table.len() - 1;
-        let hash = hash_of(text);
         let (mut slot, mark) = (hash as usize & mask, (hash >> 32) as u32);
         loop {
             match self.table[slot] {
@@ -158,9 +171,10 @@ impl Texts {
                     self.table[slot] = (mark, code);
                     self.bytes.extend_from_slice(text);
                     self.ends.push(self.bytes.len() as u32);
+                    self.short.push(short);
                     return Some(code);
                 }
-                (other, code) if other == mark && is_equal(self.get(code as usize), text) => return Some(code),
+                (other, code) if other == mark && is(self, code as usize) => return Some(code),
                 _ => slot = (slot + 1) & mask,
             }
         }
@@ -170,7 +184,8 @@ impl Texts {
         let size = (self.ends.len() * 4).next_power_of_two().max(256);
         let mut table = vec![(0, NONE); size];
         for code in 0..self.ends.len() {
-            let hash = hash_of(self.get(code));
+            let text = self.get(code);
+            let hash = copied(text).map_or_else(|| XxHash3_64::oneshot(text), Short::hash);
             let mut slot = hash as usize & (size - 1);
             while table[slot].1 != NONE {
                 slot = (slot + 1) & (size - 1);
@@ -181,59 +196,20 @@ impl Texts {
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.bytes.capacity() + 4 * self.ends.capacity() + 8 * self.table.len()
+        self.bytes.capacity() + 4 * self.ends.capacity() + size_of::<Short>() * self.short.capacity() + 8 * self.table.len()
     }
 }
 
-/// Mixes all bits into the lowest ones, by a product of twice the width (as Wang Yi's wyhash does, <https://github.com/wangyi-fudan/wyhash>).
+/// A short text that has not enough bytes around it.
+#[cold]
+fn copied(text: &[u8]) -> Option<Short> {
+    let mut bytes = [0; short::MOST_BYTES];
+    bytes.get_mut(..text.len())?.copy_from_slice(text);
+    Short::of(&bytes, 0, text.len())
+}
+
+/// Mixes all bits into the lowest ones.
 #[inline(always)]
 fn hash(bits: u64) -> u64 {
-    let product = u128::from(bits ^ 0x9e37_79b9_7f4a_7c15) * 0xa076_1d64_78bd_642f_u128;
-    (product >> 64) as u64 ^ product as u64
-}
-
-#[inline(always)]
-fn hash_of(text: &[u8]) -> u64 {
-    let length = text.len() as u64;
-    match text.len() {
-        0..=3 => hash(text.iter().fold(length, |bits, byte| bits << 8 | u64::from(*byte))),
-        4..=8 => hash((first4(text) << 32 | last4(text)) ^ length.rotate_right(8)),
-        9..=16 => hash(hash(first8(text) ^ length.rotate_right(8)) ^ last8(text)),
-        _ => {
-            let chunks = text[..text.len() - 8].chunks_exact(8);
-            hash(chunks.fold(length, |bits, chunk| hash(bits ^ first8(chunk))) ^ hash(last8(text)))
-        }
-    }
-}
-
-#[inline(always)]
-fn is_equal(a: &[u8], b: &[u8]) -> bool {
-    // Two loads that overlap hold all bytes of a short text: that is quicker than a call.
-    a.len() == b.len()
-        && match a.len() {
-            0..=3 => a.iter().zip(b).all(|(a, b)| a == b),
-            4..=8 => first4(a) == first4(b) && last4(a) == last4(b),
-            9..=16 => first8(a) == first8(b) && last8(a) == last8(b),
-            _ => a == b,
-        }
-}
-
-#[inline(always)]
-fn first8(text: &[u8]) -> u64 {
-    text.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
-
-#[inline(always)]
-fn last8(text: &[u8]) -> u64 {
-    text.last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
-
-#[inline(always)]
-fn first4(text: &[u8]) -> u64 {
-    text.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes).into())
-}
-
-#[inline(always)]
-fn last4(text: &[u8]) -> u64 {
-    text.last_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes).into())
+    short::fold(bits ^ 0x9e37_79b9_7f4a_7c15, 0xa076_1d64_78bd_642f)
 }

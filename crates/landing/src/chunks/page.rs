@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use arrow_array::Array;
+use arrow_array::{Array, StringArray};
 use bytes::Bytes;
 use parquet::basic::{BoundaryOrder, Encoding, PageType, Type};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
@@ -15,7 +15,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::codec::Compressor;
 use super::values::{PageBounds, Values};
-use super::{PAGE_BYTES, PAGE_ROWS, hybrid};
+use super::{Full, PAGE_BYTES, PAGE_ROWS, hybrid};
 use crate::Error;
 
 /// A column of a row group.
@@ -47,13 +47,16 @@ impl Chunk {
         Ok(Self { column, values, present, rows: 0, nulls: 0, pages: Vec::new(), bounds: PageBounds::None })
     }
 
-    /// Takes in the next rows.
-    pub(super) fn put(&mut self, array: &dyn Array, compressor: &mut Compressor) -> Result<(), Error> {
-        if self.values.put(array).is_err() {
-            self.end_page(compressor)?;
-            self.values.give_up();
-            self.values.put(array).map_err(|_| Error::Internal("a page without a dictionary is full".to_owned()))?;
-        }
+    /// Takes in the next rows. Where they are texts that all have codes, it tells those that are new.
+    pub(super) fn put(&mut self, array: &dyn Array, compressor: &mut Compressor) -> Result<Option<StringArray>, Error> {
+        let new = match self.values.put(array) {
+            Ok(new) => new,
+            Err(Full) => {
+                self.end_page(compressor)?;
+                self.values.give_up();
+                self.values.put(array).map_err(|Full| Error::Internal("a page without a dictionary is full".to_owned()))?
+            }
+        };
         self.rows += array.len();
         self.nulls += array.null_count();
         if let Some(present) = &mut self.present {
@@ -62,7 +65,10 @@ impl Chunk {
                 Some(nulls) => present.extend(nulls.iter()),
             }
         }
-        if self.rows >= PAGE_ROWS || self.values.page_bytes() >= PAGE_BYTES { self.end_page(compressor) } else { Ok(()) }
+        if self.rows >= PAGE_ROWS || self.values.page_bytes() >= PAGE_BYTES {
+            self.end_page(compressor)?;
+        }
+        Ok(new)
     }
 
     /// Bytes that it keeps.
@@ -76,7 +82,10 @@ impl Chunk {
     pub(super) fn finish(mut self, compressor: &mut Compressor) -> Result<(Bytes, ColumnCloseResult), Error> {
         self.end_page(compressor)?;
         let dictionary = match self.values.dictionary() {
-            Some((bytes, count)) => Some((bytes.len(), compressor.compress(bytes)?, count)),
+            Some((values, count)) => {
+                let (bytes, uncompressed) = compressor.page(|page| page.extend_from_slice(&values))?;
+                Some((uncompressed, bytes, count))
+            }
             None => None,
         };
         self.lay_out(dictionary, compressor).map_err(broken)
@@ -86,22 +95,22 @@ impl Chunk {
         if self.rows == 0 {
             return Ok(());
         }
-        let mut bytes = Vec::new();
-        if let Some(present) = &mut self.present {
-            let mut levels = Vec::new();
-            match self.nulls {
-                0 => hybrid::encode_run(1, self.rows, 1, &mut levels),
-                _ => hybrid::encode_bits(present.iter().copied(), self.rows, &mut levels),
+        let mut encoding = Encoding::PLAIN;
+        let (bytes, uncompressed) = compressor.page(|page| {
+            if let Some(present) = &mut self.present {
+                let mut levels = Vec::new();
+                match self.nulls {
+                    0 => hybrid::encode_run(1, self.rows, 1, &mut levels),
+                    _ => hybrid::encode_bits(present.iter().copied(), self.rows, &mut levels),
+                }
+                present.clear();
+                page.extend_from_slice(&(levels.len() as u32).to_le_bytes());
+                page.extend_from_slice(&levels);
             }
-            present.clear();
-            bytes.extend_from_slice(&(levels.len() as u32).to_le_bytes());
-            bytes.extend_from_slice(&levels);
-        }
-        let encoding = self.values.end_page(&mut bytes);
+            encoding = self.values.end_page(page);
+        })?;
         let bounds = self.values.take_bounds();
         self.bounds.and(&bounds);
-        let uncompressed = bytes.len();
-        let bytes = compressor.compress(bytes)?.into();
         let (rows, nulls) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.nulls));
         self.pages.push(DonePage { bytes, uncompressed, encoding, rows, nulls, bounds });
         Ok(())
@@ -109,7 +118,7 @@ impl Chunk {
 
     fn lay_out(
         self,
-        dictionary: Option<(usize, Vec<u8>, usize)>,
+        dictionary: Option<(usize, Bytes, usize)>,
         compressor: &Compressor,
     ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
         let rows: usize = self.pages.iter().map(|page| page.rows).sum();
@@ -122,7 +131,7 @@ impl Chunk {
         let mut encodings = vec![Encoding::RLE];
         let mut page_encodings = Vec::new();
         if let Some((size, bytes, count)) = dictionary {
-            let page = Page::DictionaryPage { buf: bytes.into(), num_values: count as u32, encoding: Encoding::PLAIN, is_sorted: false };
+            let page = Page::DictionaryPage { buf: bytes, num_values: count as u32, encoding: Encoding::PLAIN, is_sorted: false };
             let spec = writer.write_page(CompressedPage::new(page, size))?;
             uncompressed += spec.uncompressed_size;
             dictionary_offset = Some(spec.offset as i64);

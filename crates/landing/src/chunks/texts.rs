@@ -1,5 +1,6 @@
 //! The values of a page that are texts.
 
+use arrow_array::StringArray;
 use parquet::basic::Encoding;
 
 use super::bounds::TextBounds;
@@ -30,22 +31,24 @@ pub(super) struct Slice<'a> {
 }
 
 impl<'a> Slice<'a> {
-    fn each(self, mut take: impl FnMut(&'a [u8])) {
-        let text = |row: usize| &self.bytes[self.offsets[row] as usize..self.offsets[row + 1] as usize];
+    /// Hands over where each text starts and ends.
+    fn each(self, mut take: impl FnMut(usize, usize)) {
         match self.nulls {
-            None => (0..self.offsets.len() - 1).for_each(|row| take(text(row))),
-            Some(nulls) => nulls.valid_indices().for_each(|row| take(text(row))),
+            None => self.offsets.windows(2).for_each(|pair| take(pair[0] as usize, pair[1] as usize)),
+            Some(nulls) => nulls.valid_indices().for_each(|row| take(self.offsets[row] as usize, self.offsets[row + 1] as usize)),
         }
     }
 }
 
 impl TextValues {
     /// Takes texts in. If the dictionary has no room for them, the page is to be ended first, and then [`give_up`](Self::give_up) to be called.
-    pub(super) fn put(&mut self, texts: Slice<'_>) -> Result<(), Full> {
+    ///
+    /// Where all of them have codes, it tells those that are new: the others are in what was told or put before.
+    pub(super) fn put(&mut self, texts: Slice<'_>) -> Result<Option<StringArray>, Full> {
         if self.by_codes {
-            let before = self.codes.len();
+            let (before, known) = (self.codes.len(), self.dictionary.len());
             let mut fits = true;
-            texts.each(|text| match self.dictionary.code(text) {
+            texts.each(|start, end| match self.dictionary.code(texts.bytes, start, end) {
                 Some(code) if fits => self.codes.push(code),
                 _ => fits = false,
             });
@@ -53,7 +56,8 @@ impl TextValues {
                 self.codes.truncate(before);
                 return Err(Full);
             }
-            return Ok(());
+            let new = (known..self.dictionary.len()).map(|code| String::from_utf8_lossy(self.dictionary.get(code)));
+            return Ok(Some(StringArray::from_iter_values(new)));
         }
         let (bytes, lengths, bounds) = (&mut self.bytes, &mut self.lengths, &mut self.bounds);
         match texts.nulls {
@@ -62,16 +66,16 @@ impl TextValues {
                 bytes.extend_from_slice(&texts.bytes[first as usize..last as usize]);
                 lengths.extend(texts.offsets.windows(2).map(|pair| pair[1] - pair[0]));
             }
-            Some(_) => texts.each(|text| {
-                bytes.extend_from_slice(text);
-                lengths.push(text.len() as i32);
+            Some(_) => texts.each(|start, end| {
+                bytes.extend_from_slice(&texts.bytes[start..end]);
+                lengths.push((end - start) as i32);
             }),
         }
-        texts.each(|text| bounds.widen(text));
+        texts.each(|start, end| bounds.widen(&texts.bytes[start..end]));
         if !self.is_decided && self.lengths.len() >= SAMPLE_VALUES {
             self.decide();
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Leaves the dictionary at what it is: the pages to come do without.
@@ -135,7 +139,7 @@ impl TextValues {
         let mut at = 0;
         for length in &self.lengths {
             let end = at + *length as usize;
-            match dictionary.code(&self.bytes[at..end]) {
+            match dictionary.code(&self.bytes, at, end) {
                 Some(code) if dictionary.len() * 2 <= self.lengths.len() => self.codes.push(code),
                 _ => {
                     self.codes = Vec::new();

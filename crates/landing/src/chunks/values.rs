@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, UInt8Type, UInt16Type};
-use arrow_array::{Array, PrimitiveArray};
+use arrow_array::{Array, PrimitiveArray, StringArray};
 use arrow_schema::DataType;
 use parquet::basic::{Encoding, Type};
 use parquet::data_type::{ByteArray, FixedLenByteArray};
@@ -86,8 +86,9 @@ impl Values {
         Ok(Self { kind, bounds: PageBounds::None })
     }
 
-    /// Takes in the values of an array that are not null.
-    pub(super) fn put(&mut self, array: &dyn Array) -> Result<(), Full> {
+    /// Takes in the values of an array that are not null. Answers as [`TextValues::put`] does.
+    pub(super) fn put(&mut self, array: &dyn Array) -> Result<Option<StringArray>, Full> {
+        let mut new = None;
         let bounds = match &mut self.kind {
             Kind::Small { values, scratch, order } => {
                 let numbers = small(array, scratch);
@@ -107,7 +108,7 @@ impl Values {
             Kind::Texts(values) => {
                 let array = array.as_string::<i32>();
                 let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
-                values.put(Slice { bytes: array.value_data(), offsets: array.value_offsets(), nulls })?;
+                new = values.put(Slice { bytes: array.value_data(), offsets: array.value_offsets(), nulls })?;
                 PageBounds::None
             }
             Kind::Bits(values) => {
@@ -117,7 +118,7 @@ impl Values {
             }
         };
         self.bounds.and(&bounds);
-        Ok(())
+        Ok(new)
     }
 
     /// Leaves the dictionary at what it is: the pages to come do without.

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::SchemaRef;
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::file::properties::WriterProperties;
@@ -61,15 +61,16 @@ impl<W: Write + Send> FileWriter<W> {
         Ok(Self { chunks: schema.chunks()?, schema, writer, rows: 0 })
     }
 
-    /// Takes in the next rows.
-    pub fn write(&mut self, batch: &RecordBatch, compressor: &mut Compressor) -> Result<(), Error> {
-        if batch.num_rows() == 0 {
-            return Ok(());
-        }
+    /// Takes in the next rows. Of each column of texts that all have codes in a dictionary, it tells those that are new in it: whoever looked at all rows so far
+    /// need not look at more of these.
+    pub fn write(&mut self, batch: &RecordBatch, compressor: &mut Compressor) -> Result<Vec<Option<StringArray>>, Error> {
         let put = |(chunk, array): (&mut Chunk, &ArrayRef)| chunk.put(array.as_ref(), compressor);
-        self.chunks.iter_mut().zip(batch.columns()).try_for_each(put)?;
+        let new = self.chunks.iter_mut().zip(batch.columns()).map(put).collect::<Result<_, _>>()?;
         self.rows += batch.num_rows();
-        if self.rows >= ROW_GROUP_ROWS { self.flush(compressor) } else { Ok(()) }
+        if self.rows >= ROW_GROUP_ROWS {
+            self.flush(compressor)?;
+        }
+        Ok(new)
     }
 
     /// Bytes that it keeps.

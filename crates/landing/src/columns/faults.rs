@@ -18,8 +18,12 @@ impl Column<'_, '_> {
         self.found(row, ErrorName::Constraint, Some("required"), text, message);
     }
 
-    pub(super) fn check(&mut self, row: usize, text: &[u8], value: &Scalar) {
+    pub(super) fn check(&mut self, row: usize, text: &[u8], value: impl FnOnce() -> Scalar) {
         let field = self.field;
+        if !field.constraints.look_at_values() {
+            return;
+        }
+        let value = &value();
         for bound in field.constraints.bounds.iter().filter(|bound| !bound.holds(value)) {
             let relation = match bound.rule {
                 "minimum" => "less than the minimum",
@@ -35,6 +39,9 @@ impl Column<'_, '_> {
 
     pub(super) fn check_text(&mut self, row: usize, text: &str) {
         let constraints = &self.field.constraints;
+        if !constraints.look_at_values() {
+            return;
+        }
         let bytes = text.as_bytes();
         if constraints.min_length.is_some() || constraints.max_length.is_some() {
             let length = text.chars().count() as u64;

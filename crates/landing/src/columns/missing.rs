@@ -30,6 +30,11 @@ impl<'a> Missing<'a> {
         if text.is_empty() { self.empty } else { self.others.contains(&text) }
     }
 
+    /// Whether anything but the empty text stands for no value.
+    pub(super) fn may_be_long(&self) -> bool {
+        !self.others.is_empty() || self.null.is_some()
+    }
+
     /// Whether any of them, but for the empty text, is as asked.
     pub(super) fn is_any(&self, is: impl Fn(&[u8]) -> bool) -> bool {
         self.others.iter().chain(&self.null).any(|text| is(text))

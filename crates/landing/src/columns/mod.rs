@@ -14,7 +14,7 @@ use arrow_array::types::{
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, StringArray, new_null_array};
-use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 
 pub use pattern::Pattern;
 pub use scalar::{Flaw, Scalar};
@@ -23,6 +23,7 @@ use crate::contract::{Contract, DataType, Field, IntegerType, Mapping, NumberFor
 use crate::dialect::Dialect;
 use crate::records::{self, Row};
 use crate::rejects::Finding;
+use crate::short;
 use missing::Missing;
 use quick::Text;
 
@@ -41,14 +42,67 @@ pub struct Records<'a> {
     pub is_utf8: bool,
 }
 
+impl<'a> Records<'a> {
+    /// All cells and how many each record has, if all have as many and they stand one after the other.
+    fn table(&self) -> Option<Table<'a>> {
+        let (first, last) = (self.rows.first()?, self.rows.last()?);
+        let (from, count) = (first.first_field as usize, first.fields as usize);
+        let cells = &self.fields[from..(last.first_field + last.fields) as usize];
+        let stands = |(row, record): (usize, &Row)| record.first_field as usize == from + row * count && record.fields == first.fields;
+        let is_regular = count > 0 && cells.len() == count * self.rows.len() && self.rows.iter().enumerate().all(stands);
+        is_regular.then_some(Table { cells, count })
+    }
+}
+
+/// The cells of regular records.
+#[derive(Clone, Copy)]
+struct Table<'a> {
+    cells: &'a [records::Field],
+    count: usize,
+}
+
+impl<'a> Table<'a> {
+    /// The cells of a column, if there is one.
+    fn column(self, column: u32) -> Option<impl Iterator<Item = records::Field> + use<'a>> {
+        let column = column as usize;
+        (column < self.count).then(|| self.cells.chunks_exact(self.count).map(move |cells| cells[column]))
+    }
+}
+
+/// Which rows have no value, told one by one in rising order. Mostly there are none.
+struct Nulls {
+    rows: usize,
+    valid: Option<BooleanBufferBuilder>,
+}
+
+impl Nulls {
+    fn new(rows: usize) -> Self {
+        Self { rows, valid: None }
+    }
+
+    fn set(&mut self, row: usize) {
+        let valid = self.valid.get_or_insert_with(|| {
+            let mut valid = BooleanBufferBuilder::new(self.rows);
+            valid.append_n(self.rows, true);
+            valid
+        });
+        valid.set_bit(row, false);
+    }
+
+    fn finish(self) -> Option<NullBuffer> {
+        self.valid.map(|mut valid| NullBuffer::new(valid.finish()))
+    }
+}
+
 /// Types all fields of a contract. The answer has one array a field, each as long as there are records; what is no value is null, and a finding.
 pub fn read(records: Records<'_>, contract: &Contract, mapping: &Mapping, findings: &mut Vec<Finding>) -> Vec<ArrayRef> {
     let fields = contract.schema.fields.iter().zip(&mapping.fields);
+    let table = records.table();
     fields
         .enumerate()
         .map(|(index, (field, column))| match column {
             Some(column) => {
-                Column { records, field, index, column: *column, missing: Missing::of(field, records.dialect), findings }.read()
+                Column { records, table, field, index, column: *column, missing: Missing::of(field, records.dialect), findings }.read()
             }
             None => new_null_array(&field.data_type.arrow(), records.rows.len()),
         })
@@ -58,6 +112,7 @@ pub fn read(records: Records<'_>, contract: &Contract, mapping: &Mapping, findin
 /// One column on its way.
 struct Column<'a, 'f> {
     records: Records<'a>,
+    table: Option<Table<'a>>,
     field: &'a Field,
     /// Position of the field in the schema.
     index: usize,
@@ -157,41 +212,41 @@ impl Column<'_, '_> {
         exact: impl Fn(&[u8]) -> Result<T::Native, Flaw>,
         scalar: impl Fn(T::Native) -> Scalar,
     ) -> PrimitiveArray<T> {
-        let rows = self.records.rows.len();
-        let mut values = Vec::with_capacity(rows);
-        let mut nulls = NullBufferBuilder::new(rows);
-        let checked = self.field.constraints.look_at_values();
+        let records = self.records;
+        let mut values = vec![T::Native::default(); records.rows.len()];
+        // Rows whose cells want a closer look.
+        let mut rest = Vec::new();
         // What is missing may look like a value: then it has to be looked for first.
-        let missing_first = self.missing.is_any(|missing| exact(missing).is_ok());
-        let mut scratch = Vec::new();
-        for row in 0..rows {
-            let cell = self.cell(row);
-            let window = self.records.window;
-            if let Some(cell) = cell.filter(|cell| !cell.is_escaped() && !missing_first)
-                && let Some(value) = quick(Text { window, start: cell.start(), end: cell.end() })
-            {
-                if checked {
-                    self.check(row, cell.bytes(window), &scalar(value));
-                }
-                values.push(value);
-                nulls.append_non_null();
-                continue;
+        if self.missing.is_any(|missing| exact(missing).is_ok()) || self.field.constraints.look_at_values() {
+            rest.extend(0..records.rows.len());
+        } else {
+            let read = |cell: records::Field| {
+                if cell.is_escaped() { None } else { quick(Text { window: records.window, start: cell.start(), end: cell.end() }) }
+            };
+            let mut take = |row: usize, value: &mut T::Native, cell: Option<records::Field>| match cell.and_then(read) {
+                Some(read) => *value = read,
+                None => rest.push(row),
+            };
+            match self.table.and_then(|table| table.column(self.column)) {
+                Some(cells) => values.iter_mut().zip(cells).enumerate().for_each(|(row, (value, cell))| take(row, value, Some(cell))),
+                None => values.iter_mut().enumerate().for_each(|(row, value)| take(row, value, self.cell(row))),
             }
-            let value = match self.text(row, cell, &mut scratch).map(|text| (text, exact(text))) {
+        }
+        let mut nulls = Nulls::new(records.rows.len());
+        let mut scratch = Vec::new();
+        for row in rest {
+            let read = |text| quick(Text { window: text, start: 0, end: text.len() }).map_or_else(|| exact(text), Ok);
+            match self.text(row, self.cell(row), &mut scratch).map(|text| (text, read(text))) {
                 Some((text, Ok(value))) => {
-                    if checked {
-                        self.check(row, text, &scalar(value));
-                    }
-                    Some(value)
+                    self.check(row, text, || scalar(value));
+                    values[row] = value;
                 }
                 Some((text, Err(flaw))) => {
                     self.refuse(row, text, flaw);
-                    None
+                    nulls.set(row);
                 }
-                None => None,
-            };
-            values.push(value.unwrap_or_default());
-            nulls.append(value.is_some());
+                None => nulls.set(row),
+            }
         }
         PrimitiveArray::new(values.into(), nulls.finish())
     }
@@ -204,7 +259,7 @@ impl Column<'_, '_> {
         for row in 0..rows {
             let value = match self.text(row, self.cell(row), &mut scratch).map(|text| (text, parse(text))) {
                 Some((text, Ok(value))) => {
-                    self.check(row, text, &Scalar::Int(value.into()));
+                    self.check(row, text, || Scalar::Int(value.into()));
                     Some(value)
                 }
                 Some((text, Err(flaw))) => {
@@ -222,26 +277,46 @@ impl Column<'_, '_> {
     fn strings(mut self) -> ArrayRef {
         let Records { window, is_utf8, .. } = self.records;
         let rows = self.records.rows.len();
-        let longest: usize = (0..rows).filter_map(|row| self.cell(row)).map(|cell| cell.bytes(window).len()).sum();
-        let mut bytes = Vec::with_capacity(longest + CHUNK);
+        let length = |cell: &records::Field| cell.end() - cell.start();
+        let column = || self.table.and_then(|table| table.column(self.column));
+        let longest: usize = match column() {
+            Some(cells) => cells.map(|cell| length(&cell)).sum(),
+            None => (0..rows).filter_map(|row| self.cell(row)).map(|cell| length(&cell)).sum(),
+        };
+        let mut bytes = Vec::with_capacity(longest + short::MOST_BYTES);
         let mut offsets = Vec::with_capacity(rows + 1);
         offsets.push(0);
-        let mut nulls = NullBufferBuilder::new(rows);
-        let checked = self.field.constraints.look_at_values();
+        let mut nulls = Nulls::new(rows);
         let mut scratch = Vec::new();
-        for row in 0..rows {
-            // An invalid record is a finding already.
-            let text = self.text(row, self.cell(row), &mut scratch).filter(|text| is_utf8 || std::str::from_utf8(text).is_ok());
-            if let Some(text) = text {
-                if checked {
+        let is_plain = is_utf8 && !self.field.constraints.look_at_values() && !self.missing.may_be_long();
+        if let Some(cells) = column().filter(|_| is_plain) {
+            for (row, cell) in cells.enumerate() {
+                if cell.is_escaped() || length(&cell) == 0 {
+                    match self.text(row, Some(cell), &mut scratch) {
+                        Some(text) => append(&mut bytes, text),
+                        None => nulls.set(row),
+                    }
+                } else {
+                    append(&mut bytes, cell.bytes(window));
+                }
+                offsets.push(bytes.len() as i32);
+            }
+        } else {
+            for row in 0..rows {
+                // An invalid record is a finding already.
+                let text = self.text(row, self.cell(row), &mut scratch).filter(|text| is_utf8 || std::str::from_utf8(text).is_ok());
+                if let Some(text) = text {
                     // SAFETY: the window is valid UTF-8, and fields begin and end at ASCII bytes of it, and unquoting only takes ASCII bytes out; or the text was looked at.
                     self.check_text(row, unsafe { std::str::from_utf8_unchecked(text) });
+                    append(&mut bytes, text);
+                } else {
+                    nulls.set(row);
                 }
-                append(&mut bytes, text);
+                offsets.push(bytes.len() as i32);
             }
-            nulls.append(text.is_some());
-            offsets.push(bytes.len() as i32);
         }
+        // Texts are looked at in words, beyond their end.
+        bytes.resize(bytes.len() + short::MOST_BYTES, 0);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         // SAFETY: the offsets are those of the texts, which are valid UTF-8 as above.
         Arc::new(unsafe { StringArray::new_unchecked(offsets, Buffer::from_vec(bytes), nulls.finish()) })

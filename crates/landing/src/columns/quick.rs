@@ -175,17 +175,27 @@ pub(super) fn float(text: Text<'_>) -> Option<f64> {
 pub(super) struct Layout {
     /// Bytes of a text: 8 to 32.
     length: u8,
-    /// The first bytes and the last, 8 of each or 16, with 0 for digits. The first is the lowest.
-    template: [u128; 2],
-    /// What makes the high bit of a byte that is more than it may be.
-    excess: [u128; 2],
+    /// Words that hold all of it, some bytes twice: two, or four if it has 16 bytes or more.
+    count: u8,
+    words: [Word; 4],
     /// Where T, t or a space stands.
     between: Option<u8>,
     /// Where the digits of the year, month, day, hour, minute and second begin.
     places: [Option<Place>; 6],
 }
 
-/// Which of the two words holds a number, and how far to shift it.
+/// Eight bytes of a layout, the first of them the lowest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Word {
+    /// Where they begin.
+    at: u8,
+    /// What they are, with 0 for digits.
+    template: u64,
+    /// What makes the high bit of a byte that is more than it may be.
+    excess: u64,
+}
+
+/// Which of the words holds a number, and how far to shift it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     word: u8,
@@ -208,8 +218,9 @@ pub(super) enum Slot {
 impl Layout {
     /// The layout of slots, unless a text would be too short or too long.
     pub(super) fn new(slots: &[Slot]) -> Option<Self> {
+        // Each byte with what it may exceed its template by: a digit by nine, another by nothing.
         let mut bytes = Vec::new();
-        let mut places = [const { None }; 6];
+        let mut ranges = [const { None }; 6];
         let mut between = None;
         for slot in slots {
             let at = bytes.len();
@@ -231,73 +242,66 @@ impl Layout {
                 Slot::Minute => (4, 2),
                 Slot::Second => (5, 2),
             };
-            places[index] = Some(at..at + width);
+            ranges[index] = Some(at..at + width);
             bytes.extend(std::iter::repeat_n((b'0', 0x76), width));
         }
         let length = bytes.len();
-        let width = match length {
-            8..=15 => 8,
-            16..=32 => 16,
+        let starts = match length {
+            8..=15 => vec![0, length - 8],
+            16..=32 => vec![0, 8, length - 16, length - 8],
             _ => return None,
         };
-        let word = |part: fn(&(u8, u8)) -> u8, from: usize| {
-            bytes[from..from + width].iter().rev().fold(0_u128, |word, byte| word << 8 | u128::from(part(byte)))
-        };
-        let place = |range: &std::ops::Range<usize>| {
-            let (word, at) = if range.end <= width { (0, range.start) } else { (1, range.start.checked_sub(length - width)?) };
-            Some(Place { word, shift: 8 * at as u8 })
-        };
-        let mut found = [None; 6];
-        for (place_found, range) in found.iter_mut().zip(&places) {
-            // What lies astride both words can't be read from one.
-            *place_found = match range {
-                Some(range) => Some(place(range)?),
-                None => None,
-            };
+        let mut words = [Word::default(); 4];
+        for (word, at) in words.iter_mut().zip(&starts) {
+            let of = |part: fn(&(u8, u8)) -> u8| bytes[*at..at + 8].iter().rev().fold(0, |word, byte| word << 8 | u64::from(part(byte)));
+            *word = Word { at: *at as u8, template: of(|byte| byte.0), excess: of(|byte| byte.1) };
         }
-        Some(Self {
-            length: length as u8,
-            template: [word(|byte| byte.0, 0), word(|byte| byte.0, length - width)],
-            excess: [word(|byte| byte.1, 0), word(|byte| byte.1, length - width)],
-            between,
-            places: found,
-        })
+        let mut places = [None; 6];
+        for (place, range) in places.iter_mut().zip(ranges) {
+            let Some(range) = range else { continue };
+            // What lies astride two words can't be read from one.
+            let word = starts.iter().position(|at| *at <= range.start && range.end <= at + 8)?;
+            *place = Some(Place { word: word as u8, shift: 8 * (range.start - starts[word]) as u8 });
+        }
+        Some(Self { length: length as u8, count: starts.len() as u8, words, between, places })
     }
 
     /// The digits of a text that is written in this layout.
     #[inline(always)]
-    fn words(&self, text: &[u8]) -> Option<[u128; 2]> {
+    fn words(&self, text: &[u8]) -> Option<[u64; 4]> {
         if text.len() != usize::from(self.length) {
             return None;
         }
-        let words = if text.len() < 16 {
-            [u64::from_le_bytes(*text.first_chunk()?).into(), u64::from_le_bytes(*text.last_chunk()?).into()]
-        } else {
-            [u128::from_le_bytes(*text.first_chunk()?), u128::from_le_bytes(*text.last_chunk()?)]
-        };
-        const HIGHS: u128 = u128::from_le_bytes([0x80; 16]);
+        let mut digits = [0; 4];
         let mut excess = 0;
-        let mut digits = [0; 2];
-        for index in 0..2 {
-            digits[index] = words[index] ^ self.template[index];
-            excess |= digits[index].wrapping_add(self.excess[index]) | digits[index];
+        let mut look = |index: usize| -> Option<()> {
+            let Word { at, template, excess: allowed } = self.words[index];
+            digits[index] = u64::from_le_bytes(*text.get(usize::from(at)..)?.first_chunk()?) ^ template;
+            excess |= digits[index].wrapping_add(allowed) | digits[index];
+            Some(())
+        };
+        look(0)?;
+        look(1)?;
+        if self.count == 4 {
+            look(2)?;
+            look(3)?;
         }
         let is_between = self.between.is_none_or(|at| matches!(text[usize::from(at)], b'T' | b't' | b' '));
         (excess & HIGHS == 0 && is_between).then_some(digits)
     }
 
     #[inline(always)]
-    fn two(&self, words: &[u128; 2], index: usize, least: u32) -> u32 {
+    fn two(&self, words: &[u64; 4], index: usize, least: u32) -> u32 {
         let Some(place) = self.places[index] else { return least };
-        let digits = (words[usize::from(place.word & 1)] >> place.shift) as u32;
+        let digits = (words[usize::from(place.word & 3)] >> (place.shift & 63)) as u32;
         (digits & 0xf) * 10 + (digits >> 8 & 0xf)
     }
 
     /// Days since 1970-01-01.
     #[inline(always)]
-    fn days_of(&self, words: &[u128; 2]) -> Option<i32> {
+    fn days_of(&self, words: &[u64; 4]) -> Option<i32> {
         let place = self.places[0]?;
-        let digits = (words[usize::from(place.word & 1)] >> place.shift) as u32;
+        let digits = (words[usize::from(place.word & 3)] >> (place.shift & 63)) as u32;
         let pairs = (digits & 0x000f_000f) * 10 + (digits >> 8 & 0x000f_000f);
         let year = (pairs & 0xff) * 100 + (pairs >> 16);
         let (month, day) = (self.two(words, 1, 1), self.two(words, 2, 1));
@@ -309,13 +313,13 @@ impl Layout {
         }
         // The calendar repeats every 400 years of 146,097 days; years begin in March.
         let shifted = year + 400 - u32::from(month <= 2);
-        let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+        let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
         let days = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + day_of_year;
         Some(days as i32 - 719_468 - 146_097)
     }
 
     #[inline(always)]
-    fn seconds_of(&self, words: &[u128; 2]) -> Option<u32> {
+    fn seconds_of(&self, words: &[u64; 4]) -> Option<u32> {
         let (hour, minute, second) = (self.two(words, 3, 0), self.two(words, 4, 0), self.two(words, 5, 0));
         (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
     }

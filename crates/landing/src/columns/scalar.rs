@@ -256,6 +256,9 @@ impl Cleaned {
                     return Err(Flaw::NotOfType);
                 }
             } else {
+                if format.group == Some(previous) && !byte.is_ascii_digit() {
+                    return Err(Flaw::NotOfType);
+                }
                 let slot = self.0.get_mut(length).ok_or(Flaw::OutOfRange)?;
                 *slot = match *byte {
                     byte if byte == format.decimal => b'.',
@@ -316,7 +319,9 @@ mod tests {
         assert_eq!(decimal("€ 1,234.50".as_bytes(), 12, 2, PRICE), Ok(123_450));
         assert_eq!(float(b"95 %", PRICE), Ok(95.0));
         assert_eq!(decimal(b",5", 12, 2, PRICE), Ok(500));
-        assert_eq!(decimal(b"1..5", 12, 2, GERMAN), Err(Flaw::NotOfType));
+        for text in ["1..5", "1.,0", "1.,5", "1.-5", "1,5.0", ".1"] {
+            assert_eq!(decimal(text.as_bytes(), 12, 2, GERMAN), Err(Flaw::NotOfType), "{text}");
+        }
     }
 
     #[test]

@@ -84,6 +84,7 @@ impl Constraints {
             }
             let Some(text) = n.scalar(reading) else { continue };
             match Scalar::of_document(&text, data_type) {
+                Ok(Scalar::Float(value)) if value.is_nan() => n.fault(reading, "NaN is no bound: nothing is less or greater".to_owned()),
                 Ok(value) => constraints.bounds.push(Bound { rule, value, text }),
                 Err(message) => n.fault(reading, message),
             }
@@ -95,13 +96,15 @@ impl Constraints {
         }
         if let Some(n) = object.get("pattern") {
             only_for_strings(&n, data_type, reading);
-            constraints.pattern = n.text(reading).and_then(|text| match Regex::new(&format!(r"\A(?:{text})\z")) {
-                Ok(regex) => Some((regex, text.to_owned())),
-                Err(error) => {
-                    n.fault(reading, format!("`{text}` is not a regular expression: {error}"));
-                    None
-                }
-            });
+            // By itself first: what is none must not become one by what is put around it.
+            constraints.pattern =
+                n.text(reading).and_then(|text| match Regex::new(text).and_then(|_| Regex::new(&format!(r"\A(?:{text})\z"))) {
+                    Ok(regex) => Some((regex, text.to_owned())),
+                    Err(error) => {
+                        n.fault(reading, format!("`{text}` is not a regular expression: {error}"));
+                        None
+                    }
+                });
         }
         if let Some(n) = object.get("enum") {
             let mut values = Vec::new();

@@ -5,6 +5,7 @@ use arrow_array::{Array, PrimitiveArray, StringArray};
 use twox_hash::XxHash3_64;
 
 use super::distinct::hash_of;
+use crate::short::{self, Short};
 
 /// Shows all values that are there, in stretches without nulls.
 pub(super) fn each_run<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, mut take: impl FnMut(&[T::Native])) {
@@ -72,17 +73,25 @@ impl Texts<'_> {
         }
     }
 
-    /// The hash of a text, given its prefix: short texts are no more than one or two numbers.
+    /// The first eight bytes as a number, and the hash.
     #[inline]
-    pub(super) fn hash(&self, row: usize, prefix: u64) -> u64 {
-        match self.length(row) {
-            length @ 0..=8 => hash_of(prefix ^ (length as u64).rotate_right(8).wrapping_mul(0xD6E8_FEB8_6659_FD93)),
-            length @ 9..=16 => {
-                let end = self.array.value_offsets()[row + 1] as usize;
-                let last = u64::from_be_bytes(self.bytes[end - 8..end].try_into().unwrap_or_default());
-                hash_of(hash_of(prefix).wrapping_add(last) ^ length as u64)
+    pub(super) fn look(&self, row: usize) -> (u64, u64) {
+        let offsets = self.array.value_offsets();
+        match Short::of(self.bytes, offsets[row] as usize, offsets[row + 1] as usize) {
+            Some(short) => (short.prefix(), short.hash()),
+            None => (self.prefix(row), self.hash_slowly(row)),
+        }
+    }
+
+    fn hash_slowly(&self, row: usize) -> u64 {
+        let text = self.array.value(row).as_bytes();
+        let mut bytes = [0; short::MOST_BYTES];
+        match bytes.get_mut(..text.len()) {
+            Some(start) => {
+                start.copy_from_slice(text);
+                Short::of(&bytes, 0, text.len()).map_or(0, Short::hash)
             }
-            _ => XxHash3_64::oneshot(self.array.value(row).as_bytes()),
+            None => XxHash3_64::oneshot(text),
         }
     }
 }

@@ -67,7 +67,7 @@ impl Column {
         Self { name, kind, rows: 0, nulls: 0, nan: 0, bounds: None, sum, lost: 0.0, lengths: None, sketches }
     }
 
-    pub(super) fn observe(&mut self, array: &dyn Array) {
+    pub(super) fn observe(&mut self, array: &dyn Array, new: Option<&[StringArray]>) {
         macro_rules! integers {
             ($($arrow:pat => $type:ty),* $(,)?) => {
                 match array.data_type() {
@@ -75,7 +75,7 @@ impl Column {
                     ArrowType::Float32 => self.floats(array.as_primitive::<Float32Type>()),
                     ArrowType::Float64 => self.floats(array.as_primitive::<Float64Type>()),
                     ArrowType::Boolean => self.booleans(array.as_boolean()),
-                    ArrowType::Utf8 => self.texts(array.as_string::<i32>()),
+                    ArrowType::Utf8 => self.texts(array.as_string::<i32>(), new),
                     _ => {}
                 }
             };
@@ -223,13 +223,25 @@ impl Column {
         }
     }
 
-    fn texts(&mut self, array: &StringArray) {
+    fn texts(&mut self, array: &StringArray, new: Option<&[StringArray]>) {
+        match new {
+            Some(new) => new.iter().for_each(|new| self.look_at(new)),
+            None => self.look_at(array),
+        }
+        let texts = Texts { array, bytes: array.value_data() };
+        self.sample(array, |sketches, row, weight| {
+            sketches.frequent.add(texts.look(row).1, weight, || array.value(row).to_owned());
+        });
+    }
+
+    /// Bounds, lengths and hashes of texts, however often they come.
+    fn look_at(&mut self, array: &StringArray) {
         let texts = Texts { array, bytes: array.value_data() };
         // The least and the greatest row, each with its key: only texts with the same key need to be compared as a whole.
         let mut bounds: Option<[(u128, usize); 2]> = None;
         let mut lengths = (usize::MAX, 0);
         let mut look = |row: usize| {
-            let (prefix, length) = (texts.prefix(row), texts.length(row));
+            let ((prefix, hash), length) = (texts.look(row), texts.length(row));
             lengths = (lengths.0.min(length), lengths.1.max(length));
             // A text of at most eight bytes is its prefix and its length.
             let key = u128::from(prefix) << 8 | length.min(9) as u128;
@@ -241,7 +253,7 @@ impl Column {
                 *greatest = (key, row);
             }
             if let Some(sketches) = &mut self.sketches {
-                sketches.distinct.add(texts.hash(row, prefix));
+                sketches.distinct.add(hash);
             }
         };
         match array.nulls().filter(|nulls| nulls.null_count() > 0) {
@@ -252,9 +264,6 @@ impl Column {
             self.widen(Value::Text(cut(array.value(least))), Value::Text(cut(array.value(greatest))));
             self.lengthen(lengths.0 as u64, lengths.1 as u64);
         }
-        self.sample(array, |sketches, row, weight| {
-            sketches.frequent.add(texts.hash(row, texts.prefix(row)), weight, || array.value(row).to_owned());
-        });
     }
 
     fn widen(&mut self, least: Value, greatest: Value) {

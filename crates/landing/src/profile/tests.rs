@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array, PrimitiveArray, StringArray,
@@ -179,4 +180,22 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn texts_that_are_not_new_need_no_second_look() {
+    let texts = |from: usize, to: usize| -> ArrayRef {
+        Arc::new(StringArray::from_iter((from..to).map(|at| (at % 7 != 0).then(|| format!("{} of them", at % 50 * (at % 3))))))
+    };
+    let column = [("text", ArrowType::Utf8)];
+    let (mut all, mut coded) = (Sketch::new(column.clone()), Sketch::new(column));
+    all.observe([&texts(0, 1_000)]);
+    all.observe([&texts(1_000, 9_000)]);
+    coded.observe([&texts(0, 1_000)]);
+    // All but one that is told as new were there before.
+    let rows = texts(1_000, 9_000);
+    let known: std::collections::HashSet<_> = texts(0, 1_000).as_string::<i32>().iter().flatten().map(str::to_owned).collect();
+    let new: Vec<_> = rows.as_string::<i32>().iter().flatten().filter(|text| !known.contains(*text)).map(str::to_owned).collect();
+    coded.observe_coded([(&rows, Some([StringArray::from(new)].as_slice()))]);
+    assert_eq!(all.profile(), coded.profile());
 }

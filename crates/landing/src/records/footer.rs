@@ -8,6 +8,10 @@ use crate::limits::FOOTER_BYTES;
 /// Where the footer of a source begins, as an offset into its last bytes: at the last [`Dialect::footer_rows`] lines, whatever quotes they hold. A terminator at the very end
 /// ends the last line and begins none. `None`: `tail`, which begins at a whole unit, does not reach back so far; `is_whole`: it is the whole source, so then all of it is footer.
 pub fn footer_start(dialect: &Dialect, tail: &[u8], is_whole: bool) -> Option<usize> {
+    if dialect.footer_rows == 0 {
+        // Without a footer half a unit at the end is data, and at fault.
+        return Some(tail.len());
+    }
     let Some(order) = dialect.encoding.byte_order() else { return find(dialect, tail, is_whole) };
     let mut narrowed = Vec::with_capacity(tail.len() / 2);
     let mut units = Units::new(order);

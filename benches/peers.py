@@ -1,0 +1,190 @@
+"""CSV to typed Parquet, Landfall beside its peers: peers.py LANDFALL FOLDER OUT [--runs N] [--only lineitem|messy].
+
+FOLDER holds lineitem.csv and messy.csv. Each engine runs in a process of its own on one processor, the engines in turn, and medians are told: MB (1e6) of
+CSV a CPU second (user and system), wall time, peak memory, bytes written. What was written is read back by PyArrow: rows and sums must be those of the
+other engines, or of what the generator tells."""
+
+import argparse
+import glob
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from decimal import Decimal
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FILES = {
+    "lineitem": {
+        "columns": [("l_orderkey", "int64"), ("l_partkey", "int64"), ("l_suppkey", "int64"), ("l_linenumber", "int32"), ("l_quantity", "decimal(15,2)"),
+                    ("l_extendedprice", "decimal(15,2)"), ("l_discount", "decimal(15,2)"), ("l_tax", "decimal(15,2)"), ("l_returnflag", "text"),
+                    ("l_linestatus", "text"), ("l_shipdate", "date"), ("l_commitdate", "date"), ("l_receiptdate", "date"), ("l_shipinstruct", "text"),
+                    ("l_shipmode", "text"), ("l_comment", "text")],
+        "sums": ["l_orderkey", "l_quantity", "l_extendedprice", "l_tax"], "required": [], "engines": ["landfall", "duckdb", "polars", "pyarrow"],
+    },
+    "messy": {
+        "columns": [("order_id", "int64"), ("customer", "text"), ("email", "text"), ("order_date", "date"), ("qty", "int32"),
+                    ("unit_price", "decimal(12,2)"), ("discount", "float64"), ("note", "text"), ("country", "text"), ("paid", "bool"),
+                    ("updated_at", "timestamp")],
+        # PyArrow can't go on after a value that is not of its type; Polars makes it null and keeps no list.
+        "sums": ["qty", "unit_price"], "required": ["order_id", "order_date", "qty", "unit_price", "country"], "engines": ["landfall", "duckdb", "polars"],
+    },
+}
+
+
+def digits(kind):
+    return tuple(int(number) for number in kind[8:-1].split(","))
+
+
+def duckdb_writes(file, csv, out, codec):
+    import duckdb
+    names = {"int32": "INTEGER", "int64": "BIGINT", "float64": "DOUBLE", "date": "DATE", "timestamp": "TIMESTAMP", "bool": "BOOLEAN", "text": "VARCHAR"}
+    columns = ", ".join(f"'{name}': '{names.get(kind, kind)}'" for name, kind in file["columns"])
+    rejects = ", store_rejects = true, rejects_limit = 0, new_line = '\\n'" if file["required"] else ""
+    where = " WHERE " + " AND ".join(f"{name} IS NOT NULL" for name in file["required"]) if file["required"] else ""
+    connection = duckdb.connect()
+    connection.execute("SET threads = 1")
+    source = f"read_csv('{csv}', header = true, delim = ',', quote = '\"', escape = '\"', auto_detect = false, columns = {{{columns}}}{rejects})"
+    connection.execute(f"COPY (SELECT * FROM {source}{where}) TO '{out}' (FORMAT parquet, COMPRESSION {codec})")
+    if file["required"]:
+        connection.execute(f"COPY (SELECT line, column_name, error_type, error_message, csv_line FROM reject_errors) TO '{out}.rejects.csv'")
+
+
+def polars_writes(file, csv, out, codec):
+    import polars
+    names = {"int32": polars.Int32, "int64": polars.Int64, "float64": polars.Float64, "date": polars.Date, "timestamp": polars.Datetime("us"),
+             "bool": polars.Boolean, "text": polars.String}
+    schema = {name: names[kind] if kind in names else polars.Decimal(*digits(kind)) for name, kind in file["columns"]}
+    lenient = {"ignore_errors": True, "truncate_ragged_lines": True} if file["required"] else {}
+    frame = polars.scan_csv(csv, has_header=True, schema=schema, **lenient)
+    for name in file["required"]:
+        frame = frame.filter(polars.col(name).is_not_null())
+    frame.sink_parquet(out, compression=codec)
+
+
+def pyarrow_writes(file, csv, out, codec):
+    import pyarrow
+    import pyarrow.csv
+    import pyarrow.parquet
+    names = {"int32": pyarrow.int32(), "int64": pyarrow.int64(), "date": pyarrow.date32(), "text": pyarrow.string()}
+    types = {name: names[kind] if kind in names else pyarrow.decimal128(*digits(kind)) for name, kind in file["columns"]}
+    pyarrow.set_cpu_count(1)
+    options = pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""])
+    reader = pyarrow.csv.open_csv(csv, read_options=pyarrow.csv.ReadOptions(use_threads=False), convert_options=options)
+    with pyarrow.parquet.ParquetWriter(out, reader.schema, compression=codec) as writer:
+        waiting, rows = [], 0
+        for batch in reader:
+            waiting.append(batch)
+            rows += batch.num_rows
+            if rows >= 122_880:
+                writer.write_table(pyarrow.Table.from_batches(waiting))
+                waiting, rows = [], 0
+        if waiting:
+            writer.write_table(pyarrow.Table.from_batches(waiting))
+
+
+def command(landfall, engine, name, csv, out, codec):
+    if engine != "landfall":
+        return [sys.executable, os.path.abspath(__file__), "--write", engine, name, csv, out, codec]
+    with open(os.path.join(HERE, f"{name}.yaml")) as contract:
+        text = contract.read().replace("compression: zstd", f"compression: {codec}")
+    with open(out + ".yaml", "w") as contract:
+        contract.write(text)
+    return [landfall, "run", out + ".yaml", csv, "--lake", out, "--threads", "1"]
+
+
+def measure(words):
+    start = time.monotonic()
+    with open(os.devnull, "w") as nothing:
+        process = subprocess.Popen(words, stdout=nothing, preexec_fn=lambda: os.sched_setaffinity(0, {0}), env=dict(os.environ, POLARS_MAX_THREADS="1"))
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{' '.join(words)}: exit {process.returncode}")
+    return {"wall": time.monotonic() - start, "cpu": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss / 1024}
+
+
+def look(out, sums):
+    import pyarrow.compute
+    import pyarrow.parquet
+    paths = [out] if os.path.isfile(out) else glob.glob(out + "/**/*.parquet", recursive=True)
+    rows, totals = 0, {name: Decimal(0) for name in sums}
+    for path in paths:
+        file = pyarrow.parquet.ParquetFile(path)
+        rows += file.metadata.num_rows
+        for group in range(file.metadata.num_row_groups):
+            table = file.read_row_group(group, columns=sums)
+            for name in sums:
+                column = table[name]
+                if pyarrow.types.is_decimal(column.type):
+                    column = column.cast(pyarrow.decimal128(38, column.type.scale))
+                totals[name] += Decimal(str(pyarrow.compute.sum(column).as_py() or 0))
+    return rows, totals, sum(os.path.getsize(path) for path in paths)
+
+
+def looked(out, sums):
+    """What `look` finds, in a process of its own: the engines' peak memory begins at that of the process that starts them."""
+    answer = subprocess.run([sys.executable, os.path.abspath(__file__), "--look", out, *sums], check=True, capture_output=True, text=True)
+    rows, totals, size = json.loads(answer.stdout)
+    return rows, {name: Decimal(total) for name, total in totals.items()}, size
+
+
+def clear(out):
+    shutil.rmtree(out) if os.path.isdir(out) else os.path.exists(out) and os.unlink(out)
+
+
+def compare(options, name, codec):
+    file, csv = FILES[name], os.path.join(options.folder, f"{name}.csv")
+    megabytes = os.path.getsize(csv) / 1e6
+    with open(csv, "rb") as source:
+        while source.read(1 << 24):
+            pass
+    runs, found = {engine: [] for engine in file["engines"]}, {}
+    for _ in range(options.runs):
+        for engine in file["engines"]:
+            out = os.path.join(options.out, f"{engine}-{name}-{codec}.parquet")
+            clear(out)
+            runs[engine].append(measure(command(options.landfall, engine, name, csv, out, codec)))
+            found[engine] = found.get(engine) or looked(out, file["sums"])
+            clear(out)
+    truth = found["duckdb"][:2]
+    if os.path.exists(csv + ".json"):
+        with open(csv + ".json") as told:
+            told = json.load(told)
+        truth = (told["rows"], {key: Decimal(str(value)) for key, value in told["sums"].items()})
+    median = lambda engine, what: statistics.median(run[what] for run in runs[engine])
+    speed = {engine: megabytes / median(engine, "cpu") for engine in runs}
+    best = max(value for engine, value in speed.items() if engine != "landfall")
+    print(f"\n{name}.csv, {megabytes:,.0f} MB, {truth[0]:,} rows that are good, {codec}, one thread, medians of {options.runs}\n")
+    print("| engine | MB a CPU second | of the best peer | wall s | peak MB | written MB | rows and sums |\n|---|---|---|---|---|---|---|")
+    for engine in runs:
+        right = "right" if found[engine][:2] == truth else f"{found[engine][0] - truth[0]:+,} rows"
+        print(f"| {engine} | {speed[engine]:.0f} | {speed[engine] / best:.2f} | {median(engine, 'wall'):.2f} | {median(engine, 'memory'):.0f} "
+              f"| {found[engine][2] / 1e6:.1f} | {right} |", flush=True)
+    if found["landfall"][:2] != truth:
+        raise SystemExit("what Landfall wrote is wrong")
+
+
+def main():
+    if sys.argv[1:2] == ["--write"]:
+        engine, name, csv, out, codec = sys.argv[2:]
+        return globals()[f"{engine}_writes"](FILES[name], csv, out, codec)
+    if sys.argv[1:2] == ["--look"]:
+        rows, totals, size = look(sys.argv[2], sys.argv[3:])
+        return print(json.dumps([rows, {name: str(total) for name, total in totals.items()}, size]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("landfall")
+    parser.add_argument("folder")
+    parser.add_argument("out")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", choices=list(FILES))
+    options = parser.parse_args()
+    os.makedirs(options.out, exist_ok=True)
+    for name in [options.only] if options.only else FILES:
+        for codec in ["zstd", "snappy"]:
+            compare(options, name, codec)
+
+
+main()

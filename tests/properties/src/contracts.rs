@@ -1,0 +1,48 @@
+//! A contract exists only valid.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use landing::contract::Contract;
+use landing::dialect::Dialect;
+use landing::files::Files;
+
+/// Of any text: it is a contract, or there are faults, each with its place. A contract is the same when it is read again, and written as JSON; what it says can be kept, all its
+/// columns can be written, and a header of its fields is one it accepts.
+pub fn contracts(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let contract = match Contract::parse(&text) {
+        Ok(contract) => contract,
+        Err(faults) => {
+            assert!(!faults.is_empty(), "it is refused without a reason");
+            let is_object = serde_saphyr::from_str::<serde_json::Value>(&text).is_ok_and(|value| value.is_object());
+            for fault in faults {
+                assert!(!fault.message.is_empty() && (!is_object || !fault.path.is_empty()), "{fault:?}");
+            }
+            return;
+        }
+    };
+    let value: serde_json::Value = serde_saphyr::from_str(&text).expect("it was read once");
+    let again = Contract::parse(&value.to_string()).unwrap_or_else(|faults| panic!("{faults:?} in {value}"));
+    assert_eq!(format!("{contract:?}"), format!("{again:?}"), "{value}");
+
+    let dialect = contract.dialect.settle(&Dialect::default());
+    let kept = serde_json::to_string(&dialect).expect("it can be written");
+    assert_eq!(serde_json::from_str::<Dialect>(&kept).expect("it can be read"), dialect);
+
+    let header: Vec<String> = contract.schema.fields.iter().map(|field| field.name.clone()).collect();
+    assert_eq!(header.iter().collect::<BTreeSet<_>>().len(), header.len(), "names are told apart");
+    let mapping = contract.schema.match_header(&header).unwrap_or_else(|drift| panic!("{drift}"));
+    assert_eq!(mapping.fields, contract.schema.match_positions().fields);
+    for field in &contract.schema.fields {
+        for bound in &field.constraints.bounds {
+            assert!(bound.value.partial_cmp(&bound.value).is_some(), "no value is inside of {}", bound.text);
+        }
+        if let Some((regex, pattern)) = &field.constraints.pattern {
+            assert!(!regex.is_match("\n") || pattern != "a", "it is anchored");
+        }
+    }
+    if let Err(error) = Files::new(Arc::new(contract), None) {
+        panic!("{error}");
+    }
+}
