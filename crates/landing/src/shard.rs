@@ -239,7 +239,7 @@ impl Sheet {
         self.counts.stored += stored as u64;
         self.counts.rejected += rejected as u64;
         self.counts.filtered += (read - stored - rejected) as u64;
-        self.store(&keep(&columns, is_good)?, &lines, stored)
+        self.store(&keep(columns, is_good, &self.stored)?, &lines, stored)
     }
 
     /// Refuses records with keys that are taken, on top of the faults that were found.
@@ -290,9 +290,12 @@ impl Sheet {
     }
 }
 
-/// The rows of columns that are good.
-pub(crate) fn keep(columns: &[ArrayRef], is_good: Vec<bool>) -> Result<Vec<ArrayRef>, Error> {
+/// The rows that are good, of the columns that are `stored`. The others are left as they are.
+pub(crate) fn keep(mut columns: Vec<ArrayRef>, is_good: Vec<bool>, stored: &[usize]) -> Result<Vec<ArrayRef>, Error> {
     let predicate = FilterBuilder::new(&BooleanArray::from(is_good)).optimize().build();
-    let kept: Result<Vec<_>, _> = columns.iter().map(|column| predicate.filter(column.as_ref())).collect();
-    kept.map_err(|error| Error::Internal(format!("filtering columns: {error}")))
+    for index in stored {
+        let column = predicate.filter(columns[*index].as_ref());
+        columns[*index] = column.map_err(|error| Error::Internal(format!("filtering columns: {error}")))?;
+    }
+    Ok(columns)
 }

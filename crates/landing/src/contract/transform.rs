@@ -1,7 +1,7 @@
 //! What becomes of the records of a contract: which are kept, and what is derived of them.
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_schema::DataType as ArrowType;
 
 use super::document::{Node, Reading};
@@ -89,22 +89,25 @@ impl Transform {
         }
         let mut is_refused = vec![false; rows];
         findings.iter().for_each(|finding| is_refused[finding.row as usize] = true);
+        let mut skipped = (!findings.is_empty()).then(|| BooleanArray::from(is_refused.clone()));
         if let Some(filter) = &self.filter {
-            let evaluated = filter.evaluate(columns, rows)?;
+            let evaluated = filter.evaluate(columns, rows, skipped.as_ref())?;
             for (row, reason) in evaluated.failed {
-                if !is_refused[row] {
-                    is_refused[row] = true;
-                    findings.push(failure(row, None, "where", format!("`where` has no answer: {reason}")));
-                }
+                is_refused[row] = true;
+                findings.push(failure(row, None, "where", format!("`where` has no answer: {reason}")));
             }
             let holds = evaluated.array.as_boolean();
-            filtered = (0..rows).map(|row| !is_refused[row] && (holds.is_null(row) || !holds.value(row))).collect();
+            if holds.true_count() < rows {
+                filtered = (0..rows).map(|row| !is_refused[row] && (holds.is_null(row) || !holds.value(row))).collect();
+                skipped = Some(is_refused.iter().zip(&filtered).map(|(refused, filtered)| Some(*refused || *filtered)).collect());
+            }
         }
         let fields = columns.len();
         for (index, derived) in self.derive.iter().enumerate() {
-            let evaluated = derived.expression.evaluate(columns, rows)?;
+            let evaluated = derived.expression.evaluate(columns, rows, skipped.as_ref())?;
             for (row, reason) in evaluated.failed {
-                if !is_refused[row] && !filtered.get(row).is_some_and(|filtered| *filtered) {
+                // A later one may need what failed here: that is no fault of its own.
+                if !is_refused[row] {
                     is_refused[row] = true;
                     let message = format!("`{}` has no value: {reason}", derived.name);
                     findings.push(failure(row, Some((fields + index) as u32), "derive", message));

@@ -46,7 +46,7 @@ impl Table {
             findings.iter().for_each(|finding| is_good[finding.row as usize] = false);
             self.refused += is_good.iter().filter(|good| !**good).count() as u64;
             is_good.iter_mut().zip(&filtered).for_each(|(good, filtered)| *good &= !filtered);
-            columns = keep(&columns, is_good)?;
+            columns = keep(columns, is_good, &self.stored)?;
         }
         self.sketch.observe(self.stored.iter().map(|index| &columns[*index]));
         Ok(())

@@ -19,14 +19,14 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_schema::DataType as ArrowType;
 use sqlparser::dialect::DuckDbDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, Tokenizer};
 
 use crate::Error;
-use node::Node;
+use node::{Batch, Node};
 
 /// Most words and signs of an expression: what is longer is a program, and says less than a dataset of its own would.
 const MOST_TOKENS: usize = 1_000;
@@ -97,13 +97,15 @@ impl Expression {
         &self.node.data_type
     }
 
-    /// Works it out for all rows of the columns. The answer for a row does not depend on other rows.
-    pub fn evaluate(&self, columns: &[ArrayRef], rows: usize) -> Result<Evaluated, Error> {
-        let mut values = self.node.evaluate(columns, rows)?;
-        let failed = std::mem::take(&mut values.failed);
+    /// Works it out for all rows of the columns but those that are `skipped`, about which the answer says nothing. The answer for a row does not depend on other rows.
+    pub fn evaluate(&self, columns: &[ArrayRef], rows: usize, skipped: Option<&BooleanArray>) -> Result<Evaluated, Error> {
+        let all = Batch::new(columns, rows);
+        let mut values = self.node.evaluate(skipped.map_or(all, |skipped| all.without(skipped)))?;
+        let mut failed = std::mem::take(&mut values.failed);
+        failed.retain(|row, _| skipped.is_none_or(|skipped| !skipped.value(*row)));
         let mut array = values.spread(rows).map_err(|_| Error::Internal("spreading a constant".to_owned()))?;
         if !failed.is_empty() {
-            let mask: arrow_array::BooleanArray = (0..rows).map(|row| Some(failed.contains_key(&row))).collect();
+            let mask: BooleanArray = (0..rows).map(|row| Some(failed.contains_key(&row))).collect();
             array =
                 arrow_select::nullif::nullif(array.as_ref(), &mask).map_err(|error| Error::Internal(format!("nulling values: {error}")))?;
         }

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use arrow_arith::boolean::{and_kleene, or_kleene};
+use arrow_arith::boolean::{and_kleene, and_not, is_not_null, not, or, or_kleene};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, new_null_array};
-use arrow_schema::DataType as ArrowType;
+use arrow_buffer::BooleanBuffer;
+use arrow_schema::{ArrowError, DataType as ArrowType};
+use arrow_select::filter::prep_null_mask_filter;
+use arrow_select::nullif::nullif;
 use arrow_select::zip::zip;
 
 use super::Flaw;
-use super::values::{Failed, Kernel, Trouble, Values, apply};
+use super::values::{Failed, Kernel, MOST_BYTES, Trouble, Values, apply, too_much_text};
 use crate::Error;
 
 /// An expression that is typed.
@@ -39,6 +42,15 @@ pub(super) enum Op {
     Coalesce(Vec<Node>),
 }
 
+/// The rows for which an expression is worked out.
+#[derive(Clone, Copy)]
+pub(super) struct Batch<'a> {
+    columns: &'a [ArrayRef],
+    rows: usize,
+    /// Rows that nobody asks about: whatever is answered for them is not looked at.
+    skipped: Option<&'a BooleanArray>,
+}
+
 impl Node {
     pub(super) fn constant(array: ArrayRef, at: super::Position) -> Self {
         Self { data_type: array.data_type().clone(), at, op: Op::Constant(array) }
@@ -60,7 +72,7 @@ impl Node {
         if !all_constant {
             return Ok(self);
         }
-        let values = self.evaluate(&[], 1).map_err(|error| Flaw { at: self.at, message: error.to_string() })?;
+        let values = self.evaluate(Batch::new(&[], 1)).map_err(|error| Flaw { at: self.at, message: error.to_string() })?;
         match values.failed.first_key_value() {
             Some((_, reason)) => Err(Flaw { at: self.at, message: format!("fails for every row: {reason}") }),
             None => Ok(Self::constant(values.array.slice(0, 1), self.at)),
@@ -85,82 +97,133 @@ impl Node {
         self.as_constant().is_some_and(|array| array.is_null(0) || self.data_type == ArrowType::Null)
     }
 
-    pub(super) fn evaluate(&self, columns: &[ArrayRef], rows: usize) -> Result<Values, Error> {
+    pub(super) fn evaluate(&self, batch: Batch<'_>) -> Result<Values, Error> {
         match &self.op {
-            Op::Column(index) => Ok(Values::new(columns[*index].clone())),
-            Op::Constant(array) => Ok(Values::constant(array.clone())),
-            Op::Apply(kernel, args) => {
-                let args = evaluate_all(args, columns, rows)?;
-                apply(kernel.as_ref(), &args, rows, &self.data_type)
+            Op::Column(index) => batch.column(*index).map_err(whole),
+            Op::Constant(array) => {
+                let bytes = array.as_string_opt::<i32>().map_or(0, |text| text.value_data().len());
+                if bytes.saturating_mul(batch.rows) > MOST_BYTES { Err(too_much_text()) } else { Ok(Values::constant(array.clone())) }
             }
-            Op::And(args) => self.connect(args.as_slice(), false, columns, rows),
-            Op::Or(args) => self.connect(args.as_slice(), true, columns, rows),
-            Op::Case(args) => self.choose(&evaluate_all(args, columns, rows)?, rows).map_err(whole),
-            Op::Coalesce(args) => self.first(&evaluate_all(args, columns, rows)?, rows).map_err(whole),
+            Op::Apply(kernel, args) => {
+                let args = args.iter().map(|arg| arg.evaluate(batch)).collect::<Result<Vec<_>, _>>()?;
+                apply(kernel.as_ref(), &args, batch.rows, &self.data_type)
+            }
+            Op::And(args) => Self::connect(args, false, batch),
+            Op::Or(args) => Self::connect(args, true, batch),
+            Op::Case(args) => Self::choose(args, batch),
+            Op::Coalesce(args) => self.first(args, batch),
         }
     }
 
     /// AND and OR. Where the left one is `decisive`, it is the answer, whatever becomes of the right one.
-    fn connect(&self, args: &[Self], decisive: bool, columns: &[ArrayRef], rows: usize) -> Result<Values, Error> {
-        let [left, right] = [args[0].evaluate(columns, rows)?, args[1].evaluate(columns, rows)?];
-        let (a, b) = (left.booleans(rows).map_err(whole)?, right.booleans(rows).map_err(whole)?);
-        let array = if decisive { or_kleene(&a, &b) } else { and_kleene(&a, &b) }.map_err(|error| whole(error.into()))?;
+    fn connect([left, right]: &[Self; 2], decisive: bool, batch: Batch<'_>) -> Result<Values, Error> {
+        let left = left.evaluate(batch)?;
+        let a = left.booleans(batch.rows).map_err(whole)?;
+        let decided = if decisive { is_true(&a) } else { is_true(&not(&a).map_err(kernel)?) };
+        let right = right.evaluate(batch.without(&batch.with_skipped(&decided)?))?;
+        let b = right.booleans(batch.rows).map_err(whole)?;
+        let array = if decisive { or_kleene(&a, &b) } else { and_kleene(&a, &b) }.map_err(kernel)?;
         let mut failed = right.failed;
-        failed.retain(|row, _| a.is_null(*row) || a.value(*row) != decisive);
+        failed.retain(|row, _| !decided.value(*row));
         failed.extend(left.failed);
         Ok(Values { array: Arc::new(array), constant: false, failed })
     }
 
-    fn choose(&self, args: &[Values], rows: usize) -> Result<Values, Trouble> {
+    /// CASE. Conditions are asked about the rows for which none before them holds, and values about those that they are of.
+    fn choose(args: &[Self], batch: Batch<'_>) -> Result<Values, Error> {
         let (branches, [otherwise]) = args.as_chunks::<2>() else { unreachable!("a CASE has a last value") };
-        let masks: Vec<BooleanArray> = branches.iter().map(|[condition, _]| condition.booleans(rows)).collect::<Result<_, _>>()?;
-        let mut chosen = Values::new(otherwise.spread(rows)?);
-        for (mask, [_, value]) in masks.iter().zip(branches).rev() {
-            chosen = Values::new(zip(mask, value, &chosen)?);
-        }
-        for row in failed_rows(args) {
-            let mut reason = otherwise.failed.get(&row);
-            for (mask, [condition, value]) in masks.iter().zip(branches) {
-                if let Some(failed) = condition.failed.get(&row) {
-                    reason = Some(failed);
-                    break;
-                }
-                if !mask.is_null(row) && mask.value(row) {
-                    reason = value.failed.get(&row);
-                    break;
-                }
+        let mut failed = Failed::new();
+        let mut settled = batch.with_skipped(&none(batch.rows))?;
+        let mut chosen = Vec::with_capacity(branches.len());
+        for [condition, value] in branches {
+            let condition = condition.evaluate(batch.without(&settled))?;
+            let holds = is_true(&condition.booleans(batch.rows).map_err(whole)?);
+            let holds = and_not(&holds, &settled).map_err(kernel)?;
+            settled = or(&settled, &holds).map_err(kernel)?;
+            if !condition.failed.is_empty() {
+                let fails = rows_of(&condition.failed, batch.rows);
+                failed.extend(condition.failed.into_iter().filter(|(row, _)| !settled.value(*row)));
+                settled = or(&settled, &fails).map_err(kernel)?;
             }
-            chosen.failed.extend(reason.map(|reason| (row, reason.clone())));
+            let value = value.evaluate(batch.without(&not(&holds).map_err(kernel)?))?;
+            chosen.push((holds, value));
         }
-        Ok(chosen)
+        let mut all = otherwise.evaluate(batch.without(&settled))?;
+        failed.extend(std::mem::take(&mut all.failed).into_iter().filter(|(row, _)| !settled.value(*row)));
+        for (holds, mut value) in chosen.into_iter().rev() {
+            failed.extend(std::mem::take(&mut value.failed).into_iter().filter(|(row, _)| holds.value(*row)));
+            all = Values::new(zip(&holds, &value, &all).map_err(kernel)?);
+        }
+        Ok(Values { array: all.spread(batch.rows).map_err(whole)?, constant: false, failed })
     }
 
-    fn first(&self, args: &[Values], rows: usize) -> Result<Values, Trouble> {
-        let mut found = Values::new(new_null_array(&self.data_type, rows));
-        for arg in args.iter().rev() {
-            let array = arg.spread(rows)?;
-            let mask = arrow_arith::boolean::is_not_null(array.as_ref())?;
-            found = Values::new(zip(&mask, &array, &found)?);
+    /// COALESCE. Each value is asked about the rows for which all before it are null.
+    fn first(&self, args: &[Self], batch: Batch<'_>) -> Result<Values, Error> {
+        let mut failed = Failed::new();
+        let mut settled = batch.with_skipped(&none(batch.rows))?;
+        let mut found = new_null_array(&self.data_type, batch.rows);
+        for arg in args {
+            let value = arg.evaluate(batch.without(&settled))?;
+            let array = value.spread(batch.rows).map_err(whole)?;
+            let takes = and_not(&is_not_null(array.as_ref()).map_err(kernel)?, &settled).map_err(kernel)?;
+            found = zip(&takes, &array, &found).map_err(kernel)?;
+            settled = or(&settled, &takes).map_err(kernel)?;
+            if !value.failed.is_empty() {
+                let fails = rows_of(&value.failed, batch.rows);
+                failed.extend(value.failed.into_iter().filter(|(row, _)| !settled.value(*row)));
+                settled = or(&settled, &fails).map_err(kernel)?;
+            }
         }
-        for row in failed_rows(args) {
-            let decides = |arg: &&Values| arg.failed.contains_key(&row) || arg.array.is_valid(arg.index(row));
-            let reason = args.iter().find(decides).and_then(|arg| arg.failed.get(&row));
-            found.failed.extend(reason.map(|reason| (row, reason.clone())));
-        }
-        Ok(found)
+        Ok(Values { array: found, constant: false, failed })
     }
 }
 
-fn evaluate_all(nodes: &[Node], columns: &[ArrayRef], rows: usize) -> Result<Vec<Values>, Error> {
-    nodes.iter().map(|node| node.evaluate(columns, rows)).collect()
+impl<'a> Batch<'a> {
+    /// All rows of columns.
+    pub(super) fn new(columns: &'a [ArrayRef], rows: usize) -> Self {
+        Self { columns, rows, skipped: None }
+    }
+
+    /// The batch with these rows skipped.
+    pub(super) fn without<'b>(self, skipped: &'b BooleanArray) -> Batch<'b>
+    where
+        'a: 'b,
+    {
+        Batch { skipped: Some(skipped).filter(|skipped| skipped.true_count() > 0), ..self }
+    }
+
+    /// The rows that are skipped already, and more.
+    fn with_skipped(&self, more: &BooleanArray) -> Result<BooleanArray, Error> {
+        match self.skipped {
+            Some(skipped) => or(skipped, more).map_err(kernel),
+            None => Ok(more.clone()),
+        }
+    }
+
+    /// A column: null where rows are skipped, so that no operator has trouble with them.
+    fn column(&self, index: usize) -> Result<Values, Trouble> {
+        let column = &self.columns[index];
+        Ok(Values::new(match self.skipped {
+            Some(skipped) => nullif(column.as_ref(), skipped)?,
+            None => column.clone(),
+        }))
+    }
 }
 
-fn failed_rows(args: &[Values]) -> Vec<usize> {
-    let mut all = Failed::new();
-    for arg in args {
-        all.extend(arg.failed.keys().map(|row| (*row, String::new())));
-    }
-    all.into_keys().collect()
+fn is_true(booleans: &BooleanArray) -> BooleanArray {
+    if booleans.null_count() == 0 { booleans.clone() } else { prep_null_mask_filter(booleans) }
+}
+
+fn none(rows: usize) -> BooleanArray {
+    BooleanArray::new(BooleanBuffer::new_unset(rows), None)
+}
+
+fn rows_of(failed: &Failed, rows: usize) -> BooleanArray {
+    BooleanArray::new(BooleanBuffer::collect_bool(rows, |row| failed.contains_key(&row)), None)
+}
+
+fn kernel(error: ArrowError) -> Error {
+    whole(error.into())
 }
 
 /// The trouble of what has no rows of its own that could fail.

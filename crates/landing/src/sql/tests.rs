@@ -15,7 +15,8 @@ fn columns(of: &[(&str, &str, Vec<Option<&str>>)]) -> (Vec<Column>, Vec<ArrayRef
     let made = of.iter().map(|(name, kind, texts)| {
         let text = [Column { name: (*name).to_owned(), data_type: ArrowType::Utf8 }];
         let array: ArrayRef = Arc::new(texts.iter().copied().collect::<StringArray>());
-        let array = Expression::parse(&format!("CAST({name} AS {kind})"), &text).unwrap().evaluate(&[array], texts.len()).unwrap().array;
+        let array =
+            Expression::parse(&format!("CAST({name} AS {kind})"), &text).unwrap().evaluate(&[array], texts.len(), None).unwrap().array;
         (Column { name: (*name).to_owned(), data_type: array.data_type().clone() }, array)
     });
     made.unzip()
@@ -87,7 +88,7 @@ fn answers_are_those_of_duckdb() {
                 continue;
             }
         };
-        let evaluated = expression.evaluate(&arrays, rows).unwrap();
+        let evaluated = expression.evaluate(&arrays, rows, None).unwrap();
         let found: Vec<_> = texts(&evaluated.array).into_iter().map(|text| text.map(|text| plain(&text))).collect();
         if found != expected || !evaluated.failed.is_empty() {
             let _ = writeln!(wrong, "{sql}: {found:?} {:?}, DuckDB: {expected:?}", evaluated.failed);
@@ -99,7 +100,7 @@ fn answers_are_those_of_duckdb() {
         // A row does not depend on others.
         for (row, expected) in found.iter().enumerate() {
             let alone: Vec<_> = arrays.iter().map(|array| array.slice(row, 1)).collect();
-            let alone = texts(&expression.evaluate(&alone, 1).unwrap().array);
+            let alone = texts(&expression.evaluate(&alone, 1, None).unwrap().array);
             assert_eq!(alone[0].as_deref().map(plain), *expected, "{sql}, row {row} alone");
         }
     }
@@ -185,7 +186,7 @@ fn exactly_the_rows_that_fail_fail() {
         ("length(word) // a + word::int", &|row| (row * 7) % 11 == 0 || row % 400 == 9, ""),
     ];
     for (sql, fails, reason) in cases {
-        let evaluated = Expression::parse(sql, &columns).unwrap().evaluate(&arrays, 1000).unwrap();
+        let evaluated = Expression::parse(sql, &columns).unwrap().evaluate(&arrays, 1000, None).unwrap();
         let expected: Vec<usize> = (0..1000).filter(|row| fails(*row)).collect();
         assert!(!expected.is_empty());
         assert_eq!(evaluated.failed.keys().copied().collect::<Vec<_>>(), expected, "{sql}");
@@ -203,12 +204,42 @@ fn what_no_longer_matters_is_not_looked_at() {
         "CASE WHEN a = 0 THEN 0 ELSE 10 // a END",
         "coalesce(nullif(a, 0), 1 // (a - 2 + 1))",
         "TRY_CAST(a::string || 'x' AS int)",
+        "CASE WHEN a = 0 THEN 'none' WHEN 10 // a > 3 THEN 'few' ELSE (100 // a)::string END",
+        "CASE WHEN a IS NULL OR a = 0 THEN 0 ELSE CASE WHEN 10 // a = 5 THEN 1 ELSE 1 // (a - 2) END END",
+        "coalesce(CASE WHEN a = 0 THEN 1 END, 10 // a)",
+        "a IS NULL OR (a <> 0 AND 10 // a > 1)",
     ] {
-        let evaluated = Expression::parse(sql, &columns).unwrap().evaluate(&arrays, 3).unwrap();
+        let evaluated = Expression::parse(sql, &columns).unwrap().evaluate(&arrays, 3, None).unwrap();
         assert!(evaluated.failed.is_empty(), "{sql}: {:?}", evaluated.failed);
     }
-    let failed = Expression::parse("10 // a > 1 AND a <> 0", &columns).unwrap().evaluate(&arrays, 3).unwrap().failed;
+    let failed = Expression::parse("10 // a > 1 AND a <> 0", &columns).unwrap().evaluate(&arrays, 3, None).unwrap().failed;
     assert_eq!(failed.into_keys().collect::<Vec<_>>(), [0]);
+}
+
+#[test]
+fn rows_that_are_skipped_fail_nowhere() {
+    let (columns, arrays) = columns(&[("a", "string", vec![Some("x"), Some("2"), None, Some("y")])]);
+    let skipped = arrow_array::BooleanArray::from(vec![true, false, false, false]);
+    let evaluated = Expression::parse("a::int + 1", &columns).unwrap().evaluate(&arrays, 4, Some(&skipped)).unwrap();
+    assert_eq!(evaluated.failed.into_keys().collect::<Vec<_>>(), [3]);
+    assert_eq!(texts(&evaluated.array)[1..], [Some("3".to_owned()), None, None]);
+}
+
+#[test]
+fn no_rows_are_no_trouble() {
+    let (columns, arrays) = columns(&[("a", "int", vec![])]);
+    for sql in ["a / 0e0", "CASE WHEN a = 1 THEN 1 ELSE 2 END", "coalesce(a, 1)", "a = 1 OR a = 2", "concat(a, 'x')"] {
+        let evaluated = Expression::parse(sql, &columns).unwrap().evaluate(&arrays, 0, None).unwrap();
+        assert_eq!((evaluated.array.len(), evaluated.failed.len()), (0, 0), "{sql}");
+    }
+}
+
+#[test]
+fn text_that_takes_too_much_memory_ends_the_job() {
+    let (columns, arrays) = columns(&[("a", "string", vec![Some("x"); 300])]);
+    let long = format!("coalesce(nullif(a, 'x'), '{}')", "y".repeat(1 << 20));
+    let error = Expression::parse(&long, &columns).unwrap().evaluate(&arrays, 300, None).unwrap_err();
+    assert_eq!(error.name(), "LimitExceeded");
 }
 
 #[test]
@@ -237,7 +268,7 @@ fn moments_of_a_zone_are_in_utc() {
         ("z > '2024-07-01 02:59:59+02:00'", ["true", "false"]),
     ];
     for (sql, expected) in cases {
-        let evaluated = Expression::parse(sql, &columns).unwrap_or_else(|flaw| panic!("{sql}: {flaw}")).evaluate(&arrays, 2).unwrap();
+        let evaluated = Expression::parse(sql, &columns).unwrap_or_else(|flaw| panic!("{sql}: {flaw}")).evaluate(&arrays, 2, None).unwrap();
         assert_eq!(texts(&evaluated.array), expected.map(|text| Some(text.to_owned())), "{sql}");
     }
 }

@@ -13,6 +13,9 @@ use crate::Error;
 /// The rows, from 0 in the batch, for which there is no value, and why.
 pub(super) type Failed = BTreeMap<usize, String>;
 
+/// Most bytes of text that an operator makes of one batch.
+pub(super) const MOST_BYTES: usize = 256 << 20;
+
 /// Values of an expression. What stands in rows that failed means nothing.
 #[derive(Debug, Clone)]
 pub(super) struct Values {
@@ -87,7 +90,7 @@ impl From<ArrowError> for Trouble {
 }
 
 pub(super) fn too_much_text() -> Error {
-    Error::LimitExceeded("an expression makes more than a gigabyte of text of a few thousand records".to_owned())
+    Error::LimitExceeded("an expression makes more than 256 MiB of text of a few thousand records".to_owned())
 }
 
 /// Works an operator over all rows. If one has no answer, halves are tried until exactly those rows are found that have none.
@@ -121,7 +124,7 @@ fn in_halves(
         Err(Trouble::Row(reason)) => reason,
     };
     if range.len() <= 1 {
-        failed.insert(range.start, reason);
+        failed.extend(range.clone().map(|row| (row, reason.clone())));
         return Ok(new_null_array(data_type, range.len()));
     }
     let middle = range.start + range.len() / 2;
