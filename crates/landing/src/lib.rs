@@ -16,6 +16,7 @@ pub mod keys;
 pub mod rejects;
 pub mod cells;
 pub mod shape;
+pub mod mask;
 pub mod chunks;
 pub mod files;
 pub mod shard;

@@ -13,6 +13,7 @@ use crate::dialect::Dialect;
 use crate::files::{Files, Lineage};
 use crate::keys::{Claims, Taken, Terms};
 use crate::lines::LineCounter;
+use crate::mask::{Masks, Salt};
 use crate::message::{Counts, Shard};
 use crate::plan::Plan;
 use crate::profile::Sketch;
@@ -55,6 +56,7 @@ struct Sheet {
     contract: Arc<Contract>,
     mapping: Mapping,
     dialect: Dialect,
+    masks: Option<Masks>,
     files: Files,
     /// Of what is stored: [positions](crate::contract::Stored::index), and what is known of the columns.
     stored: Vec<usize>,
@@ -69,8 +71,13 @@ struct Sheet {
 }
 
 impl ShardTransform {
-    /// A shard of a plan, with the plan's contract. `taken`: the keys of its records that earlier ones claim, once that is known.
-    pub fn new(plan: &Plan, contract: Arc<Contract>, shard: &Shard, taken: Option<Vec<Taken>>) -> Result<Self, Error> {
+    /// A shard of a plan, with the plan's contract and the salt of its masks. `taken`: the keys of its records that earlier ones claim, once that is known.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ContractInvalid`]: the contract wants a salt, and there is none.
+    pub fn new(plan: &Plan, contract: Arc<Contract>, shard: &Shard, taken: Option<Vec<Taken>>, salt: Option<&Salt>) -> Result<Self, Error> {
+        contract.check_salt(salt)?;
         let columns = plan.mapping.columns as usize;
         // How long a packed source is turns out at its end.
         let range = if plan.is_packed() { 0..u64::MAX } else { shard.from..shard.to };
@@ -81,6 +88,7 @@ impl ShardTransform {
             sketch: Sketch::new(columns_stored),
             stored,
             files: Files::new(contract.clone(), lineage)?,
+            masks: Masks::new(&contract, &plan.mapping, salt),
             claims: Claims::new(Terms::of(plan), &contract.schema.keys, taken),
             contract,
             mapping: plan.mapping.clone(),
@@ -215,7 +223,13 @@ impl Sheet {
         let records = Records { window, rows: &batch.records, fields, dialect: &self.dialect, is_utf8: *is_utf8 };
         let mut columns = columns::read(records, &self.contract, &self.mapping, &mut findings);
         let read = batch.records.len();
+        if let Some(masks) = &self.masks {
+            masks.check(&columns, &mut findings);
+        }
         let filtered = self.contract.transform.work(&mut columns, read, &mut findings)?;
+        if let Some(masks) = &self.masks {
+            masks.work(&mut columns)?;
+        }
         self.check_keys(batch, &cells, &columns, &filtered, &mut findings)?;
         self.counts.read += read as u64;
         let lines = |kept: &mut dyn Iterator<Item = u64>| -> Vec<u64> {
@@ -234,7 +248,7 @@ impl Sheet {
         let rejected = is_good.iter().filter(|good| !**good).count();
         is_good.iter_mut().zip(&filtered).for_each(|(good, filtered)| *good &= !filtered);
         let lines = lines(&mut batch.lines.iter().zip(&is_good).filter(|(_, good)| **good).map(|(line, _)| *line));
-        self.refuse(batch, findings);
+        self.refuse(batch, &cells, findings);
         let stored = is_good.iter().filter(|good| **good).count();
         self.counts.stored += stored as u64;
         self.counts.rejected += rejected as u64;
@@ -256,9 +270,15 @@ impl Sheet {
         findings.iter().for_each(|finding| is_good[finding.row as usize] = false);
         let mut scratch = Vec::new();
         for duplicate in claims.take(columns, &is_good, filtered)? {
-            let row = cells.fields_of(&batch.records[duplicate.row]);
-            let text =
-                |column: u32| String::from_utf8_lossy(row[column as usize].value(&cells.window, &self.dialect, &mut scratch)).into_owned();
+            let record = &batch.records[duplicate.row];
+            let row = cells.fields_of(record);
+            let text = |column: u32| {
+                let text = String::from_utf8_lossy(row[column as usize].value(&cells.window, &self.dialect, &mut scratch)).into_owned();
+                match &self.masks {
+                    Some(masks) => masks.text_of_key(record, column, text),
+                    None => text,
+                }
+            };
             findings.push(claims.finding(&duplicate, &self.contract.schema, &self.mapping, text));
         }
         Ok(())
@@ -271,12 +291,18 @@ impl Sheet {
     }
 
     /// Writes the refused records and their faults, by record, then by column.
-    fn refuse(&mut self, batch: &Batch<'_>, mut findings: Vec<Finding>) {
+    fn refuse(&mut self, batch: &Batch<'_>, cells: &Cells<'_>, mut findings: Vec<Finding>) {
+        if let Some(masks) = &self.masks {
+            findings.iter_mut().for_each(|finding| masks.veil(finding, &self.contract, batch, cells, &self.dialect));
+        }
         findings.sort_by_key(|finding| (finding.row, finding.column));
         for faults in findings.chunk_by(|a, b| a.row == b.row) {
             let index = faults[0].row as usize;
             let row = &batch.records[index];
-            self.rejects.extend_from_slice(&batch.source[batch.source_range(row.start as usize..row.end as usize)]);
+            match &self.masks {
+                Some(masks) => masks.write_record(batch, cells, index, &self.dialect, &mut self.rejects),
+                None => self.rejects.extend_from_slice(&batch.source[batch.source_range(row.start as usize..row.end as usize)]),
+            }
             let is_whole = self.rejects.len().is_multiple_of(self.dialect.encoding.unit_bytes());
             if row.content_end == row.end && is_whole {
                 // The source ends without a terminator, but a fixed one may be sent again with more after it.

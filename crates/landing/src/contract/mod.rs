@@ -17,7 +17,7 @@ pub use key::{Key, KeyRule};
 pub use name::DatasetName;
 pub use output::{Codec, Output, RejectsLimit};
 pub use schema::{Drift, Field, FieldsMatch, Mapping, Schema};
-pub use transform::{Derived, Stored, Transform};
+pub use transform::{Derived, Masked, Stored, Transform};
 pub use types::{BooleanFormat, DataType, IntegerType, NumberFormat, NumberType, TimeUnit};
 
 use crate::dialect::{BlankRows, RaggedRows, StatedDialect, Terminator};

@@ -7,16 +7,19 @@ use arrow_schema::DataType as ArrowType;
 use super::document::{Node, Reading};
 use super::{Contract, Schema};
 use crate::Error;
+use crate::mask::Mask;
 use crate::rejects::{ErrorName, Finding};
 use crate::sql::{Column, Expression};
 
-/// Row expressions of a contract. `where` comes first, then what is derived, in order; drops come last.
+/// What becomes of records. `where` comes first, then what is derived, in order, then masks; drops come last.
 #[derive(Debug, Clone, Default)]
 pub struct Transform {
     /// Records for which it is not true are filtered.
     pub filter: Option<Expression>,
     /// Columns after those of the schema.
     pub derive: Vec<Derived>,
+    /// Columns whose values do not leave as they are.
+    pub mask: Vec<Masked>,
     /// Fields and derived columns that are not stored, by name.
     pub drop: Vec<String>,
 }
@@ -28,6 +31,15 @@ pub struct Derived {
     pub name: String,
     /// What it holds. It may name fields, and columns that are derived earlier.
     pub expression: Expression,
+}
+
+/// A column that is masked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Masked {
+    /// Its [position](Stored::index).
+    pub index: usize,
+    /// What becomes of its values.
+    pub with: Mask,
 }
 
 /// A column that is stored.
@@ -52,9 +64,6 @@ impl Transform {
         let Some(node) = node.and_then(|node| node.object(reading, &["where", "derive", "mask", "drop"])) else {
             return (transform, columns);
         };
-        if let Some(mask) = node.get("mask") {
-            mask.fault(reading, "`mask` is not supported yet".to_owned());
-        }
         // Without a schema, every name would be a fault.
         if schema.is_none() {
             return (transform, columns);
@@ -65,6 +74,12 @@ impl Transform {
             columns.push(Column { name: derived.name.clone(), data_type: derived.expression.data_type().clone() });
             transform.derive.push(derived);
         }
+        for node in node.get("mask").map_or_else(Vec::new, |list| list.list(reading)) {
+            let Some(masked) = Masked::read(&node, &columns, &transform.mask, schema, reading) else { continue };
+            transform.mask.push(masked);
+        }
+        // Only now: what is masked is derived from as it was.
+        transform.mask.iter().for_each(|masked| columns[masked.index].data_type = ArrowType::Utf8);
         if let Some(list) = node.get("drop") {
             transform.drop = list.texts(reading);
             for (index, name) in transform.drop.iter().enumerate() {
@@ -147,14 +162,39 @@ impl Derived {
     }
 }
 
+impl Masked {
+    fn read(node: &Node<'_>, columns: &[Column], earlier: &[Self], schema: Option<&Schema>, reading: &mut Reading) -> Option<Self> {
+        let object = node.object(reading, &["field", "with"])?;
+        let with = object.required(reading, "with").and_then(|node| node.choice(reading, &Mask::CHOICES));
+        let node = object.required(reading, "field")?;
+        let name = node.text(reading)?;
+        let Some(index) = columns.iter().position(|column| column.name == name) else {
+            node.fault(reading, unknown_column(columns, name));
+            return None;
+        };
+        if earlier.iter().any(|masked| masked.index == index) {
+            node.fault(reading, format!("`{name}` is masked already"));
+        }
+        let is_key = schema.is_some_and(|schema| schema.keys.iter().any(|key| key.fields.contains(&index)));
+        if is_key && with.is_some_and(|with| with != Mask::Sha256) {
+            node.fault(reading, format!("`{name}` is part of a key, whose values have to be told apart; allowed: sha256"));
+        }
+        Some(Self { index, with: with? })
+    }
+}
+
 impl Contract {
     /// All columns that are stored, in order: fields of the schema, then derived ones.
     pub fn stored(&self) -> impl Iterator<Item = Stored<'_>> {
         let fields = self.schema.fields.iter().map(|field| (field.name.as_str(), field.data_type.arrow(), !field.constraints.required));
         let derived = self.transform.derive.iter().map(|derived| (derived.name.as_str(), derived.expression.data_type().clone(), true));
         let all = fields.chain(derived).enumerate();
-        all.map(|(index, (name, data_type, nullable))| Stored { index, name, data_type, nullable })
-            .filter(|column| !self.transform.drop.iter().any(|dropped| dropped == column.name))
+        let is_masked = |index| self.transform.mask.iter().any(|masked| masked.index == index);
+        all.map(move |(index, (name, data_type, nullable))| {
+            let data_type = if is_masked(index) { ArrowType::Utf8 } else { data_type };
+            Stored { index, name, data_type, nullable }
+        })
+        .filter(|column| !self.transform.drop.iter().any(|dropped| dropped == column.name))
     }
 
     /// The name of a column by its position: see [`Stored::index`].

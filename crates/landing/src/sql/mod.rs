@@ -17,7 +17,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_schema::DataType as ArrowType;
@@ -27,6 +27,7 @@ use sqlparser::tokenizer::{Location, Token, Tokenizer};
 
 use crate::Error;
 use node::{Batch, Node};
+pub(crate) use texts::write_hexadecimal;
 
 /// Most words and signs of an expression: what is longer is a program, and says less than a dataset of its own would.
 const MOST_TOKENS: usize = 1_000;
@@ -97,6 +98,13 @@ impl Expression {
         &self.node.data_type
     }
 
+    /// Positions of the columns that it reads, each once.
+    pub fn columns(&self) -> BTreeSet<usize> {
+        let mut columns = BTreeSet::new();
+        self.node.add_columns(&mut columns);
+        columns
+    }
+
     /// Works it out for all rows of the columns but those that are `skipped`, about which the answer says nothing. The answer for a row does not depend on other rows.
     pub fn evaluate(&self, columns: &[ArrayRef], rows: usize, skipped: Option<&BooleanArray>) -> Result<Evaluated, Error> {
         let all = Batch::new(columns, rows);
@@ -128,6 +136,11 @@ impl std::fmt::Display for Flaw {
             _ => write!(f, "at line {line}, character {column}: {}", self.message),
         }
     }
+}
+
+/// Values of any type of a contract as text.
+pub(crate) fn texts(array: &ArrayRef) -> Result<ArrayRef, Error> {
+    casts::cast(array, &ArrowType::Utf8, false).map_err(|_| Error::Internal(format!("a {} as text", type_name(array.data_type()))))
 }
 
 /// The name of a type, as contracts write it.

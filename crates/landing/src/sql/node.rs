@@ -1,5 +1,6 @@
 //! Expressions whose names and types are settled, and their evaluation.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_arith::boolean::{and_kleene, and_not, is_not_null, not, or, or_kleene};
@@ -95,6 +96,20 @@ impl Node {
 
     pub(super) fn is_null(&self) -> bool {
         self.as_constant().is_some_and(|array| array.is_null(0) || self.data_type == ArrowType::Null)
+    }
+
+    /// Adds the columns that are read.
+    pub(super) fn add_columns(&self, columns: &mut BTreeSet<usize>) {
+        let args = match &self.op {
+            Op::Column(index) => {
+                columns.insert(*index);
+                return;
+            }
+            Op::Constant(_) => return,
+            Op::Apply(_, args) | Op::Case(args) | Op::Coalesce(args) => args.as_slice(),
+            Op::And(args) | Op::Or(args) => args.as_slice(),
+        };
+        args.iter().for_each(|arg| arg.add_columns(columns));
     }
 
     pub(super) fn evaluate(&self, batch: Batch<'_>) -> Result<Values, Error> {
