@@ -9,3 +9,4 @@ mod kills;
 mod limits;
 mod permissions;
 mod real_input;
+mod transforms;

@@ -52,6 +52,7 @@ impl Bench {
             lake: Place { bucket: "lake".to_owned(), prefix: "lake/".to_owned() },
             work: Place { bucket: "work".to_owned(), prefix: String::new() },
             settings: Settings::default(),
+            salt: None,
         };
         Self { context, inspected, dataset: name }
     }

@@ -6,6 +6,8 @@ mod identity;
 mod dialects;
 mod encodings;
 mod keys;
+mod masks;
 mod packed;
 mod profile;
 mod splits;
+mod transforms;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use objects::S3;
 use registry::DynamoDb;
-use steps::{Context, Place, Settings};
+use steps::{Context, Place, Salt, Settings};
 
 /// The context of a deployed function; built once for a process.
 ///
@@ -23,6 +23,7 @@ pub async fn context() -> Result<Context, String> {
             max_concurrency: number("LANDFALL_MAX_CONCURRENCY", settings.max_concurrency)?,
             ..settings
         },
+        salt: optional("LANDFALL_MASK_SALT").map(|salt| Salt::parse(&salt)).transpose()?,
     })
 }
 

@@ -42,7 +42,7 @@ pub struct Files {
     contract: Arc<Contract>,
     schema: Arc<FileSchema>,
     compressor: Compressor,
-    /// Positions in the contract's schema of what the files hold.
+    /// [Positions](crate::contract::Stored::index) of what the files hold.
     stored: Vec<usize>,
     /// Positions of what names the folders.
     partition: Vec<usize>,
@@ -130,15 +130,17 @@ impl io::Write for Sink {
 impl Files {
     /// No file yet; each is opened with its first row.
     pub fn new(contract: Arc<Contract>, lineage: Option<Lineage>) -> Result<Self, Error> {
-        let partition: Vec<_> = contract.output.partition_by.iter().filter_map(|name| contract.schema.position(name)).collect();
-        let stored: Vec<_> = contract.stored_fields().map(|(index, _)| index).filter(|index| !partition.contains(index)).collect();
-        let mut fields: Vec<_> = stored
+        let partition: Vec<_> = contract
+            .output
+            .partition_by
             .iter()
-            .map(|index| {
-                let field = &contract.schema.fields[*index];
-                ArrowField::new(&field.name, field.data_type.arrow(), !field.constraints.required)
-            })
+            .filter_map(|name| contract.stored().find(|column| column.name == name).map(|column| column.index))
             .collect();
+        let (stored, mut fields): (Vec<_>, Vec<_>) = contract
+            .stored()
+            .filter(|column| !partition.contains(&column.index))
+            .map(|column| (column.index, ArrowField::new(column.name, column.data_type, column.nullable)))
+            .unzip();
         if lineage.is_some() {
             fields.push(ArrowField::new("_source", ArrowType::Utf8, false));
             fields.push(ArrowField::new("_line", ArrowType::Int64, false));
@@ -149,7 +151,7 @@ impl Files {
         Ok(Self { contract, schema, compressor, stored, partition, lineage, by_folder: HashMap::new(), files: Vec::new() })
     }
 
-    /// Writes rows: one array for each field of the contract, and the line of each row for the lineage. Tells what the files' dictionaries learned.
+    /// Writes rows: one array for each field of the contract and each derived column, and the line of each row for the lineage. Tells what the files' dictionaries learned.
     pub fn write(&mut self, columns: &[ArrayRef], lines: &[u64], rows: usize) -> Result<NewTexts, Error> {
         let mut new = NewTexts::default();
         if rows == 0 {
@@ -227,7 +229,7 @@ impl Files {
         for row in 0..rows {
             folder.clear();
             for index in &self.partition {
-                let _ = write!(folder, "{}=", self.contract.schema.fields[*index].name);
+                let _ = write!(folder, "{}=", self.contract.column_name(*index));
                 write_value(&mut folder, columns[*index].as_ref(), row);
                 folder.push('/');
             }

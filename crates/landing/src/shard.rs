@@ -13,6 +13,7 @@ use crate::dialect::Dialect;
 use crate::files::{Files, Lineage};
 use crate::keys::{Claims, Taken, Terms};
 use crate::lines::LineCounter;
+use crate::mask::{Masks, Salt};
 use crate::message::{Counts, Shard};
 use crate::plan::Plan;
 use crate::profile::Sketch;
@@ -55,8 +56,9 @@ struct Sheet {
     contract: Arc<Contract>,
     mapping: Mapping,
     dialect: Dialect,
+    masks: Option<Masks>,
     files: Files,
-    /// Of what is stored: positions in the schema, and what is known of the columns.
+    /// Of what is stored: [positions](crate::contract::Stored::index), and what is known of the columns.
     stored: Vec<usize>,
     sketch: Sketch,
     /// Of a contract with keys.
@@ -69,18 +71,24 @@ struct Sheet {
 }
 
 impl ShardTransform {
-    /// A shard of a plan, with the plan's contract. `taken`: the keys of its records that earlier ones claim, once that is known.
-    pub fn new(plan: &Plan, contract: Arc<Contract>, shard: &Shard, taken: Option<Vec<Taken>>) -> Result<Self, Error> {
+    /// A shard of a plan, with the plan's contract and the salt of its masks. `taken`: the keys of its records that earlier ones claim, once that is known.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ContractInvalid`]: the contract wants a salt, and there is none.
+    pub fn new(plan: &Plan, contract: Arc<Contract>, shard: &Shard, taken: Option<Vec<Taken>>, salt: Option<&Salt>) -> Result<Self, Error> {
+        contract.check_salt(salt)?;
         let columns = plan.mapping.columns as usize;
         // How long a packed source is turns out at its end.
         let range = if plan.is_packed() { 0..u64::MAX } else { shard.from..shard.to };
         let lineage = contract.output.lineage.then(|| Lineage { source: plan.source_name(), job: plan.submission.job.to_string() });
         let (stored, columns_stored): (Vec<_>, Vec<_>) =
-            contract.stored_fields().map(|(index, field)| (index, (field.name.as_str(), field.data_type.arrow()))).unzip();
+            contract.stored().map(|column| (column.index, (column.name, column.data_type))).unzip();
         let sheet = Sheet {
             sketch: Sketch::new(columns_stored),
             stored,
             files: Files::new(contract.clone(), lineage)?,
+            masks: Masks::new(&contract, &plan.mapping, salt),
             claims: Claims::new(Terms::of(plan), &contract.schema.keys, taken),
             contract,
             mapping: plan.mapping.clone(),
@@ -213,14 +221,22 @@ impl Sheet {
         }
         let Cells { window, fields, is_utf8, .. } = &cells;
         let records = Records { window, rows: &batch.records, fields, dialect: &self.dialect, is_utf8: *is_utf8 };
-        let columns = columns::read(records, &self.contract, &self.mapping, &mut findings);
+        let mut columns = columns::read(records, &self.contract, &self.mapping, &mut findings);
         let read = batch.records.len();
-        self.check_keys(batch, &cells, &columns, &mut findings)?;
+        if let Some(masks) = &self.masks {
+            masks.check(&columns, &mut findings);
+        }
+        let filtered = self.contract.transform.work(&mut columns, read, &mut findings)?;
+        if let Some(masks) = &self.masks {
+            masks.work(&mut columns)?;
+        }
+        self.check_keys(batch, &cells, &columns, &filtered, &mut findings)?;
         self.counts.read += read as u64;
         let lines = |kept: &mut dyn Iterator<Item = u64>| -> Vec<u64> {
             self.lines_before.map_or_else(Vec::new, |before| kept.map(|line| before + line + 1).collect())
         };
-        if findings.is_empty() {
+        let is_filtered = filtered.contains(&true);
+        if findings.is_empty() && !is_filtered {
             self.counts.stored += read as u64;
             let lines = lines(&mut batch.lines.iter().copied());
             return self.store(&columns, &lines, read);
@@ -229,24 +245,40 @@ impl Sheet {
         for finding in &findings {
             is_good[finding.row as usize] = false;
         }
+        let rejected = is_good.iter().filter(|good| !**good).count();
+        is_good.iter_mut().zip(&filtered).for_each(|(good, filtered)| *good &= !filtered);
         let lines = lines(&mut batch.lines.iter().zip(&is_good).filter(|(_, good)| **good).map(|(line, _)| *line));
-        self.refuse(batch, findings);
+        self.refuse(batch, &cells, findings);
         let stored = is_good.iter().filter(|good| **good).count();
         self.counts.stored += stored as u64;
-        self.counts.rejected += (read - stored) as u64;
-        self.store(&keep(&columns, is_good)?, &lines, stored)
+        self.counts.rejected += rejected as u64;
+        self.counts.filtered += (read - stored - rejected) as u64;
+        self.store(&keep(columns, is_good, &self.stored)?, &lines, stored)
     }
 
     /// Refuses records with keys that are taken, on top of the faults that were found.
-    fn check_keys(&mut self, batch: &Batch<'_>, cells: &Cells<'_>, columns: &[ArrayRef], findings: &mut Vec<Finding>) -> Result<(), Error> {
+    fn check_keys(
+        &mut self,
+        batch: &Batch<'_>,
+        cells: &Cells<'_>,
+        columns: &[ArrayRef],
+        filtered: &[bool],
+        findings: &mut Vec<Finding>,
+    ) -> Result<(), Error> {
         let Some(claims) = &mut self.claims else { return Ok(()) };
         let mut is_good = vec![true; batch.records.len()];
         findings.iter().for_each(|finding| is_good[finding.row as usize] = false);
         let mut scratch = Vec::new();
-        for duplicate in claims.take(columns, &is_good)? {
-            let row = cells.fields_of(&batch.records[duplicate.row]);
-            let text =
-                |column: u32| String::from_utf8_lossy(row[column as usize].value(&cells.window, &self.dialect, &mut scratch)).into_owned();
+        for duplicate in claims.take(columns, &is_good, filtered)? {
+            let record = &batch.records[duplicate.row];
+            let row = cells.fields_of(record);
+            let text = |column: u32| {
+                let text = String::from_utf8_lossy(row[column as usize].value(&cells.window, &self.dialect, &mut scratch)).into_owned();
+                match &self.masks {
+                    Some(masks) => masks.text_of_key(record, column, text),
+                    None => text,
+                }
+            };
             findings.push(claims.finding(&duplicate, &self.contract.schema, &self.mapping, text));
         }
         Ok(())
@@ -259,28 +291,37 @@ impl Sheet {
     }
 
     /// Writes the refused records and their faults, by record, then by column.
-    fn refuse(&mut self, batch: &Batch<'_>, mut findings: Vec<Finding>) {
+    fn refuse(&mut self, batch: &Batch<'_>, cells: &Cells<'_>, mut findings: Vec<Finding>) {
+        if let Some(masks) = &self.masks {
+            findings.iter_mut().for_each(|finding| masks.veil(finding, &self.contract, batch, cells, &self.dialect));
+        }
         findings.sort_by_key(|finding| (finding.row, finding.column));
         for faults in findings.chunk_by(|a, b| a.row == b.row) {
             let index = faults[0].row as usize;
             let row = &batch.records[index];
-            self.rejects.extend_from_slice(&batch.source[batch.source_range(row.start as usize..row.end as usize)]);
+            match &self.masks {
+                Some(masks) => masks.write_record(batch, cells, index, &self.dialect, &mut self.rejects),
+                None => self.rejects.extend_from_slice(&batch.source[batch.source_range(row.start as usize..row.end as usize)]),
+            }
             let is_whole = self.rejects.len().is_multiple_of(self.dialect.encoding.unit_bytes());
             if row.content_end == row.end && is_whole {
                 // The source ends without a terminator, but a fixed one may be sent again with more after it.
                 self.rejects.extend(self.dialect.newline());
             }
             for finding in faults.iter().take(FAULTS_PER_RECORD) {
-                let field = finding.field.map(|field| self.contract.schema.fields[field as usize].name.clone());
+                let field = finding.field.map(|field| self.contract.column_name(field as usize).to_owned());
                 batch.entry(finding, field).write(&mut self.errors);
             }
         }
     }
 }
 
-/// The rows of columns that are good.
-pub(crate) fn keep(columns: &[ArrayRef], is_good: Vec<bool>) -> Result<Vec<ArrayRef>, Error> {
+/// The rows that are good, of the columns that are `stored`. The others are left as they are.
+pub(crate) fn keep(mut columns: Vec<ArrayRef>, is_good: Vec<bool>, stored: &[usize]) -> Result<Vec<ArrayRef>, Error> {
     let predicate = FilterBuilder::new(&BooleanArray::from(is_good)).optimize().build();
-    let kept: Result<Vec<_>, _> = columns.iter().map(|column| predicate.filter(column.as_ref())).collect();
-    kept.map_err(|error| Error::Internal(format!("filtering columns: {error}")))
+    for index in stored {
+        let column = predicate.filter(columns[*index].as_ref());
+        columns[*index] = column.map_err(|error| Error::Internal(format!("filtering columns: {error}")))?;
+    }
+    Ok(columns)
 }

@@ -53,7 +53,7 @@ fn run(terms: Terms, records: &[Record], batch: usize, taken: Option<Vec<Taken>>
         let numbers: ArrayRef = Arc::new(records.iter().map(|record| record.0).collect::<Int64Array>());
         let texts: ArrayRef = Arc::new(records.iter().map(|record| record.1.clone()).collect::<StringArray>());
         let good: Vec<bool> = records.iter().map(|record| record.2).collect();
-        for found in claims.take(&[numbers, texts], &good).unwrap() {
+        for found in claims.take(&[numbers, texts], &good, &[]).unwrap() {
             duplicates.push(((index * batch + found.row) as u64, found.key, found.holder));
         }
         pieces.extend(claims.take_pieces());

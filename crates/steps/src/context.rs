@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use landing::Error;
 use landing::contract::{Contract, DatasetName};
+use landing::mask::Salt;
 use landing::message::{JobId, JobKeys};
 use objects::{Buckets, Objects};
 use registry::Registry;
@@ -21,6 +22,8 @@ pub struct Context {
     pub work: Place,
     /// What the deployment says.
     pub settings: Settings,
+    /// What masks hash values with.
+    pub salt: Option<Salt>,
 }
 
 /// A bucket and a prefix in it.

@@ -33,6 +33,7 @@ pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned
         ))
     })?;
     let contract = parse_contract(&text)?;
+    contract.check_salt(context.salt.as_ref())?;
 
     let source = context.buckets.bucket(&submission.source.bucket);
     let asked = &submission.source;

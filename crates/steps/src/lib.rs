@@ -18,6 +18,7 @@ mod upload;
 pub use abandon::abandon;
 pub use context::{Context, Place, Settings};
 pub use ingest::ingest;
+pub use landing::mask::Salt;
 pub use store::store;
 pub use transform::transform;
 pub use verify::verify;

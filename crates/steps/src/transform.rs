@@ -96,7 +96,7 @@ impl<'a> Attempt<'a> {
         let shard = &message.shard;
         let taken = crate::keys::taken(work.as_ref(), keys, &shard.taken).await?;
         Ok(Self {
-            core: ShardTransform::new(&plan, contract, shard, taken)?,
+            core: ShardTransform::new(&plan, contract, shard, taken, context.salt.as_ref())?,
             file_prefix: format!("{}{:06}-{name}", file_prefix(&message.job), shard.index),
             rejects: Spool::new(work.clone(), keys.piece(shard.index, name, "rejects.csv")),
             errors: Spool::new(work, keys.piece(shard.index, name, "errors.jsonl")),

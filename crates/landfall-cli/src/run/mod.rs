@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use clap::Args;
 use landing::contract::Contract;
+use landing::mask::Salt;
 use landing::message::{JobId, SourceRef, Submission};
 use registry::{JobRecord, JobStatus, Registry};
 use steps::{Context, Place, Settings};
@@ -28,7 +29,7 @@ const EXAMPLES: &[&str] =
 /// Land files in a lake on this machine: one job for each, as the cloud would do it.
 ///
 /// Rows go to `DIR/<dataset>/` as Parquet, all of a file at once or none of it; what is refused goes to `DIR/_landfall/jobs/<job>/`, byte for byte, with each fault's line, column and
-/// reason. The same bytes land only once.
+/// reason. The same bytes land only once. Masks that hash take their salt from the environment variable LANDFALL_MASK_SALT.
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES, CODES))]
 pub(crate) struct Run {
@@ -192,7 +193,21 @@ fn context(lake: &Path, threads: usize) -> Result<Context, Exit> {
     };
     let registry: Arc<dyn Registry> = Arc::new(registry::Directory::new(work.join("registry")));
     let settings = Settings { max_concurrency: threads as u32, ..Settings::default() };
-    Ok(Context { buckets: Arc::new(objects::Directories), registry, lake: place(lake)?, work: place(&work)?, settings })
+    Ok(Context { buckets: Arc::new(objects::Directories), registry, lake: place(lake)?, work: place(&work)?, settings, salt: salt()? })
+}
+
+/// What masks hash values with, from the environment: arguments are seen by everybody on the machine.
+fn salt() -> Result<Option<Salt>, Exit> {
+    let refuse = |message: String| {
+        complain(format_args!("LANDFALL_MASK_SALT: {message}"));
+        Exit::WrongUse
+    };
+    match std::env::var("LANDFALL_MASK_SALT") {
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(refuse("not valid UTF-8".to_owned())),
+        Ok(salt) if salt.is_empty() => Ok(None),
+        Ok(salt) => Salt::parse(&salt).map(Some).map_err(refuse),
+    }
 }
 
 /// A file as a source: its directory is the bucket.

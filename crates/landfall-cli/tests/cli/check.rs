@@ -50,3 +50,15 @@ fn help_and_version_are_answers() {
         assert!(help.stdout.contains("Examples:") && help.stdout.contains("Exit codes: 0 "), "{}", help.stdout);
     }
 }
+
+#[test]
+fn a_fault_in_an_expression_has_its_place() {
+    let contract = "name: trips\nschema:\n  fields:\n    - { name: miles, type: number }\n    - { name: minutes, type: integer }\n\
+        transform:\n  where: |\n    minutes > 0\n    AND mils > 1\n  derive: [{ name: mph, sql: \"60 * miles / lenght(minutes)\" }]\n";
+    let (_directory, contract) = file("contract.yaml", contract);
+    let answer = landfall([OsStr::new("check"), contract.as_os_str()]);
+    assert_eq!((answer.exit, answer.stdout.as_str()), (2, ""));
+    let expected = "transform.where: at line 2, character 5: `mils` is not a field; the nearest is `miles`\n\
+        transform.derive[0].sql: at character 14: there is no function `lenght`; the nearest is `length`\n";
+    assert_eq!(answer.stderr, expected);
+}

@@ -321,3 +321,23 @@ fn flights_land_alike_in_shards_of_any_size() {
         assert!(rows(&split) == rows_of_whole, "shards of {size}");
     }
 }
+
+#[test]
+fn hashes_want_a_salt() {
+    let contract =
+        "name: people\nschema: { fields: [{ name: email, type: string }] }\ntransform: { mask: [{ field: email, with: sha256 }] }\n";
+    let (directory, contract) = file("people.yaml", contract);
+    let source = directory.path().join("people.csv");
+    std::fs::write(&source, "email\nann@example.org\n").expect("there is room");
+    let run = |salt: &str| {
+        let lake = directory.path().join("lake");
+        let arguments = ["run".as_ref(), contract.as_os_str(), source.as_os_str(), "--lake".as_ref(), lake.as_os_str()];
+        answer(command(arguments).env("LANDFALL_MASK_SALT", salt).output().expect("the binary starts"))
+    };
+    let [none, short, good] = ["", "short", "long enough to be a salt"].map(run);
+    assert_eq!(none.exit, 2, "{}", none.stderr);
+    assert!(none.stderr.contains("LANDFALL_MASK_SALT") && none.stderr.contains("`email`"), "{}", none.stderr);
+    assert_eq!((short.exit, short.stderr.contains("at least 16")), (2, true), "{}", short.stderr);
+    assert!(!short.stderr.contains("short"), "{}", short.stderr);
+    assert_eq!(good.exit, 0, "{}", good.stderr);
+}

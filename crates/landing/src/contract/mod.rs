@@ -9,6 +9,7 @@ mod key;
 mod name;
 mod output;
 mod schema;
+mod transform;
 mod types;
 
 pub use bounds::{Bound, Constraints};
@@ -16,6 +17,7 @@ pub use key::{Key, KeyRule};
 pub use name::DatasetName;
 pub use output::{Codec, Output, RejectsLimit};
 pub use schema::{Drift, Field, FieldsMatch, Mapping, Schema};
+pub use transform::{Derived, Masked, Stored, Transform};
 pub use types::{BooleanFormat, DataType, IntegerType, NumberFormat, NumberType, TimeUnit};
 
 use crate::dialect::{BlankRows, RaggedRows, StatedDialect, Terminator};
@@ -35,8 +37,8 @@ pub struct Contract {
     pub compression: Compression,
     /// The fields.
     pub schema: Schema,
-    /// Fields that are checked but not stored, by name.
-    pub drop: Vec<String>,
+    /// What becomes of the records.
+    pub transform: Transform,
     /// How many records may be refused.
     pub rejects_limit: RejectsLimit,
     /// What is written.
@@ -126,18 +128,13 @@ impl Contract {
             .get("compression")
             .map_or(Compression::Auto, |node| node.choice(reading, &Compression::CHOICES).unwrap_or(Compression::Auto));
         let schema = root.required(reading, "schema").and_then(|node| Schema::read(&node, reading));
-        let drop = root.get("transform").map_or_else(Vec::new, |node| read_transform(&node, schema.as_ref(), reading));
+        let (transform, columns) = Transform::read(root.get("transform").as_ref(), schema.as_ref(), reading);
         let rejects_limit = root.get("rejects").map_or(RejectsLimit::None, |node| RejectsLimit::read(&node, reading));
         let output = match root.get("output") {
-            Some(node) => Output::read(&node, schema.as_ref(), &drop, reading),
+            Some(node) => Output::read(&node, schema.as_ref().map(|_| columns.as_slice()), &transform.drop, reading),
             None => Output::default(),
         };
-        Some(Self { name: name?, dialect, encoding, compression, schema: schema?, drop, rejects_limit, output })
-    }
-
-    /// Fields of the schema that are stored, in order.
-    pub fn stored_fields(&self) -> impl Iterator<Item = (usize, &Field)> {
-        self.schema.fields.iter().enumerate().filter(|(_, field)| !self.drop.contains(&field.name))
+        Some(Self { name: name?, dialect, encoding, compression, schema: schema?, transform, rejects_limit, output })
     }
 }
 
@@ -218,27 +215,4 @@ fn read_ragged_rows(node: &Node<'_>, reading: &mut Reading) -> RaggedRows {
         cut_long: lenient("long", "cut"),
         ignore_trailing_delimiter: lenient("trailingDelimiter", "ignore"),
     }
-}
-
-/// Reads the transform block; answers the names to drop.
-fn read_transform(node: &Node<'_>, schema: Option<&Schema>, reading: &mut Reading) -> Vec<String> {
-    let Some(node) = node.object(reading, &["where", "derive", "mask", "drop"]) else { return Vec::new() };
-    for later in ["where", "derive", "mask"] {
-        if let Some(n) = node.get(later) {
-            n.fault(reading, format!("`{later}` is not supported yet"));
-        }
-    }
-    let Some(list) = node.get("drop") else { return Vec::new() };
-    let names = list.texts(reading);
-    if let Some(schema) = schema {
-        for (index, name) in names.iter().enumerate() {
-            if schema.position(name).is_none() {
-                list.item(index).fault(reading, schema.unknown_field(name));
-            }
-        }
-        if names.len() >= schema.fields.len() {
-            list.fault(reading, "drops every field".to_owned());
-        }
-    }
-    names
 }

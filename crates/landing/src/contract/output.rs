@@ -1,7 +1,8 @@
 //! What is written, and how much may be refused.
 
 use super::document::{Node, Reading};
-use super::{DataType, NumberType, Schema};
+use super::transform::unknown_column;
+use crate::sql::Column;
 
 /// What is written.
 #[derive(Debug, Clone, Default)]
@@ -72,7 +73,7 @@ impl std::fmt::Display for RejectsLimit {
 }
 
 impl Output {
-    pub(super) fn read(node: &Node<'_>, schema: Option<&Schema>, drop: &[String], reading: &mut Reading) -> Self {
+    pub(super) fn read(node: &Node<'_>, columns: Option<&[Column]>, drop: &[String], reading: &mut Reading) -> Self {
         let mut output = Self::default();
         let Some(object) = node.object(reading, &["format", "compression", "partitionBy", "mode", "lineage"]) else { return output };
         for (key, only) in [("format", "parquet"), ("mode", "append")] {
@@ -87,18 +88,18 @@ impl Output {
         output.lineage = object.get("lineage").and_then(|n| n.boolean(reading)).unwrap_or(false);
         if let Some(list) = object.get("partitionBy") {
             output.partition_by = list.texts(reading);
-            check_partitions(&list, &output.partition_by, schema, drop, reading);
+            check_partitions(&list, &output.partition_by, columns, drop, reading);
         }
         output
     }
 }
 
-fn check_partitions(list: &Node<'_>, names: &[String], schema: Option<&Schema>, drop: &[String], reading: &mut Reading) {
-    let Some(schema) = schema else { return };
+fn check_partitions(list: &Node<'_>, names: &[String], columns: Option<&[Column]>, drop: &[String], reading: &mut Reading) {
+    let Some(columns) = columns else { return };
     for (index, name) in names.iter().enumerate() {
         let item = list.item(index);
-        let Some(position) = schema.position(name) else {
-            item.fault(reading, schema.unknown_field(name));
+        let Some(column) = columns.iter().find(|column| column.name == *name) else {
+            item.fault(reading, unknown_column(columns, name));
             continue;
         };
         if names[..index].contains(name) {
@@ -107,11 +108,11 @@ fn check_partitions(list: &Node<'_>, names: &[String], schema: Option<&Schema>, 
         if drop.contains(name) {
             item.fault(reading, format!("`{name}` is dropped"));
         }
-        if matches!(schema.fields[position].data_type, DataType::Number(NumberType::Float32 | NumberType::Float64, _)) {
+        if column.data_type.is_floating() {
             item.fault(reading, format!("`{name}` is a float, which names no folder; a decimal, an integer or a string would"));
         }
     }
-    if names.len() + drop.len() >= schema.fields.len() {
+    if names.len() + drop.len() >= columns.len() {
         list.fault(reading, "leaves no column for the files".to_owned());
     }
 }

@@ -93,12 +93,14 @@ impl Claims {
         })
     }
 
-    /// Takes in the next records of the shard: their columns, all of the schema, and whether each has other faults. Tells which have a key that is taken.
-    pub fn take(&mut self, columns: &[ArrayRef], is_good: &[bool]) -> Result<Vec<Duplicate>, Error> {
+    /// Takes in the next records of the shard: their columns, all of the schema, and whether each has no other faults. Tells which have a key that is taken. Those that are
+    /// `filtered` (empty: there are none) have no part in it.
+    pub fn take(&mut self, columns: &[ArrayRef], is_good: &[bool], filtered: &[bool]) -> Result<Vec<Duplicate>, Error> {
         let encoded: Vec<Encoded> = self.fields.iter().map(|field| Encoded::of(&columns[*field])).collect::<Result<_, _>>()?;
         let mut duplicates = Vec::new();
         for (row, good) in is_good.iter().enumerate() {
-            for key in 0..self.keys.len() {
+            let keys = if filtered.get(row).is_some_and(|filtered| *filtered) { 0 } else { self.keys.len() };
+            for key in 0..keys {
                 self.scratch.clear();
                 write_number(key as u64, &mut self.scratch);
                 let values = self.parts[key].iter().map(|part| encoded[*part].value(row));

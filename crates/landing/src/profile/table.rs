@@ -5,6 +5,7 @@ use crate::cells::Cells;
 use crate::columns::{self, Records};
 use crate::contract::{Contract, Mapping};
 use crate::dialect::Dialect;
+use crate::mask::Masks;
 use crate::shape::Batch;
 use crate::shard::keep;
 
@@ -15,19 +16,20 @@ use super::{Profile, Sketch};
 pub struct Table {
     contract: Contract,
     mapping: Mapping,
-    /// Positions in the schema of the fields that are stored.
+    /// [Positions](crate::contract::Stored::index) of what is stored.
     stored: Vec<usize>,
+    masks: Option<Masks>,
     sketch: Sketch,
     refused: u64,
 }
 
 impl Table {
-    /// No record yet, of a source whose columns are mapped to the contract's fields.
+    /// No record yet, of a source whose columns are mapped to the contract's fields. What the contract hashes is redacted: this is before there is a salt.
     pub fn new(contract: Contract, mapping: Mapping) -> Self {
-        let (stored, columns): (Vec<_>, Vec<_>) =
-            contract.stored_fields().map(|(index, field)| (index, (field.name.as_str(), field.data_type.arrow()))).unzip();
+        let (stored, columns): (Vec<_>, Vec<_>) = contract.stored().map(|column| (column.index, (column.name, column.data_type))).unzip();
         let sketch = Sketch::new(columns);
-        Self { contract, mapping, stored, sketch, refused: 0 }
+        let masks = Masks::new(&contract, &mapping, None);
+        Self { contract, mapping, stored, masks, sketch, refused: 0 }
     }
 
     /// Takes records in.
@@ -41,11 +43,16 @@ impl Table {
         let Cells { window, fields, is_utf8, .. } = &cells;
         let records = Records { window, rows: &batch.records, fields, dialect, is_utf8: *is_utf8 };
         let mut columns = columns::read(records, &self.contract, &self.mapping, &mut findings);
-        if !findings.is_empty() {
+        let filtered = self.contract.transform.work(&mut columns, batch.records.len(), &mut findings)?;
+        if let Some(masks) = &self.masks {
+            masks.work(&mut columns)?;
+        }
+        if !findings.is_empty() || filtered.contains(&true) {
             let mut is_good = vec![true; batch.records.len()];
             findings.iter().for_each(|finding| is_good[finding.row as usize] = false);
             self.refused += is_good.iter().filter(|good| !**good).count() as u64;
-            columns = keep(&columns, is_good)?;
+            is_good.iter_mut().zip(&filtered).for_each(|(good, filtered)| *good &= !filtered);
+            columns = keep(columns, is_good, &self.stored)?;
         }
         self.sketch.observe(self.stored.iter().map(|index| &columns[*index]));
         Ok(())

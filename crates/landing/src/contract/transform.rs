@@ -1,0 +1,232 @@
+//! What becomes of the records of a contract: which are kept, and what is derived of them.
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, BooleanArray};
+use arrow_schema::DataType as ArrowType;
+
+use super::document::{Node, Reading};
+use super::{Contract, Schema};
+use crate::Error;
+use crate::mask::Mask;
+use crate::rejects::{ErrorName, Finding};
+use crate::sql::{Column, Expression};
+
+/// What becomes of records. `where` comes first, then what is derived, in order, then masks; drops come last.
+#[derive(Debug, Clone, Default)]
+pub struct Transform {
+    /// Records for which it is not true are filtered.
+    pub filter: Option<Expression>,
+    /// Columns after those of the schema.
+    pub derive: Vec<Derived>,
+    /// Columns whose values do not leave as they are.
+    pub mask: Vec<Masked>,
+    /// Fields and derived columns that are not stored, by name.
+    pub drop: Vec<String>,
+}
+
+/// A column that is derived.
+#[derive(Debug, Clone)]
+pub struct Derived {
+    /// Its name.
+    pub name: String,
+    /// What it holds. It may name fields, and columns that are derived earlier.
+    pub expression: Expression,
+}
+
+/// A column that is masked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Masked {
+    /// Its [position](Stored::index).
+    pub index: usize,
+    /// What becomes of its values.
+    pub with: Mask,
+}
+
+/// A column that is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored<'a> {
+    /// Its position among the fields of the schema and, after them, the derived columns.
+    pub index: usize,
+    /// Its name.
+    pub name: &'a str,
+    /// Its type.
+    pub data_type: ArrowType,
+    /// Whether it may be null.
+    pub nullable: bool,
+}
+
+impl Transform {
+    /// Reads the block; answers it with all columns there are.
+    pub(super) fn read(node: Option<&Node<'_>>, schema: Option<&Schema>, reading: &mut Reading) -> (Self, Vec<Column>) {
+        let fields = schema.map_or(&[][..], |schema| &schema.fields);
+        let columns = fields.iter().map(|field| Column { name: field.name.clone(), data_type: field.data_type.arrow() });
+        let (mut columns, mut transform) = (columns.collect::<Vec<_>>(), Self::default());
+        let Some(node) = node.and_then(|node| node.object(reading, &["where", "derive", "mask", "drop"])) else {
+            return (transform, columns);
+        };
+        // Without a schema, every name would be a fault.
+        if schema.is_none() {
+            return (transform, columns);
+        }
+        transform.filter = node.get("where").and_then(|node| read_filter(&node, &columns, reading));
+        for node in node.get("derive").map_or_else(Vec::new, |list| list.list(reading)) {
+            let Some(derived) = Derived::read(&node, &columns, reading) else { continue };
+            columns.push(Column { name: derived.name.clone(), data_type: derived.expression.data_type().clone() });
+            transform.derive.push(derived);
+        }
+        for node in node.get("mask").map_or_else(Vec::new, |list| list.list(reading)) {
+            let Some(masked) = Masked::read(&node, &columns, &transform.mask, schema, reading) else { continue };
+            transform.mask.push(masked);
+        }
+        // Only now: what is masked is derived from as it was.
+        transform.mask.iter().for_each(|masked| columns[masked.index].data_type = ArrowType::Utf8);
+        if let Some(list) = node.get("drop") {
+            transform.drop = list.texts(reading);
+            for (index, name) in transform.drop.iter().enumerate() {
+                if columns.iter().all(|column| column.name != *name) {
+                    list.item(index).fault(reading, unknown_column(&columns, name));
+                }
+            }
+            if columns.iter().all(|column| transform.drop.contains(&column.name)) {
+                list.fault(reading, "drops every field".to_owned());
+            }
+        }
+        (transform, columns)
+    }
+
+    /// Works the expressions over the columns of the schema's fields, and adds the derived ones. Answers which records are filtered; none at all, if it is empty.
+    ///
+    /// A record that has a fault already is left alone: it stays one that is refused, and no expression is asked about it.
+    pub fn work(&self, columns: &mut Vec<ArrayRef>, rows: usize, findings: &mut Vec<Finding>) -> Result<Vec<bool>, Error> {
+        let mut filtered = Vec::new();
+        if self.filter.is_none() && self.derive.is_empty() {
+            return Ok(filtered);
+        }
+        let mut is_refused = vec![false; rows];
+        findings.iter().for_each(|finding| is_refused[finding.row as usize] = true);
+        let mut skipped = (!findings.is_empty()).then(|| BooleanArray::from(is_refused.clone()));
+        if let Some(filter) = &self.filter {
+            let evaluated = filter.evaluate(columns, rows, skipped.as_ref())?;
+            for (row, reason) in evaluated.failed {
+                is_refused[row] = true;
+                findings.push(failure(row, None, "where", format!("`where` has no answer: {reason}")));
+            }
+            let holds = evaluated.array.as_boolean();
+            if holds.true_count() < rows {
+                filtered = (0..rows).map(|row| !is_refused[row] && (holds.is_null(row) || !holds.value(row))).collect();
+                skipped = Some(is_refused.iter().zip(&filtered).map(|(refused, filtered)| Some(*refused || *filtered)).collect());
+            }
+        }
+        let fields = columns.len();
+        for (index, derived) in self.derive.iter().enumerate() {
+            let evaluated = derived.expression.evaluate(columns, rows, skipped.as_ref())?;
+            for (row, reason) in evaluated.failed {
+                // A later one may need what failed here: that is no fault of its own.
+                if !is_refused[row] {
+                    is_refused[row] = true;
+                    let message = format!("`{}` has no value: {reason}", derived.name);
+                    findings.push(failure(row, Some((fields + index) as u32), "derive", message));
+                }
+            }
+            columns.push(evaluated.array);
+        }
+        Ok(filtered)
+    }
+}
+
+impl Derived {
+    fn read(node: &Node<'_>, columns: &[Column], reading: &mut Reading) -> Option<Self> {
+        let object = node.object(reading, &["name", "sql", "title", "description"])?;
+        let name = object.required(reading, "name").and_then(|node| {
+            let name = node.text(reading)?;
+            if name.is_empty() {
+                node.fault(reading, "is empty".to_owned());
+            }
+            if ["_source", "_line", "_job"].contains(&name) {
+                node.fault(reading, format!("`{name}` is the name of a lineage column"));
+            }
+            if columns.iter().any(|column| column.name == name) {
+                node.fault(reading, format!("`{name}` is the name of another column already"));
+            }
+            Some(name.to_owned())
+        });
+        let expression = object.required(reading, "sql").and_then(|node| {
+            let expression = read_expression(&node, columns, reading)?;
+            if *expression.data_type() == ArrowType::Null {
+                node.fault(reading, "is always null; CAST(NULL AS …) says of which type".to_owned());
+                return None;
+            }
+            Some(expression)
+        });
+        Some(Self { name: name?, expression: expression? })
+    }
+}
+
+impl Masked {
+    fn read(node: &Node<'_>, columns: &[Column], earlier: &[Self], schema: Option<&Schema>, reading: &mut Reading) -> Option<Self> {
+        let object = node.object(reading, &["field", "with"])?;
+        let with = object.required(reading, "with").and_then(|node| node.choice(reading, &Mask::CHOICES));
+        let node = object.required(reading, "field")?;
+        let name = node.text(reading)?;
+        let Some(index) = columns.iter().position(|column| column.name == name) else {
+            node.fault(reading, unknown_column(columns, name));
+            return None;
+        };
+        if earlier.iter().any(|masked| masked.index == index) {
+            node.fault(reading, format!("`{name}` is masked already"));
+        }
+        let is_key = schema.is_some_and(|schema| schema.keys.iter().any(|key| key.fields.contains(&index)));
+        if is_key && with.is_some_and(|with| with != Mask::Sha256) {
+            node.fault(reading, format!("`{name}` is part of a key, whose values have to be told apart; allowed: sha256"));
+        }
+        Some(Self { index, with: with? })
+    }
+}
+
+impl Contract {
+    /// All columns that are stored, in order: fields of the schema, then derived ones.
+    pub fn stored(&self) -> impl Iterator<Item = Stored<'_>> {
+        let fields = self.schema.fields.iter().map(|field| (field.name.as_str(), field.data_type.arrow(), !field.constraints.required));
+        let derived = self.transform.derive.iter().map(|derived| (derived.name.as_str(), derived.expression.data_type().clone(), true));
+        let all = fields.chain(derived).enumerate();
+        let is_masked = |index| self.transform.mask.iter().any(|masked| masked.index == index);
+        all.map(move |(index, (name, data_type, nullable))| {
+            let data_type = if is_masked(index) { ArrowType::Utf8 } else { data_type };
+            Stored { index, name, data_type, nullable }
+        })
+        .filter(|column| !self.transform.drop.iter().any(|dropped| dropped == column.name))
+    }
+
+    /// The name of a column by its position: see [`Stored::index`].
+    pub fn column_name(&self, index: usize) -> &str {
+        let fields = &self.schema.fields;
+        fields.get(index).map_or_else(|| self.transform.derive[index - fields.len()].name.as_str(), |field| field.name.as_str())
+    }
+}
+
+pub(super) fn unknown_column(columns: &[Column], name: &str) -> String {
+    let names: Vec<_> = columns.iter().take(40).map(|column| column.name.as_str()).collect();
+    let more = if columns.len() > names.len() { ", …" } else { "" };
+    format!("`{name}` is not a field of the schema; allowed: {}{more}", names.join(", "))
+}
+
+fn read_filter(node: &Node<'_>, columns: &[Column], reading: &mut Reading) -> Option<Expression> {
+    let expression = read_expression(node, columns, reading)?;
+    match expression.data_type() {
+        ArrowType::Boolean => Some(expression),
+        other => {
+            node.fault(reading, format!("has to be a boolean, and is a {}", crate::sql::type_name(other)));
+            None
+        }
+    }
+}
+
+fn read_expression(node: &Node<'_>, columns: &[Column], reading: &mut Reading) -> Option<Expression> {
+    let text = node.text(reading)?;
+    Expression::parse(text, columns).map_err(|flaw| node.fault(reading, flaw.to_string())).ok()
+}
+
+fn failure(row: usize, field: Option<u32>, rule: &'static str, message: String) -> Finding {
+    let row = row as u32;
+    Finding { row, offset: None, field, column: None, error: ErrorName::Transform, rule: Some(rule), value: None, holder: None, message }
+}

@@ -1,0 +1,191 @@
+//! Values that may not leave as they are: what of them is stored, told of a fault, and written with a refused record.
+//!
+//! `where` and `derive` see values as they were. Then those of the columns that `transform.mask` names are replaced, before keys are compared, the profile is taken and rows are
+//! written: what comes after knows only what is left of them. A record is refused as it was read, so its masked cells are replaced in its bytes, and what is said of its faults
+//! is written anew wherever it could tell a value. What `derive` makes of a masked column is stored as it says, unless that is masked too.
+
+mod refused;
+
+use std::sync::Arc;
+
+use arrow_array::builder::StringBuilder;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef};
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+use crate::contract::{Contract, Mapping};
+use crate::rejects::{ErrorName, Finding};
+use crate::sql;
+
+/// What becomes of the values of a masked column, all of them texts then. Nulls stay nulls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mask {
+    /// The SHA-256 of the [`Salt`] and, right after it, the value as text, in hexadecimal digits: equal values stay equal.
+    Sha256,
+    /// `redacted`, whatever it was.
+    Redact,
+    /// `****` and the last four characters; `****` alone of values with fewer than eight, of which four would tell too much.
+    Last4,
+}
+
+impl Mask {
+    /// All of them, by their names.
+    pub const CHOICES: [(&'static str, Self); 3] = [("sha256", Self::Sha256), ("redact", Self::Redact), ("last4", Self::Last4)];
+}
+
+/// What hashes are salted with: who does not know it can't try out values.
+#[derive(Clone)]
+pub struct Salt(Arc<str>);
+
+impl Salt {
+    /// Fewest bytes of a salt: a shorter one can be tried out, too.
+    pub const LEAST_BYTES: usize = 16;
+
+    /// Takes a salt as it is configured.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.len() {
+            length if length < Self::LEAST_BYTES => {
+                Err(format!("the salt of masks has {length} bytes, and at least {} are needed", Self::LEAST_BYTES))
+            }
+            _ => Ok(Self(text.into())),
+        }
+    }
+}
+
+impl std::fmt::Debug for Salt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Salt(…)")
+    }
+}
+
+impl Contract {
+    /// Whether the contract can be kept with this salt, or without one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ContractInvalid`]: it hashes values, and there is no salt.
+    pub fn check_salt(&self, salt: Option<&Salt>) -> Result<(), Error> {
+        let hashed = self.transform.mask.iter().find(|masked| masked.with == Mask::Sha256);
+        match hashed.filter(|_| salt.is_none()) {
+            None => Ok(()),
+            Some(masked) => Err(Error::ContractInvalid(format!(
+                "`transform.mask` hashes `{}`, and no salt is configured: the stack's parameter MaskSalt, or the environment variable \
+                 LANDFALL_MASK_SALT of `landfall run`, has to say one",
+                self.column_name(masked.index)
+            ))),
+        }
+    }
+}
+
+/// The masks of a contract, at work.
+#[derive(Debug)]
+pub(crate) struct Masks {
+    salt: Option<Salt>,
+    /// By [position](crate::contract::Stored::index).
+    columns: Vec<Option<Mask>>,
+    /// By position, whether what is said of it may tell a masked value: of what is masked, and of what is derived from such.
+    is_veiled: Vec<bool>,
+    /// Whether `where` reads such a column.
+    is_filter_veiled: bool,
+    /// By column of the source, from 0. The source may have more.
+    cells: Vec<Option<Mask>>,
+    /// Columns of the source.
+    width: u32,
+    /// Of the masked fields the positions, and the columns of the source from which they are read.
+    fields: Vec<(usize, Option<u32>)>,
+}
+
+impl Masks {
+    /// Those of a contract, if it has any. Without a salt, what it says to hash is redacted.
+    pub(crate) fn new(contract: &Contract, mapping: &Mapping, salt: Option<&Salt>) -> Option<Self> {
+        let transform = &contract.transform;
+        if transform.mask.is_empty() {
+            return None;
+        }
+        let fields = contract.schema.fields.len();
+        let mut columns = vec![None; fields + transform.derive.len()];
+        transform.mask.iter().for_each(|masked| columns[masked.index] = Some(masked.with));
+        let mut is_veiled: Vec<bool> = columns.iter().map(Option::is_some).collect();
+        let reads_veiled = |is_veiled: &[bool], expression: &sql::Expression| expression.columns().iter().any(|column| is_veiled[*column]);
+        for (index, derived) in transform.derive.iter().enumerate() {
+            is_veiled[fields + index] |= reads_veiled(&is_veiled, &derived.expression);
+        }
+        let masked = transform.mask.iter().map(|masked| masked.index).filter(|index| *index < fields);
+        let masked: Vec<_> = masked.map(|index| (index, mapping.fields[index])).collect();
+        let mut cells = vec![None; mapping.columns as usize];
+        for (index, column) in &masked {
+            if let Some(cell) = column.and_then(|column| cells.get_mut(column as usize)) {
+                *cell = columns[*index];
+            }
+        }
+        let is_filter_veiled = transform.filter.as_ref().is_some_and(|filter| reads_veiled(&is_veiled, filter));
+        Some(Self { salt: salt.cloned(), columns, is_veiled, is_filter_veiled, cells, width: mapping.columns, fields: masked })
+    }
+
+    /// Refuses records whose values were masked before: a mask of a mask would be taken for that of a value.
+    pub(crate) fn check(&self, columns: &[ArrayRef], findings: &mut Vec<Finding>) {
+        for (index, column) in &self.fields {
+            let Some(texts) = columns[*index].as_string_opt::<i32>() else { continue };
+            let masked = texts.iter().enumerate().filter(|(_, text)| text.is_some_and(refused::is_mark));
+            findings.extend(masked.map(|(row, _)| Finding {
+                row: row as u32,
+                offset: None,
+                field: Some(*index as u32),
+                column: *column,
+                error: ErrorName::Constraint,
+                rule: Some("mask"),
+                value: None,
+                holder: None,
+                message: "the value is masked already; what the source had has to be put in its place".to_owned(),
+            }));
+        }
+    }
+
+    /// Replaces the values of all columns that are masked.
+    pub(crate) fn work(&self, columns: &mut [ArrayRef]) -> Result<(), Error> {
+        for (column, mask) in columns.iter_mut().zip(&self.columns) {
+            let Some(mask) = mask else { continue };
+            let texts = sql::texts(column)?;
+            let texts = texts.as_string::<i32>();
+            let mut out = StringBuilder::with_capacity(texts.len(), texts.len() * 8);
+            let mut left = String::new();
+            for text in texts {
+                left.clear();
+                out.append_option(text.map(|text| {
+                    self.write(*mask, text, &mut left);
+                    &left
+                }));
+            }
+            *column = Arc::new(out.finish());
+        }
+        Ok(())
+    }
+
+    /// Writes what is left of a value.
+    fn write(&self, mask: Mask, value: &str, out: &mut String) {
+        match (mask, &self.salt) {
+            (Mask::Sha256, Some(Salt(salt))) => sql::write_hexadecimal(hash(salt, value).as_ref(), out),
+            (Mask::Redact, _) | (Mask::Sha256, None) => out.push_str(REDACTED),
+            (Mask::Last4, _) => {
+                out.push_str("****");
+                out.push_str(last4(value));
+            }
+        }
+    }
+}
+
+/// What stands for a value of which nothing is left.
+const REDACTED: &str = "redacted";
+/// Fewest characters of a text of which four are shown.
+const SHOWN_FROM_CHARS: usize = 8;
+
+fn hash(salt: &str, value: &str) -> impl AsRef<[u8]> + use<> {
+    Sha256::new().chain_update(salt).chain_update(value).finalize()
+}
+
+/// The last four characters, if the text has so many that they tell little.
+fn last4(value: &str) -> &str {
+    let start = value.char_indices().rev().nth(3).map_or(0, |(start, _)| start);
+    if value.chars().count() < SHOWN_FROM_CHARS { "" } else { &value[start..] }
+}

@@ -1,0 +1,164 @@
+//! Functions of dates and times. What has a zone is looked at in UTC.
+
+use std::sync::Arc;
+
+use arrow_arith::temporal::{DatePart, date_part};
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, Float64Array, Int64Array};
+use arrow_schema::{DataType as ArrowType, TimeUnit};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, TimeZone};
+use chrono_tz::Tz;
+
+use super::casts;
+use super::values::{Kernel, Trouble, Values, unary};
+
+/// Microseconds of a day, an hour, a minute, a second.
+const DAY: i64 = 86_400_000_000;
+const HOUR: i64 = 3_600_000_000;
+const MINUTE: i64 = 60_000_000;
+const SECOND: i64 = 1_000_000;
+
+/// What moments are cast to before they are truncated or counted.
+pub(super) const MICROSECONDS: ArrowType = ArrowType::Timestamp(TimeUnit::Microsecond, None);
+
+/// The parts of dates and times that have a function of the same name.
+pub(super) const PARTS: [(&str, DatePart); 11] = [
+    ("year", DatePart::Year),
+    ("quarter", DatePart::Quarter),
+    ("month", DatePart::Month),
+    ("week", DatePart::Week),
+    ("day", DatePart::Day),
+    ("dayofyear", DatePart::DayOfYear),
+    ("dayofweek", DatePart::DayOfWeekSunday0),
+    ("isodow", DatePart::DayOfWeekMonday1),
+    ("hour", DatePart::Hour),
+    ("minute", DatePart::Minute),
+    ("second", DatePart::Second),
+];
+
+/// What moments are truncated to, and counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Period {
+    Year,
+    Quarter,
+    Month,
+    Week,
+    Day,
+    Hour,
+    Minute,
+    Second,
+}
+
+impl Period {
+    pub(super) const ALL: [(&str, Self); 8] = [
+        ("year", Self::Year),
+        ("quarter", Self::Quarter),
+        ("month", Self::Month),
+        ("week", Self::Week),
+        ("day", Self::Day),
+        ("hour", Self::Hour),
+        ("minute", Self::Minute),
+        ("second", Self::Second),
+    ];
+
+    /// The number of the period in which a moment lies.
+    fn of(self, micros: i64) -> Option<i64> {
+        let months = |count: i64| {
+            let date = DateTime::from_timestamp(micros.div_euclid(SECOND), 0)?.date_naive();
+            Some((i64::from(date.year()) * 12 + i64::from(date.month0())).div_euclid(count))
+        };
+        Some(match self {
+            Self::Year => return months(12),
+            Self::Quarter => return months(3),
+            Self::Month => return months(1),
+            // The first day of all, 1970-01-01, was a Thursday; weeks begin on Mondays.
+            Self::Week => (micros.div_euclid(DAY) + 3).div_euclid(7),
+            Self::Day => micros.div_euclid(DAY),
+            Self::Hour => micros.div_euclid(HOUR),
+            Self::Minute => micros.div_euclid(MINUTE),
+            Self::Second => micros.div_euclid(SECOND),
+        })
+    }
+
+    /// Where it begins.
+    fn start(self, number: i64) -> Option<i64> {
+        let months = |number: i64| {
+            let date = NaiveDate::from_ymd_opt(i32::try_from(number.div_euclid(12)).ok()?, number.rem_euclid(12) as u32 + 1, 1)?;
+            date.signed_duration_since(NaiveDate::default()).num_days().checked_mul(DAY)
+        };
+        match self {
+            Self::Year => months(number * 12),
+            Self::Quarter => months(number * 3),
+            Self::Month => months(number),
+            Self::Week => (number * 7 - 3).checked_mul(DAY),
+            Self::Day => number.checked_mul(DAY),
+            Self::Hour => number.checked_mul(HOUR),
+            Self::Minute => number.checked_mul(MINUTE),
+            Self::Second => number.checked_mul(SECOND),
+        }
+    }
+}
+
+/// A part as a whole number.
+pub(super) fn part(part: DatePart) -> Arc<Kernel> {
+    unary(move |array| {
+        let plain = match array.data_type() {
+            ArrowType::Timestamp(unit, Some(_)) => casts::without_zone(array, *unit)?,
+            _ => array.clone(),
+        };
+        casts::cast(&date_part(plain.as_ref(), part)?, &ArrowType::Int64, false)
+    })
+}
+
+/// Seconds since 1970, of microseconds.
+pub(super) fn epoch() -> Arc<Kernel> {
+    unary(|array| {
+        let micros = array.as_primitive::<TimestampMicrosecondType>();
+        Ok(Arc::new(micros.iter().map(|value| value.map(|value| value as f64 / SECOND as f64)).collect::<Float64Array>()))
+    })
+}
+
+/// The beginning of the period, of microseconds.
+pub(super) fn truncate(period: Period) -> Arc<Kernel> {
+    unary(move |array| {
+        let start = |micros: i64| period.of(micros).and_then(|number| period.start(number)).ok_or_else(out_of_range);
+        let micros = array.as_primitive::<TimestampMicrosecondType>();
+        Ok(Arc::new(micros.try_unary::<_, TimestampMicrosecondType, Trouble>(start)?))
+    })
+}
+
+/// How many times a period begins between two moments, of microseconds.
+pub(super) fn difference(period: Period) -> Arc<Kernel> {
+    Arc::new(move |args, rows| {
+        let micros = |values: &Values, row| {
+            let (array, index) = (values.array.as_primitive::<TimestampMicrosecondType>(), values.index(row));
+            array.is_valid(index).then(|| array.value(index))
+        };
+        let count = |row| match (micros(&args[0], row), micros(&args[1], row)) {
+            (Some(from), Some(to)) => {
+                let (from, to) = (period.of(from).ok_or_else(out_of_range)?, period.of(to).ok_or_else(out_of_range)?);
+                Ok(Some(to - from))
+            }
+            _ => Ok(None),
+        };
+        Ok(Arc::new((0..rows).map(count).collect::<Result<Int64Array, Trouble>>()?))
+    })
+}
+
+/// The date and time that clocks show in a zone, of microseconds.
+pub(super) fn at_zone(zone: Tz) -> Arc<Kernel> {
+    unary(move |array| {
+        let local = |micros: i64| {
+            let moment = DateTime::from_timestamp_micros(micros).ok_or_else(out_of_range)?;
+            let offset = chrono::Offset::fix(&zone.offset_from_utc_datetime(&moment.naive_utc())).local_minus_utc();
+            micros.checked_add(TimeDelta::seconds(offset.into()).num_seconds() * SECOND).ok_or_else(out_of_range)
+        };
+        let micros = array.as_primitive::<TimestampMicrosecondType>();
+        Ok(Arc::new(micros.try_unary::<_, TimestampMicrosecondType, Trouble>(local)?))
+    })
+}
+
+fn out_of_range() -> Trouble {
+    Trouble::Row("the moment is out of range".to_owned())
+}

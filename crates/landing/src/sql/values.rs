@@ -1,0 +1,139 @@
+//! What an expression gives for the rows of a batch, and how operators are worked over it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, BooleanArray, Datum, UInt32Array, new_null_array};
+use arrow_schema::{ArrowError, DataType as ArrowType};
+use arrow_select::concat::concat;
+use arrow_select::take::take;
+
+use crate::Error;
+
+/// The rows, from 0 in the batch, for which there is no value, and why.
+pub(super) type Failed = BTreeMap<usize, String>;
+
+/// Most bytes of text that an operator makes of one batch.
+pub(super) const MOST_BYTES: usize = 256 << 20;
+
+/// Values of an expression. What stands in rows that failed means nothing.
+#[derive(Debug, Clone)]
+pub(super) struct Values {
+    pub(super) array: ArrayRef,
+    /// There is one value, and it is that of all rows.
+    pub(super) constant: bool,
+    pub(super) failed: Failed,
+}
+
+/// Why an operator has no answer.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// A row at least has none.
+    Row(String),
+    /// A bound of memory is reached, or a kernel was called as it must not be.
+    Whole(Error),
+}
+
+/// An operator: one array for the rows of its arguments, or the trouble with one of them. It answers every row alike, whatever rows stand beside it.
+pub(super) type Kernel = dyn Fn(&[Values], usize) -> Result<ArrayRef, Trouble> + Send + Sync;
+
+impl Values {
+    pub(super) fn new(array: ArrayRef) -> Self {
+        Self { array, constant: false, failed: Failed::new() }
+    }
+
+    pub(super) fn constant(array: ArrayRef) -> Self {
+        Self { array, constant: true, failed: Failed::new() }
+    }
+
+    /// Where the value of a row stands.
+    #[inline]
+    pub(super) fn index(&self, row: usize) -> usize {
+        if self.constant { 0 } else { row }
+    }
+
+    /// The values, one for each of `rows`.
+    pub(super) fn spread(&self, rows: usize) -> Result<ArrayRef, Trouble> {
+        if !self.constant {
+            return Ok(self.array.clone());
+        }
+        Ok(take(self.array.as_ref(), &UInt32Array::from_value(0, rows), None)?)
+    }
+
+    pub(super) fn booleans(&self, rows: usize) -> Result<BooleanArray, Trouble> {
+        Ok(BooleanArray::from(self.spread(rows)?.to_data()))
+    }
+
+    fn slice(&self, from: usize, rows: usize) -> Self {
+        if self.constant { self.clone() } else { Self::new(self.array.slice(from, rows)) }
+    }
+}
+
+impl Datum for Values {
+    fn get(&self) -> (&dyn Array, bool) {
+        (self.array.as_ref(), self.constant)
+    }
+}
+
+impl From<ArrowError> for Trouble {
+    fn from(error: ArrowError) -> Self {
+        match error {
+            ArrowError::DivideByZero => Self::Row("division by zero".to_owned()),
+            ArrowError::ArithmeticOverflow(_) => Self::Row("the result is out of range".to_owned()),
+            ArrowError::OffsetOverflowError(_) => Self::Whole(too_much_text()),
+            ArrowError::CastError(message) | ArrowError::ComputeError(message) | ArrowError::ParseError(message) => Self::Row(message),
+            // Such as that a decimal has too many digits.
+            ArrowError::InvalidArgumentError(message) => Self::Row(message),
+            other => Self::Whole(Error::Internal(format!("evaluating an expression: {other}"))),
+        }
+    }
+}
+
+pub(super) fn too_much_text() -> Error {
+    Error::LimitExceeded("an expression makes more than 256 MiB of text of a few thousand records".to_owned())
+}
+
+/// Works an operator over all rows. If one has no answer, halves are tried until exactly those rows are found that have none.
+pub(super) fn apply(kernel: &Kernel, args: &[Values], rows: usize, data_type: &ArrowType) -> Result<Values, Error> {
+    let mut failed = Failed::new();
+    let array = in_halves(kernel, args, 0..rows, data_type, &mut failed)?;
+    // The first argument that failed tells why.
+    for arg in args.iter().rev() {
+        failed.extend(arg.failed.iter().map(|(row, reason)| (*row, reason.clone())));
+    }
+    Ok(Values { array, constant: false, failed })
+}
+
+fn in_halves(
+    kernel: &Kernel,
+    args: &[Values],
+    range: std::ops::Range<usize>,
+    data_type: &ArrowType,
+    failed: &mut Failed,
+) -> Result<ArrayRef, Error> {
+    let sliced: Vec<Values>;
+    let part = if range.start == 0 && args.iter().all(|arg| arg.constant || arg.array.len() == range.len()) {
+        args
+    } else {
+        sliced = args.iter().map(|arg| arg.slice(range.start, range.len())).collect();
+        &sliced
+    };
+    let reason = match kernel(part, range.len()) {
+        Ok(array) => return Ok(array),
+        Err(Trouble::Whole(error)) => return Err(error),
+        Err(Trouble::Row(reason)) => reason,
+    };
+    if range.len() <= 1 {
+        failed.extend(range.clone().map(|row| (row, reason.clone())));
+        return Ok(new_null_array(data_type, range.len()));
+    }
+    let middle = range.start + range.len() / 2;
+    let halves =
+        [in_halves(kernel, args, range.start..middle, data_type, failed)?, in_halves(kernel, args, middle..range.end, data_type, failed)?];
+    concat(&[halves[0].as_ref(), halves[1].as_ref()]).map_err(|_| too_much_text())
+}
+
+/// An operator on one array.
+pub(super) fn unary(kernel: impl Fn(&ArrayRef) -> Result<ArrayRef, Trouble> + Send + Sync + 'static) -> Arc<Kernel> {
+    Arc::new(move |args, _| kernel(&args[0].array))
+}
