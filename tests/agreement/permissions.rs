@@ -111,6 +111,7 @@ const FUNCTIONS: [Function; 7] = [
             "crates/steps/src/pieces.rs",
             "crates/steps/src/documents.rs",
             "crates/steps/src/upload.rs",
+            "crates/tables/src",
         ],
         objects: &["head", "get", "read", "put", "create_upload", "put_part", "complete_upload", "abort_upload", "uploads", "delete"],
         registry: &["claim", "release", "update_job"],

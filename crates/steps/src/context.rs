@@ -7,6 +7,7 @@ use landing::contract::{Contract, DatasetName};
 use landing::message::{JobId, JobKeys};
 use objects::{Buckets, Objects};
 use registry::Registry;
+use tables::Log;
 
 /// What all steps stand on; built once for a process.
 #[derive(Clone)]
@@ -68,6 +69,11 @@ impl Context {
     /// The prefix of a dataset in the lake.
     pub fn dataset_prefix(&self, dataset: &DatasetName) -> String {
         format!("{}{dataset}/", self.lake.prefix)
+    }
+
+    /// The commit log of a dataset.
+    pub(crate) fn log(&self, dataset: &DatasetName) -> Log {
+        Log::new(self.lake(), self.dataset_prefix(dataset))
     }
 }
 

@@ -14,7 +14,7 @@ mod types;
 pub use bounds::{Bound, Constraints};
 pub use key::{Key, KeyRule};
 pub use name::DatasetName;
-pub use output::{Codec, Output, RejectsLimit};
+pub use output::{Codec, Mode, Output, RejectsLimit};
 pub use schema::{Drift, Field, FieldsMatch, Mapping, Schema};
 pub use types::{BooleanFormat, DataType, IntegerType, NumberFormat, NumberType, TimeUnit};
 

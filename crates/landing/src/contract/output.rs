@@ -10,8 +10,28 @@ pub struct Output {
     pub compression: Codec,
     /// Fields whose values name the folders, outermost first.
     pub partition_by: Vec<String>,
+    /// What becomes of the files that are there.
+    pub mode: Mode,
     /// Adds `_source`, `_line` and `_job`.
     pub lineage: bool,
+}
+
+/// What a commit does to the files that are there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// They stay.
+    #[default]
+    Append,
+    /// They are removed: the table is what the job brings, even if that is nothing.
+    Overwrite,
+    /// Those in the partitions that the job brings rows for are removed.
+    OverwritePartitions,
+}
+
+impl Mode {
+    const CHOICES: [(&'static str, Self); 3] =
+        [("append", Self::Append), ("overwrite", Self::Overwrite), ("overwrite-partitions", Self::OverwritePartitions)];
 }
 
 /// How Parquet pages are compressed.
@@ -75,10 +95,8 @@ impl Output {
     pub(super) fn read(node: &Node<'_>, schema: Option<&Schema>, drop: &[String], reading: &mut Reading) -> Self {
         let mut output = Self::default();
         let Some(object) = node.object(reading, &["format", "compression", "partitionBy", "mode", "lineage"]) else { return output };
-        for (key, only) in [("format", "parquet"), ("mode", "append")] {
-            if let Some(n) = object.get(key) {
-                n.choice(reading, &[(only, ())]);
-            }
+        if let Some(n) = object.get("format") {
+            n.choice(reading, &[("parquet", ())]);
         }
         if let Some(n) = object.get("compression") {
             let choices = [("zstd", Codec::Zstd), ("snappy", Codec::Snappy), ("none", Codec::None)];
@@ -88,6 +106,12 @@ impl Output {
         if let Some(list) = object.get("partitionBy") {
             output.partition_by = list.texts(reading);
             check_partitions(&list, &output.partition_by, schema, drop, reading);
+        }
+        if let Some(n) = object.get("mode") {
+            output.mode = n.choice(reading, &Mode::CHOICES).unwrap_or_default();
+            if output.mode == Mode::OverwritePartitions && output.partition_by.is_empty() {
+                n.fault(reading, "there are no partitions without `partitionBy`; `overwrite` replaces the whole table".to_owned());
+            }
         }
         output
     }
@@ -113,5 +137,28 @@ fn check_partitions(list: &Node<'_>, names: &[String], schema: Option<&Schema>, 
     }
     if names.len() + drop.len() >= schema.fields.len() {
         list.fault(reading, "leaves no column for the files".to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Contract;
+
+    fn faults(output: &str) -> Vec<String> {
+        let fields = "[ { name: id, type: integer }, { name: kind, type: string } ]";
+        let contract = Contract::parse(&format!("name: t\nschema: {{ fields: {fields} }}\noutput: {output}\n"));
+        contract.map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
+    }
+
+    #[test]
+    fn partitions_are_replaced_where_there_are_some() {
+        for accepted in ["{}", "{ mode: append }", "{ mode: overwrite }", "{ mode: overwrite-partitions, partitionBy: [kind] }"] {
+            assert_eq!(faults(accepted), [""; 0], "{accepted}");
+        }
+        let refused = ["output.mode: there are no partitions without `partitionBy`; `overwrite` replaces the whole table"];
+        assert_eq!(faults("{ mode: overwrite-partitions }"), refused);
+        assert_eq!(faults("{ mode: overwrite-partitions, partitionBy: [] }"), refused);
+        assert_eq!(faults("{ mode: upsert }"), ["output.mode: `upsert` is not allowed; allowed: append, overwrite, overwrite-partitions"]);
     }
 }

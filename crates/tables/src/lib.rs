@@ -1,0 +1,11 @@
+//! Tables: which files a dataset has, as of any commit, and how the next commit is written.
+//!
+//! A dataset's log holds numbered entries without gaps, each written once, under a condition. What is not in the log is not in the table, whatever lies under its prefix.
+
+mod at;
+mod log;
+mod snapshot;
+
+pub use at::At;
+pub use log::Log;
+pub use snapshot::Snapshot;
