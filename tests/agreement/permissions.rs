@@ -65,6 +65,7 @@ const FUNCTIONS: [Function; 7] = [
         sources: &[
             "functions/api/src/datasets.rs",
             "functions/api/src/execution.rs",
+            "functions/api/src/files.rs",
             "functions/api/src/infer.rs",
             "functions/api/src/jobs.rs",
             "functions/api/src/results.rs",

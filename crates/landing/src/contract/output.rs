@@ -142,7 +142,6 @@ fn check_partitions(list: &Node<'_>, names: &[String], schema: Option<&Schema>, 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::contract::Contract;
 
     fn faults(output: &str) -> Vec<String> {
