@@ -95,7 +95,8 @@ impl Bench {
 
     /// The newest state of the table, as the log has it.
     pub(crate) async fn table_at(&self, at: At) -> Option<Snapshot> {
-        Log::new(self.lake(), self.context.dataset_prefix(&self.dataset)).at(at).await.unwrap()
+        let log = Log::open(self.lake(), self.context.dataset_prefix(&self.dataset)).await.unwrap();
+        log.at(at).await.unwrap()
     }
 
     /// Keys of the table's files.

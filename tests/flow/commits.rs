@@ -19,20 +19,23 @@ const OLD: Rows = &[(1, "a"), (2, "b"), (3, "b")];
 const NEW: Rows = &[(4, "b"), (5, "c")];
 const MEANWHILE: Rows = &[(6, "b"), (7, "d")];
 
-fn contract(mode: &str) -> String {
+/// Forms of the log.
+const FORMATS: [&str; 2] = ["landfall", "delta"];
+
+fn contract(format: &str, mode: &str) -> String {
     format!(
         "
 name: things
 schema: {{ fields: [ {{ name: id, type: integer }}, {{ name: kind, type: string }} ] }}
-output: {{ partitionBy: [kind], mode: {mode} }}
+output: {{ table: {format}, partitionBy: [kind], mode: {mode} }}
 "
     )
 }
 
 /// A deployment whose dataset has a contract of each mode: the version says which.
-async fn with_modes(bench: Bench) -> Bench {
+async fn with_modes(bench: Bench, format: &str) -> Bench {
     for mode in ["overwrite", "overwrite-partitions"] {
-        bench.context.registry.put_contract(&bench.dataset, &contract(mode), NOW).await.unwrap();
+        bench.context.registry.put_contract(&bench.dataset, &contract(format, mode), NOW).await.unwrap();
     }
     bench
 }
@@ -65,39 +68,48 @@ fn texts(rows: &[(u32, &str)]) -> Vec<String> {
     rows
 }
 
-/// The table is `expected`, to those who read the log and to those who list the prefix; nothing else lies there.
+/// The table is `expected`, to those who read the log and, but for Delta tables, to those who list the prefix; nothing else lies there.
 async fn assert_table(bench: &Bench, expected: &[(u32, &str)], entries: usize, case: &str) {
     let table = bench.table_keys().await;
     assert_eq!(bench.sorted_rows(&table).await, texts(expected), "{case}");
-    assert_eq!(bench.data_keys().await, table, "{case}");
-    let (visible, open) = bench.visible().await;
-    assert_eq!((visible.len(), open), (table.len() + entries, 0), "{case}: files and entries of the log, {visible:?}");
+    let (data, (visible, open)) = (bench.data_keys().await, bench.visible().await);
+    match visible.iter().any(|key| key.contains("/_delta_log/")) {
+        true => assert!(table.iter().all(|key| data.contains(key)), "{case}: {visible:?}"),
+        false => assert_eq!(data, table, "{case}"),
+    }
+    assert_eq!((visible.len(), open), (data.len() + entries, 0), "{case}: files and entries of the log, {visible:?}");
 }
 
 #[tokio::test]
 async fn a_mode_says_what_becomes_of_the_files_that_are_there() {
-    for mode in [APPEND, OVERWRITE, PARTITIONS] {
+    for (format, mode) in FORMATS.into_iter().flat_map(|format| [APPEND, OVERWRITE, PARTITIONS].map(|mode| (format, mode))) {
         let memory = Arc::new(Memory::new());
-        let bench = with_modes(Bench::over(memory.clone(), memory.clone(), &contract("append")).await).await;
+        let bench = with_modes(Bench::over(memory.clone(), memory.clone(), &contract(format, "append")).await, format).await;
         let mut expected = Vec::new();
         land(&memory, &bench, "old", APPEND, OLD).await;
         model(&mut expected, APPEND, OLD);
         land(&memory, &bench, "new", mode, NEW).await;
         model(&mut expected, mode, NEW);
-        assert_table(&bench, &expected, 2, &format!("mode {mode}")).await;
+        assert_table(&bench, &expected, 2, &format!("{format}, mode {mode}")).await;
 
         // The same bytes again: in another commit, but not in the table.
         if mode != APPEND {
             land(&memory, &bench, "again", mode, NEW).await;
-            assert_table(&bench, &expected, 3, &format!("mode {mode}, again")).await;
+            assert_table(&bench, &expected, 3, &format!("{format}, mode {mode}, again")).await;
         }
     }
 }
 
 #[tokio::test]
 async fn nothing_may_replace_everything() {
+    for format in FORMATS {
+        replace_by_nothing(format).await;
+    }
+}
+
+async fn replace_by_nothing(format: &str) {
     let memory = Arc::new(Memory::new());
-    let bench = with_modes(Bench::over(memory.clone(), memory.clone(), &contract("append")).await).await;
+    let bench = with_modes(Bench::over(memory.clone(), memory.clone(), &contract(format, "append")).await, format).await;
     land(&memory, &bench, "old", APPEND, OLD).await;
     land(&memory, &bench, "nothing", PARTITIONS, &[]).await;
     assert_table(&bench, OLD, 2, "no partition is replaced").await;
@@ -109,7 +121,8 @@ async fn nothing_may_replace_everything() {
 
 #[tokio::test]
 async fn partitions_by_other_fields_are_refused_before_anything_is_visible() {
-    let bench = with_modes(Bench::new(&contract("append").replace("partitionBy: [kind], ", "")).await).await;
+    let format = "landfall";
+    let bench = with_modes(Bench::new(&contract(format, "append").replace("partitionBy: [kind], ", "")).await, format).await;
     let old = submit(&bench, "old", APPEND, OLD).await;
     bench.run(old).await.unwrap();
     let there = bench.visible().await;
@@ -126,15 +139,15 @@ async fn partitions_by_other_fields_are_refused_before_anything_is_visible() {
 /// Each call of a job fails or loses its answer, and its process is killed (`kill -9`) before and after it, one after the other.
 #[tokio::test]
 async fn whoever_dies_where_leaves_the_old_table_or_the_new_one() {
-    for mode in [APPEND, OVERWRITE, PARTITIONS] {
+    for (format, mode) in FORMATS.into_iter().flat_map(|format| [APPEND, OVERWRITE, PARTITIONS].map(|mode| (format, mode))) {
         for kind in [FaultKind::Before, FaultKind::After, FaultKind::HangBefore, FaultKind::HangAfter] {
             let is_deadly = matches!(kind, FaultKind::HangBefore | FaultKind::HangAfter);
             let mut deaths_between_old_and_new = 0;
             for call in 1.. {
-                let case = format!("mode {mode}, {kind:?}, call {call}");
+                let case = format!("{format}, mode {mode}, {kind:?}, call {call}");
                 let memory = Arc::new(Memory::new());
                 let faulty = Arc::new(Faulty::new(memory.clone(), Fault { call, kind }));
-                let bench = with_modes(Bench::deadly(faulty.clone(), memory.clone(), &contract("append")).await).await;
+                let bench = with_modes(Bench::deadly(faulty.clone(), memory.clone(), &contract(format, "append")).await, format).await;
                 land(&memory, &bench, "old", APPEND, OLD).await;
                 let old = bench.table_keys().await;
                 let mut expected = OLD.to_vec();
@@ -152,7 +165,8 @@ async fn whoever_dies_where_leaves_the_old_table_or_the_new_one() {
                     assert!(is_old || left.table == new, "{case}: {left:?}");
                     // What a reader of the log is to read is there, and what lies there is of the old table, of the new one, or of the log.
                     assert!(left.table.iter().all(|key| left.visible.contains(key)), "{case}: {left:?}");
-                    let known = |key: &String| old.contains(key) || new.contains(key) || key.contains("/_landfall/");
+                    let is_log = |key: &String| key.contains("/_landfall/") || key.contains("/_delta_log/");
+                    let known = |key: &String| old.contains(key) || new.contains(key) || is_log(key);
                     assert!(left.visible.iter().all(known), "{case}: {left:?}");
                     deaths_between_old_and_new +=
                         usize::from(is_old && left.visible.iter().any(|key| new.contains(key) && !old.contains(key)));
@@ -162,7 +176,7 @@ async fn whoever_dies_where_leaves_the_old_table_or_the_new_one() {
                 }
                 assert_eq!(remains.len(), usize::from(is_deadly), "{case}");
             }
-            assert!(!is_deadly || deaths_between_old_and_new > 0, "mode {mode}, {kind:?}: none died in the midst of completions");
+            assert!(!is_deadly || deaths_between_old_and_new > 0, "{format}, mode {mode}, {kind:?}: none died in the midst of completions");
         }
     }
 }
@@ -178,13 +192,13 @@ async fn of_two_jobs_that_race_none_loses_what_the_other_did() {
         (PARTITIONS, PARTITIONS),
         (APPEND, PARTITIONS),
     ];
-    for (mode, other) in pairs {
+    for (format, (mode, other)) in FORMATS.into_iter().flat_map(|format| pairs.map(|pair| (format, pair))) {
         let mut first = [0, 0];
         for call in 1.. {
-            let case = format!("{mode} against {other}, call {call}");
+            let case = format!("{format}, {mode} against {other}, call {call}");
             let memory = Arc::new(Memory::new());
             let faulty = Arc::new(Faulty::new(memory.clone(), Fault { call, kind: FaultKind::HangBefore }));
-            let bench = Arc::new(with_modes(Bench::over(faulty.clone(), memory.clone(), &contract("append")).await).await);
+            let bench = Arc::new(with_modes(Bench::over(faulty.clone(), memory.clone(), &contract(format, "append")).await, format).await);
             land(&memory, &bench, "old", APPEND, OLD).await;
             let submission = submit(&bench, "new", mode, NEW).await;
             let running = tokio::spawn({
@@ -207,18 +221,18 @@ async fn of_two_jobs_that_race_none_loses_what_the_other_did() {
             assert_table(&bench, &expected, 3, &case).await;
             first[usize::from(own > between)] += 1;
         }
-        assert!(first.iter().all(|times| *times > 0), "{mode} against {other}: each is to be first some time, {first:?}");
+        assert!(first.iter().all(|times| *times > 0), "{format}, {mode} against {other}: each is to be first some time, {first:?}");
     }
 }
 
 /// The same step twice, the second run while the first stands still before one of its calls; and once more after it.
 #[tokio::test]
 async fn two_runs_of_the_same_step_commit_once() {
-    for mode in [APPEND, OVERWRITE, PARTITIONS] {
+    for (format, mode) in FORMATS.into_iter().flat_map(|format| [APPEND, OVERWRITE, PARTITIONS].map(|mode| (format, mode))) {
         for call in 1.. {
-            let case = format!("mode {mode}, call {call}");
+            let case = format!("{format}, mode {mode}, call {call}");
             let memory = Arc::new(Memory::new());
-            let undisturbed = with_modes(Bench::over(memory.clone(), memory.clone(), &contract("append")).await).await;
+            let undisturbed = with_modes(Bench::over(memory.clone(), memory.clone(), &contract(format, "append")).await, format).await;
             land(&memory, &undisturbed, "old", APPEND, OLD).await;
             let submission = submit(&undisturbed, "new", mode, NEW).await;
             let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };

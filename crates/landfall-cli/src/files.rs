@@ -55,8 +55,11 @@ impl Files {
         let bucket = lake.to_str().ok_or_else(|| wrong(format!("{}: the path is not valid UTF-8", lake.display())))?;
         let failed = |error: &dyn std::fmt::Display| (error.to_string(), Exit::Infrastructure);
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| failed(&error))?;
-        let log = Log::new(objects::Directories.bucket(bucket), format!("{dataset}/"));
-        let found = runtime.block_on(log.at(self.at.unwrap_or_default())).map_err(|error| failed(&error))?;
+        let found = runtime.block_on(async {
+            let log = Log::open(objects::Directories.bucket(bucket), format!("{dataset}/")).await?;
+            log.at(self.at.unwrap_or_default()).await
+        });
+        let found = found.map_err(|error| failed(&error))?;
         found.ok_or_else(|| {
             wrong(match self.at {
                 None => format!("nothing has landed in {dataset} of {}", lake.display()),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::contract::Mode;
+use crate::contract::{Mode, TableFormat};
 use crate::message::{Counts, JobId, SourceRef};
 use crate::profile::Bounds;
 use crate::records::Tile;
@@ -27,6 +27,9 @@ pub struct OpenFile {
     pub bytes: u64,
     /// Nulls, by column.
     pub nulls: BTreeMap<String, u64>,
+    /// What is known of its columns, as a Delta log has it, if it is for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stats: Option<String>,
 }
 
 /// What a shard reports back.
@@ -91,6 +94,9 @@ pub struct Commit {
     pub job: JobId,
     /// What it does to the files that are there.
     pub mode: Mode,
+    /// In whose form of log it stands.
+    #[serde(default)]
+    pub table: TableFormat,
     /// The contract's version.
     pub contract: u32,
     /// What was landed, pinned.
@@ -127,6 +133,9 @@ pub struct CommittedFile {
     pub rows: u64,
     /// Bytes.
     pub bytes: u64,
+    /// What is known of its columns, on its way into a Delta log.
+    #[serde(skip)]
+    pub stats: Option<String>,
 }
 
 impl CommittedFile {
@@ -134,7 +143,7 @@ impl CommittedFile {
     pub fn of(file: &OpenFile) -> Self {
         let values = file.folder.split_terminator('/').filter_map(|part| part.split_once('='));
         let partition = values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Self { key: file.key.clone(), partition, rows: file.rows, bytes: file.bytes }
+        Self { key: file.key.clone(), partition, rows: file.rows, bytes: file.bytes, stats: file.stats.clone() }
     }
 }
 
@@ -230,7 +239,7 @@ mod tests {
     fn file(key: &str) -> CommittedFile {
         let values = key.rsplit_once('/').map_or("", |(folder, _)| folder).split('/').filter_map(|part| part.split_once('='));
         let partition = values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        CommittedFile { key: key.to_owned(), partition, rows: 1, bytes: 1 }
+        CommittedFile { key: key.to_owned(), partition, rows: 1, bytes: 1, stats: None }
     }
 
     fn table(keys: &[&str]) -> Table {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use landing::Error;
-use landing::contract::{Contract, DatasetName};
+use landing::contract::{Contract, DatasetName, TableFormat};
 use landing::message::{JobId, JobKeys};
 use objects::{Buckets, Objects};
 use registry::Registry;
@@ -72,8 +72,8 @@ impl Context {
     }
 
     /// The commit log of a dataset.
-    pub(crate) fn log(&self, dataset: &DatasetName) -> Log {
-        Log::new(self.lake(), self.dataset_prefix(dataset))
+    pub(crate) fn log(&self, dataset: &DatasetName, format: TableFormat) -> Log {
+        Log::new(self.lake(), self.dataset_prefix(dataset), format)
     }
 }
 

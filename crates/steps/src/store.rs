@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use landing::Error;
-use landing::commit::{Commit, CommittedFile, OpenFile, Receipt, Table, Tally, content_name};
-use landing::contract::{Mode, Output};
+use landing::commit::{Commit, CommittedFile, OpenFile, Receipt, Tally, content_name};
+use landing::contract::{Contract, Mode, Output, TableFormat};
+use landing::delta::Entry;
 use landing::message::{JobId, JobKeys, JobRef, Stored};
 use landing::plan::Plan;
 use landing::profile::Sketch;
 use objects::{Objects, Part, Put};
 use registry::{JobChange, JobStatus};
 use serde::{Deserialize, Serialize};
+use tables::{Base, Log};
 
 use crate::context::{file_prefix, now, parse_contract};
 use crate::ingest::already_landed;
@@ -28,14 +30,8 @@ const CONCURRENT_DELETIONS: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Intent {
     sequence: u64,
-}
-
-/// What a commit builds on.
-struct Base {
-    /// The number to try next.
-    next: u64,
-    /// The table as the entries before leave it, for those who remove something from it.
-    table: Table,
+    /// The form of the log.
+    table: TableFormat,
 }
 
 /// Stores a job that was verified. Done again it finishes what is left, and answers the same.
@@ -70,17 +66,19 @@ pub async fn store(context: &Context, message: JobRef) -> Result<Stored, Error> 
 async fn commit(context: &Context, keys: &JobKeys, message: &JobRef) -> Result<Commit, Error> {
     let (work, lake) = (context.work(), context.lake());
     let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
-    let output = parse_contract(&plan.contract)?.output;
+    let contract = parse_contract(&plan.contract)?;
     let tally: Tally = documents::read(work.as_ref(), &keys.tally()).await?;
     let receipts = verify::tallied(work.as_ref(), keys, &tally).await?;
     refuse_if_cancelled(context, keys).await?;
-    claim(context, &plan, &tally, output.mode).await?;
+    let log = context.log(&message.dataset, contract.output.table);
+    log.refuse_other_format().await?;
+    claim(context, &plan, &tally, contract.output.mode).await?;
     pieces::join(work.clone(), keys, &plan, &tally, &receipts).await?;
     let sketch = profile::join(work.as_ref(), keys, &receipts).await?;
-    let draft = draft(&plan, &tally, &receipts, &sketch, output.mode);
+    let draft = draft(&plan, &tally, &receipts, &sketch, &contract.output);
     // What is there may forbid the commit: better before anything is visible.
-    let base = Base::read(context, keys, message, &draft).await?;
-    base.table.replaced(draft.mode, &output.partition_by, &draft.files)?;
+    let base = log.base(next_number(context, keys, &log).await?, draft.mode).await?;
+    base.check(&draft, &contract)?;
     complete(&lake, &receipts).await?;
     if let Err(error) = refuse_if_cancelled(context, keys).await {
         if matches!(error, Error::Cancelled(_)) {
@@ -90,7 +88,7 @@ async fn commit(context: &Context, keys: &JobKeys, message: &JobRef) -> Result<C
         }
         return Err(error);
     }
-    write_commit(context, keys, message, &output, draft, base).await
+    write_commit(context, keys, &log, &contract, draft, base).await
 }
 
 /// Tells the registry that a job is committed.
@@ -151,7 +149,7 @@ async fn complete(lake: &Arc<dyn Objects>, receipts: &[Receipt]) -> Result<(), E
 }
 
 /// The commit, but for its number, its time and what it removes.
-fn draft(plan: &Plan, tally: &Tally, receipts: &[Receipt], sketch: &Sketch, mode: Mode) -> Commit {
+fn draft(plan: &Plan, tally: &Tally, receipts: &[Receipt], sketch: &Sketch, output: &Output) -> Commit {
     let open: Vec<&OpenFile> = receipts.iter().flat_map(|receipt| &receipt.files).collect();
     let mut nulls: BTreeMap<String, u64> = BTreeMap::new();
     for (column, count) in open.iter().flat_map(|file| &file.nulls) {
@@ -160,7 +158,8 @@ fn draft(plan: &Plan, tally: &Tally, receipts: &[Receipt], sketch: &Sketch, mode
     Commit {
         sequence: 0,
         committed: String::new(),
-        mode,
+        mode: output.mode,
+        table: output.table,
         job: plan.submission.job.clone(),
         contract: plan.submission.contract,
         source: plan.source.clone(),
@@ -183,60 +182,53 @@ fn draft(plan: &Plan, tally: &Tally, receipts: &[Receipt], sketch: &Sketch, mode
 async fn write_commit(
     context: &Context,
     keys: &JobKeys,
-    job: &JobRef,
-    output: &Output,
+    log: &Log,
+    contract: &Contract,
     mut commit: Commit,
-    base: Base,
+    mut base: Base,
 ) -> Result<Commit, Error> {
     let work = context.work();
-    let log = context.log(&job.dataset);
-    let Base { mut next, mut table } = base;
     loop {
-        documents::write(work.as_ref(), &keys.intent(), &Intent { sequence: next }, Put::Overwrite).await?;
-        commit.sequence = next;
+        let intent = Intent { sequence: base.next, table: commit.table };
+        documents::write(work.as_ref(), &keys.intent(), &intent, Put::Overwrite).await?;
+        commit.sequence = base.next;
         commit.committed = now();
-        commit.removed = table.replaced(commit.mode, &output.partition_by, &commit.files)?;
-        if log.write(&commit).await? {
+        commit.removed = base.check(&commit, contract)?;
+        if log.write(&commit, contract, &base).await? {
             return Ok(commit);
         }
-        let there = log.get(next).await?;
-        if there.job == commit.job {
-            return Ok(there);
+        let there = log.get(base.next).await?;
+        if is_of_job(&there, &commit.job) {
+            return there.into_commit().ok_or_else(|| Error::Internal("an entry of the log lost its commit".to_owned()));
         }
-        table.apply(there.files, &there.removed);
-        next += 1;
+        base.follow(there);
     }
 }
 
-impl Base {
-    async fn read(context: &Context, keys: &JobKeys, job: &JobRef, commit: &Commit) -> Result<Self, Error> {
-        let work = context.work();
-        let log = context.log(&job.dataset);
-        let next = match documents::find::<Intent>(work.as_ref(), &keys.intent()).await? {
-            Some(intent) => intent.sequence,
-            None => {
-                let free = log.first_free().await?;
-                // Another run of this step may have noted a number, and taken it, while this one was looking.
-                documents::find::<Intent>(work.as_ref(), &keys.intent()).await?.map_or(free, |intent| intent.sequence)
-            }
-        };
-        let table = match commit.mode {
-            Mode::Append => Table::default(),
-            Mode::Overwrite | Mode::OverwritePartitions => log.table_before(next).await?,
-        };
-        Ok(Self { next, table })
+/// The number to try first.
+async fn next_number(context: &Context, keys: &JobKeys, log: &Log) -> Result<u64, Error> {
+    let work = context.work();
+    if let Some(intent) = documents::find::<Intent>(work.as_ref(), &keys.intent()).await? {
+        return Ok(intent.sequence);
     }
+    let free = log.first_free().await?;
+    // Another run of this step may have noted a number, and taken it, while this one was looking.
+    Ok(documents::find::<Intent>(work.as_ref(), &keys.intent()).await?.map_or(free, |intent| intent.sequence))
+}
+
+fn is_of_job(entry: &Entry, job: &JobId) -> bool {
+    entry.commit.as_ref().is_some_and(|commit| commit.job == *job)
 }
 
 /// The entry that a job has in the commit log, if it got that far: that of the number that it noted, or a later one, as of two runs of a step the slower one may have
 /// noted its number last.
 pub(crate) async fn find_commit(context: &Context, keys: &JobKeys, job: &JobRef) -> Result<Option<Commit>, Error> {
     let Some(intent) = documents::find::<Intent>(context.work().as_ref(), &keys.intent()).await? else { return Ok(None) };
-    let log = context.log(&job.dataset);
+    let log = context.log(&job.dataset, intent.table);
     let mut sequence = intent.sequence;
     while let Some(there) = log.find(sequence).await? {
-        if there.job == job.job {
-            return Ok(Some(there));
+        if is_of_job(&there, &job.job) {
+            return Ok(there.into_commit());
         }
         sequence += 1;
     }
@@ -244,7 +236,12 @@ pub(crate) async fn find_commit(context: &Context, keys: &JobKeys, job: &JobRef)
 }
 
 /// Deletes what a commit removed from the table: after it, so that whoever reads the log finds all files of the state that he reads, or a newer state.
+///
+/// Files of Delta tables stay: their readers go back in time, and vacuum the table when they no longer want to.
 pub(crate) async fn delete_replaced(lake: &Arc<dyn Objects>, commit: &Commit) -> Result<(), Error> {
+    if commit.table == TableFormat::Delta {
+        return Ok(());
+    }
     let delete = |key: String| async move { lake.delete(&key).await.map_err(Error::from) };
     stream::iter(commit.removed.clone()).map(delete).buffer_unordered(CONCURRENT_DELETIONS).try_collect().await
 }

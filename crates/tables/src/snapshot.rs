@@ -1,10 +1,10 @@
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::DateTime;
 use futures::{StreamExt, TryStreamExt, stream};
 use landing::Error;
-use landing::commit::{Commit, Table};
-use landing::contract::Mode;
+use landing::commit::Table;
+use landing::delta::Entry;
 
 use crate::{At, Log};
 
@@ -33,33 +33,38 @@ impl Log {
                 None => return Ok(None),
             },
         };
-        self.replay(last, &at).await
+        Ok(self.replay(last, &at).await?.0)
     }
 
-    /// Reads entries from `last` backwards: those that are later than `at` are passed over, and what is before an overwriting one is gone.
-    pub(crate) async fn replay(&self, last: u64, at: &At) -> Result<Option<Snapshot>, Error> {
-        let mut entries = stream::iter((0..=last).rev()).map(|sequence| self.get(sequence)).buffered(CONCURRENT_READS);
+    /// Reads entries from `last` backwards: those that are later than `at` are passed over, and what is before an overwriting one is gone. Of a file the newest entry counts that
+    /// names it. Paths that were written in another way come along, by key.
+    pub(crate) async fn replay(&self, last: u64, at: &At) -> Result<(Option<Snapshot>, BTreeMap<String, String>), Error> {
+        let read = |sequence| async move { Ok::<_, Error>((sequence, self.get(sequence).await?)) };
+        let mut entries = stream::iter((0..=last).rev()).map(read).buffered(CONCURRENT_READS);
         let mut snapshot: Option<Snapshot> = None;
-        let mut gone = HashSet::new();
-        while let Some(commit) = entries.try_next().await? {
-            if snapshot.is_none() && is_later(&commit, at) {
+        let mut odd_paths = BTreeMap::new();
+        let mut named = HashSet::new();
+        while let Some((sequence, entry)) = entries.try_next().await? {
+            if snapshot.is_none() && is_later(&entry, at) {
                 continue;
             }
-            let begun = || Snapshot { sequence: commit.sequence, committed: commit.committed.clone(), table: Table::default() };
-            let snapshot = snapshot.get_or_insert_with(begun);
-            snapshot.table.apply(commit.files.into_iter().filter(|file| !gone.contains(&file.key)), &[]);
-            gone.extend(commit.removed);
-            if commit.mode == Mode::Overwrite {
+            let is_whole = entry.is_whole();
+            let begun = || Snapshot { sequence, committed: entry.committed, table: Table::default() };
+            let table = &mut snapshot.get_or_insert_with(begun).table;
+            table.apply(entry.added.into_iter().filter(|file| named.insert(file.key.clone())), &[]);
+            named.extend(entry.removed);
+            odd_paths.extend(entry.odd_paths);
+            if is_whole {
                 break;
             }
         }
-        Ok(snapshot)
+        Ok((snapshot, odd_paths))
     }
 }
 
-/// Whether a commit was written after a moment. Clocks differ, so a later commit may say an earlier time: the newest one that is not after the moment counts.
-fn is_later(commit: &Commit, at: &At) -> bool {
-    match (at, DateTime::parse_from_rfc3339(&commit.committed)) {
+/// Whether an entry was written after a moment. Clocks differ, so a later one may say an earlier time: the newest one that is not after the moment counts.
+fn is_later(entry: &Entry, at: &At) -> bool {
+    match (at, DateTime::parse_from_rfc3339(&entry.committed)) {
         (At::Moment(moment), Ok(committed)) => committed > *moment,
         _ => false,
     }

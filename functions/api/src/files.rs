@@ -57,7 +57,7 @@ pub(crate) async fn list(
     let limit = page_length(asked.limit, PAGE.0, PAGE.1)? as usize;
     let at = asked.at.as_deref().map(str::parse).transpose().map_err(Problem::bad_request)?;
     let lake = app.lake();
-    let log = Log::new(lake.clone(), format!("{}{name}/", app.config.lake_prefix));
+    let log = Log::open(lake.clone(), format!("{}{name}/", app.config.lake_prefix)).await?;
     let Some(Snapshot { sequence, committed, table }) = log.at(at.unwrap_or_default()).await? else {
         return Err(nothing_there(&app, &name, at).await?);
     };

@@ -14,7 +14,7 @@ mod types;
 pub use bounds::{Bound, Constraints};
 pub use key::{Key, KeyRule};
 pub use name::DatasetName;
-pub use output::{Codec, Mode, Output, RejectsLimit};
+pub use output::{Codec, Mode, Output, RejectsLimit, TableFormat};
 pub use schema::{Drift, Field, FieldsMatch, Mapping, Schema};
 pub use types::{BooleanFormat, DataType, IntegerType, NumberFormat, NumberType, TimeUnit};
 
@@ -132,6 +132,9 @@ impl Contract {
             Some(node) => Output::read(&node, schema.as_ref(), &drop, reading),
             None => Output::default(),
         };
+        if let (Some(node), Some(schema)) = (root.get("output"), &schema) {
+            output.check_table(&node, schema, &drop, reading);
+        }
         Some(Self { name: name?, dialect, encoding, compression, schema: schema?, drop, rejects_limit, output })
     }
 

@@ -1,7 +1,8 @@
 //! What is written, and how much may be refused.
 
 use super::document::{Node, Reading};
-use super::{DataType, NumberType, Schema};
+use super::{DataType, Fault, NumberType, Schema};
+use crate::delta::check_columns;
 
 /// What is written.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +13,8 @@ pub struct Output {
     pub partition_by: Vec<String>,
     /// What becomes of the files that are there.
     pub mode: Mode,
+    /// The form of the log.
+    pub table: TableFormat,
     /// Adds `_source`, `_line` and `_job`.
     pub lineage: bool,
 }
@@ -32,6 +35,17 @@ pub enum Mode {
 impl Mode {
     const CHOICES: [(&'static str, Self); 3] =
         [("append", Self::Append), ("overwrite", Self::Overwrite), ("overwrite-partitions", Self::OverwritePartitions)];
+}
+
+/// In which form commits are logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TableFormat {
+    /// Landfall's own: one JSON document a commit.
+    #[default]
+    Landfall,
+    /// Delta Lake's. Files that a commit removes stay until somebody vacuums the table.
+    Delta,
 }
 
 /// How Parquet pages are compressed.
@@ -94,9 +108,14 @@ impl std::fmt::Display for RejectsLimit {
 impl Output {
     pub(super) fn read(node: &Node<'_>, schema: Option<&Schema>, drop: &[String], reading: &mut Reading) -> Self {
         let mut output = Self::default();
-        let Some(object) = node.object(reading, &["format", "compression", "partitionBy", "mode", "lineage"]) else { return output };
+        let Some(object) = node.object(reading, &["format", "table", "compression", "partitionBy", "mode", "lineage"]) else {
+            return output;
+        };
         if let Some(n) = object.get("format") {
             n.choice(reading, &[("parquet", ())]);
+        }
+        if let Some(n) = object.get("table") {
+            output.table = n.choice(reading, &[("landfall", TableFormat::Landfall), ("delta", TableFormat::Delta)]).unwrap_or_default();
         }
         if let Some(n) = object.get("compression") {
             let choices = [("zstd", Codec::Zstd), ("snappy", Codec::Snappy), ("none", Codec::None)];
@@ -114,6 +133,29 @@ impl Output {
             }
         }
         output
+    }
+
+    /// What a Delta table has no room for, field by field.
+    pub(super) fn check_table(&self, node: &Node<'_>, schema: &Schema, drop: &[String], reading: &mut Reading) {
+        if self.table != TableFormat::Delta {
+            return;
+        }
+        let stored: Vec<_> = schema.fields.iter().enumerate().filter(|(_, field)| !drop.contains(&field.name)).collect();
+        let types: Vec<_> = stored.iter().map(|(_, field)| field.data_type.arrow()).collect();
+        for (position, message) in check_columns(stored.iter().map(|(_, field)| field.name.as_str()).zip(&types)) {
+            reading.faults.push(Fault { path: format!("schema.fields[{}]", stored[position].0), message });
+        }
+        let moment =
+            schema.fields.iter().find(|field| self.partition_by.contains(&field.name) && matches!(field.data_type, DataType::Datetime(..)));
+        if let (Mode::OverwritePartitions, Some(field)) = (self.mode, moment) {
+            node.fault(
+                reading,
+                format!(
+                    "partitions by `{}` can't be replaced in a Delta table: writers spell moments in several ways; a date would do",
+                    field.name
+                ),
+            );
+        }
     }
 }
 

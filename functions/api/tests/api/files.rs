@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use landing::commit::{Commit, CommittedFile};
-use landing::contract::Mode;
+use landing::contract::{Mode, TableFormat};
 use landing::message::{Counts, JobId, SourceRef};
 use objects::{Buckets, Put};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::door::Door;
 
 fn file(name: &str) -> CommittedFile {
-    CommittedFile { key: format!("lake/flights/{name}.parquet"), partition: BTreeMap::new(), rows: 3, bytes: 10 }
+    CommittedFile { key: format!("lake/flights/{name}.parquet"), partition: BTreeMap::new(), rows: 3, bytes: 10, stats: None }
 }
 
 /// A table in which one commit appended `a` and `b`, and the next one replaced them by `c`.
@@ -22,6 +22,7 @@ async fn overwritten() -> Door {
             committed: format!("2026-01-0{}T00:00:00.000Z", sequence + 1),
             job: JobId::parse("job").unwrap(),
             mode,
+            table: TableFormat::Landfall,
             contract: 1,
             source: SourceRef { bucket: "the-inbox".to_owned(), key: "staged/flights/a.csv".to_owned(), version: None, etag: None },
             source_bytes: 10,
