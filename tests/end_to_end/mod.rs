@@ -3,6 +3,7 @@
 mod stage;
 
 mod backends;
+mod delta;
 mod duplicates;
 mod embedded;
 mod kills;

@@ -1,6 +1,6 @@
 //! A deployment in memory, and the state machine in a few lines.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
@@ -8,10 +8,11 @@ use landing::Error;
 use landing::commit::Commit;
 use landing::contract::DatasetName;
 use landing::message::{Abandon, Caught, Failure, JobId, JobRef, Shard, SourceRef, Stored, Submission, TransformShard, VerifyJob};
-use objects::{Buckets, Objects, Pin, Put};
+use objects::{Buckets, Faulty, Objects, Pin, Put};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use registry::{JobRecord, JobStatus, Registry};
 use steps::{Context, Place, Settings};
+use tables::{At, Log, Snapshot};
 
 pub(crate) const NOW: &str = "2026-01-01T00:00:00.000Z";
 /// Attempts of a step, the first included.
@@ -23,6 +24,19 @@ pub(crate) struct Bench {
     /// The same objects, for looking at what is left: without the faults that the steps may meet.
     inspected: Arc<dyn Buckets>,
     pub(crate) dataset: DatasetName,
+    /// Where the process that runs a step dies.
+    death: Option<Arc<Faulty>>,
+    /// What was there when it died.
+    pub(crate) remains: Mutex<Vec<Remains>>,
+}
+
+/// What a process that died left behind.
+#[derive(Debug)]
+pub(crate) struct Remains {
+    /// Keys of the table's files.
+    pub(crate) table: Vec<String>,
+    /// Keys of what lies under the prefix.
+    pub(crate) visible: Vec<String>,
 }
 
 /// What is left of a job.
@@ -54,7 +68,57 @@ impl Bench {
             settings: Settings::default(),
             salt: None,
         };
-        Self { context, inspected, dataset: name }
+        Self { context, inspected, dataset: name, death: None, remains: Mutex::default() }
+    }
+
+    /// A deployment in which the process that makes some call is killed there, as by `kill -9`.
+    pub(crate) async fn deadly(faulty: Arc<Faulty>, inspected: Arc<dyn Buckets>, contract: &str) -> Self {
+        Self { death: Some(faulty.clone()), ..Self::over(faulty, inspected, contract).await }
+    }
+
+    /// The same deployment, of which the steps see `buckets`; nobody dies there.
+    pub(crate) fn beside(&self, buckets: Arc<dyn Buckets>) -> Self {
+        let context = Context { buckets, ..self.context.clone() };
+        Self { context, inspected: self.inspected.clone(), dataset: self.dataset.clone(), death: None, remains: Mutex::default() }
+    }
+
+    /// Runs a step to its end, or to the death of its process.
+    async fn alive<T>(&self, step: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let Some(death) = &self.death else { return step.await };
+        tokio::select! {
+            outcome = step => return outcome,
+            () = death.hangs() => {}
+        }
+        let remains = Remains { table: self.table_keys().await, visible: self.visible().await.0 };
+        self.remains.lock().unwrap().push(remains);
+        Err(Error::StoreUnavailable("the process was killed".to_owned()))
+    }
+
+    /// The newest state of the table, as the log has it.
+    pub(crate) async fn table_at(&self, at: At) -> Option<Snapshot> {
+        let log = Log::open(self.lake(), self.context.dataset_prefix(&self.dataset)).await.unwrap();
+        log.at(at).await.unwrap()
+    }
+
+    /// Keys of the table's files.
+    pub(crate) async fn table_keys(&self) -> Vec<String> {
+        let table = self.table_at(At::Newest).await.map(|snapshot| snapshot.table).unwrap_or_default();
+        table.files().map(|file| file.key.clone()).collect()
+    }
+
+    /// The rows of these files, in order.
+    pub(crate) async fn sorted_rows(&self, keys: &[String]) -> Vec<String> {
+        let mut rows = Vec::new();
+        for key in keys {
+            rows.extend(self.rows(key).await);
+        }
+        rows.sort_unstable();
+        rows
+    }
+
+    /// Keys of the data files under the dataset's prefix: what a reader finds who knows no log.
+    pub(crate) async fn data_keys(&self) -> Vec<String> {
+        self.visible().await.0.into_iter().filter(|key| key.ends_with(".parquet")).collect()
     }
 
     pub(crate) fn inbox(&self) -> Arc<dyn Objects> {
@@ -109,18 +173,25 @@ impl Bench {
     }
 
     async fn flow(&self, submission: Submission, job: &JobRef) -> Result<Stored, Error> {
-        let planned = retried(|_| steps::ingest(&self.context, submission.clone())).await?;
+        self.verified(submission, job).await?;
+        retried(|_| self.alive(steps::store(&self.context, job.clone()))).await
+    }
+
+    /// Runs a job up to where it may be stored.
+    pub(crate) async fn verified(&self, submission: Submission, job: &JobRef) -> Result<(), Error> {
+        let planned = retried(|_| self.alive(steps::ingest(&self.context, submission.clone()))).await?;
         self.transform_all(job, &planned.shards.key).await?;
         let verify = |round| VerifyJob { job: job.job.clone(), dataset: job.dataset.clone(), round };
-        let mut verified = retried(|_| steps::verify(&self.context, verify(1))).await?;
+        let mut verified = retried(|_| self.alive(steps::verify(&self.context, verify(1)))).await?;
         while verified.again.count > 0 {
             self.transform_all(job, &verified.again.key).await?;
-            verified = retried(|_| steps::verify(&self.context, verify(verified.round))).await?;
+            verified = retried(|_| self.alive(steps::verify(&self.context, verify(verified.round)))).await?;
         }
-        retried(|_| steps::store(&self.context, job.clone())).await
+        Ok(())
     }
 
     async fn transform_all(&self, job: &JobRef, list: &str) -> Result<(), Error> {
+        // The list is handed over by the state machine, which doesn't die.
         let shards: Vec<Shard> = retried(|_| async {
             let json = self.work().read(list, u64::MAX).await?;
             Ok(serde_json::from_slice(&json).unwrap())
@@ -130,7 +201,7 @@ impl Bench {
             let message = TransformShard { job: job.job.clone(), dataset: job.dataset.clone(), shard };
             retried(|attempt| {
                 let (message, attempt) = (message.clone(), format!("attempt{attempt}"));
-                async move { steps::transform(&self.context, message, &attempt).await }
+                async move { self.alive(steps::transform(&self.context, message, &attempt)).await }
             })
             .await?;
         }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod failures;
+mod commits;
 mod identity;
 mod dialects;
 mod encodings;

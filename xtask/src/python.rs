@@ -25,6 +25,11 @@ impl Python {
         Self::of(&checkout::root().join("xtask/local/requirements-lint.txt"))
     }
 
+    /// The environment of delta-rs, which reads what Landfall writes.
+    pub fn of_delta() -> Result<Self> {
+        Self::of(&checkout::root().join("xtask/local/requirements-delta.txt"))
+    }
+
     /// The environment of the peers that benchmarks are run beside.
     pub fn of_benches() -> Result<Self> {
         Self::of(&checkout::root().join("benches/requirements.txt"))

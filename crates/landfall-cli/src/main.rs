@@ -3,6 +3,7 @@
 mod new;
 mod check;
 mod run;
+mod files;
 mod rows;
 mod profile;
 
@@ -25,6 +26,7 @@ enum Command {
     New(new::New),
     Check(check::Check),
     Run(run::Run),
+    Files(files::Files),
     Rows(rows::ReadRows),
     Profile(profile::ShowProfile),
 }
@@ -34,6 +36,7 @@ fn main() -> std::process::ExitCode {
         Command::New(new) => new.run(),
         Command::Check(check) => check.run(),
         Command::Run(run) => run.run(),
+        Command::Files(files) => files.run(),
         Command::Rows(rows) => rows.run(),
         Command::Profile(profile) => profile.run(),
     };

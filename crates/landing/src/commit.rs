@@ -1,9 +1,11 @@
 //! What a shard reports, what the reports add up to, and the one document that makes a job visible.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
+use crate::contract::{Mode, TableFormat};
 use crate::message::{Counts, JobId, SourceRef};
 use crate::profile::Bounds;
 use crate::records::Tile;
@@ -25,6 +27,9 @@ pub struct OpenFile {
     pub bytes: u64,
     /// Nulls, by column.
     pub nulls: BTreeMap<String, u64>,
+    /// What is known of its columns, as a Delta log has it, if it is for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stats: Option<String>,
 }
 
 /// What a shard reports back.
@@ -83,8 +88,15 @@ pub struct TalliedShard {
 pub struct Commit {
     /// Its number, from 0, without gaps.
     pub sequence: u64,
+    /// When it was written, in RFC 3339 and UTC, by the clock of the writer.
+    pub committed: String,
     /// The job that it is of.
     pub job: JobId,
+    /// What it does to the files that are there.
+    pub mode: Mode,
+    /// In whose form of log it stands.
+    #[serde(default)]
+    pub table: TableFormat,
     /// The contract's version.
     pub contract: u32,
     /// What was landed, pinned.
@@ -104,6 +116,9 @@ pub struct Commit {
     pub bounds: BTreeMap<String, Bounds>,
     /// The files, by shard, in the order in which the shard opened them.
     pub files: Vec<CommittedFile>,
+    /// Keys of the files that it removes from the table: all that earlier commits left, or those of the partitions that it replaces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
 }
 
 /// A file of a commit.
@@ -118,6 +133,9 @@ pub struct CommittedFile {
     pub rows: u64,
     /// Bytes.
     pub bytes: u64,
+    /// What is known of its columns, on its way into a Delta log.
+    #[serde(skip)]
+    pub stats: Option<String>,
 }
 
 impl CommittedFile {
@@ -125,7 +143,55 @@ impl CommittedFile {
     pub fn of(file: &OpenFile) -> Self {
         let values = file.folder.split_terminator('/').filter_map(|part| part.split_once('='));
         let partition = values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Self { key: file.key.clone(), partition, rows: file.rows, bytes: file.bytes }
+        Self { key: file.key.clone(), partition, rows: file.rows, bytes: file.bytes, stats: file.stats.clone() }
+    }
+}
+
+/// The files of a table as its commits leave them, in the order of their keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table(BTreeMap<String, CommittedFile>);
+
+impl Table {
+    /// Does what a commit does.
+    pub fn apply(&mut self, added: impl IntoIterator<Item = CommittedFile>, removed: &[String]) {
+        for key in removed {
+            self.0.remove(key);
+        }
+        self.0.extend(added.into_iter().map(|file| (file.key.clone(), file)));
+    }
+
+    /// The files that a commit of `added` removes.
+    ///
+    /// [`Error::ContractInvalid`] when partitions are to be replaced, but files are there that were partitioned by other fields than `partition_by`.
+    pub fn replaced(&self, mode: Mode, partition_by: &[String], added: &[CommittedFile]) -> Result<Vec<String>, Error> {
+        match mode {
+            Mode::Append => Ok(Vec::new()),
+            Mode::Overwrite => Ok(self.0.keys().cloned().collect()),
+            Mode::OverwritePartitions => {
+                let wanted: BTreeSet<&str> = partition_by.iter().map(String::as_str).collect();
+                if let Some(other) = self.0.values().find(|file| !file.partition.keys().map(String::as_str).eq(wanted.iter().copied())) {
+                    let names: Vec<_> = other.partition.keys().map(String::as_str).collect();
+                    return Err(Error::ContractInvalid(format!(
+                        "partitions by {} can't be replaced: there are files partitioned by {}; `mode: overwrite` replaces them all, once",
+                        partition_by.join(", "),
+                        if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+                    )));
+                }
+                let partitions: BTreeSet<_> = added.iter().map(|file| &file.partition).collect();
+                let replaced = self.0.values().filter(|file| partitions.contains(&file.partition));
+                Ok(replaced.map(|file| file.key.clone()).collect())
+            }
+        }
+    }
+
+    /// The files.
+    pub fn files(&self) -> impl ExactSizeIterator<Item = &CommittedFile> {
+        self.0.values()
+    }
+
+    /// The files, by key.
+    pub fn into_files(self) -> Vec<CommittedFile> {
+        self.0.into_values().collect()
     }
 }
 
@@ -163,5 +229,41 @@ impl Crc64Nvme {
     /// The CRC of all bytes so far.
     pub fn value(&self) -> u64 {
         self.0.finalize()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(key: &str) -> CommittedFile {
+        let values = key.rsplit_once('/').map_or("", |(folder, _)| folder).split('/').filter_map(|part| part.split_once('='));
+        let partition = values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        CommittedFile { key: key.to_owned(), partition, rows: 1, bytes: 1, stats: None }
+    }
+
+    fn table(keys: &[&str]) -> Table {
+        let mut table = Table::default();
+        table.apply(keys.iter().map(|key| file(key)), &[]);
+        table
+    }
+
+    #[test]
+    fn a_mode_says_what_is_replaced() {
+        let there = table(&["k=a/1", "k=a/2", "k=b/3"]);
+        let by = ["k".to_owned()];
+        let replaced = |mode, added: &[&str]| there.replaced(mode, &by, &added.iter().map(|key| file(key)).collect::<Vec<_>>());
+        assert_eq!(replaced(Mode::Append, &["k=a/9"]), Ok(vec![]));
+        assert_eq!(replaced(Mode::Overwrite, &[]), Ok(["k=a/1", "k=a/2", "k=b/3"].map(str::to_owned).to_vec()));
+        assert_eq!(replaced(Mode::OverwritePartitions, &["k=a/9", "k=c/9"]), Ok(["k=a/1", "k=a/2"].map(str::to_owned).to_vec()));
+        assert_eq!(replaced(Mode::OverwritePartitions, &[]), Ok(vec![]));
+    }
+
+    #[test]
+    fn partitions_by_other_fields_are_not_replaced() {
+        for (there, by) in [("1", "nothing"), ("j=a/1", "j"), ("j=a/k=a/1", "j, k")] {
+            let refused = table(&[there]).replaced(Mode::OverwritePartitions, &["k".to_owned()], &[]).expect_err(there);
+            assert!(refused.to_string().contains(&format!("partitioned by {by};")), "{refused}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Decimal128Type};
+use arrow_array::types::{Date32Type, Decimal128Type, Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow_schema::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema};
 use arrow_select::take::take_record_batch;
@@ -14,7 +14,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::Error;
 use crate::chunks::{Compressor, FileSchema, FileWriter};
-use crate::contract::Contract;
+use crate::contract::{Contract, TableFormat};
+use crate::delta::Stats;
 
 /// Most partitions of one shard: each keeps a file open.
 pub const MAX_PARTITIONS: usize = 1_000;
@@ -58,7 +59,10 @@ struct File {
     sink: Sink,
     rows: u64,
     nulls: Vec<u64>,
+    /// Columns of floats with some that are not a number; looked for where it counts, in Delta tables.
+    has_nan: Vec<bool>,
     bytes: u64,
+    stats: Option<String>,
 }
 
 /// Bytes of a file that are ready to be uploaded.
@@ -81,6 +85,8 @@ pub struct FileSummary {
     pub bytes: u64,
     /// Nulls, by column.
     pub nulls: BTreeMap<String, u64>,
+    /// What is known of its columns, as a Delta log has it, if it is for one.
+    pub stats: Option<String>,
 }
 
 /// Of columns whose texts all have codes in the dictionaries of the files that they were written to: the texts that are new there. The others were seen before.
@@ -171,6 +177,9 @@ impl Files {
                 Some(rows) => take_record_batch(&batch, &UInt32Array::from(rows)).map_err(broken)?,
             };
             let learned = self.files[file].write(&batch, &mut self.compressor)?;
+            if self.contract.output.table == TableFormat::Delta {
+                self.files[file].look_for_nan(&batch);
+            }
             new.add(self.stored.iter().copied().zip(learned));
         }
         self.bound_memory()?;
@@ -199,7 +208,10 @@ impl Files {
     pub fn close(&mut self) -> Result<(), Error> {
         for file in &mut self.files {
             if let Some(writer) = file.writer.take() {
-                writer.close(&mut self.compressor)?;
+                let footer = writer.close(&mut self.compressor)?;
+                if self.contract.output.table == TableFormat::Delta {
+                    file.stats = Some(Stats::of(&footer, &file.has_nan).json(self.schema.arrow(), file.rows));
+                }
             }
         }
         Ok(())
@@ -213,6 +225,7 @@ impl Files {
             rows: file.rows,
             bytes: file.bytes,
             nulls: names().zip(file.nulls.iter().copied()).collect(),
+            stats: file.stats.clone(),
         };
         self.files.iter().map(summary).collect()
     }
@@ -262,8 +275,17 @@ impl Files {
         }
         let sink = Sink::default();
         let writer = FileWriter::new(sink.clone(), self.schema.clone())?;
-        let nulls = vec![0; self.schema.arrow().fields().len()];
-        self.files.push(File { folder: folder.clone(), writer: Some(writer), sink, rows: 0, nulls, bytes: 0 });
+        let columns = self.schema.arrow().fields().len();
+        self.files.push(File {
+            folder: folder.clone(),
+            writer: Some(writer),
+            sink,
+            rows: 0,
+            nulls: vec![0; columns],
+            has_nan: vec![false; columns],
+            bytes: 0,
+            stats: None,
+        });
         self.by_folder.insert(folder, self.files.len() - 1);
         Ok(self.files.len() - 1)
     }
@@ -289,6 +311,21 @@ impl File {
         }
         Ok(new)
     }
+
+    fn look_for_nan(&mut self, batch: &RecordBatch) {
+        for (has_nan, column) in self.has_nan.iter_mut().zip(batch.columns()) {
+            *has_nan |= match column.data_type() {
+                ArrowType::Float32 => column.as_primitive::<Float32Type>().values().iter().any(|value| value.is_nan()),
+                ArrowType::Float64 => column.as_primitive::<Float64Type>().values().iter().any(|value| value.is_nan()),
+                _ => false,
+            };
+        }
+    }
+}
+
+/// A value as a folder's name has it, but for nulls.
+pub(crate) fn folder_text(value: &str) -> String {
+    utf8_percent_encode(value, PLAIN).to_string()
 }
 
 /// Nothing of the data can make the encoder fail: what does is a bug.

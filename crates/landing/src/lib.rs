@@ -25,6 +25,7 @@ pub mod sniff;
 pub mod infer;
 pub mod profile;
 pub mod commit;
+pub mod delta;
 pub mod message;
 pub mod limits;
 mod short;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::sync::Notify;
 
 use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, Put, Result};
 
@@ -26,19 +27,33 @@ pub struct Fault {
     pub kind: FaultKind,
 }
 
-/// How a call fails: always as [`Error::Unavailable`].
+/// How a call fails: as [`Error::Unavailable`], or by standing still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
     /// It does not take effect.
     Before,
     /// It takes effect, but its answer is lost.
     After,
+    /// It stands still before it takes effect, until it may [go on](Faulty::go_on). Who drops the caller meanwhile kills it there.
+    HangBefore,
+    /// It takes effect and stands still before it answers.
+    HangAfter,
 }
 
 impl Faulty {
     /// Wraps `inner` so that the call of `fault` fails.
     pub fn new(inner: Arc<dyn Buckets>, fault: Fault) -> Self {
-        Self { inner, faults: Arc::new(Faults { fault, calls: AtomicU64::new(0) }) }
+        Self { inner, faults: Arc::new(Faults { fault, calls: AtomicU64::new(0), hangs: Notify::new(), may_go_on: Notify::new() }) }
+    }
+
+    /// Waits until the call that is to stand still does.
+    pub async fn hangs(&self) {
+        self.faults.hangs.notified().await;
+    }
+
+    /// Lets the call that stands still go on.
+    pub fn go_on(&self) {
+        self.faults.may_go_on.notify_one();
     }
 
     /// How many calls there were so far: fewer than the fault's `call` says that nothing failed.
@@ -56,6 +71,8 @@ impl Buckets for Faulty {
 struct Faults {
     fault: Fault,
     calls: AtomicU64,
+    hangs: Notify,
+    may_go_on: Notify,
 }
 
 impl Faults {
@@ -66,12 +83,28 @@ impl Faults {
         }
         match self.fault.kind {
             FaultKind::Before => Err(Error::Unavailable(format!("call {number}, {name}, failed as the test demands"))),
+            FaultKind::HangBefore => {
+                self.hang().await;
+                call.await
+            }
+            FaultKind::HangAfter => {
+                let answer = call.await;
+                self.hang().await;
+                answer
+            }
             FaultKind::After => {
                 // Whether it worked is exactly what the caller doesn't get to know.
                 let _lost = call.await;
                 Err(Error::Unavailable(format!("the answer of call {number}, {name}, was lost as the test demands")))
             }
         }
+    }
+}
+
+impl Faults {
+    async fn hang(&self) {
+        self.hangs.notify_one();
+        self.may_go_on.notified().await;
     }
 }
 
@@ -160,6 +193,20 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_fails_before_has_no_effect() {
         assert_eq!(put_twice(FaultKind::Before).await, (vec![true, false], 2));
+    }
+
+    #[tokio::test]
+    async fn a_call_stands_still_until_it_may_go_on() {
+        for (kind, effect) in [(FaultKind::HangBefore, false), (FaultKind::HangAfter, true)] {
+            let memory = Arc::new(Memory::new());
+            let faulty = Arc::new(Faulty::new(memory.clone(), Fault { call: 1, kind }));
+            let bucket = faulty.bucket("a");
+            let call = tokio::spawn(async move { bucket.put("k", Bytes::new(), Put::Overwrite).await });
+            faulty.hangs().await;
+            assert_eq!((memory.bucket("a").head("k", None).await.is_ok(), call.is_finished()), (effect, false));
+            faulty.go_on();
+            assert_eq!(call.await.expect("it does not panic"), Ok(()));
+        }
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use landing::plan::Plan;
 use registry::{JobChange, JobStatus};
 
 use crate::context::now;
-use crate::store::{contents, find_commit, note_success, sweep, take_back};
+use crate::store::{contents, delete_replaced, find_commit, note_success, sweep, take_back};
 use crate::{Context, documents, pieces, verify};
 
 /// Abandons a job and answers why it failed. A job that is committed already stays so: what failed was only what comes after.
@@ -21,6 +21,7 @@ pub async fn abandon(context: &Context, message: Abandon) -> Result<Failure, Err
         _ => explain(caught),
     };
     if let Some(commit) = find_commit(context, &keys, &reference).await? {
+        delete_replaced(&context.lake(), &commit).await?;
         note_success(context, &commit).await?;
         return Ok(failure);
     }

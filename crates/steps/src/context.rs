@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use landing::Error;
-use landing::contract::{Contract, DatasetName};
+use landing::contract::{Contract, DatasetName, TableFormat};
 use landing::mask::Salt;
 use landing::message::{JobId, JobKeys};
 use objects::{Buckets, Objects};
 use registry::Registry;
+use tables::Log;
 
 /// What all steps stand on; built once for a process.
 #[derive(Clone)]
@@ -71,6 +72,11 @@ impl Context {
     /// The prefix of a dataset in the lake.
     pub fn dataset_prefix(&self, dataset: &DatasetName) -> String {
         format!("{}{dataset}/", self.lake.prefix)
+    }
+
+    /// The commit log of a dataset.
+    pub(crate) fn log(&self, dataset: &DatasetName, format: TableFormat) -> Log {
+        Log::new(self.lake(), self.dataset_prefix(dataset), format)
     }
 }
 

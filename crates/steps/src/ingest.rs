@@ -1,7 +1,7 @@
 //! Pins the source, settles dialect and schema against the contract, and plans the shards.
 
 use landing::Error;
-use landing::contract::{Compression, Contract, Mapping};
+use landing::contract::{Compression, Contract, Mapping, Mode};
 use landing::dialect::Dialect;
 use landing::limits;
 use landing::lines::LineCounter;
@@ -47,6 +47,7 @@ pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned
     let pinned = SourceRef { version: head.version.clone(), etag: Some(head.etag.clone()), ..asked.clone() };
     let contents = content_names(&head);
     if !submission.force
+        && contract.output.mode == Mode::Append
         && let Some(earlier) = context.registry.loaded(dataset, &contents).await?.filter(|earlier| earlier != job)
     {
         return Err(already_landed(&earlier, dataset.as_str()));

@@ -5,26 +5,33 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use landing::Error;
-use landing::commit::{Commit, CommittedFile, OpenFile, Receipt, Tally, content_name, log_key};
+use landing::commit::{Commit, CommittedFile, OpenFile, Receipt, Tally, content_name};
+use landing::contract::{Contract, Mode, Output, TableFormat};
+use landing::delta::Entry;
 use landing::message::{JobId, JobKeys, JobRef, Stored};
 use landing::plan::Plan;
 use landing::profile::Sketch;
 use objects::{Objects, Part, Put};
 use registry::{JobChange, JobStatus};
 use serde::{Deserialize, Serialize};
+use tables::{Base, Log};
 
-use crate::context::{file_prefix, now};
+use crate::context::{file_prefix, now, parse_contract};
 use crate::ingest::already_landed;
 use crate::transform::refuse_if_cancelled;
 use crate::{Context, documents, pieces, profile, verify};
 
 /// Uploads that are completed at once: a reader that lists the prefix sees the files appear within this burst.
 const CONCURRENT_COMPLETIONS: usize = 32;
+/// Replaced files that are deleted at once: a reader that lists the prefix sees them until they are.
+const CONCURRENT_DELETIONS: usize = 32;
 
 /// `intent.json`: the number that a job is about to take in the commit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Intent {
     sequence: u64,
+    /// The form of the log.
+    table: TableFormat,
 }
 
 /// Stores a job that was verified. Done again it finishes what is left, and answers the same.
@@ -34,28 +41,15 @@ pub async fn store(context: &Context, message: JobRef) -> Result<Stored, Error> 
     let commit = match documents::find::<Commit>(work.as_ref(), &keys.stored()).await? {
         Some(commit) => commit,
         None => {
-            let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
-            let tally: Tally = documents::read(work.as_ref(), &keys.tally()).await?;
-            let receipts = verify::tallied(work.as_ref(), &keys, &tally).await?;
-            refuse_if_cancelled(context, &keys).await?;
-            claim(context, &plan, &tally).await?;
-            pieces::join(work.clone(), &keys, &plan, &tally, &receipts).await?;
-            let sketch = profile::join(work.as_ref(), &keys, &receipts).await?;
-            complete(&lake, &receipts).await?;
-            if let Err(error) = refuse_if_cancelled(context, &keys).await {
-                if matches!(error, Error::Cancelled(_)) {
-                    // Nobody may come after: an execution that was stopped runs no Abandon.
-                    context.registry.release(dataset, &contents(&plan, &tally), job).await?;
-                    take_back(context, &receipts).await?;
-                }
-                return Err(error);
-            }
-            let commit = draft(&plan, &tally, &receipts, &sketch);
-            let commit = write_commit(context, &keys, &message, commit).await?;
+            let commit = match find_commit(context, &keys, &message).await? {
+                Some(commit) => commit,
+                None => commit(context, &keys, &message).await?,
+            };
             documents::write(work.as_ref(), &keys.stored(), &commit, Put::Overwrite).await?;
             commit
         }
     };
+    delete_replaced(&lake, &commit).await?;
     note_success(context, &commit).await?;
     sweep(lake.as_ref(), &context.dataset_prefix(dataset), job).await;
     Ok(Stored {
@@ -66,6 +60,35 @@ pub async fn store(context: &Context, message: JobRef) -> Result<Stored, Error> 
         files: commit.files.len() as u64,
         bytes: commit.bytes,
     })
+}
+
+/// Commits a job. Everything that takes long is done before its files become visible.
+async fn commit(context: &Context, keys: &JobKeys, message: &JobRef) -> Result<Commit, Error> {
+    let (work, lake) = (context.work(), context.lake());
+    let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
+    let contract = parse_contract(&plan.contract)?;
+    let tally: Tally = documents::read(work.as_ref(), &keys.tally()).await?;
+    let receipts = verify::tallied(work.as_ref(), keys, &tally).await?;
+    refuse_if_cancelled(context, keys).await?;
+    let log = context.log(&message.dataset, contract.output.table);
+    log.refuse_other_format().await?;
+    claim(context, &plan, &tally, contract.output.mode).await?;
+    pieces::join(work.clone(), keys, &plan, &tally, &receipts).await?;
+    let sketch = profile::join(work.as_ref(), keys, &receipts).await?;
+    let draft = draft(&plan, &tally, &receipts, &sketch, &contract.output);
+    // What is there may forbid the commit: better before anything is visible.
+    let base = log.base(next_number(context, keys, &log).await?, draft.mode).await?;
+    base.check(&draft, &contract)?;
+    complete(&lake, &receipts).await?;
+    if let Err(error) = refuse_if_cancelled(context, keys).await {
+        if matches!(error, Error::Cancelled(_)) {
+            // Nobody may come after: an execution that was stopped runs no Abandon.
+            context.registry.release(&message.dataset, &contents(&plan, &tally), &message.job).await?;
+            take_back(context, &receipts).await?;
+        }
+        return Err(error);
+    }
+    write_commit(context, keys, &log, &contract, draft, base).await
 }
 
 /// Tells the registry that a job is committed.
@@ -100,10 +123,12 @@ pub(crate) async fn take_back(context: &Context, receipts: &[Receipt]) -> Result
     Ok(())
 }
 
-async fn claim(context: &Context, plan: &Plan, tally: &Tally) -> Result<(), Error> {
+/// Remembers the bytes. Those that replace others may come again: what they would double they remove.
+async fn claim(context: &Context, plan: &Plan, tally: &Tally, mode: Mode) -> Result<(), Error> {
     let submission = &plan.submission;
     let contents = contents(plan, tally);
-    match context.registry.claim(&submission.dataset, &contents, &submission.job, submission.force).await? {
+    let force = submission.force || mode != Mode::Append;
+    match context.registry.claim(&submission.dataset, &contents, &submission.job, force).await? {
         None => Ok(()),
         Some(earlier) => Err(already_landed(&earlier, submission.dataset.as_str())),
     }
@@ -123,8 +148,8 @@ async fn complete(lake: &Arc<dyn Objects>, receipts: &[Receipt]) -> Result<(), E
     stream::iter(files).map(complete).buffer_unordered(CONCURRENT_COMPLETIONS).try_collect().await
 }
 
-/// The commit, but for its number.
-fn draft(plan: &Plan, tally: &Tally, receipts: &[Receipt], sketch: &Sketch) -> Commit {
+/// The commit, but for its number, its time and what it removes.
+fn draft(plan: &Plan, tally: &Tally, receipts: &[Receipt], sketch: &Sketch, output: &Output) -> Commit {
     let open: Vec<&OpenFile> = receipts.iter().flat_map(|receipt| &receipt.files).collect();
     let mut nulls: BTreeMap<String, u64> = BTreeMap::new();
     for (column, count) in open.iter().flat_map(|file| &file.nulls) {
@@ -132,6 +157,9 @@ fn draft(plan: &Plan, tally: &Tally, receipts: &[Receipt], sketch: &Sketch) -> C
     }
     Commit {
         sequence: 0,
+        committed: String::new(),
+        mode: output.mode,
+        table: output.table,
         job: plan.submission.job.clone(),
         contract: plan.submission.contract,
         source: plan.source.clone(),
@@ -142,71 +170,80 @@ fn draft(plan: &Plan, tally: &Tally, receipts: &[Receipt], sketch: &Sketch) -> C
         nulls,
         bounds: sketch.bounds().map(|(column, bounds)| (column.to_owned(), bounds)).collect(),
         files: open.into_iter().map(CommittedFile::of).collect(),
+        removed: Vec::new(),
     }
 }
 
 /// Takes the next free number of the dataset's log.
 ///
 /// The number is noted beside the job before it is taken, so that a retry after a crash finds what it wrote: a note that is there was made before any
-/// write under that number, and a job that sees its own entry is done.
-async fn write_commit(context: &Context, keys: &JobKeys, job: &JobRef, mut commit: Commit) -> Result<Commit, Error> {
-    let (work, lake) = (context.work(), context.lake());
-    let prefix = context.dataset_prefix(&job.dataset);
-    let mut next = match documents::find::<Intent>(work.as_ref(), &keys.intent()).await? {
-        Some(intent) => intent.sequence,
-        None => {
-            let free = first_free(lake.as_ref(), &prefix).await?;
-            // Another run of this step may have noted a number, and taken it, while this one was looking.
-            documents::find::<Intent>(work.as_ref(), &keys.intent()).await?.map_or(free, |intent| intent.sequence)
-        }
-    };
+/// write under that number, and a job that sees its own entry is done. What the commit removes is what the entries before it leave: whoever loses the race for a
+/// number looks again at what is there.
+async fn write_commit(
+    context: &Context,
+    keys: &JobKeys,
+    log: &Log,
+    contract: &Contract,
+    mut commit: Commit,
+    mut base: Base,
+) -> Result<Commit, Error> {
+    let work = context.work();
     loop {
-        documents::write(work.as_ref(), &keys.intent(), &Intent { sequence: next }, Put::Overwrite).await?;
-        commit.sequence = next;
-        let key = log_key(&prefix, next);
-        if documents::write(lake.as_ref(), &key, &commit, Put::IfAbsent).await? {
+        let intent = Intent { sequence: base.next, table: commit.table };
+        documents::write(work.as_ref(), &keys.intent(), &intent, Put::Overwrite).await?;
+        commit.sequence = base.next;
+        commit.committed = now();
+        commit.removed = base.check(&commit, contract)?;
+        if log.write(&commit, contract, &base).await? {
             return Ok(commit);
         }
-        let there: Commit = documents::read(lake.as_ref(), &key).await?;
-        if there.job == commit.job {
-            return Ok(there);
+        let there = log.get(base.next).await?;
+        if is_of_job(&there, &commit.job) {
+            return there.into_commit().ok_or_else(|| Error::Internal("an entry of the log lost its commit".to_owned()));
         }
-        next += 1;
+        base.follow(there);
     }
 }
 
-/// The entry that a job has in the commit log, if it got that far.
+/// The number to try first.
+async fn next_number(context: &Context, keys: &JobKeys, log: &Log) -> Result<u64, Error> {
+    let work = context.work();
+    if let Some(intent) = documents::find::<Intent>(work.as_ref(), &keys.intent()).await? {
+        return Ok(intent.sequence);
+    }
+    let free = log.first_free().await?;
+    // Another run of this step may have noted a number, and taken it, while this one was looking.
+    Ok(documents::find::<Intent>(work.as_ref(), &keys.intent()).await?.map_or(free, |intent| intent.sequence))
+}
+
+fn is_of_job(entry: &Entry, job: &JobId) -> bool {
+    entry.commit.as_ref().is_some_and(|commit| commit.job == *job)
+}
+
+/// The entry that a job has in the commit log, if it got that far: that of the number that it noted, or a later one, as of two runs of a step the slower one may have
+/// noted its number last.
 pub(crate) async fn find_commit(context: &Context, keys: &JobKeys, job: &JobRef) -> Result<Option<Commit>, Error> {
     let Some(intent) = documents::find::<Intent>(context.work().as_ref(), &keys.intent()).await? else { return Ok(None) };
-    let key = log_key(&context.dataset_prefix(&job.dataset), intent.sequence);
-    let there = documents::find::<Commit>(context.lake().as_ref(), &key).await?;
-    Ok(there.filter(|commit| commit.job == job.job))
+    let log = context.log(&job.dataset, intent.table);
+    let mut sequence = intent.sequence;
+    while let Some(there) = log.find(sequence).await? {
+        if is_of_job(&there, &job.job) {
+            return Ok(there.into_commit());
+        }
+        sequence += 1;
+    }
+    Ok(None)
 }
 
-/// The first number that is not taken. Numbers have no gaps, so it is galloped to and then halved down.
-async fn first_free(lake: &dyn Objects, prefix: &str) -> Result<u64, Error> {
-    let is_taken = |sequence: u64| async move {
-        match lake.head(&log_key(prefix, sequence), None).await {
-            Ok(_) => Ok::<_, Error>(true),
-            Err(objects::Error::Missing(_)) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
-    };
-    let mut taken_below = 0;
-    let mut free = 0;
-    while is_taken(free).await? {
-        taken_below = free + 1;
-        free = free * 2 + 1;
+/// Deletes what a commit removed from the table: after it, so that whoever reads the log finds all files of the state that he reads, or a newer state.
+///
+/// Files of Delta tables stay: their readers go back in time, and vacuum the table when they no longer want to.
+pub(crate) async fn delete_replaced(lake: &Arc<dyn Objects>, commit: &Commit) -> Result<(), Error> {
+    if commit.table == TableFormat::Delta {
+        return Ok(());
     }
-    while taken_below < free {
-        let middle = taken_below + (free - taken_below) / 2;
-        if is_taken(middle).await? {
-            taken_below = middle + 1;
-        } else {
-            free = middle;
-        }
-    }
-    Ok(free)
+    let delete = |key: String| async move { lake.delete(&key).await.map_err(Error::from) };
+    stream::iter(commit.removed.clone()).map(delete).buffer_unordered(CONCURRENT_DELETIONS).try_collect().await
 }
 
 /// Forgets the uploads that losing attempts left open. What can't be swept now, the bucket's lifecycle rule sweeps.

@@ -202,8 +202,8 @@ impl<'a> Attempt<'a> {
         for (upload, summary) in self.uploads.iter_mut().zip(self.core.files().summaries()) {
             let (key, upload, parts) = upload.end().await?;
             let parts = parts.into_iter().map(|part| part.etag).collect();
-            let landing::files::FileSummary { folder, rows, bytes, nulls } = summary;
-            files.push(OpenFile { key, upload, parts, folder, rows, bytes, nulls });
+            let landing::files::FileSummary { folder, rows, bytes, nulls, stats } = summary;
+            files.push(OpenFile { key, upload, parts, folder, rows, bytes, nulls, stats });
         }
         Ok(files)
     }

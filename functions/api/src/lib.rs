@@ -4,6 +4,7 @@ mod access;
 mod datasets;
 mod execution;
 mod extract;
+mod files;
 mod infer;
 mod jobs;
 mod problem;
@@ -53,6 +54,8 @@ pub struct Config {
     pub work_bucket: String,
     /// The bucket of the lake.
     pub lake_bucket: String,
+    /// The prefix in it under which datasets lie; ends with a slash.
+    pub lake_prefix: String,
 }
 
 impl App {
@@ -76,6 +79,7 @@ pub fn router(app: Arc<App>, access: Access) -> Router {
         .route("/datasets", get(datasets::list))
         .route("/datasets/{name}", put(datasets::put).get(datasets::get).delete(datasets::delete))
         .route("/datasets/{name}/versions", get(datasets::versions))
+        .route("/datasets/{name}/files", get(files::list))
         .route("/infer", post(infer::infer))
         .route("/uploads", post(uploads::create))
         .route("/jobs", post(jobs::submit).get(jobs::list))

@@ -33,6 +33,7 @@ async fn main() -> Result<(), lambda_step::Error> {
             inbox_prefix: setting("LANDFALL_INBOX_PREFIX")?,
             work_bucket: setting("LANDFALL_WORK_BUCKET")?,
             lake_bucket: setting("LANDFALL_LAKE_BUCKET")?,
+            lake_prefix: setting("LANDFALL_LAKE_PREFIX")?,
         },
     };
     let router = router(Arc::new(app), access);

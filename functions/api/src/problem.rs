@@ -160,6 +160,12 @@ impl From<objects::Error> for Problem {
     }
 }
 
+impl From<landing::Error> for Problem {
+    fn from(error: landing::Error) -> Self {
+        if error.is_transient() { Self::unavailable(&error) } else { Self::internal(&error) }
+    }
+}
+
 impl From<executions::Error> for Problem {
     fn from(error: executions::Error) -> Self {
         match error {

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use landing::commit::{Commit, CommittedFile, log_key};
+use landing::commit::{Commit, CommittedFile};
 use landing::contract::DatasetName;
 use landing::message::{Counts, Failure, JobId};
 use landing::rejects::ErrorEntry;
@@ -88,8 +88,8 @@ impl Outcome {
             self.state = if is_cancelled { JobStatus::Cancelled } else { JobStatus::Failed };
             self.failure = failure;
         }
-        if let Some(sequence) = self.sequence {
-            let files = committed(context, &self.dataset, sequence).await.into_iter();
+        if self.sequence.is_some() {
+            let files = committed(context, &self.job).await.into_iter();
             self.files = files.map(|file| LandedFile::of(file, &self.lake)).collect();
         }
         let keys = context.keys(&self.job);
@@ -123,10 +123,9 @@ impl LandedFile {
     }
 }
 
-/// The files of a commit. The commit is there, as the registry tells its number: were it unreadable, the rows would have landed all the same.
-async fn committed(context: &Context, dataset: &DatasetName, sequence: u64) -> Vec<CommittedFile> {
-    let key = log_key(&context.dataset_prefix(dataset), sequence);
-    let read = context.buckets.bucket(&context.lake.bucket).read(&key, COMMIT_BYTES).await.ok();
+/// The files of the job's commit. It is committed, as the registry tells its number: were the document unreadable, the rows would have landed all the same.
+async fn committed(context: &Context, job: &JobId) -> Vec<CommittedFile> {
+    let read = context.buckets.bucket(&context.work.bucket).read(&context.keys(job).stored(), COMMIT_BYTES).await.ok();
     read.and_then(|bytes| serde_json::from_slice::<Commit>(&bytes).ok()).map_or_else(Vec::new, |commit| commit.files)
 }
 

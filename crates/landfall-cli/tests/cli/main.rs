@@ -4,6 +4,7 @@ mod new;
 mod check;
 mod rows;
 mod run;
+mod files;
 mod suites;
 
 mod binary;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::SchemaRef;
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
@@ -99,9 +100,9 @@ impl<W: Write + Send> FileWriter<W> {
         Ok(())
     }
 
-    /// Ends the file.
-    pub fn close(mut self, compressor: &mut Compressor) -> Result<(), Error> {
+    /// Ends the file; answers what its footer says.
+    pub fn close(mut self, compressor: &mut Compressor) -> Result<ParquetMetaData, Error> {
         self.flush(compressor)?;
-        self.writer.close().map(drop).map_err(broken)
+        self.writer.close().map_err(broken)
     }
 }

@@ -15,7 +15,7 @@ mod types;
 pub use bounds::{Bound, Constraints};
 pub use key::{Key, KeyRule};
 pub use name::DatasetName;
-pub use output::{Codec, Output, RejectsLimit};
+pub use output::{Codec, Mode, Output, RejectsLimit, TableFormat};
 pub use schema::{Drift, Field, FieldsMatch, Mapping, Schema};
 pub use transform::{Derived, Masked, Stored, Transform};
 pub use types::{BooleanFormat, DataType, IntegerType, NumberFormat, NumberType, TimeUnit};
@@ -134,7 +134,11 @@ impl Contract {
             Some(node) => Output::read(&node, schema.as_ref().map(|_| columns.as_slice()), &transform.drop, reading),
             None => Output::default(),
         };
-        Some(Self { name: name?, dialect, encoding, compression, schema: schema?, transform, rejects_limit, output })
+        let contract = Self { name: name?, dialect, encoding, compression, schema: schema?, transform, rejects_limit, output };
+        if let Some(node) = root.get("output") {
+            contract.check_table(&node, reading);
+        }
+        Some(contract)
     }
 }
 

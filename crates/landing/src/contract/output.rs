@@ -2,6 +2,8 @@
 
 use super::document::{Node, Reading};
 use super::transform::unknown_column;
+use super::{Contract, Fault};
+use crate::delta::check_columns;
 use crate::sql::Column;
 
 /// What is written.
@@ -11,8 +13,41 @@ pub struct Output {
     pub compression: Codec,
     /// Fields whose values name the folders, outermost first.
     pub partition_by: Vec<String>,
+    /// What becomes of the files that are there.
+    pub mode: Mode,
+    /// The form of the log.
+    pub table: TableFormat,
     /// Adds `_source`, `_line` and `_job`.
     pub lineage: bool,
+}
+
+/// What a commit does to the files that are there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// They stay.
+    #[default]
+    Append,
+    /// They are removed: the table is what the job brings, even if that is nothing.
+    Overwrite,
+    /// Those in the partitions that the job brings rows for are removed.
+    OverwritePartitions,
+}
+
+impl Mode {
+    const CHOICES: [(&'static str, Self); 3] =
+        [("append", Self::Append), ("overwrite", Self::Overwrite), ("overwrite-partitions", Self::OverwritePartitions)];
+}
+
+/// In which form commits are logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TableFormat {
+    /// Landfall's own: one JSON document a commit.
+    #[default]
+    Landfall,
+    /// Delta Lake's. Files that a commit removes stay until somebody vacuums the table.
+    Delta,
 }
 
 /// How Parquet pages are compressed.
@@ -75,11 +110,14 @@ impl std::fmt::Display for RejectsLimit {
 impl Output {
     pub(super) fn read(node: &Node<'_>, columns: Option<&[Column]>, drop: &[String], reading: &mut Reading) -> Self {
         let mut output = Self::default();
-        let Some(object) = node.object(reading, &["format", "compression", "partitionBy", "mode", "lineage"]) else { return output };
-        for (key, only) in [("format", "parquet"), ("mode", "append")] {
-            if let Some(n) = object.get(key) {
-                n.choice(reading, &[(only, ())]);
-            }
+        let Some(object) = node.object(reading, &["format", "table", "compression", "partitionBy", "mode", "lineage"]) else {
+            return output;
+        };
+        if let Some(n) = object.get("format") {
+            n.choice(reading, &[("parquet", ())]);
+        }
+        if let Some(n) = object.get("table") {
+            output.table = n.choice(reading, &[("landfall", TableFormat::Landfall), ("delta", TableFormat::Delta)]).unwrap_or_default();
         }
         if let Some(n) = object.get("compression") {
             let choices = [("zstd", Codec::Zstd), ("snappy", Codec::Snappy), ("none", Codec::None)];
@@ -90,7 +128,42 @@ impl Output {
             output.partition_by = list.texts(reading);
             check_partitions(&list, &output.partition_by, columns, drop, reading);
         }
+        if let Some(n) = object.get("mode") {
+            output.mode = n.choice(reading, &Mode::CHOICES).unwrap_or_default();
+            if output.mode == Mode::OverwritePartitions && output.partition_by.is_empty() {
+                n.fault(reading, "there are no partitions without `partitionBy`; `overwrite` replaces the whole table".to_owned());
+            }
+        }
         output
+    }
+}
+
+impl Contract {
+    /// What a Delta table has no room for, column by column.
+    pub(super) fn check_table(&self, node: &Node<'_>, reading: &mut Reading) {
+        if self.output.table != TableFormat::Delta {
+            return;
+        }
+        let stored: Vec<_> = self.stored().collect();
+        for (position, message) in check_columns(stored.iter().map(|column| (column.name, &column.data_type))) {
+            let path = match stored[position].index.checked_sub(self.schema.fields.len()) {
+                None => format!("schema.fields[{}]", stored[position].index),
+                Some(_) => format!("transform.derive.{}", stored[position].name),
+            };
+            reading.faults.push(Fault { path, message });
+        }
+        let is_moment = |data_type: &arrow_schema::DataType| matches!(data_type, arrow_schema::DataType::Timestamp(..));
+        let is_partition = |name: &str| self.output.partition_by.iter().any(|partition| partition == name);
+        let moment = stored.iter().find(|column| is_partition(column.name) && is_moment(&column.data_type));
+        if let (Mode::OverwritePartitions, Some(column)) = (self.output.mode, moment) {
+            node.fault(
+                reading,
+                format!(
+                    "partitions by `{}` can't be replaced in a Delta table: writers spell moments in several ways; a date would do",
+                    column.name
+                ),
+            );
+        }
     }
 }
 
@@ -114,5 +187,27 @@ fn check_partitions(list: &Node<'_>, names: &[String], columns: Option<&[Column]
     }
     if names.len() + drop.len() >= columns.len() {
         list.fault(reading, "leaves no column for the files".to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::contract::Contract;
+
+    fn faults(output: &str) -> Vec<String> {
+        let fields = "[ { name: id, type: integer }, { name: kind, type: string } ]";
+        let contract = Contract::parse(&format!("name: t\nschema: {{ fields: {fields} }}\noutput: {output}\n"));
+        contract.map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
+    }
+
+    #[test]
+    fn partitions_are_replaced_where_there_are_some() {
+        for accepted in ["{}", "{ mode: append }", "{ mode: overwrite }", "{ mode: overwrite-partitions, partitionBy: [kind] }"] {
+            assert_eq!(faults(accepted), [""; 0], "{accepted}");
+        }
+        let refused = ["output.mode: there are no partitions without `partitionBy`; `overwrite` replaces the whole table"];
+        assert_eq!(faults("{ mode: overwrite-partitions }"), refused);
+        assert_eq!(faults("{ mode: overwrite-partitions, partitionBy: [] }"), refused);
+        assert_eq!(faults("{ mode: upsert }"), ["output.mode: `upsert` is not allowed; allowed: append, overwrite, overwrite-partitions"]);
     }
 }

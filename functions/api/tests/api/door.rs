@@ -47,6 +47,7 @@ impl Door {
             inbox_prefix: "inbox/".to_owned(),
             work_bucket: "the-work".to_owned(),
             lake_bucket: "the-lake".to_owned(),
+            lake_prefix: "lake/".to_owned(),
         };
         let app = App { registry: registry.clone(), executions: executions.clone(), buckets: buckets.clone(), config };
         Self { router: router(Arc::new(app), access), registry, executions, buckets }

@@ -5,6 +5,7 @@ mod door;
 
 mod access;
 mod datasets;
+mod files;
 mod infer;
 mod jobs;
 mod problems;

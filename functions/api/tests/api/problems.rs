@@ -92,6 +92,7 @@ async fn a_panic_is_a_problem_too() {
         inbox_prefix: "inbox/".to_owned(),
         work_bucket: "the-work".to_owned(),
         lake_bucket: "the-lake".to_owned(),
+        lake_prefix: "lake/".to_owned(),
     };
     let app = App { registry: door.registry.clone(), executions: Arc::new(Panics), buckets: door.buckets.clone(), config };
     door.router = router(Arc::new(app), Access::Open);

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use landing::commit::{Commit, CommittedFile};
+use landing::contract::{Mode, TableFormat};
 use landing::message::{Counts, JobId, SourceRef};
 use registry::{JobChange, JobStatus};
 use serde_json::{Value, json};
@@ -68,9 +69,18 @@ async fn errors_come_in_pages_of_whole_entries() {
 #[tokio::test]
 async fn outputs_are_the_files_of_the_commit() {
     let (door, job) = landed(COUNTS).await;
-    let file = |n: u64| CommittedFile { key: format!("lake/flights/part-{n}.parquet"), partition: BTreeMap::new(), rows: n, bytes: 10 * n };
+    let file = |n: u64| CommittedFile {
+        key: format!("lake/flights/part-{n}.parquet"),
+        partition: BTreeMap::new(),
+        rows: n,
+        bytes: 10 * n,
+        stats: None,
+    };
     let commit = Commit {
         sequence: 4,
+        committed: "2026-01-01T00:00:00.000Z".to_owned(),
+        mode: Mode::Append,
+        table: TableFormat::Landfall,
         job: job.clone(),
         contract: 1,
         source: SourceRef { bucket: "the-inbox".to_owned(), key: "staged/flights/a.csv".to_owned(), version: None, etag: None },
@@ -81,6 +91,7 @@ async fn outputs_are_the_files_of_the_commit() {
         nulls: BTreeMap::new(),
         bounds: BTreeMap::new(),
         files: vec![file(1), file(2), file(3)],
+        removed: vec![],
     };
     door.leave(&keys(&job).stored(), serde_json::to_vec(&commit).unwrap()).await;
     for n in 1..=3 {

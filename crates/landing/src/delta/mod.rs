@@ -1,0 +1,30 @@
+//! Delta tables: a commit as an entry of the Delta log, and an entry of anyone as what it does to the table.
+//!
+//! By the Delta transaction log protocol (<https://github.com/delta-io/delta/blob/master/PROTOCOL.md>). Landfall writes tables of reader version 1 and writer version 2, or, where
+//! a column is a local date and time, of the feature `timestampNtz`; tables that others gave more features it refuses.
+
+mod action;
+mod entry;
+mod schema;
+mod stats;
+
+#[cfg(test)]
+mod tests;
+
+pub use action::{Head, MetaData, Protocol};
+pub use entry::{Entry, read_entry, write_entry};
+pub use schema::{check_columns, settle};
+pub use stats::Stats;
+
+/// The folder of the log, under the table's prefix.
+pub const LOG: &str = "_delta_log/";
+
+/// The key of entry `sequence` of a Delta log, under the table's prefix.
+pub fn entry_key(prefix: &str, sequence: u64) -> String {
+    format!("{prefix}{LOG}{sequence:020}.json")
+}
+
+/// The key of the pointer to the newest checkpoint, which others may write.
+pub fn last_checkpoint_key(prefix: &str) -> String {
+    format!("{prefix}{LOG}_last_checkpoint")
+}

@@ -1,0 +1,154 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use landing::Error;
+use landing::commit::{Commit, log_key};
+use landing::contract::{Contract, TableFormat};
+use landing::delta::{self, Entry};
+use objects::{Objects, Put};
+
+use crate::Base;
+
+/// Most bytes of an entry: hundreds of thousands of files.
+const ENTRY_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The log of a dataset.
+#[derive(Clone)]
+pub struct Log {
+    objects: Arc<dyn Objects>,
+    prefix: String,
+    format: TableFormat,
+}
+
+impl Log {
+    /// The log under a dataset's prefix, which ends with a slash. Nothing need be there.
+    pub fn new(objects: Arc<dyn Objects>, prefix: String, format: TableFormat) -> Self {
+        Self { objects, prefix, format }
+    }
+
+    /// The log that is there, whatever its form.
+    pub async fn open(objects: Arc<dyn Objects>, prefix: String) -> Result<Self, Error> {
+        let is_delta = is_delta(objects.as_ref(), &prefix).await?;
+        Ok(Self { objects, prefix, format: if is_delta { TableFormat::Delta } else { TableFormat::Landfall } })
+    }
+
+    /// Refuses a dataset that has a log of the other form: a table has one history.
+    pub async fn refuse_other_format(&self) -> Result<(), Error> {
+        let (has_other, other, own) = match self.format {
+            TableFormat::Landfall => (is_delta(self.objects.as_ref(), &self.prefix).await?, "a Delta table", "landfall"),
+            TableFormat::Delta => (self.exists(&log_key(&self.prefix, 0)).await?, "a table of Landfall's own log", "delta"),
+        };
+        match has_other {
+            true => Err(Error::ContractInvalid(format!(
+                "{} holds {other}, which `table: {own}` can't go on with; land in a dataset of another name",
+                self.prefix
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// The entry of a number, if it is taken.
+    pub async fn find(&self, sequence: u64) -> Result<Option<Entry>, Error> {
+        let key = self.key(sequence);
+        let bytes = match self.objects.read(&key, ENTRY_BYTES).await {
+            Ok(bytes) => bytes,
+            Err(objects::Error::Missing(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        match self.format {
+            TableFormat::Landfall => serde_json::from_slice::<Commit>(&bytes)
+                .map(|commit| Some(commit.into()))
+                .map_err(|error| Error::Internal(format!("{key} can't be read: {error}"))),
+            TableFormat::Delta => delta::read_entry(&bytes, sequence, &self.prefix).map(Some),
+        }
+    }
+
+    /// The entry of a number that is known to be taken.
+    pub async fn get(&self, sequence: u64) -> Result<Entry, Error> {
+        self.find(sequence).await?.ok_or_else(|| {
+            let key = self.key(sequence);
+            match self.format {
+                TableFormat::Landfall => Error::Internal(format!("{key} is not there: the log has a gap")),
+                TableFormat::Delta => Error::ContractInvalid(format!(
+                    "{key} is not there: the Delta log was cleaned up, and checkpoints are not read; land in a dataset of another name, or keep the log"
+                )),
+            }
+        })
+    }
+
+    /// Writes the entry of a commit under its number, after the state `base`; answers whether the number was free.
+    ///
+    /// [`Error::ContractInvalid`] when the contract does not go with the table.
+    pub async fn write(&self, commit: &Commit, contract: &Contract, base: &Base) -> Result<bool, Error> {
+        let key = self.key(commit.sequence);
+        let text = match self.format {
+            TableFormat::Landfall => {
+                serde_json::to_string(commit).map_err(|error| Error::Internal(format!("{key} can't be written: {error}")))?
+            }
+            TableFormat::Delta => delta::write_entry(commit, contract, base.head.as_ref(), &self.prefix, &base.odd_paths)?,
+        };
+        match self.objects.put(&key, Bytes::from(text), Put::IfAbsent).await {
+            Ok(()) => Ok(true),
+            Err(objects::Error::Exists(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The first number that is not taken. Numbers have no gaps, so it is galloped to and then halved down; of a Delta log from its newest checkpoint on, as what is before may be
+    /// cleaned up.
+    pub async fn first_free(&self) -> Result<u64, Error> {
+        let start = match self.format {
+            TableFormat::Landfall => 0,
+            TableFormat::Delta => self.checkpoint().await?.map_or(0, |checkpoint| checkpoint + 1),
+        };
+        let mut taken_below = start;
+        let mut free = start;
+        while self.exists(&self.key(free)).await? {
+            taken_below = free + 1;
+            free = start + (free - start) * 2 + 1;
+        }
+        while taken_below < free {
+            let middle = taken_below + (free - taken_below) / 2;
+            if self.exists(&self.key(middle)).await? {
+                taken_below = middle + 1;
+            } else {
+                free = middle;
+            }
+        }
+        Ok(free)
+    }
+
+    /// The form of the log.
+    pub(crate) fn format(&self) -> TableFormat {
+        self.format
+    }
+
+    fn key(&self, sequence: u64) -> String {
+        match self.format {
+            TableFormat::Landfall => log_key(&self.prefix, sequence),
+            TableFormat::Delta => delta::entry_key(&self.prefix, sequence),
+        }
+    }
+
+    /// The number of the newest checkpoint of a Delta log, if others wrote one.
+    async fn checkpoint(&self) -> Result<Option<u64>, Error> {
+        let key = delta::last_checkpoint_key(&self.prefix);
+        match self.objects.read(&key, ENTRY_BYTES).await {
+            Ok(bytes) => Ok(serde_json::from_slice::<serde_json::Value>(&bytes).ok().and_then(|pointer| pointer["version"].as_u64())),
+            Err(objects::Error::Missing(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn exists(&self, key: &str) -> Result<bool, Error> {
+        match self.objects.head(key, None).await {
+            Ok(_) => Ok(true),
+            Err(objects::Error::Missing(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+async fn is_delta(objects: &dyn Objects, prefix: &str) -> Result<bool, Error> {
+    Ok(!objects.list(&format!("{prefix}{}", delta::LOG), None, 1).await?.is_empty())
+}

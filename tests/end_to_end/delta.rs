@@ -1,0 +1,255 @@
+//! Delta tables that `landfall run` writes, read and changed by delta-rs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use xtask::Python;
+
+const FIELDS: &str = "
+    - { name: id, type: integer, constraints: { required: true } }
+    - { name: small, type: integer, physicalType: int8 }
+    - { name: fare, type: number, physicalType: 'decimal(20,2)' }
+    - { name: ratio, type: number, physicalType: float32 }
+    - { name: open, type: boolean }
+    - { name: day, type: date }
+    - { name: at, type: datetime, timezone: America/New_York }
+    - { name: local, type: datetime, format: '%Y-%m-%dT%H:%M:%S%.f' }
+    - { name: note, type: string }
+    - { name: kind, type: string }
+    - { name: hour, type: datetime, timezone: UTC }";
+
+const HEADER: &str = "id,small,fare,ratio,open,day,at,local,note,kind,hour";
+const FIRST: &str = "\
+    1,-128,-12.50,0.5,true,2013-01-01,2013-01-01T00:00:00,1969-12-31T23:59:59.123456,\"a, \"\"b\"\"\",a b/c%,2013-01-01T05:00:00Z\n\
+    2,127,999999999999999999.99,NaN,false,1969-12-31,2013-07-01T00:00:00.000001,2013-01-01T00:00:00,é,é=1,2013-01-01T05:00:00Z\n\
+    3,,,,,,,,,,\n";
+
+/// Prints what delta-rs finds in a table as of a version: rows by id, partition values and statistics by path, the version, and how many there are.
+const READ: &str = "
+import json, sys
+from deltalake import DeltaTable, QueryBuilder
+table = DeltaTable(sys.argv[1], version=int(sys.argv[2]) if len(sys.argv) > 2 else None)
+schema = [[f.name, f.type.type if hasattr(f.type, 'type') else str(f.type), f.nullable] for f in table.schema().fields]
+rows = QueryBuilder().register('t', table).execute('select * from t order by id').read_all()
+columns = {name: [None if v is None else str(v) for v in rows.column(name).to_pylist()] for name in rows.column_names}
+query = QueryBuilder().register('t', table)
+where = {sql: query.execute('select id from t where ' + sql + ' order by id').read_all().column('id').to_pylist() for sql in json.loads(sys.argv[3] if len(sys.argv) > 3 else '[]')}
+print(json.dumps({'version': table.version(), 'versions': len(table.history()), 'schema': schema, 'columns': columns, 'files': len(table.file_uris()), 'partitions': table.partitions(), 'where': where}, default=str))
+";
+
+/// A lake with a Delta table.
+struct Shore {
+    folder: tempfile::TempDir,
+    python: Python,
+}
+
+impl Shore {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), python: Python::of_delta().unwrap() }
+    }
+
+    fn table(&self) -> PathBuf {
+        self.folder.path().join("lake/t")
+    }
+
+    /// Lands rows; what `landfall run --json` says.
+    fn land(&self, fields: &str, output: &str, header: &str, rows: &str) -> Value {
+        let path = |name: &str| self.folder.path().join(name);
+        let contract = format!("name: t\nschema:\n  fieldsMatch: exact\n  fields:{fields}\noutput: {{ table: delta, {output} }}\n");
+        std::fs::write(path("contract.yaml"), contract).unwrap();
+        std::fs::write(path("t.csv"), format!("{header}\n{rows}")).unwrap();
+        let output =
+            landfall().arg("run").args([path("contract.yaml"), path("t.csv")]).arg("--lake").arg(path("lake")).arg("--json").output();
+        serde_json::from_slice(&output.unwrap().stdout).unwrap()
+    }
+
+    fn landed(&self, fields: &str, output: &str, header: &str, rows: &str) -> u64 {
+        let job = self.land(fields, output, header, rows);
+        assert_eq!(job["state"], "SUCCEEDED", "{job}");
+        job["sequence"].as_u64().unwrap()
+    }
+
+    fn python(&self, script: &str, arguments: &[&str]) -> Value {
+        let output = self.python.command().args(["-c", script]).arg(self.table()).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn ids(&self, version: &str) -> Value {
+        self.python(READ, &[version])["columns"]["id"].clone()
+    }
+
+    /// The ids, by `landfall files` and by delta-rs at once: both find as many rows.
+    fn assert_rows(&self, expected: &[&str]) {
+        let read = self.python(READ, &[]);
+        assert_eq!(read["columns"]["id"], json!(expected));
+        let listed = landfall().args(["files", "t", "--json", "--lake"]).arg(self.folder.path().join("lake")).output().unwrap();
+        let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+        assert_eq!((&listed["rows"], &listed["sequence"]), (&json!(expected.len()), &read["version"]));
+        assert_eq!(listed["files"].as_array().unwrap().len(), read["files"]);
+        assert!(listed["files"].as_array().unwrap().iter().all(|file| Path::new(file["key"].as_str().unwrap()).is_file()), "{listed}");
+    }
+}
+
+/// The command that the workspace's build put beside this test.
+fn landfall() -> Command {
+    let test = std::env::current_exe().unwrap();
+    let landfall = test.parent().and_then(Path::parent).unwrap().join("landfall");
+    assert!(landfall.exists(), "`cargo build -p landfall-cli` makes {}", landfall.display());
+    Command::new(landfall)
+}
+
+#[test]
+fn every_type_is_read_back() {
+    let shore = Shore::new();
+    assert_eq!(shore.landed(FIELDS, "partitionBy: [kind, hour], lineage: true", HEADER, FIRST), 0);
+    let conditions = [
+        "small < 0",
+        "fare > 999999999999999999",
+        "ratio < 1",
+        "day < '1970-01-01'",
+        "at > '2013-06-01T00:00:00Z'",
+        "local < '1970-01-01T00:00:00'",
+        "note >= 'b'",
+        "kind = 'a b/c%'",
+        "kind is null",
+        "hour = '2013-01-01T05:00:00Z'",
+        "small is null",
+    ];
+    let found = shore.python(READ, &["0", &json!(conditions).to_string()]);
+    let columns = &found["columns"];
+    for (name, expected) in [
+        ("id", json!(["1", "2", "3"])),
+        ("small", json!(["-128", "127", null])),
+        ("fare", json!(["-12.50", "999999999999999999.99", null])),
+        ("ratio", json!(["0.5", "nan", null])),
+        ("open", json!(["True", "False", null])),
+        ("day", json!(["2013-01-01", "1969-12-31", null])),
+        ("at", json!(["2013-01-01 05:00:00+00:00", "2013-07-01 04:00:00.000001+00:00", null])),
+        ("local", json!(["1969-12-31 23:59:59.123456", "2013-01-01 00:00:00", null])),
+        ("note", json!(["a, \"b\"", "é", null])),
+        ("kind", json!(["a b/c%", "é=1", null])),
+        ("hour", json!(["2013-01-01 05:00:00+00:00", "2013-01-01 05:00:00+00:00", null])),
+        ("_line", json!(["2", "3", "4"])),
+    ] {
+        assert_eq!(columns[name], expected, "{name}");
+    }
+    let expected = [vec![1], vec![2], vec![1], vec![2], vec![2], vec![1], vec![2], vec![1], vec![3], vec![1, 2], vec![3]];
+    for (condition, expected) in conditions.iter().zip(expected) {
+        assert_eq!(found["where"][condition], json!(expected), "{condition}");
+    }
+    let kinds: Vec<&Value> = found["schema"].as_array().unwrap().iter().map(|column| &column[1]).collect();
+    let kinds_expected = [
+        "long",
+        "byte",
+        "decimal(20,2)",
+        "float",
+        "boolean",
+        "date",
+        "timestamp",
+        "timestamp_ntz",
+        "string",
+        "string",
+        "timestamp",
+        "string",
+        "long",
+        "string",
+    ];
+    assert_eq!(json!(kinds), json!(kinds_expected));
+    assert_eq!(found["schema"][0], json!(["id", "long", false]));
+
+    let log = std::fs::read_to_string(shore.table().join("_delta_log/00000000000000000000.json")).unwrap();
+    let adds: Vec<Value> =
+        log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["add"].take()).filter(|add| !add.is_null()).collect();
+    let first = adds.iter().find(|add| add["partitionValues"]["kind"] == "a b/c%").unwrap();
+    let stats: Value = serde_json::from_str(first["stats"].as_str().unwrap()).unwrap();
+    assert_eq!((&stats["numRecords"], &stats["nullCount"]["small"], &stats["minValues"]["small"]), (&json!(1), &json!(0), &json!(-128)));
+    assert_eq!((&stats["minValues"]["fare"], &stats["maxValues"]["day"]), (&json!(-12.5), &json!("2013-01-01")));
+    let local = ["minValues", "maxValues"].map(|bound| stats[bound]["local"].as_str().unwrap().to_owned());
+    assert_eq!(local, ["1969-12-31T23:59:59.123", "1969-12-31T23:59:59.124"]);
+    let second = adds.iter().find(|add| add["partitionValues"]["kind"] == "é=1").unwrap()["stats"].as_str().unwrap();
+    assert!(!second.contains("NaN") && second.contains(r#""fare":999999999999999999.99"#), "{second}");
+}
+
+const ID_KIND: &str = "
+    - { name: id, type: integer }
+    - { name: kind, type: string }";
+
+#[test]
+fn commits_are_versions() {
+    let shore = Shore::new();
+    let land = |mode: &str, rows: &str| shore.landed(ID_KIND, &format!("partitionBy: [kind], mode: {mode}"), "id,kind", rows);
+    assert_eq!(land("append", "1,a\n2,b\n"), 0);
+    assert_eq!(land("append", "3,b\n"), 1);
+    assert_eq!(land("overwrite-partitions", "4,b\n"), 2);
+    assert_eq!(land("overwrite", "5,c\n"), 3);
+    assert_eq!(land("append", "6,c\n"), 4);
+    shore.assert_rows(&["5", "6"]);
+    for (version, expected) in [("0", json!(["1", "2"])), ("1", json!(["1", "2", "3"])), ("2", json!(["1", "4"])), ("3", json!(["5"]))] {
+        assert_eq!(shore.ids(version), expected, "version {version}");
+    }
+    const TRANSACTION: &str = "
+import sys
+from deltalake import DeltaTable
+print(DeltaTable(sys.argv[1]).transaction_version(sys.argv[2]))
+";
+    let job = shore.land(ID_KIND, "partitionBy: [kind]", "id,kind", "");
+    assert_eq!(job["sequence"], 5, "a job without rows is a version too");
+    assert_eq!(shore.python(TRANSACTION, &[&format!("landfall-{}", job["job"].as_str().unwrap())]), 1);
+    let newest = shore.python(READ, &[]);
+    assert_eq!((&newest["version"], &newest["versions"], &newest["partitions"]), (&json!(5), &json!(6), &json!([{"kind": "c"}])));
+}
+
+#[test]
+fn others_may_change_the_table_in_between() {
+    const CHANGE: &str = "
+import sys
+from deltalake import DeltaTable, write_deltalake
+import arro3.core as arrow
+path = sys.argv[1]
+write_deltalake(path, arrow.Table.from_pydict({'id': arrow.Array([3, 4], arrow.DataType.int64()), 'kind': arrow.Array(['b', 'c d'], arrow.DataType.utf8())}), mode='append')
+DeltaTable(path).optimize.compact()
+DeltaTable(path).create_checkpoint()
+print(DeltaTable(path).version())
+";
+    let shore = Shore::new();
+    let land = |mode: &str, rows: &str| shore.landed(ID_KIND, &format!("partitionBy: [kind], mode: {mode}"), "id,kind", rows);
+    land("append", "1,a\n2,b\n");
+    let version = shore.python(CHANGE, &[]).as_u64().unwrap();
+    shore.assert_rows(&["1", "2", "3", "4"]);
+    assert_eq!(land("append", "5,c d\n"), version + 1);
+    shore.assert_rows(&["1", "2", "3", "4", "5"]);
+    assert_eq!(land("overwrite-partitions", "6,b\n7,c d\n"), version + 2);
+    shore.assert_rows(&["1", "6", "7"]);
+    assert_eq!(land("overwrite", "8,z\n"), version + 3);
+    shore.assert_rows(&["8"]);
+    const VACUUM: &str = "
+import sys
+from deltalake import DeltaTable
+table = DeltaTable(sys.argv[1])
+print(len(table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)))
+";
+    assert!(shore.python(VACUUM, &[]).as_u64().unwrap() >= 6);
+    shore.assert_rows(&["8"]);
+}
+
+#[test]
+fn the_schema_grows_and_never_breaks() {
+    let shore = Shore::new();
+    shore.landed(ID_KIND, "partitionBy: [kind]", "id,kind", "1,a\n");
+    let more = format!("{ID_KIND}\n    - {{ name: local, type: datetime, format: '%Y-%m-%dT%H:%M:%S%.f' }}");
+    shore.landed(&more, "partitionBy: [kind]", "id,kind,local", "2,a,2013-01-01T00:00:00\n");
+    let found = shore.python(READ, &[]);
+    assert_eq!(found["columns"]["local"], json!([null, "2013-01-01 00:00:00"]));
+    let files = || std::fs::read_dir(shore.table().join("kind=a")).unwrap().count();
+    let before = files();
+    let refused = shore.land(&ID_KIND.replace("integer", "string"), "partitionBy: [kind]", "id,kind", "3,a\n");
+    assert_eq!(refused["failure"]["error"], "ContractInvalid", "{refused}");
+    let cause = refused["failure"]["cause"].as_str().unwrap();
+    assert!(cause.starts_with("column `id` of the Delta table is long, and string in the contract: keep the type"), "{cause}");
+    let refused = shore.land(ID_KIND, "partitionBy: [kind]", "id,kind", "4,a\n");
+    assert!(refused["failure"]["cause"].as_str().unwrap().contains("has the column `local`, which the contract lacks"), "{refused}");
+    assert_eq!(files(), before, "nothing of it became visible");
+    shore.assert_rows(&["1", "2"]);
+}
