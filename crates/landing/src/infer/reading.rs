@@ -101,7 +101,8 @@ pub(super) fn dialect_of(opening: &Opening, naming: &Naming, trims: bool) -> Vec
             lines.push(("header", "false".to_owned(), format!("fields are read by their position: {why}")));
             // The line of a header that ends with the source is not counted as one that came to an end. In UTF-16 zeros stand beside the terminator.
             let ends = opening.header_row().iter().rev().find(|byte| **byte != 0).is_none_or(|byte| matches!(byte, b'\n' | b'\r'));
-            let skipped = opening.header.lines_before_data + u64::from(!ends);
+            // Nor is the last of the skipped ones, where the source ends in it.
+            let skipped = (opening.header.lines_before_data + u64::from(!ends)).max(dialect.skip_rows.into());
             lines.push(("skipRows", skipped.to_string(), "up to the header, and with it".to_owned()));
         }
     }
