@@ -19,6 +19,8 @@ const IS_SMALL: bool = cfg!(fuzzing);
 const MOST_ROWS: usize = if IS_SMALL { 1_000 } else { 40_000 };
 /// What the rows of a batch are a multiple of, and one.
 const BATCH_STEP: usize = if IS_SMALL { 1 } else { 37 };
+/// Most batches, and with them most row groups: what is known of a row group takes longer to write and read than a few rows.
+const MOST_BATCHES: usize = if IS_SMALL { 24 } else { MOST_ROWS };
 
 /// Of any columns, in batches of any size: what is read is what was written, and the bounds of a chunk are those of its values.
 pub fn pages(bytes: &[u8]) {
@@ -34,7 +36,7 @@ pub fn pages(bytes: &[u8]) {
     let (fields, arrays): (Vec<_>, Vec<_>) = columns.unzip();
     let schema = Arc::new(Schema::new(fields));
     let rows = RecordBatch::try_new(schema.clone(), arrays).expect("arrays of one length");
-    let file = write(&rows, codec, batch, group);
+    let file = write(&rows, codec, batch.max(rows.num_rows().div_ceil(MOST_BATCHES)), group);
 
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
     let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).expect("a Parquet file");
