@@ -18,6 +18,20 @@ pub(crate) const NOW: &str = "2026-01-01T00:00:00.000Z";
 /// Attempts of a step, the first included.
 const ATTEMPTS: u32 = 4;
 
+/// A contract of `things` whose dialect is not sniffed, so that whatever bytes there are, they are read the same way. With lineage.
+pub(crate) fn things(schema: &str) -> String {
+    format!(
+        r#"
+name: things
+dialect:
+  {{ delimiter: ",", quoteChar: '"', doubleQuote: true, escapeChar: null, lineTerminator: auto, commentChar: null, skipInitialSpace: false, trim: false, header: true,
+    skipRows: 0 }}
+{schema}
+output: {{ lineage: true }}
+"#
+    )
+}
+
 /// A deployment in memory with one dataset.
 pub(crate) struct Bench {
     pub(crate) context: Context,

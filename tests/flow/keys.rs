@@ -5,14 +5,10 @@ use landing::rejects::ErrorEntry;
 use objects::FaultKind;
 use proptest::prelude::*;
 
-use super::bench::{Bench, Landed};
+use super::bench::{Bench, Landed, things};
 use super::failures::any_call_may_fail;
 
-const CONTRACT: &str = r#"
-name: things
-dialect:
-  { delimiter: ",", quoteChar: '"', doubleQuote: true, escapeChar: null, lineTerminator: auto, commentChar: null, skipInitialSpace: false, trim: false, header: true,
-    skipRows: 0 }
+const SCHEMA: &str = r#"
 schema:
   missingValues: ["", "NA"]
   fields:
@@ -22,7 +18,6 @@ schema:
     - { name: day, type: date }
   primaryKey: [id, text]
   uniqueKeys: [[text, day]]
-output: { lineage: true }
 "#;
 
 /// Of each record what becomes of it.
@@ -43,7 +38,7 @@ const SOURCE: &str = "id,text,code,day\n\
     8,e,3";
 
 async fn land(source: &str, shard_bytes: u64, key_bytes: Option<u64>) -> Landed {
-    let mut bench = Bench::new(CONTRACT).await;
+    let mut bench = Bench::new(&things(SCHEMA)).await;
     bench.context.settings.key_bytes = key_bytes.unwrap_or(bench.context.settings.key_bytes);
     bench.land("job", source.as_bytes(), shard_bytes).await.unwrap()
 }
@@ -117,7 +112,7 @@ async fn a_wrong_start_and_a_taken_key_take_three_rounds() {
     let source = misleading();
     let sequential = land(&source, u64::MAX, None).await;
     assert!(sequential.counts.rejected > 20 && sequential.counts.stored > 20, "{:?}", sequential.counts);
-    let bench = Bench::new(CONTRACT).await;
+    let bench = Bench::new(&things(SCHEMA)).await;
     let submission = bench.submit("job", source.as_bytes(), 300, false).await;
     let stored = bench.run(submission).await.unwrap();
     assert_eq!(bench.landed(&stored).await, sequential);
@@ -132,7 +127,7 @@ async fn a_wrong_start_and_a_taken_key_take_three_rounds() {
 #[tokio::test]
 async fn keys_without_duplicates_take_one_round() {
     let source: String = (0..60).map(|n| format!("{n},t{n},{n},2024-01-01\n")).collect();
-    let bench = Bench::new(CONTRACT).await;
+    let bench = Bench::new(&things(SCHEMA)).await;
     let submission = bench.submit("job", format!("id,text,code,day\n{source}").as_bytes(), 100, false).await;
     let stored = bench.run(submission).await.unwrap();
     assert_eq!(stored.counts.stored, 60);
@@ -143,7 +138,7 @@ async fn keys_without_duplicates_take_one_round() {
 async fn every_step_may_run_twice() {
     let source = misleading();
     let sequential = land(&source, u64::MAX, None).await;
-    let bench = Bench::new(CONTRACT).await;
+    let bench = Bench::new(&things(SCHEMA)).await;
     let submission = bench.submit("job", source.as_bytes(), 300, false).await;
     let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
     steps::ingest(&bench.context, submission.clone()).await.unwrap();

@@ -1,8 +1,12 @@
 //! Packed sources: the same rows as unpacked, or a failure that says why, and never fewer rows.
 
+#[path = "../../crates/landing/tests/packing/mod.rs"]
+mod packing;
+
 use std::io::Write;
 
 use super::bench::{Bench, Landed};
+use packing::{bzip2, gzip};
 
 const CONTRACT: &str = "
 name: things
@@ -10,23 +14,8 @@ schema: { fields: [ { name: id, type: integer, constraints: { required: true } }
 output: { lineage: true }
 ";
 
-fn gzip(text: &[u8]) -> Vec<u8> {
-    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    out.write_all(text).unwrap();
-    out.finish().unwrap()
-}
-
-fn bzip2(text: &[u8]) -> Vec<u8> {
-    let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
-    out.write_all(text).unwrap();
-    out.finish().unwrap()
-}
-
 fn zip(text: &[u8]) -> Vec<u8> {
-    let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    out.start_file("things.csv", zip::write::SimpleFileOptions::default()).unwrap();
-    out.write_all(text).unwrap();
-    out.finish().unwrap().into_inner()
+    packing::zip(&[("things.csv", text)], false, false)
 }
 
 /// A table that unpacks in several pieces and shards.

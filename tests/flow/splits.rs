@@ -3,13 +3,9 @@
 use landing::message::Counts;
 use proptest::prelude::*;
 
-use super::bench::Bench;
+use super::bench::{Bench, things};
 
-const CONTRACT: &str = r#"
-name: things
-dialect:
-  { delimiter: ",", quoteChar: '"', doubleQuote: true, escapeChar: null, lineTerminator: auto, commentChar: null, skipInitialSpace: false, trim: false, header: true,
-    skipRows: 0 }
+const SCHEMA: &str = r#"
 schema:
   missingValues: ["", "NA"]
   fields:
@@ -17,7 +13,6 @@ schema:
     - { name: text, type: string, constraints: { maxLength: 23 } }
     - { name: price, type: number, physicalType: "decimal(6,2)" }
     - { name: day, type: date }
-output: { lineage: true }
 "#;
 
 const SOURCE: &str = "id,text,price,day\n\
@@ -33,17 +28,17 @@ const SOURCE: &str = "id,text,price,day\n\
 
 #[tokio::test]
 async fn every_shard_size_gives_the_same() {
-    let sequential = Bench::new(CONTRACT).await.land("job", SOURCE.as_bytes(), u64::MAX).await.unwrap();
+    let sequential = Bench::new(&things(SCHEMA)).await.land("job", SOURCE.as_bytes(), u64::MAX).await.unwrap();
     assert_eq!(sequential.counts, Counts { read: 8, stored: 3, rejected: 5, filtered: 0 });
     for shard_bytes in 1..=SOURCE.len() as u64 {
-        let split = Bench::new(CONTRACT).await.land("job", SOURCE.as_bytes(), shard_bytes).await.unwrap();
+        let split = Bench::new(&things(SCHEMA)).await.land("job", SOURCE.as_bytes(), shard_bytes).await.unwrap();
         assert_eq!(split, sequential, "shards of {shard_bytes} bytes");
     }
 }
 
 #[tokio::test]
 async fn all_faults_of_a_record_are_told_with_their_place() {
-    let landed = Bench::new(CONTRACT).await.land("job", SOURCE.as_bytes(), 16).await.unwrap();
+    let landed = Bench::new(&things(SCHEMA)).await.land("job", SOURCE.as_bytes(), 16).await.unwrap();
     let faults: Vec<String> = landed
         .errors
         .lines()
@@ -77,8 +72,8 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let source = format!("id,text,price,day\n{body}");
         runtime.block_on(async {
-            let sequential = Bench::new(CONTRACT).await.land("job", source.as_bytes(), u64::MAX).await.unwrap();
-            let split = Bench::new(CONTRACT).await.land("job", source.as_bytes(), shard_bytes).await.unwrap();
+            let sequential = Bench::new(&things(SCHEMA)).await.land("job", source.as_bytes(), u64::MAX).await.unwrap();
+            let split = Bench::new(&things(SCHEMA)).await.land("job", source.as_bytes(), shard_bytes).await.unwrap();
             assert!(sequential.counts.is_conserved());
             assert_eq!(split, sequential);
         });

@@ -1,56 +1,21 @@
 //! Packed sources: whole, cut off at every byte, damaged at every byte, and followed by something else.
 #![expect(clippy::unwrap_used)]
 
+mod packing;
+
 use std::io::Write;
 
 use landing::Error;
 use landing::contract::Compression;
 use landing::unpack::{Unpack, sniff};
+use packing::{bzip2, gzip, zip};
 use proptest::prelude::*;
-
-fn gzip(text: &[u8]) -> Vec<u8> {
-    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    out.write_all(text).unwrap();
-    out.finish().unwrap()
-}
 
 fn zstd(text: &[u8]) -> Vec<u8> {
     let mut out = zstd::Encoder::new(Vec::new(), 3).unwrap();
     out.include_checksum(true).unwrap();
     out.write_all(text).unwrap();
     out.finish().unwrap()
-}
-
-fn bzip2(text: &[u8]) -> Vec<u8> {
-    let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
-    out.write_all(text).unwrap();
-    out.finish().unwrap()
-}
-
-/// An archive as tools write it that know the lengths beforehand, or (`streamed`) only afterwards.
-fn zip(files: &[(&str, &[u8])], streamed: bool, stored: bool) -> Vec<u8> {
-    let options = zip::write::SimpleFileOptions::default().compression_method(if stored {
-        zip::CompressionMethod::Stored
-    } else {
-        zip::CompressionMethod::Deflated
-    });
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    if streamed {
-        let mut out = zip::ZipWriter::new_stream(&mut bytes);
-        for (name, text) in files {
-            out.start_file(*name, options).unwrap();
-            out.write_all(text).unwrap();
-        }
-        out.finish().unwrap();
-    } else {
-        let mut out = zip::ZipWriter::new(&mut bytes);
-        for (name, text) in files {
-            out.start_file(*name, options).unwrap();
-            out.write_all(text).unwrap();
-        }
-        out.finish().unwrap();
-    }
-    bytes.into_inner()
 }
 
 const TEXT: &[u8] = b"id,name\n1,a\n2,b\n3,cccccccccccccccccccccccccccc\n";

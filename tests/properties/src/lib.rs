@@ -4,6 +4,7 @@
 
 mod input;
 mod dialects;
+mod readings;
 mod records;
 mod splits;
 mod table;

@@ -13,14 +13,20 @@ use parquet::file::statistics::Statistics;
 
 use crate::input::Input;
 
+/// Whether pages and dictionaries are small, as they are for the fuzzer: a thousand rows fill several.
+const IS_SMALL: bool = cfg!(fuzzing);
 /// Most rows: more than a page has.
-const MOST_ROWS: usize = 40_000;
+const MOST_ROWS: usize = if IS_SMALL { 1_000 } else { 40_000 };
+/// What the rows of a batch are a multiple of, and one.
+const BATCH_STEP: usize = if IS_SMALL { 1 } else { 37 };
+/// Most batches, and with them most row groups: what is known of a row group takes longer to write and read than a few rows.
+const MOST_BATCHES: usize = if IS_SMALL { 24 } else { MOST_ROWS };
 
 /// Of any columns, in batches of any size: what is read is what was written, and the bounds of a chunk are those of its values.
 pub fn pages(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let codec = input.choose(&[Codec::None, Codec::Snappy, Codec::Zstd]);
-    let (batch, group) = (1 + input.below(256) * 37, 1 + input.below(32));
+    let (batch, group) = (1 + input.below(256) * BATCH_STEP, 1 + input.below(32));
     let kinds: [usize; 3] = std::array::from_fn(|_| input.below(KINDS));
     let values = values(&mut input);
     let columns = kinds.iter().enumerate().map(|(index, kind)| {
@@ -30,7 +36,7 @@ pub fn pages(bytes: &[u8]) {
     let (fields, arrays): (Vec<_>, Vec<_>) = columns.unzip();
     let schema = Arc::new(Schema::new(fields));
     let rows = RecordBatch::try_new(schema.clone(), arrays).expect("arrays of one length");
-    let file = write(&rows, codec, batch, group);
+    let file = write(&rows, codec, batch.max(rows.num_rows().div_ceil(MOST_BATCHES)), group);
 
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
     let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).expect("a Parquet file");

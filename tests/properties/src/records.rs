@@ -4,8 +4,9 @@ use landing::dialect::{BlankRows, Dialect, Terminator};
 use landing::lines::LineCounter;
 use landing::records::{Lexer, Limits, RowKind, Rows, footer_start, preamble};
 
-use crate::dialects::{Reading, dialect, narrowed, sequential};
+use crate::dialects::dialect;
 use crate::input::Input;
+use crate::readings::{Reading, narrowed, sequential};
 
 /// Of any bytes, in any dialect: the structural index reads what the automaton reads; rows tile the bytes; their lines are those that an editor counts; and where both define
 /// a reading, the values are those of the `csv` crate.

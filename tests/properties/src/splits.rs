@@ -1,22 +1,30 @@
 //! Any split equals sequential.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 
 use landing::dialect::Dialect;
 use landing::lines::LineCounter;
 use landing::records::{Holdback, Lexer, Limits, LongRow, Rows, ShardReader, Tile, footer_start, tile};
 
-use crate::dialects::{Reading, Seen, dialect, narrowed, see, sequential};
+use crate::dialects::dialect;
 use crate::input::Input;
+use crate::readings::{Reading, Seen, narrowed, see, sequential};
 
-/// How a source is split and fed.
+/// How a source is split.
 struct Split {
     limits: Limits,
     data_start: u64,
     ranges: Vec<Range<u64>>,
     expected_fields: usize,
-    /// Bytes of a piece.
-    piece: usize,
+}
+
+/// How bytes come: the sizes of pieces, over and over, and most rows of a batch.
+#[derive(Debug, Clone)]
+struct Feed {
+    pieces: Vec<usize>,
     max_rows: usize,
 }
 
@@ -32,47 +40,58 @@ pub fn splits(bytes: &[u8]) {
     };
     let data_start = input.below(24).saturating_sub(12) * unit;
     let expected_fields = 1 + input.below(4);
-    let (piece, max_rows) = (1 + input.below(80), 1 + input.below(16));
+    let feed = Feed { pieces: vec![1 + input.below(80)], max_rows: 1 + input.below(16) };
     let (shard, shards) = ((1 + input.byte() as usize) * unit, 1 + input.below(12));
     let source = input.rest();
-    let data_start = data_start.min(source.len() / unit * unit);
+    let data_start = data_start.min(source.len() / unit * unit) as u64;
     let cuts = (1..shards).map(|index| (index * shard) as u64).take_while(|cut| *cut < source.len() as u64);
-    let cuts: Vec<u64> = [0].into_iter().chain(cuts).chain([source.len() as u64]).collect();
-    let ranges = cuts.windows(2).map(|pair| pair[0]..pair[1]).collect();
-    let split = Split { limits, data_start: data_start as u64, ranges, expected_fields, piece, max_rows };
+    let split = Split { limits, data_start, ranges: ranges(cuts, source), expected_fields };
+    split.check(&dialect, source, &feed);
+    a_footer_in_a_stream(&dialect, source, &feed);
+}
 
-    let in_units = Limits { record_bytes: limits.record_bytes / unit as u32 };
-    let lexer = Lexer::new(&dialect, in_units);
-    let mut expected = sequential(lexer, &dialect, &narrowed(&dialect, source), data_start / unit);
-    let found = split.read(&dialect, source);
-    if found.too_long.is_some() {
-        expected.rows.clear();
-    }
-    assert_eq!(found, expected, "{dialect:?}");
-    a_footer_in_a_stream(&dialect, source, piece);
+/// A source cut at those bytes.
+fn ranges(cuts: impl Iterator<Item = u64>, source: &[u8]) -> Vec<Range<u64>> {
+    let cuts: Vec<u64> = [0].into_iter().chain(cuts).chain([source.len() as u64]).collect();
+    cuts.windows(2).map(|pair| pair[0]..pair[1]).collect()
 }
 
 impl Split {
-    /// All shards, the wrong ones once more, and their rows together.
-    fn read(&self, dialect: &Dialect, source: &[u8]) -> Reading {
+    /// It gives what reading the source from the start gives. Answers how many shards guessed wrong.
+    fn check(&self, dialect: &Dialect, source: &[u8], feed: &Feed) -> usize {
+        let unit = dialect.encoding.unit_bytes();
+        let lexer = Lexer::new(dialect, Limits { record_bytes: self.limits.record_bytes / unit as u32 });
+        let mut expected = sequential(lexer, dialect, &narrowed(dialect, source), self.data_start as usize / unit);
+        let (found, wrong) = self.read(dialect, source, feed);
+        if found.too_long.is_some() {
+            expected.rows.clear();
+        }
+        assert_eq!(found, expected, "{dialect:?}, {:?} in {:?}", String::from_utf8_lossy(source), self.ranges);
+        wrong
+    }
+
+    /// All shards, the wrong ones once more, and their rows together, unless one is too long. Also answers how many were wrong.
+    fn read(&self, dialect: &Dialect, source: &[u8], feed: &Feed) -> (Reading, usize) {
         let length = source.len() as u64;
         let mut seen = Vec::new();
         let mut tiles = Vec::new();
         for range in &self.ranges {
-            let (rows, found) = self.shard(dialect, source, range, (self.data_start >= range.start).then_some(self.data_start));
+            let (rows, found) = self.shard(dialect, source, range, (self.data_start >= range.start).then_some(self.data_start), feed);
             seen.push(rows);
             match found {
                 Ok(tile) => tiles.push(tile),
-                Err(long) => return Reading { rows: Vec::new(), too_long: Some(long.at) },
+                // Certain, so nothing before it can be wrong but guesses: the job has failed.
+                Err(long) => return (Reading { rows: Vec::new(), too_long: Some(long.at) }, 0),
             }
         }
         let tiling = tile(&tiles, self.data_start, length).expect("the shards are of one source");
+        let wrong = tiling.wrong.len();
         for (index, first) in tiling.wrong {
-            let (rows, found) = self.shard(dialect, source, &self.ranges[index], Some(first));
+            let (rows, found) = self.shard(dialect, source, &self.ranges[index], Some(first), feed);
             seen[index] = rows;
             match found {
                 Ok(tile) => tiles[index] = tile,
-                Err(long) => return Reading { rows: Vec::new(), too_long: Some(long.at) },
+                Err(long) => return (Reading { rows: Vec::new(), too_long: Some(long.at) }, wrong),
             }
         }
         let tiling = tile(&tiles, self.data_start, length).expect("the shards are of one source");
@@ -81,20 +100,28 @@ impl Split {
         for (shard, base) in seen.into_iter().zip(tiling.bases) {
             rows.extend(shard.into_iter().map(|row| Seen { line: row.line + base.lines, record: row.record + base.records, ..row }));
         }
-        Reading { rows, too_long: None }
+        (Reading { rows, too_long: None }, wrong)
     }
 
-    fn shard(&self, dialect: &Dialect, source: &[u8], range: &Range<u64>, first: Option<u64>) -> (Vec<Seen>, Result<Tile, LongRow>) {
+    fn shard(
+        &self,
+        dialect: &Dialect,
+        source: &[u8],
+        range: &Range<u64>,
+        first: Option<u64>,
+        feed: &Feed,
+    ) -> (Vec<Seen>, Result<Tile, LongRow>) {
         let mut reader = ShardReader::new(dialect, range.clone(), first, self.expected_fields, self.limits);
         let (mut rows, mut seen) = (Rows::default(), Vec::new());
+        let mut pieces = feed.pieces.iter().cycle();
         while let Some(at) = reader.wants() {
             let rest = &source[at as usize..];
-            let piece = &rest[..rest.len().min(self.piece)];
+            let piece = &rest[..rest.len().min(*pieces.next().expect("a cycle has no end"))];
             reader.push(piece, piece.len() == rest.len());
             loop {
-                match reader.next(self.max_rows, &mut rows) {
+                match reader.next(feed.max_rows, &mut rows) {
                     Ok(Some(batch)) => {
-                        assert!(rows.rows.len() <= self.max_rows);
+                        assert!(rows.rows.len() <= feed.max_rows);
                         see(dialect, batch, &rows, &mut seen);
                     }
                     Ok(None) => break,
@@ -108,13 +135,16 @@ impl Split {
 }
 
 /// A footer is held back as it is cut off, and has as many lines as it should.
-fn a_footer_in_a_stream(dialect: &Dialect, source: &[u8], piece: usize) {
+fn a_footer_in_a_stream(dialect: &Dialect, source: &[u8], feed: &Feed) {
     let start = footer_start(dialect, source, true).expect("it is whole");
-    let (mut holdback, mut passed) = (Holdback::new(dialect), Vec::new());
-    for piece in source.chunks(piece) {
+    let (mut holdback, mut passed, mut rest) = (Holdback::new(dialect), Vec::new(), source);
+    let mut pieces = feed.pieces.iter().cycle();
+    while !rest.is_empty() {
+        let (piece, later) = rest.split_at(rest.len().min(*pieces.next().expect("a cycle has no end")));
         let (at, bytes) = holdback.pass(piece).expect("it is short");
         assert_eq!(at, passed.len() as u64);
         passed.extend_from_slice(bytes);
+        rest = later;
     }
     assert_eq!(&passed, &source[..start], "{dialect:?}");
     let lines = LineCounter::new(dialect).count(&source[start..]);

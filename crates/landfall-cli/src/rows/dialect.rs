@@ -1,8 +1,8 @@
 //! The dialect, as flags.
 
-use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use landing::dialect::{Dialect, StatedDialect, Terminator, parse_byte};
+use clap::{Args, ValueEnum};
+use landing::dialect::{BlankRows, Dialect, RaggedRows, StatedDialect, Terminator, parse_byte};
 
 /// How records and fields are told apart.
 #[derive(Args)]
@@ -41,6 +41,24 @@ pub(super) struct DialectArgs {
     /// Spaces and tabs around an unquoted field are not part of it.
     #[arg(long)]
     trim: bool,
+    /// What stands for no value where it is not quoted, such as `\N`; it is printed as null [default: nothing]
+    #[arg(long, value_name = "TEXT")]
+    null_sequence: Option<String>,
+    /// Which records of another length than the first are no faults: those with too few fields, which are filled with null, with too many, which are cut, or
+    /// with a delimiter at their end [default: none]
+    #[arg(long, value_name = "KINDS", value_delimiter = ',')]
+    ragged_rows: Vec<Ragged>,
+    /// Whether blank rows are no records, or records at fault [default: skip]
+    #[arg(long, value_name = "KIND", value_parser = blank_rows())]
+    blank_rows: Option<BlankRows>,
+}
+
+/// What is tolerated of ragged records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Ragged {
+    Fill,
+    Cut,
+    IgnoreTrailing,
 }
 
 /// A byte, or none. An `Option` would tell clap that the flag may be left out.
@@ -62,6 +80,13 @@ impl DialectArgs {
             header: self.header,
             skip_rows: self.skip_rows,
             footer_rows: self.footer_rows,
+            null_sequence: self.null_sequence.clone(),
+            ragged_rows: Some(RaggedRows {
+                fill_short: self.ragged_rows.contains(&Ragged::Fill),
+                cut_long: self.ragged_rows.contains(&Ragged::Cut),
+                ignore_trailing_delimiter: self.ragged_rows.contains(&Ragged::IgnoreTrailing),
+            }),
+            blank_rows: self.blank_rows,
             ..StatedDialect::default()
         };
         let stated = if sniff { said } else { said.settle(&Dialect::default()).into() };
@@ -99,4 +124,8 @@ fn terminators() -> impl clap::builder::TypedValueParser<Value = Terminator> {
         "cr" => Terminator::Cr,
         _ => Terminator::Auto,
     })
+}
+
+fn blank_rows() -> impl clap::builder::TypedValueParser<Value = BlankRows> {
+    PossibleValuesParser::new(["skip", "reject"]).map(|kind| if kind == "reject" { BlankRows::Reject } else { BlankRows::Skip })
 }

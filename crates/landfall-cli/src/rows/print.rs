@@ -83,23 +83,29 @@ impl<O: Write, E: Write> Printer<O, E> {
                 let record = first_record + batch.before + index as u64;
                 let byte = batch.byte(row.start);
                 write!(self.records, r#"{{"line":{line},"record":{record},"byte":{byte},"fields":"#)?;
-                self.array(fields, &cells.window);
+                self.array(fields, &cells.window, first_record > 0);
                 self.records.push(b'}');
             } else {
-                self.array(fields, &cells.window);
+                self.array(fields, &cells.window, first_record > 0);
             }
             self.records.push(b'\n');
         }
         if self.records.len() + self.faults.len() >= BUFFER_BYTES { self.flush() } else { Ok(()) }
     }
 
-    fn array(&mut self, fields: &[Field], window: &[u8]) {
+    /// As many fields as there are columns. Values may be null, names are text.
+    fn array(&mut self, fields: &[Field], window: &[u8], are_values: bool) {
+        let null = self.dialect.null_sequence.as_ref().filter(|_| are_values).map(String::as_bytes);
+        let is_null = |field: &Field| null.is_some_and(|null| !field.is_quoted() && field.bytes(window) == null);
         self.records.push(b'[');
-        for (index, field) in fields.iter().enumerate() {
+        for index in 0..self.columns as usize {
             if index > 0 {
                 self.records.push(b',');
             }
-            string(field.value(window, &self.dialect, &mut self.scratch), &mut self.records);
+            match fields.get(index).filter(|field| !is_null(field)) {
+                Some(field) => string(field.value(window, &self.dialect, &mut self.scratch), &mut self.records),
+                None => self.records.extend_from_slice(b"null"),
+            }
         }
         self.records.push(b']');
     }

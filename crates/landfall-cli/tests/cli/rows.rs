@@ -122,6 +122,15 @@ fn dirty_files() {
     check(&["--footer-rows", "1"], utf_16("\u{feff}a,b\n1,é\nTotal"), &[a_b, r#"["1","é"]"#], &[]);
     // Ragged records.
     check(&[], "a,b\n1\n1,2,\n3,4", &[a_b, r#"["3","4"]"#], &["2/1/4/2 missing-cell", "3/2/6/3 extra-cell"]);
+    let ragged = "a,b\n1\n1,2,\n1,2,3\n";
+    let (filled, cut) = (r#"["1",null]"#, r#"["1","2"]"#);
+    check(&["--ragged-rows", "fill"], ragged, &[a_b, filled], &["3/2/6/3 extra-cell", "4/3/11/3 extra-cell"]);
+    check(&["--ragged-rows", "ignore-trailing"], ragged, &[a_b, cut], &["2/1/4/2 missing-cell", "4/3/11/3 extra-cell"]);
+    check(&["--ragged-rows", "fill,cut"], ragged, &[a_b, filled, cut, cut], &[]);
+    // Blank rows, and what is null.
+    check(&["--blank-rows", "reject"], "\na,b\n\n1,2\n", &[a_b, r#"["1","2"]"#], &["3/1/5/1 blank-row"]);
+    check(&["--null-sequence", r"\N"], "a,\\N\n\\N,\"\\N\"\n,\\N \n", &[r#"["a","\\N"]"#, r#"[null,"\\N"]"#, r#"["","\\N "]"#], &[]);
+    check(&["--null-sequence", "é", "--encoding", "utf-16le"], utf_16("a,b\né,1\n"), &[a_b, r#"[null,"1"]"#], &[]);
     // Bytes.
     check(&[], "a,b\n1,\x002\n", &[a_b, r#"["1","\u00002"]"#], &[]);
     check(&[], "a,\0b", &[r#"["a","\u0000b"]"#], &[]);
@@ -178,6 +187,7 @@ fn one_character_has_one_role() {
         &["--delimiter", "é"],
         &["--delimiter", r"\x0a"],
         &["--footer-rows", "x"],
+        &["--ragged-rows", "cut,keep"],
     ] {
         let arguments = ["rows"].iter().chain(flags).map(OsString::from);
         assert_eq!(landfall(arguments.chain([path.clone().into_os_string()])).exit, 2, "{flags:?}");

@@ -2,15 +2,15 @@
 
 use twox_hash::XxHash3_64;
 
-use super::Whole;
+use super::{IS_SMALL, Whole};
 use crate::short::{self, Short};
 
 /// Most values of a dictionary, and with it most codes.
-pub(super) const MOST_VALUES: usize = 1 << 16;
+pub(super) const MOST_VALUES: usize = if IS_SMALL { 1 << 9 } else { 1 << 16 };
 /// Most bytes of a dictionary of texts.
-const MOST_BYTES: usize = 1 << 20;
+const MOST_BYTES: usize = if IS_SMALL { 2 << 10 } else { 1 << 20 };
 /// Numbers that lie closer together are looked up by themselves, others by a hash.
-const WIDEST_RANGE: u64 = 1 << 16;
+const WIDEST_RANGE: u64 = if IS_SMALL { 1 << 8 } else { 1 << 16 };
 /// No code.
 const NONE: u32 = u32::MAX;
 

@@ -21,12 +21,14 @@ mod tests;
 pub use codec::Compressor;
 pub use writer::{FileSchema, FileWriter};
 
+/// All of it is small where bytes are looked for that break it: few of them reach every limit, and fast.
+const IS_SMALL: bool = cfg!(fuzzing);
 /// Rows of a page, about.
-const PAGE_ROWS: usize = 32 * 1024;
+const PAGE_ROWS: usize = if IS_SMALL { 256 } else { 32 * 1024 };
 /// Bytes of a page of texts, about.
-const PAGE_BYTES: usize = 1 << 20;
+const PAGE_BYTES: usize = if IS_SMALL { 2 << 10 } else { 1 << 20 };
 /// Values by which it is decided how a chunk is encoded.
-const SAMPLE_VALUES: usize = 8 * 1024;
+const SAMPLE_VALUES: usize = if IS_SMALL { 64 } else { 8 * 1024 };
 
 /// There is no room in a dictionary.
 #[derive(Debug)]

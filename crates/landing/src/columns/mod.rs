@@ -8,6 +8,7 @@ mod pattern;
 mod quick;
 mod scalar;
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow_array::types::{
@@ -140,11 +141,8 @@ impl Column<'_, '_> {
                 IntegerType::UInt32 => self.integers::<UInt32Type>(*width, *format),
                 IntegerType::UInt64 => self.integers::<UInt64Type>(*width, *format),
             },
-            DataType::Number(NumberType::Float64, format) => Arc::new(self.floats::<Float64Type>(*format, Ok)),
-            DataType::Number(NumberType::Float32, format) => Arc::new(self.floats::<Float32Type>(*format, |value| {
-                let narrow = value as f32;
-                if narrow.is_infinite() && value.is_finite() { Err(Flaw::OutOfRange) } else { Ok(narrow) }
-            })),
+            DataType::Number(NumberType::Float64, format) => Arc::new(self.floats::<Float64Type>(*format, quick::float)),
+            DataType::Number(NumberType::Float32, format) => Arc::new(self.floats::<Float32Type>(*format, quick::narrow_float)),
             DataType::Number(NumberType::Decimal { precision, scale }, format) => {
                 let (precision, scale, format) = (*precision, *scale, *format);
                 let exact = |text: &[u8]| scalar::decimal(text, precision, scale, format);
@@ -193,13 +191,13 @@ impl Column<'_, '_> {
         Arc::new(self.primitives::<T>(numbers, quick, exact, |value| Scalar::Int(value.into())))
     }
 
-    fn floats<T: ArrowPrimitiveType>(self, format: NumberFormat, narrow: impl Fn(f64) -> Result<T::Native, Flaw>) -> PrimitiveArray<T>
+    fn floats<T: ArrowPrimitiveType>(self, format: NumberFormat, quick: impl Fn(Text<'_>) -> Option<T::Native>) -> PrimitiveArray<T>
     where
-        T::Native: Into<f64> + lanes::Native,
+        T::Native: FromStr + From<f32> + Into<f64> + lanes::Native,
     {
         let is_usual = format == NumberFormat::default();
-        let quick = |text: Text<'_>| if is_usual { quick::float(text).and_then(|value| narrow(value).ok()) } else { None };
-        let exact = |text: &[u8]| scalar::float(text, format).and_then(&narrow);
+        let quick = |text: Text<'_>| if is_usual { quick(text) } else { None };
+        let exact = |text: &[u8]| scalar::float(text, format);
         self.primitives::<T>(None::<Numbers>, quick, exact, |value| Scalar::Float(value.into()))
     }
 

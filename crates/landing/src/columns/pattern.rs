@@ -62,6 +62,8 @@ struct Moment {
     afternoon: Option<bool>,
     offset_seconds: Option<i64>,
     epoch: Option<i64>,
+    /// The seconds of `epoch`, and the fraction with them, are those before 1970.
+    before_epoch: bool,
 }
 
 const MONTHS: [&str; 12] =
@@ -271,7 +273,8 @@ impl Pattern {
                 }
             }
         };
-        to_units(i128::from(seconds) * NANOS_PER_SECOND + i128::from(moment.nanos), per_second)
+        let nanos = i128::from(seconds) * NANOS_PER_SECOND + i128::from(moment.nanos);
+        to_units(if moment.before_epoch { -nanos } else { nanos }, per_second)
     }
 
     fn read(&self, text: &[u8]) -> Result<Moment, Flaw> {
@@ -312,10 +315,9 @@ impl Pattern {
                     name(text, &mut at, &WEEKDAYS)?;
                 }
                 Part::Epoch => {
-                    let negative = text.get(at) == Some(&b'-');
-                    at += usize::from(negative);
-                    let seconds = digits(text, &mut at, 1, 12)?;
-                    moment.epoch = Some(if negative { -seconds } else { seconds });
+                    moment.before_epoch = text.get(at) == Some(&b'-');
+                    at += usize::from(moment.before_epoch);
+                    moment.epoch = Some(digits(text, &mut at, 1, 12)?);
                 }
             }
         }
@@ -485,6 +487,10 @@ mod tests {
         check("%b %d, %Y", "Feb 29, 2000", Ok(951_782_400_000_000));
         check("%Y%j", "2000366", Ok(978_220_800_000_000));
         check("%s", "-1", Ok(-1_000_000));
+        check("%s%.f", "-1", Ok(-1_000_000));
+        check("%s%.f", "1.5", Ok(1_500_000));
+        check("%s%.f", "-1.5", Ok(-1_500_000));
+        check("%s%.f", "-0.000001", Ok(-1));
     }
 
     #[test]

@@ -170,6 +170,14 @@ pub(super) fn float(text: Text<'_>) -> Option<f64> {
     Some(if is_negative { -value } else { value })
 }
 
+/// The same with 32 bits. Rounded to 64 bits first it is the same, unless that lands exactly between two of 32, of which either may be the nearer.
+#[inline(always)]
+pub(super) fn narrow_float(text: Text<'_>) -> Option<f32> {
+    /// The bits that a float of 32 has no place for.
+    const LOST: u64 = (1 << 29) - 1;
+    float(text).filter(|value| value.to_bits() & LOST != 1 << 28).map(|value| value as f32)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -212,7 +220,22 @@ mod tests {
                 if let Some(value) = float(quick) {
                     assert_eq!(scalar::float(text.as_bytes(), plain).map(f64::to_bits), Ok(value.to_bits()));
                 }
+                if let Some(value) = narrow_float(quick) {
+                    assert_eq!(scalar::float(text.as_bytes(), plain).map(f32::to_bits), Ok(value.to_bits()));
+                }
             });
+        }
+
+        #[test]
+        fn floats_between_two_narrow_ones_are_left_to_the_exact_reader(whole in (1_u32 << 23)..(1 << 24), halvings in 0_u32..30) {
+            let between = (f64::from(whole) + 0.5) / f64::from(1_u32 << halvings);
+            for text in (6..16).map(|digits| format!("{between:.digits$}")) {
+                in_window("1234567", &text, "9", |quick| {
+                    if let Some(value) = narrow_float(quick) {
+                        assert_eq!(Ok(value), text.parse(), "{text}");
+                    }
+                });
+            }
         }
 
         #[test]

@@ -1,6 +1,7 @@
 //! One value: its reading from text, exact or a flaw, without allocation.
 
 use std::cmp::Ordering;
+use std::str::FromStr;
 
 use crate::contract::{BooleanFormat, DataType, NumberFormat, NumberType, TimeUnit};
 
@@ -50,7 +51,8 @@ impl Scalar {
             DataType::String => Ok(Self::Text(text.to_owned())),
             DataType::Integer(width, _) => integer(bytes, plain).and_then(|v| in_range(v, width.range())).map(Self::Int),
             DataType::Number(NumberType::Decimal { precision, scale }, _) => decimal(bytes, *precision, *scale, plain).map(Self::Int),
-            DataType::Number(NumberType::Float32 | NumberType::Float64, _) => float(bytes, plain).map(Self::Float),
+            DataType::Number(NumberType::Float32, _) => float::<f32>(bytes, plain).map(|v| Self::Float(v.into())),
+            DataType::Number(NumberType::Float64, _) => float(bytes, plain).map(Self::Float),
             DataType::Boolean(format) => boolean(bytes, format).map(|v| Self::Int(v.into())),
             DataType::Date(pattern) => pattern.read_date(bytes).map(|v| Self::Int(v.into())),
             DataType::Time(unit, pattern) => pattern.read_time(bytes, unit.per_second()).map(|v| Self::Int(v.into())),
@@ -184,23 +186,23 @@ pub(crate) fn decimal(text: &[u8], precision: u8, scale: u8, format: NumberForma
     Ok(if negative { -value } else { value })
 }
 
-/// The nearest binary64; NaN, INF and -INF as in Table Schema. What would become infinite is a flaw.
-pub(crate) fn float(text: &[u8], format: NumberFormat) -> Result<f64, Flaw> {
+/// The nearest float of 32 or 64 bits, rounded once; NaN, INF and -INF as in Table Schema. What would become infinite is a flaw.
+pub(crate) fn float<T: FromStr + From<f32> + Into<f64> + Copy>(text: &[u8], format: NumberFormat) -> Result<T, Flaw> {
     if format != NumberFormat::default() {
         let mut clean = Cleaned::new();
         return float(clean.number(text, format)?, NumberFormat::default());
     }
     match text {
-        b"NaN" => return Ok(f64::NAN),
-        b"INF" => return Ok(f64::INFINITY),
-        b"-INF" => return Ok(f64::NEG_INFINITY),
+        b"NaN" => return Ok(f32::NAN.into()),
+        b"INF" => return Ok(f32::INFINITY.into()),
+        b"-INF" => return Ok(f32::NEG_INFINITY.into()),
         _ => {}
     }
     // Rust's parser knows words such as `infinity`, which are no numbers here.
     let looks_like_one = text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
     let text = std::str::from_utf8(text).ok().filter(|_| looks_like_one).ok_or(Flaw::NotOfType)?;
-    let value: f64 = text.parse().map_err(|_| Flaw::NotOfType)?;
-    if value.is_finite() { Ok(value) } else { Err(Flaw::OutOfRange) }
+    let value: T = text.parse().map_err(|_| Flaw::NotOfType)?;
+    if value.into().is_finite() { Ok(value) } else { Err(Flaw::OutOfRange) }
 }
 
 pub(crate) fn boolean(text: &[u8], format: &BooleanFormat) -> Result<bool, Flaw> {
@@ -327,8 +329,24 @@ mod tests {
     #[test]
     fn floats() {
         assert_eq!(float(b"10.357019999999999", PLAIN), Ok(10.357019999999999));
-        assert_eq!(float(b"1e400", PLAIN), Err(Flaw::OutOfRange));
-        assert_eq!(float(b"infinity", PLAIN), Err(Flaw::NotOfType));
+        assert_eq!(float::<f64>(b"1e400", PLAIN), Err(Flaw::OutOfRange));
+        assert_eq!(float::<f32>(b"1e39", PLAIN), Err(Flaw::OutOfRange));
+        assert_eq!(float::<f64>(b"infinity", PLAIN), Err(Flaw::NotOfType));
         assert!(float(b"NaN", PLAIN).is_ok_and(f64::is_nan));
+    }
+
+    #[test]
+    fn narrow_floats_are_rounded_once() {
+        for (text, nearest, rounded_twice) in [
+            ("8.03369665145874", 8.033_696_f32, 8.033_697),
+            ("1.00000017881393432617187499", 1.000_000_1, 1.000_000_2),
+            ("16777217.0000000000001", 16_777_218.0, 16_777_216.0),
+        ] {
+            assert_ne!(nearest, rounded_twice);
+            assert_eq!(float::<f64>(text.as_bytes(), PLAIN).map(|wide| wide as f32), Ok(rounded_twice), "{text}");
+            assert_eq!(float(text.as_bytes(), PLAIN), Ok(nearest), "{text}");
+        }
+        let float32 = DataType::Number(NumberType::Float32, PLAIN);
+        assert_eq!(Scalar::of_document("0.1", &float32), Ok(Scalar::Float(0.1_f32.into())));
     }
 }

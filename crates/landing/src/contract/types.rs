@@ -270,17 +270,29 @@ fn read_unit(physical: Option<Node<'_>>, kind: &str, reading: &mut Reading) -> T
 
 fn read_number_format(field: &Object<'_>, reading: &mut Reading) -> NumberFormat {
     let mut format = NumberFormat::default();
-    if let Some(byte) = field.get("decimalChar").and_then(|node| node.byte(reading)) {
+    if let Some(byte) = field.get("decimalChar").and_then(|node| read_separator(&node, reading)) {
         format.decimal = byte;
     }
     if let Some(node) = field.get("groupChar") {
-        format.group = node.byte(reading);
+        format.group = read_separator(&node, reading);
         if format.group == Some(format.decimal) {
             node.fault(reading, "is the same as decimalChar".to_owned());
         }
     }
     format.bare = field.get("bareNumber").and_then(|node| node.boolean(reading)).unwrap_or(true);
     format
+}
+
+/// What can't be taken for a part of the number itself. A delimiter may be one: the numbers stand between quotes then.
+fn read_separator(node: &Node<'_>, reading: &mut Reading) -> Option<u8> {
+    let byte = node.byte(reading)?;
+    let is_separator = byte == b' ' || (byte.is_ascii_punctuation() && !matches!(byte, b'+' | b'-' | b'"'));
+    if !is_separator {
+        let message =
+            "can't stand between digits; allowed: a space, or a punctuation character such as `.` or `'`, but no sign and no double quote";
+        node.fault(reading, format!("`{}` {message}", byte.escape_ascii()));
+    }
+    is_separator.then_some(byte)
 }
 
 fn read_boolean(field: &Object<'_>, reading: &mut Reading) -> BooleanFormat {
@@ -313,4 +325,40 @@ fn read_zone(field: &Object<'_>, reading: &mut Reading) -> Option<Tz> {
         node.fault(reading, format!("`{text}` is not a time zone; allowed: IANA names such as America/New_York, or UTC"));
     }
     zone.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::contract::Contract;
+
+    #[track_caller]
+    fn check(properties: &str, expected: &str) {
+        let text = format!("name: x\nschema: {{ fields: [ {{ name: a, type: number, {properties} }} ] }}");
+        let faults = Contract::parse(&text).err().unwrap_or_default();
+        assert_eq!(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"), expected, "{properties}");
+    }
+
+    #[test]
+    fn what_stands_between_digits_is_no_part_of_a_number() {
+        check("decimalChar: \",\", groupChar: \".\"", "");
+        check("groupChar: \" \"", "");
+        check("groupChar: \"'\"", "");
+        check("groupChar: _", "");
+        check("decimalChar: \",\", groupChar: \",\"", "schema.fields[0].groupChar: is the same as decimalChar");
+        let allowed =
+            "can't stand between digits; allowed: a space, or a punctuation character such as `.` or `'`, but no sign and no double quote";
+        for (written, shown) in [
+            ("\"0\"", "0"),
+            ("\"-\"", "-"),
+            ("\"+\"", "+"),
+            ("e", "e"),
+            ("'\"'", "\\\""),
+            ("\\t", "\\t"),
+            ("'\\x0a'", "\\n"),
+            ("'\\xa0'", "\\xa0"),
+        ] {
+            check(&format!("groupChar: {written}"), &format!("schema.fields[0].groupChar: `{shown}` {allowed}"));
+            check(&format!("decimalChar: {written}"), &format!("schema.fields[0].decimalChar: `{shown}` {allowed}"));
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use arrow_schema::DataType as ArrowType;
 use chrono::{DateTime, SecondsFormat};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value, json};
@@ -10,7 +11,7 @@ use super::action::{Add, CommitInfo, Head, Line, MetaData, Note, Protocol, Remov
 use super::schema::settle;
 use crate::Error;
 use crate::commit::{Commit, CommittedFile};
-use crate::contract::{Contract, DataType, Mode};
+use crate::contract::{Contract, Mode};
 use crate::files::{NULL_PARTITION, folder_text};
 
 /// What stands unescaped in a path.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::document::quoted;
-use crate::dialect::Terminator;
+use crate::dialect::{Dialect, Terminator};
 use crate::encoding::Encoding;
 use crate::opening::Opening;
 
@@ -99,9 +99,10 @@ pub(super) fn dialect_of(opening: &Opening, naming: &Naming, trims: bool) -> Vec
         }
         Some(why) => {
             lines.push(("header", "false".to_owned(), format!("fields are read by their position: {why}")));
-            // The line of a header that ends with the source is not counted as one that came to an end. In UTF-16 zeros stand beside the terminator.
-            let ends = opening.header_row().iter().rev().find(|byte| **byte != 0).is_none_or(|byte| matches!(byte, b'\n' | b'\r'));
-            let skipped = opening.header.lines_before_data + u64::from(!ends);
+            // The line of a header that ends with the source is not counted as one that came to an end; nor is the last of the skipped ones, where the source ends in it.
+            let row = opening.header_row();
+            let skipped = opening.header.lines_before_data + u64::from(!row.is_empty() && !ends_line(dialect, row));
+            let skipped = skipped.max(dialect.skip_rows.into());
             lines.push(("skipRows", skipped.to_string(), "up to the header, and with it".to_owned()));
         }
     }
@@ -109,4 +110,15 @@ pub(super) fn dialect_of(opening: &Opening, naming: &Naming, trims: bool) -> Vec
         lines.push(("footerRows", dialect.footer_rows.to_string(), because("footerRows")));
     }
     lines
+}
+
+/// Whether the last unit of a row ends a line.
+fn ends_line(dialect: &Dialect, row: &[u8]) -> bool {
+    let ends: &[u8] = match dialect.line_terminator {
+        Terminator::Auto => b"\n\r",
+        Terminator::Lf | Terminator::CrLf => b"\n",
+        Terminator::Cr => b"\r",
+    };
+    let is_whole = row.len().is_multiple_of(dialect.encoding.unit_bytes());
+    is_whole && ends.iter().any(|end| row.ends_with(&dialect.encoding.encode_ascii(&[*end])))
 }

@@ -63,9 +63,9 @@ impl Unpack {
     /// An unpacker of a source called `name`, which may unpack to at most `limit` bytes. Sources that are not packed come out as they are.
     pub fn new(compression: Compression, name: &str, limit: u64) -> Self {
         let decoder: Box<dyn Decode + Send> = match compression {
-            Compression::Gzip => Box::new(streams::Gzip::default()),
+            Compression::Gzip => Box::new(streams::Streams::<streams::Gzip>::default()),
             Compression::Zstd => Box::new(streams::Zstd::default()),
-            Compression::Bzip2 => Box::new(streams::Bzip2::default()),
+            Compression::Bzip2 => Box::new(streams::Streams::<streams::Bzip2>::default()),
             Compression::Zip => Box::new(zip::Zip::default()),
             Compression::None | Compression::Auto => Box::new(streams::Plain),
         };

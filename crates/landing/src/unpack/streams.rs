@@ -23,66 +23,96 @@ impl Decode for Plain {
     }
 }
 
-/// Members of gzip. Each is checked against its own checksum and length.
-#[derive(Default)]
-pub(super) struct Gzip {
-    /// The member that is being read; `None` before the first and between two.
-    member: Option<flate2::Decompress>,
-    members: u64,
+/// Streams one after the other, each of which is checked against its own checksums.
+pub(super) struct Streams<S> {
+    /// The one that is being read; `None` before the first and between two.
+    stream: Option<S>,
+    count: u64,
 }
 
-impl Decode for Gzip {
-    fn step(&mut self, packed: &[u8], out: &mut [u8]) -> Result<Progress, String> {
-        if self.member.is_none() && !packed.is_empty() {
-            if packed[0] != 0x1f {
-                return Err(no_stream("member", self.members));
-            }
-            self.member = Some(flate2::Decompress::new_gzip(GZIP_WINDOW_BITS));
-        }
-        let Some(member) = &mut self.member else { return Ok(Progress::default()) };
-        let (taken, written) = (member.total_in(), member.total_out());
-        let status = member.decompress(packed, out, FlushDecompress::None).map_err(|error| format!("is damaged: {error}"))?;
-        let progress = Progress { taken: (member.total_in() - taken) as usize, written: (member.total_out() - written) as usize };
-        if status == flate2::Status::StreamEnd {
-            self.member = None;
-            self.members += 1;
-        }
-        Ok(progress)
-    }
+/// One stream of several.
+pub(super) trait Stream {
+    /// The first byte of each.
+    const FIRST: u8;
+    /// What the format calls it.
+    const NAME: &str;
 
-    fn finish(&self) -> Result<(), String> {
-        ended(self.member.is_none() && self.members > 0)
+    fn new() -> Self;
+    /// Bytes taken and written so far.
+    fn totals(&self) -> (u64, u64);
+    /// Goes on; true: the stream ends there. The error is for people.
+    fn step(&mut self, packed: &[u8], out: &mut [u8]) -> Result<bool, String>;
+}
+
+impl<S> Default for Streams<S> {
+    fn default() -> Self {
+        Self { stream: None, count: 0 }
     }
 }
 
-/// Streams of bzip2. Each is checked against its own checksums.
-#[derive(Default)]
-pub(super) struct Bzip2 {
-    stream: Option<bzip2::Decompress>,
-    streams: u64,
-}
-
-impl Decode for Bzip2 {
+impl<S: Stream> Decode for Streams<S> {
     fn step(&mut self, packed: &[u8], out: &mut [u8]) -> Result<Progress, String> {
         if self.stream.is_none() && !packed.is_empty() {
-            if packed[0] != b'B' {
-                return Err(no_stream("stream", self.streams));
+            if packed[0] != S::FIRST {
+                return Err(no_stream(S::NAME, self.count));
             }
-            self.stream = Some(bzip2::Decompress::new(false));
+            self.stream = Some(S::new());
         }
         let Some(stream) = &mut self.stream else { return Ok(Progress::default()) };
-        let (taken, written) = (stream.total_in(), stream.total_out());
-        let status = stream.decompress(packed, out).map_err(|error| format!("is damaged: {error}"))?;
-        let progress = Progress { taken: (stream.total_in() - taken) as usize, written: (stream.total_out() - written) as usize };
-        if status == bzip2::Status::StreamEnd {
+        let before = stream.totals();
+        let ends = stream.step(packed, out)?;
+        let (taken, written) = stream.totals();
+        if ends {
             self.stream = None;
-            self.streams += 1;
+            self.count += 1;
         }
-        Ok(progress)
+        Ok(Progress { taken: (taken - before.0) as usize, written: (written - before.1) as usize })
     }
 
     fn finish(&self) -> Result<(), String> {
-        ended(self.stream.is_none() && self.streams > 0)
+        ended(self.stream.is_none() && self.count > 0)
+    }
+}
+
+/// A member of gzip.
+pub(super) struct Gzip(flate2::Decompress);
+
+impl Stream for Gzip {
+    const FIRST: u8 = 0x1f;
+    const NAME: &str = "member";
+
+    fn new() -> Self {
+        Self(flate2::Decompress::new_gzip(GZIP_WINDOW_BITS))
+    }
+
+    fn totals(&self) -> (u64, u64) {
+        (self.0.total_in(), self.0.total_out())
+    }
+
+    fn step(&mut self, packed: &[u8], out: &mut [u8]) -> Result<bool, String> {
+        let status = self.0.decompress(packed, out, FlushDecompress::None).map_err(damaged)?;
+        Ok(status == flate2::Status::StreamEnd)
+    }
+}
+
+/// A stream of bzip2.
+pub(super) struct Bzip2(bzip2::Decompress);
+
+impl Stream for Bzip2 {
+    const FIRST: u8 = b'B';
+    const NAME: &str = "stream";
+
+    fn new() -> Self {
+        Self(bzip2::Decompress::new(false))
+    }
+
+    fn totals(&self) -> (u64, u64) {
+        (self.0.total_in(), self.0.total_out())
+    }
+
+    fn step(&mut self, packed: &[u8], out: &mut [u8]) -> Result<bool, String> {
+        let status = self.0.decompress(packed, out).map_err(damaged)?;
+        Ok(status == bzip2::Status::StreamEnd)
     }
 }
 
@@ -98,7 +128,6 @@ impl Decode for Zstd {
         if packed.is_empty() && !self.is_inside {
             return Ok(Progress::default());
         }
-        let damaged = |error: std::io::Error| format!("is damaged: {error}");
         let decoder = match &mut self.decoder {
             Some(decoder) => decoder,
             none => none.insert(Decoder::new().map_err(damaged)?),
@@ -111,6 +140,10 @@ impl Decode for Zstd {
     fn finish(&self) -> Result<(), String> {
         ended(self.decoder.is_some() && !self.is_inside)
     }
+}
+
+fn damaged(error: impl std::fmt::Display) -> String {
+    format!("is damaged: {error}")
 }
 
 fn ended(is_whole: bool) -> Result<(), String> {
