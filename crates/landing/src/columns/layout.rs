@@ -149,7 +149,7 @@ impl Layout {
             let is_early = u32::from(month < 3);
             let shifted = century * 100 + year + 400 - is_early;
             // What is written as products and shifts are quotients by 100 and by 5, exact for numbers as small as these.
-            let hundreds = shifted * 5_243 >> 19;
+            let hundreds = (shifted * 5_243) >> 19;
             let day_of_year = ((153 * (month + 12 * is_early).wrapping_sub(3) + 2).wrapping_mul(13_108) >> 16).wrapping_add(day);
             let since = shifted * 365 + (shifted >> 2) - hundreds + (hundreds >> 2);
             days[lane] = i64::from(since.wrapping_add(day_of_year) as i32) - (719_468 + 146_097 + 1);
