@@ -6,9 +6,13 @@ use std::sync::OnceLock;
 
 use crate::Result;
 
-/// The root of the checkout.
+/// The root of the checkout. Cargo tells whoever it runs: a path from compile time is that of another checkout where one build cache serves several.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the checkout")
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| {
+        let package = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs this"));
+        package.ancestors().find(|folder| folder.join("Cargo.lock").is_file()).expect("the package lies in a workspace").to_owned()
+    })
 }
 
 /// Where cargo puts what it builds.

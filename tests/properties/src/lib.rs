@@ -26,7 +26,8 @@ mod tests {
 
     /// Tries again what was kept of a target's corpus, and says which file it was.
     fn replay(target: &str, property: fn(&[u8])) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+        let package = std::env::var("CARGO_MANIFEST_DIR").expect("cargo runs this");
+        let folder = Path::new(&package).join("../../fuzz/corpus").join(target);
         let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("there is no corpus in {}: {error}", folder.display()));
         let files: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
         assert!(!files.is_empty(), "the corpus in {} is empty", folder.display());

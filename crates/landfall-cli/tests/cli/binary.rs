@@ -1,7 +1,7 @@
 //! Calls of the binary.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// What a call answered.
@@ -29,9 +29,14 @@ pub(crate) fn answer(output: Output) -> Answer {
     Answer { exit: output.status.code().expect("it ends by itself"), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
+/// The folder of this package.
+pub(crate) fn package() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs this").into()
+}
+
 /// A file or folder of the test data.
 pub(crate) fn testdata(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata").join(name)
+    package().join("../../testdata").join(name)
 }
 
 /// A new directory with this file in it.

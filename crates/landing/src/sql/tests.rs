@@ -10,6 +10,12 @@ use arrow_schema::DataType as ArrowType;
 use super::functions::FUNCTIONS;
 use super::{Column, Expression};
 
+/// Expressions, and what DuckDB answers.
+fn suite() -> String {
+    let package = std::env::var("CARGO_MANIFEST_DIR").expect("cargo runs this");
+    std::fs::read_to_string(format!("{package}/../../testdata/expressions.jsonl")).unwrap()
+}
+
 /// Columns of the names, types and texts.
 fn columns(of: &[(&str, &str, Vec<Option<&str>>)]) -> (Vec<Column>, Vec<ArrayRef>) {
     let made = of.iter().map(|(name, kind, texts)| {
@@ -52,8 +58,7 @@ fn family(data_type: &ArrowType) -> &'static str {
 
 #[test]
 fn answers_are_those_of_duckdb() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/expressions.jsonl");
-    let lines = std::fs::read_to_string(path).unwrap();
+    let lines = suite();
     let mut lines = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let head = lines.next().unwrap();
     let values: Vec<(String, String, Vec<Option<String>>)> = head["columns"]
@@ -110,7 +115,7 @@ fn answers_are_those_of_duckdb() {
 
 #[test]
 fn every_function_is_in_the_suite_and_in_the_table() {
-    let suite = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/expressions.jsonl")).unwrap();
+    let suite = suite();
     let mut table = String::from("| function | does |\n|---|---|\n");
     for function in FUNCTIONS {
         let [name, aliases @ ..] = function.names else { panic!("a function has a name") };

@@ -15,6 +15,8 @@ use std::path::PathBuf;
 
 use case::Case;
 
+use crate::binary::package;
+
 /// What came of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Outcome {
@@ -29,7 +31,7 @@ enum Outcome {
 /// Where the suites lie; says so loudly if they don't.
 fn suites() -> Option<PathBuf> {
     let told = std::env::var_os("LANDFALL_SUITES").map(PathBuf::from);
-    let path = told.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/suites"));
+    let path = told.unwrap_or_else(|| package().join("../../../shared/suites"));
     if path.is_dir() {
         return Some(path);
     }
