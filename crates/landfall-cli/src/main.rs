@@ -32,6 +32,7 @@ enum Command {
 }
 
 fn main() -> std::process::ExitCode {
+    keep_memory();
     let exit = match Landfall::parse().command {
         Command::New(new) => new.run(),
         Command::Check(check) => check.run(),
@@ -41,6 +42,22 @@ fn main() -> std::process::ExitCode {
         Command::Profile(profile) => profile.run(),
     };
     exit.into()
+}
+
+/// What one shard gives back the next one takes: without it, glibc returns memory to the system after each, which then clears every page anew.
+fn keep_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        /// The most that glibc takes for it.
+        const MMAP_THRESHOLD: libc::c_int = 32 << 20;
+        /// More than a shard ever has.
+        const TRIM_THRESHOLD: libc::c_int = 256 << 20;
+        // SAFETY: both are numbers that the allocator goes by, and no other thread is there yet.
+        unsafe {
+            libc::mallopt(libc::M_MMAP_THRESHOLD, MMAP_THRESHOLD);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, TRIM_THRESHOLD);
+        }
+    }
 }
 
 /// Says what was asked for. Whoever reads no more of it needs no panic.

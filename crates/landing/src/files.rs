@@ -89,20 +89,20 @@ pub struct FileSummary {
     pub stats: Option<String>,
 }
 
-/// Of columns whose texts all have codes in the dictionaries of the files that they were written to: the texts that are new there. The others were seen before.
+/// Of columns whose values all have codes in the dictionaries of the files that they were written to: the values that are new there. The others were seen before.
 #[derive(Debug, Default)]
-pub struct NewTexts {
+pub struct NewValues {
     /// By position in the contract's schema; `None`: some file has them without codes.
-    columns: HashMap<usize, Option<Vec<StringArray>>>,
+    columns: HashMap<usize, Option<Vec<ArrayRef>>>,
 }
 
-impl NewTexts {
+impl NewValues {
     /// Those of a column; `None`: all rows are to be looked at.
-    pub fn of(&self, field: usize) -> Option<&[StringArray]> {
+    pub fn of(&self, field: usize) -> Option<&[ArrayRef]> {
         self.columns.get(&field)?.as_deref()
     }
 
-    fn add(&mut self, learned: impl Iterator<Item = (usize, Option<StringArray>)>) {
+    fn add(&mut self, learned: impl Iterator<Item = (usize, Option<ArrayRef>)>) {
         for (field, new) in learned {
             let all = self.columns.entry(field).or_insert_with(|| Some(Vec::new()));
             match new {
@@ -125,7 +125,11 @@ impl Sink {
 
 impl io::Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.with(|buffer| buffer.extend_from_slice(bytes));
+        self.with(|buffer| {
+            // Row groups come whole: twice as much room as before would be a large part of all memory.
+            buffer.reserve_exact(if buffer.capacity() - buffer.len() < bytes.len() { bytes.len().max(buffer.len() / 4) } else { 0 });
+            buffer.extend_from_slice(bytes);
+        });
         Ok(bytes.len())
     }
     fn flush(&mut self) -> io::Result<()> {
@@ -158,8 +162,8 @@ impl Files {
     }
 
     /// Writes rows: one array for each field of the contract and each derived column, and the line of each row for the lineage. Tells what the files' dictionaries learned.
-    pub fn write(&mut self, columns: &[ArrayRef], lines: &[u64], rows: usize) -> Result<NewTexts, Error> {
-        let mut new = NewTexts::default();
+    pub fn write(&mut self, columns: &[ArrayRef], lines: &[u64], rows: usize) -> Result<NewValues, Error> {
+        let mut new = NewValues::default();
         if rows == 0 {
             return Ok(new);
         }
@@ -302,7 +306,7 @@ impl Files {
 }
 
 impl File {
-    fn write(&mut self, batch: &RecordBatch, compressor: &mut Compressor) -> Result<Vec<Option<StringArray>>, Error> {
+    fn write(&mut self, batch: &RecordBatch, compressor: &mut Compressor) -> Result<Vec<Option<ArrayRef>>, Error> {
         let Some(writer) = &mut self.writer else { return Err(Error::Internal("a file was written to after it was closed".to_owned())) };
         let new = writer.write(batch, compressor)?;
         self.rows += batch.num_rows() as u64;

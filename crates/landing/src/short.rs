@@ -16,6 +16,12 @@ impl Short {
     pub(crate) fn of(bytes: &[u8], start: usize, end: usize) -> Option<Self> {
         let length = end.wrapping_sub(start);
         let around: &[u8; MOST_BYTES] = bytes.get(start..)?.first_chunk().filter(|_| length <= MOST_BYTES)?;
+        if length <= 8 {
+            // As most are: one word is all of them.
+            let word = u64::from_le_bytes(*around.first_chunk()?);
+            let kept = 8 * length as u32;
+            return Some(Self { words: [word & !((!0 << (kept / 2)) << (kept - kept / 2)), 0, 0], length: length as u64 });
+        }
         let word = |index: usize| {
             let at = index * 8;
             let mut word = [0; 8];
@@ -37,6 +43,9 @@ impl Short {
     #[inline(always)]
     pub(crate) fn hash(self) -> u64 {
         let [first, second, third] = self.words;
+        if self.length <= 8 {
+            return fold(first ^ 0x9e37_79b9_7f4a_7c15, self.length ^ 0xe703_7ed1_a0b4_28db);
+        }
         fold(fold(first ^ 0x9e37_79b9_7f4a_7c15, second ^ 0xa076_1d64_78bd_642f) ^ third, self.length ^ 0xe703_7ed1_a0b4_28db)
     }
 }

@@ -184,7 +184,7 @@ impl<'a> Attempt<'a> {
                 let key = format!("{}{folder}{}-{:03}.parquet", self.prefix, self.file_prefix, self.uploads.len());
                 self.uploads.push(Upload::start(self.context.lake(), key).await?);
             }
-            self.uploads[chunk.file].push(&chunk.bytes).await?;
+            self.uploads[chunk.file].push(chunk.bytes).await?;
         }
         let (rejects, errors) = self.core.take_refused();
         self.rejects.push(&rejects).await?;

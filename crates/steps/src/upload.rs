@@ -21,8 +21,12 @@ impl Upload {
         Ok(Self { objects, key, upload, parts: Vec::new(), buffer: Vec::new() })
     }
 
-    pub(crate) async fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.buffer.extend_from_slice(bytes);
+    pub(crate) async fn push(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
+        if self.buffer.is_empty() {
+            self.buffer = bytes;
+        } else {
+            self.buffer.extend_from_slice(&bytes);
+        }
         if self.buffer.len() >= PART_BYTES { self.send().await } else { Ok(()) }
     }
 
@@ -78,7 +82,7 @@ impl Spool {
             self.upload = Some(Upload::start(self.objects.clone(), self.key.clone()).await?);
         }
         if let Some(upload) = &mut self.upload {
-            upload.push(&std::mem::take(&mut self.buffer)).await?;
+            upload.push(std::mem::take(&mut self.buffer)).await?;
         }
         Ok(())
     }
@@ -87,7 +91,7 @@ impl Spool {
     pub(crate) async fn finish(&mut self) -> Result<Option<String>, Error> {
         let rest = std::mem::take(&mut self.buffer);
         if let Some(mut upload) = self.upload.take() {
-            upload.push(&rest).await?;
+            upload.push(rest).await?;
             return upload.complete().await.map(Some);
         }
         if rest.is_empty() {

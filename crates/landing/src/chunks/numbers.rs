@@ -34,16 +34,27 @@ impl<T: Whole> NumberValues<T> {
     }
 
     /// Takes numbers in. If the dictionary has no room for them, the page is to be ended first, and then [`give_up`](Self::give_up) to be called.
-    pub(super) fn put(&mut self, numbers: &[T]) -> Result<(), Full> {
-        match self.mode {
-            Mode::Dictionary if self.dictionary.encode(numbers, &mut self.codes) => return Ok(()),
-            Mode::Dictionary => return Err(Full),
-            Mode::Sampling | Mode::Plain => self.values.extend_from_slice(numbers),
+    ///
+    /// Where all of them have codes, it tells the positions of those that are new.
+    pub(super) fn put(&mut self, numbers: &[T]) -> Result<Option<Vec<usize>>, Full> {
+        if self.mode == Mode::Dictionary {
+            let (before, known) = (self.codes.len(), self.dictionary.values.len());
+            if !self.dictionary.encode(numbers, &mut self.codes) {
+                return Err(Full);
+            }
+            let mut new = Vec::with_capacity(self.dictionary.values.len() - known);
+            if new.capacity() > 0 {
+                // Codes are given in the order in which the values come.
+                let codes = self.codes[before..].iter().enumerate();
+                codes.for_each(|(position, code)| new.extend((*code as usize == known + new.len()).then_some(position)));
+            }
+            return Ok(Some(new));
         }
+        self.values.extend_from_slice(numbers);
         if self.mode == Mode::Sampling && self.values.len() >= SAMPLE_VALUES {
             self.decide(4);
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Leaves the dictionary at what it is: the pages to come do without.

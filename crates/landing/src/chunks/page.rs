@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use arrow_array::{Array, StringArray};
+use arrow_array::{Array, ArrayRef};
 use bytes::Bytes;
 use parquet::basic::{BoundaryOrder, Encoding, PageType, Type};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
@@ -47,8 +47,8 @@ impl Chunk {
         Ok(Self { column, values, present, rows: 0, nulls: 0, pages: Vec::new(), bounds: PageBounds::None })
     }
 
-    /// Takes in the next rows. Where they are texts that all have codes, it tells those that are new.
-    pub(super) fn put(&mut self, array: &dyn Array, compressor: &mut Compressor) -> Result<Option<StringArray>, Error> {
+    /// Takes in the next rows. Where all of them have codes, it tells those that are new.
+    pub(super) fn put(&mut self, array: &dyn Array, compressor: &mut Compressor) -> Result<Option<ArrayRef>, Error> {
         let new = match self.values.put(array) {
             Ok(new) => new,
             Err(Full) => {

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::contract::Codec;
+use crate::profile::Sketch;
 
 #[derive(Clone, Default)]
 struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -24,20 +25,27 @@ impl std::io::Write for Sink {
     }
 }
 
-/// Writes columns in batches of so many rows, a row group after each `group` batches, and reads them back.
+/// Writes columns in batches of so many rows, a row group after each `group` batches, and reads them back. Whoever looks only at the values that are told to be
+/// new sees what there is to see.
 fn round_trip(columns: Vec<(Field, ArrayRef)>, codec: Codec, batch: usize, group: usize) -> (Vec<ArrayRef>, Arc<ParquetMetaData>) {
     let (fields, arrays): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
     let schema = Arc::new(Schema::new(fields));
     let rows = RecordBatch::try_new(schema.clone(), arrays.clone()).expect("arrays of one length");
     let (sink, mut compressor) = (Sink::default(), Compressor::new(codec).expect("a compressor"));
     let mut writer = FileWriter::new(sink.clone(), Arc::new(FileSchema::new(schema.clone()).expect("a schema"))).expect("a writer");
+    let columns = || schema.fields().iter().map(|field| (field.name().as_str(), field.data_type().clone()));
+    let (mut of_all, mut of_new) = (Sketch::new(columns()), Sketch::new(columns()));
     for (index, from) in (0..rows.num_rows()).step_by(batch).enumerate() {
-        writer.write(&rows.slice(from, batch.min(rows.num_rows() - from)), &mut compressor).expect("rows are written");
+        let rows = rows.slice(from, batch.min(rows.num_rows() - from));
+        let new = writer.write(&rows, &mut compressor).expect("rows are written");
+        of_all.observe(rows.columns());
+        of_new.observe_coded(rows.columns().iter().zip(new.iter().map(|new| new.as_ref().map(std::slice::from_ref))));
         if (index + 1) % group == 0 {
             writer.flush(&mut compressor).expect("a row group is written");
         }
     }
     writer.close(&mut compressor).expect("the file is written");
+    assert_eq!(of_new, of_all);
     let file = bytes::Bytes::from(sink.0.lock().expect("no other thread").clone());
     let options = parquet::arrow::arrow_reader::ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
     let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).expect("a Parquet file");

@@ -1,11 +1,13 @@
 //! The values of a column, whatever its type: from arrays to pages.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, UInt8Type, UInt16Type};
-use arrow_array::{Array, PrimitiveArray, StringArray};
+use arrow_array::{Array, ArrayRef, PrimitiveArray, UInt32Array};
 use arrow_schema::DataType;
+use arrow_select::take::take;
 use parquet::basic::{Encoding, Type};
 use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::file::statistics::{Statistics, ValueStatistics};
@@ -86,18 +88,18 @@ impl Values {
         Ok(Self { kind, bounds: PageBounds::None })
     }
 
-    /// Takes in the values of an array that are not null. Answers as [`TextValues::put`] does.
-    pub(super) fn put(&mut self, array: &dyn Array) -> Result<Option<StringArray>, Full> {
+    /// Takes in the values of an array that are not null. Where all of them have codes, it tells those that are new: the others are in what was told or put before.
+    pub(super) fn put(&mut self, array: &dyn Array) -> Result<Option<ArrayRef>, Full> {
         let mut new = None;
         let bounds = match &mut self.kind {
             Kind::Small { values, scratch, order } => {
                 let numbers = small(array, scratch);
-                values.put(numbers)?;
+                new = values.put(numbers)?.and_then(|positions| chosen(array, positions));
                 bounds_of_small(numbers, *order)
             }
             Kind::Large { values, scratch, order } => {
                 let numbers = large(array, scratch);
-                values.put(numbers)?;
+                new = values.put(numbers)?.and_then(|positions| chosen(array, positions));
                 bounds_of_large(numbers, *order)
             }
             Kind::Wide { length, bytes } => {
@@ -108,7 +110,8 @@ impl Values {
             Kind::Texts(values) => {
                 let array = array.as_string::<i32>();
                 let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
-                new = values.put(Slice { bytes: array.value_data(), offsets: array.value_offsets(), nulls })?;
+                let told = values.put(Slice { bytes: array.value_data(), offsets: array.value_offsets(), nulls })?;
+                new = told.map(|new| Arc::new(new) as ArrayRef);
                 PageBounds::None
             }
             Kind::Bits(values) => {
@@ -191,6 +194,21 @@ impl Values {
             Kind::Bits(values) => values.capacity(),
         }
     }
+}
+
+/// The values at some positions among those that are not null.
+fn chosen(array: &dyn Array, positions: Vec<usize>) -> Option<ArrayRef> {
+    if positions.is_empty() {
+        return Some(array.slice(0, 0));
+    }
+    let rows: Vec<usize> = match array.nulls().filter(|nulls| nulls.null_count() > 0) {
+        None => positions,
+        Some(nulls) => {
+            let valid: Vec<usize> = nulls.valid_indices().collect();
+            positions.into_iter().map(|position| valid[position]).collect()
+        }
+    };
+    take(array, &UInt32Array::from_iter_values(rows.into_iter().map(|row| row as u32)), None).ok()
 }
 
 /// The numbers of an array as Parquet's INT32 or FLOAT: its own, or put in `scratch`.

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::file::metadata::ParquetMetaData;
@@ -62,9 +62,9 @@ impl<W: Write + Send> FileWriter<W> {
         Ok(Self { chunks: schema.chunks()?, schema, writer, rows: 0 })
     }
 
-    /// Takes in the next rows. Of each column of texts that all have codes in a dictionary, it tells those that are new in it: whoever looked at all rows so far
-    /// need not look at more of these.
-    pub fn write(&mut self, batch: &RecordBatch, compressor: &mut Compressor) -> Result<Vec<Option<StringArray>>, Error> {
+    /// Takes in the next rows. Of each column of which all values have codes in a dictionary, it tells those that are new in it: whoever looked at all rows so
+    /// far need not look at more of these.
+    pub fn write(&mut self, batch: &RecordBatch, compressor: &mut Compressor) -> Result<Vec<Option<ArrayRef>>, Error> {
         let put = |(chunk, array): (&mut Chunk, &ArrayRef)| chunk.put(array.as_ref(), compressor);
         let new = self.chunks.iter_mut().zip(batch.columns()).map(put).collect::<Result<_, _>>()?;
         self.rows += batch.num_rows();

@@ -6,7 +6,7 @@ use arrow_array::types::{
     Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, BooleanArray, PrimitiveArray, StringArray};
+use arrow_array::{Array, ArrayRef, BooleanArray, PrimitiveArray, StringArray};
 use arrow_schema::{DataType as ArrowType, TimeUnit};
 use serde::{Deserialize, Serialize};
 
@@ -67,13 +67,13 @@ impl Column {
         Self { name, kind, rows: 0, nulls: 0, nan: 0, bounds: None, sum, lost: 0.0, lengths: None, sketches }
     }
 
-    pub(super) fn observe(&mut self, array: &dyn Array, new: Option<&[StringArray]>) {
+    pub(super) fn observe(&mut self, array: &dyn Array, new: Option<&[ArrayRef]>) {
         macro_rules! integers {
             ($($arrow:pat => $type:ty),* $(,)?) => {
                 match array.data_type() {
-                    $($arrow => self.integers(array.as_primitive::<$type>()),)*
-                    ArrowType::Float32 => self.floats(array.as_primitive::<Float32Type>()),
-                    ArrowType::Float64 => self.floats(array.as_primitive::<Float64Type>()),
+                    $($arrow => self.integers(array.as_primitive::<$type>(), new),)*
+                    ArrowType::Float32 => self.floats(array.as_primitive::<Float32Type>(), new),
+                    ArrowType::Float64 => self.floats(array.as_primitive::<Float64Type>(), new),
                     ArrowType::Boolean => self.booleans(array.as_boolean()),
                     ArrowType::Utf8 => self.texts(array.as_string::<i32>(), new),
                     _ => {}
@@ -134,31 +134,19 @@ impl Column {
         (count > 0).then(|| sum / count as f64)
     }
 
-    fn integers<T: ArrowPrimitiveType>(&mut self, array: &PrimitiveArray<T>)
+    fn integers<T: ArrowPrimitiveType>(&mut self, array: &PrimitiveArray<T>, new: Option<&[ArrayRef]>)
     where
         T::Native: Into<i128> + Ord,
     {
-        let mut bounds: Option<(T::Native, T::Native)> = None;
-        let mut sum = Some(0i128);
-        each_run(array, |values| {
-            let first = values[0];
-            // Loops with one purpose each, which the compiler makes many values of at once.
-            let (least, greatest) = (values.iter().copied().fold(first, Ord::min), values.iter().copied().fold(first, Ord::max));
-            bounds = Some(bounds.map_or((least, greatest), |(a, b)| (a.min(least), b.max(greatest))));
-            if self.kind.is_number() {
-                sum = sum.and_then(|sum| sum.checked_add(sum_of::<T>(values)?));
-            }
-            if let Some(sketches) = &mut self.sketches {
-                values.iter().for_each(|value| sketches.distinct.add(hash_of_wide((*value).into())));
-            }
-        });
-        if let Some((least, greatest)) = bounds {
-            self.widen(Value::Int(least.into()), Value::Int(greatest.into()));
+        match new {
+            Some(new) => new.iter().for_each(|new| self.spread(new.as_primitive::<T>())),
+            None => self.spread(array),
         }
-        self.sum = match (self.sum.take(), sum) {
-            (Some(Value::Int(before)), Some(sum)) => before.checked_add(sum).map(Value::Int),
-            _ => None,
-        };
+        if let Some(Value::Int(before)) = self.sum {
+            let mut sum = Some(before);
+            each_run(array, |values| sum = sum.and_then(|sum| sum.checked_add(sum_of::<T>(values)?)));
+            self.sum = sum.map(Value::Int);
+        }
         let kind = self.kind;
         self.sample(array, |sketches, row, weight| {
             let value: i128 = array.value(row).into();
@@ -167,10 +155,34 @@ impl Column {
         });
     }
 
-    fn floats<T: ArrowPrimitiveType>(&mut self, array: &PrimitiveArray<T>)
+    /// Bounds and hashes of whole numbers, however often they come.
+    fn spread<T: ArrowPrimitiveType>(&mut self, array: &PrimitiveArray<T>)
+    where
+        T::Native: Into<i128> + Ord,
+    {
+        let mut bounds: Option<(T::Native, T::Native)> = None;
+        each_run(array, |values| {
+            let first = values[0];
+            // Loops with one purpose each, which the compiler makes many values of at once.
+            let (least, greatest) = (values.iter().copied().fold(first, Ord::min), values.iter().copied().fold(first, Ord::max));
+            bounds = Some(bounds.map_or((least, greatest), |(a, b)| (a.min(least), b.max(greatest))));
+            if let Some(sketches) = &mut self.sketches {
+                values.iter().for_each(|value| sketches.distinct.add(hash_of_wide((*value).into())));
+            }
+        });
+        if let Some((least, greatest)) = bounds {
+            self.widen(Value::Int(least.into()), Value::Int(greatest.into()));
+        }
+    }
+
+    fn floats<T: ArrowPrimitiveType>(&mut self, array: &PrimitiveArray<T>, new: Option<&[ArrayRef]>)
     where
         T::Native: Into<f64>,
     {
+        match new {
+            Some(new) => new.iter().for_each(|new| self.tell_apart(new.as_primitive::<T>())),
+            None => self.tell_apart(array),
+        }
         let mut bounds: Option<(f64, f64)> = None;
         // Sums of every fourth value do not wait for each other.
         let mut sums = [(0.0, 0.0); 4];
@@ -184,10 +196,6 @@ impl Column {
                 }
                 bounds = Some(bounds.map_or((value, value), |(least, greatest)| (least.min(value), greatest.max(value))));
                 add(&mut sums[index % 4], value);
-            }
-            if let Some(sketches) = &mut self.sketches {
-                let numbers = values.iter().map(|value| (*value).into()).filter(|value: &f64| !value.is_nan());
-                numbers.for_each(|value| sketches.distinct.add(hash_of_float(value)));
             }
         });
         self.nan += nan;
@@ -210,6 +218,18 @@ impl Column {
         });
     }
 
+    /// Hashes of floats, however often they come.
+    fn tell_apart<T: ArrowPrimitiveType>(&mut self, array: &PrimitiveArray<T>)
+    where
+        T::Native: Into<f64>,
+    {
+        let Some(sketches) = &mut self.sketches else { return };
+        each_run(array, |values| {
+            let numbers = values.iter().map(|value| (*value).into()).filter(|value: &f64| !value.is_nan());
+            numbers.for_each(|value| sketches.distinct.add(hash_of_float(value)));
+        });
+    }
+
     fn booleans(&mut self, array: &BooleanArray) {
         let (valid, trues) = ((array.len() - array.null_count()) as u64, array.true_count() as u64);
         let has = [valid > trues, trues > 0];
@@ -223,9 +243,9 @@ impl Column {
         }
     }
 
-    fn texts(&mut self, array: &StringArray, new: Option<&[StringArray]>) {
+    fn texts(&mut self, array: &StringArray, new: Option<&[ArrayRef]>) {
         match new {
-            Some(new) => new.iter().for_each(|new| self.look_at(new)),
+            Some(new) => new.iter().for_each(|new| self.look_at(new.as_string())),
             None => self.look_at(array),
         }
         let texts = Texts { array, bytes: array.value_data() };

@@ -18,7 +18,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-use arrow_array::{ArrayRef, StringArray};
+use arrow_array::ArrayRef;
 use arrow_schema::DataType as ArrowType;
 use serde::{Deserialize, Serialize};
 
@@ -136,8 +136,8 @@ impl Sketch {
         self.observe_coded(arrays.into_iter().map(|array| (array, None)));
     }
 
-    /// The same, of arrays with the texts in them that were not in those before; `None`: any may be new. What is known not to be new need not be looked at.
-    pub fn observe_coded<'a>(&mut self, arrays: impl IntoIterator<Item = (&'a ArrayRef, Option<&'a [StringArray]>)>) {
+    /// The same, of arrays with the values in them that were not in those before; `None`: any may be new. What is known not to be new need not be looked at.
+    pub fn observe_coded<'a>(&mut self, arrays: impl IntoIterator<Item = (&'a ArrayRef, Option<&'a [ArrayRef]>)>) {
         self.columns.iter_mut().zip(arrays).for_each(|(column, (array, new))| column.observe(array.as_ref(), new));
     }
 

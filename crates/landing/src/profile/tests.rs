@@ -196,6 +196,7 @@ fn texts_that_are_not_new_need_no_second_look() {
     let rows = texts(1_000, 9_000);
     let known: std::collections::HashSet<_> = texts(0, 1_000).as_string::<i32>().iter().flatten().map(str::to_owned).collect();
     let new: Vec<_> = rows.as_string::<i32>().iter().flatten().filter(|text| !known.contains(*text)).map(str::to_owned).collect();
-    coded.observe_coded([(&rows, Some([StringArray::from(new)].as_slice()))]);
+    let new: ArrayRef = Arc::new(StringArray::from(new));
+    coded.observe_coded([(&rows, Some([new].as_slice()))]);
     assert_eq!(all.profile(), coded.profile());
 }

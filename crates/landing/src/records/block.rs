@@ -176,14 +176,24 @@ impl Block {
 /// Appends a field for each bit of `ends`. `second` tells whether there is a second byte to it.
 #[inline(always)]
 fn push_ends(at: usize, mut ends: u64, mut field: usize, fields: &mut Vec<Field>, second: impl Fn(u32) -> usize) -> usize {
-    // A range tells its length, so that there is room for all of them before the first is written.
-    fields.extend((0..ends.count_ones()).map(|_| {
-        let bit = ends.trailing_zeros();
-        ends &= ends - 1;
-        let end = at + bit as usize;
-        let start = std::mem::replace(&mut field, end + 1 + second(bit));
-        Field::plain(start, end)
-    }));
+    if ends == 0 {
+        return field;
+    }
+    fields.reserve(BLOCK);
+    let (count, length) = (ends.count_ones() as usize, fields.len());
+    // Eights of them, whatever comes after the last: a loop of as many rounds as there are fields ends where the processor does not expect it.
+    for eight in fields.spare_capacity_mut()[..BLOCK].as_chunks_mut::<8>().0.iter_mut().take(count.div_ceil(8)) {
+        for slot in eight {
+            let bit = ends.trailing_zeros();
+            let end = at + bit as usize;
+            slot.write(Field::plain(field, end));
+            let next = end + 1 + second(bit % u64::BITS);
+            field = if ends == 0 { field } else { next };
+            ends &= ends.wrapping_sub(1);
+        }
+    }
+    // SAFETY: there is room for a block's fields, and at least so many were just written.
+    unsafe { fields.set_len(length + count) };
     field
 }
 

@@ -1,4 +1,4 @@
-//! Where the bytes that matter are, 64 bytes at a time: the only unsafe code of the reader.
+//! Where the bytes that matter are, 64 bytes at a time: the only unsafe code of the reader, but for the place where fields are written.
 //!
 //! Marks say nothing about quoting: they depend on the bytes alone, so reading may begin again at any byte.
 
