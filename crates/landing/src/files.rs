@@ -125,11 +125,7 @@ impl Sink {
 
 impl io::Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.with(|buffer| {
-            // Row groups come whole: twice as much room as before would be a large part of all memory.
-            buffer.reserve_exact(if buffer.capacity() - buffer.len() < bytes.len() { bytes.len().max(buffer.len() / 4) } else { 0 });
-            buffer.extend_from_slice(bytes);
-        });
+        self.with(|buffer| buffer.extend_from_slice(bytes));
         Ok(bytes.len())
     }
     fn flush(&mut self) -> io::Result<()> {

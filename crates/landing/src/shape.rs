@@ -1,5 +1,7 @@
 //! What is wrong with how records are written, whatever their values should be: ragged ones, quotes out of place, invalid bytes.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use crate::cells::Cells;
@@ -24,41 +26,48 @@ pub struct Batch<'a> {
     /// All rows that the reader gave.
     pub rows: &'a Rows,
     /// Those of them that are records.
-    pub records: Vec<Row>,
-    /// The lines on which they start, from 0 at the shard's first row.
-    pub lines: Vec<u64>,
+    pub records: Cow<'a, [Row]>,
     /// Records of the shard before this batch.
     pub before: u64,
-    /// Positions of the records among all rows.
-    positions: Vec<u32>,
+    /// Line terminators in the shard's rows before this batch.
+    lines_before: u64,
+    /// What [`lines`](Self::lines) answers, once it was asked.
+    lines: OnceCell<Vec<u64>>,
 }
 
 impl<'a> Batch<'a> {
     /// The records among `rows`, which a reader of `dialect` has just filled.
     pub fn new(batch: records::Batch<'a>, rows: &'a Rows, dialect: &Dialect) -> Self {
-        let count = rows.rows.len();
-        let mut line = batch.lines;
-        let mut new = Self {
+        let is_record = |row: &&Row| row.kind == RowKind::Record;
+        let records = match rows.rows.iter().all(|row| is_record(&row)) {
+            true => Cow::Borrowed(rows.rows.as_slice()),
+            false => rows.rows.iter().filter(is_record).copied().collect(),
+        };
+        Self {
             window: batch.window,
             source: batch.source,
             encoding: dialect.encoding,
             ragged: dialect.ragged_rows,
             at: batch.at,
             rows,
-            records: Vec::with_capacity(count),
-            lines: Vec::with_capacity(count),
+            records,
             before: batch.records,
-            positions: Vec::with_capacity(count),
-        };
-        for (position, row) in rows.rows.iter().enumerate() {
-            if row.kind == RowKind::Record {
-                new.records.push(*row);
-                new.positions.push(position as u32);
-                new.lines.push(line);
-            }
-            line += u64::from(row.lines);
+            lines_before: batch.lines,
+            lines: OnceCell::new(),
         }
-        new
+    }
+
+    /// The lines on which the records start, from 0 at the shard's first row.
+    pub fn lines(&self) -> &[u64] {
+        self.lines.get_or_init(|| {
+            let mut line = self.lines_before;
+            let starts = self.rows.rows.iter().filter_map(|row| {
+                let start = line;
+                line += u64::from(row.lines);
+                (row.kind == RowKind::Record).then_some(start)
+            });
+            starts.collect()
+        })
     }
 
     /// The cells of the records, in UTF-8.
@@ -94,7 +103,7 @@ impl<'a> Batch<'a> {
     pub fn entry(&self, finding: &Finding, field: Option<String>) -> ErrorEntry {
         let index = finding.row as usize;
         ErrorEntry {
-            line: self.lines[index],
+            line: self.lines()[index],
             record: self.before + index as u64,
             byte: finding.offset.unwrap_or_else(|| self.byte(self.records[index].start)),
             field,
@@ -152,9 +161,9 @@ impl<'a> Batch<'a> {
     }
 
     fn check_quotes(&self, findings: &mut Vec<Finding>) {
-        let faulty = self.records.iter().enumerate().filter(|(_, row)| row.faulty);
-        for (index, _) in faulty {
-            for fault in self.rows.faults_of(self.positions[index] as usize) {
+        let records = self.rows.rows.iter().enumerate().filter(|(_, row)| row.kind == RowKind::Record);
+        for (index, (position, _)) in records.enumerate().filter(|(_, (_, row))| row.faulty) {
+            for fault in self.rows.faults_of(position) {
                 let message = match fault.kind {
                     FaultKind::StrayQuote => "a quote stands where none may: inside an unquoted field, or closing a field that goes on",
                     FaultKind::UnterminatedQuote => "a quote is opened here and never closed",

@@ -232,13 +232,14 @@ impl Sheet {
         }
         self.check_keys(batch, &cells, &columns, &filtered, &mut findings)?;
         self.counts.read += read as u64;
-        let lines = |kept: &mut dyn Iterator<Item = u64>| -> Vec<u64> {
-            self.lines_before.map_or_else(Vec::new, |before| kept.map(|line| before + line + 1).collect())
+        let lines = |is_kept: &dyn Fn(usize) -> bool| -> Vec<u64> {
+            let Some(before) = self.lines_before else { return Vec::new() };
+            batch.lines().iter().enumerate().filter(|(row, _)| is_kept(*row)).map(|(_, line)| before + line + 1).collect()
         };
         let is_filtered = filtered.contains(&true);
         if findings.is_empty() && !is_filtered {
             self.counts.stored += read as u64;
-            let lines = lines(&mut batch.lines.iter().copied());
+            let lines = lines(&|_| true);
             return self.store(&columns, &lines, read);
         }
         let mut is_good = vec![true; read];
@@ -247,7 +248,7 @@ impl Sheet {
         }
         let rejected = is_good.iter().filter(|good| !**good).count();
         is_good.iter_mut().zip(&filtered).for_each(|(good, filtered)| *good &= !filtered);
-        let lines = lines(&mut batch.lines.iter().zip(&is_good).filter(|(_, good)| **good).map(|(line, _)| *line));
+        let lines = lines(&|row| is_good[row]);
         self.refuse(batch, &cells, findings);
         let stored = is_good.iter().filter(|good| **good).count();
         self.counts.stored += stored as u64;

@@ -79,7 +79,7 @@ impl<O: Write, E: Write> Printer<O, E> {
             }
             let fields = cells.fields_of(row);
             if self.positions {
-                let line = first_line + batch.lines[index];
+                let line = first_line + batch.lines()[index];
                 let record = first_record + batch.before + index as u64;
                 let byte = batch.byte(row.start);
                 write!(self.records, r#"{{"line":{line},"record":{record},"byte":{byte},"fields":"#)?;

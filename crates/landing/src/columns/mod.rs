@@ -298,7 +298,7 @@ impl Column<'_, '_> {
             Some(cells) => cells.map(|cell| length(&cell)).sum(),
             None => (0..rows).filter_map(|row| self.cell(row)).map(|cell| length(&cell)).sum(),
         };
-        let mut bytes = Vec::with_capacity(longest + short::MOST_BYTES);
+        let mut bytes = Vec::with_capacity(longest + CHUNK.max(short::MOST_BYTES));
         let mut offsets = Vec::with_capacity(rows + 1);
         offsets.push(0);
         let mut nulls = Nulls::new(rows);
@@ -308,11 +308,11 @@ impl Column<'_, '_> {
             for (row, cell) in cells.enumerate() {
                 if cell.is_escaped() || length(&cell) == 0 {
                     match self.text(row, Some(cell), &mut scratch) {
-                        Some(text) => append(&mut bytes, text),
+                        Some(text) => bytes.extend_from_slice(text),
                         None => nulls.set(row),
                     }
                 } else {
-                    append(&mut bytes, cell.bytes(window));
+                    append(&mut bytes, window, cell);
                 }
                 offsets.push(bytes.len() as i32);
             }
@@ -323,7 +323,7 @@ impl Column<'_, '_> {
                 if let Some(text) = text {
                     // SAFETY: the window is valid UTF-8, and fields begin and end at ASCII bytes of it, and unquoting only takes ASCII bytes out; or the text was looked at.
                     self.check_text(row, unsafe { std::str::from_utf8_unchecked(text) });
-                    append(&mut bytes, text);
+                    bytes.extend_from_slice(text);
                 } else {
                     nulls.set(row);
                 }
@@ -370,29 +370,21 @@ impl Column<'_, '_> {
     }
 }
 
-/// Bytes of a copy that takes no more time than that of one byte.
-const CHUNK: usize = 16;
+/// Bytes that are copied at once, whatever of them belongs to a text.
+const CHUNK: usize = 32;
 
-/// Appends a text.
+/// Appends a cell's bytes. Those of a short one are copied together with what comes after them, which the next one overwrites: that takes no look at the length.
 #[inline(always)]
-fn append(bytes: &mut Vec<u8>, text: &[u8]) {
-    let length = bytes.len();
-    if text.len() <= CHUNK && bytes.capacity() - length >= CHUNK {
-        // Short texts are copied without a call, most of them in two halves that overlap.
-        let room = bytes.spare_capacity_mut();
-        let copy = |room: &mut [std::mem::MaybeUninit<u8>], from: usize, count: usize| {
-            // SAFETY: both are within their slices, as the callers below make sure.
-            unsafe { std::ptr::copy_nonoverlapping(text.as_ptr().add(from), room.as_mut_ptr().add(from).cast::<u8>(), count) };
-        };
-        match text.len() {
-            0 => {}
-            1..4 => (0..text.len()).for_each(|at| copy(room, at, 1)),
-            4..8 => [0, text.len() - 4].into_iter().for_each(|at| copy(room, at, 4)),
-            _ => [0, text.len() - 8].into_iter().for_each(|at| copy(room, at, 8)),
+fn append(bytes: &mut Vec<u8>, window: &[u8], cell: records::Field) {
+    let (length, text) = (bytes.len(), cell.bytes(window));
+    match window[cell.start()..].first_chunk::<CHUNK>() {
+        Some(chunk) if text.len() <= CHUNK && bytes.capacity() - length >= CHUNK => {
+            // SAFETY: there is room for the chunk, and the text is the beginning of what was just written.
+            unsafe {
+                bytes.as_mut_ptr().add(length).cast::<[u8; CHUNK]>().write_unaligned(*chunk);
+                bytes.set_len(length + text.len());
+            }
         }
-        // SAFETY: the bytes were just written.
-        unsafe { bytes.set_len(length + text.len()) };
-    } else {
-        bytes.extend_from_slice(text);
+        _ => bytes.extend_from_slice(text),
     }
 }
