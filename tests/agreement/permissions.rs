@@ -110,6 +110,7 @@ const FUNCTIONS: [Function; 7] = [
             "crates/steps/src/store.rs",
             "crates/steps/src/abandon.rs",
             "crates/steps/src/pieces.rs",
+            "crates/steps/src/bill.rs",
             "crates/steps/src/documents.rs",
             "crates/steps/src/upload.rs",
             "crates/tables/src",

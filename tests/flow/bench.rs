@@ -158,6 +158,7 @@ impl Bench {
             source: SourceRef { bucket: "inbox".to_owned(), key, version: None, etag: None },
             force,
             shard_bytes: Some(shard_bytes),
+            max_cost: None,
         };
         let record = JobRecord {
             submission: submission.clone(),
@@ -168,6 +169,7 @@ impl Bench {
             counts: None,
             sequence: None,
             failure: None,
+            bill: None,
         };
         self.context.registry.put_job(&record).await.unwrap();
         submission

@@ -21,6 +21,7 @@ pub async fn context() -> Result<Context, String> {
         settings: Settings {
             shard_bytes: number("LANDFALL_SHARD_BYTES", settings.shard_bytes)?,
             max_concurrency: number("LANDFALL_MAX_CONCURRENCY", settings.max_concurrency)?,
+            memory_mb: optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|size| size.parse().ok()),
             ..settings
         },
         salt: optional("LANDFALL_MASK_SALT").map(|salt| Salt::parse(&salt)).transpose()?,

@@ -26,6 +26,7 @@ pub mod infer;
 pub mod profile;
 pub mod commit;
 pub mod delta;
+pub mod bill;
 pub mod message;
 pub mod limits;
 mod short;

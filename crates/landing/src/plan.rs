@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bill::Bill;
 use crate::contract::{Compression, Mapping};
 use crate::dialect::Dialect;
 use crate::evidence::Evidence;
@@ -54,6 +55,9 @@ pub struct Plan {
     /// Why there is but one shard, if that is not for the size of the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub one_shard_because: Option<String>,
+    /// What the job is expected to cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Bill>,
 }
 
 fn default_key_bytes() -> u64 {

@@ -9,10 +9,12 @@ mod verify;
 mod store;
 mod abandon;
 
+mod bill;
 mod documents;
 mod keys;
 mod pieces;
 mod profile;
+mod spending;
 mod upload;
 
 pub use abandon::abandon;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::TryFutureExt;
 use landing::Error;
+use landing::bill::Usage;
 use landing::commit::{Crc64Nvme, OpenFile, Receipt};
 use landing::message::{Failure, JobKeys, Shard, TransformShard, Transformed};
 use landing::plan::Plan;
@@ -17,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::context::{file_prefix, parse_contract};
 use crate::ingest::{pin, source_error};
+use crate::spending::Meter;
 use crate::upload::{Spool, Upload};
 use crate::{Context, documents};
 
@@ -25,25 +27,43 @@ const TAIL_BYTES: u64 = 64 * 1024;
 
 /// Transforms a shard. `attempt` is unique to this attempt; whichever attempt writes its receipt first is the one that counts.
 pub async fn transform(context: &Context, message: TransformShard, attempt: &str) -> Result<Transformed, Error> {
-    let TransformShard { job, dataset, shard } = &message;
-    let (work, keys) = (context.work(), context.keys(job));
+    let (context, meter) = Meter::of_attempt(context, message.shard.round, message.shard.index, attempt);
+    let keys = context.keys(&message.job);
+    let outcome = run(&context, &keys, &message, attempt, &meter).await;
+    if !matches!(outcome, Ok(Told::ByReceipt)) {
+        meter.note(&context, &keys).await;
+    }
+    outcome.map(|_| Transformed {})
+}
+
+/// Whether somebody is told what an attempt used.
+enum Told {
+    ByReceipt,
+    No,
+}
+
+async fn run(context: &Context, keys: &JobKeys, message: &TransformShard, attempt: &str, meter: &Meter) -> Result<Told, Error> {
+    let TransformShard { dataset, shard, .. } = message;
+    let work = context.work();
     let receipt_key = keys.receipt(shard.round, shard.index);
-    if documents::find::<Receipt>(work.as_ref(), &receipt_key).await?.is_some() {
-        return Ok(Transformed {});
+    if let Some(there) = documents::find::<Receipt>(work.as_ref(), &receipt_key).await? {
+        return Ok(if there.attempt == attempt { Told::ByReceipt } else { Told::No });
     }
     let prefix = context.dataset_prefix(dataset);
-    let mut attempt = Attempt::new(context, &keys, &message, attempt, prefix).await?;
+    let mut attempt = Attempt::new(context, keys, message, attempt, prefix).await?;
     let outcome = attempt.run().await;
-    let receipt = match outcome {
+    let mut receipt = match outcome {
         Ok(receipt) => receipt,
         Err(error) => {
             attempt.abort().await;
             if !error.is_transient() {
-                note_failure(work.as_ref(), &keys, &error).await;
+                note_failure(work.as_ref(), keys, &error).await;
             }
             return Err(error);
         }
     };
+    let usage = meter.usage();
+    receipt.spent = Some(Usage { puts: usage.puts + 1, ..usage });
     if !documents::write(work.as_ref(), &receipt_key, &receipt, Put::IfAbsent).await? {
         // Another attempt was faster, or this one wrote it and the answer was lost.
         let winner: Receipt = documents::read(work.as_ref(), &receipt_key).await?;
@@ -51,9 +71,10 @@ pub async fn transform(context: &Context, message: TransformShard, attempt: &str
             for file in &receipt.files {
                 let _ = context.lake().abort_upload(&file.key, &file.upload).await;
             }
+            return Ok(Told::No);
         }
     }
-    Ok(Transformed {})
+    Ok(Told::ByReceipt)
 }
 
 /// Keeps the first permanent failure: a Distributed Map tells only that some child failed.
@@ -152,6 +173,7 @@ impl<'a> Attempt<'a> {
             errors,
             profile: Some(profile),
             keys: std::mem::take(&mut self.key_pieces),
+            spent: None,
         })
     }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
+use landing::bill::Dollars;
 use landing::contract::Contract;
 use landing::mask::Salt;
 use landing::message::{JobId, SourceRef, Submission};
@@ -50,6 +51,9 @@ pub(crate) struct Run {
     /// Print each job as a line of JSON.
     #[arg(long)]
     json: bool,
+    /// Land nothing of a file that is estimated to cost more USD on AWS: 0.05
+    #[arg(long, value_name = "USD")]
+    max_cost: Option<Dollars>,
     /// Land a file even if the same bytes are in the dataset already.
     #[arg(long)]
     force: bool,
@@ -62,6 +66,7 @@ struct Landing {
     text: String,
     contract: Contract,
     shard_bytes: Option<u64>,
+    max_cost: Option<Dollars>,
     threads: usize,
     force: bool,
     lake: PathBuf,
@@ -124,8 +129,16 @@ impl Run {
             Exit::WrongUse
         })?;
         let threads = self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-        let landing =
-            Landing { context: context(&lake, threads)?, text, contract, shard_bytes: self.shard_size, threads, force: self.force, lake };
+        let landing = Landing {
+            context: context(&lake, threads)?,
+            text,
+            contract,
+            shard_bytes: self.shard_size,
+            max_cost: self.max_cost,
+            threads,
+            force: self.force,
+            lake,
+        };
         Ok((landing, sources))
     }
 }
@@ -165,6 +178,7 @@ impl Landing {
             source,
             force: self.force,
             shard_bytes: self.shard_bytes,
+            max_cost: self.max_cost,
         };
         let record = JobRecord {
             submission: submission.clone(),
@@ -175,6 +189,7 @@ impl Landing {
             counts: None,
             sequence: None,
             failure: None,
+            bill: None,
         };
         registry.put_job(&record).await?;
         Ok(submission)

@@ -66,15 +66,19 @@ impl Contract {
     ///
     /// [`Error::ContractInvalid`]: it hashes values, and there is no salt.
     pub fn check_salt(&self, salt: Option<&Salt>) -> Result<(), Error> {
-        let hashed = self.transform.mask.iter().find(|masked| masked.with == Mask::Sha256);
-        match hashed.filter(|_| salt.is_none()) {
+        match self.hashed().filter(|_| salt.is_none()) {
             None => Ok(()),
-            Some(masked) => Err(Error::ContractInvalid(format!(
-                "`transform.mask` hashes `{}`, and no salt is configured: the stack's parameter MaskSalt, or the environment variable \
-                 LANDFALL_MASK_SALT of `landfall run`, has to say one",
-                self.column_name(masked.index)
+            Some(hashed) => Err(Error::ContractInvalid(format!(
+                "`transform.mask` hashes `{hashed}`, and no salt is configured: the stack's parameter MaskSalt, or the environment variable \
+                 LANDFALL_MASK_SALT of `landfall run`, has to say one"
             ))),
         }
+    }
+
+    /// The first column that is hashed, if there is one: then a salt is needed.
+    pub fn hashed(&self) -> Option<&str> {
+        let hashed = self.transform.mask.iter().find(|masked| masked.with == Mask::Sha256)?;
+        Some(self.column_name(hashed.index))
     }
 }
 
