@@ -7,6 +7,7 @@ mod commits;
 mod identity;
 mod dialects;
 mod encodings;
+mod joins;
 mod keys;
 mod masks;
 mod packed;

@@ -11,6 +11,7 @@ pub mod records;
 pub mod lines;
 pub mod opening;
 pub mod sql;
+pub mod lookup;
 pub mod columns;
 pub mod keys;
 pub mod rejects;

@@ -350,6 +350,10 @@ impl JobKeys {
     pub fn piece(&self, shard: u32, attempt: &str, kind: &str) -> String {
         format!("{}pieces/{shard:06}-{attempt}.{kind}", self.0)
     }
+    /// The copy of a table that is looked up, by the position of its join and the checksum of its bytes.
+    pub fn reference(&self, join: usize, crc64nvme: u64) -> String {
+        format!("{}references/{join:03}-{crc64nvme:016x}.arrow", self.0)
+    }
     /// What `verify` found.
     pub fn tally(&self) -> String {
         format!("{}tally.json", self.0)

@@ -19,6 +19,8 @@ pub struct Context {
     pub registry: Arc<dyn Registry>,
     /// Where datasets lie.
     pub lake: Place,
+    /// Where the objects lie that contracts join.
+    pub references: Place,
     /// Where the documents of jobs lie.
     pub work: Place,
     /// What the deployment says.

@@ -15,7 +15,7 @@ use registry::{JobChange, JobStatus};
 
 use crate::context::{now, parse_contract};
 use crate::spending::{Meter, basis};
-use crate::{Context, documents};
+use crate::{Context, documents, references};
 
 /// Bytes of the source that are looked at first, for the header.
 const SAMPLE_BYTES: u64 = 256 * 1024;
@@ -68,12 +68,13 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     let wanted = submission.shard_bytes.unwrap_or(context.settings.shard_bytes);
     let data_end = find_footer(source.as_ref(), &pinned, head.size, &opening).await?;
     let (shard_bytes, mut shards, one_shard_because) = cut(&opening, data_end.unwrap_or(head.size), wanted);
+    let references = references::keep(context, &context.keys(job), &contract).await?;
     let estimate = estimate(Expected {
         source_bytes: head.size,
         is_packed: opening.compression != Compression::None,
         shards: shards.len() as u64,
         counts_lines: contract.output.lineage && shards.len() > 1,
-        joined_bytes: 0,
+        joined_bytes: references.iter().map(|reference| reference.copied_bytes).sum(),
         processor: basis(context).1,
     });
     check_cap(&estimate, submission.max_cost)?;
@@ -99,6 +100,7 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
         shards: shards.len() as u32,
         key_bytes: context.settings.key_bytes,
         one_shard_because,
+        references,
         estimate: Some(estimate),
         submission: submission.clone(),
     };

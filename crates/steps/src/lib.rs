@@ -14,6 +14,7 @@ mod documents;
 mod keys;
 mod pieces;
 mod profile;
+mod references;
 mod spending;
 mod upload;
 

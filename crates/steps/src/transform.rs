@@ -8,6 +8,8 @@ use futures::TryFutureExt;
 use landing::Error;
 use landing::bill::Usage;
 use landing::commit::{Crc64Nvme, OpenFile, Receipt};
+use landing::contract::Contract;
+use landing::lookup::Lookup;
 use landing::message::{Failure, JobKeys, Shard, TransformShard, Transformed};
 use landing::plan::Plan;
 use landing::records::Holdback;
@@ -115,9 +117,10 @@ impl<'a> Attempt<'a> {
         let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
         let contract = Arc::new(parse_contract(&plan.contract)?);
         let shard = &message.shard;
+        let tables = tables(work.as_ref(), &plan, &contract).await?;
         let taken = crate::keys::taken(work.as_ref(), keys, &shard.taken).await?;
         Ok(Self {
-            core: ShardTransform::new(&plan, contract, shard, taken, context.salt.as_ref())?,
+            core: ShardTransform::new(&plan, contract, shard, taken, context.salt.as_ref())?.looking_up(tables),
             file_prefix: format!("{}{:06}-{name}", file_prefix(&message.job), shard.index),
             rejects: Spool::new(work.clone(), keys.piece(shard.index, name, "rejects.csv")),
             errors: Spool::new(work, keys.piece(shard.index, name, "errors.jsonl")),
@@ -237,6 +240,15 @@ impl<'a> Attempt<'a> {
         self.rejects.abort().await;
         self.errors.abort().await;
     }
+}
+
+/// The tables that the contract joins, as the plan has them.
+async fn tables(work: &dyn Objects, plan: &Plan, contract: &Contract) -> Result<Vec<Lookup>, Error> {
+    let mut tables = Vec::with_capacity(plan.references.len());
+    for (join, pinned) in contract.transform.join.iter().zip(&plan.references) {
+        tables.push(Lookup::open(join, &work.read(&pinned.key, pinned.copied_bytes).await?)?);
+    }
+    Ok(tables)
 }
 
 /// A stopped execution does not stop the children of its map: the mark does.

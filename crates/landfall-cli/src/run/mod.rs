@@ -130,7 +130,7 @@ impl Run {
         })?;
         let threads = self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
         let landing = Landing {
-            context: context(&lake, threads)?,
+            context: context(&lake, &self.contract, threads)?,
             text,
             contract,
             shard_bytes: self.shard_size,
@@ -196,8 +196,8 @@ impl Landing {
     }
 }
 
-/// The lake's files lie under it by dataset, everything else in its `_landfall`.
-fn context(lake: &Path, threads: usize) -> Result<Context, Exit> {
+/// The lake's files lie under it by dataset, everything else in its `_landfall`. What a contract joins lies beside it.
+fn context(lake: &Path, contract: &Path, threads: usize) -> Result<Context, Exit> {
     let work = lake.join("_landfall");
     let place = |path: &Path| {
         let bucket = path.to_str().ok_or_else(|| {
@@ -208,7 +208,16 @@ fn context(lake: &Path, threads: usize) -> Result<Context, Exit> {
     };
     let registry: Arc<dyn Registry> = Arc::new(registry::Directory::new(work.join("registry")));
     let settings = Settings { max_concurrency: threads as u32, ..Settings::default() };
-    Ok(Context { buckets: Arc::new(objects::Directories), registry, lake: place(lake)?, work: place(&work)?, settings, salt: salt()? })
+    let beside = std::path::absolute(contract).ok().and_then(|contract| contract.parent().map(Path::to_owned));
+    Ok(Context {
+        buckets: Arc::new(objects::Directories),
+        registry,
+        lake: place(lake)?,
+        references: place(beside.as_deref().unwrap_or(Path::new(".")))?,
+        work: place(&work)?,
+        settings,
+        salt: salt()?,
+    })
 }
 
 /// What masks hash values with, from the environment: arguments are seen by everybody on the machine.
