@@ -104,6 +104,23 @@ async fn any_split_gives_the_same() {
 }
 
 #[tokio::test]
+async fn a_joined_column_may_name_the_folders() {
+    let landed = land(&contract("", "").replace("compression: none", "partitionBy: [country]"), 9).await;
+    let folders: Vec<_> = landed.rows.iter().map(|row| row.split('|').next().unwrap()).collect();
+    assert_eq!(landed.rows[0], "lake/sales/country=France|1|A|100|20");
+    assert!(folders.contains(&"lake/sales/country=__HIVE_DEFAULT_PARTITION__"), "{folders:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_lacks_the_key_is_unmatched() {
+    let contract = contract(", unmatched: reject", "").replace("header: true", "header: true, raggedRows: { short: fill }");
+    let landed = with_shops(&contract).await.land("job", b"id,shop,amount\n1,A,100\n2\n", u64::MAX).await.unwrap();
+    assert_eq!((landed.counts.stored, landed.counts.rejected), (1, 1));
+    let entry = entries(&landed).remove(0);
+    assert_eq!((entry.error.as_str(), entry.value.as_deref()), ("lookup-error", Some("")));
+}
+
+#[tokio::test]
 async fn what_is_said_of_a_masked_key_tells_nothing() {
     let landed =
         land(&contract(", unmatched: reject", "  mask: [ { field: shop, with: redact }, { field: country, with: redact } ]"), 9).await;

@@ -321,10 +321,12 @@ impl Sheet {
     }
 }
 
-/// The text that a record has in a column of the source, masked if it has to be.
+/// The text that a record has in a column of the source, masked if it has to be. A record that is filled up has none in its last columns.
 fn text_of(masks: Option<&Masks>, dialect: &Dialect, cells: &Cells<'_>, record: &Row, column: u32) -> String {
     let mut scratch = Vec::new();
-    let text = String::from_utf8_lossy(cells.fields_of(record)[column as usize].value(&cells.window, dialect, &mut scratch)).into_owned();
+    let field = cells.fields_of(record).get(column as usize);
+    let text =
+        field.map_or_else(String::new, |field| String::from_utf8_lossy(field.value(&cells.window, dialect, &mut scratch)).into_owned());
     match masks {
         Some(masks) => masks.text_of_key(record, column, text),
         None => text,

@@ -65,7 +65,7 @@ impl Item {
 
 /// What invocations of a step used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Usage {
     /// How many invocations.
     pub invocations: u64,
@@ -212,8 +212,8 @@ impl Bill {
         // More than one shard is a map: each is an execution of its own. A retry of the only shard looks like a second one, which errs by a millionth of a dollar.
         let express = if transform.invocations > 1 { transform.invocations } else { 0 };
         let orchestration = Line {
-            // Every invocation is a transition, a retry too, and so is the start of a child.
-            transitions: prices::TRANSITIONS_OF_A_JOB + invocations,
+            // Every invocation is a transition, a retry too; of a map its children's are, and the map itself.
+            transitions: prices::TRANSITIONS_OF_A_JOB + invocations + u64::from(express > 0),
             express,
             ..Line::default()
         };

@@ -34,7 +34,7 @@ fn lines_add_up_to_the_total() {
     assert_eq!(bill.total, bill.lines.values().map(|line| line.cost).sum());
     assert!(bill.lines.values().all(|line| line.cost > Dollars::default()), "{bill:?}");
     let orchestration = bill.lines[&Item::Orchestration];
-    assert_eq!((orchestration.transitions, orchestration.express), (prices::TRANSITIONS_OF_A_JOB + 4, 3));
+    assert_eq!((orchestration.transitions, orchestration.express), (prices::TRANSITIONS_OF_A_JOB + 4 + 1, 3));
     let mut more = bill.clone();
     more.add(Item::Store, used(Item::Store, 1, 10));
     assert_eq!(more.total, more.lines.values().map(|line| line.cost).sum());
