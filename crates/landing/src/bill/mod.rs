@@ -141,7 +141,7 @@ pub struct Bill {
     pub basis: Basis,
     /// The region of the prices.
     pub region: String,
-    /// The day on which the prices were looked up, as `2026-11-24`.
+    /// The day on which the prices were last compared with published ones, as `2026-11-24`.
     pub prices: String,
     /// What the functions run on.
     pub processor: Processor,

@@ -1,4 +1,7 @@
-//! The one table of prices: list prices of us-east-1, first tier, without free tiers, as looked up on [`LOOKED_UP`].
+//! The one table of prices: list prices of us-east-1, first tier, without free tiers.
+//!
+//! The pages are those on which their owners publish the prices. On [`LOOKED_UP`] they were compared with copies of these pages and with articles that quote them, not with an
+//! invoice. Who changes a price changes the date.
 //!
 //! | what | price in USD | page |
 //! |---|---|---|
@@ -20,7 +23,7 @@ use super::{Dollars, Usage};
 
 /// The region of the prices.
 pub const REGION: &str = "us-east-1";
-/// The day on which they were looked up.
+/// The day on which they were last compared.
 pub const LOOKED_UP: &str = "2026-11-24";
 
 /// A gigabyte-second (2^30 bytes) of a function.
