@@ -1,5 +1,6 @@
 //! Things that are said in two places agree: the template, the state machine, the functions and the core.
 
+mod bills;
 mod layers;
 mod permissions;
 mod sources;

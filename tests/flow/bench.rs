@@ -78,6 +78,7 @@ impl Bench {
             buckets,
             registry,
             lake: Place { bucket: "lake".to_owned(), prefix: "lake/".to_owned() },
+            references: Place { bucket: "inbox".to_owned(), prefix: "reference/".to_owned() },
             work: Place { bucket: "work".to_owned(), prefix: String::new() },
             settings: Settings::default(),
             salt: None,
@@ -135,6 +136,19 @@ impl Bench {
         self.visible().await.0.into_iter().filter(|key| key.ends_with(".parquet")).collect()
     }
 
+    /// The same deployment and another dataset of it.
+    pub(crate) async fn with_contract(&self, contract: &str) -> Self {
+        let dataset = landing::contract::Contract::parse(contract).unwrap().name;
+        self.context.registry.put_contract(&dataset, contract, NOW).await.unwrap();
+        Self { dataset, ..self.beside(self.context.buckets.clone()) }
+    }
+
+    /// Puts a table where contracts find it.
+    pub(crate) async fn put_reference(&self, key: &str, table: &str) {
+        let bytes = Bytes::copy_from_slice(table.as_bytes());
+        self.inbox().put(&format!("reference/{key}"), bytes, Put::Overwrite).await.unwrap();
+    }
+
     pub(crate) fn inbox(&self) -> Arc<dyn Objects> {
         self.inspected.bucket("inbox")
     }
@@ -158,6 +172,7 @@ impl Bench {
             source: SourceRef { bucket: "inbox".to_owned(), key, version: None, etag: None },
             force,
             shard_bytes: Some(shard_bytes),
+            max_cost: None,
         };
         let record = JobRecord {
             submission: submission.clone(),
@@ -168,6 +183,7 @@ impl Bench {
             counts: None,
             sequence: None,
             failure: None,
+            bill: None,
         };
         self.context.registry.put_job(&record).await.unwrap();
         submission
@@ -204,7 +220,7 @@ impl Bench {
         Ok(())
     }
 
-    async fn transform_all(&self, job: &JobRef, list: &str) -> Result<(), Error> {
+    pub(crate) async fn transform_all(&self, job: &JobRef, list: &str) -> Result<(), Error> {
         // The list is handed over by the state machine, which doesn't die.
         let shards: Vec<Shard> = retried(|_| async {
             let json = self.work().read(list, u64::MAX).await?;

@@ -1,11 +1,13 @@
 //! The steps in the order of the state machine, over memory: what lands, what is refused, and what happens when something fails.
 
 mod bench;
+mod bills;
 mod failures;
 mod commits;
 mod identity;
 mod dialects;
 mod encodings;
+mod joins;
 mod keys;
 mod masks;
 mod packed;

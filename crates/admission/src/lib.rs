@@ -4,6 +4,7 @@
 //! is named by the job's id, so that starting it twice starts it once.
 
 use executions::Executions;
+use landing::bill::Dollars;
 use landing::contract::DatasetName;
 use landing::message::{JobId, SourceRef, Submission};
 use registry::{JobChange, JobRecord, JobStatus, Registry};
@@ -21,6 +22,8 @@ pub struct Request {
     pub force: bool,
     /// Bytes of a shard; without it, what the deployment says.
     pub shard_bytes: Option<u64>,
+    /// What it may cost by its estimate.
+    pub max_cost: Option<Dollars>,
 }
 
 /// An admitted job.
@@ -81,6 +84,7 @@ impl Request {
             && open_or_same(&self.source.etag, &job.source.etag)
             && self.force == job.force
             && self.shard_bytes == job.shard_bytes
+            && self.max_cost == job.max_cost
     }
 }
 
@@ -95,6 +99,7 @@ async fn put(registry: &dyn Registry, request: &Request, now: &str) -> Result<(J
             source: request.source.clone(),
             force: request.force,
             shard_bytes: request.shard_bytes,
+            max_cost: request.max_cost,
         },
         status: JobStatus::Pending,
         created: now.to_owned(),
@@ -103,6 +108,7 @@ async fn put(registry: &dyn Registry, request: &Request, now: &str) -> Result<(J
         counts: None,
         sequence: None,
         failure: None,
+        bill: None,
     };
     Ok(match registry.put_job(&job).await? {
         Some(earlier) => (earlier, false),

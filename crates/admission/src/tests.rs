@@ -18,7 +18,7 @@ fn flights() -> DatasetName {
 
 fn request(key: &str) -> Request {
     let source = SourceRef { bucket: "inbox".to_owned(), key: "inbox/flights/a.csv".to_owned(), version: None, etag: None };
-    Request { job: JobId::of_idempotency_key(&flights(), key), dataset: flights(), source, force: false, shard_bytes: None }
+    Request { job: JobId::of_idempotency_key(&flights(), key), dataset: flights(), source, force: false, shard_bytes: None, max_cost: None }
 }
 
 async fn registry_with_flights() -> registry::Memory {
@@ -58,7 +58,12 @@ async fn another_request_under_the_same_id_is_a_conflict() {
     admit(&registry, &executions, request("k"), NOW).await.unwrap();
     let mut other_source = request("k");
     other_source.source.key.push_str(".gz");
-    let others = [other_source, Request { force: true, ..request("k") }, Request { shard_bytes: Some(1), ..request("k") }];
+    let others = [
+        other_source,
+        Request { force: true, ..request("k") },
+        Request { shard_bytes: Some(1), ..request("k") },
+        Request { max_cost: Some(Dollars::default()), ..request("k") },
+    ];
     for other in others {
         assert_eq!(admit(&registry, &executions, other, NOW).await, Err(Error::Conflict(request("k").job)));
     }

@@ -17,10 +17,13 @@ pub async fn context() -> Result<Context, String> {
         // A function that never asks the registry is told no table, and has no permission for one.
         registry: Arc::new(DynamoDb::new(&config, optional("LANDFALL_TABLE").unwrap_or_default())),
         lake: Place { bucket: required("LANDFALL_LAKE_BUCKET")?, prefix: optional("LANDFALL_LAKE_PREFIX").unwrap_or_default() },
+        // Only `ingest` reads references, and is told where they lie.
+        references: Place { bucket: optional("LANDFALL_REFERENCE_BUCKET").unwrap_or_default(), prefix: "reference/".to_owned() },
         work: Place { bucket: required("LANDFALL_WORK_BUCKET")?, prefix: String::new() },
         settings: Settings {
             shard_bytes: number("LANDFALL_SHARD_BYTES", settings.shard_bytes)?,
             max_concurrency: number("LANDFALL_MAX_CONCURRENCY", settings.max_concurrency)?,
+            memory_mb: optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|size| size.parse().ok()),
             ..settings
         },
         salt: optional("LANDFALL_MASK_SALT").map(|salt| Salt::parse(&salt)).transpose()?,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::bill::{Bill, Usage};
 use crate::contract::{Mode, TableFormat};
 use crate::message::{Counts, JobId, SourceRef};
 use crate::profile::Bounds;
@@ -59,6 +60,9 @@ pub struct Receipt {
     /// The documents of its keys, when there may be others with the same: one for each of its [stretches](crate::keys).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
+    /// What the attempt used, up to the writing of the receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Usage>,
 }
 
 /// What `verify` found: the source is tiled, and everything is accounted for.
@@ -114,6 +118,9 @@ pub struct Commit {
     /// The least and the greatest value, by column, over all files.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub bounds: BTreeMap<String, Bounds>,
+    /// What the job cost up to here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill: Option<Bill>,
     /// The files, by shard, in the order in which the shard opened them.
     pub files: Vec<CommittedFile>,
     /// Keys of the files that it removes from the table: all that earlier commits left, or those of the partitions that it replaces.

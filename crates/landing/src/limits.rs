@@ -36,6 +36,15 @@ pub fn unpacked_bytes(packed_bytes: u64) -> u64 {
     packed_bytes.saturating_mul(UNPACKED_RATIO).clamp(UNPACKED_FREE_BYTES, UNPACKED_BYTES)
 }
 
+/// Most bytes of a table that is looked up: a CSV file, or all Parquet files of a dataset. Each shard holds it in memory.
+pub const REFERENCE_BYTES: u64 = 16 << 20;
+
+/// Most rows of such a table.
+pub const REFERENCE_ROWS: usize = 1_000_000;
+
+/// Most bytes that such a table may take in memory: of Parquet, where a short file may stand for much.
+pub const REFERENCE_MEMORY: usize = 128 << 20;
+
 /// Bytes of keys that a shard keeps in memory before it writes them down and begins anew. A shard of 64 MiB has rarely half as many; `verify` compares with a quarter of them at
 /// once.
 pub const KEY_BYTES: u64 = 256 << 20;

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bill::Dollars;
 use crate::contract::DatasetName;
 
 /// The id of a job, and the name of its execution: 1 to 80 of `[A-Za-z0-9_-]`.
@@ -105,6 +106,9 @@ pub struct Submission {
     /// Bytes of a shard; without it, what the deployment says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard_bytes: Option<u64>,
+    /// What the job may cost by its estimate, in USD; without it, whatever it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_cost: Option<Dollars>,
 }
 
 /// One shard of a plan: an item of `shards.json`.
@@ -346,6 +350,10 @@ impl JobKeys {
     pub fn piece(&self, shard: u32, attempt: &str, kind: &str) -> String {
         format!("{}pieces/{shard:06}-{attempt}.{kind}", self.0)
     }
+    /// The copy of a table that is looked up, by the position of its join and the checksum of its bytes.
+    pub fn reference(&self, join: usize, crc64nvme: u64) -> String {
+        format!("{}references/{join:03}-{crc64nvme:016x}.arrow", self.0)
+    }
     /// What `verify` found.
     pub fn tally(&self) -> String {
         format!("{}tally.json", self.0)
@@ -365,6 +373,14 @@ impl JobKeys {
     /// The number in the commit log that the job is about to take: noted before it does.
     pub fn intent(&self) -> String {
         format!("{}intent.json", self.0)
+    }
+    /// What an invocation used, when no receipt tells it. `name` is unique to the invocation.
+    pub fn spent(&self, name: &str) -> String {
+        format!("{}{name}.json", self.spent_prefix())
+    }
+    /// The common prefix of those.
+    pub fn spent_prefix(&self) -> String {
+        format!("{}spent/", self.0)
     }
     /// What `store` committed.
     pub fn stored(&self) -> String {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bill::Bill;
 use crate::contract::{Compression, Mapping};
 use crate::dialect::Dialect;
 use crate::evidence::Evidence;
@@ -54,10 +55,31 @@ pub struct Plan {
     /// Why there is but one shard, if that is not for the size of the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub one_shard_because: Option<String>,
+    /// The tables that the contract joins, in their order, as they were when this was planned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<PinnedReference>,
+    /// What the job is expected to cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Bill>,
 }
 
 fn default_key_bytes() -> u64 {
     limits::KEY_BYTES
+}
+
+/// A table that is looked up, as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedReference {
+    /// The object, with its version, if the bucket keeps versions, and its ETag. Of a dataset its name, and as version the number of its newest commit.
+    pub source: SourceRef,
+    /// Bytes of the object, or of the dataset's files.
+    pub bytes: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Key of the copy beside the job that all shards open.
+    pub key: String,
+    /// Bytes of the copy.
+    pub copied_bytes: u64,
 }
 
 /// Bytes of a source, in JSON as text where they are UTF-8, else as numbers.

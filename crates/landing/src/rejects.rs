@@ -37,6 +37,9 @@ pub enum ErrorName {
     /// A quote stands where none may, or one that should close a field is missing.
     #[serde(rename = "quote-error")]
     Quote,
+    /// A table that is joined has no row for the record.
+    #[serde(rename = "lookup-error")]
+    Lookup,
     /// An expression of the transform fails for the record; the rule says whether it is `where` or a `derive`.
     #[serde(rename = "transform-error")]
     Transform,
@@ -56,6 +59,7 @@ impl ErrorName {
             Self::FieldSize => "field-size-error",
             Self::Encoding => "encoding-error",
             Self::Quote => "quote-error",
+            Self::Lookup => "lookup-error",
             Self::Transform => "transform-error",
         }
     }
@@ -68,7 +72,7 @@ pub struct Finding {
     pub row: u32,
     /// The faulty byte's offset in the source, from 0, where the fault is a byte's.
     pub offset: Option<u64>,
-    /// The field's position in the schema, from 0; of a derived column its position after the fields.
+    /// The field's position in the schema, from 0; of a joined or derived column its position after the fields.
     pub field: Option<u32>,
     /// The column of the source, from 0.
     pub column: Option<u32>,

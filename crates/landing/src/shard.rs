@@ -13,11 +13,12 @@ use crate::dialect::Dialect;
 use crate::files::{Files, Lineage};
 use crate::keys::{Claims, Taken, Terms};
 use crate::lines::LineCounter;
+use crate::lookup::{Joins, Lookup};
 use crate::mask::{Masks, Salt};
 use crate::message::{Counts, Shard};
 use crate::plan::Plan;
 use crate::profile::Sketch;
-use crate::records::{Rows, ShardReader, Tile};
+use crate::records::{Row, Rows, ShardReader, Tile};
 use crate::rejects::{FAULTS_PER_RECORD, Finding};
 use crate::shape::Batch;
 
@@ -56,6 +57,8 @@ struct Sheet {
     contract: Arc<Contract>,
     mapping: Mapping,
     dialect: Dialect,
+    /// Tables that are looked up.
+    joins: Joins,
     masks: Option<Masks>,
     files: Files,
     /// Of what is stored: [positions](crate::contract::Stored::index), and what is known of the columns.
@@ -88,6 +91,7 @@ impl ShardTransform {
             sketch: Sketch::new(columns_stored),
             stored,
             files: Files::new(contract.clone(), lineage)?,
+            joins: Joins::new(&contract, Vec::new()),
             masks: Masks::new(&contract, &plan.mapping, salt),
             claims: Claims::new(Terms::of(plan), &contract.schema.keys, taken),
             contract,
@@ -112,6 +116,12 @@ impl ShardTransform {
                 from: shard.from,
             }),
         })
+    }
+
+    /// The same shard, with the tables that the contract joins, in their order.
+    pub fn looking_up(mut self, tables: Vec<Lookup>) -> Self {
+        self.sheet.joins = Joins::new(&self.sheet.contract, tables);
+        self
     }
 
     /// The next byte of the source that it wants; `None`: no more.
@@ -226,7 +236,10 @@ impl Sheet {
         if let Some(masks) = &self.masks {
             masks.check(&columns, &mut findings);
         }
-        let filtered = self.contract.transform.work(&mut columns, read, &mut findings)?;
+        let filtered = self.joins.work(&mut columns, read, &mut findings, &self.mapping, |row, column| {
+            text_of(self.masks.as_ref(), &self.dialect, &cells, &batch.records[row], column)
+        })?;
+        let filtered = self.contract.transform.work(&mut columns, read, &mut findings, filtered)?;
         if let Some(masks) = &self.masks {
             masks.work(&mut columns)?;
         }
@@ -269,17 +282,9 @@ impl Sheet {
         let Some(claims) = &mut self.claims else { return Ok(()) };
         let mut is_good = vec![true; batch.records.len()];
         findings.iter().for_each(|finding| is_good[finding.row as usize] = false);
-        let mut scratch = Vec::new();
         for duplicate in claims.take(columns, &is_good, filtered)? {
             let record = &batch.records[duplicate.row];
-            let row = cells.fields_of(record);
-            let text = |column: u32| {
-                let text = String::from_utf8_lossy(row[column as usize].value(&cells.window, &self.dialect, &mut scratch)).into_owned();
-                match &self.masks {
-                    Some(masks) => masks.text_of_key(record, column, text),
-                    None => text,
-                }
-            };
+            let text = |column: u32| text_of(self.masks.as_ref(), &self.dialect, cells, record, column);
             findings.push(claims.finding(&duplicate, &self.contract.schema, &self.mapping, text));
         }
         Ok(())
@@ -314,6 +319,18 @@ impl Sheet {
                 batch.entry(finding, field).write(&mut self.errors);
             }
         }
+    }
+}
+
+/// The text that a record has in a column of the source, masked if it has to be. A record that is filled up has none in its last columns.
+fn text_of(masks: Option<&Masks>, dialect: &Dialect, cells: &Cells<'_>, record: &Row, column: u32) -> String {
+    let mut scratch = Vec::new();
+    let field = cells.fields_of(record).get(column as usize);
+    let text =
+        field.map_or_else(String::new, |field| String::from_utf8_lossy(field.value(&cells.window, dialect, &mut scratch)).into_owned());
+    match masks {
+        Some(masks) => masks.text_of_key(record, column, text),
+        None => text,
     }
 }
 

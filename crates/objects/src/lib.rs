@@ -11,6 +11,7 @@ mod s3;
 
 mod conformance;
 mod faulty;
+mod metered;
 
 mod error;
 
@@ -20,6 +21,7 @@ pub use directory::Directories;
 pub use error::{Error, Result};
 pub use faulty::{Fault, FaultKind, Faulty};
 pub use memory::Memory;
+pub use metered::{Metered, Metering};
 pub use port::{Buckets, Head, Listed, Objects, OpenUpload, PART_BYTES, Part, Pin, Put};
 #[cfg(feature = "s3")]
 pub use s3::S3;

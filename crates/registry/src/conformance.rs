@@ -62,6 +62,7 @@ impl Suite {
             source,
             force: false,
             shard_bytes: Some(64 << 20),
+            max_cost: None,
         };
         JobRecord {
             submission,
@@ -72,6 +73,7 @@ impl Suite {
             counts: None,
             sequence: None,
             failure: None,
+            bill: None,
         }
     }
 

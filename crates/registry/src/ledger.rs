@@ -133,6 +133,7 @@ fn apply(job: &mut JobRecord, change: &JobChange, now: &str) {
     job.counts = change.counts.or(job.counts);
     job.sequence = change.sequence.or(job.sequence);
     job.failure = change.failure.clone().or(job.failure.take());
+    job.bill = change.bill.clone().or(job.bill.take());
     job.updated = now.to_owned();
 }
 

@@ -1,6 +1,7 @@
 //! The port: what a registry promises, and what it holds.
 
 use async_trait::async_trait;
+use landing::bill::Bill;
 use landing::contract::DatasetName;
 use landing::message::{Counts, Failure, JobId, SourceRef, Submission};
 use serde::{Deserialize, Serialize};
@@ -83,6 +84,9 @@ pub struct JobRecord {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// What it cost, once it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill: Option<Bill>,
 }
 
 /// Where a job stands.
@@ -146,6 +150,8 @@ pub struct JobChange {
     pub sequence: Option<u64>,
     /// Why it failed.
     pub failure: Option<Failure>,
+    /// What it cost.
+    pub bill: Option<Bill>,
 }
 
 /// A page of a list.

@@ -1,44 +1,61 @@
 //! Ends a job that failed: nothing of it is visible, and the reason is kept.
 
 use landing::Error;
+use landing::bill::Item;
 use landing::commit::{Receipt, Tally};
 use landing::message::{Abandon, Caught, Failure, JobKeys, JobRef, Shard};
 use landing::plan::Plan;
 use registry::{JobChange, JobStatus};
 
 use crate::context::now;
+use crate::spending::Meter;
 use crate::store::{contents, delete_replaced, find_commit, note_success, sweep, take_back};
-use crate::{Context, documents, pieces, verify};
+use crate::{Context, bill, documents, pieces, verify};
 
 /// Abandons a job and answers why it failed. A job that is committed already stays so: what failed was only what comes after.
 pub async fn abandon(context: &Context, message: Abandon) -> Result<Failure, Error> {
+    let (context, meter) = Meter::start(context, Item::Store);
+    let keys = context.keys(&message.job);
+    let outcome = end(&context, &keys, message, &meter).await;
+    if outcome.is_err() {
+        meter.note(&context, &keys).await;
+    }
+    outcome
+}
+
+async fn end(context: &Context, keys: &JobKeys, message: Abandon, meter: &Meter) -> Result<Failure, Error> {
     let Abandon { job, dataset, failure: caught } = &message;
     let reference = JobRef { job: job.clone(), dataset: dataset.clone() };
-    let (work, keys) = (context.work(), context.keys(job));
+    let work = context.work();
     let failure = match documents::find::<Failure>(work.as_ref(), &keys.failure()).await? {
         // A Distributed Map tells only that some child failed; the child noted why.
         Some(noted) if caught.error.starts_with("States.") => noted,
         _ => explain(caught),
     };
-    if let Some(commit) = find_commit(context, &keys, &reference).await? {
+    if let Some(commit) = find_commit(context, keys, &reference).await? {
         delete_replaced(&context.lake(), &commit).await?;
-        note_success(context, &commit).await?;
+        note_success(context, &commit, meter).await?;
         return Ok(failure);
     }
     let mut change = JobChange { failure: Some(failure.clone()), ..JobChange::default() };
-    if let Some(plan) = documents::find::<Plan>(work.as_ref(), &keys.plan()).await?
+    let plan = documents::find::<Plan>(work.as_ref(), &keys.plan()).await?;
+    let receipts = if let Some(plan) = &plan
         && let Some(tally) = documents::find::<Tally>(work.as_ref(), &keys.tally()).await?
     {
-        let receipts = verify::tallied(work.as_ref(), &keys, &tally).await?;
-        context.registry.release(dataset, &contents(&plan, &tally), job).await?;
+        let receipts = verify::tallied(work.as_ref(), keys, &tally).await?;
+        context.registry.release(dataset, &contents(plan, &tally), job).await?;
         take_back(context, &receipts).await?;
-        pieces::join(work.clone(), &keys, &plan, &tally, &receipts).await?;
+        pieces::join(work.clone(), keys, plan, &tally, &receipts).await?;
         change.counts = Some(landing::message::Counts { stored: 0, ..tally.counts });
+        receipts
     } else {
-        abort_receipts(context, &keys).await?;
-    }
+        abort_receipts(context, keys).await?
+    };
+    let mut bill = bill::so_far(context, keys, &receipts, plan.map_or(0, |plan| plan.source_bytes)).await?;
     sweep(context.lake().as_ref(), &context.dataset_prefix(dataset), job).await;
     change.status = Some(if failure.error == "Cancelled" { JobStatus::Cancelled } else { JobStatus::Failed });
+    bill.add(Item::Store, meter.tell());
+    change.bill = Some(bill);
     context.registry.update_job(job, &change, &now()).await?;
     Ok(failure)
 }
@@ -54,8 +71,9 @@ fn explain(caught: &Caught) -> Failure {
     Failure { error: caught.error.clone(), cause }
 }
 
-/// Aborts the uploads of the shards that had come to an end.
-async fn abort_receipts(context: &Context, keys: &JobKeys) -> Result<(), Error> {
+/// Aborts the uploads of the shards that had come to an end; their receipts.
+async fn abort_receipts(context: &Context, keys: &JobKeys) -> Result<Vec<Receipt>, Error> {
+    let mut receipts = Vec::new();
     let (work, lake) = (context.work(), context.lake());
     for (list, round) in [(keys.shards(), 1), (keys.again(2), 2), (keys.again(3), 3)] {
         for shard in documents::find::<Vec<Shard>>(work.as_ref(), &list).await?.unwrap_or_default() {
@@ -63,7 +81,8 @@ async fn abort_receipts(context: &Context, keys: &JobKeys) -> Result<(), Error> 
             for file in receipt.iter().flat_map(|receipt| &receipt.files) {
                 lake.abort_upload(&file.key, &file.upload).await?;
             }
+            receipts.extend(receipt);
         }
     }
-    Ok(())
+    Ok(receipts)
 }

@@ -19,6 +19,8 @@ pub struct Context {
     pub registry: Arc<dyn Registry>,
     /// Where datasets lie.
     pub lake: Place,
+    /// Where the objects lie that contracts join.
+    pub references: Place,
     /// Where the documents of jobs lie.
     pub work: Place,
     /// What the deployment says.
@@ -45,11 +47,13 @@ pub struct Settings {
     pub max_concurrency: u32,
     /// Bytes of keys that a shard keeps in memory.
     pub key_bytes: u64,
+    /// Megabytes (2^20) of memory of the function; `None`: it is none, and bills are estimates with the memory of the template's.
+    pub memory_mb: Option<u64>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { shard_bytes: 64 * 1024 * 1024, max_concurrency: 40, key_bytes: landing::limits::KEY_BYTES }
+        Self { shard_bytes: 64 * 1024 * 1024, max_concurrency: 40, key_bytes: landing::limits::KEY_BYTES, memory_mb: None }
     }
 }
 

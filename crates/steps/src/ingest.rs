@@ -1,6 +1,7 @@
 //! Pins the source, settles dialect and schema against the contract, and plans the shards.
 
 use landing::Error;
+use landing::bill::{Expected, Item, check_cap, estimate};
 use landing::contract::{Compression, Contract, Mapping, Mode};
 use landing::dialect::Dialect;
 use landing::limits;
@@ -13,13 +14,22 @@ use objects::{Head, Objects, Pin, Put};
 use registry::{JobChange, JobStatus};
 
 use crate::context::{now, parse_contract};
-use crate::{Context, documents};
+use crate::spending::{Meter, basis};
+use crate::{Context, documents, references};
 
 /// Bytes of the source that are looked at first, for the header.
 const SAMPLE_BYTES: u64 = 256 * 1024;
 
 /// Plans a job. Done again it pins the source anew and writes the same documents.
 pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned, Error> {
+    let (context, meter) = Meter::start(context, Item::Ingest);
+    let keys = context.keys(&submission.job);
+    let outcome = plan(&context, submission).await;
+    meter.note(&context, &keys).await;
+    outcome
+}
+
+async fn plan(context: &Context, submission: Submission) -> Result<Planned, Error> {
     let Submission { job, dataset, contract: version, .. } = &submission;
     let running = JobChange { status: Some(JobStatus::Running), ..JobChange::default() };
     let record = context.registry.update_job(job, &running, &now()).await?;
@@ -58,6 +68,16 @@ pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned
     let wanted = submission.shard_bytes.unwrap_or(context.settings.shard_bytes);
     let data_end = find_footer(source.as_ref(), &pinned, head.size, &opening).await?;
     let (shard_bytes, mut shards, one_shard_because) = cut(&opening, data_end.unwrap_or(head.size), wanted);
+    let references = references::keep(context, &context.keys(job), &contract).await?;
+    let estimate = estimate(Expected {
+        source_bytes: head.size,
+        is_packed: opening.compression != Compression::None,
+        shards: shards.len() as u64,
+        counts_lines: contract.output.lineage && shards.len() > 1,
+        joined_bytes: references.iter().map(|reference| reference.copied_bytes).sum(),
+        processor: basis(context).1,
+    });
+    check_cap(&estimate, submission.max_cost)?;
     if contract.output.lineage {
         count_lines(source.as_ref(), &pinned, &opening.dialect, &mut shards).await?;
     }
@@ -80,6 +100,8 @@ pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned
         shards: shards.len() as u32,
         key_bytes: context.settings.key_bytes,
         one_shard_because,
+        references,
+        estimate: Some(estimate),
         submission: submission.clone(),
     };
     let change = JobChange { source: Some(plan.source.clone()), ..JobChange::default() };

@@ -9,10 +9,13 @@ mod verify;
 mod store;
 mod abandon;
 
+mod bill;
 mod documents;
 mod keys;
 mod pieces;
 mod profile;
+mod references;
+mod spending;
 mod upload;
 
 pub use abandon::abandon;

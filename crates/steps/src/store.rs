@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use landing::Error;
+use landing::bill::Item;
 use landing::commit::{Commit, CommittedFile, OpenFile, Receipt, Tally, content_name};
 use landing::contract::{Contract, Mode, Output, TableFormat};
 use landing::delta::Entry;
@@ -18,8 +19,9 @@ use tables::{Base, Log};
 
 use crate::context::{file_prefix, now, parse_contract};
 use crate::ingest::already_landed;
+use crate::spending::Meter;
 use crate::transform::refuse_if_cancelled;
-use crate::{Context, documents, pieces, profile, verify};
+use crate::{Context, bill, documents, pieces, profile, verify};
 
 /// Uploads that are completed at once: a reader that lists the prefix sees the files appear within this burst.
 const CONCURRENT_COMPLETIONS: usize = 32;
@@ -36,21 +38,31 @@ struct Intent {
 
 /// Stores a job that was verified. Done again it finishes what is left, and answers the same.
 pub async fn store(context: &Context, message: JobRef) -> Result<Stored, Error> {
-    let JobRef { job, dataset } = &message;
-    let (work, lake, keys) = (context.work(), context.lake(), context.keys(job));
+    let (context, meter) = Meter::start(context, Item::Store);
+    let keys = context.keys(&message.job);
+    let outcome = finish(&context, &keys, &message, &meter).await;
+    if outcome.is_err() {
+        meter.note(&context, &keys).await;
+    }
+    outcome
+}
+
+async fn finish(context: &Context, keys: &JobKeys, message: &JobRef, meter: &Meter) -> Result<Stored, Error> {
+    let JobRef { job, dataset } = message;
+    let (work, lake) = (context.work(), context.lake());
     let commit = match documents::find::<Commit>(work.as_ref(), &keys.stored()).await? {
         Some(commit) => commit,
         None => {
-            let commit = match find_commit(context, &keys, &message).await? {
+            let commit = match find_commit(context, keys, message).await? {
                 Some(commit) => commit,
-                None => commit(context, &keys, &message).await?,
+                None => commit(context, keys, message, meter).await?,
             };
             documents::write(work.as_ref(), &keys.stored(), &commit, Put::Overwrite).await?;
             commit
         }
     };
     delete_replaced(&lake, &commit).await?;
-    note_success(context, &commit).await?;
+    note_success(context, &commit, meter).await?;
     sweep(lake.as_ref(), &context.dataset_prefix(dataset), job).await;
     Ok(Stored {
         job: job.clone(),
@@ -63,7 +75,7 @@ pub async fn store(context: &Context, message: JobRef) -> Result<Stored, Error> 
 }
 
 /// Commits a job. Everything that takes long is done before its files become visible.
-async fn commit(context: &Context, keys: &JobKeys, message: &JobRef) -> Result<Commit, Error> {
+async fn commit(context: &Context, keys: &JobKeys, message: &JobRef, meter: &Meter) -> Result<Commit, Error> {
     let (work, lake) = (context.work(), context.lake());
     let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
     let contract = parse_contract(&plan.contract)?;
@@ -75,7 +87,8 @@ async fn commit(context: &Context, keys: &JobKeys, message: &JobRef) -> Result<C
     claim(context, &plan, &tally, contract.output.mode).await?;
     pieces::join(work.clone(), keys, &plan, &tally, &receipts).await?;
     let sketch = profile::join(work.as_ref(), keys, &receipts).await?;
-    let draft = draft(&plan, &tally, &receipts, &sketch, &contract.output);
+    let mut bill = bill::so_far(context, keys, &receipts, plan.source_bytes).await?;
+    let mut draft = draft(&plan, &tally, &receipts, &sketch, &contract.output);
     // What is there may forbid the commit: better before anything is visible.
     let base = log.base(next_number(context, keys, &log).await?, draft.mode).await?;
     base.check(&draft, &contract)?;
@@ -88,15 +101,24 @@ async fn commit(context: &Context, keys: &JobKeys, message: &JobRef) -> Result<C
         }
         return Err(error);
     }
+    bill.add(Item::Store, meter.tell());
+    draft.bill = Some(bill);
     write_commit(context, keys, &log, &contract, draft, base).await
 }
 
 /// Tells the registry that a job is committed.
-pub(crate) async fn note_success(context: &Context, commit: &Commit) -> Result<(), Error> {
+///
+/// The commit's bill is that of what was spent up to the commit; what this invocation spent since is added.
+pub(crate) async fn note_success(context: &Context, commit: &Commit, meter: &Meter) -> Result<(), Error> {
+    let mut bill = commit.bill.clone();
+    if let Some(bill) = &mut bill {
+        bill.add(Item::Store, meter.tell());
+    }
     let change = JobChange {
         status: Some(JobStatus::Succeeded),
         counts: Some(commit.counts),
         sequence: Some(commit.sequence),
+        bill,
         ..JobChange::default()
     };
     context.registry.update_job(&commit.job, &change, &now()).await?;
@@ -169,6 +191,7 @@ fn draft(plan: &Plan, tally: &Tally, receipts: &[Receipt], sketch: &Sketch, outp
         bytes: open.iter().map(|file| file.bytes).sum(),
         nulls,
         bounds: sketch.bounds().map(|(column, bounds)| (column.to_owned(), bounds)).collect(),
+        bill: None,
         files: open.into_iter().map(CommittedFile::of).collect(),
         removed: Vec::new(),
     }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::TryFutureExt;
 use landing::Error;
+use landing::bill::Usage;
 use landing::commit::{Crc64Nvme, OpenFile, Receipt};
+use landing::contract::Contract;
+use landing::lookup::Lookup;
 use landing::message::{Failure, JobKeys, Shard, TransformShard, Transformed};
 use landing::plan::Plan;
 use landing::records::Holdback;
@@ -17,6 +20,7 @@ use tokio::task::JoinHandle;
 
 use crate::context::{file_prefix, parse_contract};
 use crate::ingest::{pin, source_error};
+use crate::spending::Meter;
 use crate::upload::{Spool, Upload};
 use crate::{Context, documents};
 
@@ -25,25 +29,43 @@ const TAIL_BYTES: u64 = 64 * 1024;
 
 /// Transforms a shard. `attempt` is unique to this attempt; whichever attempt writes its receipt first is the one that counts.
 pub async fn transform(context: &Context, message: TransformShard, attempt: &str) -> Result<Transformed, Error> {
-    let TransformShard { job, dataset, shard } = &message;
-    let (work, keys) = (context.work(), context.keys(job));
+    let (context, meter) = Meter::of_attempt(context, message.shard.round, message.shard.index, attempt);
+    let keys = context.keys(&message.job);
+    let outcome = run(&context, &keys, &message, attempt, &meter).await;
+    if !matches!(outcome, Ok(Told::ByReceipt)) {
+        meter.note(&context, &keys).await;
+    }
+    outcome.map(|_| Transformed {})
+}
+
+/// Whether somebody is told what an attempt used.
+enum Told {
+    ByReceipt,
+    No,
+}
+
+async fn run(context: &Context, keys: &JobKeys, message: &TransformShard, attempt: &str, meter: &Meter) -> Result<Told, Error> {
+    let TransformShard { dataset, shard, .. } = message;
+    let work = context.work();
     let receipt_key = keys.receipt(shard.round, shard.index);
-    if documents::find::<Receipt>(work.as_ref(), &receipt_key).await?.is_some() {
-        return Ok(Transformed {});
+    if let Some(there) = documents::find::<Receipt>(work.as_ref(), &receipt_key).await? {
+        return Ok(if there.attempt == attempt { Told::ByReceipt } else { Told::No });
     }
     let prefix = context.dataset_prefix(dataset);
-    let mut attempt = Attempt::new(context, &keys, &message, attempt, prefix).await?;
+    let mut attempt = Attempt::new(context, keys, message, attempt, prefix).await?;
     let outcome = attempt.run().await;
-    let receipt = match outcome {
+    let mut receipt = match outcome {
         Ok(receipt) => receipt,
         Err(error) => {
             attempt.abort().await;
             if !error.is_transient() {
-                note_failure(work.as_ref(), &keys, &error).await;
+                note_failure(work.as_ref(), keys, &error).await;
             }
             return Err(error);
         }
     };
+    let usage = meter.usage();
+    receipt.spent = Some(Usage { puts: usage.puts + 1, ..usage });
     if !documents::write(work.as_ref(), &receipt_key, &receipt, Put::IfAbsent).await? {
         // Another attempt was faster, or this one wrote it and the answer was lost.
         let winner: Receipt = documents::read(work.as_ref(), &receipt_key).await?;
@@ -51,9 +73,10 @@ pub async fn transform(context: &Context, message: TransformShard, attempt: &str
             for file in &receipt.files {
                 let _ = context.lake().abort_upload(&file.key, &file.upload).await;
             }
+            return Ok(Told::No);
         }
     }
-    Ok(Transformed {})
+    Ok(Told::ByReceipt)
 }
 
 /// Keeps the first permanent failure: a Distributed Map tells only that some child failed.
@@ -94,9 +117,10 @@ impl<'a> Attempt<'a> {
         let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
         let contract = Arc::new(parse_contract(&plan.contract)?);
         let shard = &message.shard;
+        let tables = tables(work.as_ref(), &plan, &contract).await?;
         let taken = crate::keys::taken(work.as_ref(), keys, &shard.taken).await?;
         Ok(Self {
-            core: ShardTransform::new(&plan, contract, shard, taken, context.salt.as_ref())?,
+            core: ShardTransform::new(&plan, contract, shard, taken, context.salt.as_ref())?.looking_up(tables),
             file_prefix: format!("{}{:06}-{name}", file_prefix(&message.job), shard.index),
             rejects: Spool::new(work.clone(), keys.piece(shard.index, name, "rejects.csv")),
             errors: Spool::new(work, keys.piece(shard.index, name, "errors.jsonl")),
@@ -152,6 +176,7 @@ impl<'a> Attempt<'a> {
             errors,
             profile: Some(profile),
             keys: std::mem::take(&mut self.key_pieces),
+            spent: None,
         })
     }
 
@@ -215,6 +240,15 @@ impl<'a> Attempt<'a> {
         self.rejects.abort().await;
         self.errors.abort().await;
     }
+}
+
+/// The tables that the contract joins, as the plan has them.
+async fn tables(work: &dyn Objects, plan: &Plan, contract: &Contract) -> Result<Vec<Lookup>, Error> {
+    let mut tables = Vec::with_capacity(plan.references.len());
+    for (join, pinned) in contract.transform.join.iter().zip(&plan.references) {
+        tables.push(Lookup::open(join, &work.read(&pinned.key, pinned.copied_bytes).await?)?);
+    }
+    Ok(tables)
 }
 
 /// A stopped execution does not stop the children of its map: the mark does.

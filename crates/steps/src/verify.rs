@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use landing::Error;
+use landing::bill::Item;
 use landing::commit::{Receipt, TalliedShard, Tally, combine_crc64nvme};
 use landing::contract::RejectsLimit;
 use landing::message::{Counts, JobKeys, Shard, TakenRange, Verified, VerifyJob};
@@ -16,6 +17,7 @@ use objects::{Objects, Put};
 
 use crate::context::parse_contract;
 use crate::ingest::shard_list;
+use crate::spending::Meter;
 use crate::{Context, documents};
 
 /// Receipts that are read at once.
@@ -23,11 +25,19 @@ const CONCURRENT_READS: usize = 32;
 
 /// Verifies a job after its shards ran.
 pub async fn verify(context: &Context, message: VerifyJob) -> Result<Verified, Error> {
-    let (work, keys) = (context.work(), context.keys(&message.job));
+    let (context, meter) = Meter::start(context, Item::Verify);
+    let keys = context.keys(&message.job);
+    let outcome = prove(&context, &keys, message).await;
+    meter.note(&context, &keys).await;
+    outcome
+}
+
+async fn prove(context: &Context, keys: &JobKeys, message: VerifyJob) -> Result<Verified, Error> {
+    let work = context.work();
     let work = work.as_ref();
     let plan: Plan = documents::read(work, &keys.plan()).await?;
-    let later = later_rounds(work, &keys, message.round).await?;
-    let receipts = winners(work, &keys, plan.shards, &later).await?;
+    let later = later_rounds(work, keys, message.round).await?;
+    let receipts = winners(work, keys, plan.shards, &later).await?;
     let tiles: Vec<Tile> = receipts.iter().map(|receipt| receipt.tile.clone()).collect();
     // How long a packed source is tells its one shard, which unpacked it to its proper end.
     let data_bytes = if plan.is_packed() { tiles.first().map_or(0, |tile| tile.to) } else { plan.data_bytes() };
@@ -38,15 +48,15 @@ pub async fn verify(context: &Context, message: VerifyJob) -> Result<Verified, E
             return Err(Error::Internal(format!("{} shards were wrong about their start twice", tiling.wrong.len())));
         }
         let wrong = tiling.wrong.iter().map(|(shard, first)| (*shard, Some(*first), Vec::new()));
-        return run_again(context, &keys, message.round + 1, wrong).await;
+        return run_again(context, keys, message.round + 1, wrong).await;
     }
     let is_settled = later.iter().any(|shard| !shard.taken.is_empty());
     if !is_settled && receipts.iter().any(|receipt| !receipt.keys.is_empty()) {
-        let taken = crate::keys::compare(work, &keys, &plan, &receipts, &tiling.bases).await?;
+        let taken = crate::keys::compare(work, keys, &plan, &receipts, &tiling.bases).await?;
         if !taken.is_empty() {
             let first = |shard: usize| tiles[shard].taken.map(|taken| tiles[shard].readings[taken].first);
             let taken = taken.into_iter().map(|(shard, ranges)| (shard as usize, first(shard as usize), ranges));
-            return run_again(context, &keys, message.round + 1, taken).await;
+            return run_again(context, keys, message.round + 1, taken).await;
         }
     }
     let tally = tally(&plan, &receipts, &tiling.bases)?;

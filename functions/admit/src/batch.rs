@@ -42,7 +42,7 @@ impl Admitter {
     async fn admit(&self, event: &str, now: &str) -> Result<(), String> {
         let Some(arrival) = Arrival::read(event, &self.inbox_prefix)? else { return Ok(()) };
         let (job, dataset) = (arrival.job(), arrival.dataset.clone());
-        let request = Request { job, dataset: arrival.dataset, source: arrival.source, force: false, shard_bytes: None };
+        let request = Request { job, dataset: arrival.dataset, source: arrival.source, force: false, shard_bytes: None, max_cost: None };
         let admitted = admission::admit(self.registry.as_ref(), self.executions.as_ref(), request, now).await;
         let admitted = admitted.map_err(|error| format!("dataset `{dataset}`: {error}"))?;
         info!(job = %admitted.job.submission.job, %dataset, new = admitted.new, "admitted");

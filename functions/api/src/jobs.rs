@@ -8,7 +8,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use executions::{Execution, Status};
-use landing::contract::DatasetName;
+use landing::bill::Dollars;
+use landing::contract::{Contract, DatasetName};
 use landing::message::{Failure, JobId, JobKeys, SourceRef};
 use objects::Put;
 use registry::{JobChange, JobFilter, JobRecord, JobStatus, Page};
@@ -35,10 +36,12 @@ pub(crate) struct Submitted {
     #[serde(default)]
     force: bool,
     shard_bytes: Option<u64>,
+    /// In USD.
+    max_cost: Option<Dollars>,
 }
 
 /// An object, as a request names it.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Source {
     /// Without it, the inbox's.
@@ -76,11 +79,13 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, headers: HeaderMap, Body
         }
         None => (JobId::parse(&format!("job-{}", Uuid::new_v4())).map_err(|error| Problem::internal(&error))?, false),
     };
-    let source = asked.source.resolve(&app);
+    let source = asked.source.clone().resolve(&app);
     if !known {
         check_source(&app, &source).await?;
+        check_salt(&app, &asked.dataset).await?;
     }
-    let request = admission::Request { job, dataset: asked.dataset, source, force: asked.force, shard_bytes: asked.shard_bytes };
+    let Submitted { dataset, force, shard_bytes, max_cost, .. } = asked;
+    let request = admission::Request { job, dataset, source, force, shard_bytes, max_cost };
     let admitted = admission::admit(app.registry.as_ref(), app.executions.as_ref(), request, &admission::now()).await?;
     let id = &admitted.job.submission.job;
     info!(job = %id, dataset = %admitted.job.submission.dataset, new = admitted.new, "submitted");
@@ -183,6 +188,25 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     match value.to_str() {
         Ok(key) if !key.is_empty() && key.len() <= MAX_KEY_CHARS => Ok(Some(key)),
         _ => Err(Problem::bad_request(format!("`Idempotency-Key` is 1 to {MAX_KEY_CHARS} visible ASCII characters"))),
+    }
+}
+
+/// Refuses a job whose contract hashes values where nothing is known to salt them with: `ingest` would.
+async fn check_salt(app: &App, dataset: &DatasetName) -> Result<(), Problem> {
+    if app.config.has_salt {
+        return Ok(());
+    }
+    // A dataset without a contract is refused by the admission, and a contract that can't be read by `ingest`.
+    let Some(stored) = app.registry.contract(dataset, None).await? else { return Ok(()) };
+    let hashed = Contract::parse(&stored.text).ok().and_then(|contract| contract.hashed().map(str::to_owned));
+    match hashed {
+        None => Ok(()),
+        Some(field) => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "salt-missing",
+            "The contract hashes, and there is no salt",
+            format!("`transform.mask` of {dataset} hashes `{field}`, and the stack's parameter `MaskSalt` is not set"),
+        )),
     }
 }
 

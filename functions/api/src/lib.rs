@@ -56,6 +56,8 @@ pub struct Config {
     pub lake_bucket: String,
     /// The prefix in it under which datasets lie; ends with a slash.
     pub lake_prefix: String,
+    /// Whether the deployment has a salt for masks that hash: which one is none of the front door's business.
+    pub has_salt: bool,
 }
 
 impl App {

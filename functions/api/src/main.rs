@@ -34,6 +34,7 @@ async fn main() -> Result<(), lambda_step::Error> {
             work_bucket: setting("LANDFALL_WORK_BUCKET")?,
             lake_bucket: setting("LANDFALL_LAKE_BUCKET")?,
             lake_prefix: setting("LANDFALL_LAKE_PREFIX")?,
+            has_salt: setting("LANDFALL_HAS_MASK_SALT")? == "true",
         },
     };
     let router = router(Arc::new(app), access);

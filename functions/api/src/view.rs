@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
+use landing::bill::{Bill, Dollars};
 use landing::message::{Counts, Failure, SourceRef};
 use registry::{JobRecord, JobStatus};
 use serde::Serialize;
@@ -21,6 +22,8 @@ pub(crate) struct JobView {
     force: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     shard_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_cost: Option<Dollars>,
     status: JobStatus,
     created: String,
     updated: String,
@@ -30,6 +33,8 @@ pub(crate) struct JobView {
     sequence: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bill: Option<Bill>,
     links: Links,
 }
 
@@ -55,12 +60,14 @@ impl From<JobRecord> for JobView {
             source: submission.source,
             force: submission.force,
             shard_bytes: submission.shard_bytes,
+            max_cost: submission.max_cost,
             status: record.status,
             created: record.created,
             updated: record.updated,
             counts: record.counts,
             sequence: record.sequence,
             failure: record.failure,
+            bill: record.bill,
             links: Links {
                 execution: format!("{this}/execution"),
                 rejects: format!("{this}/rejects"),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
+use landing::bill::Dollars;
 use landing::contract::Contract;
 use landing::mask::Salt;
 use landing::message::{JobId, SourceRef, Submission};
@@ -50,6 +51,9 @@ pub(crate) struct Run {
     /// Print each job as a line of JSON.
     #[arg(long)]
     json: bool,
+    /// Land nothing of a file that is estimated to cost more USD on AWS: 0.05
+    #[arg(long, value_name = "USD")]
+    max_cost: Option<Dollars>,
     /// Land a file even if the same bytes are in the dataset already.
     #[arg(long)]
     force: bool,
@@ -62,6 +66,7 @@ struct Landing {
     text: String,
     contract: Contract,
     shard_bytes: Option<u64>,
+    max_cost: Option<Dollars>,
     threads: usize,
     force: bool,
     lake: PathBuf,
@@ -124,8 +129,16 @@ impl Run {
             Exit::WrongUse
         })?;
         let threads = self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-        let landing =
-            Landing { context: context(&lake, threads)?, text, contract, shard_bytes: self.shard_size, threads, force: self.force, lake };
+        let landing = Landing {
+            context: context(&lake, &self.contract, threads)?,
+            text,
+            contract,
+            shard_bytes: self.shard_size,
+            max_cost: self.max_cost,
+            threads,
+            force: self.force,
+            lake,
+        };
         Ok((landing, sources))
     }
 }
@@ -165,6 +178,7 @@ impl Landing {
             source,
             force: self.force,
             shard_bytes: self.shard_bytes,
+            max_cost: self.max_cost,
         };
         let record = JobRecord {
             submission: submission.clone(),
@@ -175,14 +189,15 @@ impl Landing {
             counts: None,
             sequence: None,
             failure: None,
+            bill: None,
         };
         registry.put_job(&record).await?;
         Ok(submission)
     }
 }
 
-/// The lake's files lie under it by dataset, everything else in its `_landfall`.
-fn context(lake: &Path, threads: usize) -> Result<Context, Exit> {
+/// The lake's files lie under it by dataset, everything else in its `_landfall`. What a contract joins lies beside it.
+fn context(lake: &Path, contract: &Path, threads: usize) -> Result<Context, Exit> {
     let work = lake.join("_landfall");
     let place = |path: &Path| {
         let bucket = path.to_str().ok_or_else(|| {
@@ -193,7 +208,16 @@ fn context(lake: &Path, threads: usize) -> Result<Context, Exit> {
     };
     let registry: Arc<dyn Registry> = Arc::new(registry::Directory::new(work.join("registry")));
     let settings = Settings { max_concurrency: threads as u32, ..Settings::default() };
-    Ok(Context { buckets: Arc::new(objects::Directories), registry, lake: place(lake)?, work: place(&work)?, settings, salt: salt()? })
+    let beside = std::path::absolute(contract).ok().and_then(|contract| contract.parent().map(Path::to_owned));
+    Ok(Context {
+        buckets: Arc::new(objects::Directories),
+        registry,
+        lake: place(lake)?,
+        references: place(beside.as_deref().unwrap_or(Path::new(".")))?,
+        work: place(&work)?,
+        settings,
+        salt: salt()?,
+    })
 }
 
 /// What masks hash values with, from the environment: arguments are seen by everybody on the machine.

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use landing::bill::Bill;
 use landing::commit::{Commit, CommittedFile};
 use landing::contract::DatasetName;
 use landing::message::{Counts, Failure, JobId};
@@ -38,6 +39,8 @@ pub(super) struct Outcome {
     pub(super) errors: Option<PathBuf>,
     pub(super) failure: Option<Failure>,
     pub(super) seconds: f64,
+    /// What it would have cost on AWS.
+    pub(super) bill: Option<Bill>,
     /// Bytes of the source.
     pub(super) source_bytes: u64,
     #[serde(skip)]
@@ -69,6 +72,7 @@ impl Outcome {
             errors: None,
             failure: None,
             seconds: 0.0,
+            bill: None,
             source_bytes: std::fs::metadata(source).map_or(0, |metadata| metadata.len()),
             lake: lake.to_owned(),
             first_faults: Vec::new(),
@@ -81,6 +85,7 @@ impl Outcome {
             self.state = record.status;
             self.counts = record.counts;
             self.sequence = record.sequence;
+            self.bill = record.bill;
         }
         if self.state != JobStatus::Succeeded {
             // A registry that could not be told knows of no end.

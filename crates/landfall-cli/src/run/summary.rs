@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use landing::bill::{Bill, Elsewhere};
 use landing::message::Counts;
 
 use super::outcome::Outcome;
@@ -50,6 +51,11 @@ fn describe(outcome: &Outcome, out: &mut impl Write) -> io::Result<()> {
         let column = fault.column.map_or_else(String::new, |column| format!(", column {column}"));
         let field = fault.field.as_ref().map_or_else(String::new, |field| format!(" `{field}`"));
         writeln!(out, "          line {}{column}{field}: {}: {}", fault.line, fault.error.as_str(), fault.message)?;
+    }
+    if let Some(Bill { total, elsewhere, region, prices, .. }) = &outcome.bill {
+        let Elsewhere { glue, athena_ctas, snowpipe } = elsewhere;
+        writeln!(out, "cost      nothing here; on AWS an estimated {total} ({region}, prices of {prices})")?;
+        writeln!(out, "          elsewhere: Glue {glue}, Athena CTAS {athena_ctas}, Snowpipe {snowpipe}")?;
     }
     let speed = outcome.source_bytes as f64 / 1e6 / outcome.seconds.max(1e-9);
     writeln!(out, "time      {:.2} s, {speed:.1} MB/s", outcome.seconds)

@@ -341,3 +341,35 @@ fn hashes_want_a_salt() {
     assert!(!short.stderr.contains("short"), "{}", short.stderr);
     assert_eq!(good.exit, 0, "{}", good.stderr);
 }
+
+#[test]
+fn a_table_beside_the_contract_is_joined() {
+    let join = "
+transform:
+  join:
+    - { object: tables/notes.csv, on: [ note ], columns: [ stars ], how: inner, fields: [ { name: note, type: string }, { name: stars, type: integer } ] }
+";
+    let shore = Shore::new(&format!("{CONTRACT}{join}"), TRIPS);
+    std::fs::create_dir(shore.path("tables")).expect("there is room");
+    std::fs::write(shore.path("tables/notes.csv"), "note,stars\nplain,4\nlast,5\n").expect("there is room");
+    let (exit, job) = shore.job(&[]);
+    assert_eq!((exit, &job["counts"]["stored"], &job["counts"]["filtered"]), (0, &2.into(), &3.into()), "{job}");
+    let landed = rows(&job);
+    let stars = landed.column_by_name("stars").expect("it is joined");
+    assert_eq!(arrow_array::cast::AsArray::as_primitive::<arrow_array::types::Int64Type>(stars).values(), &[4, 5]);
+}
+
+#[test]
+fn a_landing_says_what_it_would_have_cost_and_may_have_a_cap() {
+    let shore = Shore::new(CONTRACT, TRIPS);
+    let (exit, job) = shore.job(&["--max-cost", "0.000001"]);
+    assert_eq!((exit, &job["failure"]["error"]), (1, &"LimitExceeded".into()), "{job}");
+    assert!(job["failure"]["cause"].as_str().is_some_and(|cause| cause.contains("more than its cap of 0.000001 USD")), "{job}");
+    assert_eq!(shore.run(&["--max-cost", "-1"]).exit, 2);
+
+    let (exit, job) = shore.job(&["--max-cost", "0.5"]);
+    assert_eq!((exit, &job["bill"]["basis"]), (0, &"estimate".into()), "{job}");
+    assert!(job["bill"]["total"].as_f64().is_some_and(|total| total > 0.0 && total < 0.01), "{job}");
+    let told = Shore::new(CONTRACT, TRIPS).run(&[]).stdout;
+    assert!(told.contains("cost      nothing here; on AWS an estimated 0.0"), "{told}");
+}

@@ -131,6 +131,10 @@ impl<'v> Node<'v> {
         self.value.is_array()
     }
 
+    pub(super) fn is_text(&self) -> bool {
+        self.value.is_string()
+    }
+
     pub(super) fn is_null(&self) -> bool {
         self.value.is_null()
     }

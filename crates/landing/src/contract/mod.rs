@@ -5,6 +5,7 @@
 
 mod bounds;
 mod document;
+mod join;
 mod key;
 mod name;
 mod output;
@@ -13,6 +14,7 @@ mod transform;
 mod types;
 
 pub use bounds::{Bound, Constraints};
+pub use join::{Join, Joined, On, Reference, Unmatched};
 pub use key::{Key, KeyRule};
 pub use name::DatasetName;
 pub use output::{Codec, Mode, Output, RejectsLimit, TableFormat};

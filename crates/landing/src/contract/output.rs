@@ -148,6 +148,7 @@ impl Contract {
         for (position, message) in check_columns(stored.iter().map(|column| (column.name, &column.data_type))) {
             let path = match stored[position].index.checked_sub(self.schema.fields.len()) {
                 None => format!("schema.fields[{}]", stored[position].index),
+                Some(later) if later < self.transform.joined() => format!("transform.join.{}", stored[position].name),
                 Some(_) => format!("transform.derive.{}", stored[position].name),
             };
             reading.faults.push(Fault { path, message });

@@ -192,7 +192,7 @@ impl Schema {
 }
 
 impl Field {
-    fn read(node: &Node<'_>, missing_values: &[String], reading: &mut Reading) -> Option<Self> {
+    pub(super) fn read(node: &Node<'_>, missing_values: &[String], reading: &mut Reading) -> Option<Self> {
         let allowed = [
             "name",
             "title",

@@ -5,18 +5,20 @@ use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_schema::DataType as ArrowType;
 
 use super::document::{Node, Reading};
-use super::{Contract, Schema};
+use super::{Contract, Join, Schema};
 use crate::Error;
 use crate::mask::Mask;
 use crate::rejects::{ErrorName, Finding};
 use crate::sql::{Column, Expression};
 
-/// What becomes of records. `where` comes first, then what is derived, in order, then masks; drops come last.
+/// What becomes of records. Tables are looked up first; then comes `where`, then what is derived, in order, then masks; drops come last.
 #[derive(Debug, Clone, Default)]
 pub struct Transform {
+    /// Tables that are looked up, in order. Their columns come after those of the schema.
+    pub join: Vec<Join>,
     /// Records for which it is not true are filtered.
     pub filter: Option<Expression>,
-    /// Columns after those of the schema.
+    /// Columns after those.
     pub derive: Vec<Derived>,
     /// Columns whose values do not leave as they are.
     pub mask: Vec<Masked>,
@@ -29,7 +31,7 @@ pub struct Transform {
 pub struct Derived {
     /// Its name.
     pub name: String,
-    /// What it holds. It may name fields, and columns that are derived earlier.
+    /// What it holds. It may name fields, joined columns, and columns that are derived earlier.
     pub expression: Expression,
 }
 
@@ -45,7 +47,7 @@ pub struct Masked {
 /// A column that is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored<'a> {
-    /// Its position among the fields of the schema and, after them, the derived columns.
+    /// Its position among the fields of the schema, after them the joined columns, and after those the derived ones.
     pub index: usize,
     /// Its name.
     pub name: &'a str,
@@ -61,12 +63,18 @@ impl Transform {
         let fields = schema.map_or(&[][..], |schema| &schema.fields);
         let columns = fields.iter().map(|field| Column { name: field.name.clone(), data_type: field.data_type.arrow() });
         let (mut columns, mut transform) = (columns.collect::<Vec<_>>(), Self::default());
-        let Some(node) = node.and_then(|node| node.object(reading, &["where", "derive", "mask", "drop"])) else {
+        let Some(node) = node.and_then(|node| node.object(reading, &["join", "where", "derive", "mask", "drop"])) else {
             return (transform, columns);
         };
         // Without a schema, every name would be a fault.
         if schema.is_none() {
             return (transform, columns);
+        }
+        for node in node.get("join").map_or_else(Vec::new, |list| list.list(reading)) {
+            let Some(join) = Join::read(&node, &columns, reading) else { continue };
+            let added = join.columns.iter().map(|joined| (joined, &join.schema.fields[joined.column]));
+            columns.extend(added.map(|(joined, field)| Column { name: joined.name.clone(), data_type: field.data_type.arrow() }));
+            transform.join.push(join);
         }
         transform.filter = node.get("where").and_then(|node| read_filter(&node, &columns, reading));
         for node in node.get("derive").map_or_else(Vec::new, |list| list.list(reading)) {
@@ -94,17 +102,31 @@ impl Transform {
         (transform, columns)
     }
 
-    /// Works the expressions over the columns of the schema's fields, and adds the derived ones. Answers which records are filtered; none at all, if it is empty.
+    /// How many columns are joined.
+    pub fn joined(&self) -> usize {
+        self.join.iter().map(|join| join.columns.len()).sum()
+    }
+
+    /// Works the expressions over the columns of the schema's fields and those that were joined, and adds the derived ones. `filtered` are the records that were left out before
+    /// (empty: none); answers which are by now.
     ///
     /// A record that has a fault already is left alone: it stays one that is refused, and no expression is asked about it.
-    pub fn work(&self, columns: &mut Vec<ArrayRef>, rows: usize, findings: &mut Vec<Finding>) -> Result<Vec<bool>, Error> {
-        let mut filtered = Vec::new();
+    pub fn work(
+        &self,
+        columns: &mut Vec<ArrayRef>,
+        rows: usize,
+        findings: &mut Vec<Finding>,
+        mut filtered: Vec<bool>,
+    ) -> Result<Vec<bool>, Error> {
         if self.filter.is_none() && self.derive.is_empty() {
             return Ok(filtered);
         }
         let mut is_refused = vec![false; rows];
         findings.iter().for_each(|finding| is_refused[finding.row as usize] = true);
-        let mut skipped = (!findings.is_empty()).then(|| BooleanArray::from(is_refused.clone()));
+        let mut skipped = match filtered.is_empty() {
+            true => (!findings.is_empty()).then(|| BooleanArray::from(is_refused.clone())),
+            false => Some(is_refused.iter().zip(&filtered).map(|(refused, filtered)| Some(*refused || *filtered)).collect()),
+        };
         if let Some(filter) = &self.filter {
             let evaluated = filter.evaluate(columns, rows, skipped.as_ref())?;
             for (row, reason) in evaluated.failed {
@@ -113,7 +135,8 @@ impl Transform {
             }
             let holds = evaluated.array.as_boolean();
             if holds.true_count() < rows {
-                filtered = (0..rows).map(|row| !is_refused[row] && (holds.is_null(row) || !holds.value(row))).collect();
+                let was = |row: usize| filtered.get(row).is_some_and(|filtered| *filtered);
+                filtered = (0..rows).map(|row| was(row) || !is_refused[row] && (holds.is_null(row) || !holds.value(row))).collect();
                 skipped = Some(is_refused.iter().zip(&filtered).map(|(refused, filtered)| Some(*refused || *filtered)).collect());
             }
         }
@@ -184,11 +207,14 @@ impl Masked {
 }
 
 impl Contract {
-    /// All columns that are stored, in order: fields of the schema, then derived ones.
+    /// All columns that are stored, in order: fields of the schema, then joined columns, then derived ones.
     pub fn stored(&self) -> impl Iterator<Item = Stored<'_>> {
         let fields = self.schema.fields.iter().map(|field| (field.name.as_str(), field.data_type.arrow(), !field.constraints.required));
+        let joined = self.transform.join.iter().flat_map(|join| {
+            join.columns.iter().map(|joined| (joined.name.as_str(), join.schema.fields[joined.column].data_type.arrow(), true))
+        });
         let derived = self.transform.derive.iter().map(|derived| (derived.name.as_str(), derived.expression.data_type().clone(), true));
-        let all = fields.chain(derived).enumerate();
+        let all = fields.chain(joined).chain(derived).enumerate();
         let is_masked = |index| self.transform.mask.iter().any(|masked| masked.index == index);
         all.map(move |(index, (name, data_type, nullable))| {
             let data_type = if is_masked(index) { ArrowType::Utf8 } else { data_type };
@@ -199,8 +225,14 @@ impl Contract {
 
     /// The name of a column by its position: see [`Stored::index`].
     pub fn column_name(&self, index: usize) -> &str {
-        let fields = &self.schema.fields;
-        fields.get(index).map_or_else(|| self.transform.derive[index - fields.len()].name.as_str(), |field| field.name.as_str())
+        match index.checked_sub(self.schema.fields.len()) {
+            None => &self.schema.fields[index].name,
+            Some(later) => {
+                let joined = self.transform.join.iter().flat_map(|join| &join.columns).map(|joined| joined.name.as_str());
+                let mut later_names = joined.chain(self.transform.derive.iter().map(|derived| derived.name.as_str()));
+                later_names.nth(later).expect("a position is one of a column")
+            }
+        }
     }
 }
 

@@ -32,6 +32,7 @@ fn commit(contract: &Contract, sequence: u64, files: Vec<CommittedFile>) -> Comm
         bytes: 1,
         nulls: BTreeMap::new(),
         bounds: BTreeMap::new(),
+        bill: None,
         files,
         removed: Vec::new(),
     }

@@ -14,7 +14,7 @@ use crate::Error;
 
 /// The values of a column, each as bytes that tell their own end: those of several columns in a row are equal only if all values are.
 #[derive(Debug, Default)]
-pub(super) struct Encoded {
+pub(crate) struct Encoded {
     bytes: Vec<u8>,
     /// Where each value ends. A null has no byte, and every value has one.
     ends: Vec<usize>,
@@ -22,7 +22,7 @@ pub(super) struct Encoded {
 
 impl Encoded {
     /// Encodes a column of a contract.
-    pub(super) fn of(column: &ArrayRef) -> Result<Self, Error> {
+    pub(crate) fn of(column: &ArrayRef) -> Result<Self, Error> {
         let mut new = Self { bytes: Vec::with_capacity(column.len() * 4), ends: Vec::with_capacity(column.len()) };
         match column.data_type() {
             DataType::Utf8 => {
@@ -69,7 +69,7 @@ impl Encoded {
     }
 
     /// The value in a row; `None`: there is none.
-    pub(super) fn value(&self, row: usize) -> Option<&[u8]> {
+    pub(crate) fn value(&self, row: usize) -> Option<&[u8]> {
         let start = if row == 0 { 0 } else { self.ends[row - 1] };
         let value = &self.bytes[start..self.ends[row]];
         (!value.is_empty()).then_some(value)

@@ -23,6 +23,8 @@ mod claims;
 mod encode;
 mod taken;
 
+pub(crate) use encode::Encoded;
+
 pub use claims::{Claims, Duplicate};
 pub use taken::Taken;
 
@@ -56,7 +58,7 @@ impl Terms {
     }
 }
 
-fn hash(seed: u64, key: &[u8]) -> u64 {
+pub(crate) fn hash(seed: u64, key: &[u8]) -> u64 {
     XxHash3_64::oneshot_with_seed(seed, key)
 }
 

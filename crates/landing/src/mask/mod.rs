@@ -66,15 +66,19 @@ impl Contract {
     ///
     /// [`Error::ContractInvalid`]: it hashes values, and there is no salt.
     pub fn check_salt(&self, salt: Option<&Salt>) -> Result<(), Error> {
-        let hashed = self.transform.mask.iter().find(|masked| masked.with == Mask::Sha256);
-        match hashed.filter(|_| salt.is_none()) {
+        match self.hashed().filter(|_| salt.is_none()) {
             None => Ok(()),
-            Some(masked) => Err(Error::ContractInvalid(format!(
-                "`transform.mask` hashes `{}`, and no salt is configured: the stack's parameter MaskSalt, or the environment variable \
-                 LANDFALL_MASK_SALT of `landfall run`, has to say one",
-                self.column_name(masked.index)
+            Some(hashed) => Err(Error::ContractInvalid(format!(
+                "`transform.mask` hashes `{hashed}`, and no salt is configured: the stack's parameter MaskSalt, or the environment variable \
+                 LANDFALL_MASK_SALT of `landfall run`, has to say one"
             ))),
         }
+    }
+
+    /// The first column that is hashed, if there is one: then a salt is needed.
+    pub fn hashed(&self) -> Option<&str> {
+        let hashed = self.transform.mask.iter().find(|masked| masked.with == Mask::Sha256)?;
+        Some(self.column_name(hashed.index))
     }
 }
 
@@ -104,12 +108,20 @@ impl Masks {
             return None;
         }
         let fields = contract.schema.fields.len();
-        let mut columns = vec![None; fields + transform.derive.len()];
+        let joined = transform.joined();
+        let mut columns = vec![None; fields + joined + transform.derive.len()];
         transform.mask.iter().for_each(|masked| columns[masked.index] = Some(masked.with));
         let mut is_veiled: Vec<bool> = columns.iter().map(Option::is_some).collect();
+        let mut at = fields;
+        for join in &transform.join {
+            // What goes with a masked value tells of it.
+            let tells = join.on.iter().any(|on| is_veiled[on.field]);
+            is_veiled[at..at + join.columns.len()].iter_mut().for_each(|is_veiled| *is_veiled |= tells);
+            at += join.columns.len();
+        }
         let reads_veiled = |is_veiled: &[bool], expression: &sql::Expression| expression.columns().iter().any(|column| is_veiled[*column]);
         for (index, derived) in transform.derive.iter().enumerate() {
-            is_veiled[fields + index] |= reads_veiled(&is_veiled, &derived.expression);
+            is_veiled[fields + joined + index] |= reads_veiled(&is_veiled, &derived.expression);
         }
         let masked = transform.mask.iter().map(|masked| masked.index).filter(|index| *index < fields);
         let masked: Vec<_> = masked.map(|index| (index, mapping.fields[index])).collect();

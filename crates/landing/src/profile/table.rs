@@ -38,12 +38,15 @@ impl Table {
     ///
     /// [`Error::Internal`]: a bug.
     pub fn observe(&mut self, batch: &Batch<'_>, dialect: &Dialect) -> Result<(), Error> {
+        if !self.contract.transform.join.is_empty() {
+            return Err(Error::ContractInvalid("the contract joins tables, which are read only where files land".to_owned()));
+        }
         let cells = batch.cells();
         let mut findings = batch.faults(self.mapping.columns, &cells);
         let Cells { window, fields, is_utf8, .. } = &cells;
         let records = Records { window, rows: &batch.records, fields, dialect, is_utf8: *is_utf8 };
         let mut columns = columns::read(records, &self.contract, &self.mapping, &mut findings);
-        let filtered = self.contract.transform.work(&mut columns, batch.records.len(), &mut findings)?;
+        let filtered = self.contract.transform.work(&mut columns, batch.records.len(), &mut findings, Vec::new())?;
         if let Some(masks) = &self.masks {
             masks.work(&mut columns)?;
         }

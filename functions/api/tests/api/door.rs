@@ -39,6 +39,10 @@ impl Door {
     }
 
     pub(crate) fn with(access: Access) -> Self {
+        Self::made(access, false)
+    }
+
+    fn made(access: Access, has_salt: bool) -> Self {
         let registry = Arc::new(registry::Memory::new());
         let executions = Arc::new(executions::Memory::new());
         let buckets = Arc::new(objects::Memory::new());
@@ -48,6 +52,7 @@ impl Door {
             work_bucket: "the-work".to_owned(),
             lake_bucket: "the-lake".to_owned(),
             lake_prefix: "lake/".to_owned(),
+            has_salt,
         };
         let app = App { registry: registry.clone(), executions: executions.clone(), buckets: buckets.clone(), config };
         Self { router: router(Arc::new(app), access), registry, executions, buckets }
@@ -55,7 +60,15 @@ impl Door {
 
     /// An open door with the dataset `flights`, and a file of it in the inbox.
     pub(crate) async fn with_flights() -> Self {
-        let door = Self::new();
+        Self::flights_at(Self::new()).await
+    }
+
+    /// The same, of a deployment with or without a salt for masks.
+    pub(crate) async fn salted(has_salt: bool) -> Self {
+        Self::flights_at(Self::made(Access::Open, has_salt)).await
+    }
+
+    async fn flights_at(door: Self) -> Self {
         door.put("/datasets/flights", FLIGHTS).await.expect(StatusCode::CREATED);
         door.buckets.bucket("the-inbox").put("staged/flights/a.csv", Bytes::from_static(b"year\n2013\n"), Put::Overwrite).await.unwrap();
         door

@@ -31,6 +31,7 @@ async fn overwritten() -> Door {
             bytes: 10,
             nulls: BTreeMap::new(),
             bounds: BTreeMap::new(),
+            bill: None,
             files: files.into_iter().map(file).collect(),
             removed: removed.into_iter().map(|name| file(name).key).collect(),
         };

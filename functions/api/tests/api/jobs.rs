@@ -2,6 +2,8 @@ use axum::http::StatusCode;
 use executions::history::Failure as ExecutionFailure;
 use executions::{Executions, Status};
 use futures::future::join_all;
+use landing::bill::prices::Processor;
+use landing::bill::{Basis, Bill, Item, Usage};
 use landing::message::{Counts, JobId};
 use objects::Buckets;
 use registry::{JobChange, JobStatus, Registry};
@@ -145,4 +147,42 @@ async fn a_job_that_was_never_started_can_be_cancelled() {
     assert_eq!(door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect(StatusCode::OK).body["status"], "CANCELLED");
     assert_eq!(door.submit(Some("k"), json!({})).await.expect(StatusCode::ACCEPTED).body["status"], "CANCELLED");
     assert!(door.executions.inputs().is_empty());
+}
+
+#[tokio::test]
+async fn a_job_may_have_a_cap_and_has_a_bill() {
+    let door = Door::with_flights().await;
+    let answer = door.submit(Some("k"), json!({"maxCost": 0.25})).await.expect(StatusCode::ACCEPTED);
+    assert_eq!(answer.body["maxCost"], 0.25);
+    assert!(door.executions.inputs()[0].contains(r#""max_cost":0.25"#), "{:?}", door.executions.inputs());
+    door.submit(Some("k"), json!({"maxCost": 0.5})).await.expect_kind(StatusCode::CONFLICT, "idempotency-key-reused");
+    for wrong in [json!(-1), json!("much")] {
+        let answer = door.submit(None, json!({ "maxCost": wrong })).await;
+        assert!(answer.status.is_client_error(), "{wrong}: {}", answer.status);
+    }
+    let job = JobId::of_idempotency_key(&flights(), "k");
+    let bill = Bill::new(Basis::Measured, Processor::Arm64, [(Item::Ingest, Usage { invocations: 1, puts: 3, ..Usage::default() })], 1_000);
+    door.change(&job, JobChange { bill: Some(bill), ..JobChange::default() }).await;
+    let shown = door.get(&format!("/jobs/{job}")).await.expect(StatusCode::OK).body["bill"].clone();
+    assert_eq!((&shown["basis"], &shown["lines"]["ingest"]["puts"]), (&"measured".into(), &3.into()));
+    assert!(shown["total"].as_f64() > Some(0.0) && shown["elsewhere"]["athenaCtas"].as_f64() > Some(0.0), "{shown}");
+}
+
+#[tokio::test]
+async fn a_contract_that_hashes_needs_a_salt() {
+    for (has_salt, with, status) in [
+        (false, "sha256", StatusCode::UNPROCESSABLE_ENTITY),
+        (false, "redact", StatusCode::ACCEPTED),
+        (true, "sha256", StatusCode::ACCEPTED),
+    ] {
+        let door = Door::salted(has_salt).await;
+        let contract = format!("{}\ntransform: {{ mask: [ {{ field: year, with: {with} }} ] }}\n", crate::door::FLIGHTS);
+        door.put("/datasets/flights", &contract).await;
+        let answer = door.submit(None, json!({})).await;
+        assert_eq!(answer.status, status, "{has_salt} {with}: {}", answer.body);
+        if status == StatusCode::UNPROCESSABLE_ENTITY {
+            assert!(answer.expect_kind(status, "salt-missing").detail().contains("`MaskSalt` is not set"));
+            assert!(door.executions.inputs().is_empty());
+        }
+    }
 }

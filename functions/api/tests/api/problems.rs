@@ -93,6 +93,7 @@ async fn a_panic_is_a_problem_too() {
         work_bucket: "the-work".to_owned(),
         lake_bucket: "the-lake".to_owned(),
         lake_prefix: "lake/".to_owned(),
+        has_salt: false,
     };
     let app = App { registry: door.registry.clone(), executions: Arc::new(Panics), buckets: door.buckets.clone(), config };
     door.router = router(Arc::new(app), Access::Open);

@@ -90,6 +90,7 @@ async fn outputs_are_the_files_of_the_commit() {
         bytes: 60,
         nulls: BTreeMap::new(),
         bounds: BTreeMap::new(),
+        bill: None,
         files: vec![file(1), file(2), file(3)],
         removed: vec![],
     };

@@ -1,0 +1,91 @@
+//! What a job is going to cost, before its first shard runs.
+//!
+//! The model, meant to be rather above the truth than below it:
+//!
+//! - a function works 50 MB/s of unpacked CSV, a packed source unpacks to five times its bytes, and every invocation takes 300 ms besides (the pause of a cold start, of
+//!   reading the plan and of the receipt);
+//! - functions have the memory of the template;
+//! - a shard reads its range in blocks of 8 MiB, two small reads past its end and four documents; it writes a third of its bytes in parts of 5 MiB, an upload's start and
+//!   end for each of its files, and three documents. How many files there will be is not known beforehand: one a shard is expected, and partitions make more;
+//! - one in ten shards runs twice.
+
+use super::{Basis, Bill, Dollars, Item, Usage};
+use crate::Error;
+use crate::bill::prices::Processor;
+
+/// Bytes of unpacked CSV that a function works in a millisecond.
+const BYTES_PER_MS: u64 = 50_000;
+/// How many bytes one byte of a packed source is expected to unpack to.
+const UNPACKED: u64 = 5;
+/// Milliseconds of an invocation besides.
+const PAUSE_MS: u64 = 300;
+/// Bytes of a read.
+const BLOCK_BYTES: u64 = 8 << 20;
+/// Bytes of a part of an upload.
+const PART_BYTES: u64 = 5 << 20;
+/// Bytes that a byte of what is written was made of.
+const SHRINKS: u64 = 3;
+/// One in so many shards runs twice.
+const AGAIN: u64 = 10;
+/// Milliseconds of `verify` and `store` for a shard: 32 receipts or completions at once, some 100 ms each.
+const MS_OF_A_RECEIPT: u64 = 3;
+
+/// What is known of a job before it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// Bytes of the source as it lies there.
+    pub source_bytes: u64,
+    /// Whether it is packed.
+    pub is_packed: bool,
+    /// How many shards there are.
+    pub shards: u64,
+    /// Whether its lines are counted beforehand, which reads it once more.
+    pub counts_lines: bool,
+    /// Bytes of the tables that every shard reads beside.
+    pub joined_bytes: u64,
+    /// What the functions run on.
+    pub processor: Processor,
+}
+
+/// What a job is going to cost.
+pub fn estimate(expected: Expected) -> Bill {
+    let Expected { source_bytes, is_packed, shards, counts_lines, joined_bytes, processor } = expected;
+    let usage = |item: Item, invocations: u64, milliseconds: u64, puts: u64, gets: u64| {
+        (item, Usage { invocations, milliseconds, mb_milliseconds: milliseconds * item.memory_mb(), puts, gets, ..Usage::default() })
+    };
+    let twice = if shards > 1 { shards.div_ceil(AGAIN) } else { 0 };
+    let (runs, work) = (shards + twice, source_bytes * if is_packed { UNPACKED } else { 1 });
+    let work = work + work / shards.max(1) * twice;
+    let blocks = work.div_ceil(BLOCK_BYTES) + runs;
+    let joined = runs * joined_bytes.div_ceil(BLOCK_BYTES);
+    let counted = if counts_lines { source_bytes } else { 0 };
+    let lists = runs * MS_OF_A_RECEIPT;
+    let steps = [
+        usage(Item::Ingest, 1, PAUSE_MS + (counted + joined_bytes) / BYTES_PER_MS, 4, 8 + counted.div_ceil(BLOCK_BYTES)),
+        usage(
+            Item::Transform,
+            runs,
+            runs * (PAUSE_MS + joined_bytes / BYTES_PER_MS) + work / BYTES_PER_MS,
+            runs * 5 + (work / SHRINKS).div_ceil(PART_BYTES),
+            blocks + runs * 6 + joined,
+        ),
+        usage(Item::Verify, 2, 2 * PAUSE_MS + lists, 4, runs + 4),
+        usage(Item::Store, 1, 2 * PAUSE_MS + 2 * lists, shards + 10, 2 * runs + 10),
+    ];
+    Bill::new(Basis::Estimate, processor, steps, source_bytes)
+}
+
+/// Whether a job may begin.
+///
+/// # Errors
+///
+/// [`Error::LimitExceeded`]: it is going to cost more than `cap`.
+pub fn check_cap(estimate: &Bill, cap: Option<Dollars>) -> Result<(), Error> {
+    match cap {
+        Some(cap) if estimate.total > cap => Err(Error::LimitExceeded(format!(
+            "the job is estimated to cost {}, more than its cap of {cap} (`maxCost`); nothing was begun; submit it with a higher cap, or without one",
+            estimate.total
+        ))),
+        _ => Ok(()),
+    }
+}

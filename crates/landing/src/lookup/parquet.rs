@@ -1,0 +1,67 @@
+//! A reference table of the files of a dataset.
+
+use arrow_array::{Array, ArrayRef, RecordBatch, new_empty_array};
+use arrow_select::concat::concat;
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
+
+use super::check_rows;
+use super::csv::table;
+use crate::Error;
+use crate::contract::Join;
+use crate::limits::REFERENCE_MEMORY;
+use crate::sql::type_name;
+
+/// The columns of the join's schema, of all files.
+pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error> {
+    let broken = |error: ParquetError| Error::SourceCorrupt(format!("a file of {} can't be read: {error}", join.reference));
+    let mut chunks: Vec<Vec<ArrayRef>> = join.schema.fields.iter().map(|field| vec![new_empty_array(&field.data_type.arrow())]).collect();
+    let (mut rows, mut bytes) = (0, 0);
+    for file in files {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken)?;
+        let schema = builder.schema().clone();
+        let mut roots = Vec::with_capacity(join.schema.fields.len());
+        for field in &join.schema.fields {
+            let wanted = field.data_type.arrow();
+            match schema.column_with_name(&field.name) {
+                Some((position, there)) if *there.data_type() == wanted => roots.push(position),
+                Some((_, there)) => {
+                    let (there, wanted) = (type_name(there.data_type()), type_name(&wanted));
+                    return Err(drift(join, &format!("`{}` is a {there} there, and a {wanted} by the join's fields", field.name)));
+                }
+                None => {
+                    return Err(drift(
+                        join,
+                        &format!("a file has no column `{}` (what the dataset is partitioned by is in no file)", field.name),
+                    ));
+                }
+            }
+        }
+        let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+        let reader = builder.with_projection(mask).build().map_err(broken)?;
+        for batch in reader {
+            let batch = batch.map_err(|error| broken(error.into()))?;
+            rows += batch.num_rows();
+            check_rows(join, rows)?;
+            for (chunk, field) in chunks.iter_mut().zip(&join.schema.fields) {
+                let column = batch.column_by_name(&field.name).ok_or_else(|| drift(join, "a column is lacking"))?;
+                bytes += column.get_buffer_memory_size();
+                chunk.push(column.clone());
+            }
+            if bytes > REFERENCE_MEMORY {
+                return Err(Error::LimitExceeded(format!(
+                    "{} takes more than {REFERENCE_MEMORY} bytes of memory (REFERENCE_MEMORY)",
+                    join.reference
+                )));
+            }
+        }
+    }
+    let columns = chunks.iter().map(|chunks| concat(&chunks.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
+    table(join, columns.collect::<Result<_, _>>().map_err(|error| Error::Internal(format!("joining columns: {error}")))?, rows)
+}
+
+fn drift(join: &Join, what: &str) -> Error {
+    Error::SchemaDrift(format!("{} does not match the join's fields: {what}", join.reference))
+}

@@ -1,0 +1,59 @@
+//! Adds up what the invocations of a job used.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use landing::Error;
+use landing::bill::{Bill, Item, Spent, Usage};
+use landing::commit::Receipt;
+use landing::message::JobKeys;
+
+use crate::spending::{basis, name_of};
+use crate::{Context, documents};
+
+/// Documents that are read at once.
+const CONCURRENT_READS: usize = 32;
+/// Entries of a page of a listing.
+const PAGE: u32 = 1_000;
+/// Most documents that are added up: so many failed attempts of a job are a bill of their own.
+const MOST_DOCUMENTS: usize = 20_000;
+
+/// The bill of a job, so far: of the shards with these receipts, of those that they replaced, and of all invocations that left a document.
+pub(crate) async fn so_far(context: &Context, keys: &JobKeys, receipts: &[Receipt], source_bytes: u64) -> Result<Bill, Error> {
+    let work = context.work();
+    let mut used: BTreeMap<String, (Item, Usage)> = BTreeMap::new();
+    let mut take = |receipt: &Receipt| {
+        let usage = receipt.spent.unwrap_or_default();
+        used.insert(name_of(receipt), (Item::Transform, usage));
+    };
+    receipts.iter().for_each(&mut take);
+    for receipt in receipts {
+        for round in 1..receipt.round {
+            let replaced = documents::find::<Receipt>(work.as_ref(), &keys.receipt(round, receipt.shard)).await?;
+            replaced.iter().for_each(&mut take);
+        }
+    }
+    let mut names: Vec<String> = Vec::new();
+    let prefix = keys.spent_prefix();
+    loop {
+        let page = work.list(&prefix, names.last().map(String::as_str), PAGE).await?;
+        let is_last = page.len() < PAGE as usize;
+        names.extend(page.into_iter().map(|listed| listed.key));
+        if is_last || names.len() >= MOST_DOCUMENTS {
+            break;
+        }
+    }
+    // An attempt whose receipt took effect while its answer was lost told the same in a document.
+    names.retain(|key| {
+        let name = key.strip_prefix(&prefix).and_then(|name| name.strip_suffix(".json"));
+        name.is_none_or(|name| !used.contains_key(name))
+    });
+    let read = |key: String| {
+        let work = work.clone();
+        async move { documents::find::<Spent>(work.as_ref(), &key).await }
+    };
+    let spent: Vec<Option<Spent>> = stream::iter(names).map(read).buffer_unordered(CONCURRENT_READS).try_collect().await?;
+    let spent = spent.into_iter().flatten().map(|spent| (spent.item, spent.usage));
+    let (basis, processor) = basis(context);
+    Ok(Bill::new(basis, processor, used.into_values().chain(spent), source_bytes))
+}

@@ -1,0 +1,90 @@
+//! What an invocation of a step uses: its time, its memory, its requests.
+//!
+//! A shard's receipt tells what its attempt used. Every other invocation, and an attempt that lost or failed, leaves a document of its own, so that nothing is counted twice
+//! and nothing is lost but what an invocation used that was killed.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use landing::bill::prices::Processor;
+use landing::bill::{Basis, Item, Spent, Usage};
+use landing::commit::Receipt;
+use landing::message::JobKeys;
+use objects::{Metered, Metering, Put};
+
+use crate::{Context, documents};
+
+/// One invocation, measured.
+pub(crate) struct Meter {
+    item: Item,
+    /// The name of its document.
+    name: String,
+    begun: Instant,
+    memory_mb: u64,
+    requests: Arc<Metering>,
+    /// What a document tells already.
+    told: Mutex<Usage>,
+}
+
+impl Meter {
+    /// Starts to measure: the requests that are made through the context that it answers.
+    pub(crate) fn start(context: &Context, item: Item) -> (Context, Self) {
+        Self::named(context, item, format!("{}-{}", item.name(), uuid::Uuid::new_v4().simple()))
+    }
+
+    /// Starts to measure an attempt at a shard.
+    pub(crate) fn of_attempt(context: &Context, round: u32, shard: u32, attempt: &str) -> (Context, Self) {
+        Self::named(context, Item::Transform, attempt_name(round, shard, attempt))
+    }
+
+    fn named(context: &Context, item: Item, name: String) -> (Context, Self) {
+        let (buckets, requests) = Metered::new(context.buckets.clone());
+        let memory_mb = context.settings.memory_mb.unwrap_or_else(|| item.memory_mb());
+        let meter = Self { item, name, begun: Instant::now(), memory_mb, requests, told: Mutex::default() };
+        (Context { buckets: Arc::new(buckets), ..context.clone() }, meter)
+    }
+
+    /// What it used so far.
+    pub(crate) fn usage(&self) -> Usage {
+        let milliseconds = self.begun.elapsed().as_micros().div_ceil(1000) as u64;
+        Usage { invocations: 1, milliseconds, mb_milliseconds: milliseconds * self.memory_mb, ..self.requests.usage() }
+    }
+
+    /// What it used since the last time that it was asked for this: whoever asks writes it down.
+    pub(crate) fn tell(&self) -> Usage {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let usage = self.usage();
+        let news = usage.since(*told);
+        *told = usage;
+        news
+    }
+
+    /// Leaves a document of what was not told yet. A step does not fail for it.
+    pub(crate) async fn note(&self, context: &Context, keys: &JobKeys) {
+        let mut usage = self.tell();
+        usage.puts += 1;
+        let spent = Spent { item: self.item, usage };
+        if let Err(error) = documents::write(context.work().as_ref(), &keys.spent(&self.name), &spent, Put::Overwrite).await {
+            tracing::warn!(error = error.name(), "what the invocation used can't be noted");
+        }
+    }
+}
+
+/// The name of an attempt at a shard among the documents of what was used.
+fn attempt_name(round: u32, shard: u32, attempt: &str) -> String {
+    format!("{}-{round}-{shard:06}-{attempt}", Item::Transform.name())
+}
+
+/// The name of the attempt of a receipt.
+pub(crate) fn name_of(receipt: &Receipt) -> String {
+    attempt_name(receipt.round, receipt.shard, &receipt.attempt)
+}
+
+/// How far bills of this deployment are to be believed, and what its functions run on. A function knows its memory; nobody pays for what runs elsewhere.
+pub(crate) fn basis(context: &Context) -> (Basis, Processor) {
+    match context.settings.memory_mb {
+        Some(_) if std::env::consts::ARCH == "x86_64" => (Basis::Measured, Processor::X86),
+        Some(_) => (Basis::Measured, Processor::Arm64),
+        None => (Basis::Estimate, Processor::Arm64),
+    }
+}
