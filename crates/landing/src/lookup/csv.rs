@@ -76,7 +76,7 @@ fn columns_of(join: &Join, batch: &Batch<'_>, mapping: &Mapping, dialect: &Diale
     };
     let columns = columns::read(records, &contract, mapping, &mut findings);
     let Some(first) = findings.iter().min_by_key(|finding| finding.row) else { return Ok(columns) };
-    let line = lines_before + batch.lines[first.row as usize] + 1;
+    let line = lines_before + batch.lines()[first.row as usize] + 1;
     let field = first.field.map_or_else(String::new, |field| format!(" in `{}`", join.schema.fields[field as usize].name));
     // Not the message: it quotes the value.
     Err(Error::SourceCorrupt(format!(
