@@ -1,12 +1,18 @@
 //! The values of a page that are texts.
 
-use arrow_array::StringArray;
+use std::ops::Range;
+
+use arrow_array::{Array, StringArray};
+use arrow_buffer::Buffer;
 use parquet::basic::Encoding;
 
 use super::bounds::TextBounds;
 use super::dictionary::Texts;
 use super::numbers::encode_codes;
-use super::{Full, SAMPLE_VALUES, delta};
+use super::{Full, IS_SMALL, SAMPLE_VALUES, delta};
+
+/// Bytes of an array that is kept as it is: fewer are copied, for what comes with an array takes room too.
+const KEPT_BYTES: usize = if IS_SMALL { 64 } else { 16 << 10 };
 
 /// Texts on their way into a page.
 #[derive(Debug, Default)]
@@ -18,19 +24,31 @@ pub(super) struct TextValues {
     dictionary: Texts,
     codes: Vec<u32>,
     lengths: Vec<i32>,
-    bytes: Vec<u8>,
+    /// The bytes of the texts: those of arrays that are worth keeping, and then others. None lies in two of them.
+    kept: Vec<Buffer>,
+    rest: Vec<u8>,
     bounds: TextBounds,
 }
 
 /// Texts one after the other: those at `offsets[n]..offsets[n + 1]`, of rows that are not null.
 #[derive(Clone, Copy)]
-pub(super) struct Slice<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) offsets: &'a [i32],
-    pub(super) nulls: Option<&'a arrow_buffer::NullBuffer>,
+struct Slice<'a> {
+    bytes: &'a [u8],
+    offsets: &'a [i32],
+    nulls: Option<&'a arrow_buffer::NullBuffer>,
 }
 
 impl<'a> Slice<'a> {
+    fn of(array: &'a StringArray) -> Self {
+        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+        Self { bytes: array.value_data(), offsets: array.value_offsets(), nulls }
+    }
+
+    /// From the first text to the end of the last one.
+    fn range(self) -> Range<usize> {
+        self.offsets[0] as usize..self.offsets[self.offsets.len() - 1] as usize
+    }
+
     /// Hands over where each text starts and ends.
     fn each(self, mut take: impl FnMut(usize, usize)) {
         match self.nulls {
@@ -44,7 +62,8 @@ impl TextValues {
     /// Takes texts in. If the dictionary has no room for them, the page is to be ended first, and then [`give_up`](Self::give_up) to be called.
     ///
     /// Where all of them have codes, it tells those that are new: the others are in what was told or put before.
-    pub(super) fn put(&mut self, texts: Slice<'_>) -> Result<Option<StringArray>, Full> {
+    pub(super) fn put(&mut self, array: &StringArray) -> Result<Option<StringArray>, Full> {
+        let texts = Slice::of(array);
         if self.by_codes {
             let (before, known) = (self.codes.len(), self.dictionary.len());
             let mut fits = true;
@@ -59,17 +78,22 @@ impl TextValues {
             let new = (known..self.dictionary.len()).map(|code| String::from_utf8_lossy(self.dictionary.get(code)));
             return Ok(Some(StringArray::from_iter_values(new)));
         }
-        let (bytes, lengths, bounds) = (&mut self.bytes, &mut self.lengths, &mut self.bounds);
+        let before = self.lengths.len();
+        let (lengths, bounds) = (&mut self.lengths, &mut self.bounds);
         match texts.nulls {
-            None => {
-                let (first, last) = (texts.offsets[0], texts.offsets[texts.offsets.len() - 1]);
-                bytes.extend_from_slice(&texts.bytes[first as usize..last as usize]);
-                lengths.extend(texts.offsets.windows(2).map(|pair| pair[1] - pair[0]));
+            None => lengths.extend(texts.offsets.windows(2).map(|pair| pair[1] - pair[0])),
+            Some(_) => texts.each(|start, end| lengths.push((end - start) as i32)),
+        }
+        let bytes: usize = lengths[before..].iter().map(|length| *length as usize).sum();
+        let range = texts.range();
+        // Rows that are null may have bytes too.
+        if range.len() >= KEPT_BYTES && range.len() == bytes {
+            if !self.rest.is_empty() {
+                self.kept.push(Buffer::from_vec(std::mem::take(&mut self.rest)));
             }
-            Some(_) => texts.each(|start, end| {
-                bytes.extend_from_slice(&texts.bytes[start..end]);
-                lengths.push((end - start) as i32);
-            }),
+            self.kept.push(array.values().slice_with_length(range.start, range.len()));
+        } else {
+            texts.each(|start, end| self.rest.extend_from_slice(&texts.bytes[start..end]));
         }
         texts.each(|start, end| bounds.widen(&texts.bytes[start..end]));
         if !self.is_decided && self.lengths.len() >= SAMPLE_VALUES {
@@ -100,9 +124,10 @@ impl TextValues {
             return Encoding::RLE_DICTIONARY;
         }
         delta::encode(&self.lengths, out);
-        out.extend_from_slice(&self.bytes);
+        self.kept.drain(..).for_each(|bytes| out.extend_from_slice(&bytes));
+        out.extend_from_slice(&self.rest);
         self.lengths.clear();
-        self.bytes.clear();
+        self.rest.clear();
         Encoding::DELTA_LENGTH_BYTE_ARRAY
     }
 
@@ -113,7 +138,7 @@ impl TextValues {
 
     /// Bytes of the page so far.
     pub(super) fn page_bytes(&self) -> usize {
-        self.bytes.len()
+        self.kept.iter().map(Buffer::len).sum::<usize>() + self.rest.len()
     }
 
     /// The values of the dictionary, if there is one, and how many they are.
@@ -129,27 +154,33 @@ impl TextValues {
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.dictionary.memory() + 4 * self.codes.capacity() + 4 * self.lengths.capacity() + self.bytes.capacity()
+        self.dictionary.memory() + 4 * self.codes.capacity() + 4 * self.lengths.capacity() + self.page_bytes()
     }
 
     /// A dictionary is for texts that come at least twice each.
     fn decide(&mut self) {
         self.is_decided = true;
         let mut dictionary = Texts::default();
-        let mut at = 0;
+        let mut stretches = self.kept.iter().map(Buffer::as_slice).chain([self.rest.as_slice()]);
+        let (mut bytes, mut at) = ([].as_slice(), 0);
         for length in &self.lengths {
-            let end = at + *length as usize;
-            match dictionary.code(&self.bytes, at, end) {
+            let length = *length as usize;
+            while bytes.len() - at < length {
+                let Some(next) = stretches.next() else { break };
+                (bytes, at) = (next, 0);
+            }
+            match dictionary.code(bytes, at, at + length) {
                 Some(code) if dictionary.len() * 2 <= self.lengths.len() => self.codes.push(code),
                 _ => {
                     self.codes = Vec::new();
                     return;
                 }
             }
-            at = end;
+            at += length;
         }
         self.by_codes = true;
         self.dictionary = dictionary;
-        (self.bytes, self.lengths) = (Vec::new(), Vec::new());
+        drop(stretches);
+        (self.kept, self.rest, self.lengths) = (Vec::new(), Vec::new(), Vec::new());
     }
 }

@@ -16,7 +16,7 @@ use parquet::schema::types::ColumnDescriptor;
 use super::bounds::{Bounds, TextBounds};
 use super::numbers::NumberValues;
 use super::page::unknown;
-use super::texts::{Slice, TextValues};
+use super::texts::TextValues;
 use super::{Full, hybrid};
 use crate::Error;
 
@@ -108,10 +108,7 @@ impl Values {
                 Bounds::of(array.iter().flatten()).map_or(PageBounds::None, |bounds| PageBounds::Wide(bounds, *length))
             }
             Kind::Texts(values) => {
-                let array = array.as_string::<i32>();
-                let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
-                let told = values.put(Slice { bytes: array.value_data(), offsets: array.value_offsets(), nulls })?;
-                new = told.map(|new| Arc::new(new) as ArrayRef);
+                new = values.put(array.as_string())?.map(|new| Arc::new(new) as ArrayRef);
                 PageBounds::None
             }
             Kind::Bits(values) => {
