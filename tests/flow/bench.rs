@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::DataType;
 use bytes::Bytes;
 use landing::Error;
 use landing::commit::Commit;
@@ -286,10 +287,10 @@ impl Bench {
 }
 
 fn texts(batch: &RecordBatch, folder: &str) -> Vec<String> {
-    let columns: Vec<_> = batch.columns().iter().map(|column| arrow_cast::cast(column, &arrow_schema::DataType::Utf8).unwrap()).collect();
-    let cell = |column: &arrow_array::ArrayRef, row: usize| {
+    let columns: Vec<_> = batch.columns().iter().map(in_text).collect();
+    let cell = |(column, end): &(ArrayRef, &str), row: usize| {
         let text = arrow_array::cast::AsArray::as_string::<i32>(column);
-        if arrow_array::Array::is_null(column, row) { "∅".to_owned() } else { text.value(row).to_owned() }
+        if arrow_array::Array::is_null(column, row) { "∅".to_owned() } else { format!("{}{end}", text.value(row)) }
     };
     (0..batch.num_rows())
         .map(|row| {
@@ -297,6 +298,17 @@ fn texts(batch: &RecordBatch, folder: &str) -> Vec<String> {
             format!("{folder}|{}", cells.join("|"))
         })
         .collect()
+}
+
+/// A column as text, and what ends each of its values: `Z` of moments in UTC.
+fn in_text(column: &ArrayRef) -> (ArrayRef, &'static str) {
+    match column.data_type() {
+        DataType::Timestamp(unit, Some(_)) => {
+            let plain = arrow_cast::cast(column, &DataType::Timestamp(*unit, None)).unwrap();
+            (in_text(&plain).0, "Z")
+        }
+        _ => (arrow_cast::cast(column, &DataType::Utf8).unwrap(), ""),
+    }
 }
 
 /// Tries as the state machine does, without its waits.

@@ -8,21 +8,21 @@ use tables::At;
 
 use super::bench::{Bench, NOW};
 
-const APPEND: u32 = 1;
-const OVERWRITE: u32 = 2;
-const PARTITIONS: u32 = 3;
+pub(super) const APPEND: u32 = 1;
+pub(super) const OVERWRITE: u32 = 2;
+pub(super) const PARTITIONS: u32 = 3;
 
 /// Ids and kinds, of which the second names folders.
-type Rows = &'static [(u32, &'static str)];
+pub(super) type Rows = &'static [(u32, &'static str)];
 
-const OLD: Rows = &[(1, "a"), (2, "b"), (3, "b")];
-const NEW: Rows = &[(4, "b"), (5, "c")];
-const MEANWHILE: Rows = &[(6, "b"), (7, "d")];
+pub(super) const OLD: Rows = &[(1, "a"), (2, "b"), (3, "b")];
+pub(super) const NEW: Rows = &[(4, "b"), (5, "c")];
+pub(super) const MEANWHILE: Rows = &[(6, "b"), (7, "d")];
 
 /// Forms of the log.
-const FORMATS: [&str; 2] = ["landfall", "delta"];
+pub(super) const FORMATS: [&str; 2] = ["landfall", "delta"];
 
-fn contract(format: &str, mode: &str) -> String {
+pub(super) fn contract(format: &str, mode: &str) -> String {
     format!(
         "
 name: things
@@ -33,14 +33,14 @@ output: {{ table: {format}, partitionBy: [kind], mode: {mode} }}
 }
 
 /// A deployment whose dataset has a contract of each mode: the version says which.
-async fn with_modes(bench: Bench, format: &str) -> Bench {
+pub(super) async fn with_modes(bench: Bench, format: &str) -> Bench {
     for mode in ["overwrite", "overwrite-partitions"] {
         bench.context.registry.put_contract(&bench.dataset, &contract(format, mode), NOW).await.unwrap();
     }
     bench
 }
 
-async fn submit(bench: &Bench, job: &str, mode: u32, rows: Rows) -> Submission {
+pub(super) async fn submit(bench: &Bench, job: &str, mode: u32, rows: Rows) -> Submission {
     let lines: String = rows.iter().map(|(id, kind)| format!("{id},{kind}\n")).collect();
     let submission = bench.submit(job, format!("id,kind\n{lines}").as_bytes(), 9, false).await;
     Submission { contract: mode, ..submission }
@@ -53,7 +53,7 @@ async fn land(memory: &Arc<Memory>, bench: &Bench, job: &str, mode: u32, rows: R
 }
 
 /// What the rows of a table are after a commit.
-fn model(table: &mut Vec<(u32, &'static str)>, mode: u32, rows: Rows) {
+pub(super) fn model(table: &mut Vec<(u32, &'static str)>, mode: u32, rows: Rows) {
     table.retain(|(_, kind)| match mode {
         APPEND => true,
         OVERWRITE => false,
@@ -69,7 +69,7 @@ fn texts(rows: &[(u32, &str)]) -> Vec<String> {
 }
 
 /// The table is `expected`, to those who read the log and, but for Delta tables, to those who list the prefix; nothing else lies there.
-async fn assert_table(bench: &Bench, expected: &[(u32, &str)], entries: usize, case: &str) {
+pub(super) async fn assert_table(bench: &Bench, expected: &[(u32, &str)], entries: usize, case: &str) {
     let table = bench.table_keys().await;
     assert_eq!(bench.sorted_rows(&table).await, texts(expected), "{case}");
     let (data, (visible, open)) = (bench.data_keys().await, bench.visible().await);

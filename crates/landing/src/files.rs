@@ -1,4 +1,6 @@
-//! Columns become Parquet: one file for each partition of a shard, in bounded memory.
+//! Columns become files: one for each partition of a shard, in bounded memory.
+
+mod form;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -8,19 +10,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Decimal128Type, Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array};
-use arrow_schema::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema};
+use arrow_schema::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef};
 use arrow_select::take::take_record_batch;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::Error;
-use crate::chunks::{Compressor, FileSchema, FileWriter};
 use crate::contract::{Contract, TableFormat};
 use crate::delta::Stats;
+use form::Writers;
 
 /// Most partitions of one shard: each keeps a file open.
 pub const MAX_PARTITIONS: usize = 1_000;
 
-/// Bytes that all open row groups of a shard may hold together; beyond it the largest is written out.
+/// Bytes that all open row groups, or blocks of text, of a shard may hold together; beyond it the largest is written out.
 pub const ROW_GROUP_BYTES: usize = 48 * 1024 * 1024;
 
 /// The folder name of a value that is null (Hive's).
@@ -29,25 +31,28 @@ pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 /// What may stand unescaped in a folder's name.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
-/// Where records come from, for the lineage columns.
+/// Where records come from, for the lineage columns and for what files say of themselves.
 #[derive(Debug, Clone)]
 pub struct Lineage {
     /// `s3://bucket/key` or a path.
     pub source: String,
     /// The job's id.
     pub job: String,
+    /// The contract's version.
+    pub contract: u32,
 }
 
 /// The files of a shard.
 pub struct Files {
     contract: Arc<Contract>,
-    schema: Arc<FileSchema>,
-    compressor: Compressor,
+    /// What the files hold.
+    columns: SchemaRef,
+    writers: Writers,
     /// [Positions](crate::contract::Stored::index) of what the files hold.
     stored: Vec<usize>,
     /// Positions of what names the folders.
     partition: Vec<usize>,
-    lineage: Option<Lineage>,
+    lineage: Lineage,
     by_folder: HashMap<String, usize>,
     files: Vec<File>,
 }
@@ -55,7 +60,6 @@ pub struct Files {
 /// A file on its way.
 struct File {
     folder: String,
-    writer: Option<FileWriter<Sink>>,
     sink: Sink,
     rows: u64,
     nulls: Vec<u64>,
@@ -135,7 +139,7 @@ impl io::Write for Sink {
 
 impl Files {
     /// No file yet; each is opened with its first row.
-    pub fn new(contract: Arc<Contract>, lineage: Option<Lineage>) -> Result<Self, Error> {
+    pub fn new(contract: Arc<Contract>, lineage: Lineage) -> Result<Self, Error> {
         let partition: Vec<_> = contract
             .output
             .partition_by
@@ -147,14 +151,14 @@ impl Files {
             .filter(|column| !partition.contains(&column.index))
             .map(|column| (column.index, ArrowField::new(column.name, column.data_type, column.nullable)))
             .unzip();
-        if lineage.is_some() {
+        if contract.output.lineage {
             fields.push(ArrowField::new("_source", ArrowType::Utf8, false));
             fields.push(ArrowField::new("_line", ArrowType::Int64, false));
             fields.push(ArrowField::new("_job", ArrowType::Utf8, false));
         }
-        let schema = Arc::new(FileSchema::new(Arc::new(ArrowSchema::new(fields)))?);
-        let compressor = Compressor::new(contract.output.compression)?;
-        Ok(Self { contract, schema, compressor, stored, partition, lineage, by_folder: HashMap::new(), files: Vec::new() })
+        let columns = Arc::new(ArrowSchema::new(fields));
+        let writers = Writers::new(&contract, columns.clone(), &lineage)?;
+        Ok(Self { contract, columns, writers, stored, partition, lineage, by_folder: HashMap::new(), files: Vec::new() })
     }
 
     /// Writes rows: one array for each field of the contract and each derived column, and the line of each row for the lineage. Tells what the files' dictionaries learned.
@@ -164,19 +168,20 @@ impl Files {
             return Ok(new);
         }
         let mut stored: Vec<_> = self.stored.iter().map(|index| columns[*index].clone()).collect();
-        if let Some(lineage) = &self.lineage {
-            stored.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&lineage.source, rows))));
+        if self.contract.output.lineage {
+            stored.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&self.lineage.source, rows))));
             stored.push(Arc::new(Int64Array::from_iter_values(lines.iter().map(|line| *line as i64))));
-            stored.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&lineage.job, rows))));
+            stored.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&self.lineage.job, rows))));
         }
-        let batch = RecordBatch::try_new(self.schema.arrow().clone(), stored).map_err(broken)?;
+        let batch = RecordBatch::try_new(self.columns.clone(), stored).map_err(broken)?;
         for (folder, rows) in self.by_folder(columns, rows) {
             let file = self.file(folder)?;
             let batch = match rows {
                 None => batch.clone(),
                 Some(rows) => take_record_batch(&batch, &UInt32Array::from(rows)).map_err(broken)?,
             };
-            let learned = self.files[file].write(&batch, &mut self.compressor)?;
+            let learned = self.writers.write(file, &batch)?;
+            self.files[file].count(&batch);
             if self.contract.output.table == TableFormat::Delta {
                 self.files[file].look_for_nan(&batch);
             }
@@ -199,6 +204,11 @@ impl Files {
         chunks
     }
 
+    /// The end of the name of each file.
+    pub fn extension(&self) -> &'static str {
+        self.contract.output.format.extension()
+    }
+
     /// The folder of a file.
     pub fn folder(&self, file: usize) -> &str {
         &self.files[file].folder
@@ -206,12 +216,9 @@ impl Files {
 
     /// Ends all files; [`drain`](Self::drain) what is left before [`summaries`](Self::summaries).
     pub fn close(&mut self) -> Result<(), Error> {
-        for file in &mut self.files {
-            if let Some(writer) = file.writer.take() {
-                let footer = writer.close(&mut self.compressor)?;
-                if self.contract.output.table == TableFormat::Delta {
-                    file.stats = Some(Stats::of(&footer, &file.has_nan).json(self.schema.arrow(), file.rows));
-                }
+        for (file, footer) in self.files.iter_mut().zip(self.writers.close()?) {
+            if self.contract.output.table == TableFormat::Delta {
+                file.stats = footer.map(|footer| Stats::of(&footer, &file.has_nan).json(&self.columns, file.rows));
             }
         }
         Ok(())
@@ -219,7 +226,7 @@ impl Files {
 
     /// What the files turned out to hold, once they are closed and drained.
     pub fn summaries(&self) -> Vec<FileSummary> {
-        let names = || self.schema.arrow().fields().iter().map(|field| field.name().clone());
+        let names = || self.columns.fields().iter().map(|field| field.name().clone());
         let summary = |file: &File| FileSummary {
             folder: file.folder.clone(),
             rows: file.rows,
@@ -274,11 +281,10 @@ impl Files {
             )));
         }
         let sink = Sink::default();
-        let writer = FileWriter::new(sink.clone(), self.schema.clone())?;
-        let columns = self.schema.arrow().fields().len();
+        self.writers.open(sink.clone())?;
+        let columns = self.columns.fields().len();
         self.files.push(File {
             folder: folder.clone(),
-            writer: Some(writer),
             sink,
             rows: 0,
             nulls: vec![0; columns],
@@ -291,25 +297,17 @@ impl Files {
     }
 
     fn bound_memory(&mut self) -> Result<(), Error> {
-        let size = |file: &File| file.writer.as_ref().map_or(0, FileWriter::memory);
-        while self.files.iter().map(size).sum::<usize>() > ROW_GROUP_BYTES {
-            let largest = self.files.iter_mut().max_by_key(|file| size(file)).and_then(|file| file.writer.as_mut());
-            let Some(writer) = largest.filter(|writer| writer.rows() > 0) else { return Ok(()) };
-            writer.flush(&mut self.compressor)?;
-        }
+        while self.writers.memory() > ROW_GROUP_BYTES && self.writers.flush_largest()? {}
         Ok(())
     }
 }
 
 impl File {
-    fn write(&mut self, batch: &RecordBatch, compressor: &mut Compressor) -> Result<Vec<Option<ArrayRef>>, Error> {
-        let Some(writer) = &mut self.writer else { return Err(Error::Internal("a file was written to after it was closed".to_owned())) };
-        let new = writer.write(batch, compressor)?;
+    fn count(&mut self, batch: &RecordBatch) {
         self.rows += batch.num_rows() as u64;
         for (nulls, column) in self.nulls.iter_mut().zip(batch.columns()) {
             *nulls += column.null_count() as u64;
         }
-        Ok(new)
     }
 
     fn look_for_nan(&mut self, batch: &RecordBatch) {

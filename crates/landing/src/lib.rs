@@ -1,4 +1,4 @@
-//! The core of Landfall: what a contract is, how bytes become records, records columns, columns Parquet, and how a job is proved and committed.
+//! The core of Landfall: what a contract is, how bytes become records, records columns, columns files, and how a job is proved and committed.
 //!
 //! It does no network or disk I/O, reads no clock and no environment: shells feed it bytes.
 
@@ -19,6 +19,7 @@ pub mod cells;
 pub mod shape;
 pub mod mask;
 pub mod chunks;
+pub mod plain;
 pub mod files;
 pub mod shard;
 pub mod plan;

@@ -205,8 +205,9 @@ impl<'a> Attempt<'a> {
     async fn send(&mut self, least: usize) -> Result<(), Error> {
         for chunk in self.core.files().drain(least) {
             while self.uploads.len() <= chunk.file {
-                let folder = self.core.files().folder(self.uploads.len()).to_owned();
-                let key = format!("{}{folder}{}-{:03}.parquet", self.prefix, self.file_prefix, self.uploads.len());
+                let (index, files) = (self.uploads.len(), self.core.files());
+                let (folder, extension) = (files.folder(index), files.extension());
+                let key = format!("{}{folder}{}-{index:03}{extension}", self.prefix, self.file_prefix);
                 self.uploads.push(Upload::start(self.context.lake(), key).await?);
             }
             self.uploads[chunk.file].push(chunk.bytes).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use landing::contract::Contract;
 use landing::dialect::Dialect;
-use landing::files::Files;
+use landing::files::{Files, Lineage};
 
 /// Of any text: it is a contract, or there are faults, each with its place. A contract is the same when it is read again, and written as JSON; what it says can be kept, all its
 /// columns can be written, and a header of its fields is one it accepts.
@@ -42,7 +42,8 @@ pub fn contracts(bytes: &[u8]) {
             assert!(!regex.is_match("\n") || pattern != "a", "it is anchored");
         }
     }
-    if let Err(error) = Files::new(Arc::new(contract), None) {
+    let lineage = Lineage { source: "s3://inbox/t.csv".to_owned(), job: "job".to_owned(), contract: 1 };
+    if let Err(error) = Files::new(Arc::new(contract), lineage) {
         panic!("{error}");
     }
 }

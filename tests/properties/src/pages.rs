@@ -25,7 +25,7 @@ const MOST_BATCHES: usize = if IS_SMALL { 24 } else { MOST_ROWS };
 /// Of any columns, in batches of any size: what is read is what was written, and the bounds of a chunk are those of its values.
 pub fn pages(bytes: &[u8]) {
     let mut input = Input::new(bytes);
-    let codec = input.choose(&[Codec::None, Codec::Snappy, Codec::Zstd]);
+    let codec = input.choose(&[Codec::None, Codec::Snappy, Codec::Zstd, Codec::Lz4Raw]);
     let (batch, group) = (1 + input.below(256) * BATCH_STEP, 1 + input.below(32));
     let kinds: [usize; 3] = std::array::from_fn(|_| input.below(KINDS));
     let values = values(&mut input);

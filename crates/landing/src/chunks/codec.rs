@@ -19,6 +19,7 @@ pub struct Compressor {
 enum Kind {
     None,
     Snappy(Box<snap::raw::Encoder>),
+    Lz4Raw,
     Zstd(zstd::bulk::Compressor<'static>),
 }
 
@@ -28,6 +29,7 @@ impl Compressor {
         let kind = match codec {
             Codec::None => Kind::None,
             Codec::Snappy => Kind::Snappy(Box::new(snap::raw::Encoder::new())),
+            Codec::Lz4Raw => Kind::Lz4Raw,
             Codec::Zstd => Kind::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(broken)?),
         };
         Ok(Self { kind, page: Vec::new(), compressed: Vec::new() })
@@ -38,6 +40,7 @@ impl Compressor {
         match self.kind {
             Kind::None => CompressionCodec::UNCOMPRESSED,
             Kind::Snappy(_) => CompressionCodec::SNAPPY,
+            Kind::Lz4Raw => CompressionCodec::LZ4_RAW,
             Kind::Zstd(_) => CompressionCodec::ZSTD,
         }
     }
@@ -51,6 +54,11 @@ impl Compressor {
             Kind::Snappy(encoder) => {
                 self.compressed.resize(snap::raw::max_compress_len(self.page.len()), 0);
                 let length = encoder.compress(&self.page, &mut self.compressed).map_err(broken)?;
+                &self.compressed[..length]
+            }
+            Kind::Lz4Raw => {
+                self.compressed.resize(lz4_flex::block::get_maximum_output_size(self.page.len()), 0);
+                let length = lz4_flex::block::compress_into(&self.page, &mut self.compressed).map_err(broken)?;
                 &self.compressed[..length]
             }
             Kind::Zstd(compressor) => {

@@ -3,6 +3,7 @@
 //! The `parquet` crate lays out files and writes their metadata; what is in a page is made here. How a chunk is encoded is decided by its first values: by a
 //! dictionary where that is shorter, whole numbers by their differences otherwise, texts by their lengths and then all their bytes.
 
+mod bloom;
 mod bounds;
 mod codec;
 mod delta;
@@ -11,6 +12,7 @@ mod hybrid;
 mod numbers;
 mod pack;
 mod page;
+mod sorted;
 mod texts;
 mod values;
 mod writer;

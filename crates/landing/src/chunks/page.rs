@@ -13,6 +13,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetInd
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
+use super::bloom::BloomFilter;
 use super::codec::Compressor;
 use super::values::{PageBounds, Values};
 use super::{Full, PAGE_BYTES, PAGE_ROWS, hybrid};
@@ -28,6 +29,7 @@ pub(super) struct Chunk {
     nulls: usize,
     pages: Vec<DonePage>,
     bounds: PageBounds,
+    bloom: Option<BloomFilter>,
 }
 
 /// A page that waits for its row group to be written.
@@ -41,10 +43,11 @@ struct DonePage {
 }
 
 impl Chunk {
-    pub(super) fn new(column: ColumnDescPtr, array_type: &arrow_schema::DataType) -> Result<Self, Error> {
+    pub(super) fn new(column: ColumnDescPtr, array_type: &arrow_schema::DataType, has_bloom: bool) -> Result<Self, Error> {
         let present = (column.max_def_level() > 0).then(Vec::new);
         let values = Values::new(&column, array_type)?;
-        Ok(Self { column, values, present, rows: 0, nulls: 0, pages: Vec::new(), bounds: PageBounds::None })
+        let bloom = has_bloom.then(|| BloomFilter::new(column.clone()));
+        Ok(Self { column, values, present, rows: 0, nulls: 0, pages: Vec::new(), bounds: PageBounds::None, bloom })
     }
 
     /// Takes in the next rows. Where all of them have codes, it tells those that are new.
@@ -57,6 +60,10 @@ impl Chunk {
                 self.values.put(array).map_err(|Full| Error::Internal("a page without a dictionary is full".to_owned()))?
             }
         };
+        if let Some(bloom) = &mut self.bloom {
+            // Texts with codes that are not new were put before.
+            bloom.put(new.as_ref().map_or(array, |new| new));
+        }
         self.rows += array.len();
         self.nulls += array.null_count();
         if let Some(present) = &mut self.present {
@@ -76,6 +83,7 @@ impl Chunk {
         self.values.memory()
             + self.present.as_ref().map_or(0, Vec::capacity)
             + self.pages.iter().map(|page| page.bytes.len()).sum::<usize>()
+            + self.bloom.as_ref().map_or(0, BloomFilter::memory)
     }
 
     /// Ends the chunk: its bytes, and what is to be known of it.
@@ -187,7 +195,7 @@ impl Chunk {
             bytes_written: bytes.len() as u64,
             rows_written: rows as u64,
             metadata,
-            bloom_filter: None,
+            bloom_filter: self.bloom.map(BloomFilter::finish),
             column_index,
             offset_index: Some(offset_index.build()),
         };

@@ -8,6 +8,8 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use proptest::prelude::*;
 
+mod asked_for;
+
 use super::*;
 use crate::contract::Codec;
 use crate::profile::Sketch;
@@ -25,15 +27,12 @@ impl std::io::Write for Sink {
     }
 }
 
-/// Writes columns in batches of so many rows, a row group after each `group` batches, and reads them back. Whoever looks only at the values that are told to be
-/// new sees what there is to see.
-fn round_trip(columns: Vec<(Field, ArrayRef)>, codec: Codec, batch: usize, group: usize) -> (Vec<ArrayRef>, Arc<ParquetMetaData>) {
-    let (fields, arrays): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
-    let schema = Arc::new(Schema::new(fields));
-    let rows = RecordBatch::try_new(schema.clone(), arrays.clone()).expect("arrays of one length");
+/// Writes a file in batches of so many rows, a row group after each `group` batches. Whoever looks only at the values that are told to be new sees what there is
+/// to see.
+fn write(rows: &RecordBatch, schema: FileSchema, codec: Codec, batch: usize, group: usize) -> bytes::Bytes {
     let (sink, mut compressor) = (Sink::default(), Compressor::new(codec).expect("a compressor"));
-    let mut writer = FileWriter::new(sink.clone(), Arc::new(FileSchema::new(schema.clone()).expect("a schema"))).expect("a writer");
-    let columns = || schema.fields().iter().map(|field| (field.name().as_str(), field.data_type().clone()));
+    let mut writer = FileWriter::new(sink.clone(), Arc::new(schema)).expect("a writer");
+    let columns = || rows.schema_ref().fields().iter().map(|field| (field.name().as_str(), field.data_type().clone()));
     let (mut of_all, mut of_new) = (Sketch::new(columns()), Sketch::new(columns()));
     for (index, from) in (0..rows.num_rows()).step_by(batch).enumerate() {
         let rows = rows.slice(from, batch.min(rows.num_rows() - from));
@@ -46,7 +45,16 @@ fn round_trip(columns: Vec<(Field, ArrayRef)>, codec: Codec, batch: usize, group
     }
     writer.close(&mut compressor).expect("the file is written");
     assert_eq!(of_new, of_all);
-    let file = bytes::Bytes::from(sink.0.lock().expect("no other thread").clone());
+    let file = sink.0.lock().expect("no other thread").clone();
+    file.into()
+}
+
+/// Writes columns in batches of so many rows, a row group after each `group` batches, and reads them back.
+fn round_trip(columns: Vec<(Field, ArrayRef)>, codec: Codec, batch: usize, group: usize) -> (Vec<ArrayRef>, Arc<ParquetMetaData>) {
+    let (fields, arrays): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+    let schema = Arc::new(Schema::new(fields));
+    let rows = RecordBatch::try_new(schema.clone(), arrays.clone()).expect("arrays of one length");
+    let file = write(&rows, FileSchema::new(schema.clone()).expect("a schema"), codec, batch, group);
     let options = parquet::arrow::arrow_reader::ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
     let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).expect("a Parquet file");
     assert_eq!(reader.schema().as_ref(), schema.as_ref());
@@ -70,7 +78,7 @@ fn numbers() -> impl Strategy<Value = Vec<i64>> {
 }
 
 fn codecs() -> impl Strategy<Value = Codec> {
-    prop_oneof![Just(Codec::None), Just(Codec::Snappy), Just(Codec::Zstd)]
+    prop_oneof![Just(Codec::None), Just(Codec::Snappy), Just(Codec::Lz4Raw), Just(Codec::Zstd)]
 }
 
 proptest! {

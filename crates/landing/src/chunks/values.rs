@@ -209,7 +209,7 @@ fn chosen(array: &dyn Array, positions: Vec<usize>) -> Option<ArrayRef> {
 }
 
 /// The numbers of an array as Parquet's INT32 or FLOAT: its own, or put in `scratch`.
-fn small<'a>(array: &'a dyn Array, scratch: &'a mut Vec<i32>) -> &'a [i32] {
+pub(super) fn small<'a>(array: &'a dyn Array, scratch: &'a mut Vec<i32>) -> &'a [i32] {
     scratch.clear();
     match array.data_type() {
         DataType::Int8 => collect(array.as_primitive::<Int8Type>(), scratch, i32::from),
@@ -225,7 +225,7 @@ fn small<'a>(array: &'a dyn Array, scratch: &'a mut Vec<i32>) -> &'a [i32] {
 }
 
 /// The numbers of an array as Parquet's INT64 or DOUBLE.
-fn large<'a>(array: &'a dyn Array, scratch: &'a mut Vec<i64>) -> &'a [i64] {
+pub(super) fn large<'a>(array: &'a dyn Array, scratch: &'a mut Vec<i64>) -> &'a [i64] {
     scratch.clear();
     match array.data_type() {
         DataType::Float64 => collect(array.as_primitive::<Float64Type>(), scratch, |value| value.to_bits() as i64),

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
-use parquet::file::metadata::ParquetMetaData;
-use parquet::file::properties::WriterProperties;
+use parquet::file::metadata::{KeyValue, ParquetMetaData, SortingColumn};
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
 
 use super::codec::Compressor;
 use super::page::{Chunk, broken};
+use super::sorted::{self, Waiting};
 use crate::Error;
+use crate::contract::SortKey;
 
 /// Most rows of a row group.
 const ROW_GROUP_ROWS: usize = 1_048_576;
@@ -24,6 +26,10 @@ pub struct FileSchema {
     arrow: SchemaRef,
     parquet: SchemaDescriptor,
     properties: Arc<WriterProperties>,
+    /// Positions of columns with bloom filters.
+    bloom: Vec<usize>,
+    /// By what rows are sorted.
+    sorting: Vec<SortingColumn>,
 }
 
 /// A file that grows by row groups.
@@ -32,6 +38,8 @@ pub struct FileWriter<W: Write + Send> {
     writer: SerializedFileWriter<W>,
     /// The columns of the row group that grows.
     chunks: Vec<Chunk>,
+    /// Rows that are sorted before they become columns of it.
+    waiting: Waiting,
     rows: usize,
 }
 
@@ -41,7 +49,36 @@ impl FileSchema {
         let mut properties = WriterProperties::builder().set_created_by(concat!("landfall ", env!("CARGO_PKG_VERSION")).to_owned()).build();
         add_encoded_arrow_schema_to_metadata(&arrow, &mut properties);
         let parquet = ArrowSchemaConverter::new().convert(&arrow).map_err(broken)?;
-        Ok(Self { arrow, parquet, properties: Arc::new(properties) })
+        Ok(Self { arrow, parquet, properties: Arc::new(properties), bloom: Vec::new(), sorting: Vec::new() })
+    }
+
+    /// With bloom filters of these columns.
+    pub fn with_bloom_filters(self, names: &[String]) -> Self {
+        let bloom = names.iter().filter_map(|name| self.arrow.index_of(name).ok()).collect();
+        Self { bloom, ..self }
+    }
+
+    /// With row groups that are sorted, and say so.
+    pub fn with_sorting(self, keys: &[SortKey]) -> Self {
+        let column = |key: &SortKey| {
+            let column_idx = self.arrow.index_of(&key.field).ok()? as i32;
+            Some(SortingColumn { column_idx, descending: key.descending, nulls_first: false })
+        };
+        let sorting: Vec<_> = keys.iter().filter_map(column).collect();
+        let told = (!sorting.is_empty()).then(|| sorting.clone());
+        Self { sorting, ..self.with_properties(|properties| properties.set_sorting_columns(told)) }
+    }
+
+    /// With pairs of a key and a value in each footer, beside the columns' Arrow types.
+    pub fn with_metadata(self, pairs: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        let mut metadata = self.properties.key_value_metadata().cloned().unwrap_or_default();
+        metadata.extend(pairs.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)));
+        self.with_properties(|properties| properties.set_key_value_metadata(Some(metadata)))
+    }
+
+    fn with_properties(self, change: impl FnOnce(WriterPropertiesBuilder) -> WriterPropertiesBuilder) -> Self {
+        let properties = change(self.properties.as_ref().clone().into_builder()).build();
+        Self { properties: Arc::new(properties), ..self }
     }
 
     /// The columns.
@@ -50,8 +87,8 @@ impl FileSchema {
     }
 
     fn chunks(&self) -> Result<Vec<Chunk>, Error> {
-        let fields = self.arrow.fields().iter().zip(self.parquet.columns());
-        fields.map(|(field, column)| Chunk::new(column.clone(), field.data_type())).collect()
+        let fields = self.arrow.fields().iter().zip(self.parquet.columns()).enumerate();
+        fields.map(|(index, (field, column))| Chunk::new(column.clone(), field.data_type(), self.bloom.contains(&index))).collect()
     }
 }
 
@@ -59,24 +96,33 @@ impl<W: Write + Send> FileWriter<W> {
     /// Begins a file.
     pub fn new(sink: W, schema: Arc<FileSchema>) -> Result<Self, Error> {
         let writer = SerializedFileWriter::new(sink, schema.parquet.root_schema_ptr(), schema.properties.clone()).map_err(broken)?;
-        Ok(Self { chunks: schema.chunks()?, schema, writer, rows: 0 })
+        Ok(Self { chunks: schema.chunks()?, schema, writer, waiting: Waiting::default(), rows: 0 })
     }
 
-    /// Takes in the next rows. Of each column of which all values have codes in a dictionary, it tells those that are new in it: whoever looked at all rows so
-    /// far need not look at more of these.
+    /// Takes in the next rows. Of each column of which all values have codes in a dictionary, it tells those that are new in it: whoever looked at all rows so far
+    /// need not look at more of these. Of rows that are to be sorted it tells nothing.
     pub fn write(&mut self, batch: &RecordBatch, compressor: &mut Compressor) -> Result<Vec<Option<ArrayRef>>, Error> {
-        let put = |(chunk, array): (&mut Chunk, &ArrayRef)| chunk.put(array.as_ref(), compressor);
-        let new = self.chunks.iter_mut().zip(batch.columns()).map(put).collect::<Result<_, _>>()?;
         self.rows += batch.num_rows();
+        let new = if self.schema.sorting.is_empty() {
+            self.put(batch, compressor)?
+        } else {
+            self.waiting.push(batch.clone());
+            vec![None; batch.num_columns()]
+        };
         if self.rows >= ROW_GROUP_ROWS {
             self.flush(compressor)?;
         }
         Ok(new)
     }
 
+    fn put(&mut self, batch: &RecordBatch, compressor: &mut Compressor) -> Result<Vec<Option<ArrayRef>>, Error> {
+        let put = |(chunk, array): (&mut Chunk, &ArrayRef)| chunk.put(array.as_ref(), compressor);
+        self.chunks.iter_mut().zip(batch.columns()).map(put).collect()
+    }
+
     /// Bytes that it keeps.
     pub fn memory(&self) -> usize {
-        self.chunks.iter().map(Chunk::memory).sum()
+        self.waiting.memory() + self.chunks.iter().map(Chunk::memory).sum::<usize>()
     }
 
     /// Rows that are not written yet.
@@ -88,6 +134,10 @@ impl<W: Write + Send> FileWriter<W> {
     pub fn flush(&mut self, compressor: &mut Compressor) -> Result<(), Error> {
         if self.rows == 0 {
             return Ok(());
+        }
+        if !self.schema.sorting.is_empty() {
+            let waiting = std::mem::take(&mut self.waiting);
+            sorted::each(&waiting, &self.schema.clone().sorting, |batch| self.put(batch, compressor).map(drop))?;
         }
         let chunks = std::mem::replace(&mut self.chunks, self.schema.chunks()?);
         let mut row_group = self.writer.next_row_group().map_err(broken)?;

@@ -127,6 +127,10 @@ impl<'v> Node<'v> {
         found
     }
 
+    pub(super) fn is_object(&self) -> bool {
+        self.value.is_object()
+    }
+
     pub(super) fn is_list(&self) -> bool {
         self.value.is_array()
     }

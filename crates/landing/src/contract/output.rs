@@ -1,6 +1,7 @@
 //! What is written, and how much may be refused.
 
 use super::document::{Node, Reading};
+use super::format::{self, Codec, Filed, Format, SortKey};
 use super::transform::unknown_column;
 use super::{Contract, Fault};
 use crate::delta::check_columns;
@@ -9,8 +10,14 @@ use crate::sql::Column;
 /// What is written.
 #[derive(Debug, Clone, Default)]
 pub struct Output {
-    /// How pages are compressed.
+    /// In which form.
+    pub format: Format,
+    /// How pages of Parquet are compressed.
     pub compression: Codec,
+    /// Columns with bloom filters.
+    pub bloom_filters: Vec<String>,
+    /// By what the rows of each row group are sorted, the first one first.
+    pub sort_by: Vec<SortKey>,
     /// Fields whose values name the folders, outermost first.
     pub partition_by: Vec<String>,
     /// What becomes of the files that are there.
@@ -48,18 +55,6 @@ pub enum TableFormat {
     Landfall,
     /// Delta Lake's. Files that a commit removes stay until somebody vacuums the table.
     Delta,
-}
-
-/// How Parquet pages are compressed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Codec {
-    /// Zstandard.
-    #[default]
-    Zstd,
-    /// Snappy.
-    Snappy,
-    /// Not at all.
-    None,
 }
 
 /// How many records may be refused before the job fails.
@@ -110,24 +105,24 @@ impl std::fmt::Display for RejectsLimit {
 impl Output {
     pub(super) fn read(node: &Node<'_>, columns: Option<&[Column]>, drop: &[String], reading: &mut Reading) -> Self {
         let mut output = Self::default();
-        let Some(object) = node.object(reading, &["format", "table", "compression", "partitionBy", "mode", "lineage"]) else {
-            return output;
-        };
-        if let Some(n) = object.get("format") {
-            n.choice(reading, &[("parquet", ())]);
-        }
+        let allowed = ["format", "table", "compression", "partitionBy", "bloomFilters", "sortBy", "mode", "lineage"];
+        let Some(object) = node.object(reading, &allowed) else { return output };
+        (output.format, output.compression) = format::read(&object, reading);
         if let Some(n) = object.get("table") {
             output.table = n.choice(reading, &[("landfall", TableFormat::Landfall), ("delta", TableFormat::Delta)]).unwrap_or_default();
         }
-        if let Some(n) = object.get("compression") {
-            let choices = [("zstd", Codec::Zstd), ("snappy", Codec::Snappy), ("none", Codec::None)];
-            output.compression = n.choice(reading, &choices).unwrap_or_default();
+        if let Some(n) = object.get("format").filter(|_| output.table == TableFormat::Delta && output.format != Format::Parquet) {
+            n.fault(reading, "is not allowed in a Delta table, whose files are Parquet; allowed: parquet, or `table: landfall`".to_owned());
         }
         output.lineage = object.get("lineage").and_then(|n| n.boolean(reading)).unwrap_or(false);
         if let Some(list) = object.get("partitionBy") {
             output.partition_by = list.texts(reading);
             check_partitions(&list, &output.partition_by, columns, drop, reading);
         }
+        let filed = Filed { format: output.format, columns, drop, partition_by: &output.partition_by };
+        let bloom_filters = object.get("bloomFilters").map(|list| filed.read_bloom_filters(&list, reading));
+        let sort_by = object.get("sortBy").map(|list| filed.read_sort_keys(&list, reading));
+        (output.bloom_filters, output.sort_by) = (bloom_filters.unwrap_or_default(), sort_by.unwrap_or_default());
         if let Some(n) = object.get("mode") {
             output.mode = n.choice(reading, &Mode::CHOICES).unwrap_or_default();
             if output.mode == Mode::OverwritePartitions && output.partition_by.is_empty() {
@@ -210,5 +205,59 @@ mod tests {
         assert_eq!(faults("{ mode: overwrite-partitions }"), refused);
         assert_eq!(faults("{ mode: overwrite-partitions, partitionBy: [] }"), refused);
         assert_eq!(faults("{ mode: upsert }"), ["output.mode: `upsert` is not allowed; allowed: append, overwrite, overwrite-partitions"]);
+    }
+
+    #[test]
+    fn a_format_has_its_own_compressions() {
+        for accepted in [
+            "{ format: parquet, compression: lz4_raw }",
+            "{ format: csv, compression: gzip, lineage: true, partitionBy: [kind], mode: overwrite-partitions }",
+            "{ format: jsonl, compression: zstd }",
+            "{ format: jsonl, compression: none }",
+        ] {
+            assert_eq!(faults(accepted), [""; 0], "{accepted}");
+        }
+        let text = "output.compression: `snappy` is not allowed; allowed: gzip, zstd, none";
+        assert_eq!(faults("{ format: csv, compression: snappy }"), [text]);
+        let parquet = "output.compression: `gzip` is not allowed; allowed: zstd, snappy, lz4_raw, none";
+        assert_eq!(faults("{ compression: gzip }"), [parquet]);
+        assert_eq!(faults("{ format: orc }"), ["output.format: `orc` is not allowed; allowed: parquet, csv, jsonl"]);
+        assert_eq!(
+            faults("{ format: csv, table: delta }"),
+            ["output.format: is not allowed in a Delta table, whose files are Parquet; allowed: parquet, or `table: landfall`"]
+        );
+        assert_eq!(
+            faults("{ format: jsonl, sortBy: [id], bloomFilters: [id] }"),
+            ["bloomFilters", "sortBy"]
+                .map(|key| format!("output.{key}: is not allowed here; allowed: with `format: parquet`, which alone has room for it"))
+        );
+    }
+
+    #[test]
+    fn columns_are_sorted_and_looked_up_where_files_have_them() {
+        for accepted in ["{ sortBy: [kind, { field: id, order: desc }] }", "{ sortBy: [{ field: id }], bloomFilters: [id, kind] }"] {
+            assert_eq!(faults(accepted), [""; 0], "{accepted}");
+        }
+        assert_eq!(
+            faults(
+                "{ partitionBy: [kind], sortBy: [kind, { field: id, order: up }, id, { order: asc }, [id]], bloomFilters: [id, x, id, kind] }"
+            ),
+            [
+                "output.bloomFilters[1]: `x` is not a field of the schema; allowed: id, kind",
+                "output.bloomFilters[2]: `id` stands there twice",
+                "output.bloomFilters[3]: `kind` names folders, and in a file all rows have the same",
+                "output.sortBy[0]: `kind` names folders, and in a file all rows have the same",
+                "output.sortBy[1].order: `up` is not allowed; allowed: asc, desc",
+                "output.sortBy[2]: `id` stands there twice",
+                "output.sortBy[3].field: is missing",
+                "output.sortBy[4]: expected a single value, found a list",
+            ]
+        );
+        let flags = "name: t\nschema: { fields: [{ name: a, type: boolean }, { name: b }] }\ntransform: { drop: [b] }\noutput: { bloomFilters: [a], sortBy: [b] }";
+        let faults: Vec<String> = Contract::parse(flags).expect_err("faults").iter().map(ToString::to_string).collect();
+        assert_eq!(
+            faults,
+            ["output.bloomFilters[0]: `a` is a boolean: with two values there is nothing to rule out", "output.sortBy[0]: `b` is dropped"]
+        );
     }
 }

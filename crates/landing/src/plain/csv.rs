@@ -1,0 +1,57 @@
+//! Rows as RFC 4180 has them.
+
+use std::sync::LazyLock;
+
+use super::cells::Cells;
+
+/// Knows which fields have to be quoted.
+static QUOTING: LazyLock<csv_core::Writer> = LazyLock::new(csv_core::Writer::new);
+
+/// The line that a file begins with.
+pub(super) fn header(names: &[&str]) -> Vec<u8> {
+    let mut line = Vec::new();
+    for (lead, name) in leads(names.len()).iter().zip(names) {
+        line.extend_from_slice(lead);
+        write_text(name.as_bytes(), &mut line);
+    }
+    line.extend_from_slice(b"\r\n");
+    line
+}
+
+/// What stands before each field.
+pub(super) fn leads(columns: usize) -> Vec<Vec<u8>> {
+    (0..columns).map(|column| if column == 0 { Vec::new() } else { vec![b','] }).collect()
+}
+
+pub(super) fn write_row(leads: &[Vec<u8>], cells: &[Cells<'_>], row: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    for (lead, cells) in leads.iter().zip(cells) {
+        out.extend_from_slice(lead);
+        match (cells, cells.get(row)) {
+            (_, None) => {}
+            (Cells::Texts(_), Some(text)) => write_text(text, out),
+            // Of what numbers and moments are made of nothing has to be quoted.
+            (Cells::Written { .. }, Some(text)) => out.extend_from_slice(text),
+        }
+    }
+    if out.len() == start {
+        out.extend_from_slice(b"\"\"");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A text, in quotes where it must be and where it is empty: without them it would be null.
+fn write_text(text: &[u8], out: &mut Vec<u8>) {
+    if !text.is_empty() && !QUOTING.should_quote(text) {
+        return out.extend_from_slice(text);
+    }
+    out.push(b'"');
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'"', rest) {
+        out.extend_from_slice(&rest[..=at]);
+        out.push(b'"');
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}

@@ -1,0 +1,173 @@
+//! Processes that store jobs of one lake on disk, and die by `kill -9`: what they leave is the old table or the new one, and whoever comes after them ends in the new one.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::{env, fs};
+
+use landing::message::JobRef;
+use objects::{Buckets, Directories, Fault, FaultKind, Faulty, Objects};
+
+use super::bench::{Bench, NOW};
+use super::commits::{APPEND, FORMATS, MEANWHILE, NEW, OLD, OVERWRITE, PARTITIONS, assert_table, contract, model, submit, with_modes};
+
+/// What a process is to do: the folder, the form of the log, the job, and the call after which it stands still.
+const TASK: &str = "LANDFALL_TEST_STORES";
+/// What it says when it stands still.
+const STANDS: &str = "it stands still";
+/// What it says when it has stored the job, before the number of the commit.
+const STORED: &str = "it stored commit ";
+
+/// Buckets that are folders of one folder.
+struct Rooted(PathBuf);
+
+impl Buckets for Rooted {
+    fn bucket(&self, name: &str) -> Arc<dyn Objects> {
+        Directories.bucket(&self.0.join(name).to_string_lossy())
+    }
+}
+
+/// The deployment in a folder, as any process sees it.
+async fn deployment(root: &Path, buckets: Arc<dyn Buckets>, format: &str) -> Bench {
+    let mut bench = Bench::over(buckets, Arc::new(Rooted(root.to_owned())), &contract(format, "append")).await;
+    bench.context.registry = Arc::new(registry::Directory::new(root.join("registry")));
+    bench
+}
+
+/// The same for the test itself.
+async fn inspected(root: &Path, format: &str) -> Bench {
+    deployment(root, Arc::new(Rooted(root.to_owned())), format).await
+}
+
+/// A deployment with the old table, and jobs that are ready to be stored, each with its mode and rows.
+async fn prepared(root: &Path, format: &str, jobs: &[(&str, u32, super::commits::Rows)]) {
+    let bench = inspected(root, format).await;
+    bench.context.registry.put_contract(&bench.dataset, &contract(format, "append"), NOW).await.unwrap();
+    let bench = with_modes(bench, format).await;
+    let old = submit(&bench, "old", APPEND, OLD).await;
+    bench.run(old).await.unwrap();
+    for (job, mode, rows) in jobs {
+        let submission = submit(&bench, job, *mode, rows).await;
+        bench.verified(submission, &reference(&bench, job)).await.unwrap();
+    }
+}
+
+fn reference(bench: &Bench, job: &str) -> JobRef {
+    JobRef { job: landing::message::JobId::parse(job).unwrap(), dataset: bench.dataset.clone() }
+}
+
+/// The same files under another folder: the same inodes, by which parts of uploads are known.
+fn link(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        if path.is_dir() { link(&path, &to.join(name)) } else { fs::hard_link(&path, to.join(name)).unwrap() }
+    }
+}
+
+/// Starts a process that stores a job, and stands still after so many calls of the store; 0: it does not.
+fn start(root: &Path, format: &str, job: &str, call: u64) -> Child {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["flow::kills::a_process_that_stores", "--exact", "--ignored", "--nocapture"]);
+    command.env(TASK, [&root.to_string_lossy(), format, job, &call.to_string()].join("\n"));
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Waits until a process stands still (`None`) or has stored its job.
+fn hear(child: &mut Child) -> Option<u64> {
+    let stdout = child.stdout.take().unwrap();
+    let mut stored = None;
+    for line in BufReader::new(stdout).lines() {
+        let line = line.unwrap();
+        if line == STANDS {
+            return None;
+        }
+        stored = line.strip_prefix(STORED).map(|number| number.parse().unwrap()).or(stored);
+    }
+    if stored.is_some() {
+        return stored;
+    }
+    let mut complaint = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut complaint).unwrap();
+    panic!("the process ended without a word: {complaint}");
+}
+
+#[tokio::test]
+#[ignore = "a process of the tests below, which start it"]
+async fn a_process_that_stores() {
+    let task = env::var(TASK).expect("the tests below say what is to be stored");
+    let [root, format, job, call] = task.split('\n').collect::<Vec<_>>().try_into().unwrap();
+    let fault = Fault { call: call.parse().unwrap(), kind: FaultKind::HangAfter };
+    let faulty = Arc::new(Faulty::new(Arc::new(Rooted(root.into())), fault));
+    let bench = deployment(Path::new(root), faulty.clone(), format).await;
+    tokio::select! {
+        stored = steps::store(&bench.context, reference(&bench, job)) => println!("\n{STORED}{}", stored.unwrap().sequence),
+        () = faulty.hangs() => {
+            println!("\n{STANDS}");
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_killed_leaves_the_old_table_or_the_new_one() {
+    for (format, mode) in FORMATS.into_iter().flat_map(|format| [APPEND, OVERWRITE, PARTITIONS].map(|mode| (format, mode))) {
+        let folder = tempfile::tempdir().unwrap();
+        let ready = folder.path().join("ready");
+        prepared(&ready, format, &[("new", mode, NEW)]).await;
+        let old = inspected(&ready, format).await.table_keys().await;
+        let mut expected = OLD.to_vec();
+        model(&mut expected, mode, NEW);
+
+        // Deaths with the old table, some of whose new files were visible already, and with the new one.
+        let (mut between, mut after) = (0, 0);
+        for call in 1.. {
+            let case = format!("{format}, mode {mode}, killed after call {call}");
+            let root = folder.path().join(call.to_string());
+            link(&ready, &root);
+            let bench = inspected(&root, format).await;
+            let mut process = start(&root, format, "new", call);
+            if hear(&mut process).is_some() {
+                assert!(process.wait().unwrap().success(), "{case}");
+                assert_table(&bench, &expected, 2, &case).await;
+                break;
+            }
+            process.kill().unwrap();
+            assert!(!process.wait().unwrap().success(), "{case}");
+
+            let (table, (visible, _)) = (bench.table_keys().await, bench.visible().await);
+            steps::store(&bench.context, reference(&bench, "new")).await.unwrap_or_else(|error| panic!("{case}: {error}"));
+            assert_table(&bench, &expected, 2, &case).await;
+            let new = bench.table_keys().await;
+            assert!(table == old || table == new, "{case}: {table:?}");
+            assert!(table.iter().all(|key| visible.contains(key)), "{case}: {visible:?}");
+            let is_log = |key: &String| key.contains("/_landfall/") || key.contains("/_delta_log/");
+            assert!(visible.iter().all(|key| old.contains(key) || new.contains(key) || is_log(key)), "{case}: {visible:?}");
+            between += usize::from(table == old && visible.iter().any(|key| new.contains(key) && !old.contains(key)));
+            after += usize::from(table == new);
+            fs::remove_dir_all(&root).unwrap();
+        }
+        assert!(between > 0 && after > 0, "{format}, mode {mode}: {between} died in the midst of completions, {after} after the commit");
+    }
+}
+
+#[tokio::test]
+async fn of_two_processes_that_store_at_once_none_loses_what_the_other_did() {
+    let pairs = [(APPEND, OVERWRITE), (OVERWRITE, OVERWRITE), (PARTITIONS, APPEND), (PARTITIONS, PARTITIONS)];
+    for (format, (mode, other)) in FORMATS.into_iter().flat_map(|format| pairs.map(|pair| (format, pair))) {
+        let case = format!("{format}, mode {mode} against {other}");
+        let folder = tempfile::tempdir().unwrap();
+        prepared(folder.path(), format, &[("new", mode, NEW), ("meanwhile", other, MEANWHILE)]).await;
+        let mut processes = ["new", "meanwhile"].map(|job| start(folder.path(), format, job, 0));
+        let [own, theirs] = processes.each_mut().map(|process| hear(process).expect("it does not stand still"));
+        assert_eq!([own.min(theirs), own.max(theirs)], [1, 2], "{case}");
+        assert!(processes.iter_mut().all(|process| process.wait().unwrap().success()), "{case}");
+
+        let mut expected = OLD.to_vec();
+        let mut order = [(own, mode, NEW), (theirs, other, MEANWHILE)];
+        order.sort_unstable_by_key(|(number, ..)| *number);
+        order.iter().for_each(|(_, mode, rows)| model(&mut expected, *mode, rows));
+        assert_table(&inspected(folder.path(), format).await, &expected, 3, &case).await;
+    }
+}
