@@ -253,3 +253,28 @@ fn the_schema_grows_and_never_breaks() {
     assert_eq!(files(), before, "nothing of it became visible");
     shore.assert_rows(&["1", "2"]);
 }
+
+#[test]
+fn derived_and_masked_columns_are_columns_like_others() {
+    let shore = Shore::new();
+    const FIELDS: &str = "
+    - { name: id, type: integer, constraints: { required: true } }
+    - { name: fare, type: number, physicalType: 'decimal(10,2)' }
+    - { name: day, type: date }
+    - { name: email, type: string }
+    - { name: note, type: string }";
+    let output = "partitionBy: [month] }
+transform:
+  { where: id < 4, derive: [{ name: net, sql: fare * 0.5 }, { name: month, sql: month(day) }], mask: [{ field: email, with: redact }], drop: [note]";
+    let rows = "1,2.50,2013-01-31,a@b.c,x\n2,,2013-02-01,,y\n3,-0.01,,d@e.f,z\n4,1.00,2013-01-01,g@h.i,filtered\n";
+    assert_eq!(shore.landed(FIELDS, output, "id,fare,day,email,note", rows), 0);
+    let found = shore.python(READ, &["0", r#"["net < 0", "month = 2", "email = 'redacted'"]"#]);
+    let names: Vec<&Value> = found["schema"].as_array().unwrap().iter().map(|column| &column[0]).collect();
+    assert_eq!(json!(names), json!(["id", "fare", "day", "email", "net", "month"]));
+    assert_eq!(found["columns"]["net"], json!(["1.250", null, "-0.005"]));
+    assert_eq!(found["columns"]["month"], json!(["1", "2", null]));
+    assert_eq!(found["columns"]["email"], json!(["redacted", null, "redacted"]));
+    assert_eq!(found["where"], json!({"net < 0": [3], "month = 2": [2], "email = 'redacted'": [1, 3]}));
+    let log = std::fs::read_to_string(shore.table().join("_delta_log/00000000000000000000.json")).unwrap();
+    assert!(!log.contains("a@b.c") && log.contains("net") && log.contains("month=2"), "{log}");
+}
