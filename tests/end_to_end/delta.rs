@@ -1,10 +1,11 @@
 //! Delta tables that `landfall run` writes, read and changed by delta-rs.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 use xtask::Python;
+
+use super::embedded::landfall;
 
 const FIELDS: &str = "
     - { name: id, type: integer, constraints: { required: true } }
@@ -90,14 +91,6 @@ impl Shore {
         assert_eq!(listed["files"].as_array().unwrap().len(), read["files"]);
         assert!(listed["files"].as_array().unwrap().iter().all(|file| Path::new(file["key"].as_str().unwrap()).is_file()), "{listed}");
     }
-}
-
-/// The command that the workspace's build put beside this test.
-fn landfall() -> Command {
-    let test = std::env::current_exe().unwrap();
-    let landfall = test.parent().and_then(Path::parent).unwrap().join("landfall");
-    assert!(landfall.exists(), "`cargo build -p landfall-cli` makes {}", landfall.display());
-    Command::new(landfall)
 }
 
 #[test]

@@ -54,12 +54,16 @@ fn with_faults(source: &[u8], step: usize) -> Vec<u8> {
     lines.flat_map(|(line, text)| if line % step == step - 1 { [b"x", text].concat() } else { text.to_vec() }).collect()
 }
 
-/// Runs the command that the workspace's build put beside this test.
-fn landfall_run(csv: &Path, lake: &Path) -> Value {
+/// The command that the workspace's build put beside this test.
+pub(super) fn landfall() -> Command {
     let test = std::env::current_exe().unwrap();
     let landfall = test.parent().and_then(Path::parent).unwrap().join("landfall");
     assert!(landfall.exists(), "`cargo build -p landfall-cli` makes {}", landfall.display());
-    let mut command = Command::new(landfall);
+    Command::new(landfall)
+}
+
+fn landfall_run(csv: &Path, lake: &Path) -> Value {
+    let mut command = landfall();
     command.arg("run").arg(testdata("contracts/flights.yaml")).arg(csv).arg("--lake").arg(lake).args(["--shard-size", "100kB", "--json"]);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -10,6 +10,7 @@ mod joins;
 mod kills;
 mod limits;
 mod masks;
+mod peers;
 mod permissions;
 mod real_input;
 mod transforms;

@@ -13,7 +13,7 @@ const QUICK: (&str, &str) = ("0.14", "50");
 
 /// Builds what is measured, makes the files that are read (kept in the cache), and prints tables: records alone beside the csv crate, then CSV to Parquet beside the peers.
 pub(crate) fn bench(quick: bool, runs: u32) -> Result<()> {
-    let (root, python) = (checkout::root(), Python::of_benches()?);
+    let (root, python) = (checkout::root(), Python::of_peers()?);
     run(cargo().args(["build", "--release", "--package", "landfall-cli"]), "cargo build")?;
     run(cargo().args(["build", "--release", "--package", "landing", "--example", "records_speed"]), "cargo build")?;
     let release = checkout::target()?.join("release");

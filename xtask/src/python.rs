@@ -30,8 +30,8 @@ impl Python {
         Self::of(&checkout::root().join("xtask/local/requirements-delta.txt"))
     }
 
-    /// The environment of the peers that benchmarks are run beside.
-    pub fn of_benches() -> Result<Self> {
+    /// The environment of the peers, which benchmarks are run beside and which read what Landfall writes: DuckDB, Polars, PyArrow.
+    pub fn of_peers() -> Result<Self> {
         Self::of(&checkout::root().join("benches/requirements.txt"))
     }
 
