@@ -25,7 +25,7 @@ fn the_core_knows_neither_network_nor_runtime() {
 
 #[test]
 fn the_steps_and_the_cli_know_no_aws() {
-    for package in ["tables", "steps", "landfall-cli"] {
+    for package in ["tables", "catalog", "steps", "landfall-cli"] {
         forbid(package, &["aws", "lambda", "hyper", "deployment", "executions"]);
     }
 }

@@ -50,6 +50,13 @@ const EXECUTIONS: &Needs = &[
     ("stop", &["states:StopExecution"]),
 ];
 
+const CATALOG: &Needs = &[
+    ("get_table", &["glue:GetTable"]),
+    ("create_table", &["glue:CreateTable"]),
+    ("update_table", &["glue:UpdateTable"]),
+    ("create_partitions", &["glue:BatchCreatePartition"]),
+];
+
 /// What a function is made of, and which methods of which port it calls.
 struct Function {
     name: &'static str,
@@ -57,6 +64,7 @@ struct Function {
     objects: &'static [&'static str],
     registry: &'static [&'static str],
     executions: &'static [&'static str],
+    catalog: &'static [&'static str],
 }
 
 const FUNCTIONS: [Function; 7] = [
@@ -75,6 +83,7 @@ const FUNCTIONS: [Function; 7] = [
         objects: &["head", "get", "read", "put", "presign_get", "presign_put"],
         registry: &["contract", "contract_versions", "datasets", "delete_dataset", "job", "jobs", "put_contract", "put_job", "update_job"],
         executions: &["start", "describe", "history", "stop"],
+        catalog: &[],
     },
     Function {
         name: "admit",
@@ -82,6 +91,7 @@ const FUNCTIONS: [Function; 7] = [
         objects: &[],
         registry: &["contract", "job", "put_job", "update_job"],
         executions: &["start"],
+        catalog: &[],
     },
     Function {
         name: "ingest",
@@ -89,6 +99,7 @@ const FUNCTIONS: [Function; 7] = [
         objects: &["head", "get", "read", "put", "list"],
         registry: &["contract", "loaded", "update_job"],
         executions: &[],
+        catalog: &[],
     },
     Function {
         name: "transform",
@@ -96,6 +107,7 @@ const FUNCTIONS: [Function; 7] = [
         objects: &["head", "get", "read", "put", "create_upload", "put_part", "complete_upload", "abort_upload"],
         registry: &[],
         executions: &[],
+        catalog: &[],
     },
     Function {
         name: "verify",
@@ -103,6 +115,7 @@ const FUNCTIONS: [Function; 7] = [
         objects: &["read", "put"],
         registry: &[],
         executions: &[],
+        catalog: &[],
     },
     Function {
         name: "store",
@@ -113,6 +126,8 @@ const FUNCTIONS: [Function; 7] = [
             "crates/steps/src/bill.rs",
             "crates/steps/src/documents.rs",
             "crates/steps/src/upload.rs",
+            "crates/steps/src/register.rs",
+            "crates/catalog/src/register.rs",
             "crates/tables/src",
         ],
         objects: &[
@@ -130,8 +145,9 @@ const FUNCTIONS: [Function; 7] = [
         ],
         registry: &["claim", "release", "update_job"],
         executions: &[],
+        catalog: &["get_table", "create_table", "update_table", "create_partitions"],
     },
-    Function { name: "live", sources: &["functions/live/src"], objects: &[], registry: &[], executions: &[] },
+    Function { name: "live", sources: &["functions/live/src"], objects: &[], registry: &[], executions: &[], catalog: &[] },
 ];
 
 /// The methods of a trait, in the order of its source.
@@ -173,6 +189,7 @@ fn the_tables_know_every_method_and_every_permission() {
         ("Objects", OBJECTS, "crates/objects/src/port.rs", "crates/objects/src/s3.rs", "s3:"),
         ("Registry", REGISTRY, "crates/registry/src/port.rs", "crates/registry/src/dynamodb.rs", "dynamodb:"),
         ("Executions", EXECUTIONS, "crates/executions/src/lib.rs", "crates/executions/src/step_functions.rs", "states:"),
+        ("Catalog", CATALOG, "crates/catalog/src/lib.rs", "crates/catalog/src/glue.rs", "glue:"),
     ] {
         assert_eq!(methods(&text(source), port), needs.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>(), "{port}");
         let known: BTreeSet<String> = needs.iter().flat_map(|(_, actions)| actions.iter().map(|action| (*action).to_owned())).collect();
@@ -193,7 +210,9 @@ fn each_call_to_s3_names_the_permission_of_the_table() {
 fn functions_call_what_the_table_says() {
     for function in &FUNCTIONS {
         let code: String = function.sources.iter().map(|source| rust(source)).collect();
-        for (needs, called) in [(OBJECTS, function.objects), (REGISTRY, function.registry), (EXECUTIONS, function.executions)] {
+        let ports =
+            [(OBJECTS, function.objects), (REGISTRY, function.registry), (EXECUTIONS, function.executions), (CATALOG, function.catalog)];
+        for (needs, called) in ports {
             // A map has a `get` too; what the port's needs is covered by `head` and `read`.
             let calls = |method: &str| code.contains(&format!(".{method}("));
             let found: BTreeSet<&str> =
@@ -217,6 +236,7 @@ fn functions_may_do_what_they_call_and_nothing_else() {
         }
         expected.extend(needed(REGISTRY, function.registry));
         expected.extend(needed(EXECUTIONS, function.executions));
+        expected.extend(needed(CATALOG, function.catalog));
         if function.name == "admit" {
             expected.extend(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"].map(str::to_owned)); // Lambda's poller, in its name.
         }

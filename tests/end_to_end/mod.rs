@@ -3,6 +3,7 @@
 mod stage;
 
 mod backends;
+mod catalog;
 mod delta;
 mod duplicates;
 mod embedded;

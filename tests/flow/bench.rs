@@ -81,6 +81,7 @@ impl Bench {
             lake: Place { bucket: "lake".to_owned(), prefix: "lake/".to_owned() },
             references: Place { bucket: "inbox".to_owned(), prefix: "reference/".to_owned() },
             work: Place { bucket: "work".to_owned(), prefix: String::new() },
+            catalog: None,
             settings: Settings::default(),
             salt: None,
         };
@@ -185,6 +186,7 @@ impl Bench {
             sequence: None,
             failure: None,
             bill: None,
+            warnings: Vec::new(),
         };
         self.context.registry.put_job(&record).await.unwrap();
         submission

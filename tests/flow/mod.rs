@@ -3,6 +3,7 @@
 mod bench;
 mod bills;
 mod failures;
+mod catalog;
 mod commits;
 mod identity;
 mod dialects;

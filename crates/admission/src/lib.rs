@@ -109,6 +109,7 @@ async fn put(registry: &dyn Registry, request: &Request, now: &str) -> Result<(J
         sequence: None,
         failure: None,
         bill: None,
+        warnings: Vec::new(),
     };
     Ok(match registry.put_job(&job).await? {
         Some(earlier) => (earlier, false),

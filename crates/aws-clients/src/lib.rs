@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_http_client::{Builder, Connector, tls};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
 
 /// Attempts of a call, the first included.
 const ATTEMPTS: u32 = 5;
@@ -16,11 +17,21 @@ const READ_TIMEOUT: Duration = Duration::from_secs(20);
 ///
 /// Everything comes from the environment that Lambda gives a function (`AWS_REGION`, credentials, `AWS_ENDPOINT_URL` on the local cloud).
 pub async fn config() -> SdkConfig {
-    let https = Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
+    let https = Builder::new().tls_provider(provider()).build_https();
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(https)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build())
         .load()
         .await
+}
+
+/// What sends a request that is signed already, once: for services whose SDK would be more than what is asked of them.
+pub fn connector() -> SharedHttpConnector {
+    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
+    SharedHttpConnector::new(Connector::builder().connector_settings(settings).tls_provider(provider()).build())
+}
+
+fn provider() -> tls::Provider {
+    tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)
 }

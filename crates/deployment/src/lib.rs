@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use catalog::{Catalog, Glue};
 use objects::S3;
 use registry::DynamoDb;
 use steps::{Context, Place, Salt, Settings};
@@ -12,6 +13,7 @@ use steps::{Context, Place, Salt, Settings};
 pub async fn context() -> Result<Context, String> {
     let config = aws_clients::config().await;
     let settings = Settings::default();
+    let catalog = |database| Arc::new(Glue::new(&config, aws_clients::connector(), database)) as Arc<dyn Catalog>;
     Ok(Context {
         buckets: Arc::new(S3::new(&config)),
         // A function that never asks the registry is told no table, and has no permission for one.
@@ -20,6 +22,7 @@ pub async fn context() -> Result<Context, String> {
         // Only `ingest` reads references, and is told where they lie.
         references: Place { bucket: optional("LANDFALL_REFERENCE_BUCKET").unwrap_or_default(), prefix: "reference/".to_owned() },
         work: Place { bucket: required("LANDFALL_WORK_BUCKET")?, prefix: String::new() },
+        catalog: optional("LANDFALL_GLUE_DATABASE").map(catalog),
         settings: Settings {
             shard_bytes: number("LANDFALL_SHARD_BYTES", settings.shard_bytes)?,
             max_concurrency: number("LANDFALL_MAX_CONCURRENCY", settings.max_concurrency)?,

@@ -236,6 +236,15 @@ pub struct Verified {
     pub counts: Counts,
 }
 
+/// What is not as it should be of a job that landed all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// Its name, e.g. `CatalogNotUpdated`.
+    pub name: String,
+    /// What happened, and what to do.
+    pub message: String,
+}
+
 /// What `store` answers, and what is announced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
@@ -251,6 +260,9 @@ pub struct Stored {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// What is not as it should be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 /// The input of the abandoning of a job.

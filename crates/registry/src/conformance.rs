@@ -74,6 +74,7 @@ impl Suite {
             sequence: None,
             failure: None,
             bill: None,
+            warnings: Vec::new(),
         }
     }
 

@@ -134,6 +134,7 @@ fn apply(job: &mut JobRecord, change: &JobChange, now: &str) {
     job.sequence = change.sequence.or(job.sequence);
     job.failure = change.failure.clone().or(job.failure.take());
     job.bill = change.bill.clone().or(job.bill.take());
+    job.warnings.extend(change.warnings.iter().cloned());
     job.updated = now.to_owned();
 }
 

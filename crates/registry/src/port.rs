@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use landing::bill::Bill;
 use landing::contract::DatasetName;
-use landing::message::{Counts, Failure, JobId, SourceRef, Submission};
+use landing::message::{Counts, Failure, JobId, SourceRef, Submission, Warning};
 use serde::{Deserialize, Serialize};
 
 /// The registry's port. All implementations pass one conformance suite ([`conformance`](crate::conformance())).
@@ -87,6 +87,9 @@ pub struct JobRecord {
     /// What it cost, once it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill: Option<Bill>,
+    /// What is not as it should be, though it landed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 /// Where a job stands.
@@ -152,6 +155,8 @@ pub struct JobChange {
     pub failure: Option<Failure>,
     /// What it cost.
     pub bill: Option<Bill>,
+    /// What is not as it should be.
+    pub warnings: Vec<Warning>,
 }
 
 /// A page of a list.

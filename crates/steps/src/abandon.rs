@@ -34,7 +34,7 @@ async fn end(context: &Context, keys: &JobKeys, message: Abandon, meter: &Meter)
     };
     if let Some(commit) = find_commit(context, keys, &reference).await? {
         delete_replaced(&context.lake(), &commit).await?;
-        note_success(context, &commit, meter).await?;
+        note_success(context, &commit, &[], meter).await?;
         return Ok(failure);
     }
     let mut change = JobChange { failure: Some(failure.clone()), ..JobChange::default() };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use catalog::Catalog;
 use landing::Error;
 use landing::contract::{Contract, DatasetName, TableFormat};
 use landing::mask::Salt;
@@ -23,6 +24,8 @@ pub struct Context {
     pub references: Place,
     /// Where the documents of jobs lie.
     pub work: Place,
+    /// Where query engines look tables up, if they are told.
+    pub catalog: Option<Arc<dyn Catalog>>,
     /// What the deployment says.
     pub settings: Settings,
     /// What masks hash values with.

@@ -15,6 +15,7 @@ mod keys;
 mod pieces;
 mod profile;
 mod references;
+mod register;
 mod spending;
 mod upload;
 

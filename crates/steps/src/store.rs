@@ -9,7 +9,7 @@ use landing::bill::Item;
 use landing::commit::{Commit, CommittedFile, OpenFile, Receipt, Tally, content_name};
 use landing::contract::{Contract, Mode, Output, TableFormat};
 use landing::delta::Entry;
-use landing::message::{JobId, JobKeys, JobRef, Stored};
+use landing::message::{JobId, JobKeys, JobRef, Stored, Warning};
 use landing::plan::Plan;
 use landing::profile::Sketch;
 use objects::{Objects, Part, Put};
@@ -19,6 +19,7 @@ use tables::{Base, Log};
 
 use crate::context::{file_prefix, now, parse_contract};
 use crate::ingest::already_landed;
+use crate::register::register;
 use crate::spending::Meter;
 use crate::transform::refuse_if_cancelled;
 use crate::{Context, bill, documents, pieces, profile, verify};
@@ -62,7 +63,8 @@ async fn finish(context: &Context, keys: &JobKeys, message: &JobRef, meter: &Met
         }
     };
     delete_replaced(&lake, &commit).await?;
-    note_success(context, &commit, meter).await?;
+    let warnings = register(context, keys, message, &commit).await;
+    note_success(context, &commit, &warnings, meter).await?;
     sweep(lake.as_ref(), &context.dataset_prefix(dataset), job).await;
     Ok(Stored {
         job: job.clone(),
@@ -71,6 +73,7 @@ async fn finish(context: &Context, keys: &JobKeys, message: &JobRef, meter: &Met
         counts: commit.counts,
         files: commit.files.len() as u64,
         bytes: commit.bytes,
+        warnings,
     })
 }
 
@@ -109,7 +112,7 @@ async fn commit(context: &Context, keys: &JobKeys, message: &JobRef, meter: &Met
 /// Tells the registry that a job is committed.
 ///
 /// The commit's bill is that of what was spent up to the commit; what this invocation spent since is added.
-pub(crate) async fn note_success(context: &Context, commit: &Commit, meter: &Meter) -> Result<(), Error> {
+pub(crate) async fn note_success(context: &Context, commit: &Commit, warnings: &[Warning], meter: &Meter) -> Result<(), Error> {
     let mut bill = commit.bill.clone();
     if let Some(bill) = &mut bill {
         bill.add(Item::Store, meter.tell());
@@ -119,6 +122,7 @@ pub(crate) async fn note_success(context: &Context, commit: &Commit, meter: &Met
         counts: Some(commit.counts),
         sequence: Some(commit.sequence),
         bill,
+        warnings: warnings.to_vec(),
         ..JobChange::default()
     };
     context.registry.update_job(&commit.job, &change, &now()).await?;

@@ -6,7 +6,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use landing::bill::{Bill, Dollars};
-use landing::message::{Counts, Failure, SourceRef};
+use landing::message::{Counts, Failure, SourceRef, Warning};
 use registry::{JobRecord, JobStatus};
 use serde::Serialize;
 use tracing::info;
@@ -35,6 +35,8 @@ pub(crate) struct JobView {
     failure: Option<Failure>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bill: Option<Bill>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
     links: Links,
 }
 
@@ -68,6 +70,7 @@ impl From<JobRecord> for JobView {
             sequence: record.sequence,
             failure: record.failure,
             bill: record.bill,
+            warnings: record.warnings,
             links: Links {
                 execution: format!("{this}/execution"),
                 rejects: format!("{this}/rejects"),

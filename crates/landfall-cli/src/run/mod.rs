@@ -190,6 +190,7 @@ impl Landing {
             sequence: None,
             failure: None,
             bill: None,
+            warnings: Vec::new(),
         };
         registry.put_job(&record).await?;
         Ok(submission)
@@ -215,6 +216,7 @@ fn context(lake: &Path, contract: &Path, threads: usize) -> Result<Context, Exit
         lake: place(lake)?,
         references: place(beside.as_deref().unwrap_or(Path::new(".")))?,
         work: place(&work)?,
+        catalog: None,
         settings,
         salt: salt()?,
     })
