@@ -172,6 +172,19 @@ fn the_door_is_never_open_and_never_floods() {
 }
 
 #[test]
+fn parameters_have_the_defaults_of_the_code() {
+    let (template, settings) = (template(), steps::Settings::default());
+    for (name, expected) in
+        [("ShardBytes", settings.shard_bytes), ("KeyBytes", settings.key_bytes), ("MaxConcurrency", settings.max_concurrency.into())]
+    {
+        assert_eq!(template["Parameters"][name]["Default"], expected, "{name}");
+    }
+    let memory = |function: &str| properties(&template, function)["MemorySize"].as_u64().unwrap() << 20;
+    let most_keys = template["Parameters"]["KeyBytes"]["MaxValue"].as_u64().unwrap();
+    assert!(most_keys <= memory("TransformFunction") / 3 && most_keys / 4 <= memory("VerifyFunction") / 3, "keys must leave room");
+}
+
+#[test]
 fn outputs_and_parameters_are_explained() {
     let template = template();
     for section in ["Parameters", "Outputs"] {

@@ -25,9 +25,9 @@ pub async fn context() -> Result<Context, String> {
         catalog: optional("LANDFALL_GLUE_DATABASE").map(catalog),
         settings: Settings {
             shard_bytes: number("LANDFALL_SHARD_BYTES", settings.shard_bytes)?,
+            key_bytes: number("LANDFALL_KEY_BYTES", settings.key_bytes)?,
             max_concurrency: number("LANDFALL_MAX_CONCURRENCY", settings.max_concurrency)?,
             memory_mb: optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|size| size.parse().ok()),
-            ..settings
         },
         salt: optional("LANDFALL_MASK_SALT").map(|salt| Salt::parse(&salt)).transpose()?,
     })
