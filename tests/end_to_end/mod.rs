@@ -8,6 +8,7 @@ mod delta;
 mod duplicates;
 mod embedded;
 mod joins;
+mod keys;
 mod kills;
 mod limits;
 mod masks;
