@@ -271,3 +271,87 @@ transform:
     let log = std::fs::read_to_string(shore.table().join("_delta_log/00000000000000000000.json")).unwrap();
     assert!(!log.contains("a@b.c") && log.contains("net") && log.contains("month=2"), "{log}");
 }
+
+/// Deletes the entries that a checkpoint makes needless, as a cleanup of the log does.
+fn clean_up(shore: &Shore, checkpoint: u64) {
+    let log = shore.table().join("_delta_log");
+    assert!(log.join(format!("{checkpoint:020}.checkpoint.parquet")).is_file(), "there is no checkpoint {checkpoint}");
+    for sequence in 0..=checkpoint {
+        let entry = log.join(format!("{sequence:020}.json"));
+        if entry.exists() {
+            std::fs::remove_file(entry).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_log_is_read_from_its_checkpoint_on() {
+    let shore = Shore::new();
+    let land = |output: &str, rows: &str| shore.landed(ID_KIND, &format!("partitionBy: [kind], {output}"), "id,kind", rows);
+    land("mode: append", "1,a\n2,b c\n3,\n");
+    land("mode: overwrite-partitions", "4,a\n");
+    for sequence in 2..=9 {
+        assert_eq!(land("mode: append", &format!("{},a\n", sequence + 10)), sequence);
+    }
+    let pointer = shore.table().join("_delta_log/_last_checkpoint");
+    assert!(!pointer.exists(), "ten commits need no checkpoint");
+    assert_eq!(land("mode: append", "20,z\n"), 10);
+    let told: Value = serde_json::from_str(&std::fs::read_to_string(&pointer).unwrap()).unwrap();
+    // Protocol and schema, a transaction each, a file that was replaced, and the others.
+    assert_eq!((&told["version"], &told["size"], &told["numOfAddFiles"]), (&json!(10), &json!(2 + 11 + 1 + 12), &json!(12)), "{told}");
+
+    let rows = ["2", "3", "4", "12", "13", "14", "15", "16", "17", "18", "19", "20"];
+    let before = shore.python(READ, &["10", r#"["id > 18", "kind is null", "kind = 'b c'"]"#]);
+    shore.assert_rows(&rows);
+    clean_up(&shore, 10);
+    shore.assert_rows(&rows);
+    let after = shore.python(READ, &["10", r#"["id > 18", "kind is null", "kind = 'b c'"]"#]);
+    for what in ["schema", "columns", "files", "where"] {
+        assert_eq!(after[what], before[what], "{what}");
+    }
+
+    // What is landed builds on it: appended, replaced by partition (that of nulls too), with a column more.
+    assert_eq!(land("mode: append", "21,b c\n"), 11);
+    assert_eq!(land("mode: overwrite-partitions", "22,\n23,b c\n"), 12);
+    let rows = ["4", "12", "13", "14", "15", "16", "17", "18", "19", "20", "22", "23"];
+    shore.assert_rows(&rows);
+    let more = format!("{ID_KIND}\n    - {{ name: note, type: string }}");
+    shore.landed(&more, "partitionBy: [kind]", "id,kind,note", "24,a,new\n");
+    for id in 25..=31 {
+        shore.landed(&more, "partitionBy: [kind]", "id,kind,note", &format!("{id},a,new\n"));
+    }
+    clean_up(&shore, 20);
+    let rows: Vec<String> = rows.iter().map(|id| (*id).to_owned()).chain((24..=31).map(|id| id.to_string())).collect();
+    shore.assert_rows(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+    let found = shore.python(READ, &["20", r#"["note = 'new' and id > 30", "note is null and id = 4"]"#]);
+    assert_eq!(found["where"], json!({"note = 'new' and id > 30": [31], "note is null and id = 4": [4]}));
+    assert_eq!(land("mode: overwrite", "99,a\n"), 21);
+    shore.assert_rows(&["99"]);
+}
+
+#[test]
+fn checkpoints_of_others_are_read() {
+    const CHANGE: &str = "
+import sys
+from deltalake import DeltaTable, write_deltalake
+import arro3.core as arrow
+path = sys.argv[1]
+write_deltalake(path, arrow.Table.from_pydict({'id': arrow.Array([3, 4], arrow.DataType.int64()), 'kind': arrow.Array(['b', None], arrow.DataType.utf8())}), mode='append')
+DeltaTable(path).create_checkpoint()
+print(DeltaTable(path).version())
+";
+    let shore = Shore::new();
+    let land = |mode: &str, rows: &str| shore.landed(ID_KIND, &format!("partitionBy: [kind], mode: {mode}"), "id,kind", rows);
+    land("append", "1,a\n2,b\n");
+    let version = shore.python(CHANGE, &[]).as_u64().unwrap();
+    clean_up(&shore, version);
+    shore.assert_rows(&["1", "2", "3", "4"]);
+    assert_eq!(land("append", "5,a\n"), version + 1);
+    assert_eq!(land("overwrite-partitions", "6,\n7,b\n"), version + 2);
+    shore.assert_rows(&["1", "5", "6", "7"]);
+    for id in 10..18 {
+        land("append", &format!("{id},a\n"));
+    }
+    clean_up(&shore, version + 10);
+    shore.assert_rows(&["1", "5", "6", "7", "10", "11", "12", "13", "14", "15", "16", "17"]);
+}

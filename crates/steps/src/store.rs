@@ -63,6 +63,7 @@ async fn finish(context: &Context, keys: &JobKeys, message: &JobRef, meter: &Met
         }
     };
     delete_replaced(&lake, &commit).await?;
+    checkpoint(context, message, &commit).await;
     let warnings = register(context, keys, message, &commit).await;
     note_success(context, &commit, &warnings, meter).await?;
     sweep(lake.as_ref(), &context.dataset_prefix(dataset), job).await;
@@ -271,6 +272,16 @@ pub(crate) async fn delete_replaced(lake: &Arc<dyn Objects>, commit: &Commit) ->
     }
     let delete = |key: String| async move { lake.delete(&key).await.map_err(Error::from) };
     stream::iter(commit.removed.clone()).map(delete).buffer_unordered(CONCURRENT_DELETIONS).try_collect().await
+}
+
+/// Writes a checkpoint of a Delta log, where one is due. The table is the same without: what can't be written now, the next commit writes.
+async fn checkpoint(context: &Context, message: &JobRef, commit: &Commit) {
+    let now = chrono::Utc::now().timestamp_millis();
+    match context.log(&message.dataset, commit.table).checkpoint(commit.sequence, now).await {
+        Ok(false) => {}
+        Ok(true) => tracing::info!(sequence = commit.sequence, "a checkpoint was written"),
+        Err(error) => tracing::warn!(%error, "no checkpoint was written"),
+    }
 }
 
 /// Forgets the uploads that losing attempts left open. What can't be swept now, the bucket's lifecycle rule sweeps.

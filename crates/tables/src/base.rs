@@ -61,12 +61,22 @@ impl Log {
         Ok(base)
     }
 
-    /// Schema and features of a Delta table after an entry. Entries of Landfall point to where both stand, so that few are read.
+    /// Schema and features of a Delta table after an entry. Entries of Landfall point to where both stand, so that few are read; where they are gone, a checkpoint has both.
     async fn head(&self, last: u64) -> Result<Head, Error> {
         let (mut protocol, mut metadata, mut since) = (None, None, None);
         let mut at = last;
         loop {
-            let entry = self.get(at).await?;
+            let entry = match self.find(at).await? {
+                Some(entry) => entry,
+                // What was cleaned up is what a checkpoint knows.
+                None => match self.checkpoint_until(last).await? {
+                    Some(checkpoint) if checkpoint.version >= at => {
+                        at = checkpoint.version;
+                        self.read_checkpoint(&checkpoint).await?
+                    }
+                    _ => return Err(self.gap(at)),
+                },
+            };
             if entry.protocol.is_some() || entry.metadata.is_some() {
                 since = since.or(Some(at));
             }

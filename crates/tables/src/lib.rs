@@ -5,6 +5,7 @@
 
 mod at;
 mod log;
+mod checkpoint;
 mod base;
 mod snapshot;
 

@@ -10,13 +10,13 @@ use objects::{Objects, Put};
 use crate::Base;
 
 /// Most bytes of an entry: hundreds of thousands of files.
-const ENTRY_BYTES: u64 = 64 * 1024 * 1024;
+pub(crate) const ENTRY_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The log of a dataset.
 #[derive(Clone)]
 pub struct Log {
-    objects: Arc<dyn Objects>,
-    prefix: String,
+    pub(crate) objects: Arc<dyn Objects>,
+    pub(crate) prefix: String,
     format: TableFormat,
 }
 
@@ -49,31 +49,29 @@ impl Log {
 
     /// The entry of a number, if it is taken.
     pub async fn find(&self, sequence: u64) -> Result<Option<Entry>, Error> {
-        let key = self.key(sequence);
-        let bytes = match self.objects.read(&key, ENTRY_BYTES).await {
-            Ok(bytes) => bytes,
-            Err(objects::Error::Missing(_)) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
+        let Some(bytes) = self.bytes(sequence).await? else { return Ok(None) };
         match self.format {
             TableFormat::Landfall => serde_json::from_slice::<Commit>(&bytes)
                 .map(|commit| Some(commit.into()))
-                .map_err(|error| Error::Internal(format!("{key} can't be read: {error}"))),
+                .map_err(|error| Error::Internal(format!("{} can't be read: {error}", self.key(sequence)))),
             TableFormat::Delta => delta::read_entry(&bytes, sequence, &self.prefix).map(Some),
         }
     }
 
     /// The entry of a number that is known to be taken.
     pub async fn get(&self, sequence: u64) -> Result<Entry, Error> {
-        self.find(sequence).await?.ok_or_else(|| {
-            let key = self.key(sequence);
-            match self.format {
-                TableFormat::Landfall => Error::Internal(format!("{key} is not there: the log has a gap")),
-                TableFormat::Delta => Error::ContractInvalid(format!(
-                    "{key} is not there: the Delta log was cleaned up, and checkpoints are not read; land in a dataset of another name, or keep the log"
-                )),
-            }
-        })
+        self.find(sequence).await?.ok_or_else(|| self.gap(sequence))
+    }
+
+    /// What is wrong with a log that lacks an entry that was there.
+    pub(crate) fn gap(&self, sequence: u64) -> Error {
+        let key = self.key(sequence);
+        match self.format {
+            TableFormat::Landfall => Error::Internal(format!("{key} is not there: the log has a gap")),
+            TableFormat::Delta => Error::ContractInvalid(format!(
+                "{key} is not there, and no checkpoint that says what it said: the Delta log was cleaned up too far"
+            )),
+        }
     }
 
     /// Writes the entry of a commit under its number, after the state `base`; answers whether the number was free.
@@ -99,7 +97,7 @@ impl Log {
     pub async fn first_free(&self) -> Result<u64, Error> {
         let start = match self.format {
             TableFormat::Landfall => 0,
-            TableFormat::Delta => self.checkpoint().await?.map_or(0, |checkpoint| checkpoint + 1),
+            TableFormat::Delta => self.last_checkpoint().await?.map_or(0, |checkpoint| checkpoint.version + 1),
         };
         let mut taken_below = start;
         let mut free = start;
@@ -118,6 +116,15 @@ impl Log {
         Ok(free)
     }
 
+    /// The bytes of the entry of a number, if it is taken.
+    pub(crate) async fn bytes(&self, sequence: u64) -> Result<Option<Bytes>, Error> {
+        match self.objects.read(&self.key(sequence), ENTRY_BYTES).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(objects::Error::Missing(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The form of the log.
     pub(crate) fn format(&self) -> TableFormat {
         self.format
@@ -127,16 +134,6 @@ impl Log {
         match self.format {
             TableFormat::Landfall => log_key(&self.prefix, sequence),
             TableFormat::Delta => delta::entry_key(&self.prefix, sequence),
-        }
-    }
-
-    /// The number of the newest checkpoint of a Delta log, if others wrote one.
-    async fn checkpoint(&self) -> Result<Option<u64>, Error> {
-        let key = delta::last_checkpoint_key(&self.prefix);
-        match self.objects.read(&key, ENTRY_BYTES).await {
-            Ok(bytes) => Ok(serde_json::from_slice::<serde_json::Value>(&bytes).ok().and_then(|pointer| pointer["version"].as_u64())),
-            Err(objects::Error::Missing(_)) => Ok(None),
-            Err(error) => Err(error.into()),
         }
     }
 

@@ -36,21 +36,21 @@ impl Log {
         Ok(self.replay(last, &at).await?.0)
     }
 
-    /// Reads entries from `last` backwards: those that are later than `at` are passed over, and what is before an overwriting one is gone. Of a file the newest entry counts that
-    /// names it. Paths that were written in another way come along, by key.
+    /// Reads entries from `last` backwards: those that are later than `at` are passed over, and what is before an overwriting one, or a checkpoint, need not be read. Of a file the
+    /// newest entry counts that names it. Paths that were written in another way come along, by key.
     pub(crate) async fn replay(&self, last: u64, at: &At) -> Result<(Option<Snapshot>, BTreeMap<String, String>), Error> {
-        let read = |sequence| async move { Ok::<_, Error>((sequence, self.get(sequence).await?)) };
-        let mut entries = stream::iter((0..=last).rev()).map(read).buffered(CONCURRENT_READS);
-        let mut snapshot: Option<Snapshot> = None;
+        let Some((last, committed)) = self.newest_until(last, at).await? else { return Ok((None, BTreeMap::new())) };
+        let checkpoint = self.checkpoint_until(last).await?;
+        let first = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.version + 1);
+        let read = |sequence| async move { self.get(sequence).await };
+        let checkpointed = stream::iter(checkpoint).then(|checkpoint| async move { self.read_checkpoint(&checkpoint).await });
+        let entries = stream::iter((first..=last).rev()).map(read).buffered(CONCURRENT_READS).chain(checkpointed);
+        let mut entries = std::pin::pin!(entries);
+        let mut table = Table::default();
         let mut odd_paths = BTreeMap::new();
         let mut named = HashSet::new();
-        while let Some((sequence, entry)) = entries.try_next().await? {
-            if snapshot.is_none() && is_later(&entry, at) {
-                continue;
-            }
+        while let Some(entry) = entries.try_next().await? {
             let is_whole = entry.is_whole();
-            let begun = || Snapshot { sequence, committed: entry.committed, table: Table::default() };
-            let table = &mut snapshot.get_or_insert_with(begun).table;
             table.apply(entry.added.into_iter().filter(|file| named.insert(file.key.clone())), &[]);
             named.extend(entry.removed);
             odd_paths.extend(entry.odd_paths);
@@ -58,7 +58,29 @@ impl Log {
                 break;
             }
         }
-        Ok((snapshot, odd_paths))
+        Ok((Some(Snapshot { sequence: last, committed, table }), odd_paths))
+    }
+
+    /// The newest entry up to `last` that is not later than `at`, and when it was written.
+    async fn newest_until(&self, last: u64, at: &At) -> Result<Option<(u64, String)>, Error> {
+        // Who wants the newest one needs no other.
+        let at_once = if matches!(at, At::Moment(_)) { CONCURRENT_READS } else { 1 };
+        let read = |sequence| async move { Ok::<_, Error>((sequence, self.find(sequence).await?)) };
+        let mut entries = stream::iter((0..=last).rev()).map(read).buffered(at_once);
+        while let Some((sequence, entry)) = entries.try_next().await? {
+            let entry = match entry {
+                Some(entry) => entry,
+                // Cleaned up, as what a checkpoint holds may be: of its time, one of its files tells.
+                None => match self.checkpoint_until(sequence).await? {
+                    Some(checkpoint) if checkpoint.version == sequence => self.read_checkpoint(&checkpoint).await?,
+                    _ => return Err(self.gap(sequence)),
+                },
+            };
+            if !is_later(&entry, at) {
+                return Ok(Some((sequence, entry.committed)));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod action;
 mod entry;
+mod checkpoint;
 mod schema;
 mod stats;
 
@@ -12,6 +13,7 @@ mod stats;
 mod tests;
 
 pub use action::{Head, MetaData, Protocol};
+pub use checkpoint::{State, read_checkpoint};
 pub use entry::{Entry, read_entry, write_entry};
 pub use schema::{check_columns, settle};
 pub use stats::Stats;
@@ -24,7 +26,17 @@ pub fn entry_key(prefix: &str, sequence: u64) -> String {
     format!("{prefix}{LOG}{sequence:020}.json")
 }
 
-/// The key of the pointer to the newest checkpoint, which others may write.
+/// The key of the checkpoint of the state after entry `sequence`, in one file.
+pub fn checkpoint_key(prefix: &str, sequence: u64) -> String {
+    format!("{prefix}{LOG}{sequence:020}.checkpoint.parquet")
+}
+
+/// The keys of the files of a checkpoint in so many parts, as others may write it.
+pub fn checkpoint_parts(prefix: &str, sequence: u64, parts: u64) -> Vec<String> {
+    (1..=parts).map(|part| format!("{prefix}{LOG}{sequence:020}.checkpoint.{part:010}.{parts:010}.parquet")).collect()
+}
+
+/// The key of the pointer to the newest checkpoint.
 pub fn last_checkpoint_key(prefix: &str) -> String {
     format!("{prefix}{LOG}_last_checkpoint")
 }
