@@ -169,6 +169,8 @@ impl<'v> Object<'v> {
     }
 }
 
+/// Where a key of the object at `path` stands; one without a letter in quotes, or it would not be seen.
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    let key = if key.trim().is_empty() { format!("{key:?}") } else { key.to_owned() };
+    if path.is_empty() { key } else { format!("{path}.{key}") }
 }
