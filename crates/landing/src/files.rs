@@ -1,35 +1,32 @@
 //! Columns become files: one for each partition of a shard, in bounded memory.
 
+mod folders;
 mod form;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Decimal128Type, Float32Type, Float64Type};
+use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow_schema::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef};
 use arrow_select::take::take_record_batch;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::Error;
 use crate::contract::{Contract, TableFormat};
 use crate::delta::Stats;
+use folders::Folders;
 use form::Writers;
+
+pub use folders::NULL_PARTITION;
+pub(crate) use folders::folder_text;
 
 /// Most partitions of one shard: each keeps a file open.
 pub const MAX_PARTITIONS: usize = 1_000;
 
 /// Bytes that all open row groups, or blocks of text, of a shard may hold together; beyond it the largest is written out.
 pub const ROW_GROUP_BYTES: usize = 48 * 1024 * 1024;
-
-/// The folder name of a value that is null (Hive's).
-pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
-
-/// What may stand unescaped in a folder's name.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// Where records come from, for the lineage columns and for what files say of themselves.
 #[derive(Debug, Clone)]
@@ -50,8 +47,7 @@ pub struct Files {
     writers: Writers,
     /// [Positions](crate::contract::Stored::index) of what the files hold.
     stored: Vec<usize>,
-    /// Positions of what names the folders.
-    partition: Vec<usize>,
+    folders: Folders,
     lineage: Lineage,
     by_folder: HashMap<String, usize>,
     files: Vec<File>,
@@ -158,7 +154,8 @@ impl Files {
         }
         let columns = Arc::new(ArrowSchema::new(fields));
         let writers = Writers::new(&contract, columns.clone(), &lineage)?;
-        Ok(Self { contract, columns, writers, stored, partition, lineage, by_folder: HashMap::new(), files: Vec::new() })
+        let folders = Folders::new(&contract, partition);
+        Ok(Self { contract, columns, writers, stored, folders, lineage, by_folder: HashMap::new(), files: Vec::new() })
     }
 
     /// Writes rows: one array for each field of the contract and each derived column, and the line of each row for the lineage. Tells what the files' dictionaries learned.
@@ -174,7 +171,7 @@ impl Files {
             stored.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&self.lineage.job, rows))));
         }
         let batch = RecordBatch::try_new(self.columns.clone(), stored).map_err(broken)?;
-        for (folder, rows) in self.by_folder(columns, rows) {
+        for (folder, rows) in self.folders.rows(columns, rows)? {
             let file = self.file(folder)?;
             let batch = match rows {
                 None => batch.clone(),
@@ -237,39 +234,6 @@ impl Files {
         self.files.iter().map(summary).collect()
     }
 
-    /// The rows of each folder, in the order of first appearance; `None` for all of them.
-    fn by_folder(&self, columns: &[ArrayRef], rows: usize) -> Vec<(String, Option<Vec<u32>>)> {
-        if self.partition.is_empty() {
-            return vec![(String::new(), None)];
-        }
-        let mut order: Vec<(String, Option<Vec<u32>>)> = Vec::new();
-        let mut positions: HashMap<String, usize> = HashMap::new();
-        let mut folder = String::new();
-        let mut last = usize::MAX;
-        for row in 0..rows {
-            folder.clear();
-            for index in &self.partition {
-                let _ = write!(folder, "{}=", self.contract.column_name(*index));
-                write_value(&mut folder, columns[*index].as_ref(), row);
-                folder.push('/');
-            }
-            // Neighbouring rows mostly share their folder.
-            if last == usize::MAX || order[last].0 != folder {
-                last = *positions.entry(folder.clone()).or_insert_with(|| {
-                    order.push((folder.clone(), Some(Vec::new())));
-                    order.len() - 1
-                });
-            }
-            if let Some(rows) = &mut order[last].1 {
-                rows.push(row as u32);
-            }
-        }
-        if let [(_, only)] = order.as_mut_slice() {
-            *only = None;
-        }
-        order
-    }
-
     fn file(&mut self, folder: String) -> Result<usize, Error> {
         if let Some(file) = self.by_folder.get(&folder) {
             return Ok(*file);
@@ -321,76 +285,7 @@ impl File {
     }
 }
 
-/// A value as a folder's name has it, but for nulls.
-pub(crate) fn folder_text(value: &str) -> String {
-    utf8_percent_encode(value, PLAIN).to_string()
-}
-
 /// Nothing of the data can make the encoder fail: what does is a bug.
 fn broken(error: impl std::fmt::Display) -> Error {
     Error::Internal(format!("writing Parquet: {error}"))
-}
-
-/// A value as a folder's name: percent-encoded, null as [`NULL_PARTITION`].
-fn write_value(folder: &mut String, array: &dyn Array, row: usize) {
-    use arrow_array::types::{Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
-    if array.is_null(row) {
-        folder.push_str(NULL_PARTITION);
-        return;
-    }
-    macro_rules! number {
-        ($($arrow:pat => $type:ty),*) => {
-            match array.data_type() {
-                $($arrow => write!(folder, "{}", array.as_primitive::<$type>().value(row)),)*
-                _ => Ok(()),
-            }
-        };
-    }
-    let _ = match array.data_type() {
-        ArrowType::Utf8 => {
-            let value = array.as_string::<i32>().value(row);
-            // An empty name would be no folder; Hive writes it like null.
-            if value.is_empty() { write!(folder, "{NULL_PARTITION}") } else { write!(folder, "{}", utf8_percent_encode(value, PLAIN)) }
-        }
-        ArrowType::Boolean => write!(folder, "{}", array.as_boolean().value(row)),
-        ArrowType::Date32 => match array.as_primitive::<Date32Type>().value_as_date(row) {
-            Some(date) => write!(folder, "{date}"),
-            None => write!(folder, "{}", array.as_primitive::<Date32Type>().value(row)),
-        },
-        ArrowType::Decimal128(..) => write!(folder, "{}", array.as_primitive::<Decimal128Type>().value_as_string(row)),
-        ArrowType::Time32(_) | ArrowType::Time64(_) | ArrowType::Timestamp(..) => write_moment(folder, array, row),
-        _ => number!(
-            ArrowType::Int8 => Int8Type, ArrowType::Int16 => Int16Type, ArrowType::Int32 => Int32Type, ArrowType::Int64 => Int64Type,
-            ArrowType::UInt8 => UInt8Type, ArrowType::UInt16 => UInt16Type, ArrowType::UInt32 => UInt32Type, ArrowType::UInt64 => UInt64Type
-        ),
-    };
-}
-
-/// Times and moments in ISO 8601, percent-encoded; moments in UTC.
-fn write_moment(folder: &mut String, array: &dyn Array, row: usize) -> std::fmt::Result {
-    use arrow_array::temporal_conversions as temporal;
-    use arrow_array::types::{
-        Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
-        TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
-    };
-    use arrow_schema::TimeUnit;
-    let text = match array.data_type() {
-        ArrowType::Time32(TimeUnit::Second) => {
-            temporal::time32s_to_time(array.as_primitive::<Time32SecondType>().value(row)).map(|t| t.to_string())
-        }
-        ArrowType::Time32(_) => temporal::time32ms_to_time(array.as_primitive::<Time32MillisecondType>().value(row)).map(|t| t.to_string()),
-        ArrowType::Time64(TimeUnit::Microsecond) => {
-            temporal::time64us_to_time(array.as_primitive::<Time64MicrosecondType>().value(row)).map(|t| t.to_string())
-        }
-        ArrowType::Time64(_) => temporal::time64ns_to_time(array.as_primitive::<Time64NanosecondType>().value(row)).map(|t| t.to_string()),
-        ArrowType::Timestamp(unit, _) => match unit {
-            TimeUnit::Second => temporal::timestamp_s_to_datetime(array.as_primitive::<TimestampSecondType>().value(row)),
-            TimeUnit::Millisecond => temporal::timestamp_ms_to_datetime(array.as_primitive::<TimestampMillisecondType>().value(row)),
-            TimeUnit::Microsecond => temporal::timestamp_us_to_datetime(array.as_primitive::<TimestampMicrosecondType>().value(row)),
-            TimeUnit::Nanosecond => temporal::timestamp_ns_to_datetime(array.as_primitive::<TimestampNanosecondType>().value(row)),
-        }
-        .map(|moment| moment.to_string()),
-        _ => None,
-    };
-    write!(folder, "{}", utf8_percent_encode(&text.unwrap_or_default(), PLAIN))
 }
