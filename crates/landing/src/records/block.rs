@@ -151,14 +151,9 @@ impl Block {
         Self { at, ends, row_ends: ends & terminators, quoted_ends, cr_lf, doubled, inner_lines: lines & inside, irregular }
     }
 
-    /// Appends the fields that end in it, the first of which starts at `field`, and says where the next one starts.
+    /// Says of the fields that end in it, which begin at the index `before`, what quotes make of them.
     #[inline(always)]
-    pub(super) fn push_fields(&self, mut field: usize, carry: &Carry, fields: &mut Vec<Field>) -> usize {
-        let before = fields.len();
-        field = match self.cr_lf {
-            0 => push_ends(self.at, self.ends, field, fields, |_| 0),
-            cr_lf => push_ends(self.at, self.ends, field, fields, |bit| (cr_lf >> bit & 1) as usize),
-        };
+    pub(super) fn quote_fields(&self, before: usize, carry: &Carry, fields: &mut [Field]) {
         let mut quoted_ends = self.quoted_ends;
         while quoted_ends != 0 {
             let below = below(quoted_ends.trailing_zeros());
@@ -169,32 +164,7 @@ impl Block {
             let (start, end) = (field.start(), field.end());
             *field = if doubled > start { Field::escaped(start, end, true) } else { Field::quoted(start + 1, end - 1) };
         }
-        field
     }
-}
-
-/// Appends a field for each bit of `ends`. `second` tells whether there is a second byte to it.
-#[inline(always)]
-fn push_ends(at: usize, mut ends: u64, mut field: usize, fields: &mut Vec<Field>, second: impl Fn(u32) -> usize) -> usize {
-    if ends == 0 {
-        return field;
-    }
-    fields.reserve(BLOCK);
-    let (count, length) = (ends.count_ones() as usize, fields.len());
-    // Eights of them, whatever comes after the last: a loop of as many rounds as there are fields ends where the processor does not expect it.
-    for eight in fields.spare_capacity_mut()[..BLOCK].as_chunks_mut::<8>().0.iter_mut().take(count.div_ceil(8)) {
-        for slot in eight {
-            let bit = ends.trailing_zeros();
-            let end = at + bit as usize;
-            slot.write(Field::plain(field, end));
-            let next = end + 1 + second(bit % u64::BITS);
-            field = if ends == 0 { field } else { next };
-            ends &= ends.wrapping_sub(1);
-        }
-    }
-    // SAFETY: there is room for a block's fields, and at least so many were just written.
-    unsafe { fields.set_len(length + count) };
-    field
 }
 
 /// The bits below `bit`, which is at most 64.

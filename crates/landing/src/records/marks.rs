@@ -1,6 +1,9 @@
-//! Where the bytes that matter are, 64 bytes at a time: the only unsafe code of the reader, but for the place where fields are written.
+//! Where the bytes that matter are, 64 bytes at a time: with [`ends`](super::ends) the only unsafe code of the reader.
 //!
 //! Marks say nothing about quoting: they depend on the bytes alone, so reading may begin again at any byte.
+
+use super::ends::{self, Ends};
+use super::rows::Field;
 
 /// Bytes in a block: one for each bit of a mark.
 pub(super) const BLOCK: usize = 64;
@@ -59,8 +62,8 @@ impl Marks {
 pub(super) trait Work {
     type Output;
 
-    /// Does the work, given what marks a block.
-    fn run(self, mark: impl Fn(&[u8; BLOCK]) -> Marks) -> Self::Output;
+    /// Does the work, given what marks a block, and what appends the fields that end in one.
+    fn run(self, mark: impl Fn(&[u8; BLOCK]) -> Marks, push: impl Fn(Ends, &mut Vec<Field>)) -> Self::Output;
 }
 
 /// Does `work` with the best instructions that this processor has.
@@ -68,6 +71,10 @@ pub(super) fn with_marks<W: Work>(needles: Needles, work: W) -> W::Output {
     #[cfg(target_arch = "x86_64")]
     {
         let counts_bits = x86::counts_bits();
+        if counts_bits && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vbmi2") {
+            // SAFETY: the processor has all that `avx512vbmi2` is compiled for, as was just asked.
+            return unsafe { x86::avx512vbmi2(needles, work) };
+        }
         if counts_bits && is_x86_feature_detected!("avx512bw") {
             // SAFETY: the processor has all that `avx512` is compiled for, as was just asked.
             return unsafe { x86::avx512(needles, work) };
@@ -81,7 +88,7 @@ pub(super) fn with_marks<W: Work>(needles: Needles, work: W) -> W::Output {
     }
     #[cfg(target_arch = "aarch64")]
     {
-        work.run(|block| Marks::of(needles, |needle| arm::equal(block, needle)))
+        work.run(|block| Marks::of(needles, |needle| arm::equal(block, needle)), ends::push)
     }
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     {
@@ -93,14 +100,14 @@ pub(super) fn with_marks<W: Work>(needles: Needles, work: W) -> W::Output {
 #[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 fn plain<W: Work>(needles: Needles, work: W) -> W::Output {
     let equal = |block: &[u8; BLOCK], needle| block.iter().enumerate().fold(0, |mask, (at, byte)| mask | u64::from(*byte == needle) << at);
-    work.run(|block| Marks::of(needles, |needle| equal(block, needle)))
+    work.run(|block| Marks::of(needles, |needle| equal(block, needle)), ends::push)
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{BLOCK, Marks, Needles, Work};
+    use super::{BLOCK, Marks, Needles, Work, ends};
 
     /// Whether the processor has the instructions for bits that came with AVX2.
     pub(super) fn counts_bits() -> bool {
@@ -110,41 +117,56 @@ mod x86 {
             && is_x86_feature_detected!("popcnt")
     }
 
+    #[target_feature(enable = "avx512bw,avx512vbmi2,bmi1,bmi2,lzcnt,popcnt")]
+    pub(super) fn avx512vbmi2<W: Work>(needles: Needles, work: W) -> W::Output {
+        work.run(|block| mark(needles, block), |ends, fields| ends::x86::push(ends, fields))
+    }
+
     #[target_feature(enable = "avx512bw,bmi1,bmi2,lzcnt,popcnt")]
     pub(super) fn avx512<W: Work>(needles: Needles, work: W) -> W::Output {
-        work.run(|block: &[u8; BLOCK]| {
-            // SAFETY: a block is 64 readable bytes, and the load needs no alignment.
-            let bytes = unsafe { _mm512_loadu_si512(block.as_ptr().cast()) };
-            Marks::of(needles, |needle| _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(needle as i8)))
-        })
+        work.run(|block| mark(needles, block), ends::push)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512bw")]
+    fn mark(needles: Needles, block: &[u8; BLOCK]) -> Marks {
+        // SAFETY: a block is 64 readable bytes, and the load needs no alignment.
+        let bytes = unsafe { _mm512_loadu_si512(block.as_ptr().cast()) };
+        Marks::of(needles, |needle| _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(needle as i8)))
     }
 
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     pub(super) fn avx2<W: Work>(needles: Needles, work: W) -> W::Output {
-        work.run(|block: &[u8; BLOCK]| {
-            let halves = block.as_chunks::<32>().0;
-            // SAFETY: each half is 32 readable bytes, and the load needs no alignment.
-            let halves = [0, 1].map(|half| unsafe { _mm256_loadu_si256(halves[half].as_ptr().cast()) });
-            Marks::of(needles, |needle| {
-                let needle = _mm256_set1_epi8(needle as i8);
-                let [low, high] = halves.map(|half| _mm256_movemask_epi8(_mm256_cmpeq_epi8(half, needle)) as u32);
-                u64::from(low) | u64::from(high) << 32
-            })
-        })
+        work.run(
+            |block: &[u8; BLOCK]| {
+                let halves = block.as_chunks::<32>().0;
+                // SAFETY: each half is 32 readable bytes, and the load needs no alignment.
+                let halves = [0, 1].map(|half| unsafe { _mm256_loadu_si256(halves[half].as_ptr().cast()) });
+                Marks::of(needles, |needle| {
+                    let needle = _mm256_set1_epi8(needle as i8);
+                    let [low, high] = halves.map(|half| _mm256_movemask_epi8(_mm256_cmpeq_epi8(half, needle)) as u32);
+                    u64::from(low) | u64::from(high) << 32
+                })
+            },
+            ends::push,
+        )
     }
 
     #[target_feature(enable = "sse2")]
     pub(super) fn sse2<W: Work>(needles: Needles, work: W) -> W::Output {
-        work.run(|block: &[u8; BLOCK]| {
-            let quarters = block.as_chunks::<16>().0;
-            // SAFETY: each quarter is 16 readable bytes, and the load needs no alignment.
-            let quarters = [0, 1, 2, 3].map(|quarter| unsafe { _mm_loadu_si128(quarters[quarter].as_ptr().cast()) });
-            Marks::of(needles, |needle| {
-                let needle = _mm_set1_epi8(needle as i8);
-                let masks = quarters.map(|quarter| _mm_movemask_epi8(_mm_cmpeq_epi8(quarter, needle)) as u64);
-                masks[0] | masks[1] << 16 | masks[2] << 32 | masks[3] << 48
-            })
-        })
+        work.run(
+            |block: &[u8; BLOCK]| {
+                let quarters = block.as_chunks::<16>().0;
+                // SAFETY: each quarter is 16 readable bytes, and the load needs no alignment.
+                let quarters = [0, 1, 2, 3].map(|quarter| unsafe { _mm_loadu_si128(quarters[quarter].as_ptr().cast()) });
+                Marks::of(needles, |needle| {
+                    let needle = _mm_set1_epi8(needle as i8);
+                    let masks = quarters.map(|quarter| _mm_movemask_epi8(_mm_cmpeq_epi8(quarter, needle)) as u64);
+                    masks[0] | masks[1] << 16 | masks[2] << 32 | masks[3] << 48
+                })
+            },
+            ends::push,
+        )
     }
 }
 
@@ -181,7 +203,7 @@ mod tests {
     impl Work for MarksOf<'_> {
         type Output = Vec<Marks>;
 
-        fn run(self, mark: impl Fn(&[u8; BLOCK]) -> Marks) -> Vec<Marks> {
+        fn run(self, mark: impl Fn(&[u8; BLOCK]) -> Marks, _: impl Fn(Ends, &mut Vec<Field>)) -> Vec<Marks> {
             self.0.iter().map(mark).collect()
         }
     }

@@ -30,6 +30,7 @@ mod grammar;
 mod lexer;
 mod marks;
 mod block;
+mod ends;
 mod regular;
 mod preamble;
 mod footer;

@@ -7,9 +7,10 @@
 //! So are the rows in which an escape occurs, spaces that a dialect does not count to a field, or half of a CR LF where only both end a row.
 
 use super::block::{Block, Carry, Regular, below};
+use super::ends::Ends;
 use super::lexer::{Lexer, Span};
 use super::marks::{BLOCK, Marks, Work, with_marks};
-use super::rows::{Row, RowKind, Rows};
+use super::rows::{Field, Row, RowKind, Rows};
 
 /// Reads the rows of `span`, as [`Lexer::read`] says, and tells how many bytes they take.
 pub(super) fn read(regular: Regular, lexer: &Lexer, span: Span<'_>, rows: &mut Rows) -> usize {
@@ -46,9 +47,9 @@ impl<const ODD: bool> Work for Reader<'_, ODD> {
     type Output = usize;
 
     #[inline(always)]
-    fn run(mut self, mark: impl Fn(&[u8; BLOCK]) -> Marks) -> usize {
+    fn run(mut self, mark: impl Fn(&[u8; BLOCK]) -> Marks, push: impl Fn(Ends, &mut Vec<Field>)) -> usize {
         while self.wants_more() {
-            let stop = self.read_from_row(&mark);
+            let stop = self.read_from_row(&mark, &push);
             self.rows.fields.truncate(self.first_field);
             let cut_off = matches!(stop, Stop::WindowEnds) && !self.span.end_of_source;
             if cut_off || !self.wants_more() {
@@ -75,7 +76,7 @@ impl<const ODD: bool> Reader<'_, ODD> {
 
     /// Reads regular rows from `self.row` on.
     #[inline(always)]
-    fn read_from_row(&mut self, mark: &impl Fn(&[u8; BLOCK]) -> Marks) -> Stop {
+    fn read_from_row(&mut self, mark: &impl Fn(&[u8; BLOCK]) -> Marks, push: &impl Fn(Ends, &mut Vec<Field>)) -> Stop {
         self.first_field = self.rows.fields.len();
         if self.is_comment() {
             return Stop::Irregular;
@@ -90,7 +91,10 @@ impl<const ODD: bool> Reader<'_, ODD> {
             };
             let block = Block::new::<ODD>(&self.regular, window, at, marks, &mut carry);
             let before = self.rows.fields.len();
-            field = block.push_fields(field, &carry, &mut self.rows.fields);
+            let ends = Ends { at, ends: block.ends, cr_lf: block.cr_lf, field };
+            push(ends, &mut self.rows.fields);
+            field = ends.next_field();
+            block.quote_fields(before, &carry, &mut self.rows.fields);
             if let Some(stop) = self.push_rows(&block, before, &mut carry) {
                 return stop;
             }

@@ -49,6 +49,7 @@ pub enum RowKind {
 
 /// One field: where its content lies in the window, and whether that is its value already.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
 pub struct Field {
     start_and_quoted: u32,
     end_and_escaped: u32,
