@@ -45,32 +45,51 @@ impl Compressor {
         }
     }
 
-    /// Compresses what `write` writes. Answers with how many bytes that was, too.
-    pub(super) fn page(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(Bytes, usize), Error> {
-        self.page.clear();
-        write(&mut self.page);
-        let compressed = match &mut self.kind {
-            Kind::None => &self.page[..],
-            Kind::Snappy(encoder) => {
-                self.compressed.resize(snap::raw::max_compress_len(self.page.len()), 0);
-                let length = encoder.compress(&self.page, &mut self.compressed).map_err(broken)?;
-                &self.compressed[..length]
-            }
-            Kind::Lz4Raw => {
-                self.compressed.resize(lz4_flex::block::get_maximum_output_size(self.page.len()), 0);
-                let length = lz4_flex::block::compress_into(&self.page, &mut self.compressed).map_err(broken)?;
-                &self.compressed[..length]
-            }
-            Kind::Zstd(compressor) => {
-                self.compressed.clear();
-                self.compressed.reserve(zstd::zstd_safe::compress_bound(self.page.len()));
-                compressor.compress_to_buffer(&self.page, &mut self.compressed).map_err(broken)?;
-                &self.compressed[..]
-            }
-        };
+    /// The bytes that `write` writes, how many they were, and whether they are compressed: if that is to be tried, and worth it.
+    pub(super) fn page(&mut self, is_tried: bool, write: impl FnOnce(&mut Vec<u8>)) -> Result<(Bytes, usize, bool), Error> {
+        let mut page = std::mem::take(&mut self.page);
+        page.clear();
+        write(&mut page);
+        let mut bytes = None;
+        if is_tried && !matches!(self.kind, Kind::None) {
+            let compressed = self.compressed(&page)?;
+            bytes = is_worth(page.len().saturating_sub(compressed.len()), page.len()).then(|| Bytes::copy_from_slice(compressed));
+        }
+        let is_compressed = bytes.is_some();
         // Pages are kept until their row group is written, in no more bytes than they have.
-        Ok((Bytes::copy_from_slice(compressed), self.page.len()))
+        let bytes = bytes.unwrap_or_else(|| Bytes::copy_from_slice(&page));
+        self.page = page;
+        Ok((bytes, self.page.len(), is_compressed))
     }
+
+    /// The bytes compressed, worth it or not.
+    pub(super) fn compress(&mut self, bytes: &[u8]) -> Result<Bytes, Error> {
+        self.compressed(bytes).map(Bytes::copy_from_slice)
+    }
+
+    fn compressed<'a>(&'a mut self, bytes: &'a [u8]) -> Result<&'a [u8], Error> {
+        let room = match &self.kind {
+            Kind::None => return Ok(bytes),
+            Kind::Snappy(_) => snap::raw::max_compress_len(bytes.len()),
+            Kind::Lz4Raw => lz4_flex::block::get_maximum_output_size(bytes.len()),
+            Kind::Zstd(_) => zstd::zstd_safe::compress_bound(bytes.len()),
+        };
+        if self.compressed.len() < room {
+            self.compressed.resize(room, 0);
+        }
+        let length = match &mut self.kind {
+            Kind::None => 0,
+            Kind::Snappy(encoder) => encoder.compress(bytes, &mut self.compressed).map_err(broken)?,
+            Kind::Lz4Raw => lz4_flex::block::compress_into(bytes, &mut self.compressed).map_err(broken)?,
+            Kind::Zstd(compressor) => compressor.compress_to_buffer(bytes, &mut self.compressed[..]).map_err(broken)?,
+        };
+        Ok(&self.compressed[..length])
+    }
+}
+
+/// Whether it pays that `saved` of `bytes` need not be stored, for all who read the file: from one in 64 on.
+pub(super) fn is_worth(saved: usize, bytes: usize) -> bool {
+    saved * 64 > bytes
 }
 
 fn broken(error: impl std::fmt::Display) -> Error {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use arrow_array::{Array, ArrayRef};
 use bytes::Bytes;
-use parquet::basic::{BoundaryOrder, Encoding, PageType, Type};
+use parquet::basic::{BoundaryOrder, CompressionCodec, Encoding, PageType, Type};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
@@ -14,10 +14,13 @@ use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
 use super::bloom::BloomFilter;
-use super::codec::Compressor;
+use super::codec::{Compressor, is_worth};
 use super::values::{PageBounds, Values};
 use super::{Full, PAGE_BYTES, PAGE_ROWS, hybrid};
 use crate::Error;
+
+/// Of the pages after one that was not worth compressing, how many there are for each that is tried. Packed numbers don't get smaller, and compressing them takes longer than packing.
+const TRIED: usize = 8;
 
 /// A column of a row group.
 pub(super) struct Chunk {
@@ -28,6 +31,8 @@ pub(super) struct Chunk {
     rows: usize,
     nulls: usize,
     pages: Vec<DonePage>,
+    /// How many pages in a row were not worth compressing, or not tried after one that was not.
+    plain_run: usize,
     bounds: PageBounds,
     bloom: Option<BloomFilter>,
 }
@@ -35,6 +40,8 @@ pub(super) struct Chunk {
 /// A page that waits for its row group to be written.
 struct DonePage {
     bytes: Bytes,
+    /// The bytes are compressed.
+    is_compressed: bool,
     uncompressed: usize,
     encoding: Encoding,
     rows: usize,
@@ -47,7 +54,7 @@ impl Chunk {
         let present = (column.max_def_level() > 0).then(Vec::new);
         let values = Values::new(&column, array_type)?;
         let bloom = has_bloom.then(|| BloomFilter::new(column.clone()));
-        Ok(Self { column, values, present, rows: 0, nulls: 0, pages: Vec::new(), bounds: PageBounds::None, bloom })
+        Ok(Self { column, values, present, rows: 0, nulls: 0, pages: Vec::new(), plain_run: 0, bounds: PageBounds::None, bloom })
     }
 
     /// Takes in the next rows. Where all of them have codes, it tells those that are new.
@@ -89,14 +96,24 @@ impl Chunk {
     /// Ends the chunk: its bytes, and what is to be known of it.
     pub(super) fn finish(mut self, compressor: &mut Compressor) -> Result<(Bytes, ColumnCloseResult), Error> {
         self.end_page(compressor)?;
-        let dictionary = match self.values.dictionary() {
-            Some((values, count)) => {
-                let (bytes, uncompressed) = compressor.page(|page| page.extend_from_slice(&values))?;
-                Some((uncompressed, bytes, count))
-            }
+        let dictionary = self.values.dictionary().map(|(values, count)| (Bytes::from(values), count));
+        let bytes = self.pages.iter().map(|page| page.bytes.len()).sum::<usize>();
+        let packed = match &dictionary {
+            Some((values, _)) => Some(compressor.compress(values)?),
             None => None,
         };
-        self.lay_out(dictionary, compressor).map_err(broken)
+        let saved = dictionary.iter().zip(&packed).map(|((plain, _), packed)| plain.len().saturating_sub(packed.len())).sum();
+        // What is written of a chunk has one codec.
+        let is_compressed = self.pages.iter().any(|page| page.is_compressed) || is_worth(saved, bytes);
+        if is_compressed {
+            for page in self.pages.iter_mut().filter(|page| !page.is_compressed) {
+                page.bytes = compressor.compress(&page.bytes)?;
+            }
+        }
+        let codec = if is_compressed { compressor.codec() } else { CompressionCodec::UNCOMPRESSED };
+        let dictionary =
+            dictionary.zip(packed).map(|((plain, count), packed)| (plain.len(), if is_compressed { packed } else { plain }, count));
+        self.lay_out(dictionary, codec).map_err(broken)
     }
 
     fn end_page(&mut self, compressor: &mut Compressor) -> Result<(), Error> {
@@ -104,7 +121,8 @@ impl Chunk {
             return Ok(());
         }
         let mut encoding = Encoding::PLAIN;
-        let (bytes, uncompressed) = compressor.page(|page| {
+        let is_tried = self.plain_run.is_multiple_of(TRIED);
+        let (bytes, uncompressed, is_compressed) = compressor.page(is_tried, |page| {
             if let Some(present) = &mut self.present {
                 let mut levels = Vec::new();
                 match self.nulls {
@@ -117,17 +135,18 @@ impl Chunk {
             }
             encoding = self.values.end_page(page);
         })?;
+        self.plain_run = if is_compressed { 0 } else { self.plain_run + 1 };
         let bounds = self.values.take_bounds();
         self.bounds.and(&bounds);
         let (rows, nulls) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.nulls));
-        self.pages.push(DonePage { bytes, uncompressed, encoding, rows, nulls, bounds });
+        self.pages.push(DonePage { bytes, is_compressed, uncompressed, encoding, rows, nulls, bounds });
         Ok(())
     }
 
     fn lay_out(
         self,
         dictionary: Option<(usize, Bytes, usize)>,
-        compressor: &Compressor,
+        codec: CompressionCodec,
     ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
         let rows: usize = self.pages.iter().map(|page| page.rows).sum();
         let nulls: usize = self.pages.iter().map(|page| page.nulls).sum();
@@ -180,7 +199,7 @@ impl Chunk {
         column_index.set_boundary_order(boundary_order(self.pages.iter().map(|page| &page.bounds)));
         let bytes: Bytes = sink.into_inner()?.into();
         let metadata = ColumnChunkMetaData::builder(self.column.clone())
-            .set_compression_codec(compressor.codec())
+            .set_compression_codec(codec)
             .set_encodings(encodings)
             .set_page_encoding_stats(page_encodings)
             .set_total_compressed_size(bytes.len() as i64)

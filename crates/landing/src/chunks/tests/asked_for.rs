@@ -1,5 +1,6 @@
 //! What a file has only if it is asked for: bloom filters, an order, pairs of a key and a value.
 
+use parquet::basic::Compression;
 use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::{ParquetMetaData, SortingColumn};
 
@@ -151,4 +152,31 @@ fn files_tell_where_they_come_from() {
     let value = |key: &str| pairs.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.as_deref());
     assert_eq!((value("landfall.job"), value("landfall.source")), (Some("job-1"), Some("s3://inbox/é.csv")));
     assert!(value("ARROW:schema").is_some());
+}
+
+/// Numbers in no order don't get smaller, texts that repeat themselves do; a chunk in which some pages do is compressed as a whole.
+#[test]
+fn only_what_gets_smaller_is_compressed() {
+    let rows = 4_000;
+    let noise = |n: i64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64) ^ n.wrapping_mul(n) << 7;
+    let texts = |n: i64| format!("the same words, again and again {n}");
+    for codec in [Codec::Snappy, Codec::Lz4Raw, Codec::Zstd, Codec::None] {
+        let columns: Vec<(Field, ArrayRef)> = vec![
+            (Field::new("noise", DataType::Int64, false), Arc::new((0..rows).map(noise).collect::<Int64Array>())),
+            (Field::new("words", DataType::Utf8, false), Arc::new((0..rows).map(|n| Some(texts(n))).collect::<StringArray>())),
+            (
+                Field::new("both", DataType::Utf8, false),
+                Arc::new((0..rows).map(|n| Some(if n < rows / 2 { format!("{:x}", noise(n)) } else { texts(n) })).collect::<StringArray>()),
+            ),
+        ];
+        let written: Vec<_> = columns.iter().map(|(_, array)| array.clone()).collect();
+        let (read, metadata) = round_trip(columns, codec, 100, 1_000);
+        assert_eq!(read, written);
+        let group = metadata.row_group(0);
+        let (noise, words, both) = (group.column(0), group.column(1), group.column(2));
+        assert_eq!(noise.compression(), Compression::UNCOMPRESSED, "{codec:?}");
+        assert_eq!(words.compression(), Compressor::new(codec).expect("a compressor").codec().into());
+        assert_eq!(both.compression(), words.compression());
+        assert!(codec == Codec::None || words.compressed_size() * 2 < words.uncompressed_size());
+    }
 }
