@@ -8,6 +8,7 @@ use super::sources::{properties, resource_of, state_machine, template};
 #[test]
 fn estimates_know_the_memory_of_the_template() {
     let template = template();
+    assert_eq!(Item::Merge.memory_mb(), Item::Transform.memory_mb(), "one function");
     for item in Item::STEPS {
         assert_eq!(properties(&template, &resource_of(item.name()))["MemorySize"], item.memory_mb(), "{}", item.name());
     }

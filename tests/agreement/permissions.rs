@@ -103,7 +103,13 @@ const FUNCTIONS: [Function; 7] = [
     },
     Function {
         name: "transform",
-        sources: &["crates/steps/src/transform.rs", "crates/steps/src/documents.rs", "crates/steps/src/upload.rs"],
+        sources: &[
+            "crates/steps/src/transform.rs",
+            "crates/steps/src/merge.rs",
+            "crates/steps/src/documents.rs",
+            "crates/steps/src/output.rs",
+            "crates/steps/src/upload.rs",
+        ],
         objects: &["head", "get", "read", "put", "create_upload", "put_part", "complete_upload", "abort_upload"],
         registry: &[],
         executions: &[],
@@ -262,6 +268,7 @@ fn permissions_end_at_prefixes() {
                         "Arn}/reference/*",
                         "Arn}/jobs/*",
                         "Arn}/jobs/*/cancelled",
+                        "Arn}/small/*",
                         "Arn}/lake/*",
                         "SourceBucketArns",
                     ]

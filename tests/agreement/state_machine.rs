@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use landing::Error;
 use landing::contract::DatasetName;
-use landing::message::{Abandon, Caught, EndJob, Failure, JobId, JobRef, Planned, Shard, ShardList, TransformShard, Verified, VerifyJob};
+use landing::message::{
+    Abandon, Caught, EndJob, Failure, JobId, JobRef, MakeFiles, MergeFiles, MergeItem, MergeList, Planned, Shard, ShardList,
+    TransformShard, Verified, VerifyJob,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use xtask::asl;
@@ -77,6 +80,8 @@ fn states_are_named_by_the_steps_they_call() {
         ("TransformAgain/TransformShard", "TransformFunction"),
         ("Verify", "VerifyFunction"),
         ("VerifyAgain", "VerifyFunction"),
+        ("Merge", "TransformFunction"),
+        ("MergeAll/MergeFiles", "TransformFunction"),
         ("Store", "StoreFunction"),
         ("Abandon", "StoreFunction"),
     ];
@@ -146,12 +151,15 @@ fn both_rounds_and_the_only_shard_are_run_alike() {
     let states = &machine["States"];
     let shard = |map: &str| states[map]["ItemProcessor"].clone();
     assert_eq!(shard("TransformAll"), shard("TransformAgain"));
-    for map in ["TransformAll", "TransformAgain"] {
+    for map in ["TransformAll", "TransformAgain", "MergeAll"] {
         assert_eq!(states[map]["MaxConcurrencyPath"], "$.plan.max_concurrency");
         assert_eq!(states[map]["ItemProcessor"]["ProcessorConfig"], json!({ "Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS" }));
         assert_eq!(states[map]["ToleratedFailurePercentage"], 0, "one lost shard is a lost job");
-        assert_eq!(states[map]["ItemProcessor"]["States"]["TransformShard"]["Retry"], states["Transform"]["Retry"]);
+        for state in states[map]["ItemProcessor"]["States"].as_object().unwrap().values() {
+            assert_eq!(state["Retry"], states["Transform"]["Retry"]);
+        }
     }
+    assert_eq!(states["Merge"]["Retry"], states["Transform"]["Retry"]);
 }
 
 #[test]
@@ -169,6 +177,14 @@ fn messages_are_what_the_functions_read_and_write() {
     let one = TransformShard { job: job.clone(), dataset: dataset.clone(), shard: shard.clone() };
     assert_eq!(payload("Transform"), fields(&one));
     assert_eq!(keys(&states["TransformAll"]["ItemSelector"]), fields(&one));
+    let merge = MergeFiles { job: job.clone(), dataset: dataset.clone(), merge: MergeItem { index: 0 } };
+    assert_eq!((payload("Merge"), keys(&states["MergeAll"]["ItemSelector"])), (fields(&merge), fields(&merge)));
+    assert_eq!(states["Merge"]["Parameters"]["Payload"]["merge"], serde_json::to_value(merge.merge).unwrap(), "the only one");
+    for (message, expected) in
+        [(serde_json::to_value(&one), MakeFiles::Shard(one.clone())), (serde_json::to_value(&merge), MakeFiles::Merge(merge.clone()))]
+    {
+        assert_eq!(serde_json::from_value::<MakeFiles>(message.unwrap()).unwrap(), expected, "a message is of one kind");
+    }
     assert_eq!(payload("Verify"), fields(&VerifyJob { job: job.clone(), dataset: dataset.clone(), round: 1 }));
     assert_eq!(
         (&states["Verify"]["Parameters"]["Payload"]["round"], &states["VerifyAgain"]["Parameters"]["Payload"]["round"]),
@@ -190,11 +206,16 @@ fn messages_are_what_the_functions_read_and_write() {
 
     let planned = Planned { job, dataset, shards: list(), max_concurrency: 1 };
     assert!(answer("Ingest").is_subset(&fields(&planned)));
-    assert_eq!(answer("Verify"), fields(&Verified { again: list(), round: 2, counts: Default::default() }));
+    let merges = || MergeList { count: 0, bucket: "b".to_owned(), key: "k".to_owned() };
+    assert_eq!(answer("Verify"), fields(&Verified { again: list(), round: 2, merges: merges(), counts: Default::default() }));
     assert_eq!(answer("Abandon"), fields(&Failure { error: String::new(), cause: String::new() }));
     let list = fields(&list());
     for path in ["count", "bucket", "key", "only"] {
         assert!(list.contains(path), "the state machine reads `{path}` of a list of shards");
+    }
+    let merges = fields(&merges());
+    for path in ["count", "bucket", "key"] {
+        assert!(merges.contains(path), "the state machine reads `{path}` of a list of merges");
     }
 }
 

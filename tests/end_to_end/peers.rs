@@ -1,5 +1,6 @@
 //! Every form of output, read by others: DuckDB, PyArrow and Polars find the same rows, nulls and types, and footers say what is so.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -29,7 +30,7 @@ schema:
     - { name: kind, type: string }
 "#;
 
-/// Small enough for several shards, and so several files.
+/// Small enough for several shards, and so several files of text, and Parquet files that are put together.
 const SHARD_SIZE: &str = "120kB";
 /// How many programs read each lake.
 const PEERS: usize = 3;
@@ -62,7 +63,12 @@ impl Shore {
         let landed = command.output().unwrap();
         let job: Value = serde_json::from_slice(&landed.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&landed.stderr)));
         assert_eq!((&job["state"], &job["counts"]["stored"]), (&json!("SUCCEEDED"), &json!(3000)), "{job}");
-        assert!(job["files"].as_array().unwrap().len() > 2, "several shards");
+        let files: Vec<&Path> = job["files"].as_array().unwrap().iter().map(|file| Path::new(file["key"].as_str().unwrap())).collect();
+        let folders: BTreeSet<_> = files.iter().map(|file| file.parent()).collect();
+        match output["format"] == "parquet" {
+            true => assert_eq!(files.len(), folders.len(), "one in each folder"),
+            false => assert!(files.len() > 2, "several shards"),
+        }
         self.lakes.insert(lake.join("t").to_str().unwrap().to_owned(), output);
     }
 

@@ -35,7 +35,7 @@ fn flights_and_weather_land_whole() {
     assert_eq!(job["counts"], json!({"read": 336_776, "stored": 336_776, "rejected": 0, "filtered": 0}));
     let execution = stage.cloud.api().get(&format!("/jobs/{id}/execution")).unwrap().ok().unwrap();
     let text = execution.to_string();
-    for state in ["Ingest", "TransformAll", "Verify", "Store", "Announce", "Landed"] {
+    for state in ["Ingest", "TransformAll", "Verify", "Merge", "Store", "Announce", "Landed"] {
         assert!(text.contains(&format!("\"{state}\"")), "{state} is missing in {text}");
     }
 
@@ -51,11 +51,40 @@ fn flights_and_weather_land_whole() {
     compare(&stage, "weather", testdata("weather.csv").to_str().unwrap(), "wind_dir,hour");
 
     let outputs = stage.cloud.api().get(&format!("/jobs/{id}/outputs")).unwrap().ok().unwrap();
-    assert_eq!(outputs["rows"], 336_776);
+    assert_eq!((&outputs["rows"], outputs["items"].as_array().map(Vec::len)), (&json!(336_776), Some(12)), "a file a month");
     let file = &outputs["items"][0];
     let bytes = stage.cloud.api().download(file["url"].as_str().unwrap()).unwrap();
     assert_eq!(bytes.len() as u64, file["bytes"].as_u64().unwrap());
     assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
+}
+
+#[test]
+fn many_shards_leave_one_file_a_folder() {
+    const SHARD_BYTES: u64 = 1024 * 1024;
+    let stage = Stage::with(Options { shard_bytes: Some(SHARD_BYTES), ..Options::default() });
+    let contract = std::fs::read_to_string(testdata("contracts/flights.yaml")).unwrap();
+    stage.register_text("flights", &contract.replace("partitionBy: [month]", "partitionBy: [month, day]"));
+    let source = flights();
+    let shards = (source.len() as u64).div_ceil(SHARD_BYTES);
+    let key = stage.stage("flights", "flights.csv", source);
+    let id = stage.submit(&json!({"dataset": "flights", "source": {"key": key}}));
+    let job = stage.wait(&id);
+    assert_eq!((&job["status"], &job["counts"]["stored"]), (&json!("SUCCEEDED"), &json!(336_776)), "{job}");
+    let execution = stage.cloud.api().get(&format!("/jobs/{id}/execution")).unwrap().ok().unwrap().to_string();
+    assert!(execution.contains("\"MergeAll\"") && !execution.contains("\"Abandon\""), "{execution}");
+
+    // Two or more shards of each day would be as many files; there is one of each.
+    let (keys, open) = stage.listing("LakeBucket", "lake/flights/");
+    assert_eq!((keys.iter().filter(|key| key.ends_with(".parquet")).count(), open), (365, 0));
+    let runs =
+        |step: &str| job["bill"]["lines"][step]["invocations"].as_u64().unwrap_or_else(|| panic!("{step} is not in {}", job["bill"]));
+    assert!(runs("transform") >= shards && runs("merge") > 1, "{}", job["bill"]);
+    assert_eq!(stage.listing("WorkBucket", "small/"), (Vec::new(), 0), "what they were put together of is deleted");
+
+    let folder = tempfile::tempdir().unwrap();
+    let csv = folder.path().join("flights.csv");
+    std::fs::write(&csv, flights()).unwrap();
+    compare(&stage, "flights", csv.to_str().unwrap(), "distance,air_time");
 }
 
 fn compare(stage: &Stage, dataset: &str, csv: &str, sums: &str) {

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use landing::Error;
 use landing::commit::Commit;
 use landing::contract::DatasetName;
-use landing::message::{Abandon, Caught, Failure, JobId, JobRef, Shard, SourceRef, Stored, Submission, TransformShard, VerifyJob};
+use landing::message::{
+    Abandon, Caught, Failure, JobId, JobRef, MergeFiles, MergeItem, Shard, SourceRef, Stored, Submission, TransformShard, VerifyJob,
+};
 use objects::{Buckets, Faulty, Objects, Pin, Put};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use registry::{JobRecord, JobStatus, Registry};
@@ -212,6 +214,12 @@ impl Bench {
 
     /// Runs a job up to where it may be stored.
     pub(crate) async fn verified(&self, submission: Submission, job: &JobRef) -> Result<(), Error> {
+        let merges = self.transformed(submission, job).await?;
+        self.merge_all(job, merges).await
+    }
+
+    /// Runs a job up to where its small files may be put together; how many merges there are.
+    pub(crate) async fn transformed(&self, submission: Submission, job: &JobRef) -> Result<u32, Error> {
         let planned = retried(|_| self.alive(steps::ingest(&self.context, submission.clone()))).await?;
         self.transform_all(job, &planned.shards.key).await?;
         let verify = |round| VerifyJob { job: job.job.clone(), dataset: job.dataset.clone(), round };
@@ -219,6 +227,19 @@ impl Bench {
         while verified.again.count > 0 {
             self.transform_all(job, &verified.again.key).await?;
             verified = retried(|_| self.alive(steps::verify(&self.context, verify(verified.round)))).await?;
+        }
+        Ok(verified.merges.count)
+    }
+
+    /// Puts together what the shards left small.
+    pub(crate) async fn merge_all(&self, job: &JobRef, merges: u32) -> Result<(), Error> {
+        for index in 0..merges {
+            let message = MergeFiles { job: job.job.clone(), dataset: job.dataset.clone(), merge: MergeItem { index } };
+            retried(|attempt| {
+                let (message, attempt) = (message.clone(), format!("attempt{attempt}"));
+                async move { self.alive(steps::merge(&self.context, message, &attempt)).await }
+            })
+            .await?;
         }
         Ok(())
     }

@@ -39,12 +39,14 @@ async fn every_request_of_an_undisturbed_job_is_in_its_bill() {
         let bill = bill(&bench, "job").await;
         let made = meter.usage();
         let told = requests(&bill);
-        // The last thing that is done is to look for uploads that were left open. What tells of an invocation can't tell its own bytes.
-        assert_eq!(told, Usage { puts: made.puts - 1, bytes_written: told.bytes_written, ..made });
+        // The last thing that is done is to look for uploads that were left open, and for small files, which are deleted. What tells of an invocation can't tell its own bytes.
+        assert!(made.deletes > 0);
+        assert_eq!(told, Usage { puts: made.puts - 2, deletes: 0, bytes_written: told.bytes_written, ..made });
         assert!(told.bytes_written < made.bytes_written && told.bytes_written > made.bytes_written / 2, "{told:?} of {made:?}");
         let runs = |item| bill.lines[&item].usage.invocations;
         assert_eq!((runs(Item::Ingest), runs(Item::Store)), (1, 1));
         let shards = source.len().div_ceil(9) as u64;
+        assert_eq!(runs(Item::Merge), 1, "what the shards left small is put together");
         if source == QUOTED {
             assert!(runs(Item::Transform) > shards && runs(Item::Verify) > 1, "shards guessed wrong: {bill:?}");
         } else {
@@ -73,7 +75,7 @@ async fn what_retries_spend_is_in_the_bill_once() {
             bench.run(submission).await.unwrap();
             let (told, made) = (requests(&bill(&bench, "job").await), meter.usage());
             assert!(told.puts <= made.puts && told.gets <= made.gets, "{kind:?} of call {call}: {told:?} of {made:?}");
-            if made.puts - told.puts > 1 || made.gets > told.gets {
+            if made.puts - told.puts > 2 || made.gets > told.gets {
                 lost.push(call);
             }
             if faulty.calls() < call {
@@ -82,7 +84,7 @@ async fn what_retries_spend_is_in_the_bill_once() {
             call += 1;
         }
         // Lost is the note of an attempt whose receipt took effect while its answer was lost, and what `store` did between the commit and a failure.
-        assert!(lost.len() <= 6, "{kind:?}: of {call} calls {lost:?}");
+        assert!(lost.len() <= 7, "{kind:?}: of {call} calls {lost:?}");
     }
 }
 

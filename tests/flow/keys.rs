@@ -1,6 +1,6 @@
 //! Keys: whoever comes first has them, however the source is split and whatever runs twice.
 
-use landing::message::{Counts, JobRef, Shard, TransformShard, VerifyJob};
+use landing::message::{Counts, JobRef, MergeFiles, MergeItem, Shard, TransformShard, VerifyJob};
 use landing::rejects::ErrorEntry;
 use objects::FaultKind;
 use proptest::prelude::*;
@@ -144,6 +144,7 @@ async fn every_step_may_run_twice() {
     steps::ingest(&bench.context, submission.clone()).await.unwrap();
     let mut list = steps::ingest(&bench.context, submission).await.unwrap().shards;
     let mut round = 1;
+    let mut merges = 0;
     while list.count > 0 {
         let shards: Vec<Shard> = serde_json::from_str(&bench.text(&list.key).await).unwrap();
         for attempt in ["first", "second"] {
@@ -155,9 +156,13 @@ async fn every_step_may_run_twice() {
         let verify = VerifyJob { job: job.job.clone(), dataset: job.dataset.clone(), round };
         let verified = steps::verify(&bench.context, verify.clone()).await.unwrap();
         assert_eq!(steps::verify(&bench.context, verify).await.unwrap(), verified);
-        (list, round) = (verified.again, verified.round);
+        (list, round, merges) = (verified.again, verified.round, verified.merges.count);
     }
-    assert_eq!(round, 4, "three rounds were run");
+    assert_eq!((round, merges), (4, 1), "three rounds were run");
+    for attempt in ["first", "second"] {
+        let message = MergeFiles { job: job.job.clone(), dataset: job.dataset.clone(), merge: MergeItem { index: 0 } };
+        steps::merge(&bench.context, message, attempt).await.unwrap();
+    }
     let stored = steps::store(&bench.context, job.clone()).await.unwrap();
     assert_eq!(steps::store(&bench.context, job).await.unwrap(), stored);
     assert_eq!(bench.landed(&stored).await, sequential);

@@ -12,6 +12,7 @@ mod joins;
 mod keys;
 mod kills;
 mod masks;
+mod merges;
 mod outputs;
 mod packed;
 mod profile;

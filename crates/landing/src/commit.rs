@@ -33,6 +33,24 @@ pub struct OpenFile {
     pub stats: Option<String>,
 }
 
+/// A file that a shard left beside the job, as it is small: before the commit it is put together with others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmallFile {
+    /// The object's key, in the work bucket.
+    pub key: String,
+    /// The folders: `a=1/b=2/`, or nothing.
+    pub folder: String,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Nulls, by column.
+    pub nulls: BTreeMap<String, u64>,
+    /// What is known of its columns, as a Delta log has it, if it is for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stats: Option<String>,
+}
+
 /// What a shard reports back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
@@ -50,6 +68,9 @@ pub struct Receipt {
     pub counts: Counts,
     /// Its files.
     pub files: Vec<OpenFile>,
+    /// Those that it left beside the job, as they are small.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub small: Vec<SmallFile>,
     /// Key of its refused records, when there are any.
     pub rejects: Option<String>,
     /// Key of its faults, when there are any.
@@ -74,6 +95,13 @@ pub struct Tally {
     pub counts: Counts,
     /// CRC-64/NVME of the whole source.
     pub crc64nvme: u64,
+    /// How many [merges](crate::merge) come before the commit.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub merges: u32,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A shard in a tally.
@@ -121,7 +149,7 @@ pub struct Commit {
     /// What the job cost up to here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill: Option<Bill>,
-    /// The files, by shard, in the order in which the shard opened them.
+    /// The files, by shard; one that was put together counts as of the first shard that it has rows of.
     pub files: Vec<CommittedFile>,
     /// Keys of the files that it removes from the table: all that earlier commits left, or those of the partitions that it replaces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,7 +1,8 @@
-//! Columns become files: one for each partition of a shard, in bounded memory.
+//! Columns become files: of each partition of a shard one, or several where one would be too large, in bounded memory.
 
 mod folders;
 mod form;
+mod merge;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -16,13 +17,14 @@ use arrow_select::take::take_record_batch;
 use crate::Error;
 use crate::contract::{Contract, TableFormat};
 use crate::delta::Stats;
+use crate::plan::Plan;
 use folders::Folders;
 use form::Writers;
 
 pub use folders::NULL_PARTITION;
 pub(crate) use folders::folder_text;
 
-/// Most partitions of one shard: each keeps a file open.
+/// Most partitions of one shard that may be open at once: each keeps a file open.
 pub const MAX_PARTITIONS: usize = 1_000;
 
 /// Bytes that all open row groups, or blocks of text, of a shard may hold together; beyond it the largest is written out.
@@ -39,12 +41,21 @@ pub struct Lineage {
     pub contract: u32,
 }
 
+impl Lineage {
+    /// That of a plan.
+    pub fn of(plan: &Plan) -> Self {
+        Self { source: plan.source_name(), job: plan.submission.job.to_string(), contract: plan.submission.contract }
+    }
+}
+
 /// The files of a shard.
 pub struct Files {
     contract: Arc<Contract>,
     /// What the files hold.
     columns: SchemaRef,
     writers: Writers,
+    /// Bytes at which a file ends.
+    file_size: u64,
     /// [Positions](crate::contract::Stored::index) of what the files hold.
     stored: Vec<usize>,
     folders: Folders,
@@ -62,6 +73,7 @@ struct File {
     /// Columns of floats with some that are not a number; looked for where it counts, in Delta tables.
     has_nan: Vec<bool>,
     bytes: u64,
+    is_ended: bool,
     stats: Option<String>,
 }
 
@@ -72,6 +84,8 @@ pub struct Chunk {
     pub file: usize,
     /// The next bytes of the file.
     pub bytes: Vec<u8>,
+    /// Whether they are its last ones.
+    pub is_last: bool,
 }
 
 /// What a file turned out to hold.
@@ -154,8 +168,8 @@ impl Files {
         }
         let columns = Arc::new(ArrowSchema::new(fields));
         let writers = Writers::new(&contract, columns.clone(), &lineage)?;
-        let folders = Folders::new(&contract, partition);
-        Ok(Self { contract, columns, writers, stored, folders, lineage, by_folder: HashMap::new(), files: Vec::new() })
+        let (file_size, folders) = (contract.output.file_size, Folders::new(&contract, partition));
+        Ok(Self { contract, columns, writers, file_size, stored, folders, lineage, by_folder: HashMap::new(), files: Vec::new() })
     }
 
     /// Writes rows: one array for each field of the contract and each derived column, and the line of each row for the lineage. Tells what the files' dictionaries learned.
@@ -177,25 +191,47 @@ impl Files {
                 None => batch.clone(),
                 Some(rows) => take_record_batch(&batch, &UInt32Array::from(rows)).map_err(broken)?,
             };
-            let learned = self.writers.write(file, &batch)?;
-            self.files[file].count(&batch);
-            if self.contract.output.table == TableFormat::Delta {
-                self.files[file].look_for_nan(&batch);
-            }
+            let learned = self.put(file, &batch)?;
             new.add(self.stored.iter().copied().zip(learned));
+            if self.files[file].ready_bytes() + self.writers.encoded_bytes(file) as u64 >= self.file_size {
+                self.end(file)?;
+            }
         }
         self.bound_memory()?;
         Ok(new)
     }
 
-    /// Bytes that are ready, of each file that has at least `least` of them.
+    /// Writes rows to a file.
+    fn put(&mut self, file: usize, batch: &RecordBatch) -> Result<Vec<Option<ArrayRef>>, Error> {
+        let learned = self.writers.write(file, batch)?;
+        self.files[file].count(batch);
+        if self.contract.output.table == TableFormat::Delta {
+            self.files[file].look_for_nan(batch);
+        }
+        Ok(learned)
+    }
+
+    /// Ends a file: the next row of its folder opens another.
+    fn end(&mut self, file: usize) -> Result<(), Error> {
+        let footer = self.writers.close(file)?;
+        let state = &mut self.files[file];
+        state.is_ended = true;
+        if self.contract.output.table == TableFormat::Delta {
+            state.stats = footer.map(|footer| Stats::of(&footer, &state.has_nan).json(&self.columns, state.rows));
+        }
+        self.by_folder.remove(&state.folder);
+        Ok(())
+    }
+
+    /// Bytes that are ready, of each file that has at least `least` of them, or has ended.
     pub fn drain(&mut self, least: usize) -> Vec<Chunk> {
         let mut chunks = Vec::new();
         for (file, state) in self.files.iter_mut().enumerate() {
-            let bytes = state.sink.with(|buffer| if buffer.len() >= least.max(1) { std::mem::take(buffer) } else { Vec::new() });
+            let (least, is_last) = (if state.is_ended { 1 } else { least.max(1) }, state.is_ended);
+            let bytes = state.sink.with(|buffer| if buffer.len() >= least { std::mem::take(buffer) } else { Vec::new() });
             if !bytes.is_empty() {
                 state.bytes += bytes.len() as u64;
-                chunks.push(Chunk { file, bytes });
+                chunks.push(Chunk { file, bytes, is_last });
             }
         }
         chunks
@@ -213,12 +249,7 @@ impl Files {
 
     /// Ends all files; [`drain`](Self::drain) what is left before [`summaries`](Self::summaries).
     pub fn close(&mut self) -> Result<(), Error> {
-        for (file, footer) in self.files.iter_mut().zip(self.writers.close()?) {
-            if self.contract.output.table == TableFormat::Delta {
-                file.stats = footer.map(|footer| Stats::of(&footer, &file.has_nan).json(&self.columns, file.rows));
-            }
-        }
-        Ok(())
+        (0..self.files.len()).filter(|file| !self.files[*file].is_ended).collect::<Vec<_>>().into_iter().try_for_each(|file| self.end(file))
     }
 
     /// What the files turned out to hold, once they are closed and drained.
@@ -238,7 +269,7 @@ impl Files {
         if let Some(file) = self.by_folder.get(&folder) {
             return Ok(*file);
         }
-        if self.files.len() == MAX_PARTITIONS {
+        if self.by_folder.len() == MAX_PARTITIONS {
             return Err(Error::LimitExceeded(format!(
                 "one shard has rows of more than {MAX_PARTITIONS} partitions; partition by fewer or coarser fields than {}",
                 self.contract.output.partition_by.join(", ")
@@ -254,6 +285,7 @@ impl Files {
             nulls: vec![0; columns],
             has_nan: vec![false; columns],
             bytes: 0,
+            is_ended: false,
             stats: None,
         });
         self.by_folder.insert(folder, self.files.len() - 1);
@@ -267,6 +299,11 @@ impl Files {
 }
 
 impl File {
+    /// Bytes that were taken out of its sink, and those in it.
+    fn ready_bytes(&self) -> u64 {
+        self.bytes + self.sink.with(|buffer| buffer.len() as u64)
+    }
+
     fn count(&mut self, batch: &RecordBatch) {
         self.rows += batch.num_rows() as u64;
         for (nulls, column) in self.nulls.iter_mut().zip(batch.columns()) {

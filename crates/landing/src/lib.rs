@@ -27,10 +27,12 @@ pub mod sniff;
 pub mod infer;
 pub mod profile;
 pub mod commit;
+pub mod merge;
 pub mod delta;
 pub mod bill;
 pub mod message;
 pub mod limits;
+pub mod size;
 mod short;
 
 mod error;

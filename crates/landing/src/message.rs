@@ -181,6 +181,45 @@ pub struct TransformShard {
     pub shard: Shard,
 }
 
+/// One of the merges of a job: an item of `merge.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeItem {
+    /// Its position, from 0.
+    pub index: u32,
+}
+
+/// The input of a merge of small files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeFiles {
+    /// The job.
+    pub job: JobId,
+    /// Its dataset.
+    pub dataset: DatasetName,
+    /// The merge.
+    pub merge: MergeItem,
+}
+
+/// The input of the `transform` function: it makes the files of a job, of its source or of smaller ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum MakeFiles {
+    /// Those of a shard.
+    Shard(TransformShard),
+    /// Those of smaller ones.
+    Merge(MergeFiles),
+}
+
+/// Where the merges of a job are listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeList {
+    /// How many there are.
+    pub count: u32,
+    /// Bucket of the list: a JSON array of [`MergeItem`].
+    pub bucket: String,
+    /// Key of the list.
+    pub key: String,
+}
+
 /// What `transform` answers: nothing, as its receipt lies beside the job and thousands of answers must fit in one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transformed {}
@@ -232,6 +271,8 @@ pub struct Verified {
     pub again: ShardList,
     /// The round in which they are run, and which is to be verified next.
     pub round: u32,
+    /// Small files that are to be put together before the job is stored; `count` is 0 when there are none.
+    pub merges: MergeList,
     /// Rows, once the job is verified; zeros before.
     pub counts: Counts,
 }
@@ -325,16 +366,16 @@ impl std::ops::AddAssign for Counts {
     }
 }
 
-/// The keys of what lies beside a job, under the work prefix.
+/// The keys of what lies beside a job, under the work prefix: its documents, which stay, and apart from them its small files, which don't.
 #[derive(Debug, Clone)]
-pub struct JobKeys(String);
+pub struct JobKeys(String, String);
 
 impl JobKeys {
     /// The keys of `job` under `prefix`, which is empty or ends with a slash.
     pub fn new(prefix: &str, job: &JobId) -> Self {
-        Self(format!("{prefix}jobs/{job}/"))
+        Self(format!("{prefix}jobs/{job}/"), format!("{prefix}small/{job}/"))
     }
-    /// The common prefix of all of them.
+    /// The common prefix of its documents.
     pub fn prefix(&self) -> &str {
         &self.0
     }
@@ -365,6 +406,26 @@ impl JobKeys {
     /// The copy of a table that is looked up, by the position of its join and the checksum of its bytes.
     pub fn reference(&self, join: usize, crc64nvme: u64) -> String {
         format!("{}references/{join:03}-{crc64nvme:016x}.arrow", self.0)
+    }
+    /// A file that a shard left small, under a name unique to the attempt; `file` is its position in the shard.
+    pub fn small(&self, shard: u32, attempt: &str, file: usize) -> String {
+        format!("{}{shard:06}-{attempt}-{file:03}.parquet", self.1)
+    }
+    /// The common prefix of those.
+    pub fn small_prefix(&self) -> &str {
+        &self.1
+    }
+    /// The list of merges.
+    pub fn merges(&self) -> String {
+        format!("{}merge.json", self.0)
+    }
+    /// What one merge puts together.
+    pub fn merge(&self, index: u32) -> String {
+        format!("{}merge/{index:06}.json", self.0)
+    }
+    /// The receipt of a merge.
+    pub fn merged(&self, index: u32) -> String {
+        format!("{}merged/{index:06}.json", self.0)
     }
     /// What `verify` found.
     pub fn tally(&self) -> String {

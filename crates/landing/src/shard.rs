@@ -84,13 +84,12 @@ impl ShardTransform {
         let columns = plan.mapping.columns as usize;
         // How long a packed source is turns out at its end.
         let range = if plan.is_packed() { 0..u64::MAX } else { shard.from..shard.to };
-        let lineage = Lineage { source: plan.source_name(), job: plan.submission.job.to_string(), contract: plan.submission.contract };
         let (stored, columns_stored): (Vec<_>, Vec<_>) =
             contract.stored().map(|column| (column.index, (column.name, column.data_type))).unzip();
         let sheet = Sheet {
             sketch: Sketch::new(columns_stored),
             stored,
-            files: Files::new(contract.clone(), lineage)?,
+            files: Files::new(contract.clone(), Lineage::of(plan))?,
             joins: Joins::new(&contract, Vec::new()),
             masks: Masks::new(&contract, &plan.mapping, salt),
             claims: Claims::new(Terms::of(plan), &contract.schema.keys, taken),

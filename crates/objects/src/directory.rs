@@ -115,10 +115,7 @@ impl Objects for Directory {
         let (key, upload, parts) = (key.to_owned(), upload.to_owned(), parts.to_vec());
         self.blocking(move |this| {
             let path = this.path(&key)?;
-            let completed = Upload::open(&this.root, &key, &upload).and_then(|upload| {
-                upload.complete(&parts, &path, Put::Overwrite)?;
-                upload.remove()
-            });
+            let completed = Upload::open(&this.root, &key, &upload).and_then(|upload| upload.finish(&parts, &path));
             // Another attempt was first, perhaps just now.
             let done = || path.is_file() && matches!(Upload::open(&this.root, &key, &upload), Err(Error::Missing(_)));
             if completed.is_err() && done() { Ok(()) } else { completed }

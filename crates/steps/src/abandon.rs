@@ -9,8 +9,8 @@ use registry::{JobChange, JobStatus};
 
 use crate::context::now;
 use crate::spending::Meter;
-use crate::store::{contents, delete_replaced, find_commit, note_success, sweep, take_back};
-use crate::{Context, bill, documents, pieces, verify};
+use crate::store::{all_files, contents, delete_replaced, find_commit, note_success, sweep, sweep_merged, sweep_small, take_back};
+use crate::{Context, bill, documents, merge, pieces, verify};
 
 /// Abandons a job and answers why it failed. A job that is committed already stays so: what failed was only what comes after.
 pub async fn abandon(context: &Context, message: Abandon) -> Result<Failure, Error> {
@@ -35,23 +35,29 @@ async fn end(context: &Context, keys: &JobKeys, message: Abandon, meter: &Meter)
     if let Some(commit) = find_commit(context, keys, &reference).await? {
         delete_replaced(&context.lake(), &commit).await?;
         note_success(context, &commit, &[], meter).await?;
+        sweep_merged(work.as_ref(), keys, &commit).await;
         return Ok(failure);
     }
     let mut change = JobChange { failure: Some(failure.clone()), ..JobChange::default() };
     let plan = documents::find::<Plan>(work.as_ref(), &keys.plan()).await?;
+    let mut merged = Vec::new();
     let receipts = if let Some(plan) = &plan
         && let Some(tally) = documents::find::<Tally>(work.as_ref(), &keys.tally()).await?
     {
         let receipts = verify::tallied(work.as_ref(), keys, &tally).await?;
         context.registry.release(dataset, &contents(plan, &tally), job).await?;
-        take_back(context, &receipts).await?;
+        merged = merge::receipts(work.as_ref(), keys, &tally).await?;
+        take_back(context, &all_files(&receipts, &merged)).await?;
         pieces::join(work.clone(), keys, plan, &tally, &receipts).await?;
         change.counts = Some(landing::message::Counts { stored: 0, ..tally.counts });
         receipts
     } else {
         abort_receipts(context, keys).await?
     };
-    let mut bill = bill::so_far(context, keys, &receipts, plan.map_or(0, |plan| plan.source_bytes)).await?;
+    if plan.as_ref().is_some_and(|plan| plan.shards > 1) {
+        sweep_small(work.as_ref(), keys).await;
+    }
+    let mut bill = bill::so_far(context, keys, &receipts, &merged, plan.map_or(0, |plan| plan.source_bytes)).await?;
     sweep(context.lake().as_ref(), &context.dataset_prefix(dataset), job).await;
     change.status = Some(if failure.error == "Cancelled" { JobStatus::Cancelled } else { JobStatus::Failed });
     bill.add(Item::Store, meter.tell());

@@ -6,9 +6,10 @@ use futures::{StreamExt, TryStreamExt, stream};
 use landing::Error;
 use landing::bill::{Bill, Item, Spent, Usage};
 use landing::commit::Receipt;
+use landing::merge::MergeReceipt;
 use landing::message::JobKeys;
 
-use crate::spending::{basis, name_of};
+use crate::spending::{basis, name_of, name_of_merge};
 use crate::{Context, documents};
 
 /// Documents that are read at once.
@@ -18,8 +19,14 @@ const PAGE: u32 = 1_000;
 /// Most documents that are added up: so many failed attempts of a job are a bill of their own.
 const MOST_DOCUMENTS: usize = 20_000;
 
-/// The bill of a job, so far: of the shards with these receipts, of those that they replaced, and of all invocations that left a document.
-pub(crate) async fn so_far(context: &Context, keys: &JobKeys, receipts: &[Receipt], source_bytes: u64) -> Result<Bill, Error> {
+/// The bill of a job, so far: of the shards and merges with these receipts, of the shards that they replaced, and of all invocations that left a document.
+pub(crate) async fn so_far(
+    context: &Context,
+    keys: &JobKeys,
+    receipts: &[Receipt],
+    merged: &[MergeReceipt],
+    source_bytes: u64,
+) -> Result<Bill, Error> {
     let work = context.work();
     let mut used: BTreeMap<String, (Item, Usage)> = BTreeMap::new();
     let mut take = |receipt: &Receipt| {
@@ -33,6 +40,7 @@ pub(crate) async fn so_far(context: &Context, keys: &JobKeys, receipts: &[Receip
             replaced.iter().for_each(&mut take);
         }
     }
+    used.extend(merged.iter().map(|receipt| (name_of_merge(receipt), (Item::Merge, receipt.spent))));
     let mut names: Vec<String> = Vec::new();
     let prefix = keys.spent_prefix();
     loop {

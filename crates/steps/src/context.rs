@@ -92,6 +92,11 @@ pub(crate) fn file_prefix(job: &JobId) -> String {
     format!("{job}-")
 }
 
+/// The start of the name of every file that a job puts together of smaller ones.
+pub(crate) fn merged_prefix(job: &JobId) -> String {
+    format!("{job}-merged-")
+}
+
 /// The contract of a plan: it was valid when it was registered, and is read by the same door.
 pub(crate) fn parse_contract(text: &str) -> Result<Contract, Error> {
     Contract::parse(text).map_err(|faults| {

@@ -9,6 +9,7 @@ use std::time::Instant;
 use landing::bill::prices::Processor;
 use landing::bill::{Basis, Item, Spent, Usage};
 use landing::commit::Receipt;
+use landing::merge::MergeReceipt;
 use landing::message::JobKeys;
 use objects::{Metered, Metering, Put};
 
@@ -35,6 +36,11 @@ impl Meter {
     /// Starts to measure an attempt at a shard.
     pub(crate) fn of_attempt(context: &Context, round: u32, shard: u32, attempt: &str) -> (Context, Self) {
         Self::named(context, Item::Transform, attempt_name(round, shard, attempt))
+    }
+
+    /// Starts to measure an attempt at a merge.
+    pub(crate) fn of_merge(context: &Context, merge: u32, attempt: &str) -> (Context, Self) {
+        Self::named(context, Item::Merge, merge_name(merge, attempt))
     }
 
     fn named(context: &Context, item: Item, name: String) -> (Context, Self) {
@@ -73,6 +79,16 @@ impl Meter {
 /// The name of an attempt at a shard among the documents of what was used.
 fn attempt_name(round: u32, shard: u32, attempt: &str) -> String {
     format!("{}-{round}-{shard:06}-{attempt}", Item::Transform.name())
+}
+
+/// The name of an attempt at a merge.
+fn merge_name(merge: u32, attempt: &str) -> String {
+    format!("{}-{merge:06}-{attempt}", Item::Merge.name())
+}
+
+/// The name of the attempt of a merge's receipt.
+pub(crate) fn name_of_merge(receipt: &MergeReceipt) -> String {
+    merge_name(receipt.merge, &receipt.attempt)
 }
 
 /// The name of the attempt of a receipt.

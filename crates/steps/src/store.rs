@@ -9,6 +9,7 @@ use landing::bill::Item;
 use landing::commit::{Commit, CommittedFile, OpenFile, Receipt, Tally, content_name};
 use landing::contract::{Contract, Mode, Output, TableFormat};
 use landing::delta::Entry;
+use landing::merge::MergeReceipt;
 use landing::message::{JobId, JobKeys, JobRef, Stored, Warning};
 use landing::plan::Plan;
 use landing::profile::Sketch;
@@ -17,15 +18,17 @@ use registry::{JobChange, JobStatus};
 use serde::{Deserialize, Serialize};
 use tables::{Base, Log};
 
-use crate::context::{file_prefix, now, parse_contract};
+use crate::context::{file_prefix, merged_prefix, now, parse_contract};
 use crate::ingest::already_landed;
 use crate::register::register;
 use crate::spending::Meter;
 use crate::transform::refuse_if_cancelled;
-use crate::{Context, bill, documents, pieces, profile, verify};
+use crate::{Context, bill, documents, merge, pieces, profile, verify};
 
 /// Uploads that are completed at once: a reader that lists the prefix sees the files appear within this burst.
 const CONCURRENT_COMPLETIONS: usize = 32;
+/// Entries of a page of a listing.
+const PAGE: u32 = 1_000;
 /// Replaced files that are deleted at once: a reader that lists the prefix sees them until they are.
 const CONCURRENT_DELETIONS: usize = 32;
 
@@ -67,6 +70,7 @@ async fn finish(context: &Context, keys: &JobKeys, message: &JobRef, meter: &Met
     let warnings = register(context, keys, message, &commit).await;
     note_success(context, &commit, &warnings, meter).await?;
     sweep(lake.as_ref(), &context.dataset_prefix(dataset), job).await;
+    sweep_merged(work.as_ref(), keys, &commit).await;
     Ok(Stored {
         job: job.clone(),
         dataset: dataset.clone(),
@@ -91,17 +95,19 @@ async fn commit(context: &Context, keys: &JobKeys, message: &JobRef, meter: &Met
     claim(context, &plan, &tally, contract.output.mode).await?;
     pieces::join(work.clone(), keys, &plan, &tally, &receipts).await?;
     let sketch = profile::join(work.as_ref(), keys, &receipts).await?;
-    let mut bill = bill::so_far(context, keys, &receipts, plan.source_bytes).await?;
-    let mut draft = draft(&plan, &tally, &receipts, &sketch, &contract.output);
+    let merged = merge::receipts(work.as_ref(), keys, &tally).await?;
+    let files = open_files(&tally, &receipts, &merged)?;
+    let mut bill = bill::so_far(context, keys, &receipts, &merged, plan.source_bytes).await?;
+    let mut draft = draft(&plan, &tally, &files, &sketch, &contract.output);
     // What is there may forbid the commit: better before anything is visible.
     let base = log.base(next_number(context, keys, &log).await?, draft.mode).await?;
     base.check(&draft, &contract)?;
-    complete(&lake, &receipts).await?;
+    complete(&lake, &files).await?;
     if let Err(error) = refuse_if_cancelled(context, keys).await {
         if matches!(error, Error::Cancelled(_)) {
             // Nobody may come after: an execution that was stopped runs no Abandon.
             context.registry.release(&message.dataset, &contents(&plan, &tally), &message.job).await?;
-            take_back(context, &receipts).await?;
+            take_back(context, &files).await?;
         }
         return Err(error);
     }
@@ -141,13 +147,37 @@ pub(crate) fn contents(plan: &Plan, tally: &Tally) -> Vec<String> {
 }
 
 /// Deletes what was completed of a job that is not going to be visible, and aborts what was not.
-pub(crate) async fn take_back(context: &Context, receipts: &[Receipt]) -> Result<(), Error> {
+pub(crate) async fn take_back(context: &Context, files: &[OpenFile]) -> Result<(), Error> {
     let lake = context.lake();
-    for file in receipts.iter().flat_map(|receipt| &receipt.files) {
+    for file in files {
         lake.abort_upload(&file.key, &file.upload).await?;
         lake.delete(&file.key).await?;
     }
     Ok(())
+}
+
+/// The files of a job by shard: those of its shards, and those that were put together of what these left small. All rows are in them.
+fn open_files(tally: &Tally, receipts: &[Receipt], merged: &[MergeReceipt]) -> Result<Vec<OpenFile>, Error> {
+    let files = all_files(receipts, merged);
+    let rows: u64 = files.iter().map(|file| file.rows).sum();
+    if merged.len() as u64 != u64::from(tally.merges) || rows != tally.counts.stored {
+        return Err(Error::Internal(format!(
+            "{} of {} merges left {rows} rows in files, and {} are to be stored",
+            merged.len(),
+            tally.merges,
+            tally.counts.stored
+        )));
+    }
+    Ok(files)
+}
+
+/// The files that were left open, as far as is told: by shard, those first that were put together.
+pub(crate) fn all_files(receipts: &[Receipt], merged: &[MergeReceipt]) -> Vec<OpenFile> {
+    let of_shards = receipts.iter().flat_map(|receipt| receipt.files.iter().map(|file| (receipt.shard, file)));
+    let merged = merged.iter().flat_map(|receipt| receipt.files.iter().map(|merged| (merged.shard, &merged.file)));
+    let mut files: Vec<(u32, &OpenFile)> = merged.chain(of_shards).collect();
+    files.sort_by_key(|(shard, _)| *shard);
+    files.into_iter().map(|(_, file)| file.clone()).collect()
 }
 
 /// Remembers the bytes. Those that replace others may come again: what they would double they remove.
@@ -161,8 +191,7 @@ async fn claim(context: &Context, plan: &Plan, tally: &Tally, mode: Mode) -> Res
     }
 }
 
-async fn complete(lake: &Arc<dyn Objects>, receipts: &[Receipt]) -> Result<(), Error> {
-    let files: Vec<OpenFile> = receipts.iter().flat_map(|receipt| receipt.files.iter().cloned()).collect();
+async fn complete(lake: &Arc<dyn Objects>, files: &[OpenFile]) -> Result<(), Error> {
     let complete = |file: OpenFile| async move {
         let parts: Vec<Part> = file.parts.into_iter().zip(1..).map(|(etag, number)| Part { number, etag }).collect();
         lake.complete_upload(&file.key, &file.upload, &parts).await.map_err(|error| match error {
@@ -172,12 +201,11 @@ async fn complete(lake: &Arc<dyn Objects>, receipts: &[Receipt]) -> Result<(), E
             other => other.into(),
         })
     };
-    stream::iter(files).map(complete).buffer_unordered(CONCURRENT_COMPLETIONS).try_collect().await
+    stream::iter(files.to_vec()).map(complete).buffer_unordered(CONCURRENT_COMPLETIONS).try_collect().await
 }
 
 /// The commit, but for its number, its time and what it removes.
-fn draft(plan: &Plan, tally: &Tally, receipts: &[Receipt], sketch: &Sketch, output: &Output) -> Commit {
-    let open: Vec<&OpenFile> = receipts.iter().flat_map(|receipt| &receipt.files).collect();
+fn draft(plan: &Plan, tally: &Tally, open: &[OpenFile], sketch: &Sketch, output: &Output) -> Commit {
     let mut nulls: BTreeMap<String, u64> = BTreeMap::new();
     for (column, count) in open.iter().flat_map(|file| &file.nulls) {
         *nulls.entry(column.clone()).or_default() += count;
@@ -197,7 +225,7 @@ fn draft(plan: &Plan, tally: &Tally, receipts: &[Receipt], sketch: &Sketch, outp
         nulls,
         bounds: sketch.bounds().map(|(column, bounds)| (column.to_owned(), bounds)).collect(),
         bill: None,
-        files: open.into_iter().map(CommittedFile::of).collect(),
+        files: open.iter().map(CommittedFile::of).collect(),
         removed: Vec::new(),
     }
 }
@@ -295,6 +323,41 @@ pub(crate) async fn sweep(lake: &dyn Objects, prefix: &str, job: &JobId) {
             tracing::warn!(key = upload.key, %error, "an upload stays open");
         }
     }
+}
+
+/// Deletes what a commit's files were put together of.
+pub(crate) async fn sweep_merged(work: &dyn Objects, keys: &JobKeys, commit: &Commit) {
+    if commit.files.iter().any(|file| is_merged(&file.key, &commit.job)) {
+        sweep_small(work, keys).await;
+    }
+}
+
+/// Deletes the small files beside a job: they were put together, or are not going to be. What can't be deleted now, the bucket's lifecycle rule deletes.
+pub(crate) async fn sweep_small(work: &dyn Objects, keys: &JobKeys) {
+    let mut after: Option<String> = None;
+    loop {
+        let page = match work.list(keys.small_prefix(), after.as_deref(), PAGE).await {
+            Ok(page) => page,
+            Err(error) => return tracing::warn!(%error, "the small files can't be listed"),
+        };
+        let is_last = page.len() < PAGE as usize;
+        after = page.last().map(|listed| listed.key.clone());
+        let delete = |key: String| async move { (work.delete(&key).await, key) };
+        let mut deleted = stream::iter(page.into_iter().map(|listed| listed.key)).map(delete).buffer_unordered(CONCURRENT_DELETIONS);
+        while let Some((outcome, key)) = deleted.next().await {
+            if let Err(error) = outcome {
+                tracing::warn!(key, %error, "a small file stays");
+            }
+        }
+        if is_last {
+            return;
+        }
+    }
+}
+
+/// Whether a key of the lake is of a file that `job` put together of smaller ones.
+fn is_merged(key: &str, job: &JobId) -> bool {
+    key.rsplit('/').next().is_some_and(|name| name.starts_with(&merged_prefix(job)))
 }
 
 /// Whether a key of the lake is of a file of `job`.

@@ -4,12 +4,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::TryFutureExt;
+use futures::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use landing::Error;
 use landing::bill::Usage;
-use landing::commit::{Crc64Nvme, OpenFile, Receipt};
-use landing::contract::Contract;
+use landing::commit::{Crc64Nvme, OpenFile, Receipt, SmallFile};
+use landing::contract::{Contract, Format};
+use landing::files::Chunk;
 use landing::lookup::Lookup;
+use landing::merge::is_small;
 use landing::message::{Failure, JobKeys, Shard, TransformShard, Transformed};
 use landing::plan::Plan;
 use landing::records::Holdback;
@@ -20,12 +22,15 @@ use tokio::task::JoinHandle;
 
 use crate::context::{file_prefix, parse_contract};
 use crate::ingest::{pin, source_error};
+use crate::output::{Ended, Output};
 use crate::spending::Meter;
-use crate::upload::{Spool, Upload};
+use crate::upload::Spool;
 use crate::{Context, documents};
 
 /// Bytes that are read first past its end, where mostly less than one record is missing. Each further read takes twice as many.
 const TAIL_BYTES: u64 = 64 * 1024;
+/// Files whose last bytes are sent at once.
+const CONCURRENT_ENDS: usize = 8;
 
 /// Transforms a shard. `attempt` is unique to this attempt; whichever attempt writes its receipt first is the one that counts.
 pub async fn transform(context: &Context, message: TransformShard, attempt: &str) -> Result<Transformed, Error> {
@@ -80,7 +85,7 @@ async fn run(context: &Context, keys: &JobKeys, message: &TransformShard, attemp
 }
 
 /// Keeps the first permanent failure: a Distributed Map tells only that some child failed.
-async fn note_failure(work: &dyn Objects, keys: &JobKeys, error: &Error) {
+pub(crate) async fn note_failure(work: &dyn Objects, keys: &JobKeys, error: &Error) {
     let failure = Failure { error: error.name().to_owned(), cause: error.to_string() };
     if let Err(error) = documents::write(work, &keys.failure(), &failure, Put::IfAbsent).await {
         tracing::warn!(error = error.name(), "the failure can't be noted");
@@ -97,8 +102,13 @@ struct Attempt<'a> {
     prefix: String,
     file_prefix: String,
     plan: Plan,
+    /// Bytes that files are to have; `None`: nothing is put together, so that small files are as good as any.
+    file_size: Option<u64>,
     core: ShardTransform,
-    uploads: Vec<Upload>,
+    /// How much of the source is read.
+    read_to: u64,
+    /// By position in the shard; `None`: not a byte of it is ready.
+    outputs: Vec<Option<Output>>,
     rejects: Spool,
     errors: Spool,
     /// What is written of the shard's keys.
@@ -119,12 +129,15 @@ impl<'a> Attempt<'a> {
         let shard = &message.shard;
         let tables = tables(work.as_ref(), &plan, &contract).await?;
         let taken = crate::keys::taken(work.as_ref(), keys, &shard.taken).await?;
+        let is_merged = plan.shards > 1 && contract.output.format == Format::Parquet;
         Ok(Self {
+            file_size: is_merged.then_some(contract.output.file_size),
+            read_to: shard.from,
             core: ShardTransform::new(&plan, contract, shard, taken, context.salt.as_ref())?.looking_up(tables),
             file_prefix: format!("{}{:06}-{name}", file_prefix(&message.job), shard.index),
             rejects: Spool::new(work.clone(), keys.piece(shard.index, name, "rejects.csv")),
             errors: Spool::new(work, keys.piece(shard.index, name, "errors.jsonl")),
-            uploads: Vec::new(),
+            outputs: Vec::new(),
             key_pieces: Vec::new(),
             context,
             keys,
@@ -145,6 +158,7 @@ impl<'a> Attempt<'a> {
         while let Some((at, block)) = source.next(self.core.wants()).await? {
             let own = overlap(at, block.len(), self.plan.own_bytes(self.shard.from, self.shard.to));
             crc.update(&block[own]);
+            self.read_to = at + block.len() as u64;
             let end_of_source = at + block.len() as u64 >= self.plan.source_bytes;
             match &mut unpack {
                 None => {
@@ -158,7 +172,7 @@ impl<'a> Attempt<'a> {
         }
         let (tile, counts) = self.core.finish()?;
         self.send(1).await?;
-        let files = self.end_uploads().await?;
+        let (files, small) = self.end_outputs().await?;
         refuse_if_cancelled(self.context, self.keys).await?;
         let rejects = self.rejects.finish().await?;
         let errors = self.errors.finish().await?;
@@ -172,6 +186,7 @@ impl<'a> Attempt<'a> {
             crc64nvme: crc.value(),
             counts,
             files,
+            small,
             rejects,
             errors,
             profile: Some(profile),
@@ -204,13 +219,16 @@ impl<'a> Attempt<'a> {
     /// Sends what is ready: of each file that has at least `least` bytes, and of what was refused.
     async fn send(&mut self, least: usize) -> Result<(), Error> {
         for chunk in self.core.files().drain(least) {
-            while self.uploads.len() <= chunk.file {
-                let (index, files) = (self.uploads.len(), self.core.files());
-                let (folder, extension) = (files.folder(index), files.extension());
-                let key = format!("{}{folder}{}-{index:03}{extension}", self.prefix, self.file_prefix);
-                self.uploads.push(Upload::start(self.context.lake(), key).await?);
+            if self.outputs.len() <= chunk.file {
+                self.outputs.resize_with(chunk.file + 1, || None);
             }
-            self.uploads[chunk.file].push(chunk.bytes).await?;
+            let mut output = match self.outputs[chunk.file].take() {
+                Some(output) => output,
+                None => self.output(&chunk).await?,
+            };
+            let (file, sent) = (chunk.file, output.push(chunk).await);
+            self.outputs[file] = Some(output);
+            sent?;
         }
         let (rejects, errors) = self.core.take_refused();
         self.rejects.push(&rejects).await?;
@@ -223,20 +241,41 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
-    async fn end_uploads(&mut self) -> Result<Vec<OpenFile>, Error> {
-        let mut files = Vec::with_capacity(self.uploads.len());
-        for (upload, summary) in self.uploads.iter_mut().zip(self.core.files().summaries()) {
-            let (key, upload, parts) = upload.end().await?;
-            let parts = parts.into_iter().map(|part| part.etag).collect();
-            let landing::files::FileSummary { folder, rows, bytes, nulls, stats } = summary;
-            files.push(OpenFile { key, upload, parts, folder, rows, bytes, nulls, stats });
+    /// Where a file goes that begins with a chunk. How large it will be is told by how much of the shard is read.
+    async fn output(&mut self, chunk: &Chunk) -> Result<Output, Error> {
+        let shard_bytes = (self.shard.to - self.shard.from).max(1);
+        let (ready, read) = (chunk.bytes.len() as u64, (self.read_to - self.shard.from).clamp(1, shard_bytes));
+        let expected = if chunk.is_last { ready } else { (u128::from(ready) * u128::from(shard_bytes) / u128::from(read)) as u64 };
+        if self.file_size.is_some_and(|file_size| is_small(expected, file_size)) {
+            return Ok(Output::beside(self.context.work(), self.keys.small(self.shard.index, self.name, chunk.file)));
         }
-        Ok(files)
+        let (files, index) = (self.core.files(), chunk.file);
+        let key = format!("{}{}{}-{index:03}{}", self.prefix, files.folder(index), self.file_prefix, files.extension());
+        Output::lake(self.context.lake(), key).await
+    }
+
+    /// Ends what goes to the lake, and what stays beside the job.
+    async fn end_outputs(&mut self) -> Result<(Vec<OpenFile>, Vec<SmallFile>), Error> {
+        let summaries = self.core.files().summaries();
+        if self.outputs.iter().flatten().count() != summaries.len() {
+            return Err(Error::Internal("a file has not a byte".to_owned()));
+        }
+        let outputs = self.outputs.iter_mut().flatten().zip(summaries);
+        let ends: Vec<_> = outputs.map(|(output, summary)| output.end(summary)).collect();
+        let mut ended = stream::iter(ends).buffered(CONCURRENT_ENDS);
+        let (mut files, mut small) = (Vec::new(), Vec::new());
+        while let Some(output) = ended.try_next().await? {
+            match output {
+                Ended::Open(file) => files.push(file),
+                Ended::Small(file) => small.push(file),
+            }
+        }
+        Ok((files, small))
     }
 
     async fn abort(self) {
-        for upload in self.uploads {
-            upload.abort().await;
+        for output in self.outputs.into_iter().flatten() {
+            output.abort().await;
         }
         self.rejects.abort().await;
         self.errors.abort().await;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use landing::Error;
+use landing::commit::OpenFile;
+use landing::files::FileSummary;
 use objects::{Objects, PART_BYTES, Part};
 
 /// An upload on its way.
@@ -30,8 +32,21 @@ impl Upload {
         if self.buffer.len() >= PART_BYTES { self.send().await } else { Ok(()) }
     }
 
+    /// Sends what is left: nothing may be pushed after it.
+    pub(crate) async fn send_rest(&mut self) -> Result<(), Error> {
+        if self.buffer.is_empty() { Ok(()) } else { self.send().await }
+    }
+
+    /// Sends what is left and leaves the upload open, of a file with this summary.
+    pub(crate) async fn leave_open(&mut self, summary: FileSummary) -> Result<OpenFile, Error> {
+        let (key, upload, parts) = self.end().await?;
+        let parts = parts.into_iter().map(|part| part.etag).collect();
+        let FileSummary { folder, rows, bytes, nulls, stats } = summary;
+        Ok(OpenFile { key, upload, parts, folder, rows, bytes, nulls, stats })
+    }
+
     /// Sends what is left and leaves the upload open: its key, id and parts.
-    pub(crate) async fn end(&mut self) -> Result<(String, String, Vec<Part>), Error> {
+    async fn end(&mut self) -> Result<(String, String, Vec<Part>), Error> {
         if !self.buffer.is_empty() || self.parts.is_empty() {
             self.send().await?;
         }

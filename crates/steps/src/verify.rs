@@ -10,7 +10,8 @@ use landing::Error;
 use landing::bill::Item;
 use landing::commit::{Receipt, TalliedShard, Tally, combine_crc64nvme};
 use landing::contract::RejectsLimit;
-use landing::message::{Counts, JobKeys, Shard, TakenRange, Verified, VerifyJob};
+use landing::merge::{self, Merge};
+use landing::message::{Counts, JobKeys, MergeItem, MergeList, Shard, TakenRange, Verified, VerifyJob};
 use landing::plan::Plan;
 use landing::records::{Tile, tile};
 use objects::{Objects, Put};
@@ -22,6 +23,8 @@ use crate::{Context, documents};
 
 /// Receipts that are read at once.
 const CONCURRENT_READS: usize = 32;
+/// Merges that are written down at once.
+const CONCURRENT_WRITES: usize = 16;
 
 /// Verifies a job after its shards ran.
 pub async fn verify(context: &Context, message: VerifyJob) -> Result<Verified, Error> {
@@ -60,11 +63,37 @@ async fn prove(context: &Context, keys: &JobKeys, message: VerifyJob) -> Result<
         }
     }
     let tally = tally(&plan, &receipts, &tiling.bases)?;
+    let merges = merges(&plan, receipts)?;
+    let tally = Tally { merges: merges.len() as u32, ..tally };
     documents::write(work, &keys.tally(), &tally, Put::Overwrite).await?;
     check_checksum(&plan, tally.crc64nvme)?;
     check_limit(&plan, &tally)?;
+    write_merges(work, keys, merges).await?;
     let next = message.round + 1;
-    Ok(Verified { again: shard_list(context, keys.again(next), &[]), round: next, counts: tally.counts })
+    let again = shard_list(context, keys.again(next), &[]);
+    Ok(Verified { again, round: next, merges: merge_list(context, keys, tally.merges), counts: tally.counts })
+}
+
+/// Which of the files that shards left small are put together.
+fn merges(plan: &Plan, receipts: Vec<Receipt>) -> Result<Vec<Merge>, Error> {
+    if receipts.iter().all(|receipt| receipt.small.is_empty()) {
+        return Ok(Vec::new());
+    }
+    Ok(merge::plan(receipts, parse_contract(&plan.contract)?.output.file_size))
+}
+
+async fn write_merges(work: &dyn Objects, keys: &JobKeys, merges: Vec<Merge>) -> Result<(), Error> {
+    if merges.is_empty() {
+        return Ok(());
+    }
+    let items: Vec<MergeItem> = (0..merges.len() as u32).map(|index| MergeItem { index }).collect();
+    documents::write(work, &keys.merges(), &items, Put::Overwrite).await?;
+    let write = |(index, merge): (u32, Merge)| async move { documents::write(work, &keys.merge(index), &merge, Put::Overwrite).await };
+    stream::iter((0..).zip(merges)).map(write).buffer_unordered(CONCURRENT_WRITES).try_for_each(|_| async { Ok(()) }).await
+}
+
+fn merge_list(context: &Context, keys: &JobKeys, count: u32) -> MergeList {
+    MergeList { count, bucket: context.work.bucket.clone(), key: keys.merges() }
 }
 
 /// Has shards run in another round: where each starts is known, and perhaps which of its keys are taken.
@@ -79,7 +108,8 @@ async fn run_again(
     let again = |(shard, first, taken): (usize, _, _)| Shard { first, round, taken, ..shards[shard].clone() };
     let again: Vec<Shard> = which.map(again).collect();
     documents::write(work.as_ref(), &keys.again(round), &again, Put::Overwrite).await?;
-    Ok(Verified { again: shard_list(context, keys.again(round), &again), round, counts: Counts::default() })
+    let merges = merge_list(context, keys, 0);
+    Ok(Verified { again: shard_list(context, keys.again(round), &again), round, merges, counts: Counts::default() })
 }
 
 /// The shards that were run in rounds after the first one, by round.
@@ -125,7 +155,7 @@ fn tally(plan: &Plan, receipts: &[Receipt], bases: &[landing::records::Base]) ->
             counts.read, counts.stored, counts.rejected, counts.filtered
         )));
     }
-    Ok(Tally { shards, counts, crc64nvme: crc.unwrap_or_default() })
+    Ok(Tally { shards, counts, crc64nvme: crc.unwrap_or_default(), merges: 0 })
 }
 
 fn check_checksum(plan: &Plan, computed: u64) -> Result<(), Error> {

@@ -1,11 +1,18 @@
-//! Works one shard. Its threads let the next block of the source come in while the last one is worked on.
+//! Works one shard, or puts small files together. Its threads let the next block of the source come in while the last one is worked on.
+
+use landing::message::MakeFiles;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_step::Error> {
     let context = deployment::context().await?;
     lambda_step::serve("transform", move |message, attempt| {
         let context = context.clone();
-        async move { steps::transform(&context, message, &attempt).await }
+        async move {
+            match message {
+                MakeFiles::Shard(shard) => steps::transform(&context, shard, &attempt).await,
+                MakeFiles::Merge(merge) => steps::merge(&context, merge, &attempt).await,
+            }
+        }
     })
     .await
 }

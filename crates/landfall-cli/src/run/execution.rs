@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use landing::Error;
 use landing::contract::DatasetName;
-use landing::message::{Abandon, Caught, Failure, JobId, JobRef, Shard, ShardList, Stored, Submission, TransformShard, VerifyJob};
+use landing::message::{
+    Abandon, Caught, Failure, JobId, JobRef, MergeFiles, MergeItem, Shard, ShardList, Stored, Submission, TransformShard, VerifyJob,
+};
 use steps::Context;
 use tokio::task::JoinSet;
 
@@ -66,6 +68,7 @@ async fn land(context: Context, submission: Submission, threads: usize, progress
         transform(&context, &job, &dataset, shards, threads, &progress).await?;
         verified = verify(verified.round).await?;
     }
+    merge(&context, &job, &dataset, verified.merges.count, threads).await?;
     retried(|| steps::store(&context, JobRef { job: job.clone(), dataset: dataset.clone() })).await
 }
 
@@ -103,6 +106,29 @@ async fn transform(
             Some(ended) => progress.done(&ended.map_err(|error| Error::Internal(format!("a shard panicked: {error}")))??),
             None => return Ok(()),
         }
+    }
+}
+
+/// Puts together what the shards left small.
+async fn merge(context: &Context, job: &JobId, dataset: &DatasetName, merges: u32, threads: usize) -> Result<(), Error> {
+    let mut waiting = (0..merges).map(|index| MergeItem { index });
+    let mut running = JoinSet::new();
+    loop {
+        for item in waiting.by_ref().take(threads - running.len()) {
+            let context = context.clone();
+            let message = MergeFiles { job: job.clone(), dataset: dataset.clone(), merge: item };
+            running.spawn(async move {
+                retried(|| async {
+                    let attempt = uuid::Uuid::new_v4().simple().to_string();
+                    steps::merge(&context, message.clone(), &attempt).await
+                })
+                .await
+            });
+        }
+        match running.join_next().await {
+            Some(ended) => ended.map_err(|error| Error::Internal(format!("a merge panicked: {error}")))??,
+            None => return Ok(()),
+        };
     }
 }
 

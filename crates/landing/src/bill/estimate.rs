@@ -7,11 +7,13 @@
 //! - functions have the memory of the template;
 //! - a shard reads its range in blocks of 8 MiB, two small reads past its end and four documents; it writes a third of its bytes in parts of 5 MiB, an upload's start and
 //!   end for each of its files, and three documents. How many files there will be is not known beforehand: one a shard is expected, and partitions make more;
-//! - one in ten shards runs twice.
+//! - one in ten shards runs twice;
+//! - what shards write is read and put together once more, 128 MiB an invocation and 20 MB/s, where a file a shard would be small.
 
 use super::{Basis, Bill, Dollars, Item, Usage};
 use crate::Error;
 use crate::bill::prices::Processor;
+use crate::merge::is_small;
 
 /// Bytes of unpacked CSV that a function works in a millisecond.
 const BYTES_PER_MS: u64 = 50_000;
@@ -27,6 +29,10 @@ const PART_BYTES: u64 = 5 << 20;
 const SHRINKS: u64 = 3;
 /// One in so many shards runs twice.
 const AGAIN: u64 = 10;
+/// Bytes that one invocation puts together, as files are to have where the contract does not say.
+const MERGED_BYTES: u64 = 128 << 20;
+/// Bytes of files that a function puts together in a millisecond: what it needs is the network, or the time to encode small row groups anew.
+const MERGED_BYTES_PER_MS: u64 = 20_000;
 /// Milliseconds of `verify` and `store` for a shard: 32 receipts or completions at once, some 100 ms each.
 const MS_OF_A_RECEIPT: u64 = 3;
 
@@ -60,6 +66,9 @@ pub fn estimate(expected: Expected) -> Bill {
     let joined = runs * joined_bytes.div_ceil(BLOCK_BYTES);
     let counted = if counts_lines { source_bytes } else { 0 };
     let lists = runs * MS_OF_A_RECEIPT;
+    let is_merged = shards > 1 && is_small(source_bytes / shards / SHRINKS, MERGED_BYTES);
+    let merged = if is_merged { source_bytes / SHRINKS } else { 0 };
+    let merges = merged.div_ceil(MERGED_BYTES);
     let steps = [
         usage(Item::Ingest, 1, PAUSE_MS + (counted + joined_bytes) / BYTES_PER_MS, 4, 8 + counted.div_ceil(BLOCK_BYTES)),
         usage(
@@ -70,9 +79,16 @@ pub fn estimate(expected: Expected) -> Bill {
             blocks + runs * 6 + joined,
         ),
         usage(Item::Verify, 2, 2 * PAUSE_MS + lists, 4, runs + 4),
+        usage(
+            Item::Merge,
+            merges,
+            merges * PAUSE_MS + merged / MERGED_BYTES_PER_MS,
+            merges * 4 + merged.div_ceil(PART_BYTES),
+            shards + merges * 4,
+        ),
         usage(Item::Store, 1, 2 * PAUSE_MS + 2 * lists, shards + 10, 2 * runs + 10),
     ];
-    Bill::new(Basis::Estimate, processor, steps, source_bytes)
+    Bill::new(Basis::Estimate, processor, steps.into_iter().filter(|(_, usage)| usage.invocations > 0), source_bytes)
 }
 
 /// Whether a job may begin.
@@ -87,5 +103,29 @@ pub fn check_cap(estimate: &Bill, cap: Option<Dollars>) -> Result<(), Error> {
             estimate.total
         ))),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_small_files_of_several_shards_are_put_together() {
+        let merges = |shards: u64, shard_bytes: u64| {
+            let expected = Expected {
+                source_bytes: shards * shard_bytes,
+                is_packed: false,
+                shards,
+                counts_lines: false,
+                joined_bytes: 0,
+                processor: Processor::Arm64,
+            };
+            estimate(expected).lines.get(&Item::Merge).map(|line| (line.usage.invocations, line.usage.gets))
+        };
+        assert_eq!(merges(1, 64 << 20), None);
+        assert_eq!(merges(2, 64 << 20), Some((1, 6)));
+        assert_eq!(merges(160, 64 << 20), Some((27, 268)));
+        assert_eq!(merges(160, 256 << 20), None, "a third of it is no small file");
     }
 }

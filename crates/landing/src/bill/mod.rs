@@ -28,6 +28,8 @@ pub enum Item {
     Transform,
     /// The `verify` function.
     Verify,
+    /// The `transform` function, as it puts small files together.
+    Merge,
     /// The `store` function, as it stores or abandons.
     Store,
     /// The state machine.
@@ -37,7 +39,7 @@ pub enum Item {
 }
 
 impl Item {
-    /// The functions.
+    /// The functions, each by its step.
     pub const STEPS: [Self; 4] = [Self::Ingest, Self::Transform, Self::Verify, Self::Store];
 
     /// Its name.
@@ -46,6 +48,7 @@ impl Item {
             Self::Ingest => "ingest",
             Self::Transform => "transform",
             Self::Verify => "verify",
+            Self::Merge => "merge",
             Self::Store => "store",
             Self::Orchestration => "orchestration",
             Self::Registry => "registry",
@@ -56,7 +59,7 @@ impl Item {
     pub fn memory_mb(self) -> u64 {
         match self {
             Self::Ingest | Self::Store => 1024,
-            Self::Transform => 1769,
+            Self::Transform | Self::Merge => 1769,
             Self::Verify => 512,
             Self::Orchestration | Self::Registry => 0,
         }
@@ -207,20 +210,21 @@ impl Bill {
 
     fn price(&mut self) {
         let used = |item| self.lines.get(&item).map_or_else(Usage::default, |line| line.usage);
-        let (around, transform) = (Item::STEPS.map(used), used(Item::Transform));
-        let invocations: u64 = around.iter().map(|usage| usage.invocations).sum();
-        // More than one shard is a map: each is an execution of its own. A retry of the only shard looks like a second one, which errs by a millionth of a dollar.
-        let express = if transform.invocations > 1 { transform.invocations } else { 0 };
+        let functions = Item::STEPS.into_iter().chain([Item::Merge]);
+        let invocations: u64 = functions.map(|item| used(item).invocations).sum();
+        // More than one shard, or merge, is a map: each is an execution of its own. A retry of the only one looks like a second one, which errs by a millionth of a dollar.
+        let maps: Vec<Usage> = [Item::Transform, Item::Merge].map(used).into_iter().filter(|usage| usage.invocations > 1).collect();
+        let express = maps.iter().map(|map| map.invocations).sum();
         let orchestration = Line {
             // Every invocation is a transition, a retry too; of a map its children's are, and the map itself.
-            transitions: prices::TRANSITIONS_OF_A_JOB + invocations + u64::from(express > 0),
+            transitions: prices::TRANSITIONS_OF_A_JOB + invocations + maps.len() as u64,
             express,
             ..Line::default()
         };
         self.lines.insert(Item::Orchestration, orchestration);
         let registry = Line { writes: prices::WRITES_OF_A_JOB, reads: prices::READS_OF_A_JOB, ..Line::default() };
         self.lines.insert(Item::Registry, registry);
-        let express_ms = if express > 0 { transform.milliseconds } else { 0 };
+        let express_ms = maps.iter().map(|map| map.milliseconds).sum();
         for line in self.lines.values_mut() {
             line.cost = prices::functions(line.usage, self.processor) + prices::requests(line.usage);
             line.cost += prices::state_machine(line.transitions, line.express, if line.express > 0 { express_ms } else { 0 });

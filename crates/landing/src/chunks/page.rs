@@ -85,11 +85,16 @@ impl Chunk {
         Ok(new)
     }
 
+    /// Bytes of the pages that are done.
+    pub(super) fn done_bytes(&self) -> usize {
+        self.pages.iter().map(|page| page.bytes.len()).sum()
+    }
+
     /// Bytes that it keeps.
     pub(super) fn memory(&self) -> usize {
         self.values.memory()
             + self.present.as_ref().map_or(0, Vec::capacity)
-            + self.pages.iter().map(|page| page.bytes.len()).sum::<usize>()
+            + self.done_bytes()
             + self.bloom.as_ref().map_or(0, BloomFilter::memory)
     }
 

@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
+use parquet::bloom_filter::Sbbf;
+use parquet::column::writer::ColumnCloseResult;
 use parquet::file::metadata::{KeyValue, ParquetMetaData, SortingColumn};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
@@ -125,6 +129,11 @@ impl<W: Write + Send> FileWriter<W> {
         self.waiting.memory() + self.chunks.iter().map(Chunk::memory).sum::<usize>()
     }
 
+    /// Bytes of the row group that grows, as far as they are encoded.
+    pub fn encoded_bytes(&self) -> usize {
+        self.chunks.iter().map(Chunk::done_bytes).sum()
+    }
+
     /// Rows that are not written yet.
     pub fn rows(&self) -> usize {
         self.rows
@@ -147,6 +156,34 @@ impl<W: Write + Send> FileWriter<W> {
         }
         row_group.close().map_err(broken)?;
         self.rows = 0;
+        Ok(())
+    }
+
+    /// Takes over a row group of another file of the same schema as it stands there: pages, statistics, indexes and filters. What grows is written before it.
+    pub fn copy_row_group(
+        &mut self,
+        file: &Bytes,
+        metadata: &ArrowReaderMetadata,
+        index: usize,
+        compressor: &mut Compressor,
+    ) -> Result<(), Error> {
+        self.flush(compressor)?;
+        let metadata = metadata.metadata();
+        let page_index = metadata.page_index();
+        let group = metadata.row_group(index);
+        let mut row_group = self.writer.next_row_group().map_err(broken)?;
+        for (position, column) in group.columns().iter().enumerate() {
+            let close = ColumnCloseResult {
+                bytes_written: column.compressed_size() as u64,
+                rows_written: group.num_rows() as u64,
+                metadata: column.clone(),
+                bloom_filter: Sbbf::read_from_column_chunk(column, file).map_err(broken)?,
+                column_index: page_index.and_then(|pages| pages.column_index(index, position)).cloned(),
+                offset_index: page_index.and_then(|pages| pages.offset_index(index, position)).cloned(),
+            };
+            row_group.append_column(file, close).map_err(broken)?;
+        }
+        row_group.close().map_err(broken)?;
         Ok(())
     }
 

@@ -5,10 +5,16 @@ use super::format::{self, Codec, Filed, Format, SortKey};
 use super::transform::unknown_column;
 use super::{Contract, Fault};
 use crate::delta::check_columns;
+use crate::size::parse_bytes;
 use crate::sql::Column;
 
+/// Bytes that a file should have, when the contract does not say: what engines like to read at once, and enough to make the opening of a file not matter.
+const FILE_SIZE: u64 = 128 << 20;
+/// What a contract may say. Files below are a swarm by intent; a file above could not be put together in the time of one function.
+const FILE_SIZES: std::ops::RangeInclusive<u64> = 1 << 20..=1 << 30;
+
 /// What is written.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Output {
     /// In which form.
     pub format: Format,
@@ -18,6 +24,8 @@ pub struct Output {
     pub bloom_filters: Vec<String>,
     /// By what the rows of each row group are sorted, the first one first.
     pub sort_by: Vec<SortKey>,
+    /// Bytes at which a file ends and a next one begins, and up to which small files are put together: a goal, not a limit.
+    pub file_size: u64,
     /// Fields whose values name the folders, outermost first.
     pub partition_by: Vec<String>,
     /// What becomes of the files that are there.
@@ -26,6 +34,22 @@ pub struct Output {
     pub table: TableFormat,
     /// Adds `_source`, `_line` and `_job`.
     pub lineage: bool,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self {
+            format: Format::default(),
+            compression: Codec::default(),
+            bloom_filters: Vec::new(),
+            sort_by: Vec::new(),
+            file_size: FILE_SIZE,
+            partition_by: Vec::new(),
+            mode: Mode::default(),
+            table: TableFormat::default(),
+            lineage: false,
+        }
+    }
 }
 
 /// What a commit does to the files that are there.
@@ -105,7 +129,7 @@ impl std::fmt::Display for RejectsLimit {
 impl Output {
     pub(super) fn read(node: &Node<'_>, columns: Option<&[Column]>, drop: &[String], reading: &mut Reading) -> Self {
         let mut output = Self::default();
-        let allowed = ["format", "table", "compression", "partitionBy", "bloomFilters", "sortBy", "mode", "lineage"];
+        let allowed = ["format", "table", "compression", "partitionBy", "bloomFilters", "sortBy", "fileSize", "mode", "lineage"];
         let Some(object) = node.object(reading, &allowed) else { return output };
         (output.format, output.compression) = format::read(&object, reading);
         if let Some(n) = object.get("table") {
@@ -115,6 +139,9 @@ impl Output {
             n.fault(reading, "is not allowed in a Delta table, whose files are Parquet; allowed: parquet, or `table: landfall`".to_owned());
         }
         output.lineage = object.get("lineage").and_then(|n| n.boolean(reading)).unwrap_or(false);
+        if let Some(n) = object.get("fileSize") {
+            output.file_size = read_file_size(&n, reading);
+        }
         if let Some(list) = object.get("partitionBy") {
             output.partition_by = list.texts(reading);
             check_partitions(&list, &output.partition_by, columns, drop, reading);
@@ -163,6 +190,17 @@ impl Contract {
     }
 }
 
+fn read_file_size(node: &Node<'_>, reading: &mut Reading) -> u64 {
+    let Some(text) = node.scalar(reading) else { return FILE_SIZE };
+    match parse_bytes(&text) {
+        Ok(bytes) if FILE_SIZES.contains(&bytes) => bytes,
+        _ => {
+            node.fault(reading, format!("`{text}` is not allowed; allowed: a size from 1MiB to 1GiB, such as 128MiB"));
+            FILE_SIZE
+        }
+    }
+}
+
 fn check_partitions(list: &Node<'_>, names: &[String], columns: Option<&[Column]>, drop: &[String], reading: &mut Reading) {
     let Some(columns) = columns else { return };
     for (index, name) in names.iter().enumerate() {
@@ -205,6 +243,21 @@ mod tests {
         assert_eq!(faults("{ mode: overwrite-partitions }"), refused);
         assert_eq!(faults("{ mode: overwrite-partitions, partitionBy: [] }"), refused);
         assert_eq!(faults("{ mode: upsert }"), ["output.mode: `upsert` is not allowed; allowed: append, overwrite, overwrite-partitions"]);
+    }
+
+    #[test]
+    fn a_file_has_a_sensible_size() {
+        for accepted in ["{ fileSize: 1MiB }", "{ fileSize: 1 GiB, format: csv }", "{ fileSize: 1048576 }", "{ fileSize: '64MB' }"] {
+            assert_eq!(faults(accepted), [""; 0], "{accepted}");
+        }
+        for refused in ["1kB", "0", "2GiB", "1073741825", "big", "-1", "1.5"] {
+            let expected = format!("output.fileSize: `{refused}` is not allowed; allowed: a size from 1MiB to 1GiB, such as 128MiB");
+            assert_eq!(faults(&format!("{{ fileSize: {refused} }}")), [expected]);
+        }
+        assert_eq!(faults("{ fileSize: [1] }"), ["output.fileSize: expected a single value, found a list"]);
+        let contract = |output: &str| Contract::parse(&format!("name: t\nschema: {{ fields: [{{ name: a }}] }}\noutput: {output}\n"));
+        let size = |output: &str| contract(output).map(|contract| contract.output.file_size).ok();
+        assert_eq!((size("{}"), size("{ fileSize: 2MiB }")), (Some(128 << 20), Some(2 << 20)));
     }
 
     #[test]

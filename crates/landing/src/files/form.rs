@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::{Lineage, Sink};
@@ -12,10 +14,10 @@ use crate::chunks::{Compressor, FileSchema, FileWriter};
 use crate::contract::{Contract, Format, Packing};
 use crate::plain::{Form, Packer, TextSchema, TextWriter};
 
-/// Files that are open, in the order in which they were opened, and what they share.
+/// Files in the order in which they were opened, those that have ended left out, and what they share.
 pub(super) enum Writers {
-    Parquet { schema: Arc<FileSchema>, compressor: Compressor, open: Vec<FileWriter<Sink>> },
-    Text { schema: Arc<TextSchema>, packer: Packer, open: Vec<TextWriter<Sink>> },
+    Parquet { schema: Arc<FileSchema>, compressor: Compressor, open: Vec<Option<FileWriter<Sink>>> },
+    Text { schema: Arc<TextSchema>, packer: Packer, open: Vec<Option<TextWriter<Sink>>> },
 }
 
 impl Writers {
@@ -43,29 +45,44 @@ impl Writers {
     /// Opens the next file.
     pub(super) fn open(&mut self, sink: Sink) -> Result<(), Error> {
         match self {
-            Self::Parquet { schema, open, .. } => open.push(FileWriter::new(sink, schema.clone())?),
-            Self::Text { schema, open, .. } => open.push(TextWriter::new(sink, schema.clone())),
+            Self::Parquet { schema, open, .. } => open.push(Some(FileWriter::new(sink, schema.clone())?)),
+            Self::Text { schema, open, .. } => open.push(Some(TextWriter::new(sink, schema.clone()))),
         }
         Ok(())
     }
 
     /// Writes rows to a file. Tells what its dictionaries learned, as [`FileWriter::write`] does.
     pub(super) fn write(&mut self, file: usize, batch: &RecordBatch) -> Result<Vec<Option<ArrayRef>>, Error> {
-        let closed = || Error::Internal("a file was written to after it was closed".to_owned());
         match self {
-            Self::Parquet { open, compressor, .. } => open.get_mut(file).ok_or_else(closed)?.write(batch, compressor),
+            Self::Parquet { open, compressor, .. } => find(open, file)?.write(batch, compressor),
             Self::Text { open, packer, .. } => {
-                open.get_mut(file).ok_or_else(closed)?.write(batch, packer)?;
+                find(open, file)?.write(batch, packer)?;
                 Ok(vec![None; batch.num_columns()])
             }
+        }
+    }
+
+    /// Takes over a row group of another Parquet file as it stands there.
+    pub(super) fn copy_row_group(&mut self, file: usize, from: &Bytes, metadata: &ArrowReaderMetadata, index: usize) -> Result<(), Error> {
+        match self {
+            Self::Parquet { open, compressor, .. } => find(open, file)?.copy_row_group(from, metadata, index, compressor),
+            Self::Text { .. } => Err(Error::Internal("text has no row groups".to_owned())),
+        }
+    }
+
+    /// Bytes that a file is certain to grow by, besides those in its sink.
+    pub(super) fn encoded_bytes(&self, file: usize) -> usize {
+        match self {
+            Self::Parquet { open, .. } => open.get(file).and_then(Option::as_ref).map_or(0, FileWriter::encoded_bytes),
+            Self::Text { .. } => 0,
         }
     }
 
     /// Bytes that all files keep.
     pub(super) fn memory(&self) -> usize {
         match self {
-            Self::Parquet { open, .. } => open.iter().map(FileWriter::memory).sum(),
-            Self::Text { open, .. } => open.iter().map(TextWriter::memory).sum(),
+            Self::Parquet { open, .. } => open.iter().flatten().map(FileWriter::memory).sum(),
+            Self::Text { open, .. } => open.iter().flatten().map(TextWriter::memory).sum(),
         }
     }
 
@@ -73,23 +90,35 @@ impl Writers {
     pub(super) fn flush_largest(&mut self) -> Result<bool, Error> {
         match self {
             Self::Parquet { open, compressor, .. } => {
-                let largest = open.iter_mut().max_by_key(|file| file.memory()).filter(|file| file.rows() > 0);
+                let largest = open.iter_mut().flatten().max_by_key(|file| file.memory()).filter(|file| file.rows() > 0);
                 largest.map_or(Ok(false), |file| file.flush(compressor).map(|()| true))
             }
             Self::Text { open, packer, .. } => {
-                let largest = open.iter_mut().max_by_key(|file| file.memory()).filter(|file| !file.is_flushed());
+                let largest = open.iter_mut().flatten().max_by_key(|file| file.memory()).filter(|file| !file.is_flushed());
                 largest.map_or(Ok(false), |file| file.flush(packer).map(|()| true))
             }
         }
     }
 
-    /// Ends all files; answers what the footer of each says, if it has one.
-    pub(super) fn close(&mut self) -> Result<Vec<Option<ParquetMetaData>>, Error> {
+    /// Ends a file; answers what its footer says, if it has one.
+    pub(super) fn close(&mut self, file: usize) -> Result<Option<ParquetMetaData>, Error> {
         match self {
             Self::Parquet { open, compressor, .. } => {
-                std::mem::take(open).into_iter().map(|file| file.close(compressor).map(Some)).collect()
+                let ended = open.get_mut(file).and_then(Option::take).ok_or_else(closed)?;
+                ended.close(compressor).map(Some)
             }
-            Self::Text { open, packer, .. } => std::mem::take(open).into_iter().map(|mut file| file.flush(packer).map(|()| None)).collect(),
+            Self::Text { open, packer, .. } => {
+                let mut ended = open.get_mut(file).and_then(Option::take).ok_or_else(closed)?;
+                ended.flush(packer).map(|()| None)
+            }
         }
     }
+}
+
+fn find<W>(open: &mut [Option<W>], file: usize) -> Result<&mut W, Error> {
+    open.get_mut(file).and_then(Option::as_mut).ok_or_else(closed)
+}
+
+fn closed() -> Error {
+    Error::Internal("a file was written to after it was closed".to_owned())
 }

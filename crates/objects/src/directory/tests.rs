@@ -75,6 +75,27 @@ async fn a_completion_that_was_cut_off_is_done_again() {
 }
 
 #[tokio::test]
+async fn a_completion_that_was_cut_off_as_it_removed_its_parts_is_done() {
+    for is_aborted in [false, true] {
+        let (directory, objects) = lake();
+        let id = objects.create_upload("a").await.expect("an upload");
+        let part = objects.put_part("a", &id, 1, Bytes::from("whole")).await.expect("a part");
+        let upload = Upload::open(directory.path(), "a", &id).expect("it is open");
+        let folder = directory.path().join(".uploads").join(upload.id());
+        upload.complete(std::slice::from_ref(&part), &directory.path().join("a"), Put::Overwrite).expect("it is completed");
+        fs::rename(folder.join("key"), folder.join("done")).expect("that is noted");
+        fs::remove_file(folder.join("00001")).expect("the part is removed");
+        assert_eq!(objects.uploads("a").await.expect("a list").len(), 1, "somebody has to remove the rest");
+        match is_aborted {
+            true => objects.abort_upload("a", &id).await.expect("there is something to remove"),
+            false => objects.complete_upload("a", &id, &[part]).await.expect("it was completed"),
+        }
+        assert_eq!(objects.read("a", 100).await.expect("it is there"), "whole");
+        assert_eq!(names(directory.path()), ["a"]);
+    }
+}
+
+#[tokio::test]
 async fn a_completion_names_the_parts_as_they_are() {
     let (_directory, objects) = lake();
     let upload = objects.create_upload("a").await.expect("an upload");

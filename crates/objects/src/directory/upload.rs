@@ -13,10 +13,12 @@ use crate::{Error, OpenUpload, Part, Put, Result};
 pub(super) const UPLOADS: &str = ".uploads";
 /// The file that holds an upload's key.
 const KEY: &str = "key";
+/// Its name once the upload is completed: what is left of it is only to be removed.
+const DONE: &str = "done";
 /// How often a directory is made again that another call removed because it was empty. Each round is lost to another call that got on.
 const ROUNDS: usize = 100;
 
-/// `.uploads/<id>/`: `key`, and the parts under their numbers.
+/// `.uploads/<id>/`: `key`, or `done`, and the parts under their numbers.
 pub(super) struct Upload {
     path: PathBuf,
 }
@@ -27,7 +29,7 @@ pub(super) fn under(root: &Path, prefix: &str) -> Result<Vec<OpenUpload>> {
     let mut open = Vec::new();
     for entry in present(fs::read_dir(&uploads)).map_err(|error| fault(&uploads, &error))?.into_iter().flatten() {
         let path = entry.map_err(|error| fault(&uploads, &error))?.path();
-        let key = present(fs::read_to_string(path.join(KEY))).map_err(|error| fault(&path, &error))?;
+        let key = key_of(&path)?;
         open.extend(key.filter(|key| key.starts_with(prefix)).map(|key| OpenUpload { key, upload: Upload { path }.id() }));
     }
     open.sort_by(|a, b| (&a.key, &a.upload).cmp(&(&b.key, &b.upload)));
@@ -48,7 +50,7 @@ impl Upload {
         // An id is never anything that leads out of the directory.
         let id = Uuid::try_parse(id).map_err(|_| missing())?;
         let path = root.join(UPLOADS).join(id.to_string());
-        let found = present(fs::read_to_string(path.join(KEY))).map_err(|error| fault(&path, &error))?;
+        let found = key_of(&path)?;
         if found.as_deref() == Some(key) { Ok(Self { path }) } else { Err(missing()) }
     }
 
@@ -67,7 +69,16 @@ impl Upload {
         Ok(Part { number, etag: etag(&metadata) })
     }
 
-    /// Joins the parts and moves the whole to its place. The parts stay, so that a completion that was cut off can be done again.
+    /// Joins the parts and moves the whole to its place. Cut off anywhere it can be done again: the parts stay until it is noted that they are no longer needed.
+    pub(super) fn finish(&self, parts: &[Part], to: &Path) -> Result<()> {
+        if !self.path.join(DONE).is_file() {
+            self.complete(parts, to, Put::Overwrite)?;
+            present(fs::rename(self.path.join(KEY), self.path.join(DONE))).map_err(|error| fault(&self.path, &error))?;
+        }
+        self.remove()
+    }
+
+    /// Joins the parts and moves the whole to its place.
     pub(super) fn complete(&self, parts: &[Part], to: &Path, put: Put) -> Result<()> {
         let place = to.display().to_string();
         let parts = Part::in_order(parts, &place)?;
@@ -102,11 +113,12 @@ impl Upload {
             // The key goes last: as long as anything is left, the upload is listed and can be aborted.
             for entry in present(fs::read_dir(&self.path))?.into_iter().flatten() {
                 let path = entry?.path();
-                if !path.ends_with(KEY) {
+                if !path.ends_with(KEY) && !path.ends_with(DONE) {
                     present(fs::remove_file(path))?;
                 }
             }
             present(fs::remove_file(self.path.join(KEY)))?;
+            present(fs::remove_file(self.path.join(DONE)))?;
             present(fs::remove_dir(&self.path))
         };
         remove().map_err(|error| fault(&self.path, &error))?;
@@ -118,6 +130,15 @@ impl Upload {
     fn part(&self, number: u32) -> PathBuf {
         self.path.join(format!("{number:05}"))
     }
+}
+
+/// The key of the upload in a directory, if there is one.
+fn key_of(path: &Path) -> Result<Option<String>> {
+    let read = |name: &str| present(fs::read_to_string(path.join(name))).map_err(|error| fault(path, &error));
+    Ok(match read(KEY)? {
+        None => read(DONE)?,
+        key => key,
+    })
 }
 
 /// Makes a finished file visible under its name, at once.

@@ -1,0 +1,209 @@
+//! Small Parquet files of a folder become one.
+//!
+//! Row groups that are large enough are taken over as they stand, pages and all. Smaller ones are read and written again, so that those of many files become one: a file of many
+//! small row groups would be read no better than many small files.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::DataType as ArrowType;
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
+use parquet::file::statistics::Statistics;
+
+use super::{Files, Lineage, broken};
+use crate::Error;
+use crate::contract::{Contract, TableFormat};
+
+/// Rows of a row group that is taken over: a quarter of the most that one has.
+const LEAST_ROWS: i64 = if cfg!(test) { 64 } else { 256 * 1024 };
+/// Bytes of a row group that is taken over: a quarter of what a shard's open row groups may hold.
+const LEAST_BYTES: i64 = (super::ROW_GROUP_BYTES / 4) as i64;
+/// Rows that are read at once.
+const BATCH_ROWS: usize = 8 * 1024;
+
+impl Files {
+    /// Files that are put together of others, of the same contract: they end when they are [closed](Self::close).
+    pub fn of_files(contract: Arc<Contract>, lineage: Lineage) -> Result<Self, Error> {
+        Ok(Self { file_size: u64::MAX, ..Self::new(contract, lineage)? })
+    }
+
+    /// Appends the rows of a Parquet file of the same contract to the file of a folder, in their order.
+    pub fn append(&mut self, folder: &str, file: &Bytes) -> Result<(), Error> {
+        let metadata = ArrowReaderMetadata::load(file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional))
+            .map_err(unreadable)?;
+        if metadata.schema().fields() != self.columns.fields() {
+            return Err(Error::Internal("files with different columns can't be put together".to_owned()));
+        }
+        let to = self.file(folder.to_owned())?;
+        for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
+            match self.nulls_to_copy(group) {
+                Some(nulls) => {
+                    self.writers.copy_row_group(to, file, &metadata, index)?;
+                    let state = &mut self.files[to];
+                    state.rows += group.num_rows() as u64;
+                    state.nulls.iter_mut().zip(nulls).for_each(|(all, more)| *all += more);
+                }
+                None => self.write_again(to, file, &metadata, index)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn write_again(&mut self, to: usize, file: &Bytes, metadata: &ArrowReaderMetadata, index: usize) -> Result<(), Error> {
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone())
+            .with_row_groups(vec![index])
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(unreadable)?;
+        for batch in reader {
+            let batch = batch.map_err(unreadable)?;
+            let batch = RecordBatch::try_new(self.columns.clone(), batch.columns().to_vec()).map_err(broken)?;
+            self.put(to, &batch)?;
+            self.bound_memory()?;
+        }
+        Ok(())
+    }
+
+    /// The nulls of each column of a row group that is taken over as it stands; `None`: it is small, or its values must be looked at.
+    fn nulls_to_copy(&self, group: &RowGroupMetaData) -> Option<Vec<u64>> {
+        let is_small = group.num_rows() < LEAST_ROWS && group.compressed_size() < LEAST_BYTES;
+        let is_float = |data_type: &ArrowType| matches!(data_type, ArrowType::Float32 | ArrowType::Float64);
+        // The statistics of a Delta table must know of values that are not a number, which those of a row group don't tell.
+        let hides_nan =
+            self.contract.output.table == TableFormat::Delta && self.columns.fields().iter().any(|field| is_float(field.data_type()));
+        if is_small || hides_nan {
+            return None;
+        }
+        group.columns().iter().map(|column| column.statistics().and_then(Statistics::null_count_opt)).collect()
+    }
+}
+
+/// What shards wrote can be read: what can't was damaged since.
+fn unreadable(error: impl std::fmt::Display) -> Error {
+    Error::Internal(format!("reading a small file: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{ArrayRef, Float64Array, Int64Array, StringArray};
+    use arrow_select::concat::concat_batches;
+    use parquet::bloom_filter::Sbbf;
+    use proptest::prelude::*;
+
+    use super::super::FileSummary;
+    use super::*;
+
+    /// A row: a number, a float and a text, each perhaps null.
+    type Row = (Option<i64>, Option<f64>, Option<String>);
+
+    fn contract(output: &str) -> Arc<Contract> {
+        let fields = "[ { name: id, type: integer }, { name: price, type: number }, { name: note, type: string } ]";
+        Arc::new(Contract::parse(&format!("name: t\nschema: {{ fields: {fields} }}\noutput: {output}\n")).expect("a contract"))
+    }
+
+    fn lineage() -> Lineage {
+        Lineage { source: "s".to_owned(), job: "j".to_owned(), contract: 1 }
+    }
+
+    fn columns(rows: &[Row]) -> [ArrayRef; 3] {
+        [
+            Arc::new(rows.iter().map(|row| row.0).collect::<Int64Array>()),
+            Arc::new(rows.iter().map(|row| row.1).collect::<Float64Array>()),
+            Arc::new(rows.iter().map(|row| row.2.as_deref()).collect::<StringArray>()),
+        ]
+    }
+
+    fn ended(mut files: Files) -> (Bytes, FileSummary) {
+        files.close().expect("it ends");
+        let chunks = files.drain(1);
+        assert!(chunks.len() == 1 && chunks[0].is_last);
+        (chunks[0].bytes.clone().into(), files.summaries().remove(0))
+    }
+
+    /// Rows in a file of their own.
+    fn file(contract: &Arc<Contract>, rows: &[Row]) -> (Bytes, FileSummary) {
+        let mut files = Files::new(contract.clone(), lineage()).expect("files");
+        files.write(&columns(rows), &[], rows.len()).expect("rows");
+        ended(files)
+    }
+
+    fn merged(contract: &Arc<Contract>, pieces: &[Vec<Row>]) -> (Bytes, FileSummary) {
+        let mut files = Files::of_files(contract.clone(), lineage()).expect("files");
+        for rows in pieces {
+            files.append("", &file(contract, rows).0).expect("a file");
+        }
+        ended(files)
+    }
+
+    fn read(file: &Bytes) -> RecordBatch {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file.clone()).expect("Parquet");
+        let schema = builder.schema().clone();
+        let batches: Vec<_> = builder.build().expect("a reader").map(|batch| batch.expect("rows")).collect();
+        concat_batches(&schema, &batches).expect("one schema")
+    }
+
+    fn rows(count: i64) -> Vec<Row> {
+        (0..count).map(|n| (Some(n), (n % 3 > 0).then_some(n as f64), Some(format!("note {n}")))).collect()
+    }
+
+    #[test]
+    fn large_row_groups_are_taken_over_with_all_that_is_told_of_them() {
+        let contract = contract("{ bloomFilters: [note] }");
+        let pieces = [rows(10), rows(20), rows(LEAST_ROWS + 1), rows(5), rows(LEAST_ROWS), rows(LEAST_ROWS)];
+        let (bytes, summary) = merged(&contract, &pieces);
+        let metadata = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required))
+            .expect("indexes");
+        let groups = metadata.metadata().row_groups();
+        let counts: Vec<_> = groups.iter().map(RowGroupMetaData::num_rows).collect();
+        assert_eq!(counts, [30, LEAST_ROWS + 1, 5, LEAST_ROWS, LEAST_ROWS]);
+        assert_eq!(summary.rows, 35 + 3 * LEAST_ROWS as u64 + 1);
+        for (index, group) in groups.iter().enumerate() {
+            let filter = Sbbf::read_from_column_chunk(group.column(2), &bytes).expect("it can be read").expect("a filter");
+            assert!(filter.check("note 1") && filter.check("note 4") && !filter.check("no note"));
+            for column in 0..3 {
+                let pages = metadata.metadata().page_index().expect("an index");
+                assert!(pages.column_index(index, column).is_some());
+                let places = pages.offset_index(index, column).expect("places");
+                let chunk = group.column(column).byte_range();
+                for page in places.page_locations() {
+                    assert!((chunk.0..chunk.0 + chunk.1).contains(&(page.offset as u64)), "a page lies in its chunk");
+                }
+            }
+        }
+        assert_eq!(read(&bytes), read(&file(&contract, &pieces.concat()).0));
+    }
+
+    #[test]
+    fn other_columns_are_no_files_of_the_contract() {
+        let other = Arc::new(Contract::parse("name: t\nschema: { fields: [ { name: id, type: string } ] }\n").expect("a contract"));
+        let mut files = Files::of_files(contract("{}"), lineage()).expect("files");
+        let mut strange = Files::new(other, lineage()).expect("files");
+        strange.write(&[Arc::new(StringArray::from(vec!["a"])) as ArrayRef], &[], 1).expect("rows");
+        assert!(matches!(files.append("", &ended(strange).0), Err(Error::Internal(_))));
+        assert!(matches!(files.append("", &Bytes::from_static(b"no Parquet")), Err(Error::Internal(_))));
+    }
+
+    fn any_rows() -> impl Strategy<Value = Vec<Row>> {
+        let float = prop_oneof![8 => any::<f64>(), 1 => Just(f64::NAN)];
+        let row = (any::<Option<i64>>(), proptest::option::of(float), proptest::option::of("[a-dé]{0,4}"));
+        prop_oneof![3 => proptest::collection::vec(row.clone(), 1..20), 1 => proptest::collection::vec(row, 60..100)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn files_put_together_are_the_file_of_all_their_rows(pieces in proptest::collection::vec(any_rows(), 1..8), output in 0..4_usize) {
+            let output = ["{}", "{ table: delta }", "{ compression: snappy, bloomFilters: [id] }", "{ compression: none }"][output];
+            let contract = contract(output);
+            let (whole, expected) = file(&contract, &pieces.concat());
+            let (bytes, summary) = merged(&contract, &pieces);
+            // As text: a value that is not a number equals none.
+            prop_assert_eq!(format!("{:?}", read(&bytes).columns()), format!("{:?}", read(&whole).columns()));
+            prop_assert_eq!(bytes.len() as u64, summary.bytes);
+            prop_assert_eq!(FileSummary { bytes: 0, ..summary }, FileSummary { bytes: 0, ..expected });
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Where a file of a shard goes: to the lake as an upload that is left open, or beside the job, as it is small.
+
+use std::sync::Arc;
+
+use landing::Error;
+use landing::commit::{OpenFile, SmallFile};
+use landing::files::{Chunk, FileSummary};
+use objects::Objects;
+
+use crate::upload::{Spool, Upload};
+
+/// A file on its way.
+pub(crate) enum Output {
+    Lake(Upload),
+    Beside(Spool),
+}
+
+/// What became of it.
+pub(crate) enum Ended {
+    Open(OpenFile),
+    Small(SmallFile),
+}
+
+impl Output {
+    pub(crate) async fn lake(lake: Arc<dyn Objects>, key: String) -> Result<Self, Error> {
+        Upload::start(lake, key).await.map(Self::Lake)
+    }
+
+    pub(crate) fn beside(work: Arc<dyn Objects>, key: String) -> Self {
+        Self::Beside(Spool::new(work, key))
+    }
+
+    pub(crate) async fn push(&mut self, chunk: Chunk) -> Result<(), Error> {
+        match self {
+            Self::Lake(upload) => {
+                upload.push(chunk.bytes).await?;
+                if chunk.is_last { upload.send_rest().await } else { Ok(()) }
+            }
+            Self::Beside(spool) => spool.push(&chunk.bytes).await,
+        }
+    }
+
+    /// Sends what is left.
+    pub(crate) async fn end(&mut self, summary: FileSummary) -> Result<Ended, Error> {
+        match self {
+            Self::Lake(upload) => upload.leave_open(summary).await.map(Ended::Open),
+            Self::Beside(spool) => {
+                let key = spool.finish().await?.ok_or_else(|| Error::Internal("a file has not a byte".to_owned()))?;
+                let FileSummary { folder, rows, bytes, nulls, stats } = summary;
+                Ok(Ended::Small(SmallFile { key, folder, rows, bytes, nulls, stats }))
+            }
+        }
+    }
+
+    pub(crate) async fn abort(self) {
+        match self {
+            Self::Lake(upload) => upload.abort().await,
+            Self::Beside(spool) => spool.abort().await,
+        }
+    }
+}
