@@ -5,8 +5,7 @@ mod form;
 mod merge;
 
 use std::collections::{BTreeMap, HashMap};
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
@@ -18,6 +17,7 @@ use crate::Error;
 use crate::contract::{Contract, TableFormat};
 use crate::delta::Stats;
 use crate::plan::Plan;
+use crate::sink::Sink;
 use folders::Folders;
 use form::Writers;
 
@@ -127,26 +127,6 @@ impl NewValues {
     }
 }
 
-/// A byte sink that the writer owns and the shard empties.
-#[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
-
-impl Sink {
-    fn with<T>(&self, act: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl io::Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.with(|buffer| buffer.extend_from_slice(bytes));
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl Files {
     /// No file yet; each is opened with its first row.
     pub fn new(contract: Arc<Contract>, lineage: Lineage) -> Result<Self, Error> {
@@ -228,7 +208,7 @@ impl Files {
         let mut chunks = Vec::new();
         for (file, state) in self.files.iter_mut().enumerate() {
             let (least, is_last) = (if state.is_ended { 1 } else { least.max(1) }, state.is_ended);
-            let bytes = state.sink.with(|buffer| if buffer.len() >= least { std::mem::take(buffer) } else { Vec::new() });
+            let bytes = if state.sink.len() >= least { state.sink.take() } else { Vec::new() };
             if !bytes.is_empty() {
                 state.bytes += bytes.len() as u64;
                 chunks.push(Chunk { file, bytes, is_last });
@@ -301,7 +281,7 @@ impl Files {
 impl File {
     /// Bytes that were taken out of its sink, and those in it.
     fn ready_bytes(&self) -> u64 {
-        self.bytes + self.sink.with(|buffer| buffer.len() as u64)
+        self.bytes + self.sink.len() as u64
     }
 
     fn count(&mut self, batch: &RecordBatch) {

@@ -20,6 +20,7 @@ pub mod shape;
 pub mod mask;
 pub mod chunks;
 pub mod plain;
+pub mod sink;
 pub mod files;
 pub mod shard;
 pub mod plan;

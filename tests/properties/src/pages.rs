@@ -1,12 +1,12 @@
 //! Whatever is written, the `parquet` crate's own reader reads back.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow_array::*;
 use arrow_schema::{Field, Schema};
 use landing::chunks::{Compressor, FileSchema, FileWriter};
 use landing::contract::Codec;
+use landing::sink::Sink;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::statistics::Statistics;
@@ -127,19 +127,6 @@ fn decimals(values: impl Iterator<Item = Option<i128>>, precision: u8, scale: i8
     Arc::new(values.collect::<Decimal128Array>().with_precision_and_scale(precision, scale).expect("values of that precision"))
 }
 
-#[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("no other thread").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Writes rows in batches of so many, a row group after each `group` batches.
 fn write(rows: &RecordBatch, codec: Codec, batch: usize, group: usize) -> bytes::Bytes {
     let (sink, mut compressor) = (Sink::default(), Compressor::new(codec).expect("a compressor"));
@@ -152,7 +139,7 @@ fn write(rows: &RecordBatch, codec: Codec, batch: usize, group: usize) -> bytes:
         }
     }
     writer.close(&mut compressor).expect("the file is written");
-    let file = sink.0.lock().expect("no other thread").clone();
+    let file = sink.take();
     file.into()
 }
 

@@ -1,6 +1,6 @@
 //! Whatever is written, the `parquet` crate's own reader reads back.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow_array::*;
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
@@ -13,19 +13,7 @@ mod asked_for;
 use super::*;
 use crate::contract::Codec;
 use crate::profile::Sketch;
-
-#[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("no other thread").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+use crate::sink::Sink;
 
 /// Writes a file in batches of so many rows, a row group after each `group` batches. Whoever looks only at the values that are told to be new sees what there is
 /// to see.
@@ -45,7 +33,7 @@ fn write(rows: &RecordBatch, schema: FileSchema, codec: Codec, batch: usize, gro
     }
     writer.close(&mut compressor).expect("the file is written");
     assert_eq!(of_new, of_all);
-    let file = sink.0.lock().expect("no other thread").clone();
+    let file = sink.take();
     file.into()
 }
 

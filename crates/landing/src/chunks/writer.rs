@@ -1,6 +1,5 @@
 //! A Parquet file on its way.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
@@ -15,14 +14,18 @@ use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
 
+use super::PAGE_BYTES;
 use super::codec::Compressor;
 use super::page::{Chunk, broken};
 use super::sorted::{self, Waiting};
 use crate::Error;
 use crate::contract::SortKey;
+use crate::sink::Sink;
 
 /// Most rows of a row group.
 const ROW_GROUP_ROWS: usize = 1_048_576;
+/// Encoded bytes at which a row group ends: it is in memory twice when it is written.
+const ROW_GROUP_BYTES: usize = 16 << 20;
 
 /// What all files of a shard have in common.
 #[derive(Debug)]
@@ -37,9 +40,10 @@ pub struct FileSchema {
 }
 
 /// A file that grows by row groups.
-pub struct FileWriter<W: Write + Send> {
+pub struct FileWriter {
     schema: Arc<FileSchema>,
-    writer: SerializedFileWriter<W>,
+    sink: Sink,
+    writer: SerializedFileWriter<Sink>,
     /// The columns of the row group that grows.
     chunks: Vec<Chunk>,
     /// Rows that are sorted before they become columns of it.
@@ -96,11 +100,12 @@ impl FileSchema {
     }
 }
 
-impl<W: Write + Send> FileWriter<W> {
+impl FileWriter {
     /// Begins a file.
-    pub fn new(sink: W, schema: Arc<FileSchema>) -> Result<Self, Error> {
-        let writer = SerializedFileWriter::new(sink, schema.parquet.root_schema_ptr(), schema.properties.clone()).map_err(broken)?;
-        Ok(Self { chunks: schema.chunks()?, schema, writer, waiting: Waiting::default(), rows: 0 })
+    pub fn new(sink: Sink, schema: Arc<FileSchema>) -> Result<Self, Error> {
+        let writer =
+            SerializedFileWriter::new(sink.clone(), schema.parquet.root_schema_ptr(), schema.properties.clone()).map_err(broken)?;
+        Ok(Self { chunks: schema.chunks()?, schema, sink, writer, waiting: Waiting::default(), rows: 0 })
     }
 
     /// Takes in the next rows. Of each column of which all values have codes in a dictionary, it tells those that are new in it: whoever looked at all rows so far
@@ -113,7 +118,7 @@ impl<W: Write + Send> FileWriter<W> {
             self.waiting.push(batch.clone());
             vec![None; batch.num_columns()]
         };
-        if self.rows >= ROW_GROUP_ROWS {
+        if self.rows >= ROW_GROUP_ROWS || self.encoded_bytes() >= ROW_GROUP_BYTES {
             self.flush(compressor)?;
         }
         Ok(new)
@@ -149,6 +154,8 @@ impl<W: Write + Send> FileWriter<W> {
             sorted::each(&waiting, &self.schema.clone().sorting, |batch| self.put(batch, compressor).map(drop))?;
         }
         let chunks = std::mem::replace(&mut self.chunks, self.schema.chunks()?);
+        // The pages that are not done yet are few.
+        self.sink.reserve(chunks.iter().map(Chunk::done_bytes).sum::<usize>() / 8 * 9 + PAGE_BYTES);
         let mut row_group = self.writer.next_row_group().map_err(broken)?;
         for chunk in chunks {
             let (bytes, close) = chunk.finish(compressor)?;

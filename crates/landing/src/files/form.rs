@@ -8,16 +8,17 @@ use bytes::Bytes;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::file::metadata::ParquetMetaData;
 
-use super::{Lineage, Sink};
+use super::Lineage;
 use crate::Error;
 use crate::chunks::{Compressor, FileSchema, FileWriter};
 use crate::contract::{Contract, Format, Packing};
 use crate::plain::{Form, Packer, TextSchema, TextWriter};
+use crate::sink::Sink;
 
 /// Files in the order in which they were opened, those that have ended left out, and what they share.
 pub(super) enum Writers {
-    Parquet { schema: Arc<FileSchema>, compressor: Compressor, open: Vec<Option<FileWriter<Sink>>> },
-    Text { schema: Arc<TextSchema>, packer: Packer, open: Vec<Option<TextWriter<Sink>>> },
+    Parquet { schema: Arc<FileSchema>, compressor: Compressor, open: Vec<Option<FileWriter>> },
+    Text { schema: Arc<TextSchema>, packer: Packer, open: Vec<Option<TextWriter>> },
 }
 
 impl Writers {

@@ -19,6 +19,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
 use crate::Error;
+use crate::sink::Sink;
 use cells::Cells;
 
 pub use pack::Packer;
@@ -47,9 +48,9 @@ pub struct TextSchema {
 }
 
 /// A file that grows by blocks.
-pub struct TextWriter<W> {
+pub struct TextWriter {
     schema: Arc<TextSchema>,
-    sink: W,
+    sink: Sink,
     /// Text that is not packed yet.
     text: Vec<u8>,
 }
@@ -78,9 +79,9 @@ impl TextSchema {
     }
 }
 
-impl<W: Write> TextWriter<W> {
+impl TextWriter {
     /// Begins a file.
-    pub fn new(sink: W, schema: Arc<TextSchema>) -> Self {
+    pub fn new(sink: Sink, schema: Arc<TextSchema>) -> Self {
         Self { text: schema.head.clone(), schema, sink }
     }
 

@@ -1,7 +1,7 @@
 //! What is written is read back by readers that are not ours.
 
 use std::io::Read;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow_array::*;
 use arrow_schema::{Field, Schema};
@@ -10,19 +10,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::contract::Packing;
-
-#[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("no other thread").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 fn packed(form: Form, packing: Packing, columns: Vec<(&str, ArrayRef)>, batch: usize) -> Vec<u8> {
     let fields: Vec<_> = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
@@ -34,7 +21,7 @@ fn packed(form: Form, packing: Packing, columns: Vec<(&str, ArrayRef)>, batch: u
         writer.write(&rows.slice(from, batch.min(rows.num_rows() - from)), &mut packer).expect("rows are written");
     }
     writer.flush(&mut packer).expect("the file is written");
-    sink.0.lock().expect("no other thread").clone()
+    sink.take()
 }
 
 fn text(form: Form, columns: Vec<(&str, ArrayRef)>) -> String {
