@@ -42,7 +42,7 @@ pub(crate) struct Run {
     /// The directory of the lake; it is made if need be.
     #[arg(long, value_name = "DIR")]
     lake: PathBuf,
-    /// Bytes of a shard, of which several are worked at once: 7kB, 64MiB [default: 64MiB]
+    /// Bytes of a shard, of which several are worked at once: 7kB, 64MiB [default: one shard a thread, of 16MiB to 2GiB]
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, hide_default_value = true)]
     shard_size: Option<u64>,
     /// Shards that are worked at once [default: as many as there are cores]
@@ -58,6 +58,11 @@ pub(crate) struct Run {
     #[arg(long)]
     force: bool,
 }
+
+/// Fewest bytes of a shard where nobody says.
+const LEAST_SHARD_BYTES: u64 = 16 << 20;
+/// Most bytes of one: progress is told by shards.
+const MOST_SHARD_BYTES: u64 = 2 << 30;
 
 /// What all jobs of a run share.
 struct Landing {
@@ -149,7 +154,8 @@ impl Landing {
         let started = Instant::now();
         let job = new_id();
         let mut outcome = Outcome::new(&job, &self.contract.name, path, &self.lake);
-        let failure = match self.admit(&job, source).await {
+        let shard_bytes = self.shard_bytes.or_else(|| Some(shard_bytes(std::fs::metadata(path).ok()?.len(), self.threads as u64)));
+        let failure = match self.admit(&job, source, shard_bytes).await {
             Ok(submission) => {
                 let progress = Progress::new(path, json);
                 let ended = execution::execute(&self.context, submission, self.threads, &progress, async {
@@ -168,7 +174,7 @@ impl Landing {
     }
 
     /// Puts the contract and the job in the registry.
-    async fn admit(&self, job: &JobId, source: SourceRef) -> Result<Submission, landing::Error> {
+    async fn admit(&self, job: &JobId, source: SourceRef, shard_bytes: Option<u64>) -> Result<Submission, landing::Error> {
         let (registry, now) = (&self.context.registry, now());
         let stored = registry.put_contract(&self.contract.name, &self.text, &now).await?;
         let submission = Submission {
@@ -177,7 +183,7 @@ impl Landing {
             contract: stored.version,
             source,
             force: self.force,
-            shard_bytes: self.shard_bytes,
+            shard_bytes,
             max_cost: self.max_cost,
         };
         let record = JobRecord {
@@ -195,6 +201,13 @@ impl Landing {
         registry.put_job(&record).await?;
         Ok(submission)
     }
+}
+
+/// Bytes of a shard where nobody says. More shards than threads gain nothing on one machine, and each leaves files of its own that are put together afterwards.
+fn shard_bytes(source_bytes: u64, threads: u64) -> u64 {
+    let fewest = source_bytes.div_ceil(MOST_SHARD_BYTES).next_multiple_of(threads);
+    let shards = fewest.min(source_bytes / LEAST_SHARD_BYTES).max(1);
+    source_bytes.div_ceil(shards).next_multiple_of(2).max(LEAST_SHARD_BYTES)
 }
 
 /// The lake's files lie under it by dataset, everything else in its `_landfall`. What a contract joins lies beside it.
@@ -274,5 +287,19 @@ async fn asked_to_end() {
     }
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_thread_has_as_many_shards() {
+        let shards = |source: u64, threads| source.div_ceil(shard_bytes(source, threads)).max(1);
+        assert_eq!([0, 1, 16 << 20, (32 << 20) - 1].map(|source| shards(source, 8)), [1; 4]);
+        assert_eq!([32 << 20, 100 << 20, 1 << 40].map(|source| shards(source, 2)), [2, 2, 512]);
+        assert_eq!([1 << 30, (2 << 30) + 1, 5 << 30].map(|source| shards(source, 1)), [1, 2, 3]);
+        assert_eq!([1 << 30, (48 << 30) + 1].map(|source| shards(source, 8)), [8, 32]);
     }
 }
