@@ -1,4 +1,4 @@
-//! Where the bytes that matter are, 64 bytes at a time: with [`ends`](super::ends) the only unsafe code of the reader.
+//! Where the bytes that matter are, 64 bytes at a time: with [`ends`] the only unsafe code of the reader.
 //!
 //! Marks say nothing about quoting: they depend on the bytes alone, so reading may begin again at any byte.
 
