@@ -31,6 +31,6 @@ fn a_file_over_its_limit_leaves_only_its_rejects() {
     let bytes = stage.cloud.api().download(rejects["url"].as_str().unwrap()).unwrap();
     assert_eq!(bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count(), 21, "the header and 20 records");
 
-    let execution = stage.cloud.api().get(&format!("/jobs/{id}/execution")).unwrap().ok().unwrap();
+    let execution = stage.execution(&id);
     assert_eq!(execution["execution"]["error"], "RejectLimitExceeded", "{execution}");
 }

@@ -33,7 +33,7 @@ fn flights_and_weather_land_whole() {
     let job = stage.wait(&id);
     assert_eq!(job["status"], "SUCCEEDED", "{job}");
     assert_eq!(job["counts"], json!({"read": 336_776, "stored": 336_776, "rejected": 0, "filtered": 0}));
-    let execution = stage.cloud.api().get(&format!("/jobs/{id}/execution")).unwrap().ok().unwrap();
+    let execution = stage.execution(&id);
     let text = execution.to_string();
     for state in ["Ingest", "TransformAll", "Verify", "Merge", "Store", "Announce", "Landed"] {
         assert!(text.contains(&format!("\"{state}\"")), "{state} is missing in {text}");
@@ -70,7 +70,7 @@ fn many_shards_leave_one_file_a_folder() {
     let id = stage.submit(&json!({"dataset": "flights", "source": {"key": key}}));
     let job = stage.wait(&id);
     assert_eq!((&job["status"], &job["counts"]["stored"]), (&json!("SUCCEEDED"), &json!(336_776)), "{job}");
-    let execution = stage.cloud.api().get(&format!("/jobs/{id}/execution")).unwrap().ok().unwrap().to_string();
+    let execution = stage.execution(&id).to_string();
     assert!(execution.contains("\"MergeAll\"") && !execution.contains("\"Abandon\""), "{execution}");
 
     // Two or more shards of each day would be as many files; there is one of each.

@@ -74,6 +74,14 @@ impl Stage {
         })
     }
 
+    /// Waits until the execution of a job has ended: what it does after the commit is done then too. Its answer in the API.
+    pub(crate) fn execution(&self, id: &str) -> Value {
+        self.until("the execution ends", || {
+            let answer = self.cloud.api().get(&format!("/jobs/{id}/execution")).unwrap().ok().unwrap();
+            (answer["execution"]["status"] != "RUNNING").then_some(answer)
+        })
+    }
+
     /// The jobs of a dataset, newest first.
     pub(crate) fn jobs(&self, dataset: &str) -> Vec<Value> {
         let page = self.cloud.api().get(&format!("/jobs?dataset={dataset}&limit=100")).unwrap().ok().unwrap();
