@@ -90,7 +90,7 @@ impl Objects for Directory {
         self.blocking(move |this| {
             let path = this.path(&key)?;
             let upload = Upload::create(&this.root, &key)?;
-            let written = upload.put_part(1, &bytes).and_then(|part| upload.complete(&[part], &path, put));
+            let written = upload.put(&bytes, &path, put);
             let removed = upload.remove();
             written.and(removed)
         })

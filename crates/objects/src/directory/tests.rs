@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 
 fn lake() -> (tempfile::TempDir, Arc<dyn Objects>) {
@@ -67,7 +69,7 @@ async fn a_completion_that_was_cut_off_is_done_again() {
         }
         // It took effect, but the upload was not removed.
         let upload = Upload::open(directory.path(), "a/b", &id).expect("it is open");
-        upload.complete(&parts, &directory.path().join("a/b"), Put::Overwrite).expect("it is completed");
+        upload.complete(&parts, &directory.path().join("a/b")).expect("it is completed");
         objects.complete_upload("a/b", &id, &parts).await.expect("it is completed again");
         assert_eq!(objects.read("a/b", 100).await.expect("it is there").len(), sizes.iter().sum::<usize>());
         assert_eq!(names(directory.path()), ["a"]);
@@ -82,9 +84,9 @@ async fn a_completion_that_was_cut_off_as_it_removed_its_parts_is_done() {
         let part = objects.put_part("a", &id, 1, Bytes::from("whole")).await.expect("a part");
         let upload = Upload::open(directory.path(), "a", &id).expect("it is open");
         let folder = directory.path().join(".uploads").join(upload.id());
-        upload.complete(std::slice::from_ref(&part), &directory.path().join("a"), Put::Overwrite).expect("it is completed");
+        upload.complete(std::slice::from_ref(&part), &directory.path().join("a")).expect("it is completed");
         fs::rename(folder.join("key"), folder.join("done")).expect("that is noted");
-        fs::remove_file(folder.join("00001")).expect("the part is removed");
+        fs::remove_file(folder.join("data")).expect("the part is removed");
         assert_eq!(objects.uploads("a").await.expect("a list").len(), 1, "somebody has to remove the rest");
         match is_aborted {
             true => objects.abort_upload("a", &id).await.expect("there is something to remove"),
@@ -104,6 +106,38 @@ async fn a_completion_names_the_parts_as_they_are() {
     assert!(matches!(objects.complete_upload("a", &upload, &[part]).await, Err(Error::Denied(_))));
     assert!(matches!(objects.complete_upload("a", &upload, &[]).await, Err(Error::Denied(_))));
     assert!(matches!(objects.head("a", None).await, Err(Error::Missing(_))));
+}
+
+#[tokio::test]
+async fn parts_that_came_in_order_are_not_copied() {
+    use std::os::unix::fs::MetadataExt;
+    let inode = |path: PathBuf| fs::metadata(path).expect("it is there").ino();
+    for (numbers, is_copied) in [([1, 2, 3], false), ([2, 1, 3], true), ([1, 1, 2], true)] {
+        let (directory, objects) = lake();
+        let upload = objects.create_upload("a").await.expect("an upload");
+        let mut parts = BTreeMap::new();
+        for number in numbers {
+            let part = objects.put_part("a", &upload, number, format!("part {number}, ").into()).await.expect("a part");
+            parts.insert(number, part);
+        }
+        let data = inode(directory.path().join(UPLOADS).join(&upload).join("data"));
+        objects.complete_upload("a", &upload, &parts.values().cloned().collect::<Vec<_>>()).await.expect("it is completed");
+        let expected: String = parts.keys().map(|number| format!("part {number}, ")).collect();
+        assert_eq!(objects.read("a", 100).await.expect("it is there"), expected);
+        assert_eq!(inode(directory.path().join("a")) != data, is_copied, "{numbers:?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_added_to_what_was_completed() {
+    let (directory, objects) = lake();
+    let id = objects.create_upload("a").await.expect("an upload");
+    let part = objects.put_part("a", &id, 1, Bytes::from("whole")).await.expect("a part");
+    // It took effect, but the upload was not removed.
+    let upload = Upload::open(directory.path(), "a", &id).expect("it is open");
+    upload.complete(&[part], &directory.path().join("a")).expect("it is completed");
+    assert!(matches!(objects.put_part("a", &id, 2, Bytes::from("more")).await, Err(Error::Missing(_))));
+    assert_eq!(objects.read("a", 100).await.expect("it is there"), "whole");
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
 //! Uploads, and what is being put: a directory each, in which nothing is visible yet.
+//!
+//! Parts are appended to one file in the order in which they come, and what is noted of each is where it lies there. So an object whose parts came in order, each once,
+//! is that file: completing it moves it and copies nothing.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::{etag, fault, present};
+use super::{fault, present};
 use crate::{Error, OpenUpload, Part, Put, Result};
 
 /// The directory of the open uploads, below the bucket's own so that moving a file out of it is atomic.
@@ -15,12 +18,34 @@ pub(super) const UPLOADS: &str = ".uploads";
 const KEY: &str = "key";
 /// Its name once the upload is completed: what is left of it is only to be removed.
 const DONE: &str = "done";
+/// The file that parts are appended to.
+const DATA: &str = "data";
 /// How often a directory is made again that another call removed because it was empty. Each round is lost to another call that got on.
 const ROUNDS: usize = 100;
 
-/// `.uploads/<id>/`: `key`, or `done`, and the parts under their numbers.
+/// `.uploads/<id>/`: `key`, or `done`; `data`; and where in it each part lies, under the part's number.
 pub(super) struct Upload {
     path: PathBuf,
+}
+
+/// Where a part lies in the data, in bytes. What is appended lies where nothing else did, so it is the part's etag too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    from: u64,
+    length: u64,
+}
+
+impl Place {
+    fn etag(self) -> String {
+        format!("{:x}-{:x}", self.from, self.length)
+    }
+
+    /// `None`: its note was cut off.
+    fn of_etag(etag: &str) -> Option<Self> {
+        let number = |text| u64::from_str_radix(text, 16).ok();
+        let (from, length) = etag.strip_suffix('\n')?.split_once('-')?;
+        Some(Self { from: number(from)?, length: number(length)? })
+    }
 }
 
 /// The open uploads of keys under a prefix, by key.
@@ -58,53 +83,83 @@ impl Upload {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
+    /// [`Error::Missing`] when the upload was completed.
     pub(super) fn put_part(&self, number: u32, bytes: &[u8]) -> Result<Part> {
-        let path = self.part(number);
-        let write = || {
-            let mut file = File::create(&path)?;
-            file.write_all(bytes)?;
-            file.metadata()
+        let path = self.path.join(DATA);
+        let append = || {
+            let mut data = File::options().create(true).append(true).open(&path)?;
+            data.lock()?;
+            let metadata = data.metadata()?;
+            if is_linked(&metadata) {
+                // It is an object now.
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            let place = Place { from: metadata.len(), length: bytes.len() as u64 };
+            data.write_all(bytes)?;
+            fs::write(self.note(number), place.etag() + "\n")?;
+            Ok(place)
         };
-        let metadata = write().map_err(|error| fault(&path, &error))?;
-        Ok(Part { number, etag: etag(&metadata) })
+        let place = append().map_err(|error| fault(&path, &error))?;
+        Ok(Part { number, etag: place.etag() })
+    }
+
+    /// Puts an object: its bytes are written and moved to their place at once.
+    pub(super) fn put(&self, bytes: &[u8], to: &Path, put: Put) -> Result<()> {
+        let path = self.path.join(DATA);
+        let write = || {
+            let mut data = File::create(&path)?;
+            data.write_all(bytes)?;
+            data.sync_all()
+        };
+        write().map_err(|error| fault(&path, &error))?;
+        publish(&path, to, put)
     }
 
     /// Joins the parts and moves the whole to its place. Cut off anywhere it can be done again: the parts stay until it is noted that they are no longer needed.
     pub(super) fn finish(&self, parts: &[Part], to: &Path) -> Result<()> {
         if !self.path.join(DONE).is_file() {
-            self.complete(parts, to, Put::Overwrite)?;
+            self.complete(parts, to)?;
             present(fs::rename(self.path.join(KEY), self.path.join(DONE))).map_err(|error| fault(&self.path, &error))?;
         }
         self.remove()
     }
 
     /// Joins the parts and moves the whole to its place.
-    pub(super) fn complete(&self, parts: &[Part], to: &Path, put: Put) -> Result<()> {
+    pub(super) fn complete(&self, parts: &[Part], to: &Path) -> Result<()> {
         let place = to.display().to_string();
-        let parts = Part::in_order(parts, &place)?;
-        for part in &parts {
-            let path = self.part(part.number);
-            let metadata = present(fs::metadata(&path)).map_err(|error| fault(&path, &error))?;
-            if metadata.is_none_or(|metadata| etag(&metadata) != part.etag) {
-                return Err(Error::no_part(part.number, &place));
-            }
+        let mut places = Vec::with_capacity(parts.len());
+        for part in Part::in_order(parts, &place)? {
+            let note = self.note(part.number);
+            let noted = present(fs::read_to_string(&note)).map_err(|error| fault(&note, &error))?;
+            let found = noted.as_deref().and_then(Place::of_etag).filter(|found| found.etag() == part.etag);
+            places.push(found.ok_or_else(|| Error::no_part(part.number, &place))?);
         }
         // Of its own name, as two attempts may be at it at once.
         let whole = self.path.join(Uuid::new_v4().to_string());
-        let join = || {
-            let first = self.part(parts[0].number);
-            // A single part is the whole already; where the file system knows no links, it is copied.
-            if parts.len() == 1 && fs::hard_link(&first, &whole).is_ok() {
-                return File::open(&whole)?.sync_all();
-            }
-            let mut file = File::create(&whole)?;
-            for part in &parts {
-                io::copy(&mut File::open(self.part(part.number))?, &mut file)?;
-            }
-            file.sync_all()
-        };
-        join().map_err(|error| fault(&whole, &error))?;
-        publish(&whole, to, put)
+        self.join(&places, &whole).map_err(|error| fault(&whole, &error))?;
+        publish(&whole, to, Put::Overwrite)
+    }
+
+    fn join(&self, places: &[Place], whole: &Path) -> io::Result<()> {
+        let path = self.path.join(DATA);
+        let mut data = File::open(&path)?;
+        let mut end = 0;
+        let are_in_order = places.iter().all(|place| {
+            let follows = place.from == end;
+            end += place.length;
+            follows
+        });
+        let is_whole = are_in_order && end == data.metadata()?.len();
+        // Where the file system knows no links, it is copied.
+        if is_whole && fs::hard_link(&path, whole).is_ok() {
+            return data.sync_all();
+        }
+        let mut file = File::create(whole)?;
+        for place in places {
+            data.seek(SeekFrom::Start(place.from))?;
+            io::copy(&mut (&data).take(place.length), &mut file)?;
+        }
+        file.sync_all()
     }
 
     /// Of an upload that another call is removing it is a success too.
@@ -127,7 +182,8 @@ impl Upload {
         Ok(())
     }
 
-    fn part(&self, number: u32) -> PathBuf {
+    /// What is noted of a part.
+    fn note(&self, number: u32) -> PathBuf {
         self.path.join(format!("{number:05}"))
     }
 }
@@ -139,6 +195,14 @@ fn key_of(path: &Path) -> Result<Option<String>> {
         None => read(DONE)?,
         key => key,
     })
+}
+
+/// Whether a file has several names: then it is visible under one of them, or about to be.
+fn is_linked(metadata: &fs::Metadata) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::fs::MetadataExt::nlink(metadata) > 1;
+    #[cfg(not(unix))]
+    false
 }
 
 /// Makes a finished file visible under its name, at once.
