@@ -1,4 +1,4 @@
-//! Short texts as numbers, so that telling them apart takes no loop and no guess of the processor's at their length.
+//! Short texts as numbers, so that telling them apart takes no loop and no guess of the processor's at their length; and copied likewise.
 
 /// Bytes of a short text, at most.
 pub(crate) const MOST_BYTES: usize = 24;
@@ -60,6 +60,26 @@ impl PartialEq for Short {
 }
 
 impl Eq for Short {}
+
+/// Bytes that are copied at once, whatever of them belongs to a text.
+pub(crate) const CHUNK: usize = 32;
+const _: () = assert!(CHUNK >= MOST_BYTES);
+
+/// Appends the text at `start..end` of `bytes` to `to`. A short one is copied together with what comes after it, which the next one overwrites: that takes no look at its length.
+#[inline(always)]
+pub(crate) fn append(to: &mut Vec<u8>, bytes: &[u8], start: usize, end: usize) {
+    let (length, text) = (to.len(), &bytes[start..end]);
+    match bytes[start..].first_chunk::<CHUNK>() {
+        Some(chunk) if text.len() <= CHUNK && to.capacity() - length >= CHUNK => {
+            // SAFETY: there is room for the chunk, and the text is the beginning of what was just written.
+            unsafe {
+                to.as_mut_ptr().add(length).cast::<[u8; CHUNK]>().write_unaligned(*chunk);
+                to.set_len(length + text.len());
+            }
+        }
+        _ => to.extend_from_slice(text),
+    }
+}
 
 /// Both halves of a product, mixed (as in Wang Yi's wyhash, <https://github.com/wangyi-fudan/wyhash>).
 #[inline(always)]

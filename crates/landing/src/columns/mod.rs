@@ -8,6 +8,7 @@ mod pattern;
 mod quick;
 mod scalar;
 
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -17,12 +18,12 @@ use arrow_array::types::{
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, StringArray, new_null_array};
-use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
 pub use pattern::Pattern;
 pub use scalar::{Flaw, Scalar};
 
-use crate::contract::{Contract, DataType, Field, IntegerType, Mapping, NumberFormat, NumberType, TimeUnit};
+use crate::contract::{BooleanFormat, Contract, DataType, Field, IntegerType, Mapping, NumberFormat, NumberType, TimeUnit};
 use crate::dialect::Dialect;
 use crate::records::{self, Row};
 use crate::rejects::Finding;
@@ -47,29 +48,37 @@ pub struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// All cells and how many each record has, if all have as many and they stand one after the other.
-    fn table(&self) -> Option<Table<'a>> {
-        let (first, last) = (self.rows.first()?, self.rows.last()?);
-        let (from, count) = (first.first_field as usize, first.fields as usize);
-        let cells = &self.fields[from..(last.first_field + last.fields) as usize];
-        let stands = |(row, record): (usize, &Row)| record.first_field as usize == from + row * count && record.fields == first.fields;
-        let is_regular = count > 0 && cells.len() == count * self.rows.len() && self.rows.iter().enumerate().all(stands);
-        is_regular.then_some(Table { cells, count })
+    /// The cells as a table of `count` columns: where they lie, if they do so one after the other; else copied, with what ragged records have too much left out and [`HOLE`]s where they have
+    /// nothing.
+    fn table(&self, count: usize) -> Table<'a> {
+        let from = self.rows.first().map_or(0, |row| row.first_field as usize);
+        let stands = |(row, record): (usize, &Row)| record.first_field as usize == from + row * count && record.fields as usize == count;
+        if self.rows.iter().enumerate().all(stands) {
+            return Table { cells: self.fields[from..from + count * self.rows.len()].into(), count };
+        }
+        let mut cells = Vec::with_capacity(count * self.rows.len());
+        for (row, record) in self.rows.iter().enumerate() {
+            let own = &self.fields[record.first_field as usize..][..(record.fields as usize).min(count)];
+            cells.extend_from_slice(own);
+            cells.resize((row + 1) * count, HOLE);
+        }
+        Table { cells: cells.into(), count }
     }
 }
 
-/// The cells of regular records.
-#[derive(Clone, Copy)]
+/// The cells of records, all with as many.
 struct Table<'a> {
-    cells: &'a [records::Field],
+    cells: Cow<'a, [records::Field]>,
     count: usize,
 }
 
-impl<'a> Table<'a> {
-    /// The cells of a column, if there is one.
-    fn column(self, column: u32) -> Option<impl Iterator<Item = records::Field> + use<'a>> {
-        let column = column as usize;
-        (column < self.count).then(|| self.cells.chunks_exact(self.count).map(move |cells| cells[column]))
+/// Stands where a record has no cell. It is escaped, and so left to those who look closer.
+const HOLE: records::Field = records::Field::HOLE;
+
+impl Table<'_> {
+    /// The cells of a column.
+    fn column(&self, column: u32) -> impl Iterator<Item = records::Field> {
+        self.cells.chunks_exact(self.count.max(1)).map(move |cells| cells[column as usize])
     }
 }
 
@@ -101,12 +110,13 @@ impl Nulls {
 /// Types all fields of a contract. The answer has one array a field, each as long as there are records; what is no value is null, and a finding.
 pub fn read(records: Records<'_>, contract: &Contract, mapping: &Mapping, findings: &mut Vec<Finding>) -> Vec<ArrayRef> {
     let fields = contract.schema.fields.iter().zip(&mapping.fields);
-    let table = records.table();
+    let table = records.table(mapping.columns as usize);
     fields
         .enumerate()
         .map(|(index, (field, column))| match column {
             Some(column) => {
-                Column { records, table, field, index, column: *column, missing: Missing::of(field, records.dialect), findings }.read()
+                Column { records, table: &table, field, index, column: *column, missing: Missing::of(field, records.dialect), findings }
+                    .read()
             }
             None => new_null_array(&field.data_type.arrow(), records.rows.len()),
         })
@@ -116,7 +126,7 @@ pub fn read(records: Records<'_>, contract: &Contract, mapping: &Mapping, findin
 /// One column on its way.
 struct Column<'a, 'f> {
     records: Records<'a>,
-    table: Option<Table<'a>>,
+    table: &'a Table<'a>,
     field: &'a Field,
     /// Position of the field in the schema.
     index: usize,
@@ -130,7 +140,7 @@ impl Column<'_, '_> {
     fn read(self) -> ArrayRef {
         match &self.field.data_type {
             DataType::String => self.strings(),
-            DataType::Boolean(format) => self.booleans(|text| scalar::boolean(text, format)),
+            DataType::Boolean(format) => self.booleans(format),
             DataType::Integer(width, format) => match width {
                 IntegerType::Int8 => self.integers::<Int8Type>(*width, *format),
                 IntegerType::Int16 => self.integers::<Int16Type>(*width, *format),
@@ -233,18 +243,14 @@ impl Column<'_, '_> {
             let read = |cell: records::Field| {
                 if cell.is_escaped() { None } else { quick(Text { window: records.window, start: cell.start(), end: cell.end() }) }
             };
-            let mut take = |row: usize, value: &mut T::Native, cell: Option<records::Field>| match cell.and_then(read) {
+            let mut take = |row: usize, cell: records::Field, value: &mut T::Native| match read(cell) {
                 Some(read) => *value = read,
                 None => rest.push(row),
             };
-            match (self.table.and_then(|table| table.column(self.column)), kernel) {
-                (Some(cells), Some(kernel)) => {
-                    lanes::read(&kernel, records.window, cells, &mut values, |row, cell, value| take(row, value, Some(cell)));
-                }
-                (Some(cells), None) => {
-                    values.iter_mut().zip(cells).enumerate().for_each(|(row, (value, cell))| take(row, value, Some(cell)))
-                }
-                (None, _) => values.iter_mut().enumerate().for_each(|(row, value)| take(row, value, self.cell(row))),
+            let cells = self.table.column(self.column);
+            match kernel {
+                Some(kernel) => lanes::read(&kernel, records.window, cells, &mut values, take),
+                None => values.iter_mut().zip(cells).enumerate().for_each(|(row, (value, cell))| take(row, cell, value)),
             }
         }
         let mut nulls = Nulls::new(records.rows.len());
@@ -266,25 +272,38 @@ impl Column<'_, '_> {
         PrimitiveArray::new(values.into(), nulls.finish())
     }
 
-    fn booleans(mut self, parse: impl Fn(&[u8]) -> Result<bool, Flaw>) -> ArrayRef {
-        let rows = self.records.rows.len();
-        let mut values = BooleanBufferBuilder::new(rows);
-        let mut nulls = NullBufferBuilder::new(rows);
+    fn booleans(mut self, format: &BooleanFormat) -> ArrayRef {
+        let Records { window, rows, .. } = self.records;
+        let mut values = BooleanBufferBuilder::new(rows.len());
+        let mut nulls = Nulls::new(rows.len());
         let mut scratch = Vec::new();
-        for row in 0..rows {
-            let value = match self.text(row, self.cell(row), &mut scratch).map(|text| (text, parse(text))) {
-                Some((text, Ok(value))) => {
-                    self.check(row, text, || Scalar::Int(value.into()));
-                    Some(value)
-                }
-                Some((text, Err(flaw))) => {
-                    self.refuse(row, text, flaw);
-                    None
-                }
-                None => None,
+        // What is missing may look like a value: then it has to be looked for first.
+        let is_value = |text: &[u8]| scalar::boolean(text, format).is_ok();
+        let is_quick = !self.missing.is_any(is_value) && !self.field.constraints.look_at_values();
+        let [is_true, is_false] = ["true", "false"].map(|usual| scalar::boolean(usual.as_bytes(), format).ok() == Some(usual == "true"));
+        let table = self.table;
+        for (row, cell) in table.column(self.column).enumerate() {
+            let quick = match cell.bytes(window) {
+                b"true" if is_true && is_quick && !cell.is_escaped() => Some(true),
+                b"false" if is_false && is_quick && !cell.is_escaped() => Some(false),
+                _ => None,
             };
+            let value =
+                quick.or_else(|| match self.text(row, self.cell(row), &mut scratch).map(|text| (text, scalar::boolean(text, format))) {
+                    Some((text, Ok(value))) => {
+                        self.check(row, text, || Scalar::Int(value.into()));
+                        Some(value)
+                    }
+                    Some((text, Err(flaw))) => {
+                        self.refuse(row, text, flaw);
+                        None
+                    }
+                    None => None,
+                });
             values.append(value.unwrap_or_default());
-            nulls.append(value.is_some());
+            if value.is_none() {
+                nulls.set(row);
+            }
         }
         Arc::new(BooleanArray::new(values.finish(), nulls.finish()))
     }
@@ -293,26 +312,24 @@ impl Column<'_, '_> {
         let Records { window, is_utf8, .. } = self.records;
         let rows = self.records.rows.len();
         let length = |cell: &records::Field| cell.end() - cell.start();
-        let column = || self.table.and_then(|table| table.column(self.column));
-        let longest: usize = match column() {
-            Some(cells) => cells.map(|cell| length(&cell)).sum(),
-            None => (0..rows).filter_map(|row| self.cell(row)).map(|cell| length(&cell)).sum(),
-        };
-        let mut bytes = Vec::with_capacity(longest + CHUNK.max(short::MOST_BYTES));
+        let table = self.table;
+        let cells = table.column(self.column);
+        let longest: usize = table.column(self.column).map(|cell| length(&cell)).sum();
+        let mut bytes = Vec::with_capacity(longest + short::CHUNK);
         let mut offsets = Vec::with_capacity(rows + 1);
         offsets.push(0);
         let mut nulls = Nulls::new(rows);
         let mut scratch = Vec::new();
         let is_plain = is_utf8 && !self.field.constraints.look_at_values() && !self.missing.may_be_long();
-        if let Some(cells) = column().filter(|_| is_plain) {
+        if is_plain {
             for (row, cell) in cells.enumerate() {
                 if cell.is_escaped() || length(&cell) == 0 {
-                    match self.text(row, Some(cell), &mut scratch) {
+                    match self.text(row, self.cell(row), &mut scratch) {
                         Some(text) => bytes.extend_from_slice(text),
                         None => nulls.set(row),
                     }
                 } else {
-                    append(&mut bytes, window, cell);
+                    short::append(&mut bytes, window, cell.start(), cell.end());
                 }
                 offsets.push(bytes.len() as i32);
             }
@@ -367,24 +384,5 @@ impl Column<'_, '_> {
             self.refuse_missing(row, text);
         }
         None
-    }
-}
-
-/// Bytes that are copied at once, whatever of them belongs to a text.
-const CHUNK: usize = 32;
-
-/// Appends a cell's bytes. Those of a short one are copied together with what comes after them, which the next one overwrites: that takes no look at the length.
-#[inline(always)]
-fn append(bytes: &mut Vec<u8>, window: &[u8], cell: records::Field) {
-    let (length, text) = (bytes.len(), cell.bytes(window));
-    match window[cell.start()..].first_chunk::<CHUNK>() {
-        Some(chunk) if text.len() <= CHUNK && bytes.capacity() - length >= CHUNK => {
-            // SAFETY: there is room for the chunk, and the text is the beginning of what was just written.
-            unsafe {
-                bytes.as_mut_ptr().add(length).cast::<[u8; CHUNK]>().write_unaligned(*chunk);
-                bytes.set_len(length + text.len());
-            }
-        }
-        _ => bytes.extend_from_slice(text),
     }
 }

@@ -59,6 +59,9 @@ pub struct Field {
 const FLAG: u32 = 1 << 31;
 
 impl Field {
+    /// No field: nothing, and escaped.
+    pub(crate) const HOLE: Self = Self { start_and_quoted: 0, end_and_escaped: FLAG };
+
     #[inline]
     pub(super) fn plain(start: usize, end: usize) -> Self {
         Self { start_and_quoted: start as u32, end_and_escaped: end as u32 }
