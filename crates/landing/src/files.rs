@@ -2,6 +2,7 @@
 
 mod folders;
 mod form;
+mod gather;
 mod merge;
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,9 +10,9 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array};
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef};
-use arrow_select::take::take_record_batch;
+use arrow_select::take::take;
 
 use crate::Error;
 use crate::contract::{Contract, TableFormat};
@@ -20,6 +21,7 @@ use crate::plan::Plan;
 use crate::sink::Sink;
 use folders::Folders;
 use form::Writers;
+use gather::gather;
 
 pub use folders::NULL_PARTITION;
 pub(crate) use folders::folder_text;
@@ -103,27 +105,18 @@ pub struct FileSummary {
     pub stats: Option<String>,
 }
 
-/// Of columns whose values all have codes in the dictionaries of the files that they were written to: the values that are new there. The others were seen before.
+/// The values of each column that may not have come before. Those that have a code already, in the dictionary of the file that they were written to or as the name of a folder, did.
 #[derive(Debug, Default)]
-pub struct NewValues {
-    /// By position in the contract's schema; `None`: some file has them without codes.
-    columns: HashMap<usize, Option<Vec<ArrayRef>>>,
-}
+pub struct NewValues(HashMap<usize, Vec<ArrayRef>>);
 
 impl NewValues {
-    /// Those of a column; `None`: all rows are to be looked at.
-    pub fn of(&self, field: usize) -> Option<&[ArrayRef]> {
-        self.columns.get(&field)?.as_deref()
+    /// Those of a column, by its [position](crate::contract::Stored::index); `None`: any may be.
+    pub fn of(&self, column: usize) -> Option<&[ArrayRef]> {
+        self.0.get(&column).map(Vec::as_slice)
     }
 
-    fn add(&mut self, learned: impl Iterator<Item = (usize, Option<ArrayRef>)>) {
-        for (field, new) in learned {
-            let all = self.columns.entry(field).or_insert_with(|| Some(Vec::new()));
-            match new {
-                Some(new) => all.iter_mut().for_each(|all| all.push(new.clone())),
-                None => *all = None,
-            }
-        }
+    fn add(&mut self, column: usize, values: ArrayRef) {
+        self.0.entry(column).or_default().push(values);
     }
 }
 
@@ -165,14 +158,20 @@ impl Files {
             stored.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&self.lineage.job, rows))));
         }
         let batch = RecordBatch::try_new(self.columns.clone(), stored).map_err(broken)?;
-        for (folder, rows) in self.folders.rows(columns, rows)? {
+        let shares = self.folders.share(columns, rows)?;
+        for index in self.folders.columns() {
+            new.add(index, take(&columns[index], &shares.new, None).map_err(broken)?);
+        }
+        for (folder, rows) in shares.folders {
             let file = self.file(folder)?;
             let batch = match rows {
                 None => batch.clone(),
-                Some(rows) => take_record_batch(&batch, &UInt32Array::from(rows)).map_err(broken)?,
+                Some(rows) => gather(&batch, rows)?,
             };
             let learned = self.put(file, &batch)?;
-            new.add(self.stored.iter().copied().zip(learned));
+            for ((column, values), learned) in self.stored.iter().zip(batch.columns()).zip(learned) {
+                new.add(*column, learned.unwrap_or_else(|| values.clone()));
+            }
             if self.files[file].ready_bytes() + self.writers.encoded_bytes(file) as u64 >= self.file_size {
                 self.end(file)?;
             }

@@ -125,7 +125,7 @@ impl<T: Whole> Numbers<T> {
 
 /// Different texts.
 #[derive(Debug, Default)]
-pub(super) struct Texts {
+pub(crate) struct Texts {
     pub(super) bytes: Vec<u8>,
     ends: Vec<u32>,
     /// Those that are short, by code.
@@ -146,7 +146,7 @@ impl Texts {
 
     /// The code of the text at `start..end` of `bytes`; `None`: there is no room for it.
     #[inline]
-    pub(super) fn code(&mut self, bytes: &[u8], start: usize, end: usize) -> Option<u32> {
+    pub(crate) fn code(&mut self, bytes: &[u8], start: usize, end: usize) -> Option<u32> {
         if self.ends.len() * 2 >= self.table.len() {
             self.rehash();
         }

@@ -21,6 +21,7 @@ mod writer;
 mod tests;
 
 pub use codec::Compressor;
+pub(crate) use dictionary::Texts;
 pub use writer::{FileSchema, FileWriter};
 
 /// All of it is small where bytes are looked for that break it: few of them reach every limit, and fast.

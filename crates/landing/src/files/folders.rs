@@ -4,15 +4,16 @@ use std::fmt::Write as _;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Decimal128Type};
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, UInt32Array};
 use arrow_schema::DataType as ArrowType;
 use hashbrown::HashTable;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use twox_hash::XxHash3_64;
 
 use crate::Error;
+use crate::chunks::Texts;
 use crate::contract::Contract;
 use crate::keys::Encoded;
+use crate::short::fold;
 
 /// The folder name of a value that is null (Hive's).
 pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -20,75 +21,141 @@ pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 /// What may stand unescaped in a folder's name.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
-/// A folder and its rows; `None`: all there are.
-pub(super) type Share = (String, Option<Vec<u32>>);
+/// The code of no value.
+const NULL: u32 = 0;
 
-/// The folders of a shard, by the values that name them. What a folder is called is worked out once, and not for every row.
+/// The folders of a shard, by the values that name them. Values have codes, and so have their combinations: what a folder is called is worked out once, and not for every row.
 pub(super) struct Folders {
-    /// What names them: the position of each column, and its name.
-    columns: Vec<(usize, String)>,
-    /// By their values: the place among the names.
-    known: HashTable<(Vec<u8>, usize)>,
+    columns: Vec<Naming>,
+    /// By the code of the values in all columns: the place among the names, if they came before.
+    known: Vec<Option<usize>>,
     names: Vec<String>,
+}
+
+/// A column that names folders.
+struct Naming {
+    /// Its position.
+    index: usize,
+    name: String,
+    /// Its values, each with its code less one.
+    values: Texts,
+    /// The codes of the columns before it, together with its own: their code is where they stand.
+    pairs: HashTable<(u32, u32, u32)>,
+}
+
+/// The rows of a batch, by folder.
+pub(super) struct Shares {
+    /// In the order of first appearance; `None`: all rows there are.
+    pub(super) folders: Vec<(String, Option<Vec<u32>>)>,
+    /// Rows whose values had not come before, in one column or together.
+    pub(super) new: UInt32Array,
 }
 
 impl Folders {
     /// No folder yet; `columns` are the positions of what names them.
     pub(super) fn new(contract: &Contract, columns: Vec<usize>) -> Self {
-        let columns = columns.into_iter().map(|index| (index, contract.column_name(index).to_owned())).collect();
-        Self { columns, known: HashTable::new(), names: Vec::new() }
+        let naming =
+            |index| Naming { index, name: contract.column_name(index).to_owned(), values: Texts::default(), pairs: HashTable::new() };
+        Self { columns: columns.into_iter().map(naming).collect(), known: Vec::new(), names: Vec::new() }
     }
 
-    /// The rows of each folder, in the order of first appearance.
-    pub(super) fn rows(&mut self, columns: &[ArrayRef], rows: usize) -> Result<Vec<Share>, Error> {
-        if self.columns.is_empty() {
-            return Ok(vec![(String::new(), None)]);
+    /// The positions of the columns that name folders.
+    pub(super) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
+        self.columns.iter().map(|column| column.index)
+    }
+
+    /// The rows of each folder.
+    pub(super) fn share(&mut self, columns: &[ArrayRef], rows: usize) -> Result<Shares, Error> {
+        let Some((first, others)) = self.columns.split_first_mut() else {
+            return Ok(Shares { folders: vec![(String::new(), None)], new: UInt32Array::from(Vec::<u32>::new()) });
+        };
+        let mut codes = first.codes(&columns[first.index])?;
+        for column in others {
+            let next = column.codes(&columns[column.index])?;
+            column.combine(&mut codes, &next);
         }
-        let values = self.columns.iter().map(|(index, _)| Encoded::of(&columns[*index])).collect::<Result<Vec<_>, _>>()?;
         let mut order: Vec<usize> = Vec::new();
         let mut rows_of: Vec<Vec<u32>> = vec![Vec::new(); self.names.len()];
-        let (mut key, mut last, mut folder) = (Vec::new(), Vec::new(), 0);
-        for row in 0..rows {
-            key.clear();
-            for values in &values {
-                let value = values.value(row);
-                key.push(u8::from(value.is_some()));
-                key.extend_from_slice(value.unwrap_or_default());
+        let mut new = Vec::new();
+        for (row, code) in codes.into_iter().enumerate().take(rows) {
+            let code = code as usize;
+            if code >= self.known.len() {
+                self.known.resize(code + 1, None);
             }
-            // Neighbouring rows often share their folder.
-            if key != last {
-                folder = match self.known.find(XxHash3_64::oneshot(&key), |(known, _)| *known == key) {
-                    Some((_, folder)) => *folder,
-                    None => self.learn(&key, columns, row),
-                };
-                rows_of.resize(self.names.len(), Vec::new());
-                std::mem::swap(&mut key, &mut last);
-            }
+            let folder = match self.known[code] {
+                Some(folder) => folder,
+                None => {
+                    new.push(row as u32);
+                    let folder = self.learn(columns, row);
+                    self.known[code] = Some(folder);
+                    rows_of.resize(self.names.len(), Vec::new());
+                    folder
+                }
+            };
             if rows_of[folder].is_empty() {
                 order.push(folder);
             }
             rows_of[folder].push(row as u32);
         }
-        if let [only] = order.as_slice() {
-            return Ok(vec![(self.names[*only].clone(), None)]);
-        }
-        Ok(order.into_iter().map(|folder| (self.names[folder].clone(), Some(std::mem::take(&mut rows_of[folder])))).collect())
+        let folders = match order.as_slice() {
+            [only] => vec![(self.names[*only].clone(), None)],
+            _ => order.into_iter().map(|folder| (self.names[folder].clone(), Some(std::mem::take(&mut rows_of[folder])))).collect(),
+        };
+        Ok(Shares { folders, new: new.into() })
     }
 
     /// The folder of values that are new. It may be known: no value and an empty one share theirs.
-    fn learn(&mut self, key: &[u8], columns: &[ArrayRef], row: usize) -> usize {
+    fn learn(&mut self, columns: &[ArrayRef], row: usize) -> usize {
         let mut name = String::new();
-        for (index, column) in &self.columns {
-            let _ = write!(name, "{column}=");
-            write_value(&mut name, columns[*index].as_ref(), row);
+        for column in &self.columns {
+            let _ = write!(name, "{}=", column.name);
+            write_value(&mut name, columns[column.index].as_ref(), row);
             name.push('/');
         }
         let folder = self.names.iter().position(|known| *known == name).unwrap_or(self.names.len());
         if folder == self.names.len() {
             self.names.push(name);
         }
-        self.known.insert_unique(XxHash3_64::oneshot(key), (key.to_owned(), folder), |(known, _)| XxHash3_64::oneshot(known));
         folder
+    }
+}
+
+impl Naming {
+    /// The code of each row's value.
+    fn codes(&mut self, array: &ArrayRef) -> Result<Vec<u32>, Error> {
+        if array.data_type() == &ArrowType::Utf8 {
+            let texts = array.as_string::<i32>();
+            let (bytes, offsets) = (texts.values().as_slice(), texts.value_offsets());
+            let place = |row| (offsets[row] as usize, offsets[row + 1] as usize);
+            return (0..array.len()).map(|row| self.code(bytes, place(row), array.is_null(row))).collect();
+        }
+        let encoded = Encoded::of(array)?;
+        (0..array.len()).map(|row| self.code(encoded.bytes(), encoded.place(row), array.is_null(row))).collect()
+    }
+
+    #[inline(always)]
+    fn code(&mut self, bytes: &[u8], (start, end): (usize, usize), is_null: bool) -> Result<u32, Error> {
+        if is_null {
+            return Ok(NULL);
+        }
+        let full = || Error::LimitExceeded(format!("one shard has too many values in `{}` to partition by it", self.name));
+        self.values.code(bytes, start, end).map(|code| code + 1).ok_or_else(full)
+    }
+
+    /// Makes codes of those of the columns before it and its own.
+    fn combine(&mut self, before: &mut [u32], own: &[u32]) {
+        let hash = |before: u32, own: u32| fold(u64::from(before) << 32 | u64::from(own), 0xa076_1d64_78bd_642f);
+        for (before, own) in before.iter_mut().zip(own) {
+            let pair = (*before, *own);
+            *before = match self.pairs.find(hash(pair.0, pair.1), |known| (known.0, known.1) == pair) {
+                Some((_, _, code)) => *code,
+                None => {
+                    let code = self.pairs.len() as u32;
+                    self.pairs.insert_unique(hash(pair.0, pair.1), (pair.0, pair.1, code), |known| hash(known.0, known.1));
+                    code
+                }
+            };
+        }
     }
 }
 

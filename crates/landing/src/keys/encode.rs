@@ -70,9 +70,18 @@ impl Encoded {
 
     /// The value in a row; `None`: there is none.
     pub(crate) fn value(&self, row: usize) -> Option<&[u8]> {
-        let start = if row == 0 { 0 } else { self.ends[row - 1] };
-        let value = &self.bytes[start..self.ends[row]];
-        (!value.is_empty()).then_some(value)
+        let (start, end) = self.place(row);
+        (start < end).then(|| &self.bytes[start..end])
+    }
+
+    /// All values.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Where the value in a row starts and ends among them.
+    pub(crate) fn place(&self, row: usize) -> (usize, usize) {
+        (if row == 0 { 0 } else { self.ends[row - 1] }, self.ends[row])
     }
 
     fn integers<T: ArrowPrimitiveType>(&mut self, column: &ArrayRef)
