@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::bill::Usage;
 use crate::commit::{OpenFile, Receipt, SmallFile};
 
-/// Most bytes of a file that is small, whatever the size that files are to have: it is read at once.
-const MOST_SMALL_BYTES: u64 = 64 << 20;
+/// Most bytes of a file that is small, whatever the size that files are to have: it is read at once, and a reader opens a larger one without loss.
+const MOST_SMALL_BYTES: u64 = 32 << 20;
 /// Bytes that one invocation puts together, unless a single file has more: some ten seconds.
 const MERGE_BYTES: u64 = 256 << 20;
 /// Most small files that one invocation reads: a request each.
@@ -179,8 +179,8 @@ mod tests {
 
     #[test]
     fn what_is_small_depends_on_what_files_are_to_be() {
-        assert!(is_small((64 << 20) - 1, 128 << 20) && !is_small(64 << 20, 128 << 20));
+        assert!(is_small((8 << 20) - 1, 16 << 20) && !is_small(8 << 20, 16 << 20));
         assert!(is_small((1 << 19) - 1, 1 << 20) && !is_small(1 << 19, 1 << 20));
-        assert!(!is_small(64 << 20, 1 << 30), "it is read at once");
+        assert!(!is_small(32 << 20, 128 << 20), "it is read at once");
     }
 }

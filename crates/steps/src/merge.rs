@@ -22,7 +22,7 @@ use crate::upload::Upload;
 use crate::{Context, documents};
 
 /// Bytes of small files that are read ahead, or put together beside each other: the largest one that is small.
-const AHEAD_BYTES: u64 = 64 << 20;
+const AHEAD_BYTES: u64 = 32 << 20;
 /// Small files that are read at once.
 const CONCURRENT_READS: usize = 32;
 /// Files that are put together at once, as far as they are small: of these the requests take longer than the work.

@@ -16,10 +16,10 @@ use super::{Files, Lineage, broken};
 use crate::Error;
 use crate::contract::{Contract, TableFormat};
 
-/// Rows of a row group that is taken over: a quarter of the most that one has.
-const LEAST_ROWS: i64 = if cfg!(test) { 64 } else { 256 * 1024 };
-/// Bytes of a row group that is taken over: a quarter of what a shard's open row groups may hold.
-const LEAST_BYTES: i64 = (super::ROW_GROUP_BYTES / 4) as i64;
+/// Rows of a row group that is taken over: half of what others (DuckDB, PyArrow as it is mostly used) make of a whole one.
+const LEAST_ROWS: i64 = if cfg!(test) { 64 } else { 64 * 1024 };
+/// Encoded bytes of a row group that is taken over.
+const LEAST_BYTES: i64 = 4 << 20;
 /// Rows that are read at once.
 const BATCH_ROWS: usize = 8 * 1024;
 
