@@ -25,7 +25,7 @@ use crate::sink::Sink;
 /// Most rows of a row group.
 const ROW_GROUP_ROWS: usize = 1_048_576;
 /// Encoded bytes at which a row group ends: it is in memory twice when it is written.
-const ROW_GROUP_BYTES: usize = 16 << 20;
+const ROW_GROUP_BYTES: usize = 12 << 20;
 
 /// What all files of a shard have in common.
 #[derive(Debug)]
