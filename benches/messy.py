@@ -1,6 +1,6 @@
-"""Writes orders as people export them: messy.py FILE MEGABYTES. The same bytes every time; FILE.json tells what is in it.
+"""Writes orders as people export them: messy.py FILE MEGABYTES [SHARE]. The same bytes every time; FILE.json tells what is in it.
 
-One record in a hundred is bad, in one of five ways: a quantity that is no int32, a day that does not exist, no order id, too few fields, too many."""
+One record in a hundred, or another SHARE of them, is bad, in one of five ways: a quantity that is no int32, a day that does not exist, no order id, too few fields, too many."""
 
 import datetime
 import json
@@ -38,7 +38,7 @@ def spoil(fields, chance):
         fields.append("extra")
 
 
-def main(path, megabytes):
+def main(path, megabytes, share):
     chance = random.Random(42).random
     written, rows, bad, quantity, cents = len(HEADER), 0, 0, 0, 0
     with open(path, "w", encoding="utf-8", newline="") as file:
@@ -60,7 +60,7 @@ def main(path, megabytes):
                 ("true", "false", "")[int(chance() * 3)],
                 "" if chance() < 0.1 else f"{DAYS[int(chance() * len(DAYS))]} {int(chance() * 24):02}:{int(chance() * 60):02}:{int(chance() * 60):02}",
             ]
-            if chance() < 0.01:
+            if chance() < share:
                 spoil(fields, chance)
                 bad += 1
             else:
@@ -72,4 +72,4 @@ def main(path, megabytes):
         json.dump({"rows": rows - bad, "bad": bad, "sums": {"qty": quantity, "unit_price": f"{cents // 100}.{cents % 100:02}"}}, file)
 
 
-main(sys.argv[1], float(sys.argv[2]))
+main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]) if len(sys.argv) > 3 else 0.01)

@@ -1,6 +1,6 @@
-"""CSV to typed Parquet, Landfall beside its peers: peers.py LANDFALL FOLDER OUT [--runs N] [--only lineitem|messy] [--works plain,...] [--codecs zstd,...] [--threads 1,2].
+"""CSV to typed Parquet, Landfall beside its peers: peers.py LANDFALL FOLDER OUT [--runs N] [--only lineitem|messy|clean] [--works plain,...] [--codecs zstd,...] [--threads 1,2].
 
-FOLDER holds lineitem.csv and messy.csv. Each engine runs in a process of its own on so many processors as it has threads, the engines in turn, and medians are
+FOLDER holds lineitem.csv, messy.csv and clean.csv, which is as messy but has no bad record. Each engine runs in a process of its own on so many processors as it has threads, the engines in turn, and medians are
 told: MB (1e6) of CSV a CPU second (user and system), wall time, peak memory, bytes written. Works are `plain`, `filter` (rows by a condition, and a derived
 column) and `partitioned` (Hive folders by seven values). What was written is read back by PyArrow: rows and sums must be those of the other engines, or of what
 the generator tells."""
@@ -35,6 +35,7 @@ FILES = {
         "sums": ["qty", "unit_price"], "required": ["order_id", "order_date", "qty", "unit_price", "country"], "engines": ["landfall", "duckdb", "polars"],
     },
 }
+FILES["clean"] = dict(FILES["messy"], required=[], engines=["landfall", "duckdb", "polars", "pyarrow"], contract="messy")
 
 
 def digits(kind):
@@ -82,12 +83,14 @@ def pyarrow_writes(file, csv, out, codec, work, threads):
     import pyarrow.csv
     import pyarrow.dataset as dataset
     import pyarrow.parquet
-    names = {"int32": pyarrow.int32(), "int64": pyarrow.int64(), "date": pyarrow.date32(), "text": pyarrow.string()}
+    names = {"int32": pyarrow.int32(), "int64": pyarrow.int64(), "float64": pyarrow.float64(), "date": pyarrow.date32(), "timestamp": pyarrow.timestamp("us"),
+             "bool": pyarrow.bool_(), "text": pyarrow.string()}
     types = {name: names[kind] if kind in names else pyarrow.decimal128(*digits(kind)) for name, kind in file["columns"]}
     # `write_dataset` waits for ever with one thread: the affinity holds it to one processor.
     pyarrow.set_cpu_count(max(2, threads) if work == "partitioned" else threads)
     options = pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""])
-    reader = pyarrow.csv.open_csv(csv, read_options=pyarrow.csv.ReadOptions(use_threads=threads > 1), convert_options=options)
+    reader = pyarrow.csv.open_csv(csv, read_options=pyarrow.csv.ReadOptions(use_threads=threads > 1), convert_options=options,
+                                  parse_options=pyarrow.csv.ParseOptions(newlines_in_values="where" not in file))
     if work == "partitioned":
         layout = dataset.partitioning(pyarrow.schema([reader.schema.field(file["partition"])]), flavor="hive")
         how = dataset.ParquetFileFormat().make_write_options(compression=codec)
@@ -126,7 +129,7 @@ def command(options, engine, name, csv, out, codec, work, threads):
     if engine != "landfall":
         return [sys.executable, os.path.abspath(__file__), "--write", engine, name, csv, out, codec, work, str(threads)]
     file = FILES[name]
-    with open(os.path.join(HERE, f"{name}.yaml")) as contract:
+    with open(os.path.join(HERE, file.get("contract", name) + ".yaml")) as contract:
         text = contract.read().replace("compression: zstd", f"compression: {codec}")
     if work == "filter":
         text += 'transform: {{ where: "{0}", derive: [{{ name: {1}, sql: "{2}" }}] }}\n'.format(file["where"], *file["derived"])

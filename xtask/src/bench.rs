@@ -39,11 +39,13 @@ fn files(python: &Python, (scale, megabytes): (&str, &str)) -> Result<PathBuf> {
             run(Command::new(&generator).args(arguments).arg(unfinished), "tpchgen-cli")
         })?;
     }
-    if !folder.join("messy.csv").exists() {
-        let script = checkout::root().join("benches/messy.py");
-        make(&folder, "messy.csv", |unfinished| {
-            run(python.command().arg(&script).arg(unfinished.join("messy.csv")).arg(megabytes), "benches/messy.py")
-        })?;
+    for (name, bad) in [("messy.csv", "0.01"), ("clean.csv", "0")] {
+        if !folder.join(name).exists() {
+            let script = checkout::root().join("benches/messy.py");
+            make(&folder, name, |unfinished| {
+                run(python.command().arg(&script).arg(unfinished.join(name)).args([megabytes, bad]), "benches/messy.py")
+            })?;
+        }
     }
     Ok(folder)
 }
