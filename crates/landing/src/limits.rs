@@ -47,4 +47,4 @@ pub const REFERENCE_MEMORY: usize = 128 << 20;
 
 /// Bytes of keys that a shard keeps in memory before it writes them down and begins anew. A shard of 64 MiB has rarely half as many; `verify` compares with a quarter of them at
 /// once.
-pub const KEY_BYTES: u64 = 256 << 20;
+pub const KEY_BYTES: u64 = 128 << 20;

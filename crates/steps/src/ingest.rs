@@ -8,7 +8,7 @@ use landing::limits;
 use landing::lines::LineCounter;
 use landing::message::{Planned, Shard, ShardList, SourceRef, Submission};
 use landing::opening::{Opening, Stated};
-use landing::plan::{Plan, Verbatim, shards};
+use landing::plan::{Plan, Verbatim, shards, usual_shard_bytes};
 use landing::records::{Limits, footer_start, long_footer};
 use objects::{Head, Objects, Pin, Put};
 use registry::{JobChange, JobStatus};
@@ -65,7 +65,7 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
 
     let opening = open(source.as_ref(), &pinned, head.size, &contract).await?;
     let mapping = match_header(&contract, &opening)?;
-    let wanted = submission.shard_bytes.unwrap_or(context.settings.shard_bytes);
+    let wanted = submission.shard_bytes.unwrap_or_else(|| usual_shard_bytes(head.size, context.settings.shard_bytes));
     let data_end = find_footer(source.as_ref(), &pinned, head.size, &opening).await?;
     let (shard_bytes, mut shards, one_shard_because) = cut(&opening, data_end.unwrap_or(head.size), wanted);
     let references = references::keep(context, &context.keys(job), &contract).await?;

@@ -59,7 +59,7 @@ impl Item {
     pub fn memory_mb(self) -> u64 {
         match self {
             Self::Ingest | Self::Store => 1024,
-            Self::Transform | Self::Merge => 1769,
+            Self::Transform | Self::Merge => 768,
             Self::Verify => 512,
             Self::Orchestration | Self::Registry => 0,
         }
