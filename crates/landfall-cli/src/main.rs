@@ -2,6 +2,7 @@
 
 mod new;
 mod check;
+mod plan;
 mod run;
 mod files;
 mod rows;
@@ -9,6 +10,7 @@ mod profile;
 
 mod exit;
 mod size;
+mod submission;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
@@ -25,6 +27,7 @@ struct Landfall {
 enum Command {
     New(new::New),
     Check(check::Check),
+    Plan(plan::ShowPlan),
     Run(run::Run),
     Files(files::Files),
     Rows(rows::ReadRows),
@@ -36,6 +39,7 @@ fn main() -> std::process::ExitCode {
     let exit = match Landfall::parse().command {
         Command::New(new) => new.run(),
         Command::Check(check) => check.run(),
+        Command::Plan(plan) => plan.run(),
         Command::Run(run) => run.run(),
         Command::Files(files) => files.run(),
         Command::Rows(rows) => rows.run(),
@@ -58,6 +62,21 @@ fn keep_memory() {
             libc::mallopt(libc::M_TRIM_THRESHOLD, TRIM_THRESHOLD);
         }
     }
+}
+
+/// What steps run on: this thread, and others where files are waited for.
+fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        complain(format_args!("no thread can be started: {error}"));
+        Exit::Infrastructure
+    })
+}
+
+/// A fault of a record, as a line.
+fn fault_line(fault: &landing::rejects::ErrorEntry) -> String {
+    let column = fault.column.map_or_else(String::new, |column| format!(", column {column}"));
+    let field = fault.field.as_ref().map_or_else(String::new, |field| format!(" `{field}`"));
+    format!("line {}{column}{field}: {}: {}", fault.line, fault.error.as_str(), fault.message)
 }
 
 /// Says what was asked for. Whoever reads no more of it needs no panic.

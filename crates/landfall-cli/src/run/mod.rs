@@ -12,15 +12,15 @@ use std::time::Instant;
 use clap::Args;
 use landing::bill::Dollars;
 use landing::contract::Contract;
-use landing::mask::Salt;
-use landing::message::{JobId, SourceRef, Submission};
-use registry::{JobRecord, JobStatus, Registry};
-use steps::{Context, Place, Settings};
+use landing::message::SourceRef;
+use registry::Registry;
+use steps::{Context, Settings};
 use tokio::sync::watch;
 
 use crate::exit::{CODES, Exit, examples};
 use crate::size::parse_bytes;
-use crate::{complain, complain_of, read_text};
+use crate::submission::{self, Asked, Wishes, place, salt};
+use crate::{complain, runtime};
 use outcome::Outcome;
 use progress::Progress;
 
@@ -83,12 +83,9 @@ impl Run {
             Ok(settled) => settled,
             Err(exit) => return exit,
         };
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        let runtime = match runtime() {
             Ok(runtime) => runtime,
-            Err(error) => {
-                complain(format_args!("no thread can be started: {error}"));
-                return Exit::Infrastructure;
-            }
+            Err(exit) => return exit,
         };
         runtime.block_on(async {
             let (interrupt, interrupted) = watch::channel(false);
@@ -117,18 +114,7 @@ impl Run {
 
     /// The call as it is meant: everything that can be known to be wrong is said before anything is done.
     fn settle(&self) -> Result<(Landing, Vec<(PathBuf, SourceRef)>), Exit> {
-        let text = read_text(&self.contract)?;
-        let contract = Contract::parse(&text).map_err(|faults| {
-            complain(format_args!("{} is not a valid contract:", self.contract.display()));
-            faults.iter().for_each(complain_of);
-            Exit::WrongUse
-        })?;
-        let sources: Vec<_> = self.sources.iter().map(|path| (path.clone(), locate(path))).collect();
-        for message in sources.iter().filter_map(|(_, source)| source.as_ref().err()) {
-            complain(message);
-        }
-        let sources: Option<Vec<_>> = sources.into_iter().map(|(path, source)| Some((path, source.ok()?))).collect();
-        let sources = sources.ok_or(Exit::WrongUse)?;
+        let Asked { text, contract, sources } = Asked::settle(&self.contract, &self.sources)?;
         let lake = std::path::absolute(&self.lake).map_err(|error| {
             complain(format_args!("{}: {error}", self.lake.display()));
             Exit::WrongUse
@@ -152,10 +138,11 @@ impl Landing {
     /// One job, from its admission to its end.
     async fn land(&self, path: &Path, source: SourceRef, json: bool, mut interrupted: watch::Receiver<bool>) -> Outcome {
         let started = Instant::now();
-        let job = new_id();
+        let job = submission::new_id();
         let mut outcome = Outcome::new(&job, &self.contract.name, path, &self.lake);
         let shard_bytes = self.shard_bytes.or_else(|| Some(shard_bytes(std::fs::metadata(path).ok()?.len(), self.threads as u64)));
-        let failure = match self.admit(&job, source, shard_bytes).await {
+        let wishes = Wishes { force: self.force, shard_bytes, max_cost: self.max_cost };
+        let failure = match submission::admit(&self.context, &self.contract.name, &self.text, &job, source, wishes).await {
             Ok(submission) => {
                 let progress = Progress::new(path, json);
                 let ended = execution::execute(&self.context, submission, self.threads, &progress, async {
@@ -172,35 +159,6 @@ impl Landing {
         outcome.seconds = started.elapsed().as_secs_f64();
         outcome
     }
-
-    /// Puts the contract and the job in the registry.
-    async fn admit(&self, job: &JobId, source: SourceRef, shard_bytes: Option<u64>) -> Result<Submission, landing::Error> {
-        let (registry, now) = (&self.context.registry, now());
-        let stored = registry.put_contract(&self.contract.name, &self.text, &now).await?;
-        let submission = Submission {
-            job: job.clone(),
-            dataset: self.contract.name.clone(),
-            contract: stored.version,
-            source,
-            force: self.force,
-            shard_bytes,
-            max_cost: self.max_cost,
-        };
-        let record = JobRecord {
-            submission: submission.clone(),
-            status: JobStatus::Pending,
-            created: now.clone(),
-            updated: now,
-            execution: None,
-            counts: None,
-            sequence: None,
-            failure: None,
-            bill: None,
-            warnings: Vec::new(),
-        };
-        registry.put_job(&record).await?;
-        Ok(submission)
-    }
 }
 
 /// Bytes of a shard where nobody says. More shards than threads gain nothing on one machine, and each leaves files of its own that are put together afterwards.
@@ -213,63 +171,18 @@ fn shard_bytes(source_bytes: u64, threads: u64) -> u64 {
 /// The lake's files lie under it by dataset, everything else in its `_landfall`. What a contract joins lies beside it.
 fn context(lake: &Path, contract: &Path, threads: usize) -> Result<Context, Exit> {
     let work = lake.join("_landfall");
-    let place = |path: &Path| {
-        let bucket = path.to_str().ok_or_else(|| {
-            complain(format_args!("{}: the path is not valid UTF-8", path.display()));
-            Exit::WrongUse
-        })?;
-        Ok(Place { bucket: bucket.to_owned(), prefix: String::new() })
-    };
     let registry: Arc<dyn Registry> = Arc::new(registry::Directory::new(work.join("registry")));
     let settings = Settings { max_concurrency: threads as u32, ..Settings::default() };
-    let beside = std::path::absolute(contract).ok().and_then(|contract| contract.parent().map(Path::to_owned));
     Ok(Context {
         buckets: Arc::new(objects::Directories),
         registry,
         lake: place(lake)?,
-        references: place(beside.as_deref().unwrap_or(Path::new(".")))?,
+        references: submission::beside(contract)?,
         work: place(&work)?,
         catalog: None,
         settings,
         salt: salt()?,
     })
-}
-
-/// What masks hash values with, from the environment: arguments are seen by everybody on the machine.
-fn salt() -> Result<Option<Salt>, Exit> {
-    let refuse = |message: String| {
-        complain(format_args!("LANDFALL_MASK_SALT: {message}"));
-        Exit::WrongUse
-    };
-    match std::env::var("LANDFALL_MASK_SALT") {
-        Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(std::env::VarError::NotUnicode(_)) => Err(refuse("not valid UTF-8".to_owned())),
-        Ok(salt) if salt.is_empty() => Ok(None),
-        Ok(salt) => Salt::parse(&salt).map(Some).map_err(refuse),
-    }
-}
-
-/// A file as a source: its directory is the bucket.
-fn locate(path: &Path) -> Result<SourceRef, String> {
-    let fault = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
-    let metadata = std::fs::metadata(path).map_err(|error| fault(&error))?;
-    if !metadata.is_file() {
-        return Err(fault(&"not a file"));
-    }
-    let absolute = std::path::absolute(path).map_err(|error| fault(&error))?;
-    let (Some(bucket), Some(key)) = (absolute.parent().and_then(Path::to_str), absolute.file_name().and_then(|name| name.to_str())) else {
-        return Err(fault(&"the path is not valid UTF-8"));
-    };
-    Ok(SourceRef { bucket: bucket.to_owned(), key: key.to_owned(), version: None, etag: None })
-}
-
-fn new_id() -> JobId {
-    JobId::parse(&uuid::Uuid::new_v4().to_string()).expect("a UUID is 36 hexadecimal digits and dashes")
-}
-
-/// Now, as the registry writes it.
-fn now() -> String {
-    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
 /// Ctrl-C, or being asked to end.

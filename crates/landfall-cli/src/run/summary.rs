@@ -6,6 +6,7 @@ use landing::bill::{Bill, Elsewhere};
 use landing::message::Counts;
 
 use super::outcome::Outcome;
+use crate::fault_line;
 use crate::size::{bytes, count};
 
 /// Files that are listed.
@@ -48,9 +49,7 @@ fn describe(outcome: &Outcome, out: &mut impl Write) -> io::Result<()> {
         }
     }
     for fault in &outcome.first_faults {
-        let column = fault.column.map_or_else(String::new, |column| format!(", column {column}"));
-        let field = fault.field.as_ref().map_or_else(String::new, |field| format!(" `{field}`"));
-        writeln!(out, "          line {}{column}{field}: {}: {}", fault.line, fault.error.as_str(), fault.message)?;
+        writeln!(out, "          {}", fault_line(fault))?;
     }
     if let Some(Bill { total, elsewhere, region, prices, .. }) = &outcome.bill {
         let Elsewhere { glue, athena_ctas, snowpipe } = elsewhere;

@@ -1,6 +1,7 @@
 //! The binary, as people and scripts call it.
 
 mod new;
+mod plan;
 mod check;
 mod rows;
 mod run;
