@@ -136,7 +136,8 @@ impl ShowPlan {
 
     /// Works the beginning of the first shard.
     async fn try_out(&self, context: &Context, keys: &JobKeys, plan: &Plan, first: Shard) -> Result<Sample, Error> {
-        let to = first.to.min(plan.data_start.saturating_add(self.sample).next_multiple_of(2));
+        // Of UTF-16 whole units.
+        let to = first.to.min((plan.data_start + self.sample.min(plan.source_bytes)).next_multiple_of(2));
         let sample = to.saturating_sub(plan.data_start);
         let submission = &plan.submission;
         let shard = Shard { to, ..first };

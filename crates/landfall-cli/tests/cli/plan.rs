@@ -56,6 +56,8 @@ fn what_is_tried_is_what_a_landing_does() {
     let landed = of(&["run", "--json", "--lake", lake.to_str().expect("UTF-8")]);
     let planned = of(&["plan", "--json"]);
     assert_eq!(planned["sample"]["counts"], landed["counts"]);
+    let most = of(&["plan", "--json", "--sample", &u64::MAX.to_string()]);
+    assert_eq!(most["sample"], planned["sample"], "there is no more to try");
     let errors = std::fs::read_to_string(landed["errors"].as_str().expect("a path")).expect("it is there");
     let errors: Vec<Value> = errors.lines().take(5).map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(planned["sample"]["faults"], json!(errors));
