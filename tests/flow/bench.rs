@@ -13,7 +13,7 @@ use landing::message::{
 };
 use objects::{Buckets, Faulty, Objects, Pin, Put};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use registry::{JobRecord, JobStatus, Registry};
+use registry::{JobRecord, Registry};
 use steps::{Context, Place, Settings};
 use tables::{At, Log, Snapshot};
 
@@ -178,18 +178,7 @@ impl Bench {
             shard_bytes: Some(shard_bytes),
             max_cost: None,
         };
-        let record = JobRecord {
-            submission: submission.clone(),
-            status: JobStatus::Pending,
-            created: NOW.to_owned(),
-            updated: NOW.to_owned(),
-            execution: None,
-            counts: None,
-            sequence: None,
-            failure: None,
-            bill: None,
-            warnings: Vec::new(),
-        };
+        let record = JobRecord::pending(submission.clone(), NOW);
         self.context.registry.put_job(&record).await.unwrap();
         submission
     }

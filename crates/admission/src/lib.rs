@@ -91,26 +91,16 @@ impl Request {
 /// Puts the job, or finds that someone else did; and whether it was put here.
 async fn put(registry: &dyn Registry, request: &Request, now: &str) -> Result<(JobRecord, bool), Error> {
     let contract = registry.contract(&request.dataset, None).await?.ok_or_else(|| Error::NoDataset(request.dataset.clone()))?;
-    let job = JobRecord {
-        submission: Submission {
-            job: request.job.clone(),
-            dataset: request.dataset.clone(),
-            contract: contract.version,
-            source: request.source.clone(),
-            force: request.force,
-            shard_bytes: request.shard_bytes,
-            max_cost: request.max_cost,
-        },
-        status: JobStatus::Pending,
-        created: now.to_owned(),
-        updated: now.to_owned(),
-        execution: None,
-        counts: None,
-        sequence: None,
-        failure: None,
-        bill: None,
-        warnings: Vec::new(),
+    let submission = Submission {
+        job: request.job.clone(),
+        dataset: request.dataset.clone(),
+        contract: contract.version,
+        source: request.source.clone(),
+        force: request.force,
+        shard_bytes: request.shard_bytes,
+        max_cost: request.max_cost,
     };
+    let job = JobRecord::pending(submission, now);
     Ok(match registry.put_job(&job).await? {
         Some(earlier) => (earlier, false),
         None => (job, true),

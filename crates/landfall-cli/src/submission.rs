@@ -6,7 +6,7 @@ use landing::bill::Dollars;
 use landing::contract::{Contract, DatasetName};
 use landing::mask::Salt;
 use landing::message::{JobId, SourceRef, Submission};
-use registry::{JobRecord, JobStatus};
+use registry::JobRecord;
 use steps::{Context, Place};
 
 use crate::exit::Exit;
@@ -61,19 +61,7 @@ pub(crate) async fn admit(
     let Wishes { force, shard_bytes, max_cost } = wishes;
     let submission =
         Submission { job: job.clone(), dataset: dataset.clone(), contract: stored.version, source, force, shard_bytes, max_cost };
-    let record = JobRecord {
-        submission: submission.clone(),
-        status: JobStatus::Pending,
-        created: now.clone(),
-        updated: now,
-        execution: None,
-        counts: None,
-        sequence: None,
-        failure: None,
-        bill: None,
-        warnings: Vec::new(),
-    };
-    registry.put_job(&record).await?;
+    registry.put_job(&JobRecord::pending(submission.clone(), &now)).await?;
     Ok(submission)
 }
 

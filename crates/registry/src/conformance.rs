@@ -10,7 +10,7 @@ use std::time::Duration;
 use landing::contract::DatasetName;
 use landing::message::{JobId, SourceRef, Submission};
 
-use crate::{JobChange, JobFilter, JobRecord, JobStatus, Page, Registry, StoredContract};
+use crate::{JobChange, JobFilter, JobRecord, Page, Registry, StoredContract};
 
 /// How often a list of jobs is looked at again before it is wrong: an index may lag.
 const LOOKS: u32 = 100;
@@ -64,18 +64,7 @@ impl Suite {
             shard_bytes: Some(64 << 20),
             max_cost: None,
         };
-        JobRecord {
-            submission,
-            status: JobStatus::Pending,
-            created: created.to_owned(),
-            updated: created.to_owned(),
-            execution: None,
-            counts: None,
-            sequence: None,
-            failure: None,
-            bill: None,
-            warnings: Vec::new(),
-        }
+        JobRecord::pending(submission, created)
     }
 
     async fn put_contract(&self, dataset: &DatasetName, text: &str) -> StoredContract {

@@ -92,6 +92,24 @@ pub struct JobRecord {
     pub warnings: Vec<Warning>,
 }
 
+impl JobRecord {
+    /// Of a job that is admitted at `now` and not started.
+    pub fn pending(submission: Submission, now: &str) -> Self {
+        Self {
+            submission,
+            status: JobStatus::Pending,
+            created: now.to_owned(),
+            updated: now.to_owned(),
+            execution: None,
+            counts: None,
+            sequence: None,
+            failure: None,
+            bill: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
