@@ -1,8 +1,13 @@
 //! The one place that knows how to reach AWS: region, credentials, endpoint, retries and HTTPS.
 
+mod json;
+
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+pub use aws_config::SdkConfig;
+pub use json::{JsonError, JsonService};
+
+use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_http_client::{Builder, Connector, tls};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
 
@@ -26,8 +31,8 @@ pub async fn config() -> SdkConfig {
         .await
 }
 
-/// What sends a request that is signed already, once: for services whose SDK would be more than what is asked of them.
-pub fn connector() -> SharedHttpConnector {
+/// What sends a request that is signed already, once.
+fn connector() -> SharedHttpConnector {
     let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
     SharedHttpConnector::new(Connector::builder().connector_settings(settings).tls_provider(provider()).build())
 }

@@ -1,23 +1,13 @@
-//! AWS Glue's catalog: four calls of its JSON protocol, signed here. Its SDK would be the largest crate of the build, for these four.
-
-use std::time::SystemTime;
+//! AWS Glue's catalog: four calls of its JSON protocol.
 
 use async_trait::async_trait;
-use aws_config::SdkConfig;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
-use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
+use aws_clients::{JsonError, JsonService, SdkConfig};
 use serde_json::{Value, json};
 
 use crate::{Catalog, Error};
 
 /// What a call that a limit refused is answered, among others.
-const BUSY: [&str; 6] = [
-    "ThrottlingException",
+const BUSY: [&str; 5] = [
     "InternalServiceException",
     "OperationTimeoutException",
     "ResourceNumberLimitExceededException",
@@ -28,10 +18,7 @@ const BUSY: [&str; 6] = [
 /// A database of Glue's catalog.
 #[derive(Debug, Clone)]
 pub struct Glue {
-    connector: SharedHttpConnector,
-    credentials: Option<SharedCredentialsProvider>,
-    region: String,
-    endpoint: String,
+    service: JsonService,
     database: String,
 }
 
@@ -43,65 +30,30 @@ struct Fault {
 
 impl Glue {
     /// The database of this name, with the region, the credentials and the endpoint of `config`.
-    pub fn new(config: &SdkConfig, connector: SharedHttpConnector, database: String) -> Self {
-        let region = config.region().map(ToString::to_string).unwrap_or_default();
-        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        let endpoint =
-            config.endpoint_url().map_or_else(|| format!("https://glue.{region}.{domain}"), |url| url.trim_end_matches('/').to_owned());
-        Self { connector, credentials: config.credentials_provider(), region, endpoint: format!("{endpoint}/"), database }
+    pub fn new(config: &SdkConfig, database: String) -> Self {
+        Self { service: JsonService::new(config, "glue", "AWSGlue"), database }
     }
 
     /// Does what a permission (`glue:GetTable`) is for. The outer error is one that says nothing of the table.
     async fn call(&self, permission: &'static str, mut message: Value) -> Result<Result<Value, Fault>, Error> {
         message["DatabaseName"] = json!(self.database);
-        let action = permission.trim_start_matches("glue:");
-        let unavailable = |error: &dyn std::fmt::Display| Error::Unavailable(format!("{permission}: {error}"));
-        let request = self.request(action, message.to_string()).await?;
-        let response = self.connector.call(request).await.map_err(|error| unavailable(&error))?;
-        let status = response.status().as_u16();
-        let body = ByteStream::new(response.into_body()).collect().await.map_err(|error| unavailable(&error))?;
-        let answer: Value = serde_json::from_slice(&body.into_bytes()).unwrap_or_default();
-        if status == 200 {
-            return Ok(Ok(answer));
+        let unavailable = |error: &JsonError| Error::Unavailable(format!("{permission}: {error}"));
+        let error = match self.service.call(permission.trim_start_matches("glue:"), &message).await {
+            Ok(answer) => return Ok(Ok(answer)),
+            Err(error) if error.is_transient() => return Err(unavailable(&error)),
+            Err(error) => error,
+        };
+        match &error {
+            JsonError::Answered { name, text, .. } => match name.as_str() {
+                "ConcurrentModificationException" | "AlreadyExistsException" => Err(Error::Changed),
+                name if BUSY.contains(&name) => Err(unavailable(&error)),
+                "AccessDeniedException" => {
+                    Err(Error::Refused(format!("{permission} is not allowed on the database `{}`: {text}", self.database)))
+                }
+                _ => Ok(Err(Fault { name: name.clone(), text: text.clone() })),
+            },
+            _ => Err(Error::Refused(format!("{permission}: {error}"))),
         }
-        let name = answer["__type"].as_str().unwrap_or_default();
-        let name = name.rsplit('#').next().unwrap_or_default().to_owned();
-        let text = answer["message"].as_str().or(answer["Message"].as_str()).unwrap_or_default().to_owned();
-        match name.as_str() {
-            "ConcurrentModificationException" | "AlreadyExistsException" => Err(Error::Changed),
-            name if status >= 500 || status == 429 || BUSY.contains(&name) => Err(unavailable(&format!("{status} {name}"))),
-            "AccessDeniedException" => {
-                Err(Error::Refused(format!("{permission} is not allowed on the database `{}`: {text}", self.database)))
-            }
-            _ => Ok(Err(Fault { name, text })),
-        }
-    }
-
-    async fn request(&self, action: &str, body: String) -> Result<HttpRequest, Error> {
-        let broken = |error: &dyn std::fmt::Display| Error::Refused(format!("a request of Glue can't be signed: {error}"));
-        let credentials = self.credentials.as_ref().ok_or_else(|| broken(&"there are no credentials"))?;
-        let credentials = credentials.provide_credentials().await.map_err(|error| Error::Unavailable(format!("credentials: {error}")))?;
-        let identity = credentials.into();
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name("glue")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| broken(&error))?
-            .into();
-        let target = format!("AWSGlue.{action}");
-        let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
-        let signable = SignableRequest::new("POST", &self.endpoint, headers.into_iter(), SignableBody::Bytes(body.as_bytes()));
-        let signed = sign(signable.map_err(|error| broken(&error))?, &parameters).map_err(|error| broken(&error))?;
-        let mut request = HttpRequest::new(SdkBody::from(body.clone()));
-        request.set_method("POST").map_err(|error| broken(&error))?;
-        request.set_uri(self.endpoint.as_str()).map_err(|error| broken(&error))?;
-        for (name, value) in headers.into_iter().chain(signed.output().headers()) {
-            request.headers_mut().insert(name.to_owned(), value.to_owned());
-        }
-        Ok(request)
     }
 
     fn refused(&self, permission: &str, fault: &Fault) -> Error {

@@ -13,7 +13,7 @@ use steps::{Context, Place, Salt, Settings};
 pub async fn context() -> Result<Context, String> {
     let config = aws_clients::config().await;
     let settings = Settings::default();
-    let catalog = |database| Arc::new(Glue::new(&config, aws_clients::connector(), database)) as Arc<dyn Catalog>;
+    let catalog = |database| Arc::new(Glue::new(&config, database)) as Arc<dyn Catalog>;
     Ok(Context {
         buckets: Arc::new(S3::new(&config)),
         // A function that never asks the registry is told no table, and has no permission for one.
