@@ -21,6 +21,7 @@ const OBJECTS: &Needs = &[
     ("abort_upload", &["s3:AbortMultipartUpload"]),
     ("uploads", &["s3:ListBucketMultipartUploads"]),
     ("list", &["s3:ListBucket"]),
+    ("versions", &["s3:ListBucketVersions"]),
     ("delete", &["s3:DeleteObject"]),
     ("presign_get", &["s3:GetObject"]),
     ("presign_put", &["s3:PutObject"]),
@@ -41,6 +42,8 @@ const REGISTRY: &Needs = &[
     ("loaded", &["dynamodb:GetItem"]),
     ("claim", &["dynamodb:GetItem", "dynamodb:PutItem"]),
     ("release", &["dynamodb:GetItem", "dynamodb:DeleteItem"]),
+    ("newest", &["dynamodb:GetItem"]),
+    ("set_newest", &["dynamodb:PutItem"]),
 ];
 
 const EXECUTIONS: &Needs = &[
@@ -57,6 +60,9 @@ const CATALOG: &Needs = &[
     ("create_partitions", &["glue:BatchCreatePartition"]),
 ];
 
+/// What a bus asks of whoever puts an event on it. `put` is a method of other ports too, so it is looked for by its whole call.
+const EVENTS: &Needs = &[("put", &["events:PutEvents"])];
+
 /// What a function is made of, and which methods of which port it calls.
 struct Function {
     name: &'static str,
@@ -67,7 +73,7 @@ struct Function {
     catalog: &'static [&'static str],
 }
 
-const FUNCTIONS: [Function; 7] = [
+const FUNCTIONS: [Function; 8] = [
     Function {
         name: "api",
         sources: &[
@@ -95,9 +101,16 @@ const FUNCTIONS: [Function; 7] = [
     },
     Function {
         name: "ingest",
-        sources: &["crates/steps/src/ingest.rs", "crates/steps/src/references.rs", "crates/steps/src/documents.rs", "crates/tables/src"],
-        objects: &["head", "get", "read", "put", "list"],
-        registry: &["contract", "loaded", "update_job"],
+        sources: &[
+            "crates/steps/src/ingest.rs",
+            "crates/steps/src/standing.rs",
+            "crates/steps/src/order.rs",
+            "crates/steps/src/references.rs",
+            "crates/steps/src/documents.rs",
+            "crates/tables/src",
+        ],
+        objects: &["head", "get", "read", "put", "list", "versions"],
+        registry: &["contract", "job", "loaded", "newest", "update_job"],
         executions: &[],
         catalog: &[],
     },
@@ -110,7 +123,7 @@ const FUNCTIONS: [Function; 7] = [
             "crates/steps/src/output.rs",
             "crates/steps/src/upload.rs",
         ],
-        objects: &["head", "get", "read", "put", "create_upload", "put_part", "complete_upload", "abort_upload"],
+        objects: &["get", "read", "put", "create_upload", "put_part", "complete_upload", "abort_upload", "delete"],
         registry: &[],
         executions: &[],
         catalog: &[],
@@ -126,13 +139,20 @@ const FUNCTIONS: [Function; 7] = [
     Function {
         name: "store",
         sources: &[
-            "crates/steps/src/store.rs",
-            "crates/steps/src/abandon.rs",
-            "crates/steps/src/pieces.rs",
             "crates/steps/src/bill.rs",
+            "crates/steps/src/claims.rs",
+            "crates/steps/src/commit.rs",
+            "crates/steps/src/decision.rs",
             "crates/steps/src/documents.rs",
-            "crates/steps/src/upload.rs",
+            "crates/steps/src/order.rs",
+            "crates/steps/src/pieces.rs",
             "crates/steps/src/register.rs",
+            "crates/steps/src/settle.rs",
+            "crates/steps/src/standing.rs",
+            "crates/steps/src/store.rs",
+            "crates/steps/src/sweep.rs",
+            "crates/steps/src/undo.rs",
+            "crates/steps/src/upload.rs",
             "crates/catalog/src/register.rs",
             "crates/tables/src",
         ],
@@ -147,10 +167,51 @@ const FUNCTIONS: [Function; 7] = [
             "abort_upload",
             "uploads",
             "list",
+            "versions",
             "delete",
         ],
-        registry: &["claim", "release", "update_job"],
+        registry: &["claim", "job", "loaded", "newest", "release", "set_newest", "update_job"],
         executions: &[],
+        catalog: &["get_table", "create_table", "update_table", "create_partitions"],
+    },
+    Function {
+        name: "settle",
+        sources: &[
+            "functions/settle/src",
+            "crates/admission/src/lib.rs",
+            "crates/steps/src/bill.rs",
+            "crates/steps/src/claims.rs",
+            "crates/steps/src/commit.rs",
+            "crates/steps/src/decision.rs",
+            "crates/steps/src/documents.rs",
+            "crates/steps/src/order.rs",
+            "crates/steps/src/pieces.rs",
+            "crates/steps/src/register.rs",
+            "crates/steps/src/settle.rs",
+            "crates/steps/src/standing.rs",
+            "crates/steps/src/store.rs",
+            "crates/steps/src/sweep.rs",
+            "crates/steps/src/undo.rs",
+            "crates/steps/src/upload.rs",
+            "crates/catalog/src/register.rs",
+            "crates/tables/src",
+        ],
+        objects: &[
+            "head",
+            "get",
+            "read",
+            "put",
+            "create_upload",
+            "put_part",
+            "complete_upload",
+            "abort_upload",
+            "uploads",
+            "list",
+            "versions",
+            "delete",
+        ],
+        registry: &["claim", "contract", "job", "jobs", "loaded", "newest", "put_job", "release", "set_newest", "update_job"],
+        executions: &["start", "describe", "stop"],
         catalog: &["get_table", "create_table", "update_table", "create_partitions"],
     },
     Function { name: "live", sources: &["functions/live/src"], objects: &[], registry: &[], executions: &[], catalog: &[] },
@@ -196,6 +257,7 @@ fn the_tables_know_every_method_and_every_permission() {
         ("Registry", REGISTRY, "crates/registry/src/port.rs", "crates/registry/src/dynamodb.rs", "dynamodb:"),
         ("Executions", EXECUTIONS, "crates/executions/src/lib.rs", "crates/executions/src/step_functions.rs", "states:"),
         ("Catalog", CATALOG, "crates/catalog/src/lib.rs", "crates/catalog/src/glue.rs", "glue:"),
+        ("Events", EVENTS, "crates/events/src/lib.rs", "crates/events/src/event_bridge.rs", "events:"),
     ] {
         assert_eq!(methods(&text(source), port), needs.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>(), "{port}");
         let known: BTreeSet<String> = needs.iter().flat_map(|(_, actions)| actions.iter().map(|action| (*action).to_owned())).collect();
@@ -237,12 +299,15 @@ fn functions_may_do_what_they_call_and_nothing_else() {
         if !expected.is_empty() {
             expected.insert("s3:ListBucket".to_owned()); // Without it S3 answers 403 for a key that is not there.
         }
-        if ["verify", "store"].contains(&function.name) {
+        if ["verify", "store", "settle"].contains(&function.name) {
             expected.remove("s3:GetObjectVersion"); // They read no source, and what they do read has no versions.
         }
         expected.extend(needed(REGISTRY, function.registry));
         expected.extend(needed(EXECUTIONS, function.executions));
         expected.extend(needed(CATALOG, function.catalog));
+        if ["store", "settle"].contains(&function.name) {
+            expected.extend(needed(EVENTS, &["put"]));
+        }
         if function.name == "admit" {
             expected.extend(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"].map(str::to_owned)); // Lambda's poller, in its name.
         }
@@ -267,7 +332,7 @@ fn permissions_end_at_prefixes() {
                         "Arn}/staged/*",
                         "Arn}/reference/*",
                         "Arn}/jobs/*",
-                        "Arn}/jobs/*/cancelled",
+                        "Arn}/jobs/*/decision.json",
                         "Arn}/small/*",
                         "Arn}/lake/*",
                         "SourceBucketArns",
@@ -293,7 +358,7 @@ fn only_transform_and_store_change_the_lake() {
         let expected = match function {
             "api" | "ingest" => vec!["s3:GetObject", "s3:ListBucket"],
             "transform" => vec!["s3:AbortMultipartUpload", "s3:PutObject"],
-            "store" => {
+            "store" | "settle" => {
                 vec![
                     "s3:AbortMultipartUpload",
                     "s3:DeleteObject",

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use landing::Error;
 use landing::contract::DatasetName;
 use landing::message::{
-    Abandon, Caught, EndJob, Failure, JobId, JobRef, MakeFiles, MergeFiles, MergeItem, MergeList, Planned, Shard, ShardList,
+    Abandon, Caught, EndJob, JobId, JobRef, MakeFiles, MergeFiles, MergeItem, MergeList, Planned, Settled, Shard, ShardList,
     TransformShard, Verified, VerifyJob,
 };
+use registry::JobStatus;
 use serde::Serialize;
 use serde_json::{Value, json};
 use xtask::asl;
@@ -44,7 +45,7 @@ fn names(entries: &Value) -> impl Iterator<Item = &str> {
 
 /// One error of each kind.
 fn errors() -> Vec<Error> {
-    let kinds: [fn(String) -> Error; 13] = [
+    let kinds: [fn(String) -> Error; 14] = [
         Error::StoreUnavailable,
         Error::DeadlineExceeded,
         Error::SourceMissing,
@@ -55,6 +56,7 @@ fn errors() -> Vec<Error> {
         Error::RejectLimitExceeded,
         Error::LimitExceeded,
         Error::AlreadyLanded,
+        Error::Superseded,
         Error::Cancelled,
         Error::AccessDenied,
         Error::Internal,
@@ -208,7 +210,20 @@ fn messages_are_what_the_functions_read_and_write() {
     assert!(answer("Ingest").is_subset(&fields(&planned)));
     let merges = || MergeList { count: 0, bucket: "b".to_owned(), key: "k".to_owned() };
     assert_eq!(answer("Verify"), fields(&Verified { again: list(), round: 2, merges: merges(), counts: Default::default() }));
-    assert_eq!(answer("Abandon"), fields(&Failure { error: String::new(), cause: String::new() }));
+    let settled = Settled {
+        job: planned.job.clone(),
+        dataset: planned.dataset.clone(),
+        status: String::new(),
+        error: String::new(),
+        cause: String::new(),
+        other: None,
+        stored: None,
+    };
+    assert!(answer("Abandon").is_subset(&fields(&settled)), "what is always there");
+    let asked: BTreeSet<&str> = between(&text("statemachine/landing.asl.json"), "\"$.abandoned.status\", \"StringEquals\": \"", "\"")
+        .map(|status| JobStatus::ALL.into_iter().find(|known| known.as_str() == status).unwrap().as_str())
+        .collect();
+    assert_eq!(asked, ["DUPLICATE", "SUCCEEDED", "SUPERSEDED"].into());
     let list = fields(&list());
     for path in ["count", "bucket", "key", "only"] {
         assert!(list.contains(path), "the state machine reads `{path}` of a list of shards");

@@ -1,5 +1,6 @@
 //! A deployment in memory, and the state machine in a few lines.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arrow_array::{ArrayRef, RecordBatch};
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use landing::Error;
 use landing::commit::Commit;
 use landing::contract::DatasetName;
+use landing::decision::Decision;
 use landing::message::{
     Abandon, Caught, Failure, JobId, JobRef, MergeFiles, MergeItem, Shard, SourceRef, Stored, Submission, TransformShard, VerifyJob,
 };
@@ -43,6 +45,8 @@ pub(crate) struct Bench {
     pub(crate) dataset: DatasetName,
     /// Where the process that runs a step dies.
     death: Option<Arc<Faulty>>,
+    /// Whether the execution was stopped: no further step begins.
+    pub(crate) stopped: AtomicBool,
     /// What was there when it died.
     pub(crate) remains: Mutex<Vec<Remains>>,
 }
@@ -84,10 +88,11 @@ impl Bench {
             references: Place { bucket: "inbox".to_owned(), prefix: "reference/".to_owned() },
             work: Place { bucket: "work".to_owned(), prefix: String::new() },
             catalog: None,
+            events: None,
             settings: Settings::default(),
             salt: None,
         };
-        Self { context, inspected, dataset: name, death: None, remains: Mutex::default() }
+        Self { context, inspected, dataset: name, death: None, stopped: AtomicBool::new(false), remains: Mutex::default() }
     }
 
     /// A deployment in which the process that makes some call is killed there, as by `kill -9`.
@@ -98,11 +103,21 @@ impl Bench {
     /// The same deployment, of which the steps see `buckets`; nobody dies there.
     pub(crate) fn beside(&self, buckets: Arc<dyn Buckets>) -> Self {
         let context = Context { buckets, ..self.context.clone() };
-        Self { context, inspected: self.inspected.clone(), dataset: self.dataset.clone(), death: None, remains: Mutex::default() }
+        Self {
+            context,
+            inspected: self.inspected.clone(),
+            dataset: self.dataset.clone(),
+            death: None,
+            stopped: AtomicBool::new(false),
+            remains: Mutex::default(),
+        }
     }
 
     /// Runs a step to its end, or to the death of its process.
     async fn alive<T>(&self, step: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        if self.stopped.load(Ordering::SeqCst) {
+            return Err(Error::Cancelled("the execution was stopped".to_owned()));
+        }
         let Some(death) = &self.death else { return step.await };
         tokio::select! {
             outcome = step => return outcome,
@@ -165,6 +180,13 @@ impl Bench {
         self.inspected.bucket("work")
     }
 
+    /// Decides a job; the decision that stands.
+    pub(crate) async fn decide(&self, job: &JobId, decision: Decision) -> Decision {
+        let key = self.context.keys(job).decision();
+        let _ = self.work().put(&key, serde_json::to_vec(&decision).unwrap().into(), Put::IfAbsent).await;
+        serde_json::from_slice(&self.work().read(&key, u64::MAX).await.unwrap()).unwrap()
+    }
+
     /// Puts a source in the inbox and a job for it in the registry.
     pub(crate) async fn submit(&self, job: &str, source: &[u8], shard_bytes: u64, force: bool) -> Submission {
         let key = format!("inbox/{}/{job}.csv", self.dataset);
@@ -173,7 +195,7 @@ impl Bench {
             job: JobId::parse(job).unwrap(),
             dataset: self.dataset.clone(),
             contract: 1,
-            source: SourceRef { bucket: "inbox".to_owned(), key, version: None, etag: None },
+            source: SourceRef { bucket: "inbox".to_owned(), key, version: None, etag: None, sequencer: None },
             force,
             shard_bytes: Some(shard_bytes),
             max_cost: None,
@@ -191,9 +213,22 @@ impl Bench {
             Err(error) => {
                 let failure = Caught { error: error.name().to_owned(), cause: error.to_string() };
                 let abandon = Abandon { job: job.job, dataset: job.dataset, failure };
-                Err(retried(|_| steps::abandon(&self.context, abandon.clone())).await.unwrap())
+                retried(|_| steps::abandon(&self.context, abandon.clone())).await.unwrap().outcome()
             }
         }
+    }
+
+    /// The same, but an execution that was stopped abandons nothing: then there is no answer.
+    pub(crate) async fn run_unless_stopped(&self, submission: Submission) -> Option<Result<Stored, Failure>> {
+        let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
+        let error = match self.flow(submission, &job).await {
+            _ if self.stopped.load(Ordering::SeqCst) => return None,
+            Ok(stored) => return Some(Ok(stored)),
+            Err(error) => error,
+        };
+        let failure = Caught { error: error.name().to_owned(), cause: error.to_string() };
+        let settled = steps::abandon(&self.context, Abandon { job: job.job, dataset: job.dataset, failure }).await;
+        Some(settled.unwrap().outcome())
     }
 
     async fn flow(&self, submission: Submission, job: &JobRef) -> Result<Stored, Error> {
@@ -218,6 +253,12 @@ impl Bench {
             verified = retried(|_| self.alive(steps::verify(&self.context, verify(verified.round)))).await?;
         }
         Ok(verified.merges.count)
+    }
+
+    /// Verifies a job whose shards are right at once; how many merges there are.
+    pub(crate) async fn verify(&self, job: &JobRef) -> u32 {
+        let verify = VerifyJob { job: job.job.clone(), dataset: job.dataset.clone(), round: 1 };
+        steps::verify(&self.context, verify).await.unwrap().merges.count
     }
 
     /// Puts together what the shards left small.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use landing::message::Failure;
+use landing::message::{Failure, JobId};
 use registry::JobStatus;
 
 use super::bench::Bench;
@@ -18,9 +18,12 @@ output: { partitionBy: [kind] }
 async fn the_same_bytes_under_another_name_are_refused() {
     let bench = Bench::new(CONTRACT).await;
     let first = bench.land("first", b"id,kind\n1,a\n2,b\n", 8).await.unwrap();
-    let Failure { error, cause } = bench.land("second", b"id,kind\n1,a\n2,b\n", 100).await.unwrap_err();
+    let Failure { error, cause, job } = bench.land("second", b"id,kind\n1,a\n2,b\n", 100).await.unwrap_err();
     assert_eq!(error, "AlreadyLanded");
     assert!(cause.contains("first"), "{cause}");
+    assert_eq!(job.unwrap().as_str(), "first");
+    let status = bench.context.registry.job(&JobId::parse("second").unwrap()).await.unwrap().unwrap().status;
+    assert_eq!(status, JobStatus::Duplicate);
     assert!(bench.commit(1).await.is_none());
 
     let forced = bench.submit("third", b"id,kind\n1,a\n2,b\n", 100, true).await;

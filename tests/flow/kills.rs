@@ -21,7 +21,7 @@ const STANDS: &str = "it stands still";
 const DONE: &str = "it is done, number ";
 
 /// Buckets that are folders of one folder.
-struct Rooted(PathBuf);
+pub(super) struct Rooted(pub(super) PathBuf);
 
 impl Buckets for Rooted {
     fn bucket(&self, name: &str) -> Arc<dyn Objects> {
@@ -30,7 +30,7 @@ impl Buckets for Rooted {
 }
 
 /// The deployment in a folder, as any process sees it.
-async fn deployment(root: &Path, buckets: Arc<dyn Buckets>, format: &str) -> Bench {
+pub(super) async fn deployment(root: &Path, buckets: Arc<dyn Buckets>, format: &str) -> Bench {
     let mut bench = Bench::over(buckets, Arc::new(Rooted(root.to_owned())), &contract(format, "append")).await;
     bench.context.registry = Arc::new(registry::Directory::new(root.join("registry")));
     bench

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use landing::commit::CommittedFile;
-use landing::message::{Abandon, Caught, JobRef, MergeFiles, MergeItem, Stored};
+use landing::decision::Decision;
+use landing::message::{Abandon, Caught, Failure, JobRef, MergeFiles, MergeItem, Stored};
 use objects::{Fault, FaultKind, Faulty, Memory, Metered};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tables::At;
@@ -188,7 +189,7 @@ async fn a_job_that_is_cancelled_is_not_put_together() {
     let bench = Bench::new(&contract("partitionBy: [kind]")).await;
     let job = transformed(&bench, &source(60)).await;
     let keys = bench.context.keys(&job.job);
-    bench.work().put(&keys.cancelled(), Default::default(), objects::Put::Overwrite).await.unwrap();
+    bench.decide(&job.job, Decision::NoCommit(Failure::new("Cancelled", "by hand"))).await;
     assert_eq!(steps::merge(&bench.context, first_merge(&job), "a").await.unwrap_err().name(), "Cancelled");
     assert_eq!(bench.visible().await, (Vec::new(), 0));
     let failure = Caught { error: "Cancelled".to_owned(), cause: String::new() };

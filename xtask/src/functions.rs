@@ -11,7 +11,7 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 use crate::{Result, checkout};
 
 /// The functions in step order: each is a folder of `functions/`, a package and a binary.
-pub const NAMES: [&str; 7] = ["api", "admit", "ingest", "transform", "verify", "store", "live"];
+pub const NAMES: [&str; 8] = ["api", "admit", "ingest", "transform", "verify", "store", "settle", "live"];
 
 /// What is built together with the functions. Cargo settles the features of dependencies over all that is built at once, so what is built in two
 /// selections is mostly built twice.

@@ -111,8 +111,8 @@ fn is_unstarted(job: &JobRecord) -> bool {
     job.status == JobStatus::Pending && job.execution.is_none()
 }
 
-/// Starts a job that was put, and records that it runs.
-async fn start(registry: &dyn Registry, executions: &dyn Executions, job: JobRecord, now: &str) -> Result<JobRecord, Error> {
+/// Starts a job that was put, and records that it runs. Started before, it is a success.
+pub async fn start(registry: &dyn Registry, executions: &dyn Executions, job: JobRecord, now: &str) -> Result<JobRecord, Error> {
     let id = &job.submission.job;
     let input = serde_json::to_string(&job.submission).expect("a submission is plain data");
     let arn = match executions.start(id, &input).await {

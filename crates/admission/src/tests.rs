@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use executions::{Execution, History, Started};
 use futures::future::join_all;
-use registry::{JobFilter, Page, StoredContract};
+use registry::{JobFilter, Newest, Page, StoredContract};
 use tokio::task::yield_now;
 
 use super::*;
@@ -17,7 +17,8 @@ fn flights() -> DatasetName {
 }
 
 fn request(key: &str) -> Request {
-    let source = SourceRef { bucket: "inbox".to_owned(), key: "inbox/flights/a.csv".to_owned(), version: None, etag: None };
+    let source =
+        SourceRef { bucket: "inbox".to_owned(), key: "inbox/flights/a.csv".to_owned(), version: None, etag: None, sequencer: None };
     Request { job: JobId::of_idempotency_key(&flights(), key), dataset: flights(), source, force: false, shard_bytes: None, max_cost: None }
 }
 
@@ -162,6 +163,12 @@ impl Registry for InTurns<registry::Memory> {
         unreachable!("what is loaded is settled by the job")
     }
     async fn release(&self, _: &DatasetName, _: &[String], _: &JobId) -> registry::Result<()> {
+        unreachable!("what is loaded is settled by the job")
+    }
+    async fn newest(&self, _: &DatasetName, _: &str) -> registry::Result<Option<Newest>> {
+        unreachable!("what is loaded is settled by the job")
+    }
+    async fn set_newest(&self, _: &DatasetName, _: Option<&Newest>, _: &Newest) -> registry::Result<bool> {
         unreachable!("what is loaded is settled by the job")
     }
 }

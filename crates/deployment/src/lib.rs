@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use catalog::{Catalog, Glue};
+use events::{EventBridge, Events};
 use objects::S3;
 use registry::DynamoDb;
 use steps::{Context, Place, Salt, Settings};
@@ -13,6 +14,7 @@ use steps::{Context, Place, Salt, Settings};
 pub async fn context() -> Result<Context, String> {
     let config = aws_clients::config().await;
     let settings = Settings::default();
+    let events = |bus| Arc::new(EventBridge::new(&config, bus)) as Arc<dyn Events>;
     let catalog = |database| Arc::new(Glue::new(&config, database)) as Arc<dyn Catalog>;
     Ok(Context {
         buckets: Arc::new(S3::new(&config)),
@@ -23,6 +25,7 @@ pub async fn context() -> Result<Context, String> {
         references: Place { bucket: optional("LANDFALL_REFERENCE_BUCKET").unwrap_or_default(), prefix: "reference/".to_owned() },
         work: Place { bucket: required("LANDFALL_WORK_BUCKET")?, prefix: String::new() },
         catalog: optional("LANDFALL_GLUE_DATABASE").map(catalog),
+        events: optional("LANDFALL_EVENT_BUS").map(events),
         settings: Settings {
             shard_bytes: number("LANDFALL_SHARD_BYTES", settings.shard_bytes)?,
             key_bytes: number("LANDFALL_KEY_BYTES", settings.key_bytes)?,

@@ -27,7 +27,13 @@ impl Exit {
     /// What the failure of a job means; `error` is one of [`landing::Error::NAMES`].
     pub(crate) fn of_failure(error: &str) -> Self {
         match error {
-            "SchemaDrift" | "RejectLimitExceeded" | "SourceCorrupt" | "LimitExceeded" | "AlreadyLanded" | "SourceChanged" => Self::Refused,
+            "SchemaDrift"
+            | "RejectLimitExceeded"
+            | "SourceCorrupt"
+            | "LimitExceeded"
+            | "AlreadyLanded"
+            | "Superseded"
+            | "SourceChanged" => Self::Refused,
             "ContractInvalid" | "SourceMissing" => Self::WrongUse,
             "Cancelled" => Self::Interrupted,
             _ => Self::Infrastructure,
@@ -54,7 +60,8 @@ mod tests {
     fn every_failure_has_an_exit_code() {
         let of = |exit: Exit| landing::Error::NAMES.into_iter().filter(|name| Exit::of_failure(name) == exit).collect::<Vec<_>>();
         assert_eq!(of(Exit::Landed), [""; 0]);
-        let refused = ["SourceChanged", "SourceCorrupt", "SchemaDrift", "RejectLimitExceeded", "LimitExceeded", "AlreadyLanded"];
+        let refused =
+            ["SourceChanged", "SourceCorrupt", "SchemaDrift", "RejectLimitExceeded", "LimitExceeded", "AlreadyLanded", "Superseded"];
         assert_eq!(of(Exit::Refused), refused);
         assert_eq!(of(Exit::WrongUse), ["SourceMissing", "ContractInvalid"]);
         assert_eq!(of(Exit::Infrastructure), ["StoreUnavailable", "DeadlineExceeded", "AccessDenied", "Internal"]);

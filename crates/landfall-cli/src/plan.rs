@@ -100,6 +100,7 @@ impl ShowPlan {
                 references: references.clone(),
                 work: place("work"),
                 catalog: None,
+                events: None,
                 settings: Settings::default(),
                 salt: salt.clone(),
             };

@@ -109,7 +109,7 @@ fn locate(path: &Path) -> Result<SourceRef, String> {
     let (Some(bucket), Some(key)) = (absolute.parent().and_then(Path::to_str), absolute.file_name().and_then(|name| name.to_str())) else {
         return Err(fault(&"the path is not valid UTF-8"));
     };
-    Ok(SourceRef { bucket: bucket.to_owned(), key: key.to_owned(), version: None, etag: None })
+    Ok(SourceRef { bucket: bucket.to_owned(), key: key.to_owned(), version: None, etag: None, sequencer: None })
 }
 
 /// Now, as the registry writes it.

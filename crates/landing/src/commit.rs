@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::bill::{Bill, Usage};
 use crate::contract::{Mode, TableFormat};
-use crate::message::{Counts, JobId, SourceRef};
+use crate::message::{Counts, Failure, JobId, SourceRef};
 use crate::profile::Bounds;
 use crate::records::Tile;
 
@@ -151,6 +151,10 @@ pub struct Commit {
     pub bill: Option<Bill>,
     /// The files, by shard; one that was put together counts as of the first shard that it has rows of.
     pub files: Vec<CommittedFile>,
+    /// Why nothing was committed after all: the entry then adds no file and removes none. A job whose decision was to commit ends with it when that turns out to be
+    /// impossible, so that no other run of `store` can write an entry for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void: Option<Failure>,
     /// Keys of the files that it removes from the table: all that earlier commits left, or those of the partitions that it replaces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
@@ -171,6 +175,15 @@ pub struct CommittedFile {
     /// What is known of its columns, on its way into a Delta log.
     #[serde(skip)]
     pub stats: Option<String>,
+}
+
+impl Commit {
+    /// The entry of a job that can't commit any more: it says only why.
+    pub fn voided(self, because: Failure) -> Self {
+        let counts = Counts { stored: 0, ..self.counts };
+        // In append, so that no reader takes it for one that replaces all of the table.
+        Self { mode: Mode::Append, counts, bytes: 0, files: Vec::new(), removed: Vec::new(), void: Some(because), ..self }
+    }
 }
 
 impl CommittedFile {

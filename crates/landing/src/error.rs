@@ -36,7 +36,10 @@ pub enum Error {
     /// These bytes are in the dataset already.
     #[error("{0}")]
     AlreadyLanded(String),
-    /// The job was cancelled.
+    /// A newer version of the source's object is in the dataset already.
+    #[error("{0}")]
+    Superseded(String),
+    /// The job was cancelled, or ended while a step of it still ran.
     #[error("{0}")]
     Cancelled(String),
     /// A store refused: the text names the permission that is missing.
@@ -49,7 +52,7 @@ pub enum Error {
 
 impl Error {
     /// Every name there is, transient ones first. The state machine is tested against this list.
-    pub const NAMES: [&'static str; 13] = [
+    pub const NAMES: [&'static str; 14] = [
         "StoreUnavailable",
         "DeadlineExceeded",
         "SourceMissing",
@@ -60,6 +63,7 @@ impl Error {
         "RejectLimitExceeded",
         "LimitExceeded",
         "AlreadyLanded",
+        "Superseded",
         "Cancelled",
         "AccessDenied",
         "Internal",
@@ -78,9 +82,30 @@ impl Error {
             Self::RejectLimitExceeded(_) => "RejectLimitExceeded",
             Self::LimitExceeded(_) => "LimitExceeded",
             Self::AlreadyLanded(_) => "AlreadyLanded",
+            Self::Superseded(_) => "Superseded",
             Self::Cancelled(_) => "Cancelled",
             Self::AccessDenied(_) => "AccessDenied",
             Self::Internal(_) => "Internal",
+        }
+    }
+
+    /// The failure with this name; [`Error::Internal`] where there is none.
+    pub fn named(name: &str, text: String) -> Self {
+        match name {
+            "StoreUnavailable" => Self::StoreUnavailable(text),
+            "DeadlineExceeded" => Self::DeadlineExceeded(text),
+            "SourceMissing" => Self::SourceMissing(text),
+            "SourceChanged" => Self::SourceChanged(text),
+            "SourceCorrupt" => Self::SourceCorrupt(text),
+            "ContractInvalid" => Self::ContractInvalid(text),
+            "SchemaDrift" => Self::SchemaDrift(text),
+            "RejectLimitExceeded" => Self::RejectLimitExceeded(text),
+            "LimitExceeded" => Self::LimitExceeded(text),
+            "AlreadyLanded" => Self::AlreadyLanded(text),
+            "Superseded" => Self::Superseded(text),
+            "Cancelled" => Self::Cancelled(text),
+            "AccessDenied" => Self::AccessDenied(text),
+            _ => Self::Internal(text),
         }
     }
 

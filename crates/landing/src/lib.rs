@@ -27,6 +27,7 @@ pub mod plan;
 pub mod sniff;
 pub mod infer;
 pub mod profile;
+pub mod decision;
 pub mod commit;
 pub mod merge;
 pub mod delta;

@@ -87,6 +87,16 @@ pub struct SourceRef {
     /// ETag, when the submitter knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
+    /// S3's `sequencer`, when an event told it: hexadecimal digits that grow with the versions of a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequencer: Option<String>,
+}
+
+impl SourceRef {
+    /// Where the object lies, whatever its version: the same for all versions of it.
+    pub fn place(&self) -> String {
+        format!("{}/{}", self.bucket, self.key)
+    }
 }
 
 /// The input of an execution: one job, as admitted.
@@ -251,8 +261,37 @@ pub enum EndJob {
 pub enum Ended {
     /// The job is visible.
     Stored(Stored),
-    /// Nothing of it is, and this is why.
-    Abandoned(Failure),
+    /// It was brought to its end, whichever that is.
+    Settled(Settled),
+}
+
+/// How a job ended that was settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// The job.
+    pub job: JobId,
+    /// Its dataset.
+    pub dataset: DatasetName,
+    /// Its status as the API writes it, e.g. `FAILED`.
+    pub status: String,
+    /// Why nothing of it is visible: a name of [`crate::Error::NAMES`], or of AWS. Empty when it landed.
+    pub error: String,
+    /// The same for people. Empty when it landed.
+    pub cause: String,
+    /// The other job, if this one made way for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<JobId>,
+    /// What it committed, when it landed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<Stored>,
+}
+
+impl Settled {
+    /// What landed, or why nothing did.
+    pub fn outcome(self) -> Result<Stored, Failure> {
+        let Self { error, cause, other, .. } = self;
+        self.stored.ok_or(Failure { error, cause, job: other })
+    }
 }
 
 /// The input of storing a job.
@@ -335,6 +374,22 @@ pub struct Failure {
     pub error: String,
     /// What happened, where, and what to do.
     pub cause: String,
+    /// The other job, if this one made way for it: the one that landed the same bytes, or a newer version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
+}
+
+impl Failure {
+    /// A failure with this name and text.
+    pub fn new(error: impl Into<String>, cause: impl Into<String>) -> Self {
+        Self { error: error.into(), cause: cause.into(), job: None }
+    }
+}
+
+impl From<&crate::Error> for Failure {
+    fn from(error: &crate::Error) -> Self {
+        Self::new(error.name(), error.to_string())
+    }
 }
 
 /// Rows of a job or a shard. The conservation law: read = stored + rejected + filtered.
@@ -397,7 +452,11 @@ impl JobKeys {
     }
     /// The receipt of a shard of a round.
     pub fn receipt(&self, round: u32, shard: u32) -> String {
-        format!("{}receipts/{round}/{shard:06}.json", self.0)
+        format!("{}{round}/{shard:06}.json", self.receipts_prefix())
+    }
+    /// The common prefix of those.
+    pub fn receipts_prefix(&self) -> String {
+        format!("{}receipts/", self.0)
     }
     /// What a shard refused, under a name unique to the attempt. `kind` is `rejects.csv`, `errors.jsonl`, `profile.json` or `keys-000`.
     pub fn piece(&self, shard: u32, attempt: &str, kind: &str) -> String {
@@ -425,7 +484,11 @@ impl JobKeys {
     }
     /// The receipt of a merge.
     pub fn merged(&self, index: u32) -> String {
-        format!("{}merged/{index:06}.json", self.0)
+        format!("{}{index:06}.json", self.merged_prefix())
+    }
+    /// The common prefix of those.
+    pub fn merged_prefix(&self) -> String {
+        format!("{}merged/", self.0)
     }
     /// What `verify` found.
     pub fn tally(&self) -> String {
@@ -443,9 +506,9 @@ impl JobKeys {
     pub fn profile(&self) -> String {
         format!("{}profile.json", self.0)
     }
-    /// The number in the commit log that the job is about to take: noted before it does.
-    pub fn intent(&self) -> String {
-        format!("{}intent.json", self.0)
+    /// Whether the job commits: see [`Decision`](crate::decision::Decision).
+    pub fn decision(&self) -> String {
+        format!("{}decision.json", self.0)
     }
     /// What an invocation used, when no receipt tells it. `name` is unique to the invocation.
     pub fn spent(&self, name: &str) -> String {
@@ -462,9 +525,5 @@ impl JobKeys {
     /// The first permanent failure of a shard: a Distributed Map forgets it.
     pub fn failure(&self) -> String {
         format!("{}failure.json", self.0)
-    }
-    /// Present once the job was cancelled: workers look at it.
-    pub fn cancelled(&self) -> String {
-        format!("{}cancelled", self.0)
     }
 }

@@ -143,6 +143,10 @@ impl Objects for Directory {
         self.blocking(move |this| listing::of(&this.root, &prefix, after.as_deref(), limit as usize)).await
     }
 
+    async fn versions(&self, _: &str) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     async fn delete(&self, key: &str) -> Result<()> {
         let key = key.to_owned();
         self.blocking(move |this| {

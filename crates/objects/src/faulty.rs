@@ -159,6 +159,10 @@ impl Objects for Bucket {
         self.faults.pass("list", self.inner.list(prefix, after, limit)).await
     }
 
+    async fn versions(&self, key: &str) -> Result<Vec<String>> {
+        self.faults.pass("versions", self.inner.versions(key)).await
+    }
+
     async fn delete(&self, key: &str) -> Result<()> {
         self.faults.pass("delete", self.inner.delete(key)).await
     }

@@ -189,6 +189,13 @@ impl Objects for Bucket {
         Ok(listed.take(limit as usize).collect())
     }
 
+    async fn versions(&self, key: &str) -> Result<Vec<String>> {
+        let content = self.content();
+        let states = content.objects.get(key).map_or(&[][..], Vec::as_slice);
+        let there = (0..states.len()).rev().filter(|&index| states[index].is_some());
+        Ok(there.filter_map(|index| self.version(index)).collect())
+    }
+
     async fn delete(&self, key: &str) -> Result<()> {
         let mut content = self.content();
         if content.has(key) {

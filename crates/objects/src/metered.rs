@@ -134,6 +134,11 @@ impl Objects for Bucket {
         self.inner.list(prefix, after, limit).await
     }
 
+    async fn versions(&self, key: &str) -> Result<Vec<String>> {
+        self.meter.put(0);
+        self.inner.versions(key).await
+    }
+
     async fn delete(&self, key: &str) -> Result<()> {
         self.meter.delete();
         self.inner.delete(key).await

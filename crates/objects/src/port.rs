@@ -58,6 +58,9 @@ pub trait Objects: Send + Sync {
     /// The objects whose keys start with `prefix`, by key, after the key `after`: `limit` (1 to 1,000) of them, fewer only at the end.
     async fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<Listed>>;
 
+    /// The ids of an object's versions, newest first. Stores that keep none answer with none.
+    async fn versions(&self, key: &str) -> Result<Vec<String>>;
+
     /// Deletes an object; of one that is gone it is a success.
     async fn delete(&self, key: &str) -> Result<()>;
 

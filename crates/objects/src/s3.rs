@@ -223,6 +223,27 @@ impl Objects for Bucket {
         }
     }
 
+    async fn versions(&self, key: &str) -> Result<Vec<String>> {
+        let call = self.call("s3:ListBucketVersions", key);
+        let mut versions = Vec::new();
+        let (mut after_key, mut after_version) = (None, None);
+        loop {
+            let list = self.client.list_object_versions().bucket(&self.name).prefix(key).encoding_type(EncodingType::Url);
+            let list = list.set_key_marker(after_key).set_version_id_marker(after_version);
+            let page = list.send().await.map_err(|error| call.refused(&error))?;
+            let is_of_key = |listed: Option<&str>| listed.is_some_and(|listed| decoded(listed, page.encoding_type()) == key);
+            let own = page.versions().iter().filter(|version| is_of_key(version.key()));
+            versions.extend(own.filter_map(|version| version.version_id().map(str::to_owned)));
+            // Keys that only begin with it come after it.
+            let next_key = page.next_key_marker().map(|listed| decoded(listed, page.encoding_type()));
+            if page.is_truncated() != Some(true) || next_key.as_deref() != Some(key) {
+                return Ok(versions);
+            }
+            after_key = next_key;
+            after_version = page.next_version_id_marker().map(str::to_owned);
+        }
+    }
+
     async fn delete(&self, key: &str) -> Result<()> {
         let call = self.call("s3:DeleteObject", key);
         match self.client.delete_object().bucket(&self.name).key(key).send().await.map_err(|error| call.refused(&error)) {

@@ -37,6 +37,7 @@ pub async fn conformance(registry: Arc<dyn Registry>, prefix: &str) {
     suite.contents_belong_to_one_job().await;
     suite.contents_are_claimed_all_or_none().await;
     suite.racing_claims_have_one_winner().await;
+    suite.the_newest_version_is_set_by_whoever_saw_the_last_one().await;
 }
 
 struct Suite {
@@ -54,7 +55,8 @@ impl Suite {
     }
 
     fn new_job(&self, dataset: &str, name: &str, created: &str) -> JobRecord {
-        let source = SourceRef { bucket: "inbox".to_owned(), key: format!("{dataset}/é \"1\".csv"), version: None, etag: None };
+        let source =
+            SourceRef { bucket: "inbox".to_owned(), key: format!("{dataset}/é \"1\".csv"), version: None, etag: None, sequencer: None };
         let submission = Submission {
             job: self.job_id(name),
             dataset: self.dataset(dataset),

@@ -17,6 +17,7 @@
 //! | newest contract of a dataset | `dataset` | `<dataset>` |
 //! | version of a contract | `contract#<dataset>` | ten digits |
 //! | claim of a content | `loaded#<dataset>#<SHA-256 of the content>` | `claim` |
+//! | newest version of an object that landed | `newest#<dataset>#<SHA-256 of bucket/key>` | `version` |
 //!
 //! The indexes project `ALL`. Permissions: `dynamodb:GetItem`, `PutItem` and `DeleteItem` on the table (transactions need no other), `dynamodb:Query` on the
 //! table and on its indexes. Every read of the table is strongly consistent; the indexes follow within a moment.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempts::Attempts;
 use crate::table::{Key, List, Table, When, Write, entry, read};
-use crate::{Error, JobChange, JobFilter, JobRecord, JobStatus, MAX_CONTENTS, MAX_PAGE, Page, Registry, Result, StoredContract, cursor};
+use crate::{Error, JobChange, JobFilter, JobRecord, MAX_CONTENTS, MAX_PAGE, Newest, Page, Registry, Result, StoredContract, cursor};
 
 /// The entry of a content that was loaded.
 #[derive(Serialize, Deserialize)]
@@ -120,11 +120,20 @@ impl<T: Table> Registry for T {
         }
         Ok(())
     }
+
+    async fn newest(&self, dataset: &DatasetName, place: &str) -> Result<Option<Newest>> {
+        get(self, &Key::newest(dataset, place)).await
+    }
+
+    async fn set_newest(&self, dataset: &DatasetName, before: Option<&Newest>, newest: &Newest) -> Result<bool> {
+        let when = before.map_or(When::Absent, |before| When::Is(entry(before)));
+        self.write(vec![Write::put(Key::newest(dataset, &newest.source.place()), entry(newest), when)]).await
+    }
 }
 
 fn apply(job: &mut JobRecord, change: &JobChange, now: &str) {
-    if let Some(status) = change.status.filter(|status| *status != JobStatus::Pending) {
-        job.status = status;
+    if let Some(status) = change.status {
+        job.status = job.status.max(status);
     }
     if let Some(source) = &change.source {
         job.submission.source = source.clone();

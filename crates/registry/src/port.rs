@@ -40,6 +40,11 @@ pub trait Registry: Send + Sync {
     async fn claim(&self, dataset: &DatasetName, contents: &[String], job: &JobId, force: bool) -> Result<Option<JobId>>;
     /// Gives up those of the contents that belong to `job`.
     async fn release(&self, dataset: &DatasetName, contents: &[String], job: &JobId) -> Result<()>;
+
+    /// The newest version of an object that a job committed, or is about to commit, in a dataset.
+    async fn newest(&self, dataset: &DatasetName, place: &str) -> Result<Option<Newest>>;
+    /// Sets the newest version of the object at [`SourceRef::place`], provided that `before` is what is there now; whether it was.
+    async fn set_newest(&self, dataset: &DatasetName, before: Option<&Newest>, newest: &Newest) -> Result<bool>;
 }
 
 /// Most entries of a page.
@@ -59,6 +64,15 @@ pub struct StoredContract {
     pub created: String,
     /// The document, YAML or JSON, as it was sent.
     pub text: String,
+}
+
+/// The newest version of an object that a job committed, or is about to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Newest {
+    /// The version.
+    pub source: SourceRef,
+    /// The job.
+    pub job: JobId,
 }
 
 /// What the registry knows of a job.
@@ -110,40 +124,62 @@ impl JobRecord {
     }
 }
 
-/// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Where a job stands, in the order of its life: it never goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum JobStatus {
     /// Admitted; its execution may not have started.
     Pending,
     /// Its execution runs.
     Running,
+    /// Cancelled, so that nothing of it becomes visible; what it leaves is being cleared up.
+    Cancelling,
     /// Committed.
     Succeeded,
-    /// Abandoned: nothing is visible.
+    /// Failed: nothing is visible.
     Failed,
-    /// Cancelled: nothing is visible.
+    /// Cancelled and settled: nothing is visible.
     Cancelled,
+    /// It had nothing to do: the same bytes are in the dataset already.
+    Duplicate,
+    /// It made way for a newer version of its source.
+    Superseded,
 }
 
 impl JobStatus {
     /// All of them, in the order of a job's life.
-    pub const ALL: [Self; 5] = [Self::Pending, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 8] =
+        [Self::Pending, Self::Running, Self::Cancelling, Self::Succeeded, Self::Failed, Self::Cancelled, Self::Duplicate, Self::Superseded];
+    /// Those of jobs that have not ended.
+    pub const OPEN: [Self; 3] = [Self::Pending, Self::Running, Self::Cancelling];
+
+    /// How a job ended of which nothing is visible, by the name of its failure.
+    pub fn of_failure(error: &str) -> Self {
+        match error {
+            "Cancelled" => Self::Cancelled,
+            "AlreadyLanded" => Self::Duplicate,
+            "Superseded" => Self::Superseded,
+            _ => Self::Failed,
+        }
+    }
 
     /// As the API writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "PENDING",
             Self::Running => "RUNNING",
+            Self::Cancelling => "CANCELLING",
             Self::Succeeded => "SUCCEEDED",
             Self::Failed => "FAILED",
             Self::Cancelled => "CANCELLED",
+            Self::Duplicate => "DUPLICATE",
+            Self::Superseded => "SUPERSEDED",
         }
     }
 
     /// Whether a job stays in it for ever.
     pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+        !Self::OPEN.contains(&self)
     }
 }
 

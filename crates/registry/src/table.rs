@@ -108,8 +108,12 @@ impl Key {
 
     /// Of a claim. The content is hashed, as it may be any text, and each claim is a partition of its own, as a busy dataset has many.
     pub(crate) fn claim(dataset: &DatasetName, content: &str) -> Self {
-        let hash: String = Sha256::digest(content.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { pk: format!("loaded#{dataset}#{hash}"), sk: "claim".to_owned() }
+        Self { pk: format!("loaded#{dataset}#{}", hash(content)), sk: "claim".to_owned() }
+    }
+
+    /// Of the newest version of an object that landed. Its place is hashed, as it may be any text.
+    pub(crate) fn newest(dataset: &DatasetName, place: &str) -> Self {
+        Self { pk: format!("newest#{dataset}#{}", hash(place)), sk: "version".to_owned() }
     }
 
     /// Whether the entry is a job, which the lists of jobs hold.
@@ -227,6 +231,10 @@ pub(crate) fn read<T: serde::de::DeserializeOwned>(key: &Key, entry: &str) -> Re
 /// The entry that holds `value`.
 pub(crate) fn entry(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("structs of texts and numbers are JSON")
+}
+
+fn hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn versions(dataset: &DatasetName) -> String {

@@ -10,12 +10,10 @@ use landing::merge::MergeReceipt;
 use landing::message::JobKeys;
 
 use crate::spending::{basis, name_of, name_of_merge};
-use crate::{Context, documents};
+use crate::{Context, documents, sweep};
 
 /// Documents that are read at once.
 const CONCURRENT_READS: usize = 32;
-/// Entries of a page of a listing.
-const PAGE: u32 = 1_000;
 /// Most documents that are added up: so many failed attempts of a job are a bill of their own.
 const MOST_DOCUMENTS: usize = 20_000;
 
@@ -41,16 +39,9 @@ pub(crate) async fn so_far(
         }
     }
     used.extend(merged.iter().map(|receipt| (name_of_merge(receipt), (Item::Merge, receipt.spent))));
-    let mut names: Vec<String> = Vec::new();
     let prefix = keys.spent_prefix();
-    loop {
-        let page = work.list(&prefix, names.last().map(String::as_str), PAGE).await?;
-        let is_last = page.len() < PAGE as usize;
-        names.extend(page.into_iter().map(|listed| listed.key));
-        if is_last || names.len() >= MOST_DOCUMENTS {
-            break;
-        }
-    }
+    let mut names = sweep::listed(work.as_ref(), &prefix).await?;
+    names.truncate(MOST_DOCUMENTS);
     // An attempt whose receipt took effect while its answer was lost told the same in a document.
     names.retain(|key| {
         let name = key.strip_prefix(&prefix).and_then(|name| name.strip_suffix(".json"));

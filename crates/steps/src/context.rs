@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use catalog::Catalog;
+use events::Events;
 use landing::Error;
 use landing::contract::{Contract, DatasetName, TableFormat};
 use landing::mask::Salt;
@@ -26,6 +27,8 @@ pub struct Context {
     pub work: Place,
     /// Where query engines look tables up, if they are told.
     pub catalog: Option<Arc<dyn Catalog>>,
+    /// Who hears how jobs end, if anybody.
+    pub events: Option<Arc<dyn Events>>,
     /// What the deployment says.
     pub settings: Settings,
     /// What masks hash values with.

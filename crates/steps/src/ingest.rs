@@ -14,8 +14,10 @@ use objects::{Head, Objects, Pin, Put};
 use registry::{JobChange, JobStatus};
 
 use crate::context::{now, parse_contract};
+use crate::decision::{give_way, refuse_if_undone};
 use crate::spending::{Meter, basis};
-use crate::{Context, documents, references};
+use crate::standing::landed_before;
+use crate::{Context, documents, order, references};
 
 /// Bytes of the source that are looked at first, for the header.
 const SAMPLE_BYTES: u64 = 256 * 1024;
@@ -32,10 +34,8 @@ pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned
 async fn plan(context: &Context, submission: Submission) -> Result<Planned, Error> {
     let Submission { job, dataset, contract: version, .. } = &submission;
     let running = JobChange { status: Some(JobStatus::Running), ..JobChange::default() };
-    let record = context.registry.update_job(job, &running, &now()).await?;
-    if record.is_some_and(|record| record.status == JobStatus::Cancelled) {
-        return Err(Error::Cancelled(format!("job {job} was cancelled")));
-    }
+    refuse_if_undone(context.work().as_ref(), &context.keys(job)).await?;
+    context.registry.update_job(job, &running, &now()).await?;
     let stored = context.registry.contract(dataset, Some(*version)).await?;
     let text = stored.map(|stored| stored.text).ok_or_else(|| {
         Error::ContractInvalid(format!(
@@ -56,11 +56,12 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     }
     let pinned = SourceRef { version: head.version.clone(), etag: Some(head.etag.clone()), ..asked.clone() };
     let contents = content_names(&head);
-    if !submission.force
-        && contract.output.mode == Mode::Append
-        && let Some(earlier) = context.registry.loaded(dataset, &contents).await?.filter(|earlier| earlier != job)
-    {
-        return Err(already_landed(&earlier, dataset.as_str()));
+    let because = match contract.output.mode {
+        Mode::Append if !submission.force => landed_before(context, dataset, &contents, job).await?,
+        mode => order::superseded(context, &submission, &pinned, mode).await?,
+    };
+    if let Some(because) = because {
+        return Err(give_way(context.work().as_ref(), &context.keys(job), because).await);
     }
 
     let opening = open(source.as_ref(), &pinned, head.size, &contract).await?;
@@ -133,10 +134,6 @@ pub(crate) fn source_error(error: objects::Error, source: &SourceRef) -> Error {
         }
         other => other.into(),
     }
-}
-
-pub(crate) fn already_landed(earlier: &landing::message::JobId, dataset: &str) -> Error {
-    Error::AlreadyLanded(format!("job {earlier} landed the same bytes in {dataset}; submit with `force` to land them again"))
 }
 
 /// Names by which the store knows the bytes, besides the CRC that the shards will compute.

@@ -16,8 +16,9 @@ use landing::plan::Plan;
 use objects::{Objects, PART_BYTES, Pin, Put};
 
 use crate::context::{merged_prefix, parse_contract};
+use crate::decision::refuse_if_undone;
 use crate::spending::Meter;
-use crate::transform::{note_failure, refuse_if_cancelled};
+use crate::transform::note_failure;
 use crate::upload::Upload;
 use crate::{Context, documents};
 
@@ -53,33 +54,38 @@ async fn run(context: &Context, keys: &JobKeys, message: &MergeFiles, attempt: &
     let (work, lake, index) = (context.work(), context.lake(), message.merge.index);
     let receipt_key = keys.merged(index);
     if let Some(there) = documents::find::<MergeReceipt>(work.as_ref(), &receipt_key).await? {
+        abort_if_undone(context, keys, &there).await?;
         return Ok(there.attempt == attempt);
     }
     let mut receipt = MergeReceipt { merge: index, attempt: attempt.to_owned(), files: Vec::new(), spent: Usage::default() };
     if let Err(error) = fill(context, keys, message, &mut receipt).await {
         abort(lake.as_ref(), &receipt).await;
-        if !error.is_transient() {
+        if !error.is_transient() && !matches!(error, Error::Cancelled(_)) {
             note_failure(work.as_ref(), keys, &error).await;
         }
         return Err(error);
     }
     let usage = meter.usage();
     receipt.spent = Usage { puts: usage.puts + 1, ..usage };
-    if documents::write(work.as_ref(), &receipt_key, &receipt, Put::IfAbsent).await? {
-        return Ok(true);
+    let mut is_told = documents::write(work.as_ref(), &receipt_key, &receipt, Put::IfAbsent).await?;
+    if !is_told {
+        // Another attempt was faster, or this one wrote it and the answer was lost.
+        let winner: MergeReceipt = documents::read(work.as_ref(), &receipt_key).await?;
+        is_told = winner.attempt == receipt.attempt;
+        if !is_told {
+            abort(lake.as_ref(), &receipt).await;
+        }
     }
-    // Another attempt was faster, or this one wrote it and the answer was lost.
-    let winner: MergeReceipt = documents::read(work.as_ref(), &receipt_key).await?;
-    let is_own = winner.attempt == receipt.attempt;
-    if !is_own {
-        abort(lake.as_ref(), &receipt).await;
+    if is_told {
+        meter.is_told(receipt.spent);
     }
-    Ok(is_own)
+    abort_if_undone(context, keys, &receipt).await?;
+    Ok(is_told)
 }
 
 /// Writes the files of a merge.
 async fn fill(context: &Context, keys: &JobKeys, message: &MergeFiles, receipt: &mut MergeReceipt) -> Result<(), Error> {
-    refuse_if_cancelled(context, keys).await?;
+    refuse_if_undone(context.work().as_ref(), keys).await?;
     let work = context.work();
     let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
     let contract = Arc::new(parse_contract(&plan.contract)?);
@@ -98,7 +104,7 @@ async fn fill(context: &Context, keys: &JobKeys, message: &MergeFiles, receipt: 
     loop {
         let some: Vec<_> = waiting.by_ref().take(groups_at_once).map(|(position, group)| attempt.file(position, group)).collect();
         if some.is_empty() {
-            return refuse_if_cancelled(context, keys).await;
+            return Ok(());
         }
         // All of them come to their end, so that no upload is forgotten.
         let mut failure = None;
@@ -213,6 +219,15 @@ async fn send(files: &mut Files, least: usize, upload: &mut Upload) -> Result<()
         upload.push(chunk.bytes).await?;
     }
     Ok(())
+}
+
+/// Ends the work for a job that is decided not to commit, as the last thing that a merge does: see `transform`.
+async fn abort_if_undone(context: &Context, keys: &JobKeys, receipt: &MergeReceipt) -> Result<(), Error> {
+    let undone = refuse_if_undone(context.work().as_ref(), keys).await;
+    if matches!(undone, Err(Error::Cancelled(_))) {
+        abort(context.lake().as_ref(), receipt).await;
+    }
+    undone
 }
 
 async fn abort(lake: &dyn Objects, receipt: &MergeReceipt) {

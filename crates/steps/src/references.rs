@@ -46,7 +46,8 @@ pub(crate) async fn keep(context: &Context, keys: &JobKeys, contract: &Contract)
 async fn read_object(context: &Context, join: &Join, key: &str) -> Result<(Lookup, SourceRef, u64), Error> {
     let place = &context.references;
     let bucket = context.buckets.bucket(&place.bucket);
-    let asked = SourceRef { bucket: place.bucket.clone(), key: format!("{}{key}", place.prefix), version: None, etag: None };
+    let asked =
+        SourceRef { bucket: place.bucket.clone(), key: format!("{}{key}", place.prefix), version: None, etag: None, sequencer: None };
     let head = bucket.head(&asked.key, None).await.map_err(|error| source_error(error, &asked))?;
     let pinned = SourceRef { version: head.version, etag: Some(head.etag), ..asked };
     // One byte more than is allowed tells that there are too many.
@@ -79,6 +80,7 @@ async fn read_dataset(context: &Context, join: &Join, log: &Log) -> Result<(Look
         key: join.reference.to_string(),
         version: Some(snapshot.sequence.to_string()),
         etag: None,
+        sequencer: None,
     };
     Ok((lookup, source, bytes))
 }

@@ -65,12 +65,20 @@ impl Meter {
         news
     }
 
+    /// Heeds that a receipt tells of `usage`.
+    pub(crate) fn is_told(&self, usage: Usage) {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = usage;
+    }
+
     /// Leaves a document of what was not told yet. A step does not fail for it.
     pub(crate) async fn note(&self, context: &Context, keys: &JobKeys) {
+        let is_news = *self.told.lock().unwrap_or_else(PoisonError::into_inner) != Usage::default();
         let mut usage = self.tell();
         usage.puts += 1;
+        // A document of the receipt's name would be taken for the receipt's.
+        let name = if is_news { format!("{}-later", self.name) } else { self.name.clone() };
         let spent = Spent { item: self.item, usage };
-        if let Err(error) = documents::write(context.work().as_ref(), &keys.spent(&self.name), &spent, Put::Overwrite).await {
+        if let Err(error) = documents::write(context.work().as_ref(), &keys.spent(&name), &spent, Put::Overwrite).await {
             tracing::warn!(error = error.name(), "what the invocation used can't be noted");
         }
     }

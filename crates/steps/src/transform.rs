@@ -21,6 +21,7 @@ use objects::{Objects, PART_BYTES, Pin, Put};
 use tokio::task::JoinHandle;
 
 use crate::context::{file_prefix, parse_contract};
+use crate::decision::refuse_if_undone;
 use crate::ingest::{pin, source_error};
 use crate::output::{Ended, Output};
 use crate::spending::Meter;
@@ -29,6 +30,8 @@ use crate::{Context, documents};
 
 /// Bytes that are read first past its end, where mostly less than one record is missing. Each further read takes twice as many.
 const TAIL_BYTES: u64 = 64 * 1024;
+/// Bytes of the source after which a shard looks whether its job still goes on: some two seconds of work.
+const LOOK_BYTES: u64 = 128 << 20;
 /// Files whose last bytes are sent at once.
 const CONCURRENT_ENDS: usize = 8;
 
@@ -54,6 +57,7 @@ async fn run(context: &Context, keys: &JobKeys, message: &TransformShard, attemp
     let work = context.work();
     let receipt_key = keys.receipt(shard.round, shard.index);
     if let Some(there) = documents::find::<Receipt>(work.as_ref(), &receipt_key).await? {
+        clear_if_undone(context, keys, &there).await?;
         return Ok(if there.attempt == attempt { Told::ByReceipt } else { Told::No });
     }
     let prefix = context.dataset_prefix(dataset);
@@ -63,7 +67,7 @@ async fn run(context: &Context, keys: &JobKeys, message: &TransformShard, attemp
         Ok(receipt) => receipt,
         Err(error) => {
             attempt.abort().await;
-            if !error.is_transient() {
+            if !error.is_transient() && !matches!(error, Error::Cancelled(_)) {
                 note_failure(work.as_ref(), keys, &error).await;
             }
             return Err(error);
@@ -71,23 +75,49 @@ async fn run(context: &Context, keys: &JobKeys, message: &TransformShard, attemp
     };
     let usage = meter.usage();
     receipt.spent = Some(Usage { puts: usage.puts + 1, ..usage });
-    if !documents::write(work.as_ref(), &receipt_key, &receipt, Put::IfAbsent).await? {
-        // Another attempt was faster, or this one wrote it and the answer was lost.
-        let winner: Receipt = documents::read(work.as_ref(), &receipt_key).await?;
-        if winner.attempt != receipt.attempt {
-            for file in &receipt.files {
-                let _ = context.lake().abort_upload(&file.key, &file.upload).await;
-            }
-            return Ok(Told::No);
+    let is_told = tell(context, work.as_ref(), &receipt_key, &receipt).await?;
+    if let Some(spent) = receipt.spent.filter(|_| is_told) {
+        meter.is_told(spent);
+    }
+    clear_if_undone(context, keys, &receipt).await?;
+    Ok(if is_told { Told::ByReceipt } else { Told::No })
+}
+
+/// Ends the work for a job that is decided not to commit, and clears up what a receipt names.
+///
+/// It is the last thing that a shard does: whoever settles the job decides first and looks for its uploads afterwards, so what is missed here is found there.
+async fn clear_if_undone(context: &Context, keys: &JobKeys, receipt: &Receipt) -> Result<(), Error> {
+    let undone = refuse_if_undone(context.work().as_ref(), keys).await;
+    if matches!(undone, Err(Error::Cancelled(_))) {
+        for file in &receipt.files {
+            context.lake().abort_upload(&file.key, &file.upload).await?;
+        }
+        for file in &receipt.small {
+            context.work().delete(&file.key).await?;
         }
     }
-    Ok(Told::ByReceipt)
+    undone
+}
+
+/// Writes the receipt; whether it is the one that counts.
+async fn tell(context: &Context, work: &dyn Objects, key: &str, receipt: &Receipt) -> Result<bool, Error> {
+    if documents::write(work, key, receipt, Put::IfAbsent).await? {
+        return Ok(true);
+    }
+    // Another attempt was faster, or this one wrote it and the answer was lost.
+    let winner: Receipt = documents::read(work, key).await?;
+    let is_own = winner.attempt == receipt.attempt;
+    if !is_own {
+        for file in &receipt.files {
+            let _ = context.lake().abort_upload(&file.key, &file.upload).await;
+        }
+    }
+    Ok(is_own)
 }
 
 /// Keeps the first permanent failure: a Distributed Map tells only that some child failed.
 pub(crate) async fn note_failure(work: &dyn Objects, keys: &JobKeys, error: &Error) {
-    let failure = Failure { error: error.name().to_owned(), cause: error.to_string() };
-    if let Err(error) = documents::write(work, &keys.failure(), &failure, Put::IfAbsent).await {
+    if let Err(error) = documents::write(work, &keys.failure(), &Failure::from(error), Put::IfAbsent).await {
         tracing::warn!(error = error.name(), "the failure can't be noted");
     }
 }
@@ -149,7 +179,8 @@ impl<'a> Attempt<'a> {
     }
 
     async fn run(&mut self) -> Result<Receipt, Error> {
-        refuse_if_cancelled(self.context, self.keys).await?;
+        refuse_if_undone(self.context.work().as_ref(), self.keys).await?;
+        let mut looked_at = 0;
         let mut crc = Crc64Nvme::default();
         let mut source = Blocks::start(self.context.buckets.bucket(&self.plan.source.bucket), &self.plan, self.shard);
         let plan = &self.plan;
@@ -159,6 +190,10 @@ impl<'a> Attempt<'a> {
             let own = overlap(at, block.len(), self.plan.own_bytes(self.shard.from, self.shard.to));
             crc.update(&block[own]);
             self.read_to = at + block.len() as u64;
+            if self.read_to - self.shard.from >= looked_at + LOOK_BYTES {
+                looked_at = self.read_to - self.shard.from;
+                refuse_if_undone(self.context.work().as_ref(), self.keys).await?;
+            }
             let end_of_source = at + block.len() as u64 >= self.plan.source_bytes;
             match &mut unpack {
                 None => {
@@ -173,7 +208,6 @@ impl<'a> Attempt<'a> {
         let (tile, counts) = self.core.finish()?;
         self.send(1).await?;
         let (files, small) = self.end_outputs().await?;
-        refuse_if_cancelled(self.context, self.keys).await?;
         let rejects = self.rejects.finish().await?;
         let errors = self.errors.finish().await?;
         let profile = self.keys.piece(self.shard.index, self.name, "profile.json");
@@ -289,15 +323,6 @@ async fn tables(work: &dyn Objects, plan: &Plan, contract: &Contract) -> Result<
         tables.push(Lookup::open(join, &work.read(&pinned.key, pinned.copied_bytes).await?)?);
     }
     Ok(tables)
-}
-
-/// A stopped execution does not stop the children of its map: the mark does.
-pub(crate) async fn refuse_if_cancelled(context: &Context, keys: &JobKeys) -> Result<(), Error> {
-    match context.work().head(&keys.cancelled(), None).await {
-        Ok(_) => Err(Error::Cancelled("the job was cancelled".to_owned())),
-        Err(objects::Error::Missing(_)) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// The part of a block at `at` that lies in `range`, as offsets into the block.

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
 use landing::Error;
 use landing::commit::{Commit, log_key};
 use landing::contract::{Contract, TableFormat};
@@ -11,6 +12,9 @@ use crate::Base;
 
 /// Most bytes of an entry: hundreds of thousands of files.
 pub(crate) const ENTRY_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Most entries that are read at once.
+const CONCURRENT_READS: u64 = 32;
 
 /// The log of a dataset.
 #[derive(Clone)]
@@ -61,6 +65,24 @@ impl Log {
     /// The entry of a number that is known to be taken.
     pub async fn get(&self, sequence: u64) -> Result<Entry, Error> {
         self.find(sequence).await?.ok_or_else(|| self.gap(sequence))
+    }
+
+    /// The entries from a number up to the newest one.
+    pub async fn since(&self, first: u64) -> Result<Vec<Entry>, Error> {
+        let mut entries = Vec::new();
+        let mut at_once = 1;
+        loop {
+            let next = first + entries.len() as u64;
+            let find = |sequence| async move { self.find(sequence).await };
+            let found: Vec<Option<Entry>> = stream::iter(next..next + at_once).map(find).buffered(at_once as usize).try_collect().await?;
+            let there: Vec<Entry> = found.into_iter().map_while(|entry| entry).collect();
+            let is_end = (there.len() as u64) < at_once;
+            entries.extend(there);
+            if is_end {
+                return Ok(entries);
+            }
+            at_once = (at_once * 2).min(CONCURRENT_READS);
+        }
     }
 
     /// What is wrong with a log that lacks an entry that was there.

@@ -38,6 +38,8 @@ struct Object {
     etag: String,
     /// Of a bucket that keeps versions; the local cloud leaves it out.
     version_id: Option<String>,
+    /// Grows with the versions of a key.
+    sequencer: Option<String>,
 }
 
 impl Arrival {
@@ -59,7 +61,8 @@ impl Arrival {
         let etag = object.etag.trim_matches('"').to_owned();
         // Buckets that once kept versions say `null` for objects without one.
         let version = object.version_id.filter(|version| !version.is_empty() && version != "null");
-        Ok(Some(Self { dataset, source: SourceRef { bucket: bucket.name, key: object.key, version, etag: Some(etag) } }))
+        let sequencer = object.sequencer.filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        Ok(Some(Self { dataset, source: SourceRef { bucket: bucket.name, key: object.key, version, etag: Some(etag), sequencer } }))
     }
 
     /// The job that lands it: the same for every event of the same version.
@@ -85,13 +88,15 @@ mod tests {
 
     #[test]
     fn the_folder_names_the_dataset_and_the_key_is_taken_as_it_is() {
-        let arrival = read(json!({"key": "inbox/flights/a/b%20c+d é.csv", "etag": "\"e\"", "version-id": "v"})).unwrap().unwrap();
+        let arrival =
+            read(json!({"key": "inbox/flights/a/b%20c+d é.csv", "etag": "\"e\"", "version-id": "v", "sequencer": "0A"})).unwrap().unwrap();
         assert_eq!(arrival.dataset.as_str(), "flights");
         let source = SourceRef {
             bucket: "b".into(),
             key: "inbox/flights/a/b%20c+d é.csv".into(),
             version: Some("v".into()),
             etag: Some("e".into()),
+            sequencer: Some("0A".into()),
         };
         assert_eq!(arrival.source, source);
     }

@@ -7,11 +7,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use executions::{Execution, Status};
 use landing::bill::Dollars;
 use landing::contract::{Contract, DatasetName};
+use landing::decision::Decision;
 use landing::message::{Failure, JobId, JobKeys, SourceRef};
-use objects::Put;
+use objects::{Objects, Put};
 use registry::{JobChange, JobFilter, JobRecord, JobStatus, Page};
 use serde::Deserialize;
 use tracing::{info, warn};
@@ -25,6 +25,8 @@ use crate::{App, Problem};
 const PAGE: (u32, u32) = (20, 100);
 /// The header that makes a repeated submission the same job.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Most bytes of a decision: a few hundred, and a cause.
+const DECISION_BYTES: u64 = 256 * 1024;
 /// Most characters of that header.
 const MAX_KEY_CHARS: usize = 255;
 
@@ -53,7 +55,7 @@ pub(crate) struct Source {
 impl Source {
     pub(crate) fn resolve(self, app: &App) -> SourceRef {
         let bucket = self.bucket.unwrap_or_else(|| app.config.inbox_bucket.clone());
-        SourceRef { bucket, key: self.key, version: self.version, etag: None }
+        SourceRef { bucket, key: self.key, version: self.version, etag: None, sequencer: None }
     }
 }
 
@@ -103,27 +105,53 @@ pub(crate) async fn list(State(app): State<Arc<App>>, Asked(asked): Asked<Listin
 
 /// `GET /jobs/{id}`
 pub(crate) async fn get(State(app): State<Arc<App>>, Named(id): Named<JobId>) -> Result<Json<JobView>, Problem> {
-    let job = find(&app, &id).await?;
-    Ok(Json(reconciled(&app, job).await?.into()))
+    Ok(Json(find(&app, &id).await?.into()))
 }
 
 /// `POST /jobs/{id}/cancel`: nothing of the job becomes visible. Of a job that was cancelled before it is a success.
+///
+/// The job is decided here, unless it is decided already; what it leaves is cleared up when its execution has stopped, and until then it is `CANCELLING`.
 pub(crate) async fn cancel(State(app): State<Arc<App>>, Named(id): Named<JobId>) -> Result<Json<JobView>, Problem> {
     let job = find(&app, &id).await?;
-    let job = reconciled(&app, job).await?;
     if job.status.is_terminal() {
         return cancelled(job);
     }
-    // The mark first: whoever still works for the job looks at it, and so does an execution that is only just being started.
-    app.work().put(&JobKeys::new("", &id).cancelled(), Bytes::new(), Put::Overwrite).await?;
-    match app.executions.stop(&execution_of(&app, &job), "cancelled through the API").await {
-        Ok(()) | Err(executions::Error::Missing(_)) => {}
-        Err(error) => return Err(error.into()),
+    let failure = Failure::new("Cancelled", "cancelled through the API");
+    match decide(app.work().as_ref(), &id, Decision::NoCommit(failure)).await? {
+        Decision::Commit(_) => {
+            return Err(Problem::conflict("too-late", format!("job {id} is decided to commit: it lands")));
+        }
+        Decision::NoCommit(because) if because.error != "Cancelled" => {
+            return Err(Problem::conflict("job-ended", format!("job {id} is ending already: {}", because.error)));
+        }
+        Decision::NoCommit(_) => {}
     }
-    let failure = Failure { error: "Cancelled".to_owned(), cause: "cancelled through the API".to_owned() };
-    let change = JobChange { status: Some(JobStatus::Cancelled), failure: Some(failure), ..JobChange::default() };
+    let change = JobChange { status: Some(JobStatus::Cancelling), ..JobChange::default() };
+    let now = admission::now();
+    let job = app.registry.update_job(&id, &change, &now).await?.unwrap_or(job);
     info!(job = %id, "cancelled");
-    cancelled(app.registry.update_job(&id, &change, &admission::now()).await?.unwrap_or(job))
+    match app.executions.stop(&execution_of(&app, &job), "cancelled through the API").await {
+        Ok(()) => Ok(Json(job.into())),
+        // Its execution, which is started now, finds the decision and settles the job.
+        Err(executions::Error::Missing(_)) => {
+            Ok(Json(admission::start(app.registry.as_ref(), app.executions.as_ref(), job, &now).await?.into()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Decides a job, unless that was done before. The answer is the decision that stands.
+async fn decide(work: &dyn Objects, job: &JobId, decision: Decision) -> Result<Decision, Problem> {
+    let key = JobKeys::new("", job).decision();
+    let json = serde_json::to_vec(&decision).map_err(|error| Problem::internal(&error))?;
+    match work.put(&key, Bytes::from(json), Put::IfAbsent).await {
+        Ok(()) => Ok(decision),
+        Err(objects::Error::Exists(_)) => {
+            let there = work.read(&key, DECISION_BYTES).await?;
+            serde_json::from_slice(&there).map_err(|error| Problem::internal(&error))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The job of an id.
@@ -134,42 +162,6 @@ pub(crate) async fn find(app: &App, id: &JobId) -> Result<JobRecord, Problem> {
 /// The ARN of a job's execution, which may not have been recorded, or not been started.
 pub(crate) fn execution_of(app: &App, job: &JobRecord) -> String {
     job.execution.clone().unwrap_or_else(|| app.executions.arn(&job.submission.job))
-}
-
-/// The job as its execution leaves it: one that was stopped, timed out or failed without a chance to say so ends in the registry here.
-async fn reconciled(app: &App, job: JobRecord) -> Result<JobRecord, Problem> {
-    if job.status.is_terminal() {
-        return Ok(job);
-    }
-    let change = match app.executions.describe(&execution_of(app, &job)).await {
-        Ok(execution) => ending(execution),
-        Err(executions::Error::Missing(_)) => None,
-        Err(error) => {
-            warn!(job = %job.submission.job, reason = %error, "the execution can't be looked at");
-            None
-        }
-    };
-    match change {
-        Some(change) => {
-            let changed = app.registry.update_job(&job.submission.job, &change, &admission::now()).await?;
-            Ok(changed.unwrap_or(job))
-        }
-        None => Ok(job),
-    }
-}
-
-/// What an execution that ended badly means for its job.
-fn ending(execution: Execution) -> Option<JobChange> {
-    let (status, name, cause) = match execution.status {
-        Status::Running | Status::Succeeded => return None,
-        Status::Aborted if execution.error.as_deref() == Some("Cancelled") => (JobStatus::Cancelled, "Cancelled", "the job was cancelled"),
-        Status::Aborted => (JobStatus::Failed, "Aborted", "the execution was stopped from outside"),
-        Status::TimedOut => (JobStatus::Failed, "States.Timeout", "the execution took longer than the state machine allows"),
-        Status::Failed => (JobStatus::Failed, "States.Runtime", "the execution failed: its history says where"),
-    };
-    let error = execution.error.unwrap_or_else(|| name.to_owned());
-    let failure = Failure { error, cause: execution.cause.unwrap_or_else(|| cause.to_owned()) };
-    Some(JobChange { status: Some(status), failure: Some(failure), ..JobChange::default() })
 }
 
 /// The answer to a cancellation that found the job ended.
@@ -241,33 +233,5 @@ pub(crate) async fn check_source(app: &App, source: &SourceRef) -> Result<(), Pr
             ))
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn how_an_execution_ends_is_how_its_job_ends() {
-        let ended = |status, error: Option<&str>| {
-            let change = ending(Execution {
-                arn: String::new(),
-                status,
-                started: String::new(),
-                stopped: None,
-                error: error.map(str::to_owned),
-                cause: None,
-                input: None,
-            })?;
-            Some((change.status?, change.failure?.error))
-        };
-        let named = |status, error: &str| Some((status, error.to_owned()));
-        assert_eq!(ended(Status::Running, None), None);
-        assert_eq!(ended(Status::Succeeded, None), None, "`store` has said so, or will");
-        assert_eq!(ended(Status::Failed, Some("SchemaDrift")), named(JobStatus::Failed, "SchemaDrift"));
-        assert_eq!(ended(Status::TimedOut, None), named(JobStatus::Failed, "States.Timeout"));
-        assert_eq!(ended(Status::Aborted, None), named(JobStatus::Failed, "Aborted"));
-        assert_eq!(ended(Status::Aborted, Some("Cancelled")), named(JobStatus::Cancelled, "Cancelled"));
     }
 }

@@ -10,7 +10,7 @@ async fn main() -> Result<(), lambda_step::Error> {
         async move {
             match message {
                 EndJob::Store(job) => steps::store(&context, job).await.map(Ended::Stored),
-                EndJob::Abandon(job) => steps::abandon(&context, job).await.map(Ended::Abandoned),
+                EndJob::Abandon(job) => steps::abandon(&context, job).await.map(Ended::Settled),
             }
         }
     })

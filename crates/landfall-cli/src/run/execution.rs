@@ -48,7 +48,7 @@ pub(super) async fn execute(
     };
     match outcome {
         Ok(stored) => Ok(stored),
-        Err(error) => Err(abandon(context, job, error).await),
+        Err(error) => abandon(context, job, error).await,
     }
 }
 
@@ -132,16 +132,16 @@ async fn merge(context: &Context, job: &JobId, dataset: &DatasetName, merges: u3
     }
 }
 
-/// The state `Abandon`: why the job failed. It is called when nothing of the job is running any more.
-async fn abandon(context: &Context, job: JobRef, error: Error) -> Failure {
+/// The state `Abandon`: how the job ended. It is called when nothing of the job is running any more.
+async fn abandon(context: &Context, job: JobRef, error: Error) -> Result<Stored, Failure> {
     let failure = Caught { error: error.name().to_owned(), cause: error.to_string() };
     let message = Abandon { job: job.job, dataset: job.dataset, failure };
     match retried(|| steps::abandon(context, message.clone())).await {
-        Ok(failure) => failure,
-        Err(second) => Failure {
-            error: error.name().to_owned(),
-            cause: format!("{error} (nothing of the job is visible, but not all of it could be cleared away: {second})"),
-        },
+        Ok(settled) => settled.outcome(),
+        Err(second) => {
+            let cause = format!("{error} (the job could not be brought to its end, which the next run in this lake tries again: {second})");
+            Err(Failure::new(error.name(), cause))
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod execution;
 mod outcome;
 mod progress;
+mod running;
 mod summary;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use std::time::Instant;
 use clap::Args;
 use landing::bill::Dollars;
 use landing::contract::Contract;
-use landing::message::SourceRef;
+use landing::message::{Failure, Settled, SourceRef};
 use registry::Registry;
 use steps::{Context, Settings};
 use tokio::sync::watch;
@@ -23,6 +24,7 @@ use crate::submission::{self, Asked, Wishes, place, salt};
 use crate::{complain, runtime};
 use outcome::Outcome;
 use progress::Progress;
+use running::Running;
 
 const EXAMPLES: &[&str] =
     &["landfall run flights.yaml flights.csv --lake lake", "landfall run flights.yaml 2013-*.csv --lake lake --json | jq .counts"];
@@ -57,6 +59,9 @@ pub(crate) struct Run {
     /// Land a file even if the same bytes are in the dataset already.
     #[arg(long)]
     force: bool,
+    /// Answer with 1 when a file lands nothing because the same bytes are in the dataset already.
+    #[arg(long)]
+    strict: bool,
 }
 
 /// Fewest bytes of a shard where nobody says.
@@ -94,18 +99,25 @@ impl Run {
                 interrupt.send_replace(true);
             });
             let mut worst = Exit::Landed;
+            match running::settle_left(&landing.context).await {
+                Ok(settled) => settled.iter().for_each(|job| {
+                    let Settled { job, dataset, status, .. } = job;
+                    complain(format_args!("job {job} in {dataset}, whose process was killed, was brought to its end: {status}"));
+                }),
+                Err(error) => complain(format_args!("jobs whose process was killed can't be brought to their end: {error}")),
+            }
             for (path, source) in sources {
                 if *interrupted.borrow() {
                     worst = Exit::Interrupted;
                     break;
                 }
                 let outcome = landing.land(&path, source, self.json, interrupted.clone()).await;
-                if let Some(failure) = &outcome.failure {
+                if let Some(failure) = outcome.failure.as_ref().filter(|_| outcome.exit(true) != Exit::Landed) {
                     complain(format_args!("{}: {}: {}", path.display(), failure.error, failure.cause));
                 }
                 // A closed stdout changes nothing of what has landed.
                 let _ = if self.json { outcome.write_json() } else { summary::write(&outcome) };
-                worst = worst.max(outcome.exit());
+                worst = worst.max(outcome.exit(self.strict));
             }
             listening.abort();
             worst
@@ -142,6 +154,14 @@ impl Landing {
         let mut outcome = Outcome::new(&job, &self.contract.name, path, &self.lake);
         let shard_bytes = self.shard_bytes.or_else(|| Some(shard_bytes(std::fs::metadata(path).ok()?.len(), self.threads as u64)));
         let wishes = Wishes { force: self.force, shard_bytes, max_cost: self.max_cost };
+        let _running = match Running::start(&self.context, &job) {
+            Ok(running) => running,
+            Err(error) => {
+                let cause = format!("{}: the job's lock can't be made: {error}", self.lake.display());
+                outcome.fill(&self.context, Some(Failure::new("AccessDenied", cause))).await;
+                return outcome;
+            }
+        };
         let failure = match submission::admit(&self.context, &self.contract.name, &self.text, &job, source, wishes).await {
             Ok(submission) => {
                 let progress = Progress::new(path, json);
@@ -153,7 +173,7 @@ impl Landing {
                 progress.end();
                 ended.err()
             }
-            Err(error) => Some(landing::message::Failure { error: error.name().to_owned(), cause: error.to_string() }),
+            Err(error) => Some(Failure::from(&error)),
         };
         outcome.fill(&self.context, failure).await;
         outcome.seconds = started.elapsed().as_secs_f64();
@@ -180,6 +200,7 @@ fn context(lake: &Path, contract: &Path, threads: usize) -> Result<Context, Exit
         references: submission::beside(contract)?,
         work: place(&work)?,
         catalog: None,
+        events: None,
         settings,
         salt: salt()?,
     })

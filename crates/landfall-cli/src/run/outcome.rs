@@ -89,8 +89,7 @@ impl Outcome {
         }
         if self.state != JobStatus::Succeeded {
             // A registry that could not be told knows of no end.
-            let is_cancelled = failure.as_ref().is_some_and(|failure| failure.error == "Cancelled");
-            self.state = if is_cancelled { JobStatus::Cancelled } else { JobStatus::Failed };
+            self.state = failure.as_ref().map_or(JobStatus::Failed, |failure| JobStatus::of_failure(&failure.error));
             self.failure = failure;
         }
         if self.sequence.is_some() {
@@ -104,10 +103,11 @@ impl Outcome {
         self.first_faults = self.errors.as_deref().and_then(|path| first_faults(path).ok()).unwrap_or_default();
     }
 
-    /// What the process should answer.
-    pub(super) fn exit(&self) -> Exit {
+    /// What the process should answer. A job that had nothing to land is as good as one that landed, unless this is looked at strictly.
+    pub(super) fn exit(&self, strict: bool) -> Exit {
         match (&self.failure, self.state) {
             (_, JobStatus::Succeeded) => Exit::Landed,
+            (_, JobStatus::Duplicate | JobStatus::Superseded) if !strict => Exit::Landed,
             (Some(failure), _) => Exit::of_failure(&failure.error),
             (None, _) => Exit::Infrastructure,
         }

@@ -6,6 +6,7 @@ use landing::bill::{Bill, Elsewhere};
 use landing::message::Counts;
 
 use super::outcome::Outcome;
+use crate::exit::Exit;
 use crate::fault_line;
 use crate::size::{bytes, count};
 
@@ -24,6 +25,7 @@ fn describe(outcome: &Outcome, out: &mut impl Write) -> io::Result<()> {
     let source = source.display();
     match (outcome.sequence, &outcome.failure) {
         (Some(sequence), None) => writeln!(out, "landed    {source} in {dataset}, commit {sequence}")?,
+        (_, Some(failure)) if outcome.exit(false) == Exit::Landed => writeln!(out, "unchanged {source} in {dataset}: {}", failure.cause)?,
         (_, Some(failure)) => writeln!(out, "failed    {source} for {dataset}: {}; nothing of it is visible", failure.error)?,
         (None, None) => writeln!(out, "failed    {source} for {dataset}")?,
     }

@@ -213,7 +213,9 @@ fn the_same_bytes_land_once() {
     std::fs::rename(shore.path("trips.csv"), shore.path("moved.csv")).expect("it is there");
     std::fs::copy(shore.path("moved.csv"), shore.path("trips.csv")).expect("there is room");
     let (exit, second) = shore.job(&[]);
-    assert_eq!((exit, &second["state"], &second["failure"]["error"]), (1, &"FAILED".into(), &"AlreadyLanded".into()));
+    assert_eq!((exit, &second["state"], &second["failure"]["error"]), (0, &"DUPLICATE".into(), &"AlreadyLanded".into()));
+    assert_eq!(second["failure"]["job"], first["job"]);
+    assert_eq!(shore.job(&["--strict"]).0, 1);
     assert!(second["failure"]["cause"].as_str().is_some_and(|cause| cause.contains(first["job"].as_str().expect("it has an id"))));
     assert_eq!(shore.visible(), landed);
     let (exit, forced) = shore.job(&["--force"]);

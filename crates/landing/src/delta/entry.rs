@@ -49,7 +49,11 @@ pub fn write_entry(
     odd_paths: &BTreeMap<String, String>,
 ) -> Result<String, Error> {
     let millis = millis_of(&commit.committed);
-    let change = settle(contract, head, &commit.job, millis)?;
+    let change = match head {
+        // An entry that only says why a job can't commit leaves the table as it is.
+        Some(_) if commit.void.is_some() => None,
+        _ => settle(contract, head, &commit.job, millis)?,
+    };
     let since = match (&change, head) {
         (None, Some(head)) => head.since,
         _ => commit.sequence,

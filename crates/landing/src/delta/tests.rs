@@ -25,7 +25,7 @@ fn commit(contract: &Contract, sequence: u64, files: Vec<CommittedFile>) -> Comm
         mode: contract.output.mode,
         table: contract.output.table,
         contract: 1,
-        source: SourceRef { bucket: "b".to_owned(), key: "k".to_owned(), version: None, etag: None },
+        source: SourceRef { bucket: "b".to_owned(), key: "k".to_owned(), version: None, etag: None, sequencer: None },
         source_bytes: 1,
         source_crc64nvme: String::new(),
         counts: Counts::default(),
@@ -34,6 +34,7 @@ fn commit(contract: &Contract, sequence: u64, files: Vec<CommittedFile>) -> Comm
         bounds: BTreeMap::new(),
         bill: None,
         files,
+        void: None,
         removed: Vec::new(),
     }
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Suite, race};
-use crate::Error;
+use landing::message::SourceRef;
+
+use super::{NOW, Suite, race};
+use crate::{Error, Newest};
 
 impl Suite {
     pub(super) async fn contents_belong_to_one_job(&self) {
@@ -72,5 +74,24 @@ impl Suite {
                 assert_eq!(self.registry.loaded(&dataset, &[format!("{round} {content}")]).await, Ok(Some(winners[0].clone())));
             }
         }
+    }
+
+    pub(super) async fn the_newest_version_is_set_by_whoever_saw_the_last_one(&self) {
+        let (dataset, elsewhere) = (self.dataset("newest"), self.dataset("elsewhere"));
+        let newest = |version: &str| {
+            let job = self.new_job("newest", &format!("newest-{version}"), NOW).submission;
+            Newest { source: SourceRef { version: Some(version.to_owned()), ..job.source }, job: job.job }
+        };
+        let (one, two, three) = (newest("1"), newest("2"), newest("3"));
+        let (registry, place) = (&self.registry, one.source.place());
+        assert_eq!(registry.newest(&dataset, &place).await, Ok(None));
+        assert_eq!(registry.set_newest(&dataset, Some(&one), &two).await, Ok(false), "there is none yet");
+        assert_eq!(registry.set_newest(&dataset, None, &one).await, Ok(true));
+        assert_eq!(registry.set_newest(&dataset, None, &two).await, Ok(false), "there is one already");
+        assert_eq!(registry.set_newest(&dataset, Some(&one), &two).await, Ok(true));
+        assert_eq!(registry.set_newest(&dataset, Some(&one), &three).await, Ok(false), "it is another one by now");
+        assert_eq!(registry.newest(&dataset, &place).await, Ok(Some(two)));
+        assert_eq!(registry.newest(&elsewhere, &place).await, Ok(None), "datasets are apart");
+        assert_eq!(registry.newest(&dataset, "inbox/other.csv").await, Ok(None), "and so are objects");
     }
 }

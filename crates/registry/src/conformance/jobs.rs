@@ -36,6 +36,9 @@ impl Suite {
         self.check_change(&running, LATER, &job).await;
         let pending = JobChange { status: Some(JobStatus::Pending), ..JobChange::default() };
         self.check_change(&pending, LATER, &job).await;
+        job.status = JobStatus::Cancelling;
+        self.check_change(&JobChange { status: Some(JobStatus::Cancelling), ..JobChange::default() }, LATER, &job).await;
+        self.check_change(&running, LATER, &job).await;
 
         let source = SourceRef { version: Some("v1".to_owned()), etag: Some("e1".to_owned()), ..job.submission.source.clone() };
         job.submission.source = source.clone();
@@ -48,15 +51,15 @@ impl Suite {
         let never = "2026-01-31T12:00:09.000Z";
         self.check_change(&over, never, &job).await;
         for status in JobStatus::ALL {
-            let failure = Failure { error: "Internal".to_owned(), cause: "late".to_owned() };
+            let failure = Failure::new("Internal", "late");
             let late = JobChange { status: Some(status), failure: Some(failure), counts: Some(Counts::default()), ..JobChange::default() };
             self.check_change(&late, never, &job).await;
         }
 
-        for (index, status) in [JobStatus::Failed, JobStatus::Cancelled].into_iter().enumerate() {
+        for (index, status) in JobStatus::ALL.into_iter().filter(|status| status.is_terminal()).enumerate() {
             let mut job = self.new_job("changes", &format!("over-{index}"), NOW);
             self.put_job(&job).await;
-            let failure = Failure { error: "SchemaDrift".to_owned(), cause: "no field `a`".to_owned() };
+            let failure = Failure::new("SchemaDrift", "no field `a`");
             (job.status, job.failure) = (status, Some(failure.clone()));
             self.check_change(&JobChange { status: Some(status), failure: Some(failure), ..JobChange::default() }, NOW, &job).await;
             self.check_change(&over, never, &job).await;

@@ -74,6 +74,12 @@ impl Door {
         door
     }
 
+    /// Whether a job is decided, and how.
+    pub(crate) async fn decision(&self, job: &JobId) -> Option<landing::decision::Decision> {
+        let bytes = self.buckets.bucket("the-work").read(&keys(job).decision(), u64::MAX).await.ok()?;
+        Some(serde_json::from_slice(&bytes).unwrap())
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let path = request.uri().path().to_owned();
         let response = self.router.clone().oneshot(request).await.unwrap();

@@ -24,7 +24,13 @@ async fn overwritten() -> Door {
             mode,
             table: TableFormat::Landfall,
             contract: 1,
-            source: SourceRef { bucket: "the-inbox".to_owned(), key: "staged/flights/a.csv".to_owned(), version: None, etag: None },
+            source: SourceRef {
+                bucket: "the-inbox".to_owned(),
+                key: "staged/flights/a.csv".to_owned(),
+                version: None,
+                etag: None,
+                sequencer: None,
+            },
             source_bytes: 10,
             source_crc64nvme: "0".repeat(16),
             counts: Counts::default(),
@@ -33,6 +39,7 @@ async fn overwritten() -> Door {
             bounds: BTreeMap::new(),
             bill: None,
             files: files.into_iter().map(file).collect(),
+            void: None,
             removed: removed.into_iter().map(|name| file(name).key).collect(),
         };
         let (key, json) = (landing::commit::log_key("lake/flights/", sequence), serde_json::to_vec(&commit).unwrap());

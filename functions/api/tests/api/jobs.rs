@@ -1,12 +1,13 @@
 use axum::http::StatusCode;
-use executions::history::Failure as ExecutionFailure;
 use executions::{Executions, Status};
 use futures::future::join_all;
 use landing::bill::prices::Processor;
 use landing::bill::{Basis, Bill, Item, Usage};
-use landing::message::{Counts, JobId};
-use objects::Buckets;
-use registry::{JobChange, JobStatus, Registry};
+use landing::contract::TableFormat;
+use landing::decision::{Decision, Start};
+use landing::message::{Counts, Failure, JobId};
+use objects::{Buckets, Put};
+use registry::{JobChange, JobStatus};
 use serde_json::{Value, json};
 
 use crate::door::{Door, flights, keys};
@@ -88,24 +89,6 @@ async fn jobs_are_listed_by_dataset_and_status_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_job_whose_execution_died_ends_when_it_is_looked_at() {
-    let door = Door::with_flights().await;
-    for (status, error, expected) in [
-        (Status::TimedOut, None, ("FAILED", "States.Timeout")),
-        (Status::Aborted, None, ("FAILED", "Aborted")),
-        (Status::Failed, Some("SchemaDrift"), ("FAILED", "SchemaDrift")),
-    ] {
-        let job = door.job().await;
-        let failure = error.map(|error| ExecutionFailure { error: error.to_owned(), cause: "two fields are new".to_owned() });
-        door.executions.end(&door.executions.arn(&job), status, failure);
-        let body = door.get(&format!("/jobs/{job}")).await.expect(StatusCode::OK).body;
-        assert_eq!((body["status"].as_str(), body["failure"]["error"].as_str()), (Some(expected.0), Some(expected.1)));
-        assert!(body["failure"]["cause"].as_str().is_some_and(|cause| !cause.is_empty()));
-        assert!(door.registry.job(&job).await.unwrap().unwrap().status.is_terminal(), "the registry knows it too");
-    }
-}
-
-#[tokio::test]
 async fn a_job_can_be_looked_at_while_the_state_machine_can_not() {
     let door = Door::with_flights().await;
     let job = door.job().await;
@@ -114,14 +97,33 @@ async fn a_job_can_be_looked_at_while_the_state_machine_can_not() {
 }
 
 #[tokio::test]
-async fn a_cancelled_job_is_stopped_and_marked() {
+async fn a_cancelled_job_is_decided_and_stopped_and_says_that_it_is_not_settled() {
     let door = Door::with_flights().await;
     let job = door.job().await;
-    let body = door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect(StatusCode::OK).body;
-    assert_eq!((&body["status"], &body["failure"]["error"]), (&"CANCELLED".into(), &"Cancelled".into()));
-    door.buckets.bucket("the-work").head(&keys(&job).cancelled(), None).await.unwrap();
-    assert_eq!(door.executions.describe(&door.executions.arn(&job)).await.unwrap().status, Status::Aborted);
-    door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect(StatusCode::OK);
+    for _ in 0..2 {
+        let body = door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect(StatusCode::OK).body;
+        assert_eq!(body["status"], "CANCELLING");
+        assert!(matches!(door.decision(&job).await, Some(Decision::NoCommit(because)) if because.error == "Cancelled"));
+        assert_eq!(door.executions.describe(&door.executions.arn(&job)).await.unwrap().status, Status::Aborted);
+    }
+    let settled = JobChange { status: Some(JobStatus::Cancelled), ..JobChange::default() };
+    door.change(&job, settled).await;
+    assert_eq!(door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect(StatusCode::OK).body["status"], "CANCELLED");
+}
+
+#[tokio::test]
+async fn a_job_that_is_decided_is_not_cancelled() {
+    let door = Door::with_flights().await;
+    let commit = Decision::Commit(Start { from: 0, table: TableFormat::Landfall });
+    let fails = Decision::NoCommit(Failure::new("SchemaDrift", "two fields are new"));
+    for (decision, kind) in [(commit, "too-late"), (fails, "job-ended")] {
+        let job = door.job().await;
+        let text = serde_json::to_vec(&decision).unwrap();
+        door.buckets.bucket("the-work").put(&keys(&job).decision(), text.into(), Put::IfAbsent).await.unwrap();
+        door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect_kind(StatusCode::CONFLICT, kind);
+        assert_eq!(door.executions.describe(&door.executions.arn(&job)).await.unwrap().status, Status::Running, "{kind}");
+        assert_eq!(door.get(&format!("/jobs/{job}")).await.body["status"], "RUNNING", "{kind}");
+    }
 }
 
 #[tokio::test]
@@ -131,22 +133,21 @@ async fn an_ended_job_is_not_cancelled() {
     let counts = Counts { read: 1, stored: 1, ..Counts::default() };
     door.change(&job, JobChange { status: Some(JobStatus::Succeeded), counts: Some(counts), ..JobChange::default() }).await;
     door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect_kind(StatusCode::CONFLICT, "job-ended");
-    let mark = door.buckets.bucket("the-work").head(&keys(&job).cancelled(), None).await;
-    assert!(matches!(mark, Err(objects::Error::Missing(_))));
+    assert_eq!(door.decision(&job).await, None);
     door.post("/jobs/j-0/cancel", json!({})).await.expect_kind(StatusCode::NOT_FOUND, "no-such-job");
 }
 
 #[tokio::test]
-async fn a_job_that_was_never_started_can_be_cancelled() {
+async fn a_job_that_was_never_started_is_cancelled_by_an_execution_that_ends_at_once() {
     let door = Door::with_flights().await;
     door.executions.refuse_next(executions::Error::Unavailable("busy".to_owned()));
     door.submit(Some("k"), json!({})).await.expect(StatusCode::SERVICE_UNAVAILABLE);
     let job = JobId::of_idempotency_key(&flights(), "k");
     door.get(&format!("/jobs/{job}/execution")).await.expect_kind(StatusCode::NOT_FOUND, "no-such-execution");
     assert_eq!(door.get(&format!("/jobs/{job}")).await.body["status"], "PENDING");
-    assert_eq!(door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect(StatusCode::OK).body["status"], "CANCELLED");
-    assert_eq!(door.submit(Some("k"), json!({})).await.expect(StatusCode::ACCEPTED).body["status"], "CANCELLED");
-    assert!(door.executions.inputs().is_empty());
+    assert_eq!(door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect(StatusCode::OK).body["status"], "CANCELLING");
+    assert_eq!(door.submit(Some("k"), json!({})).await.expect(StatusCode::ACCEPTED).body["status"], "CANCELLING");
+    assert_eq!(door.executions.inputs().len(), 1, "its first step finds the decision");
 }
 
 #[tokio::test]

@@ -83,7 +83,13 @@ async fn outputs_are_the_files_of_the_commit() {
         table: TableFormat::Landfall,
         job: job.clone(),
         contract: 1,
-        source: SourceRef { bucket: "the-inbox".to_owned(), key: "staged/flights/a.csv".to_owned(), version: None, etag: None },
+        source: SourceRef {
+            bucket: "the-inbox".to_owned(),
+            key: "staged/flights/a.csv".to_owned(),
+            version: None,
+            etag: None,
+            sequencer: None,
+        },
         source_bytes: 10,
         source_crc64nvme: "0".repeat(16),
         counts: COUNTS,
@@ -92,6 +98,7 @@ async fn outputs_are_the_files_of_the_commit() {
         bounds: BTreeMap::new(),
         bill: None,
         files: vec![file(1), file(2), file(3)],
+        void: None,
         removed: vec![],
     };
     door.leave(&keys(&job).stored(), serde_json::to_vec(&commit).unwrap()).await;

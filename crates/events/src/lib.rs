@@ -1,0 +1,22 @@
+//! Where Landfall tells what happens to jobs: an event bus, Amazon EventBridge's or one in memory.
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+#[cfg(feature = "event-bridge")]
+mod event_bridge;
+mod memory;
+
+#[cfg(feature = "event-bridge")]
+pub use event_bridge::EventBridge;
+pub use memory::Memory;
+
+/// The `source` of all events.
+pub const SOURCE: &str = "landfall";
+
+/// The port to an event bus.
+#[async_trait]
+pub trait Events: Send + Sync {
+    /// Puts an event on the bus. `detail` is a JSON object that holds keys and counts, never rows. The error is a text for the log.
+    async fn put(&self, detail_type: &str, detail: &Value) -> Result<(), String>;
+}

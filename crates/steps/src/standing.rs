@@ -1,0 +1,53 @@
+//! What a claim of bytes is worth: that of a job which never commits is void, whoever finds it.
+
+use landing::Error;
+use landing::contract::DatasetName;
+use landing::decision::Decision;
+use landing::message::{Failure, JobId};
+use registry::JobStatus;
+
+use crate::{Context, decision};
+
+/// What a claim is worth.
+pub(crate) enum Standing {
+    /// Its job is committed, or decided to be.
+    Commits,
+    /// Its job never commits.
+    Void,
+    /// Nobody knows yet.
+    Open,
+}
+
+/// The failure of a job whose bytes another job landed; `None`: nobody did. It is an early look: only [`claim`] is exact.
+pub(crate) async fn landed_before(
+    context: &Context,
+    dataset: &DatasetName,
+    contents: &[String],
+    job: &JobId,
+) -> Result<Option<Failure>, Error> {
+    match context.registry.loaded(dataset, contents).await?.filter(|earlier| earlier != job) {
+        Some(earlier) if matches!(standing(context, &earlier).await?, Standing::Commits) => Ok(Some(already_landed(earlier, dataset))),
+        _ => Ok(None),
+    }
+}
+
+/// What a claim of `job` is worth.
+pub(crate) async fn standing(context: &Context, job: &JobId) -> Result<Standing, Error> {
+    // A status that is final follows the decision, and outlives the documents beside the job.
+    match context.registry.job(job).await?.map(|record| record.status) {
+        Some(JobStatus::Succeeded) => return Ok(Standing::Commits),
+        Some(status) if status.is_terminal() => return Ok(Standing::Void),
+        _ => {}
+    }
+    Ok(match decision::find(context.work().as_ref(), &context.keys(job)).await? {
+        Some(Decision::Commit(_)) => Standing::Commits,
+        Some(Decision::NoCommit(_)) => Standing::Void,
+        None => Standing::Open,
+    })
+}
+
+/// The failure of a job whose bytes `earlier` landed.
+pub(crate) fn already_landed(earlier: JobId, dataset: &DatasetName) -> Failure {
+    let cause = format!("job {earlier} landed the same bytes in {dataset}; submit with `force` to land them again");
+    Failure { job: Some(earlier), ..Failure::new("AlreadyLanded", cause) }
+}

@@ -1,0 +1,65 @@
+//! Ends a job of which nothing becomes visible: what it left is cleared up, and the registry knows why.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use landing::Error;
+use landing::bill::Item;
+use landing::commit::{Receipt, Tally};
+use landing::merge::MergeReceipt;
+use landing::message::{Counts, Failure, JobKeys, JobRef};
+use landing::plan::Plan;
+use objects::Objects;
+use registry::{JobChange, JobStatus};
+use serde::de::DeserializeOwned;
+
+use crate::context::now;
+use crate::spending::Meter;
+use crate::{Context, bill, claims, documents, pieces, sweep, verify};
+
+/// Receipts that are read at once.
+const CONCURRENT_READS: usize = 32;
+
+/// Clears up and tells the registry. Done again it finishes what is left.
+pub(crate) async fn undo(context: &Context, keys: &JobKeys, job: &JobRef, because: &Failure, meter: &Meter) -> Result<(), Error> {
+    let work = context.work();
+    let plan = documents::find::<Plan>(work.as_ref(), &keys.plan()).await?;
+    let tally = documents::find::<Tally>(work.as_ref(), &keys.tally()).await?;
+    if let (Some(plan), Some(tally)) = (&plan, &tally) {
+        claims::release(context, plan, tally).await?;
+        let receipts = verify::tallied(work.as_ref(), keys, tally).await?;
+        pieces::join(work.clone(), keys, plan, tally, &receipts).await?;
+    }
+    sweep::uploads(context.lake().as_ref(), &context.dataset_prefix(&job.dataset), &job.job).await?;
+    sweep::uploads_beside(work.as_ref(), keys).await?;
+    sweep::small_files(work.as_ref(), keys).await?;
+
+    let receipts = last_rounds(all::<Receipt>(work.as_ref(), &keys.receipts_prefix()).await?);
+    let merged = all::<MergeReceipt>(work.as_ref(), &keys.merged_prefix()).await?;
+    let mut bill = bill::so_far(context, keys, &receipts, &merged, plan.map_or(0, |plan| plan.source_bytes)).await?;
+    bill.add(Item::Store, meter.tell());
+    let mut counts = tally.map(|tally| tally.counts).unwrap_or_default();
+    if counts == Counts::default() {
+        receipts.iter().for_each(|receipt| counts += receipt.counts);
+    }
+    let change = JobChange {
+        status: Some(JobStatus::of_failure(&because.error)),
+        counts: Some(Counts { stored: 0, ..counts }),
+        failure: Some(because.clone()),
+        bill: Some(bill),
+        ..JobChange::default()
+    };
+    context.registry.update_job(&job.job, &change, &now()).await?;
+    Ok(())
+}
+
+/// All documents under a prefix.
+async fn all<T: DeserializeOwned>(work: &dyn Objects, prefix: &str) -> Result<Vec<T>, Error> {
+    let read = |key: String| async move { documents::read(work, &key).await };
+    stream::iter(sweep::listed(work, prefix).await?).map(read).buffered(CONCURRENT_READS).try_collect().await
+}
+
+/// The receipt of the last round of each shard.
+fn last_rounds(mut receipts: Vec<Receipt>) -> Vec<Receipt> {
+    receipts.sort_by_key(|receipt| (receipt.shard, std::cmp::Reverse(receipt.round)));
+    receipts.dedup_by_key(|receipt| receipt.shard);
+    receipts
+}

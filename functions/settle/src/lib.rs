@@ -1,0 +1,165 @@
+//! Finds jobs that have not ended though their execution has, and brings them to their end.
+//!
+//! An event of Step Functions names one; the sweep looks at all that seem to be running, as events may be lost. Both do the same with a job, which is harmless for one
+//! that is well.
+
+mod execution;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use executions::{Executions, Status};
+use futures::{StreamExt, stream};
+use landing::Error;
+use landing::message::{JobId, JobRef};
+use registry::{JobFilter, JobRecord, JobStatus, MAX_PAGE};
+use serde::Serialize;
+use serde_json::Value;
+use steps::Context;
+
+use execution::failure;
+
+/// How long the registry must not have heard of a job before the sweep looks at it: steps of a healthy one are on their way.
+const QUIET: TimeDelta = TimeDelta::minutes(5);
+/// Jobs that are looked at once.
+const CONCURRENT_JOBS: usize = 8;
+/// Most jobs of a sweep: those left over are the next one's.
+const MOST_JOBS: usize = 5_000;
+
+/// What settling works with; built once.
+pub struct Settler {
+    /// What the steps stand on.
+    pub context: Context,
+    /// The state machine.
+    pub executions: Arc<dyn Executions>,
+}
+
+/// What was done, in numbers of jobs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Done {
+    /// Looked at.
+    pub seen: usize,
+    /// Brought to their end.
+    pub settled: usize,
+    /// Started, as whoever admitted them did not come to it.
+    pub started: usize,
+    /// Stopped again, as they are cancelled and run all the same.
+    pub stopped: usize,
+    /// That could not be helped now: the next sweep tries again.
+    pub failed: usize,
+}
+
+/// What a job needed.
+enum Need {
+    Nothing,
+    Settling,
+    Starting,
+    Stopping,
+}
+
+impl Settler {
+    /// Hears an event of Step Functions about one execution, or any other event as the time to sweep.
+    pub async fn hear(&self, event: &Value, now: DateTime<Utc>) -> Result<Done, Error> {
+        let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
+        if text("/source") != Some("aws.states") {
+            return self.sweep(now).await;
+        }
+        let job = text("/detail/name").and_then(|name| JobId::parse(name).ok());
+        let Some(job) = job else { return Err(Error::Internal("an event of Step Functions names no execution".to_owned())) };
+        // An execution of which the registry knows nothing is none of Landfall's jobs.
+        let Some(record) = self.context.registry.job(&job).await? else { return Ok(Done::default()) };
+        let mut done = Done::default();
+        done.count(self.help(record, &text_of(now)).await?);
+        Ok(done)
+    }
+
+    /// Looks at all jobs that have not ended, and of which nothing was heard for a while.
+    pub async fn sweep(&self, now: DateTime<Utc>) -> Result<Done, Error> {
+        let (quiet_since, now) = (text_of(now - QUIET), text_of(now));
+        let mut quiet = Vec::new();
+        for status in JobStatus::OPEN {
+            let filter = JobFilter { dataset: None, status: Some(status) };
+            let mut after: Option<String> = None;
+            loop {
+                let page = self.context.registry.jobs(&filter, after.as_deref(), MAX_PAGE).await?;
+                quiet.extend(page.items.into_iter().filter(|job| job.updated < quiet_since));
+                after = page.next;
+                if after.is_none() || quiet.len() >= MOST_JOBS {
+                    break;
+                }
+            }
+        }
+        let mut done = Done::default();
+        let help = |record: JobRecord| async {
+            let job = record.submission.job.clone();
+            (job, self.help(record, &now).await)
+        };
+        let mut helped = stream::iter(quiet).map(help).buffer_unordered(CONCURRENT_JOBS);
+        while let Some((job, outcome)) = helped.next().await {
+            match outcome {
+                Ok(need) => done.count(need),
+                Err(error) => {
+                    tracing::warn!(%job, error = error.name(), "a job could not be settled");
+                    (done.seen, done.failed) = (done.seen + 1, done.failed + 1);
+                }
+            }
+        }
+        tracing::info!(seen = done.seen, settled = done.settled, started = done.started, failed = done.failed, "swept");
+        Ok(done)
+    }
+
+    /// Does what a job needs. The index by status may lag, so the record may be of a job that has ended.
+    async fn help(&self, record: JobRecord, now: &str) -> Result<Need, Error> {
+        let submission = &record.submission;
+        if record.status.is_terminal() {
+            return Ok(Need::Nothing);
+        }
+        let arn = record.execution.clone().unwrap_or_else(|| self.executions.arn(&submission.job));
+        let execution = match self.executions.describe(&arn).await {
+            Ok(execution) => execution,
+            Err(executions::Error::Missing(_)) => {
+                // Even a cancelled one: its execution finds the decision and ends itself.
+                admission::start(self.context.registry.as_ref(), self.executions.as_ref(), record, now).await.map_err(admission_error)?;
+                return Ok(Need::Starting);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match execution.status {
+            Status::Running if record.status == JobStatus::Cancelling => {
+                self.executions.stop(&arn, "cancelled").await?;
+                Ok(Need::Stopping)
+            }
+            Status::Running => Ok(Need::Nothing),
+            _ => {
+                let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
+                steps::settle(&self.context, job, failure(execution)).await?;
+                Ok(Need::Settling)
+            }
+        }
+    }
+}
+
+impl Done {
+    fn count(&mut self, need: Need) {
+        self.seen += 1;
+        match need {
+            Need::Nothing => {}
+            Need::Settling => self.settled += 1,
+            Need::Starting => self.started += 1,
+            Need::Stopping => self.stopped += 1,
+        }
+    }
+}
+
+fn admission_error(error: admission::Error) -> Error {
+    match error {
+        admission::Error::Registry(error) => error.into(),
+        admission::Error::Executions(error) => error.into(),
+        other => Error::Internal(other.to_string()),
+    }
+}
+
+/// A moment as the registry writes it.
+fn text_of(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
