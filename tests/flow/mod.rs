@@ -16,5 +16,6 @@ mod merges;
 mod outputs;
 mod packed;
 mod profile;
+mod replaced;
 mod splits;
 mod transforms;

@@ -9,6 +9,7 @@ mod infer;
 mod jobs;
 mod problem;
 mod results;
+mod source;
 mod uploads;
 mod view;
 

@@ -43,9 +43,13 @@ impl Door {
     }
 
     fn made(access: Access, has_salt: bool) -> Self {
+        Self::over(access, has_salt, objects::Memory::new())
+    }
+
+    fn over(access: Access, has_salt: bool, buckets: objects::Memory) -> Self {
         let registry = Arc::new(registry::Memory::new());
         let executions = Arc::new(executions::Memory::new());
-        let buckets = Arc::new(objects::Memory::new());
+        let buckets = Arc::new(buckets);
         let config = Config {
             inbox_bucket: "the-inbox".to_owned(),
             inbox_prefix: "inbox/".to_owned(),
@@ -68,10 +72,21 @@ impl Door {
         Self::flights_at(Self::made(Access::Open, has_salt)).await
     }
 
+    /// The same, of which buckets keep versions.
+    pub(crate) async fn versioned() -> Self {
+        Self::flights_at(Self::over(Access::Open, false, objects::Memory::versioned())).await
+    }
+
     async fn flights_at(door: Self) -> Self {
         door.put("/datasets/flights", FLIGHTS).await.expect(StatusCode::CREATED);
-        door.buckets.bucket("the-inbox").put("staged/flights/a.csv", Bytes::from_static(b"year\n2013\n"), Put::Overwrite).await.unwrap();
+        door.drop_off("staged/flights/a.csv", "year\n2013\n").await;
         door
+    }
+
+    /// Puts an object in the inbox's bucket.
+    pub(crate) async fn drop_off(&self, key: &str, text: &str) {
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        self.buckets.bucket("the-inbox").put(key, bytes, Put::Overwrite).await.unwrap();
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
