@@ -11,6 +11,7 @@ use landing::contract::DatasetName;
 use landing::message::{
     Abandon, Caught, Failure, JobId, JobRef, MergeFiles, MergeItem, Shard, SourceRef, Stored, Submission, TransformShard, VerifyJob,
 };
+use landing::sources::Sources;
 use objects::{Buckets, Faulty, Objects, Pin, Put};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use registry::{JobRecord, Registry};
@@ -82,6 +83,7 @@ impl Bench {
             registry,
             lake: Place { bucket: "lake".to_owned(), prefix: "lake/".to_owned() },
             references: Place { bucket: "inbox".to_owned(), prefix: "reference/".to_owned() },
+            sources: Sources::only("inbox", "inbox/", "", ["work", "lake"]).unwrap(),
             work: Place { bucket: "work".to_owned(), prefix: String::new() },
             catalog: None,
             settings: Settings::default(),

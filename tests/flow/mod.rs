@@ -16,6 +16,6 @@ mod merges;
 mod outputs;
 mod packed;
 mod profile;
-mod replaced;
+mod sources;
 mod splits;
 mod transforms;

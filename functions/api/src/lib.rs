@@ -20,6 +20,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post, put};
 use axum::{Json, Router, middleware};
 use executions::Executions;
+use landing::sources::Sources;
 use objects::{Buckets, Objects};
 use registry::Registry;
 use serde_json::{Value, json};
@@ -51,6 +52,8 @@ pub struct Config {
     pub inbox_bucket: String,
     /// The prefix whose objects land by themselves; ends with a slash.
     pub inbox_prefix: String,
+    /// What may be landed, or looked at.
+    pub sources: Sources,
     /// The bucket of what lies beside jobs.
     pub work_bucket: String,
     /// The bucket of the lake.

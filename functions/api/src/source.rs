@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use landing::message::SourceRef;
+use landing::sources::Refused;
 use serde::Deserialize;
 use tracing::warn;
 
@@ -26,15 +27,14 @@ impl Source {
 
 /// The source as it is at this moment, pinned: whatever replaces it later is another source.
 ///
-/// Finds what is wrong with it before there is a job for it.
+/// Finds what is wrong with it before there is a job for it: by its name first, as nobody is asked
+/// about an object that may not be landed.
 pub(crate) async fn see(app: &App, source: &SourceRef) -> Result<SourceRef, Problem> {
     let place = format!("s3://{}/{}", source.bucket, source.key);
-    if source.key.is_empty() || source.key.ends_with('/') || source.bucket.is_empty() {
-        return Err(Problem::invalid(
-            "`source` names one object: a bucket (or none, for the inbox's), \
-             and a key that does not end with `/`",
-        ));
-    }
+    app.config.sources.check(source).map_err(|refused| match refused {
+        Refused::NoName(why) => Problem::invalid(format!("`source`: {why}")),
+        Refused::Forbidden(why) => forbidden(why),
+    })?;
     let objects = app.buckets.bucket(&source.bucket);
     match objects.head(&source.key, source.version.as_deref()).await {
         // A store may tell no version of one that was asked for by its id.
@@ -50,16 +50,16 @@ pub(crate) async fn see(app: &App, source: &SourceRef) -> Result<SourceRef, Prob
         )),
         Err(objects::Error::Denied(reason)) => {
             warn!(reason, "a source can't be read");
-            Err(Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "source-forbidden",
-                "The source can't be read",
-                format!(
-                    "{place}: the API's role lacks `s3:GetObject` for it \
-                     (template parameter `SourceBucketArns`), or there is no such bucket"
-                ),
-            ))
+            Err(forbidden(format!(
+                "{place}: the API's role lacks `s3:GetObject` for it, or the bucket lets it not in, \
+                 or there is no such bucket"
+            )))
         }
         Err(error) => Err(error.into()),
     }
+}
+
+fn forbidden(why: String) -> Problem {
+    const TITLE: &str = "The source can't be read";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "source-forbidden", TITLE, why)
 }

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use landing::contract::DatasetName;
+use landing::sources::{MAX_KEY_BYTES, STAGED_PREFIX};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,10 +16,6 @@ use crate::{App, Problem, URL_SECONDS};
 
 /// Most bytes that one PUT takes (S3's limit): 5 GiB.
 const MAX_PUT_BYTES: u64 = 5 * 1024 * 1024 * 1024;
-/// Most bytes of a key (S3's limit).
-const MAX_KEY_BYTES: usize = 1024;
-/// Where uploads wait that are to be submitted. No event tells of this prefix.
-const STAGED_PREFIX: &str = "staged/";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

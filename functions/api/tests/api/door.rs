@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use bytes::Bytes;
 use landing::contract::DatasetName;
 use landing::message::{JobId, JobKeys};
+use landing::sources::Sources;
 use objects::{Buckets, Put};
 use registry::{JobChange, JobRecord, Registry};
 use serde_json::{Value, json};
@@ -22,6 +23,20 @@ pub(crate) struct Door {
     pub(crate) executions: Arc<executions::Memory>,
     pub(crate) buckets: Arc<objects::Memory>,
     pub(crate) router: Router,
+}
+
+/// Where things are; `elsewhere/in/…` may be landed too.
+pub(crate) fn config(has_salt: bool) -> Config {
+    let others = "arn:aws:s3:::elsewhere/in/*,arn:aws:s3:::the-*/jobs/*";
+    Config {
+        inbox_bucket: "the-inbox".to_owned(),
+        inbox_prefix: "inbox/".to_owned(),
+        sources: Sources::only("the-inbox", "inbox/", others, ["the-work", "the-lake"]).unwrap(),
+        work_bucket: "the-work".to_owned(),
+        lake_bucket: "the-lake".to_owned(),
+        lake_prefix: "lake/".to_owned(),
+        has_salt,
+    }
 }
 
 /// An answer, its body read.
@@ -50,14 +65,7 @@ impl Door {
         let registry = Arc::new(registry::Memory::new());
         let executions = Arc::new(executions::Memory::new());
         let buckets = Arc::new(buckets);
-        let config = Config {
-            inbox_bucket: "the-inbox".to_owned(),
-            inbox_prefix: "inbox/".to_owned(),
-            work_bucket: "the-work".to_owned(),
-            lake_bucket: "the-lake".to_owned(),
-            lake_prefix: "lake/".to_owned(),
-            has_salt,
-        };
+        let config = config(has_salt);
         let app = App { registry: registry.clone(), executions: executions.clone(), buckets: buckets.clone(), config };
         Self { router: router(Arc::new(app), access), registry, executions, buckets }
     }

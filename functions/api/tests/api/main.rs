@@ -10,4 +10,5 @@ mod infer;
 mod jobs;
 mod problems;
 mod results;
+mod sources;
 mod uploads;

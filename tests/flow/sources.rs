@@ -1,4 +1,4 @@
-//! A source that is replaced, or deleted, after its job was submitted.
+//! Sources that are replaced, or deleted, after their job was submitted, and those that may not be named.
 
 use std::sync::Arc;
 
@@ -82,5 +82,22 @@ async fn what_was_submitted_lands_or_nothing_does() {
             }
         }
         assert!(failed > 3, "{name}: {failed}");
+    }
+}
+
+/// A job can be started without the front door, by whoever may start executions.
+#[tokio::test]
+async fn what_may_not_be_named_is_refused_by_ingest_too() {
+    let memory: Arc<dyn Buckets> = Arc::new(Memory::new());
+    let bench = Bench::over(memory.clone(), memory, &things(SCHEMA)).await;
+    for (n, (bucket, key)) in [("work", "jobs/a"), ("lake", "lake/a"), ("inbox", "reference/a"), ("other", "a")].into_iter().enumerate() {
+        let submission = bench.submit(&format!("job{n}"), SUBMITTED, 4, false).await;
+        let bytes = Bytes::from_static(SUBMITTED);
+        bench.context.buckets.bucket(bucket).put(key, bytes, Put::Overwrite).await.unwrap();
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        let source = SourceRef { bucket, key, ..submission.source.clone() };
+        let failure = bench.run(Submission { source, ..submission }).await.unwrap_err();
+        assert_eq!(failure.error, "AccessDenied", "{}", failure.cause);
+        assert!(failure.cause.contains("may not be landed"), "{}", failure.cause);
     }
 }
