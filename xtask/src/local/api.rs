@@ -80,9 +80,12 @@ impl Api {
         self.send(method, &self.url(path), headers, body, CALL_TIMEOUT)
     }
 
-    /// Uploads a file to a presigned URL, with the headers that were signed.
-    pub fn upload(&self, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Result<Answer> {
-        self.send(Method::PUT, url, headers, body, FILE_TIMEOUT)
+    /// Uploads a file as the answer of `POST /uploads` says: to its URL, with the headers that were signed.
+    pub fn upload(&self, upload: &Value, body: Vec<u8>) -> Result<Answer> {
+        let headers = upload["headers"].as_object().into_iter().flatten();
+        let headers: Vec<_> = headers.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect();
+        let url = upload["url"].as_str().ok_or_else(|| format!("the API's answer has no `url`: {upload}"))?;
+        self.send(Method::PUT, url, &headers, body, FILE_TIMEOUT)
     }
 
     /// Downloads from a presigned URL.
