@@ -22,7 +22,8 @@ pub(crate) const NOW: &str = "2026-01-01T00:00:00.000Z";
 /// Attempts of a step, the first included.
 const ATTEMPTS: u32 = 4;
 
-/// A contract of `things` whose dialect is not sniffed, so that whatever bytes there are, they are read the same way. With lineage.
+/// A contract of `things` whose dialect is not sniffed, so that whatever bytes there are, they are read the same way. With lineage; and all records may be
+/// refused, as those of such bytes often are.
 pub(crate) fn things(schema: &str) -> String {
     format!(
         r#"
@@ -32,6 +33,7 @@ dialect:
     skipRows: 0 }}
 {schema}
 output: {{ lineage: true }}
+rejects: {{ limit: 100% }}
 "#
     )
 }

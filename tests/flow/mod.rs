@@ -16,6 +16,7 @@ mod merges;
 mod outputs;
 mod packed;
 mod profile;
+mod rejects;
 mod sources;
 mod splits;
 mod transforms;
