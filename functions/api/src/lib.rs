@@ -1,6 +1,8 @@
 //! The front door: an HTTP API over the registry, the buckets and the executions, behind API Gateway or as a plain server.
 
+mod accept;
 mod access;
+mod answers;
 mod datasets;
 mod execution;
 mod extract;
@@ -26,6 +28,7 @@ use registry::Registry;
 use serde_json::{Value, json};
 
 pub use access::{Access, READ, WRITE};
+pub use answers::Origins;
 pub use problem::Problem;
 
 /// Most bytes of a body: those of a contract.
@@ -60,6 +63,8 @@ pub struct Config {
     pub lake_bucket: String,
     /// The prefix in it under which datasets lie; ends with a slash.
     pub lake_prefix: String,
+    /// The origins whose pages may read answers.
+    pub origins: Origins,
     /// Whether the deployment has a salt for masks that hash: which one is none of the front door's business.
     pub has_salt: bool,
 }
@@ -101,6 +106,7 @@ pub fn router(app: Arc<App>, access: Access) -> Router {
         .layer(middleware::from_fn_with_state(access, access::guard))
         .layer(middleware::from_fn(view::logged))
         .layer(middleware::from_fn(problem::problems))
+        .layer(middleware::from_fn_with_state(app.clone(), answers::complete))
         .with_state(app)
 }
 

@@ -4,7 +4,7 @@ use std::env::var;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use api::{Access, App, Config, router};
+use api::{Access, App, Config, Origins, router};
 use clap::Parser;
 use executions::StepFunctions;
 use landing::sources::Sources;
@@ -39,6 +39,7 @@ async fn main() -> Result<(), lambda_step::Error> {
             work_bucket: work,
             lake_bucket: lake,
             lake_prefix: setting("LANDFALL_LAKE_PREFIX")?,
+            origins: Origins::parse(&setting("LANDFALL_CORS_ORIGINS")?)?,
             has_salt: setting("LANDFALL_HAS_MASK_SALT")? == "true",
         },
     };

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use api::{Access, App, Config, router};
+use api::{Access, App, Config, Origins, router};
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
 use bytes::Bytes;
 use landing::contract::DatasetName;
 use landing::message::{JobId, JobKeys};
@@ -35,6 +35,7 @@ pub(crate) fn config(has_salt: bool) -> Config {
         work_bucket: "the-work".to_owned(),
         lake_bucket: "the-lake".to_owned(),
         lake_prefix: "lake/".to_owned(),
+        origins: Origins::default(),
         has_salt,
     }
 }
@@ -97,14 +98,26 @@ impl Door {
         self.buckets.bucket("the-inbox").put(key, bytes, Put::Overwrite).await.unwrap();
     }
 
+    /// The same API, whose answers pages of these origins may read.
+    pub(crate) fn for_pages_of(mut self, origins: &str) -> Self {
+        let config = Config { origins: Origins::parse(origins).unwrap(), ..config(false) };
+        let app = App { registry: self.registry.clone(), executions: self.executions.clone(), buckets: self.buckets.clone(), config };
+        self.router = router(Arc::new(app), Access::Iam);
+        self
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let path = request.uri().path().to_owned();
+        let is_head = request.method() == Method::HEAD;
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         let answer = Answer { status: parts.status, headers: parts.headers, body };
-        if answer.status.is_client_error() || answer.status.is_server_error() {
+        answer.is_for_the_caller_alone(&path);
+        if is_head {
+            assert_eq!(answer.body, Value::Null, "{path}");
+        } else if answer.status.is_client_error() || answer.status.is_server_error() {
             answer.is_problem(&path);
         }
         answer
@@ -180,6 +193,20 @@ impl Answer {
     #[track_caller]
     pub(crate) fn detail(&self) -> &str {
         self.body["detail"].as_str().unwrap()
+    }
+
+    /// What holds for every answer, whatever it says.
+    #[track_caller]
+    fn is_for_the_caller_alone(&self, path: &str) {
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+            ("referrer-policy", "no-referrer"),
+            ("strict-transport-security", "max-age=31536000"),
+            ("x-content-type-options", "nosniff"),
+        ] {
+            assert_eq!(self.headers[name], value, "{path}");
+        }
     }
 
     /// What RFC 9457 asks of every error.

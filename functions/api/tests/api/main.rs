@@ -4,6 +4,7 @@
 mod door;
 
 mod access;
+mod answers;
 mod datasets;
 mod files;
 mod infer;
