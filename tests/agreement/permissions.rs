@@ -83,6 +83,7 @@ const FUNCTIONS: [Function; 8] = [
             "functions/api/src/infer.rs",
             "functions/api/src/jobs.rs",
             "functions/api/src/results.rs",
+            "functions/api/src/source.rs",
             "functions/api/src/uploads.rs",
             "crates/admission/src/lib.rs",
         ],

@@ -5,6 +5,7 @@ mod stage;
 mod backends;
 mod catalog;
 mod delta;
+mod door;
 mod duplicates;
 mod embedded;
 mod joins;

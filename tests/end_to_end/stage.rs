@@ -50,9 +50,9 @@ impl Stage {
     }
 
     fn upload(&self, dataset: &str, name: &str, land: &str, bytes: Vec<u8>) -> String {
-        let wanted = json!({"dataset": dataset, "name": name, "land": land});
+        let wanted = json!({"dataset": dataset, "name": name, "land": land, "size": bytes.len()});
         let upload = self.cloud.api().post("/uploads", &wanted).unwrap().ok().unwrap();
-        self.cloud.api().upload(upload["url"].as_str().unwrap(), &[], bytes).unwrap().ok().unwrap();
+        self.cloud.api().upload(&upload, bytes).unwrap().ok().unwrap();
         upload["key"].as_str().unwrap().to_owned()
     }
 

@@ -13,6 +13,7 @@ use landing::decision::Decision;
 use landing::message::{
     Abandon, Caught, Failure, JobId, JobRef, MergeFiles, MergeItem, Shard, SourceRef, Stored, Submission, TransformShard, VerifyJob,
 };
+use landing::sources::Sources;
 use objects::{Buckets, Faulty, Objects, Pin, Put};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use registry::{JobRecord, Registry};
@@ -23,7 +24,8 @@ pub(crate) const NOW: &str = "2026-01-01T00:00:00.000Z";
 /// Attempts of a step, the first included.
 const ATTEMPTS: u32 = 4;
 
-/// A contract of `things` whose dialect is not sniffed, so that whatever bytes there are, they are read the same way. With lineage.
+/// A contract of `things` whose dialect is not sniffed, so that whatever bytes there are, they are read the same way. With lineage; and all records may be
+/// refused, as those of such bytes often are.
 pub(crate) fn things(schema: &str) -> String {
     format!(
         r#"
@@ -33,6 +35,7 @@ dialect:
     skipRows: 0 }}
 {schema}
 output: {{ lineage: true }}
+rejects: {{ limit: 100% }}
 "#
     )
 }
@@ -86,6 +89,7 @@ impl Bench {
             registry,
             lake: Place { bucket: "lake".to_owned(), prefix: "lake/".to_owned() },
             references: Place { bucket: "inbox".to_owned(), prefix: "reference/".to_owned() },
+            sources: Sources::only("inbox", "inbox/", "", ["work", "lake"]).unwrap(),
             work: Place { bucket: "work".to_owned(), prefix: String::new() },
             catalog: None,
             events: None,

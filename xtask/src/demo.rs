@@ -109,8 +109,10 @@ fn drop_weather(api: &Api) -> Result<String> {
 }
 
 fn upload(api: &Api, wanted: &Value, bytes: Vec<u8>) -> Result<Value> {
-    let upload = api.post("/uploads", wanted)?.ok()?;
-    api.upload(&text(&upload, "url")?, &[], bytes)?.ok()?;
+    let mut wanted = wanted.clone();
+    wanted["size"] = bytes.len().into();
+    let upload = api.post("/uploads", &wanted)?.ok()?;
+    api.upload(&upload, bytes)?.ok()?;
     Ok(upload)
 }
 

@@ -16,8 +16,11 @@ pub struct Request {
     pub job: JobId,
     /// The dataset to land in.
     pub dataset: DatasetName,
-    /// What to land.
+    /// What to land, as it was named: a repeat of the request names it likewise.
     pub source: SourceRef,
+    /// The same as it was found to be, with its version and ETag; `None` where nobody looked. A new job
+    /// lands this and nothing that replaces it later.
+    pub seen: Option<SourceRef>,
     /// Land it even when the same bytes are in the dataset already.
     pub force: bool,
     /// Bytes of a shard; without it, what the deployment says.
@@ -73,8 +76,8 @@ pub fn now() -> String {
 }
 
 impl Request {
-    /// Whether a job is the one that is asked for. A job's source gains a version and an ETag when it is pinned: what the request leaves open may be
-    /// anything.
+    /// Whether a job is the one that is asked for. Its source is pinned, at once or by `ingest`: what the
+    /// request leaves open may be anything, also another version than this request has seen.
     fn is_for(&self, job: &Submission) -> bool {
         let open_or_same = |asked: &Option<String>, held: &Option<String>| asked.is_none() || held.is_none() || asked == held;
         self.dataset == job.dataset
@@ -95,7 +98,7 @@ async fn put(registry: &dyn Registry, request: &Request, now: &str) -> Result<(J
         job: request.job.clone(),
         dataset: request.dataset.clone(),
         contract: contract.version,
-        source: request.source.clone(),
+        source: request.seen.as_ref().unwrap_or(&request.source).clone(),
         force: request.force,
         shard_bytes: request.shard_bytes,
         max_cost: request.max_cost,

@@ -17,9 +17,16 @@ fn flights() -> DatasetName {
 }
 
 fn request(key: &str) -> Request {
-    let source =
-        SourceRef { bucket: "inbox".to_owned(), key: "inbox/flights/a.csv".to_owned(), version: None, etag: None, sequencer: None };
-    Request { job: JobId::of_idempotency_key(&flights(), key), dataset: flights(), source, force: false, shard_bytes: None, max_cost: None }
+    let source = SourceRef { bucket: "inbox".to_owned(), key: "inbox/flights/a.csv".to_owned(), version: None, etag: None, sequencer: None };
+    Request {
+        job: JobId::of_idempotency_key(&flights(), key),
+        dataset: flights(),
+        source,
+        seen: None,
+        force: false,
+        shard_bytes: None,
+        max_cost: None,
+    }
 }
 
 async fn registry_with_flights() -> registry::Memory {
@@ -107,6 +114,54 @@ async fn five_at_once_start_one_execution() {
     assert_eq!(admitted.iter().filter(|one| one.new).count(), 1);
     assert!(admitted.iter().all(|one| one.job.submission == admitted[0].job.submission && one.job.status == JobStatus::Running));
     assert_eq!(executions.0.inputs().len(), 1);
+}
+
+/// The request, whose source was looked at when it was in its `n`th state.
+fn seen(n: usize) -> Request {
+    let request = request("k");
+    let (version, etag) = (Some(format!("v{n}")), Some(format!("e{n}")));
+    Request { seen: Some(SourceRef { version, etag, ..request.source.clone() }), ..request }
+}
+
+#[tokio::test]
+async fn requests_that_saw_different_states_are_one_job_of_one_state_in_whatever_order_they_come() {
+    let waits = || 0..8_usize;
+    for (a, b, c) in waits().flat_map(|a| waits().flat_map(move |b| waits().map(move |c| (a, b, c)))) {
+        let registry = InTurns(registry_with_flights().await);
+        let executions = InTurns(executions::Memory::new());
+        let (registry, executions) = (&registry, &executions);
+        let admitted = join_all([a, b, c].into_iter().enumerate().map(|(n, wait)| async move {
+            for _ in 0..wait {
+                yield_now().await;
+            }
+            admit(registry, executions, seen(n), NOW).await
+        }));
+        let admitted: Vec<_> = admitted.await.into_iter().map(Result::unwrap).collect();
+        let news: Vec<_> = (0..3).filter(|n| admitted[*n].new).collect();
+        assert_eq!(news.len(), 1, "{a} {b} {c}");
+        let input: Submission = serde_json::from_str(&executions.0.inputs()[0]).unwrap();
+        assert_eq!(Some(&input.source), seen(news[0]).seen.as_ref(), "{a} {b} {c}");
+        assert_eq!(executions.0.inputs().len(), 1, "{a} {b} {c}");
+        assert!(admitted.iter().all(|one| one.job.submission == input), "{a} {b} {c}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_may_have_seen_another_state_but_may_not_name_one() {
+    let registry = registry_with_flights().await;
+    let executions = executions::Memory::new();
+    let first = admit(&registry, &executions, seen(1), NOW).await.unwrap();
+    for repeat in [seen(1), seen(2), request("k")] {
+        assert_eq!(admit(&registry, &executions, repeat, NOW).await.unwrap().job, first.job);
+    }
+    let naming = |version: &str| {
+        let mut naming = request("k");
+        naming.source.version = Some(version.to_owned());
+        naming
+    };
+    assert_eq!(admit(&registry, &executions, naming("v1"), NOW).await.unwrap().job, first.job);
+    let conflict = Err(Error::Conflict(request("k").job));
+    assert_eq!(admit(&registry, &executions, naming("v2"), NOW).await, conflict);
 }
 
 #[tokio::test]

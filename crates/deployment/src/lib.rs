@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use catalog::{Catalog, Glue};
 use events::{EventBridge, Events};
+use landing::sources::{REFERENCE_PREFIX, Sources};
 use objects::S3;
 use registry::DynamoDb;
 use steps::{Context, Place, Salt, Settings};
@@ -16,14 +17,21 @@ pub async fn context() -> Result<Context, String> {
     let settings = Settings::default();
     let events = |bus| Arc::new(EventBridge::new(&config, bus)) as Arc<dyn Events>;
     let catalog = |database| Arc::new(Glue::new(&config, database)) as Arc<dyn Catalog>;
+    let (work, lake) = (required("LANDFALL_WORK_BUCKET")?, required("LANDFALL_LAKE_BUCKET")?);
+    // Only `ingest` asks which sources there may be and reads references, and is told where they lie.
+    let inbox = optional("LANDFALL_INBOX_BUCKET").unwrap_or_default();
+    let inbox_prefix = optional("LANDFALL_INBOX_PREFIX").unwrap_or_default();
+    let others = optional("LANDFALL_SOURCE_BUCKET_ARNS").unwrap_or_default();
+    let sources = Sources::only(&inbox, &inbox_prefix, &others, [&work, &lake])
+        .map_err(|error| format!("the environment variable LANDFALL_SOURCE_BUCKET_ARNS: {error}"))?;
     Ok(Context {
         buckets: Arc::new(S3::new(&config)),
         // A function that never asks the registry is told no table, and has no permission for one.
         registry: Arc::new(DynamoDb::new(&config, optional("LANDFALL_TABLE").unwrap_or_default())),
-        lake: Place { bucket: required("LANDFALL_LAKE_BUCKET")?, prefix: optional("LANDFALL_LAKE_PREFIX").unwrap_or_default() },
-        // Only `ingest` reads references, and is told where they lie.
-        references: Place { bucket: optional("LANDFALL_REFERENCE_BUCKET").unwrap_or_default(), prefix: "reference/".to_owned() },
-        work: Place { bucket: required("LANDFALL_WORK_BUCKET")?, prefix: String::new() },
+        lake: Place { bucket: lake, prefix: optional("LANDFALL_LAKE_PREFIX").unwrap_or_default() },
+        references: Place { bucket: inbox, prefix: REFERENCE_PREFIX.to_owned() },
+        sources,
+        work: Place { bucket: work, prefix: String::new() },
         catalog: optional("LANDFALL_GLUE_DATABASE").map(catalog),
         events: optional("LANDFALL_EVENT_BUS").map(events),
         settings: Settings {

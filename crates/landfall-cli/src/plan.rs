@@ -10,6 +10,7 @@ use landing::commit::Receipt;
 use landing::message::{Counts, JobKeys, Shard, SourceRef, TransformShard};
 use landing::plan::Plan;
 use landing::rejects::ErrorEntry;
+use landing::sources::Sources;
 use objects::{Buckets, Objects};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -98,6 +99,7 @@ impl ShowPlan {
                 registry: Arc::new(registry::Memory::new()),
                 lake: place("lake"),
                 references: references.clone(),
+                sources: Sources::any(),
                 work: place("work"),
                 catalog: None,
                 events: None,

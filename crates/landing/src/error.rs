@@ -42,7 +42,7 @@ pub enum Error {
     /// The job was cancelled, or ended while a step of it still ran.
     #[error("{0}")]
     Cancelled(String),
-    /// A store refused: the text names the permission that is missing.
+    /// A store refused, and the text names the permission that is missing; or the source may not be named.
     #[error("{0}")]
     AccessDenied(String),
     /// A bug: an invariant does not hold, or a step panicked.

@@ -33,6 +33,7 @@ pub mod merge;
 pub mod delta;
 pub mod bill;
 pub mod message;
+pub mod sources;
 pub mod limits;
 pub mod size;
 mod short;

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, Put, Result};
+use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result};
 use upload::{UPLOADS, Upload};
 
 /// Directories as buckets: a bucket's name is a path, its keys are paths below it with `/` between their segments.
@@ -169,7 +169,7 @@ impl Objects for Directory {
         Ok(format!("file://{}", utf8_percent_encode(&path.to_string_lossy(), PATH)))
     }
 
-    async fn presign_put(&self, _key: &str, _seconds: u32) -> Result<String> {
+    async fn presign_put(&self, _: &str, _: &PutTerms, _: u32) -> Result<PresignedPut> {
         Err(Error::Denied(format!("{} is a directory: it has no upload URLs, copy the file into it instead", self.root.display())))
     }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, Put, Result};
+use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result};
 
 /// Buckets of which one call fails, for tests.
 ///
@@ -171,8 +171,8 @@ impl Objects for Bucket {
         self.inner.presign_get(key, name, seconds).await
     }
 
-    async fn presign_put(&self, key: &str, seconds: u32) -> Result<String> {
-        self.inner.presign_put(key, seconds).await
+    async fn presign_put(&self, key: &str, terms: &PutTerms, seconds: u32) -> Result<PresignedPut> {
+        self.inner.presign_put(key, terms, seconds).await
     }
 }
 

@@ -22,6 +22,6 @@ pub use error::{Error, Result};
 pub use faulty::{Fault, FaultKind, Faulty};
 pub use memory::Memory;
 pub use metered::{Metered, Metering};
-pub use port::{Buckets, Head, Listed, Objects, OpenUpload, PART_BYTES, Part, Pin, Put};
+pub use port::{Buckets, Head, Listed, Objects, OpenUpload, PART_BYTES, Part, Pin, PresignedPut, Put, PutChecksum, PutTerms};
 #[cfg(feature = "s3")]
 pub use s3::S3;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use crc_fast::{CrcAlgorithm, checksum};
 
-use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, Put, Result};
+use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result};
 
 /// Buckets in the memory of the process, for tests. A bucket comes into being when it is first opened.
 #[derive(Debug, Default)]
@@ -208,8 +208,8 @@ impl Objects for Bucket {
         Ok(format!("memory://{}", self.place(key)))
     }
 
-    async fn presign_put(&self, key: &str, _seconds: u32) -> Result<String> {
-        Ok(format!("memory://{}", self.place(key)))
+    async fn presign_put(&self, key: &str, terms: &PutTerms, _: u32) -> Result<PresignedPut> {
+        Ok(PresignedPut { url: format!("memory://{}", self.place(key)), headers: terms.headers() })
     }
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use landing::bill::Usage;
 
-use crate::{Buckets, Head, Listed, Objects, OpenUpload, Part, Pin, Put, Result};
+use crate::{Buckets, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result};
 
 /// Buckets whose calls are counted as the store's bill counts them.
 ///
@@ -148,8 +148,8 @@ impl Objects for Bucket {
         self.inner.presign_get(key, name, seconds).await
     }
 
-    async fn presign_put(&self, key: &str, seconds: u32) -> Result<String> {
-        self.inner.presign_put(key, seconds).await
+    async fn presign_put(&self, key: &str, terms: &PutTerms, seconds: u32) -> Result<PresignedPut> {
+        self.inner.presign_put(key, terms, seconds).await
     }
 }
 

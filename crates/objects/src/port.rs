@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -67,8 +68,8 @@ pub trait Objects: Send + Sync {
     /// A URL with which anyone may download the object for `seconds`, under the file name `name`.
     async fn presign_get(&self, key: &str, name: &str, seconds: u32) -> Result<String>;
 
-    /// A URL with which anyone may upload the object for `seconds`.
-    async fn presign_put(&self, key: &str, seconds: u32) -> Result<String>;
+    /// A request with which anyone may upload the object for `seconds`, if it is as `terms` say.
+    async fn presign_put(&self, key: &str, terms: &PutTerms, seconds: u32) -> Result<PresignedPut>;
 }
 
 /// The least bytes of every part of an upload but the last (S3's limit).
@@ -103,6 +104,49 @@ pub enum Put {
     Overwrite,
     /// Only where nothing is there.
     IfAbsent,
+}
+
+/// What an object has to be that is uploaded by a presigned request: the store refuses any other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PutTerms {
+    /// Its bytes.
+    pub size: Option<u64>,
+    /// Its checksum.
+    pub checksum: Option<PutChecksum>,
+    /// The only one under its key: once it is there, the request is refused.
+    pub is_new: bool,
+}
+
+/// A checksum in base64, as the store's headers have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PutChecksum {
+    /// CRC-64/NVME, the highest byte first.
+    Crc64Nvme(String),
+    /// SHA-256.
+    Sha256(String),
+}
+
+/// A presigned upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresignedPut {
+    /// Where to.
+    pub url: String,
+    /// The headers that were signed, in lower case: the uploader has to send just these.
+    pub headers: BTreeMap<String, String>,
+}
+
+impl PutTerms {
+    /// The headers by which the store is told, for stores that sign nothing.
+    pub(crate) fn headers(&self) -> BTreeMap<String, String> {
+        let checksum = self.checksum.as_ref().map(|checksum| match checksum {
+            PutChecksum::Crc64Nvme(text) => ("x-amz-checksum-crc64nvme", text.clone()),
+            PutChecksum::Sha256(text) => ("x-amz-checksum-sha256", text.clone()),
+        });
+        let size = self.size.map(|size| ("content-length", size.to_string()));
+        let is_new = self.is_new.then(|| ("if-none-match", "*".to_owned()));
+        let all = [size, checksum, is_new].into_iter().flatten();
+        all.map(|(name, value)| (name.to_owned(), value)).collect()
+    }
 }
 
 /// A part of an upload, as its completion names it.

@@ -15,7 +15,7 @@ use aws_smithy_types::base64;
 use bytes::{Bytes, BytesMut};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, Put, Result};
+use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutChecksum, PutTerms, Result};
 use refusal::Call;
 
 /// How often a download that breaks off is taken up again where it broke. What fails before its first byte, the client tries again by itself.
@@ -258,10 +258,21 @@ impl Objects for Bucket {
         Ok(presigned.uri().to_owned())
     }
 
-    async fn presign_put(&self, key: &str, seconds: u32) -> Result<String> {
-        let put = self.client.put_object().bucket(&self.name).key(key);
+    async fn presign_put(&self, key: &str, terms: &PutTerms, seconds: u32) -> Result<PresignedPut> {
+        let size = terms.size.map(i64::try_from).transpose();
+        let size = size.map_err(|_| Error::Denied("no object has that many bytes".to_owned()))?;
+        let put = self.client.put_object().bucket(&self.name).key(key).set_content_length(size);
+        let put = put.set_if_none_match(terms.is_new.then(|| "*".to_owned()));
+        let put = match terms.checksum.clone() {
+            None => put,
+            Some(PutChecksum::Crc64Nvme(checksum)) => put.checksum_crc64_nvme(checksum),
+            Some(PutChecksum::Sha256(checksum)) => put.checksum_sha256(checksum),
+        };
         let presigned = put.presigned(expiry(seconds)?).await.map_err(|_| self.unsigned(key))?;
-        Ok(presigned.uri().to_owned())
+        // Every client sends `Host` by itself.
+        let signed = presigned.headers().map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
+        let headers = signed.filter(|(name, _)| name != "host").collect();
+        Ok(PresignedPut { url: presigned.uri().to_owned(), headers })
     }
 }
 

@@ -8,6 +8,7 @@ use landing::Error;
 use landing::contract::{Contract, DatasetName, TableFormat};
 use landing::mask::Salt;
 use landing::message::{JobId, JobKeys};
+use landing::sources::Sources;
 use objects::{Buckets, Objects};
 use registry::Registry;
 use tables::Log;
@@ -23,6 +24,8 @@ pub struct Context {
     pub lake: Place,
     /// Where the objects lie that contracts join.
     pub references: Place,
+    /// What may be landed.
+    pub sources: Sources,
     /// Where the documents of jobs lie.
     pub work: Place,
     /// Where query engines look tables up, if they are told.

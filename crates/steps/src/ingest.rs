@@ -45,8 +45,10 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     let contract = parse_contract(&text)?;
     contract.check_salt(context.salt.as_ref())?;
 
-    let source = context.buckets.bucket(&submission.source.bucket);
     let asked = &submission.source;
+    // The front door has asked likewise; a job can be started without it.
+    context.sources.check(asked).map_err(|refused| Error::AccessDenied(refused.to_string()))?;
+    let source = context.buckets.bucket(&asked.bucket);
     let head = source.head(&asked.key, asked.version.as_deref()).await.map_err(|error| source_error(error, asked))?;
     if let Some(expected) = asked.etag.as_ref().filter(|expected| **expected != head.etag) {
         return Err(Error::SourceChanged(format!(

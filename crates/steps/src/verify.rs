@@ -170,12 +170,22 @@ fn check_checksum(plan: &Plan, computed: u64) -> Result<(), Error> {
 
 fn check_limit(plan: &Plan, tally: &Tally) -> Result<(), Error> {
     let limit: RejectsLimit = parse_contract(&plan.contract)?.rejects_limit;
-    let Counts { read, rejected, .. } = tally.counts;
-    if !limit.is_exceeded(rejected, read) {
+    let Counts { read, rejected, filtered, .. } = tally.counts;
+    let what = if limit.is_exceeded(&tally.counts) {
+        format!("{rejected} of {read} records were refused, more than the limit of {limit}")
+    } else if limit.leaves_nothing(&tally.counts) {
+        let others = match filtered {
+            0 => String::new(),
+            _ => format!(" and {filtered} filtered"),
+        };
+        format!(
+            "{rejected} of {read} records were refused{others}, so that none is left to store; \
+             a contract with `rejects: {{ limit: 100% }}` takes that for a success"
+        )
+    } else {
         return Ok(());
-    }
+    };
     Err(Error::RejectLimitExceeded(format!(
-        "{rejected} of {read} records were refused, more than the limit of {limit}; nothing is visible; the job's errors tell why, its rejects can be fixed and \
-         sent again"
+        "{what}; nothing is visible; the job's errors tell why, its rejects can be fixed and sent again"
     )))
 }

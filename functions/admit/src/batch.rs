@@ -41,8 +41,10 @@ impl Admitter {
     /// Admits one arrival. A dataset without a contract is a failure too: whoever reads the dead letters learns that files wait for it.
     async fn admit(&self, event: &str, now: &str) -> Result<(), String> {
         let Some(arrival) = Arrival::read(event, &self.inbox_prefix)? else { return Ok(()) };
-        let (job, dataset) = (arrival.job(), arrival.dataset.clone());
-        let request = Request { job, dataset: arrival.dataset, source: arrival.source, force: false, shard_bytes: None, max_cost: None };
+        let job = arrival.job();
+        // The event says which version it tells of: nobody looks again.
+        let Arrival { dataset, source } = arrival;
+        let request = Request { job, dataset: dataset.clone(), source, seen: None, force: false, shard_bytes: None, max_cost: None };
         let admitted = admission::admit(self.registry.as_ref(), self.executions.as_ref(), request, now).await;
         let admitted = admitted.map_err(|error| format!("dataset `{dataset}`: {error}"))?;
         info!(job = %admitted.job.submission.job, %dataset, new = admitted.new, "admitted");
@@ -90,6 +92,7 @@ mod tests {
         let submission: Submission = serde_json::from_str(&executions.inputs()[0]).unwrap();
         assert_eq!((submission.dataset.as_str(), submission.source.key.as_str()), ("flights", "inbox/flights/2013/été & co+1.csv"));
         assert_eq!(submission.source.version.as_deref(), Some("IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"));
+        assert_eq!(submission.source.etag.as_deref(), Some("b1946ac92492d2347c6235b4d2611184"));
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use objects::Pin;
 use serde::Deserialize;
 
 use crate::extract::Body;
-use crate::jobs::{Source, check_source};
+use crate::source::{Source, see};
 use crate::{App, Problem};
 
 /// Bytes of an object that are looked at: enough for tens of thousands of records, and typed in well under a second.
@@ -47,9 +47,8 @@ pub(crate) async fn infer(State(app): State<Arc<App>>, Body(asked): Body<Asked>)
 
 /// The first bytes of an object, and whether they are all.
 async fn read(app: &App, source: Source) -> Result<(String, Vec<u8>, bool), Problem> {
-    let source = source.resolve(app);
-    check_source(app, &source).await?;
-    let pin = Pin { version: source.version, etag: None };
+    let source = see(app, &source.resolve(app)).await?;
+    let pin = Pin { version: source.version, etag: source.etag };
     let bytes = app.buckets.bucket(&source.bucket).get(&source.key, &pin, 0..SAMPLE_BYTES).await?;
     let is_whole = (bytes.len() as u64) < SAMPLE_BYTES;
     Ok((source.key, bytes.to_vec(), is_whole))

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use landing::bill::Dollars;
 use landing::contract::{Contract, DatasetName};
 use landing::decision::Decision;
-use landing::message::{Failure, JobId, JobKeys, SourceRef};
+use landing::message::{Failure, JobId, JobKeys};
 use objects::{Objects, Put};
 use registry::{JobChange, JobFilter, JobRecord, JobStatus, Page};
 use serde::Deserialize;
@@ -18,6 +18,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::extract::{Asked, Body, Named, page_length};
+use crate::source::{Source, see};
 use crate::view::JobView;
 use crate::{App, Problem};
 
@@ -40,23 +41,6 @@ pub(crate) struct Submitted {
     shard_bytes: Option<u64>,
     /// In USD.
     max_cost: Option<Dollars>,
-}
-
-/// An object, as a request names it.
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Source {
-    /// Without it, the inbox's.
-    bucket: Option<String>,
-    key: String,
-    version: Option<String>,
-}
-
-impl Source {
-    pub(crate) fn resolve(self, app: &App) -> SourceRef {
-        let bucket = self.bucket.unwrap_or_else(|| app.config.inbox_bucket.clone());
-        SourceRef { bucket, key: self.key, version: self.version, etag: None, sequencer: None }
-    }
 }
 
 #[derive(Deserialize)]
@@ -82,12 +66,17 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, headers: HeaderMap, Body
         None => (JobId::parse(&format!("job-{}", Uuid::new_v4())).map_err(|error| Problem::internal(&error))?, false),
     };
     let source = asked.source.clone().resolve(&app);
-    if !known {
-        check_source(&app, &source).await?;
-        check_salt(&app, &asked.dataset).await?;
-    }
+    // A repeat is the job that there is, whatever has become of its source.
+    let seen = match known {
+        true => None,
+        false => {
+            let seen = see(&app, &source).await?;
+            check_salt(&app, &asked.dataset).await?;
+            Some(seen)
+        }
+    };
     let Submitted { dataset, force, shard_bytes, max_cost, .. } = asked;
-    let request = admission::Request { job, dataset, source, force, shard_bytes, max_cost };
+    let request = admission::Request { job, dataset, source, seen, force, shard_bytes, max_cost };
     let admitted = admission::admit(app.registry.as_ref(), app.executions.as_ref(), request, &admission::now()).await?;
     let id = &admitted.job.submission.job;
     info!(job = %id, dataset = %admitted.job.submission.dataset, new = admitted.new, "submitted");
@@ -199,39 +188,5 @@ async fn check_salt(app: &App, dataset: &DatasetName) -> Result<(), Problem> {
             "The contract hashes, and there is no salt",
             format!("`transform.mask` of {dataset} hashes `{field}`, and the stack's parameter `MaskSalt` is not set"),
         )),
-    }
-}
-
-/// Finds what is wrong with a source before there is a job for it.
-pub(crate) async fn check_source(app: &App, source: &SourceRef) -> Result<(), Problem> {
-    let place = format!("s3://{}/{}", source.bucket, source.key);
-    if source.key.is_empty() || source.key.ends_with('/') || source.bucket.is_empty() {
-        return Err(Problem::invalid(
-            "`source` names one object: a bucket (or none, for the inbox's), and a key that does not end with `/`",
-        ));
-    }
-    match app.buckets.bucket(&source.bucket).head(&source.key, source.version.as_deref()).await {
-        Ok(_) => Ok(()),
-        Err(objects::Error::Missing(_)) => Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "source-missing",
-            "The source is not there",
-            match &source.version {
-                Some(version) => format!("{place} has no version {version}"),
-                None => format!("{place} is not there"),
-            },
-        )),
-        Err(objects::Error::Denied(reason)) => {
-            warn!(reason, "a source can't be read");
-            Err(Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "source-forbidden",
-                "The source can't be read",
-                format!(
-                    "{place}: the API's role lacks `s3:GetObject` for it (template parameter `SourceBucketArns`), or there is no such bucket"
-                ),
-            ))
-        }
-        Err(error) => Err(error.into()),
     }
 }

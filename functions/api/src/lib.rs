@@ -1,6 +1,8 @@
 //! The front door: an HTTP API over the registry, the buckets and the executions, behind API Gateway or as a plain server.
 
+mod accept;
 mod access;
+mod answers;
 mod datasets;
 mod execution;
 mod extract;
@@ -9,6 +11,7 @@ mod infer;
 mod jobs;
 mod problem;
 mod results;
+mod source;
 mod uploads;
 mod view;
 
@@ -19,11 +22,13 @@ use axum::http::StatusCode;
 use axum::routing::{get, post, put};
 use axum::{Json, Router, middleware};
 use executions::Executions;
+use landing::sources::Sources;
 use objects::{Buckets, Objects};
 use registry::Registry;
 use serde_json::{Value, json};
 
 pub use access::{Access, READ, WRITE};
+pub use answers::Origins;
 pub use problem::Problem;
 
 /// Most bytes of a body: those of a contract.
@@ -50,12 +55,16 @@ pub struct Config {
     pub inbox_bucket: String,
     /// The prefix whose objects land by themselves; ends with a slash.
     pub inbox_prefix: String,
+    /// What may be landed, or looked at.
+    pub sources: Sources,
     /// The bucket of what lies beside jobs.
     pub work_bucket: String,
     /// The bucket of the lake.
     pub lake_bucket: String,
     /// The prefix in it under which datasets lie; ends with a slash.
     pub lake_prefix: String,
+    /// The origins whose pages may read answers.
+    pub origins: Origins,
     /// Whether the deployment has a salt for masks that hash: which one is none of the front door's business.
     pub has_salt: bool,
 }
@@ -97,6 +106,7 @@ pub fn router(app: Arc<App>, access: Access) -> Router {
         .layer(middleware::from_fn_with_state(access, access::guard))
         .layer(middleware::from_fn(view::logged))
         .layer(middleware::from_fn(problem::problems))
+        .layer(middleware::from_fn_with_state(app.clone(), answers::complete))
         .with_state(app)
 }
 

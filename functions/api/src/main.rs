@@ -4,9 +4,10 @@ use std::env::var;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use api::{Access, App, Config, router};
+use api::{Access, App, Config, Origins, router};
 use clap::Parser;
 use executions::StepFunctions;
+use landing::sources::Sources;
 use registry::DynamoDb;
 
 /// Serves the HTTP API. On Lambda it is given its requests; elsewhere it listens.
@@ -24,16 +25,21 @@ async fn main() -> Result<(), lambda_step::Error> {
     let access: Access = setting("LANDFALL_AUTH")?.parse()?;
     let access = access.check(listen, var("AWS_ENDPOINT_URL").ok().as_deref())?;
     let aws = aws_clients::config().await;
+    let (inbox, prefix) = (setting("LANDFALL_INBOX_BUCKET")?, setting("LANDFALL_INBOX_PREFIX")?);
+    let (work, lake) = (setting("LANDFALL_WORK_BUCKET")?, setting("LANDFALL_LAKE_BUCKET")?);
+    let others = setting("LANDFALL_SOURCE_BUCKET_ARNS")?;
     let app = App {
         registry: Arc::new(DynamoDb::new(&aws, setting("LANDFALL_TABLE")?)),
         executions: Arc::new(StepFunctions::new(&aws, setting("LANDFALL_STATE_MACHINE")?)),
         buckets: Arc::new(objects::S3::new(&aws)),
         config: Config {
-            inbox_bucket: setting("LANDFALL_INBOX_BUCKET")?,
-            inbox_prefix: setting("LANDFALL_INBOX_PREFIX")?,
-            work_bucket: setting("LANDFALL_WORK_BUCKET")?,
-            lake_bucket: setting("LANDFALL_LAKE_BUCKET")?,
+            sources: Sources::only(&inbox, &prefix, &others, [&work, &lake])?,
+            inbox_bucket: inbox,
+            inbox_prefix: prefix,
+            work_bucket: work,
+            lake_bucket: lake,
             lake_prefix: setting("LANDFALL_LAKE_PREFIX")?,
+            origins: Origins::parse(&setting("LANDFALL_CORS_ORIGINS")?)?,
             has_salt: setting("LANDFALL_HAS_MASK_SALT")? == "true",
         },
     };

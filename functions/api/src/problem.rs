@@ -155,6 +155,7 @@ impl From<objects::Error> for Problem {
     fn from(error: objects::Error) -> Self {
         match error {
             objects::Error::Unavailable(said) => Self::unavailable(&said),
+            objects::Error::Changed(_) => Self::conflict("changed", "the object was replaced while it was read: ask again"),
             other => Self::internal(&other),
         }
     }

@@ -14,6 +14,7 @@ use registry::{JobRecord, JobStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::accept::choose;
 use crate::extract::{Asked, Named, page_length};
 use crate::jobs::find;
 use crate::view::in_seconds;
@@ -72,19 +73,20 @@ struct File {
     url: String,
 }
 
-/// `GET /jobs/{id}/rejects`: a URL of the refused records; with `Accept: text/csv` a redirect to it.
+/// `GET /jobs/{id}/rejects`: a URL of the refused records; a redirect to it for who would rather have `text/csv`.
 pub(crate) async fn rejects(State(app): State<Arc<App>>, Named(id): Named<JobId>, headers: HeaderMap) -> Result<Response, Problem> {
+    let wants_csv = choose(&headers, &["application/json", "text/csv"])? == "text/csv";
     let job = find(&app, &id).await?;
     let rows = job.counts.map(|counts| counts.rejected);
     let key = JobKeys::new("", &id).rejects();
     if head(&app, &key).await?.is_none() {
         return match rows {
-            Some(0) if !wants_csv(&headers) => Ok(Json(Rejects { rows: 0, url: None, expires: None }).into_response()),
+            Some(0) if !wants_csv => Ok(Json(Rejects { rows: 0, url: None, expires: None }).into_response()),
             _ => Err(nothing_there("no-rejects", "refused records", &job)),
         };
     }
     let url = app.work().presign_get(&key, &format!("{}-rejects.csv", job.submission.dataset), URL_SECONDS).await?;
-    if wants_csv(&headers) {
+    if wants_csv {
         return Ok(Redirect::temporary(&url).into_response());
     }
     Ok(Json(Rejects { rows: rows.unwrap_or_default(), url: Some(url), expires: Some(in_seconds(URL_SECONDS)) }).into_response())
@@ -181,10 +183,6 @@ fn nothing_there(name: &str, what: &str, job: &JobRecord) -> Problem {
             status => format!("job {id} left no {what}: it is {}", status.as_str()),
         },
     )
-}
-
-fn wants_csv(headers: &HeaderMap) -> bool {
-    headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/csv"))
 }
 
 /// At most `limit` whole lines, each a JSON document, and how many bytes they are. `None` when they are not such lines.

@@ -1,11 +1,14 @@
 //! Uploads: a presigned PUT, so that files go to the store and not through the API.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use landing::contract::DatasetName;
+use landing::sources::{MAX_KEY_BYTES, STAGED_PREFIX};
+use objects::{PresignedPut, PutChecksum, PutTerms};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,18 +18,18 @@ use crate::{App, Problem, URL_SECONDS};
 
 /// Most bytes that one PUT takes (S3's limit): 5 GiB.
 const MAX_PUT_BYTES: u64 = 5 * 1024 * 1024 * 1024;
-/// Most bytes of a key (S3's limit).
-const MAX_KEY_BYTES: usize = 1024;
-/// Where uploads wait that are to be submitted. No event tells of this prefix.
-const STAGED_PREFIX: &str = "staged/";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     dataset: DatasetName,
     name: String,
-    /// Bytes, when the caller knows.
+    /// Bytes, when the caller knows: then no other number is taken.
     size: Option<u64>,
+    /// CRC-64/NVME in base64, when the caller knows: then no other bytes are taken.
+    crc64nvme: Option<String>,
+    /// SHA-256 in base64, likewise.
+    sha256: Option<String>,
     #[serde(default)]
     land: Land,
 }
@@ -49,6 +52,8 @@ pub(crate) struct Upload {
     key: String,
     method: &'static str,
     url: String,
+    /// They are signed: the upload has to have just these.
+    headers: BTreeMap<String, String>,
     expires: String,
 }
 
@@ -57,16 +62,36 @@ pub(crate) async fn create(State(app): State<Arc<App>>, Body(wanted): Body<Wante
     if wanted.size.is_some_and(|size| size > MAX_PUT_BYTES) {
         return Err(Problem::invalid(format!("`size`: one PUT takes at most {MAX_PUT_BYTES} bytes: upload larger files with the AWS CLI")));
     }
+    let terms = wanted.terms()?;
     if app.registry.contract(&wanted.dataset, None).await?.is_none() {
         return Err(crate::datasets::no_dataset(&wanted.dataset));
     }
     let key = wanted.key(&app.config.inbox_prefix, Uuid::new_v4())?;
-    let url = app.inbox().presign_put(&key, URL_SECONDS).await?;
-    let upload = Upload { bucket: app.config.inbox_bucket.clone(), key, method: "PUT", url, expires: in_seconds(URL_SECONDS) };
+    let PresignedPut { url, headers } = app.inbox().presign_put(&key, &terms, URL_SECONDS).await?;
+    let (bucket, expires) = (app.config.inbox_bucket.clone(), in_seconds(URL_SECONDS));
+    let upload = Upload { bucket, key, method: "PUT", url, headers, expires };
     Ok((StatusCode::CREATED, Json(upload)))
 }
 
 impl Wanted {
+    /// What the file has to be.
+    fn terms(&self) -> Result<PutTerms, Problem> {
+        let checksum = match (&self.crc64nvme, &self.sha256) {
+            (None, None) => None,
+            (Some(crc), None) if is_base64(crc, 8) => Some(PutChecksum::Crc64Nvme(crc.clone())),
+            (None, Some(sha)) if is_base64(sha, 32) => Some(PutChecksum::Sha256(sha.clone())),
+            (Some(_), Some(_)) => {
+                return Err(Problem::invalid("`crc64nvme` or `sha256`: the store takes one checksum of a file"));
+            }
+            _ => {
+                return Err(Problem::invalid("a checksum is given in base64: of `crc64nvme` 8 bytes, the highest first, of `sha256` 32"));
+            }
+        };
+        // What waits to be submitted is looked at twice, by its sender and by the job. A file of the inbox
+        // may be replaced: each of its versions is a job of its own.
+        Ok(PutTerms { size: self.size, checksum, is_new: self.land == Land::Submit })
+    }
+
     fn key(&self, inbox_prefix: &str, id: Uuid) -> Result<String, Problem> {
         let name = &self.name;
         let odd_part = name.split('/').any(|part| matches!(part, "" | "." | ".."));
@@ -84,4 +109,13 @@ impl Wanted {
             false => Err(Problem::invalid(format!("`name` is too long: the key has {} bytes, {MAX_KEY_BYTES} are allowed", key.len()))),
         }
     }
+}
+
+/// Whether a text is the base64 of so many bytes, as it is written by everybody.
+fn is_base64(text: &str, bytes: usize) -> bool {
+    // Of 8 or 32 bytes, the last digit has two bits that belong to none, and one `=` follows.
+    let digit = |c: u8| c.is_ascii_alphanumeric() || c == b'+' || c == b'/';
+    text.strip_suffix('=').is_some_and(|digits| {
+        digits.len() == (bytes * 8).div_ceil(6) && digits.bytes().all(digit) && digits.ends_with(|c| "AEIMQUYcgkosw048".contains(c))
+    })
 }

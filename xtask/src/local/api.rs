@@ -1,5 +1,6 @@
 //! A client of the API, as small as the tests and the demo need it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -29,6 +30,8 @@ pub struct Answer {
     pub location: Option<String>,
     /// `Content-Type` header.
     pub content_type: String,
+    /// All headers, by their names in lower case.
+    pub headers: BTreeMap<String, String>,
     /// The body: JSON, or a string of what is none; null when empty.
     pub body: Value,
 }
@@ -80,9 +83,12 @@ impl Api {
         self.send(method, &self.url(path), headers, body, CALL_TIMEOUT)
     }
 
-    /// Uploads a file to a presigned URL, with the headers that were signed.
-    pub fn upload(&self, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Result<Answer> {
-        self.send(Method::PUT, url, headers, body, FILE_TIMEOUT)
+    /// Uploads a file as the answer of `POST /uploads` says: to its URL, with the headers that were signed.
+    pub fn upload(&self, upload: &Value, body: Vec<u8>) -> Result<Answer> {
+        let headers = upload["headers"].as_object().into_iter().flatten();
+        let headers: Vec<_> = headers.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect();
+        let url = upload["url"].as_str().ok_or_else(|| format!("the API's answer has no `url`: {upload}"))?;
+        self.send(Method::PUT, url, &headers, body, FILE_TIMEOUT)
     }
 
     /// Downloads from a presigned URL.
@@ -108,11 +114,15 @@ impl Api {
         let mut answer = self.agent.run(request).map_err(|error| format!("{place}: {error}"))?;
         let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (location, content_type) = (header("location"), header("content-type").unwrap_or_default());
+        let headers = answer.headers().iter().filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        });
+        let headers = headers.collect();
         let text = answer.body_mut().with_config().limit(u64::MAX).read_to_string().map_err(|error| format!("{place}: {error}"))?;
         let body = match text.as_str() {
             "" => Value::Null,
             text => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)),
         };
-        Ok(Answer { status: answer.status().as_u16(), location, content_type, body })
+        Ok(Answer { status: answer.status().as_u16(), location, content_type, headers, body })
     }
 }

@@ -14,6 +14,7 @@ use clap::Args;
 use landing::bill::Dollars;
 use landing::contract::Contract;
 use landing::message::{Failure, Settled, SourceRef};
+use landing::sources::Sources;
 use registry::Registry;
 use steps::{Context, Settings};
 use tokio::sync::watch;
@@ -198,6 +199,7 @@ fn context(lake: &Path, contract: &Path, threads: usize) -> Result<Context, Exit
         registry,
         lake: place(lake)?,
         references: submission::beside(contract)?,
+        sources: Sources::any(),
         work: place(&work)?,
         catalog: None,
         events: None,

@@ -3,6 +3,7 @@
 use super::document::{Node, Object, Reading};
 use super::transform::unknown_column;
 use super::{DatasetName, Field, FieldsMatch, Schema};
+use crate::sources::{REFERENCE_PREFIX, check_key};
 use crate::sql::{Column, type_name};
 
 /// A reference table that is looked up for every record.
@@ -129,6 +130,8 @@ fn read_reference(node: &Node<'_>, object: &Object<'_>, reading: &mut Reading) -
             let text = key.text(reading)?;
             if text.is_empty() || text.split('/').any(|part| ["", ".", ".."].contains(&part)) {
                 key.fault(reading, format!("`{text}` is no key of an object, such as airports.csv or geo/airports.csv"));
+            } else if let Err(message) = check_key(&format!("{REFERENCE_PREFIX}{text}")) {
+                key.fault(reading, message);
             }
             Some(Reference::Object(text.to_owned()))
         }

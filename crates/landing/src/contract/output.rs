@@ -5,6 +5,7 @@ use super::format::{self, Codec, Filed, Format, SortKey};
 use super::transform::unknown_column;
 use super::{Contract, Fault};
 use crate::delta::check_columns;
+use crate::message::Counts;
 use crate::size::parse_bytes;
 use crate::sql::Column;
 
@@ -106,13 +107,20 @@ impl RejectsLimit {
         })
     }
 
-    /// Whether `rejected` of `read` records are too many.
-    pub fn is_exceeded(self, rejected: u64, read: u64) -> bool {
+    /// Whether more records were refused than may be.
+    pub fn is_exceeded(self, counts: &Counts) -> bool {
+        let Counts { read, rejected, .. } = *counts;
         match self {
             Self::None => false,
             Self::Count(limit) => rejected > limit,
             Self::Percent(limit) => rejected as f64 * 100.0 > limit * read as f64,
         }
+    }
+
+    /// Whether records were refused and none was stored, which is a source or a contract gone wrong unless
+    /// the limit says that all may be. Where all were filtered, that is what was asked for.
+    pub fn leaves_nothing(self, counts: &Counts) -> bool {
+        counts.stored == 0 && counts.rejected > 0 && self != Self::Percent(100.0)
     }
 }
 

@@ -211,7 +211,7 @@ async fn urls_of_a_directory_are_paths() {
     let (directory, objects) = lake();
     let expected = format!("file://{}/a%20b/%C3%BC%25.csv", directory.path().display());
     assert_eq!(objects.presign_get("a b/ü%.csv", "name", 60).await, Ok(expected));
-    assert!(matches!(objects.presign_put("a", 60).await, Err(Error::Denied(_))));
+    assert!(matches!(objects.presign_put("a", &PutTerms::default(), 60).await, Err(Error::Denied(_))));
 }
 
 #[test]

@@ -78,12 +78,33 @@ async fn a_checksum_is_taken_only_of_the_whole() {
     assert_eq!(objects.head("key", None).await, head("e-2", None));
 }
 
+/// The headers that a presigned request is bound to.
+fn signed(url: &str) -> Vec<String> {
+    let signed = url.split(['?', '&']).find_map(|pair| pair.strip_prefix("X-Amz-SignedHeaders="));
+    let signed = percent_decode_str(signed.expect("it is signed")).decode_utf8_lossy();
+    signed.split(';').map(str::to_owned).collect()
+}
+
 #[tokio::test]
-async fn a_presigned_upload_asks_nothing_of_the_uploader() {
+async fn a_presigned_upload_is_bound_to_its_terms_and_to_nothing_else() {
     let (objects, _) = server(&[]).await;
-    let url = objects.presign_put("a b", 60).await.expect("it can be signed");
-    assert!(url.contains("/bucket/a%20b?") && url.contains("X-Amz-SignedHeaders=host&"), "only `host` is signed");
-    assert!(!url.contains("checksum"));
+    let crc64nvme = || PutChecksum::Crc64Nvme("rosUhgp5mIg=".to_owned());
+    let sha256 = || PutChecksum::Sha256("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".to_owned());
+    for size in [None, Some(0), Some(5 << 30)] {
+        for checksum in [None, Some(crc64nvme()), Some(sha256())] {
+            for is_new in [false, true] {
+                let terms = PutTerms { size, checksum: checksum.clone(), is_new };
+                let put = objects.presign_put("a b", &terms, 60).await.expect("it can be signed");
+                assert!(put.url.contains("/bucket/a%20b?"), "{}", put.url);
+                // What is signed is what the uploader is told to send, and says what the terms say.
+                assert_eq!(put.headers, terms.headers());
+                let host = "host".to_owned();
+                let mut expected: Vec<_> = put.headers.keys().cloned().chain([host]).collect();
+                expected.sort();
+                assert_eq!(signed(&put.url), expected);
+            }
+        }
+    }
 }
 
 #[tokio::test]

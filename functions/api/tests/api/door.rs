@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use api::{Access, App, Config, router};
+use api::{Access, App, Config, Origins, router};
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
 use bytes::Bytes;
 use landing::contract::DatasetName;
 use landing::message::{JobId, JobKeys};
+use landing::sources::Sources;
 use objects::{Buckets, Put};
 use registry::{JobChange, JobRecord, Registry};
 use serde_json::{Value, json};
@@ -22,6 +23,21 @@ pub(crate) struct Door {
     pub(crate) executions: Arc<executions::Memory>,
     pub(crate) buckets: Arc<objects::Memory>,
     pub(crate) router: Router,
+}
+
+/// Where things are; `elsewhere/in/…` may be landed too.
+pub(crate) fn config(has_salt: bool) -> Config {
+    let others = "arn:aws:s3:::elsewhere/in/*,arn:aws:s3:::the-*/jobs/*";
+    Config {
+        inbox_bucket: "the-inbox".to_owned(),
+        inbox_prefix: "inbox/".to_owned(),
+        sources: Sources::only("the-inbox", "inbox/", others, ["the-work", "the-lake"]).unwrap(),
+        work_bucket: "the-work".to_owned(),
+        lake_bucket: "the-lake".to_owned(),
+        lake_prefix: "lake/".to_owned(),
+        origins: Origins::default(),
+        has_salt,
+    }
 }
 
 /// An answer, its body read.
@@ -43,17 +59,14 @@ impl Door {
     }
 
     fn made(access: Access, has_salt: bool) -> Self {
+        Self::over(access, has_salt, objects::Memory::new())
+    }
+
+    fn over(access: Access, has_salt: bool, buckets: objects::Memory) -> Self {
         let registry = Arc::new(registry::Memory::new());
         let executions = Arc::new(executions::Memory::new());
-        let buckets = Arc::new(objects::Memory::new());
-        let config = Config {
-            inbox_bucket: "the-inbox".to_owned(),
-            inbox_prefix: "inbox/".to_owned(),
-            work_bucket: "the-work".to_owned(),
-            lake_bucket: "the-lake".to_owned(),
-            lake_prefix: "lake/".to_owned(),
-            has_salt,
-        };
+        let buckets = Arc::new(buckets);
+        let config = config(has_salt);
         let app = App { registry: registry.clone(), executions: executions.clone(), buckets: buckets.clone(), config };
         Self { router: router(Arc::new(app), access), registry, executions, buckets }
     }
@@ -68,10 +81,29 @@ impl Door {
         Self::flights_at(Self::made(Access::Open, has_salt)).await
     }
 
+    /// The same, of which buckets keep versions.
+    pub(crate) async fn versioned() -> Self {
+        Self::flights_at(Self::over(Access::Open, false, objects::Memory::versioned())).await
+    }
+
     async fn flights_at(door: Self) -> Self {
         door.put("/datasets/flights", FLIGHTS).await.expect(StatusCode::CREATED);
-        door.buckets.bucket("the-inbox").put("staged/flights/a.csv", Bytes::from_static(b"year\n2013\n"), Put::Overwrite).await.unwrap();
+        door.drop_off("staged/flights/a.csv", "year\n2013\n").await;
         door
+    }
+
+    /// Puts an object in the inbox's bucket.
+    pub(crate) async fn drop_off(&self, key: &str, text: &str) {
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        self.buckets.bucket("the-inbox").put(key, bytes, Put::Overwrite).await.unwrap();
+    }
+
+    /// The same API, whose answers pages of these origins may read.
+    pub(crate) fn for_pages_of(mut self, origins: &str) -> Self {
+        let config = Config { origins: Origins::parse(origins).unwrap(), ..config(false) };
+        let app = App { registry: self.registry.clone(), executions: self.executions.clone(), buckets: self.buckets.clone(), config };
+        self.router = router(Arc::new(app), Access::Iam);
+        self
     }
 
     /// Whether a job is decided, and how.
@@ -82,12 +114,16 @@ impl Door {
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let path = request.uri().path().to_owned();
+        let is_head = request.method() == Method::HEAD;
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         let answer = Answer { status: parts.status, headers: parts.headers, body };
-        if answer.status.is_client_error() || answer.status.is_server_error() {
+        answer.is_for_the_caller_alone(&path);
+        if is_head {
+            assert_eq!(answer.body, Value::Null, "{path}");
+        } else if answer.status.is_client_error() || answer.status.is_server_error() {
             answer.is_problem(&path);
         }
         answer
@@ -163,6 +199,20 @@ impl Answer {
     #[track_caller]
     pub(crate) fn detail(&self) -> &str {
         self.body["detail"].as_str().unwrap()
+    }
+
+    /// What holds for every answer, whatever it says.
+    #[track_caller]
+    fn is_for_the_caller_alone(&self, path: &str) {
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+            ("referrer-policy", "no-referrer"),
+            ("strict-transport-security", "max-age=31536000"),
+            ("x-content-type-options", "nosniff"),
+        ] {
+            assert_eq!(self.headers[name], value, "{path}");
+        }
     }
 
     /// What RFC 9457 asks of every error.

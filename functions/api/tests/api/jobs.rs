@@ -5,9 +5,9 @@ use landing::bill::prices::Processor;
 use landing::bill::{Basis, Bill, Item, Usage};
 use landing::contract::TableFormat;
 use landing::decision::{Decision, Start};
-use landing::message::{Counts, Failure, JobId};
+use landing::message::{Counts, Failure, JobId, Submission};
 use objects::{Buckets, Put};
-use registry::{JobChange, JobStatus};
+use registry::{JobChange, JobStatus, Registry};
 use serde_json::{Value, json};
 
 use crate::door::{Door, flights, keys};
@@ -23,7 +23,9 @@ async fn a_submitted_job_runs_and_can_be_looked_at() {
         (&body["status"], &body["contract"], &body["shardBytes"], &body["force"]),
         (&"RUNNING".into(), &1.into(), &7_000.into(), &true.into())
     );
-    assert_eq!(body["source"], json!({"bucket": "the-inbox", "key": "staged/flights/a.csv"}));
+    let (bucket, key) = ("the-inbox", "staged/flights/a.csv");
+    let etag = door.buckets.bucket(bucket).head(key, None).await.unwrap().etag;
+    assert_eq!(body["source"], json!({"bucket": bucket, "key": key, "etag": etag}));
     assert_eq!(body["links"]["execution"], format!("/jobs/{job}/execution"));
     let view = door.get(&format!("/jobs/{job}/execution")).await.expect(StatusCode::OK).body;
     assert_eq!((&view["execution"]["status"], &view["states"]), (&"RUNNING".into(), &json!([])));
@@ -47,6 +49,41 @@ async fn a_repeat_is_the_same_job_even_when_its_source_is_gone() {
     let again = door.submit(Some("monday"), json!({})).await.expect(StatusCode::ACCEPTED);
     assert_eq!((&again.body["job"], &again.headers["location"]), (&first.body["job"], &first.headers["location"]));
     door.submit(Some("monday"), json!({"force": true})).await.expect_kind(StatusCode::CONFLICT, "idempotency-key-reused");
+}
+
+#[tokio::test]
+async fn a_job_is_for_the_source_as_it_was_when_it_was_submitted() {
+    for door in [Door::with_flights().await, Door::versioned().await] {
+        let inbox = door.buckets.bucket("the-inbox");
+        let there = async || {
+            let head = inbox.head("staged/flights/a.csv", None).await.unwrap();
+            (head.version, Some(head.etag))
+        };
+        let mut seen = Vec::new();
+        for state in 0..3 {
+            door.drop_off("staged/flights/a.csv", &format!("year\n{state}\n")).await;
+            seen.push(there().await);
+            door.submit(Some(&state.to_string()), json!({})).await.expect(StatusCode::ACCEPTED);
+            // Repeats of what was submitted before are about what was there before.
+            for earlier in 0..state {
+                let key = earlier.to_string();
+                let repeat = door.submit(Some(&key), json!({})).await.expect(StatusCode::ACCEPTED);
+                assert_eq!(repeat.body["job"], JobId::of_idempotency_key(&flights(), &key).as_str());
+                assert_eq!(repeat.body["source"]["etag"].as_str(), seen[earlier].1.as_deref());
+            }
+        }
+        let inputs = door.executions.inputs();
+        let submitted = inputs.iter().map(|input| {
+            let submission: Submission = serde_json::from_str(input).unwrap();
+            (submission.source.version, submission.source.etag)
+        });
+        assert_eq!(submitted.collect::<Vec<_>>(), seen);
+        if let Some(first) = &seen[0].0 {
+            let named = json!({"source": {"key": "staged/flights/a.csv", "version": first}});
+            let named = door.submit(None, named).await.expect(StatusCode::ACCEPTED);
+            assert_eq!(named.body["source"]["etag"].as_str(), seen[0].1.as_deref());
+        }
+    }
 }
 
 #[tokio::test]

@@ -4,10 +4,12 @@
 mod door;
 
 mod access;
+mod answers;
 mod datasets;
 mod files;
 mod infer;
 mod jobs;
 mod problems;
 mod results;
+mod sources;
 mod uploads;

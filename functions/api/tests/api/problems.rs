@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
-use api::{Access, App, Config, router};
+use api::{Access, App, router};
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use landing::message::JobId;
 use serde_json::json;
 
-use crate::door::{Door, FLIGHTS};
+use crate::door::{Door, FLIGHTS, config};
 
 /// Every route, with a path of its kind.
 const ROUTES: [(&str, &str); 19] = [
@@ -87,14 +87,7 @@ async fn a_busy_service_asks_for_another_attempt_and_tells_nothing_of_itself() {
 #[tokio::test]
 async fn a_panic_is_a_problem_too() {
     let mut door = Door::with_flights().await;
-    let config = Config {
-        inbox_bucket: "the-inbox".to_owned(),
-        inbox_prefix: "inbox/".to_owned(),
-        work_bucket: "the-work".to_owned(),
-        lake_bucket: "the-lake".to_owned(),
-        lake_prefix: "lake/".to_owned(),
-        has_salt: false,
-    };
+    let config = config(false);
     let app = App { registry: door.registry.clone(), executions: Arc::new(Panics), buckets: door.buckets.clone(), config };
     door.router = router(Arc::new(app), Access::Open);
     door.submit(None, json!({})).await.expect_kind(StatusCode::INTERNAL_SERVER_ERROR, "internal");

@@ -30,6 +30,20 @@ async fn rejects_are_a_url_or_a_redirect_to_it() {
     let asked = Request::get(format!("/jobs/{job}/rejects")).header("accept", "text/csv").body(Body::empty()).unwrap();
     let redirect = door.send(asked).await.expect(StatusCode::TEMPORARY_REDIRECT);
     assert!(!redirect.headers["location"].is_empty());
+    for (accept, status) in [
+        ("application/json, text/csv;q=0.9", StatusCode::OK),
+        ("application/json;q=0.8, text/csv", StatusCode::TEMPORARY_REDIRECT),
+        ("*/*", StatusCode::OK),
+        ("text/html", StatusCode::NOT_ACCEPTABLE),
+        ("text/csv;q=0, application/json;q=0", StatusCode::NOT_ACCEPTABLE),
+    ] {
+        let asked = Request::get(format!("/jobs/{job}/rejects")).header("accept", accept);
+        let answer = door.send(asked.body(Body::empty()).unwrap()).await.expect(status);
+        if status == StatusCode::NOT_ACCEPTABLE {
+            let detail = answer.expect_kind(status, "not-acceptable").detail().to_owned();
+            assert!(detail.contains("`application/json` or `text/csv`"), "{detail}");
+        }
+    }
 }
 
 #[tokio::test]
