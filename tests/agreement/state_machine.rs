@@ -44,7 +44,7 @@ fn names(entries: &Value) -> impl Iterator<Item = &str> {
 
 /// One error of each kind.
 fn errors() -> Vec<Error> {
-    let kinds: [fn(String) -> Error; 13] = [
+    let kinds: [fn(String) -> Error; 14] = [
         Error::StoreUnavailable,
         Error::DeadlineExceeded,
         Error::SourceMissing,
@@ -57,6 +57,7 @@ fn errors() -> Vec<Error> {
         Error::AlreadyLanded,
         Error::Cancelled,
         Error::AccessDenied,
+        Error::StoreFull,
         Error::Internal,
     ];
     let errors: Vec<Error> = kinds.iter().map(|kind| kind(String::new())).collect();

@@ -57,7 +57,7 @@ mod tests {
         let refused = ["SourceChanged", "SourceCorrupt", "SchemaDrift", "RejectLimitExceeded", "LimitExceeded", "AlreadyLanded"];
         assert_eq!(of(Exit::Refused), refused);
         assert_eq!(of(Exit::WrongUse), ["SourceMissing", "ContractInvalid"]);
-        assert_eq!(of(Exit::Infrastructure), ["StoreUnavailable", "DeadlineExceeded", "AccessDenied", "Internal"]);
+        assert_eq!(of(Exit::Infrastructure), ["StoreUnavailable", "DeadlineExceeded", "AccessDenied", "StoreFull", "Internal"]);
         assert_eq!(of(Exit::Interrupted), ["Cancelled"]);
     }
 }

@@ -42,6 +42,9 @@ pub enum Error {
     /// A store refused: the text names the permission that is missing.
     #[error("{0}")]
     AccessDenied(String),
+    /// A store has no room left: the text says how much is missing, and where.
+    #[error("{0}")]
+    StoreFull(String),
     /// A bug: an invariant does not hold, or a step panicked.
     #[error("{0}")]
     Internal(String),
@@ -49,7 +52,7 @@ pub enum Error {
 
 impl Error {
     /// Every name there is, transient ones first. The state machine is tested against this list.
-    pub const NAMES: [&'static str; 13] = [
+    pub const NAMES: [&'static str; 14] = [
         "StoreUnavailable",
         "DeadlineExceeded",
         "SourceMissing",
@@ -62,6 +65,7 @@ impl Error {
         "AlreadyLanded",
         "Cancelled",
         "AccessDenied",
+        "StoreFull",
         "Internal",
     ];
 
@@ -80,6 +84,7 @@ impl Error {
             Self::AlreadyLanded(_) => "AlreadyLanded",
             Self::Cancelled(_) => "Cancelled",
             Self::AccessDenied(_) => "AccessDenied",
+            Self::StoreFull(_) => "StoreFull",
             Self::Internal(_) => "Internal",
         }
     }

@@ -195,6 +195,9 @@ pub enum Error {
     /// It refused: what was tried, and the permission that it wants.
     #[error("{0}")]
     Denied(String),
+    /// There is no room for an entry. It says how much is missing, and where.
+    #[error("{0}")]
+    Full(String),
     /// A cursor that this registry did not give.
     #[error("{0}")]
     BadCursor(String),
@@ -214,6 +217,7 @@ impl From<Error> for landing::Error {
         match error {
             Error::Unavailable(text) => Self::StoreUnavailable(text),
             Error::Denied(text) => Self::AccessDenied(text),
+            Error::Full(text) => Self::StoreFull(text),
             Error::BadCursor(text) | Error::Corrupt(text) | Error::Impossible(text) => Self::Internal(text),
         }
     }
