@@ -15,6 +15,7 @@ mod masks;
 mod merges;
 mod outputs;
 mod packed;
+mod partitions;
 mod profile;
 mod splits;
 mod transforms;

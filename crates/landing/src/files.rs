@@ -24,7 +24,7 @@ use form::Writers;
 use gather::gather;
 
 pub use folders::NULL_PARTITION;
-pub(crate) use folders::folder_text;
+pub(crate) use folders::{TooLong, folder_text};
 
 /// Most partitions of one shard that may be open at once: each keeps a file open.
 pub const MAX_PARTITIONS: usize = 1_000;
@@ -143,6 +143,11 @@ impl Files {
         let writers = Writers::new(&contract, columns.clone(), &lineage)?;
         let (file_size, folders) = (contract.output.file_size, Folders::new(&contract, partition));
         Ok(Self { contract, columns, writers, file_size, stored, folders, lineage, by_folder: HashMap::new(), files: Vec::new() })
+    }
+
+    /// The rows whose folders no store has room for.
+    pub(crate) fn too_long(&self, columns: &[ArrayRef], rows: usize) -> Vec<TooLong> {
+        self.folders.too_long(columns, rows)
     }
 
     /// Writes rows: one array for each field of the contract and each derived column, and the line of each row for the lineage. Tells what the files' dictionaries learned.

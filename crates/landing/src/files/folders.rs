@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Decimal128Type};
-use arrow_array::{Array, ArrayRef, UInt32Array};
+use arrow_array::{Array, ArrayRef, StringArray, UInt32Array};
 use arrow_schema::DataType as ArrowType;
 use hashbrown::HashTable;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -13,6 +13,7 @@ use crate::Error;
 use crate::chunks::Texts;
 use crate::contract::Contract;
 use crate::keys::Encoded;
+use crate::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
 use crate::short::fold;
 
 /// The folder name of a value that is null (Hive's).
@@ -20,6 +21,10 @@ pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// What may stand unescaped in a folder's name.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
+/// Most bytes of a folder's value that is no text. The longest is a moment in a far year, with all
+/// its colons escaped: 40.
+const OTHER_BYTES: usize = 64;
 
 /// The code of no value.
 const NULL: u32 = 0;
@@ -51,6 +56,19 @@ pub(super) struct Shares {
     pub(super) new: UInt32Array,
 }
 
+/// A row whose values name folders that no store has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooLong {
+    /// The row.
+    pub(crate) row: usize,
+    /// The position of the column whose folder is too long, or is the longest of folders that are so together.
+    pub(crate) column: usize,
+    /// Bytes of that folder.
+    pub(crate) bytes: usize,
+    /// Bytes of all folders with their slashes, if it is only together that they are too long.
+    pub(crate) together: Option<usize>,
+}
+
 impl Folders {
     /// No folder yet; `columns` are the positions of what names them.
     pub(super) fn new(contract: &Contract, columns: Vec<usize>) -> Self {
@@ -62,6 +80,44 @@ impl Folders {
     /// The positions of the columns that name folders.
     pub(super) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
         self.columns.iter().map(|column| column.index)
+    }
+
+    /// The rows whose folders no store has room for, and why. What is said of a row depends on nothing but its values.
+    pub(super) fn too_long(&self, columns: &[ArrayRef], rows: usize) -> Vec<TooLong> {
+        // A byte becomes at most three. Hardly ever is there a row whose values have to be looked at.
+        let bound = |naming: &Naming, value: usize| naming.name.len() + 1 + (3 * value).max(NULL_PARTITION.len()).max(OTHER_BYTES);
+        let longest = |naming: &Naming| {
+            let texts = columns[naming.index].as_string_opt::<i32>();
+            texts.map_or(0, |texts| texts.value_offsets().windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0) as usize)
+        };
+        let mut found = Vec::new();
+        if fit(self.columns.iter().map(|naming| bound(naming, longest(naming)))) {
+            return found;
+        }
+        let texts: Vec<_> = self.columns.iter().map(|naming| columns[naming.index].as_string_opt::<i32>()).collect();
+        let mut value = String::new();
+        for row in 0..rows {
+            let length = |texts: &Option<&StringArray>| texts.map_or(0, |texts| texts.value_length(row) as usize);
+            if fit(self.columns.iter().zip(&texts).map(|(naming, texts)| bound(naming, length(texts)))) {
+                continue;
+            }
+            let folders: Vec<_> = (self.columns.iter())
+                .map(|naming| {
+                    value.clear();
+                    write_value(&mut value, columns[naming.index].as_ref(), row);
+                    (naming.index, naming.name.len() + 1 + value.len())
+                })
+                .collect();
+            let before = found.len();
+            let long = folders.iter().filter(|(_, bytes)| *bytes > SEGMENT_BYTES);
+            found.extend(long.map(|(column, bytes)| TooLong { row, column: *column, bytes: *bytes, together: None }));
+            let together = folders.iter().map(|(_, bytes)| bytes + 1).sum();
+            let longest = folders.iter().max_by_key(|(_, bytes)| *bytes);
+            if let Some((column, bytes)) = longest.filter(|_| found.len() == before && together > FOLDERS_BYTES) {
+                found.push(TooLong { row, column: *column, bytes: *bytes, together: Some(together) });
+            }
+        }
+        found
     }
 
     /// The rows of each folder.
@@ -118,6 +174,17 @@ impl Folders {
         }
         folder
     }
+}
+
+/// Whether a store has room for folders of so many bytes each.
+fn fit(folders: impl Iterator<Item = usize>) -> bool {
+    let mut together = 0;
+    let mut each_fits = true;
+    for bytes in folders {
+        each_fits &= bytes <= SEGMENT_BYTES;
+        together += bytes + 1;
+    }
+    each_fits && together <= FOLDERS_BYTES
 }
 
 impl Naming {
