@@ -1,13 +1,13 @@
 //! Values that name folders: those that no store has room for, and many of them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use landing::message::{Counts, JobId, SourceRef, Submission};
-use objects::Directories;
+use landing::message::{Counts, JobId};
+use objects::{Buckets, Directories, Objects};
 use proptest::prelude::*;
-use registry::JobRecord;
 
-use super::bench::{Bench, NOW};
+use super::bench::Bench;
 
 /// A contract partitioned by two texts and a number.
 fn contract(transform: &str) -> String {
@@ -19,15 +19,15 @@ fn contract(transform: &str) -> String {
          \x20   - {{ name: id, type: integer }}\n\
          \x20   - {{ name: city, type: string }}\n\
          \x20   - {{ name: street, type: string }}\n\
-         \x20   - {{ name: no, type: integer }}\n\
+         \x20   - {{ name: number, type: integer }}\n\
          {transform}\
-         output: {{ partitionBy: [city, street, no] }}\n"
+         output: {{ partitionBy: [city, street, number] }}\n"
     )
 }
 
 /// Rows with values that have room, just so, and with values that have none.
 fn source() -> String {
-    let mut source = "id,city,street,no\n".to_owned();
+    let mut source = "id,city,street,number\n".to_owned();
     // `city=` and 250 bytes are 255; a letter outside of ASCII takes two bytes, escaped six.
     for (id, (city, street)) in [
         ("a".repeat(250), "s".to_owned()),
@@ -109,7 +109,7 @@ async fn of_a_masked_or_filtered_value_no_name_is_made() {
     assert!(!landed.rejects.contains("aaa") && !landed.errors.contains("éé"), "{}", landed.rejects);
     // What is derived of a masked value tells of it by its length.
     let derived = "name: things\nschema: { fields: [ { name: id, type: integer }, { name: city, type: string } ] }\n\
-        transform: { derive: { folder: \"concat(city, '-')\" }, mask: [ { field: city, with: redact } ] }\noutput: { partitionBy: [folder] }\n";
+        transform: { derive: [ { name: folder, sql: \"concat(city, '-')\" } ], mask: [ { field: city, with: redact } ] }\noutput: { partitionBy: [folder] }\n";
     let source = format!("id,city\n1,{}\n2,short\n", "q".repeat(300));
     let landed = Bench::new(derived).await.land("job", source.as_bytes(), u64::MAX).await.unwrap();
     assert_eq!(landed.counts, Counts { read: 2, stored: 1, rejected: 1, filtered: 0 });
@@ -117,29 +117,85 @@ async fn of_a_masked_or_filtered_value_no_name_is_made() {
     assert!(landed.errors.contains(text) && !landed.errors.contains("30"), "{}", landed.errors);
 }
 
+/// Buckets as directories below another.
+struct Below(PathBuf);
+
+impl Buckets for Below {
+    fn bucket(&self, name: &str) -> Arc<dyn Objects> {
+        Directories.bucket(self.0.join(name).to_str().unwrap())
+    }
+}
+
 #[tokio::test]
 async fn names_as_long_as_they_may_be_land_on_a_disk() {
     let folder = tempfile::tempdir().unwrap();
-    let mut bench = Bench::over(Arc::new(Directories), Arc::new(Directories), &contract("")).await;
-    for place in [&mut bench.context.lake, &mut bench.context.references, &mut bench.context.work] {
-        place.bucket = folder.path().join(&place.bucket).to_str().unwrap().to_owned();
-    }
-    let inbox = folder.path().join("in");
-    std::fs::create_dir_all(&inbox).unwrap();
-    std::fs::write(inbox.join("a.csv"), source()).unwrap();
-    let job = "j".repeat(JobId::MAX_CHARS);
-    let submission = Submission {
-        job: JobId::parse(&job).unwrap(),
-        dataset: bench.dataset.clone(),
-        contract: 1,
-        source: SourceRef { bucket: inbox.to_str().unwrap().to_owned(), key: "a.csv".to_owned(), version: None, etag: None },
-        force: false,
-        shard_bytes: Some(64),
-        max_cost: None,
-    };
-    bench.context.registry.put_job(&JobRecord::pending(submission.clone(), NOW)).await.unwrap();
+    let buckets = Arc::new(Below(folder.path().to_owned()));
+    let bench = Bench::over(buckets.clone(), buckets, &contract("")).await;
+    let submission = bench.submit(&"j".repeat(JobId::MAX_CHARS), source().as_bytes(), 64, false).await;
     let stored = bench.run(submission).await.unwrap();
     assert_eq!(stored.counts, Counts { read: 7, stored: 3, rejected: 4, filtered: 0 });
+}
+
+/// A contract partitioned by days.
+const DAYS: &str = "name: things\n\
+    dialect: { delimiter: ',', header: true }\n\
+    schema:\n\
+    \x20 fields:\n\
+    \x20   - { name: id, type: integer }\n\
+    \x20   - { name: day, type: date }\n\
+    \x20   - { name: note, type: string }\n\
+    output: { partitionBy: [day], lineage: true }\n";
+
+/// One of very many days: of each month the first 28.
+fn day(n: usize) -> String {
+    format!("{}-{:02}-{:02}", 2000 + n / 336, n % 336 / 28 + 1, n % 28 + 1)
+}
+
+/// The folders of a table's files, each as often as it has files.
+async fn folders(bench: &Bench) -> Vec<String> {
+    let keys = bench.table_keys().await;
+    let mut folders: Vec<String> = keys.iter().map(|key| key.rsplit_once('/').unwrap().0.to_owned()).collect();
+    folders.sort_unstable();
+    folders
+}
+
+#[tokio::test]
+async fn years_of_days_land_from_any_number_of_shards() {
+    // Three years and a bit, and each day once more when all others were there.
+    let rows: String = (0..2_400).map(|id| format!("{id},{},n\n", day(id * 7 % 1_200))).collect();
+    let source = format!("id,day,note\n{rows}");
+    let mut landed = Vec::new();
+    for shard_bytes in [u64::MAX, 16_000] {
+        let bench = Bench::new(DAYS).await;
+        let mut this = bench.land("job", source.as_bytes(), shard_bytes).await.unwrap();
+        let folders = folders(&bench).await;
+        assert_eq!(folders.len(), 1_200);
+        assert!(folders.is_sorted_by(|a, b| a < b), "a file for each");
+        this.rows.sort_unstable();
+        landed.push(this);
+    }
+    assert_eq!(landed[0].counts, Counts { read: 2_400, stored: 2_400, rejected: 0, filtered: 0 });
+    assert_eq!(landed[0], landed[1]);
+}
+
+#[tokio::test]
+async fn what_one_shard_wrote_in_pieces_is_put_together() {
+    // Of the days that have no file open more than is kept aside, in an order that makes several
+    // pieces of each folder.
+    let (days, open, times) = (1_400, 1_000, 3);
+    let note = "x".repeat(25_000);
+    let note = |day: usize| if day < open { "" } else { note.as_str() };
+    let rows: String = (0..days * times).map(|id| format!("{id},{},{}\n", day(id % days), note(id % days))).collect();
+    let source = format!("id,day,note\n{rows}");
+    let bench = Bench::new(DAYS).await;
+    let submission = bench.submit("job", source.as_bytes(), u64::MAX, false).await;
+    let stored = bench.run(submission).await.unwrap();
+    assert_eq!(stored.counts.stored, (days * times) as u64);
+    let folders = folders(&bench).await;
+    assert_eq!(folders.len(), days);
+    assert!(folders.is_sorted_by(|a, b| a < b), "a file for each");
+    let left = bench.work().list(bench.context.keys(&stored.job).small_prefix(), None, 10).await.unwrap();
+    assert_eq!(left, [], "nothing is left of the pieces");
 }
 
 proptest! {
@@ -150,7 +206,7 @@ proptest! {
         values in proptest::collection::vec(("[a ü/]{0,3}", 0usize..130, "[a-z%]{0,2}", 0usize..200), 1..12), shard_bytes in 64u64..2000
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let mut source = "id,city,street,no\n".to_owned();
+        let mut source = "id,city,street,number\n".to_owned();
         for (id, (city, times, street, more)) in values.iter().enumerate() {
             source.push_str(&format!("{id},{},{},{id}\n", city.repeat(*times), street.repeat(*more)));
         }

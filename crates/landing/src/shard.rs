@@ -274,7 +274,7 @@ impl Sheet {
     /// Refuses records whose values name folders that no store has room for.
     fn check_folders(&self, batch: &Batch<'_>, cells: &Cells<'_>, columns: &[ArrayRef], filtered: &[bool], findings: &mut Vec<Finding>) {
         let long = self.files.too_long(columns, batch.records.len());
-        findings.extend(long.into_iter().filter(|long| !filtered[long.row]).map(|long| {
+        findings.extend(long.into_iter().filter(|long| filtered.get(long.row) != Some(&true)).map(|long| {
             let name = self.contract.column_name(long.column);
             let message = match long.together {
                 None => format!("the folder of `{name}` would have {} bytes, and a name can have {SEGMENT_BYTES}", long.bytes),
