@@ -34,6 +34,7 @@ pub mod bill;
 pub mod message;
 pub mod limits;
 pub mod size;
+mod patterns;
 mod short;
 
 mod error;

@@ -70,4 +70,11 @@ pub const FILE_NAME_BYTES: usize = JobId::MAX_CHARS + "-merged-".len() + 10 + 1 
 /// beside the prefix of the lake, `<dataset>/` and the name of the file.
 pub const FOLDERS_BYTES: usize = OBJECT_KEY_BYTES - LAKE_PREFIX_BYTES - (DatasetName::MAX_CHARS + 1) - FILE_NAME_BYTES;
 
-const _: () = assert!(FILE_NAME_BYTES <= SEGMENT_BYTES && FOLDERS_BYTES == 740, "README says so");
+const _: () = assert!(FILE_NAME_BYTES <= SEGMENT_BYTES && FOLDERS_BYTES == 740, "README and ARCHITECTURE say so");
+
+/// Most bytes that a pattern of a contract may compile to: a hundred letters of any script, or
+/// thousands of ASCII ones. It is in memory a few times while it is searched with.
+pub const PATTERN_BYTES: usize = 2 << 20;
+
+/// Most bytes that all patterns of a contract may compile to: every step of a job reads it.
+pub const PATTERNS_BYTES: usize = 16 << 20;
