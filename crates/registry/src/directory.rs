@@ -11,7 +11,7 @@ use crate::table::{Key, List, Position, Table, Write, entry};
 use crate::{Error, Result};
 
 /// A registry of JSON files in a directory, one an entry: `job/<id>/record.json`, `dataset/<name>.json`, `contract/<name>/<version>.json`,
-/// `loaded/<dataset>/<hash>/claim.json`.
+/// `text/<dataset>/<hash>/<part>.json` of long contracts, `loaded/<dataset>/<hash>/claim.json`.
 ///
 /// Any number of processes may share it: whoever reads or writes holds the lock of the file `.lock`. Files are replaced whole; several at once go
 /// through the file `.journal`, which whoever locks next finishes. Listing jobs reads all jobs, which is fine for one machine's worth of them.
