@@ -1,14 +1,16 @@
 //! Which rows belong to which folder.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Decimal128Type};
 use arrow_array::{Array, ArrayRef, StringArray, UInt32Array};
 use arrow_schema::DataType as ArrowType;
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::MAX_PARTITIONS;
 use crate::Error;
 use crate::chunks::Texts;
 use crate::contract::Contract;
@@ -34,7 +36,11 @@ pub(super) struct Folders {
     columns: Vec<Naming>,
     /// By the code of the values in all columns: the place among the names, if they came before.
     known: Vec<Option<usize>>,
-    names: Vec<String>,
+    names: Vec<Arc<str>>,
+    /// Where each name stands among them.
+    places: HashMap<Arc<str>, usize>,
+    /// The rows of a batch, by folder: empty between batches.
+    rows: Vec<Vec<u32>>,
 }
 
 /// A column that names folders.
@@ -50,8 +56,8 @@ struct Naming {
 
 /// The rows of a batch, by folder.
 pub(super) struct Shares {
-    /// In the order of first appearance; `None`: all rows there are.
-    pub(super) folders: Vec<(String, Option<Vec<u32>>)>,
+    /// By the places of their names, in the order of first appearance; `None`: all rows there are.
+    pub(super) folders: Vec<(usize, Option<Vec<u32>>)>,
     /// Rows whose values had not come before, in one column or together.
     pub(super) new: UInt32Array,
 }
@@ -72,9 +78,45 @@ pub(crate) struct TooLong {
 impl Folders {
     /// No folder yet; `columns` are the positions of what names them.
     pub(super) fn new(contract: &Contract, columns: Vec<usize>) -> Self {
-        let naming =
-            |index| Naming { index, name: contract.column_name(index).to_owned(), values: Texts::default(), pairs: HashTable::new() };
-        Self { columns: columns.into_iter().map(naming).collect(), known: Vec::new(), names: Vec::new() }
+        let naming = |index| Naming {
+            index,
+            name: contract.column_name(index).to_owned(),
+            // Each is a folder of its own, of which one too many is told, and what is too long to name one is no value by now.
+            values: Texts::of_most(MAX_PARTITIONS + 1, (MAX_PARTITIONS + 1) * SEGMENT_BYTES),
+            pairs: HashTable::new(),
+        };
+        Self {
+            columns: columns.into_iter().map(naming).collect(),
+            known: Vec::new(),
+            names: Vec::new(),
+            places: HashMap::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// The name of a folder.
+    pub(super) fn name(&self, folder: usize) -> &Arc<str> {
+        &self.names[folder]
+    }
+
+    /// The place of a name, which may be new.
+    pub(super) fn place(&mut self, name: &str) -> Result<usize, Error> {
+        if let Some(place) = self.places.get(name) {
+            return Ok(*place);
+        }
+        if self.names.len() == MAX_PARTITIONS {
+            return Err(self.too_many());
+        }
+        let name: Arc<str> = name.into();
+        self.names.push(name.clone());
+        self.rows.push(Vec::new());
+        self.places.insert(name, self.names.len() - 1);
+        Ok(self.names.len() - 1)
+    }
+
+    fn too_many(&self) -> Error {
+        let names: Vec<_> = self.columns.iter().map(|column| column.name.as_str()).collect();
+        too_many(&names)
     }
 
     /// The positions of the columns that name folders.
@@ -123,7 +165,7 @@ impl Folders {
     /// The rows of each folder.
     pub(super) fn share(&mut self, columns: &[ArrayRef], rows: usize) -> Result<Shares, Error> {
         let Some((first, others)) = self.columns.split_first_mut() else {
-            return Ok(Shares { folders: vec![(String::new(), None)], new: UInt32Array::from(Vec::<u32>::new()) });
+            return Ok(Shares { folders: vec![(self.place("")?, None)], new: UInt32Array::from(Vec::<u32>::new()) });
         };
         let mut codes = first.codes(&columns[first.index])?;
         for column in others {
@@ -131,7 +173,6 @@ impl Folders {
             column.combine(&mut codes, &next);
         }
         let mut order: Vec<usize> = Vec::new();
-        let mut rows_of: Vec<Vec<u32>> = vec![Vec::new(); self.names.len()];
         let mut new = Vec::new();
         for (row, code) in codes.into_iter().enumerate().take(rows) {
             let code = code as usize;
@@ -142,38 +183,43 @@ impl Folders {
                 Some(folder) => folder,
                 None => {
                     new.push(row as u32);
-                    let folder = self.learn(columns, row);
+                    let folder = self.learn(columns, row)?;
                     self.known[code] = Some(folder);
-                    rows_of.resize(self.names.len(), Vec::new());
                     folder
                 }
             };
-            if rows_of[folder].is_empty() {
+            if self.rows[folder].is_empty() {
                 order.push(folder);
             }
-            rows_of[folder].push(row as u32);
+            self.rows[folder].push(row as u32);
         }
         let folders = match order.as_slice() {
-            [only] => vec![(self.names[*only].clone(), None)],
-            _ => order.into_iter().map(|folder| (self.names[folder].clone(), Some(std::mem::take(&mut rows_of[folder])))).collect(),
+            [only] => {
+                self.rows[*only].clear();
+                vec![(*only, None)]
+            }
+            _ => order.into_iter().map(|folder| (folder, Some(std::mem::take(&mut self.rows[folder])))).collect(),
         };
         Ok(Shares { folders, new: new.into() })
     }
 
     /// The folder of values that are new. It may be known: no value and an empty one share theirs.
-    fn learn(&mut self, columns: &[ArrayRef], row: usize) -> usize {
+    fn learn(&mut self, columns: &[ArrayRef], row: usize) -> Result<usize, Error> {
         let mut name = String::new();
         for column in &self.columns {
             let _ = write!(name, "{}=", column.name);
             write_value(&mut name, columns[column.index].as_ref(), row);
             name.push('/');
         }
-        let folder = self.names.iter().position(|known| *known == name).unwrap_or(self.names.len());
-        if folder == self.names.len() {
-            self.names.push(name);
-        }
-        folder
+        self.place(&name)
     }
+}
+
+fn too_many(columns: &[&str]) -> Error {
+    Error::LimitExceeded(format!(
+        "one shard has rows of more than {MAX_PARTITIONS} partitions; partition by fewer or coarser fields than {}",
+        columns.join(", ")
+    ))
 }
 
 /// Whether a store has room for folders of so many bytes each.
@@ -205,7 +251,7 @@ impl Naming {
         if is_null {
             return Ok(NULL);
         }
-        let full = || Error::LimitExceeded(format!("one shard has too many values in `{}` to partition by it", self.name));
+        let full = || too_many(&[&self.name]);
         self.values.code(bytes, start, end).map(|code| code + 1).ok_or_else(full)
     }
 
