@@ -60,7 +60,7 @@ async fn what_the_router_refuses_is_explained() {
     }
     let refused =
         door.put("/datasets/flights", &" ".repeat(4 * 1024 * 1024 + 1)).await.expect_kind(StatusCode::PAYLOAD_TOO_LARGE, "too-large");
-    assert!(refused.detail().contains("262144"), "{}", refused.detail());
+    assert!(refused.detail().contains("4194304"), "{}", refused.detail());
 }
 
 #[tokio::test]
