@@ -59,6 +59,7 @@ fn errors() -> Vec<Error> {
         Error::Superseded,
         Error::Cancelled,
         Error::AccessDenied,
+        Error::StoreFull,
         Error::Internal,
     ];
     let errors: Vec<Error> = kinds.iter().map(|kind| kind(String::new())).collect();

@@ -18,11 +18,11 @@ schema:
 output: { lineage: true }
 ";
 
-const RECORDS: usize = 12_000;
-/// Distinct keys: each stands about seven times, far apart.
+const RECORDS: usize = 48_000;
+/// Distinct keys: each stands about 28 times, far apart.
 const KEYS: usize = 1_700;
 /// Some fifteen shards.
-const SHARD_BYTES: u64 = 16 * 1024;
+const SHARD_BYTES: u64 = 64 * 1024;
 
 /// A record as it is written, and what is to become of it.
 struct Record {

@@ -7,7 +7,7 @@ use super::stage::{Stage, flights, head};
 
 #[test]
 fn a_file_over_its_limit_leaves_only_its_rejects() {
-    let stage = Stage::with(Options { shard_bytes: Some(32 * 1024), ..Options::default() });
+    let stage = Stage::with(Options { shard_bytes: Some(64 * 1024), ..Options::default() });
     stage.register("flights");
     let mut source = head(&flights(), 1000);
     for fault in 0..20 {

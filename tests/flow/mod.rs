@@ -17,6 +17,7 @@ mod merges;
 mod order;
 mod outputs;
 mod packed;
+mod partitions;
 mod profile;
 mod races;
 mod rejects;

@@ -199,10 +199,10 @@ impl Registry for InTurns<registry::Memory> {
     async fn put_contract(&self, _: &DatasetName, _: &str, _: &str) -> registry::Result<StoredContract> {
         unreachable!("admission changes no contract")
     }
-    async fn contract_versions(&self, _: &DatasetName, _: Option<&str>, _: u32) -> registry::Result<Page<StoredContract>> {
+    async fn contract_versions(&self, _: &DatasetName, _: Option<&str>, _: u32) -> registry::Result<Page<registry::ContractVersion>> {
         unreachable!("admission lists nothing")
     }
-    async fn datasets(&self, _: Option<&str>, _: u32) -> registry::Result<Page<StoredContract>> {
+    async fn datasets(&self, _: Option<&str>, _: u32) -> registry::Result<Page<registry::ContractVersion>> {
         unreachable!("admission lists nothing")
     }
     async fn delete_dataset(&self, _: &DatasetName) -> registry::Result<bool> {

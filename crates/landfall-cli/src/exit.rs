@@ -64,7 +64,7 @@ mod tests {
             ["SourceChanged", "SourceCorrupt", "SchemaDrift", "RejectLimitExceeded", "LimitExceeded", "AlreadyLanded", "Superseded"];
         assert_eq!(of(Exit::Refused), refused);
         assert_eq!(of(Exit::WrongUse), ["SourceMissing", "ContractInvalid"]);
-        assert_eq!(of(Exit::Infrastructure), ["StoreUnavailable", "DeadlineExceeded", "AccessDenied", "Internal"]);
+        assert_eq!(of(Exit::Infrastructure), ["StoreUnavailable", "DeadlineExceeded", "AccessDenied", "StoreFull", "Internal"]);
         assert_eq!(of(Exit::Interrupted), ["Cancelled"]);
     }
 }

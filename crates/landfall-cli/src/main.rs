@@ -36,6 +36,7 @@ enum Command {
 
 fn main() -> std::process::ExitCode {
     keep_memory();
+    outlive_the_limit_of_files();
     let exit = match Landfall::parse().command {
         Command::New(new) => new.run(),
         Command::Check(check) => check.run(),
@@ -61,6 +62,16 @@ fn keep_memory() {
             libc::mallopt(libc::M_MMAP_THRESHOLD, MMAP_THRESHOLD);
             libc::mallopt(libc::M_TRIM_THRESHOLD, TRIM_THRESHOLD);
         }
+    }
+}
+
+/// A file that may grow no more (`ulimit -f`) is an error that a job ends with, not a signal that
+/// kills the process in the middle of it.
+fn outlive_the_limit_of_files() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: to ignore a signal runs no code of ours, and no other thread is there yet.
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
     }
 }
 

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use steps::{Context, Place, Settings};
 
 use crate::exit::{CODES, Exit, examples};
-use crate::size::{bytes, count, parse_bytes};
+use crate::size::{bytes, count, parse_bytes, parse_shard_size};
 use crate::submission::{self, Asked, Wishes};
 use crate::{complain, fault_line, runtime, say};
 
@@ -42,8 +42,8 @@ pub(crate) struct ShowPlan {
     /// The files to land.
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
-    /// Bytes of a shard: 7kB, 64MiB [default: that of the cloud, 64MiB and more of files over 64GB]
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, hide_default_value = true)]
+    /// Bytes of a shard: 1MiB, 64MiB [default: that of the cloud, 64MiB and more of files over 64GB]
+    #[arg(long, value_name = "BYTES", value_parser = parse_shard_size, hide_default_value = true)]
     shard_size: Option<u64>,
     /// Bytes whose records are tried; 0: none
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "1MiB")]

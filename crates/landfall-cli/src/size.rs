@@ -1,6 +1,18 @@
 //! Sizes in bytes, as people write and read them.
 
+use landing::plan::LEAST_ASKED_SHARD_BYTES;
 pub(crate) use landing::size::parse_bytes;
+
+/// Reads the size of a shard that is asked for.
+pub(crate) fn parse_shard_size(text: &str) -> Result<u64, String> {
+    let bytes = parse_bytes(text)?;
+    // Tests split small files: it is theirs alone, and in no help.
+    let is_test = std::env::var_os("LANDFALL_TEST_SHARDS").is_some();
+    if bytes < LEAST_ASKED_SHARD_BYTES && !is_test {
+        return Err("a shard has at least 64KiB: smaller ones cost more than what is in them".to_owned());
+    }
+    Ok(bytes)
+}
 
 /// Writes a size in powers of 1,000: `5.4 MB`.
 pub(crate) fn bytes(bytes: u64) -> String {

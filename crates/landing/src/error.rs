@@ -45,6 +45,9 @@ pub enum Error {
     /// A store refused, and the text names the permission that is missing; or the source may not be named.
     #[error("{0}")]
     AccessDenied(String),
+    /// A store has no room left: the text says how much is missing, and where.
+    #[error("{0}")]
+    StoreFull(String),
     /// A bug: an invariant does not hold, or a step panicked.
     #[error("{0}")]
     Internal(String),
@@ -66,6 +69,7 @@ impl Error {
         "Superseded",
         "Cancelled",
         "AccessDenied",
+        "StoreFull",
         "Internal",
     ];
 
@@ -85,6 +89,7 @@ impl Error {
             Self::Superseded(_) => "Superseded",
             Self::Cancelled(_) => "Cancelled",
             Self::AccessDenied(_) => "AccessDenied",
+            Self::StoreFull(_) => "StoreFull",
             Self::Internal(_) => "Internal",
         }
     }

@@ -1,11 +1,12 @@
 //! Columns become files: of each partition of a shard one, or several where one would be too large, in bounded memory.
 
+mod aside;
 mod folders;
 mod form;
 mod gather;
 mod merge;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -19,15 +20,25 @@ use crate::contract::{Contract, TableFormat};
 use crate::delta::Stats;
 use crate::plan::Plan;
 use crate::sink::Sink;
+use aside::Aside;
 use folders::Folders;
 use form::Writers;
 use gather::gather;
 
 pub use folders::NULL_PARTITION;
-pub(crate) use folders::folder_text;
+pub(crate) use folders::{TooLong, folder_text};
 
-/// Most partitions of one shard that may be open at once: each keeps a file open.
-pub const MAX_PARTITIONS: usize = 1_000;
+/// Most partitions of one shard: each is a file at least, with its requests, and some memory to the
+/// end of the shard.
+pub const MAX_PARTITIONS: usize = 100_000;
+
+/// Most partitions of one shard that have a file open. Rows of others are kept aside, and written
+/// folder by folder.
+const MAX_OPEN: usize = if cfg!(test) { 3 } else { 1_000 };
+
+/// Bytes of finished files, beside those of open ones, at which who writes them waits for somebody
+/// to take them.
+const READY_BYTES: usize = 8 << 20;
 
 /// Bytes that all open row groups, or blocks of text, of a shard may hold together; beyond it the largest is written out.
 pub const ROW_GROUP_BYTES: usize = 48 * 1024 * 1024;
@@ -62,13 +73,28 @@ pub struct Files {
     stored: Vec<usize>,
     folders: Folders,
     lineage: Lineage,
-    by_folder: HashMap<String, usize>,
+    /// The open file of each folder that has one.
+    open: HashMap<usize, usize>,
+    /// Rows of folders that have none, once there are too many.
+    aside: Aside,
+    /// Whether there are.
+    is_aside: bool,
+    /// Whether no more rows will come.
+    is_closing: bool,
+    /// Folders that have several files because their rows were kept aside.
+    pieces: HashSet<usize>,
+    /// The file of the rows that are being written of those kept aside.
+    current: Option<usize>,
     files: Vec<File>,
+    /// Those that have not ended, or have bytes that nobody took.
+    live: Vec<usize>,
 }
 
 /// A file on its way.
 struct File {
-    folder: String,
+    folder: usize,
+    /// Whether the folder has other files of this shard, each made of few rows.
+    is_piece: bool,
     sink: Sink,
     rows: u64,
     nulls: Vec<u64>,
@@ -88,6 +114,8 @@ pub struct Chunk {
     pub bytes: Vec<u8>,
     /// Whether they are its last ones.
     pub is_last: bool,
+    /// Whether the file is one of several of its folder, each made of few rows: it is to be put together with the others.
+    pub is_piece: bool,
 }
 
 /// What a file turned out to hold.
@@ -142,7 +170,28 @@ impl Files {
         let columns = Arc::new(ArrowSchema::new(fields));
         let writers = Writers::new(&contract, columns.clone(), &lineage)?;
         let (file_size, folders) = (contract.output.file_size, Folders::new(&contract, partition));
-        Ok(Self { contract, columns, writers, file_size, stored, folders, lineage, by_folder: HashMap::new(), files: Vec::new() })
+        Ok(Self {
+            contract,
+            columns,
+            writers,
+            file_size,
+            stored,
+            folders,
+            lineage,
+            open: HashMap::new(),
+            aside: Aside::default(),
+            is_aside: false,
+            is_closing: false,
+            pieces: HashSet::new(),
+            current: None,
+            files: Vec::new(),
+            live: Vec::new(),
+        })
+    }
+
+    /// The rows whose folders no store has room for.
+    pub(crate) fn too_long(&self, columns: &[ArrayRef], rows: usize) -> Vec<TooLong> {
+        self.folders.too_long(columns, rows)
     }
 
     /// Writes rows: one array for each field of the contract and each derived column, and the line of each row for the lineage. Tells what the files' dictionaries learned.
@@ -162,8 +211,12 @@ impl Files {
         for index in self.folders.columns() {
             new.add(index, take(&columns[index], &shares.new, None).map_err(broken)?);
         }
+        let mut aside = Vec::new();
         for (folder, rows) in shares.folders {
-            let file = self.file(folder)?;
+            let Some(file) = self.file(folder)? else {
+                aside.push((folder, rows.unwrap_or_else(|| (0..batch.num_rows() as u32).collect())));
+                continue;
+            };
             let batch = match rows {
                 None => batch.clone(),
                 Some(rows) => gather(&batch, rows)?,
@@ -176,8 +229,57 @@ impl Files {
                 self.end(file)?;
             }
         }
+        self.keep_aside(&batch, aside, &mut new)?;
         self.bound_memory()?;
         Ok(new)
+    }
+
+    /// Keeps rows aside, by folder.
+    fn keep_aside(&mut self, batch: &RecordBatch, shares: Vec<(usize, Vec<u32>)>, new: &mut NewValues) -> Result<(), Error> {
+        if shares.is_empty() {
+            return Ok(());
+        }
+        let folders: Vec<_> = shares.iter().flat_map(|(folder, rows)| std::iter::repeat_n(*folder, rows.len())).collect();
+        let rows = gather(batch, shares.into_iter().flat_map(|(_, rows)| rows).collect())?;
+        for (column, values) in self.stored.iter().zip(rows.columns()) {
+            new.add(*column, values.clone());
+        }
+        self.aside.push(rows, folders.into_iter());
+        if self.aside.is_full() {
+            self.aside.make_due();
+        }
+        Ok(())
+    }
+
+    /// Writes what was kept aside, until there are enough bytes for somebody to take.
+    fn write_aside(&mut self) -> Result<(), Error> {
+        let mut ready = 0;
+        while ready < READY_BYTES {
+            if !self.aside.is_due() {
+                if self.is_closing {
+                    self.aside.make_due();
+                }
+                if !self.aside.is_due() {
+                    return Ok(());
+                }
+            }
+            let Some(run) = self.aside.next()? else { continue };
+            let file = match self.current {
+                Some(file) => file,
+                None => {
+                    let is_several = !self.pieces.insert(run.folder) || !self.is_closing;
+                    self.begin(run.folder, is_several)?
+                }
+            };
+            self.current = (!run.is_last).then_some(file);
+            self.put(file, &run.rows)?;
+            if run.is_last || self.files[file].ready_bytes() + self.writers.encoded_bytes(file) as u64 >= self.file_size {
+                self.current = None;
+                self.end(file)?;
+                ready += self.files[file].sink.len();
+            }
+        }
+        Ok(())
     }
 
     /// Writes rows to a file.
@@ -198,22 +300,29 @@ impl Files {
         if self.contract.output.table == TableFormat::Delta {
             state.stats = footer.map(|footer| Stats::of(&footer, &state.has_nan).json(&self.columns, state.rows));
         }
-        self.by_folder.remove(&state.folder);
+        if self.open.get(&state.folder) == Some(&file) {
+            self.open.remove(&state.folder);
+        }
         Ok(())
     }
 
-    /// Bytes that are ready, of each file that has at least `least` of them, or has ended.
-    pub fn drain(&mut self, least: usize) -> Vec<Chunk> {
+    /// Bytes that are ready, of each file that has at least `least` of them, or has ended. Who takes them asks again until there are none: of many files not all are
+    /// made at once.
+    pub fn drain(&mut self, least: usize) -> Result<Vec<Chunk>, Error> {
+        self.write_aside()?;
         let mut chunks = Vec::new();
-        for (file, state) in self.files.iter_mut().enumerate() {
+        let files = &mut self.files;
+        self.live.retain(|file| {
+            let state = &mut files[*file];
             let (least, is_last) = (if state.is_ended { 1 } else { least.max(1) }, state.is_ended);
             let bytes = if state.sink.len() >= least { state.sink.take() } else { Vec::new() };
             if !bytes.is_empty() {
                 state.bytes += bytes.len() as u64;
-                chunks.push(Chunk { file, bytes, is_last });
+                chunks.push(Chunk { file: *file, bytes, is_last, is_piece: state.is_piece });
             }
-        }
-        chunks
+            !state.is_ended
+        });
+        Ok(chunks)
     }
 
     /// The end of the name of each file.
@@ -223,42 +332,56 @@ impl Files {
 
     /// The folder of a file.
     pub fn folder(&self, file: usize) -> &str {
-        &self.files[file].folder
+        self.folders.name(self.files[file].folder)
     }
 
-    /// Ends all files; [`drain`](Self::drain) what is left before [`summaries`](Self::summaries).
+    /// Ends all files; [`drain`](Self::drain) what is left before the [`summary`](Self::summary) of each.
     pub fn close(&mut self) -> Result<(), Error> {
+        self.is_closing = true;
         (0..self.files.len()).filter(|file| !self.files[*file].is_ended).collect::<Vec<_>>().into_iter().try_for_each(|file| self.end(file))
     }
 
-    /// What the files turned out to hold, once they are closed and drained.
-    pub fn summaries(&self) -> Vec<FileSummary> {
-        let names = || self.columns.fields().iter().map(|field| field.name().clone());
-        let summary = |file: &File| FileSummary {
-            folder: file.folder.clone(),
+    /// What a file turned out to hold, once all are closed and drained.
+    pub fn summary(&self, file: usize) -> FileSummary {
+        let file = &self.files[file];
+        let names = self.columns.fields().iter().map(|field| field.name().clone());
+        FileSummary {
+            folder: self.folders.name(file.folder).to_string(),
             rows: file.rows,
             bytes: file.bytes,
-            nulls: names().zip(file.nulls.iter().copied()).collect(),
+            nulls: names.zip(file.nulls.iter().copied()).collect(),
             stats: file.stats.clone(),
-        };
-        self.files.iter().map(summary).collect()
+        }
     }
 
-    fn file(&mut self, folder: String) -> Result<usize, Error> {
-        if let Some(file) = self.by_folder.get(&folder) {
-            return Ok(*file);
+    /// How many files there are.
+    pub fn count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// The open file of a folder. `None`: it has none, and its rows are to be kept aside. Once rows are, those of all folders without a file are, so that they stay in their
+    /// order.
+    fn file(&mut self, folder: usize) -> Result<Option<usize>, Error> {
+        if let Some(file) = self.open.get(&folder) {
+            return Ok(Some(*file));
         }
-        if self.by_folder.len() == MAX_PARTITIONS {
-            return Err(Error::LimitExceeded(format!(
-                "one shard has rows of more than {MAX_PARTITIONS} partitions; partition by fewer or coarser fields than {}",
-                self.contract.output.partition_by.join(", ")
-            )));
+        self.is_aside |= self.open.len() == MAX_OPEN;
+        if self.is_aside {
+            return Ok(None);
         }
+        let file = self.begin(folder, false)?;
+        self.open.insert(folder, file);
+        Ok(Some(file))
+    }
+
+    /// Begins a file.
+    fn begin(&mut self, folder: usize, is_piece: bool) -> Result<usize, Error> {
         let sink = Sink::default();
         self.writers.open(sink.clone())?;
         let columns = self.columns.fields().len();
         self.files.push(File {
-            folder: folder.clone(),
+            folder,
+            is_piece,
             sink,
             rows: 0,
             nulls: vec![0; columns],
@@ -267,7 +390,7 @@ impl Files {
             is_ended: false,
             stats: None,
         });
-        self.by_folder.insert(folder, self.files.len() - 1);
+        self.live.push(self.files.len() - 1);
         Ok(self.files.len() - 1)
     }
 

@@ -111,6 +111,13 @@ impl From<Verbatim> for VerbatimForm {
 
 /// Least bytes of a shard.
 pub const MIN_SHARD_BYTES: u64 = 1;
+
+/// Least bytes of a shard that may be asked for. Each is some documents of a few hundred bytes, and
+/// an execution: at 64 KiB these are hardly less than what is in it. Who writes a [`Submission`]
+/// (tests do) may say less.
+///
+/// [`Submission`]: crate::message::Submission
+pub const LEAST_ASKED_SHARD_BYTES: u64 = 64 << 10;
 /// Most shards of a job: what one Distributed Map takes.
 pub const MAX_SHARDS: u64 = 10_000;
 

@@ -12,6 +12,7 @@ use crate::contract::{Contract, Mapping};
 use crate::dialect::Dialect;
 use crate::files::{Files, Lineage};
 use crate::keys::{Claims, Taken, Terms};
+use crate::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
 use crate::lines::LineCounter;
 use crate::lookup::{Joins, Lookup};
 use crate::mask::{Masks, Salt};
@@ -19,7 +20,7 @@ use crate::message::{Counts, Shard};
 use crate::plan::Plan;
 use crate::profile::Sketch;
 use crate::records::{Row, Rows, ShardReader, Tile};
-use crate::rejects::{FAULTS_PER_RECORD, Finding};
+use crate::rejects::{ErrorName, FAULTS_PER_RECORD, Finding, cut};
 use crate::shape::Batch;
 
 /// Most cells of a batch: enough to type columns in long runs, and little to keep.
@@ -242,6 +243,7 @@ impl Sheet {
         if let Some(masks) = &self.masks {
             masks.work(&mut columns)?;
         }
+        self.check_folders(batch, &cells, &columns, &filtered, &mut findings);
         self.check_keys(batch, &cells, &columns, &filtered, &mut findings)?;
         self.counts.read += read as u64;
         let lines = |is_kept: &dyn Fn(usize) -> bool| -> Vec<u64> {
@@ -267,6 +269,35 @@ impl Sheet {
         self.counts.rejected += rejected as u64;
         self.counts.filtered += (read - stored - rejected) as u64;
         self.store(&keep(columns, is_good, &self.stored)?, &lines, stored)
+    }
+
+    /// Refuses records whose values name folders that no store has room for.
+    fn check_folders(&self, batch: &Batch<'_>, cells: &Cells<'_>, columns: &[ArrayRef], filtered: &[bool], findings: &mut Vec<Finding>) {
+        let long = self.files.too_long(columns, batch.records.len());
+        findings.extend(long.into_iter().filter(|long| filtered.get(long.row) != Some(&true)).map(|long| {
+            let name = self.contract.column_name(long.column);
+            let message = match long.together {
+                None => format!("the folder of `{name}` would have {} bytes, and a name can have {SEGMENT_BYTES}", long.bytes),
+                Some(together) => format!(
+                    "the folders would have {together} bytes, {} of them for `{name}`, and keys leave {FOLDERS_BYTES} to them",
+                    long.bytes
+                ),
+            };
+            // Of a joined or derived column the record itself has no text.
+            let column = self.mapping.fields.get(long.column).copied().flatten();
+            let text = |column| cut(&text_of(self.masks.as_ref(), &self.dialect, cells, &batch.records[long.row], column));
+            Finding {
+                row: long.row as u32,
+                offset: None,
+                field: Some(long.column as u32),
+                column,
+                error: ErrorName::Constraint,
+                rule: Some("partition-value"),
+                value: column.map(text),
+                holder: None,
+                message,
+            }
+        }));
     }
 
     /// Refuses records with keys that are taken, on top of the faults that were found.

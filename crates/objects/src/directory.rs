@@ -1,3 +1,4 @@
+mod fault;
 mod listing;
 mod upload;
 
@@ -12,6 +13,7 @@ use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result};
+use fault::fault;
 use upload::{UPLOADS, Upload};
 
 /// Directories as buckets: a bucket's name is a path, its keys are paths below it with `/` between their segments.
@@ -237,27 +239,6 @@ fn present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 
 fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-/// What an I/O error means to the caller: only what may pass by itself is worth another attempt.
-fn fault(path: &Path, error: &io::Error) -> Error {
-    let place = path.display();
-    match error.kind() {
-        io::ErrorKind::NotFound => Error::Missing(place.to_string()),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Error::Denied(format!("disk full while writing {place}: free some space"))
-        }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            Error::Denied(format!("{place} may not be used by this user: {error}"))
-        }
-        io::ErrorKind::NotADirectory
-        | io::ErrorKind::IsADirectory
-        | io::ErrorKind::AlreadyExists
-        | io::ErrorKind::InvalidFilename
-        | io::ErrorKind::FileTooLarge
-        | io::ErrorKind::Unsupported => Error::Denied(format!("{place} can't be used: {error}")),
-        _ => Error::Unavailable(format!("{place}: {error}")),
-    }
 }
 
 #[cfg(test)]

@@ -13,9 +13,12 @@ pub enum Error {
     /// The store refused: what was tried, and the permission that it wants.
     #[error("{0}")]
     Denied(String),
-    /// The object is larger than the reader's limit.
+    /// The object is larger than the reader's limit, or its name longer than the store can hold.
     #[error("{0}")]
     TooLarge(String),
+    /// The store has no room for what was to be written. It says how much is missing, and where.
+    #[error("{0}")]
+    Full(String),
     /// The store did not answer, or answered that it is busy; worth another attempt.
     #[error("{0}")]
     Unavailable(String),
@@ -43,6 +46,7 @@ impl From<Error> for landing::Error {
             Error::Denied(text) => Self::AccessDenied(text),
             Error::Unavailable(text) => Self::StoreUnavailable(text),
             Error::TooLarge(text) => Self::LimitExceeded(text),
+            Error::Full(text) => Self::StoreFull(text),
             other => Self::Internal(other.to_string()),
         }
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use landing::contract::DatasetName;
 use landing::message::{JobId, SourceRef, Submission};
 
-use crate::{JobChange, JobFilter, JobRecord, Page, Registry, StoredContract};
+use crate::{ContractVersion, JobChange, JobFilter, JobRecord, Page, Registry, StoredContract};
 
 /// How often a list of jobs is looked at again before it is wrong: an index may lag.
 const LOOKS: u32 = 100;
@@ -28,6 +28,7 @@ pub async fn conformance(registry: Arc<dyn Registry>, prefix: &str) {
     suite.a_deleted_dataset_goes_on_counting().await;
     suite.datasets_are_listed_by_name().await;
     suite.racing_contracts_leave_no_gap().await;
+    suite.long_contracts_are_kept_whole().await;
     suite.a_job_is_put_once().await;
     suite.a_job_changes_until_it_is_over().await;
     suite.racing_changes_are_all_kept().await;
@@ -99,11 +100,11 @@ impl Suite {
         }
     }
 
-    async fn versions(&self, dataset: &DatasetName, limit: u32) -> Vec<StoredContract> {
+    async fn versions(&self, dataset: &DatasetName, limit: u32) -> Vec<ContractVersion> {
         all_pages(limit, async |after| self.registry.contract_versions(dataset, after, limit).await).await
     }
 
-    async fn datasets(&self, limit: u32) -> Vec<StoredContract> {
+    async fn datasets(&self, limit: u32) -> Vec<ContractVersion> {
         all_pages(limit, async |after| self.registry.datasets(after, limit).await).await
     }
 }

@@ -11,7 +11,8 @@ use crate::table::{Key, List, Position, Table, Write, entry};
 use crate::{Error, Result};
 
 /// A registry of JSON files in a directory, one an entry: `job/<id>/record.json`, `dataset/<name>.json`, `contract/<name>/<version>.json`,
-/// `loaded/<dataset>/<hash>/claim.json`, `newest/<dataset>/<hash>/version.json`.
+/// `text/<dataset>/<hash>/<part>.json` of long contracts, `loaded/<dataset>/<hash>/claim.json`,
+/// `newest/<dataset>/<hash>/version.json`.
 ///
 /// Any number of processes may share it: whoever reads or writes holds the lock of the file `.lock`. Files are replaced whole; several at once go
 /// through the file `.journal`, which whoever locks next finishes. Listing jobs reads all jobs, which is fine for one machine's worth of them.
@@ -59,8 +60,9 @@ impl Table for Directory {
                     return Ok(false);
                 }
             }
-            let changes = writes.into_iter().map(|write| (write.key, write.then)).collect();
-            directory.change(changes).map_err(|error| failed(directory.root, &error))?;
+            let changes: Changes = writes.into_iter().map(|write| (write.key, write.then)).collect();
+            let bytes = changes.iter().filter_map(|(_, then)| then.as_ref()).map(|text| text.len() as u64).sum();
+            directory.change(changes).map_err(|error| unwritten(directory.root, bytes, &error))?;
             Ok(true)
         })
         .await
@@ -181,12 +183,33 @@ fn unless_missing<T: Default>(result: io::Result<T>) -> io::Result<T> {
 }
 
 fn failed(path: &Path, error: &io::Error) -> Error {
+    unwritten(path, 0, error)
+}
+
+/// What it means that entries of so many bytes could not be written. Only what may pass by itself
+/// is worth another attempt.
+fn unwritten(path: &Path, bytes: u64, error: &io::Error) -> Error {
     let text = format!("registry at `{}`: {error}", path.display());
     match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge | ErrorKind::WriteZero => {
+            let free = free_bytes(path).map(|free| format!(", {free} bytes are free")).unwrap_or_default();
+            Error::Full(format!("{text}: {bytes} bytes can't be written{free}"))
+        }
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::Denied(text),
         ErrorKind::InvalidData => Error::Corrupt(text),
+        ErrorKind::InvalidFilename | ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::AlreadyExists => {
+            Error::Impossible(text)
+        }
         _ => Error::Unavailable(text),
     }
+}
+
+/// What the file system has left for this user, as far as it tells.
+fn free_bytes(path: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    return rustix::fs::statvfs(path).ok().map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+    #[cfg(not(unix))]
+    return None;
 }
 
 #[cfg(test)]
@@ -201,6 +224,26 @@ mod tests {
     async fn it_is_a_registry() {
         let folder = tempfile::tempdir().expect("a temporary directory");
         crate::conformance(Arc::new(Directory::new(folder.path())), "directory").await;
+    }
+
+    #[test]
+    fn what_failed_is_told_apart_by_what_to_do() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        for (kind, expected) in [
+            (ErrorKind::StorageFull, "Full"),
+            (ErrorKind::QuotaExceeded, "Full"),
+            (ErrorKind::FileTooLarge, "Full"),
+            (ErrorKind::PermissionDenied, "Denied"),
+            (ErrorKind::InvalidFilename, "Impossible"),
+            (ErrorKind::NotADirectory, "Impossible"),
+            (ErrorKind::InvalidData, "Corrupt"),
+            (ErrorKind::TimedOut, "Unavailable"),
+        ] {
+            let error = unwritten(folder.path(), 7, &kind.into());
+            let (name, text) = (format!("{error:?}"), error.to_string());
+            assert_eq!(name.split('(').next(), Some(expected), "{text}");
+            assert_eq!(text.contains("7 bytes can't be written"), expected == "Full", "{text}");
+        }
     }
 
     #[tokio::test]

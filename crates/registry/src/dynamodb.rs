@@ -16,6 +16,7 @@
 //! | job | `job#<id>` | `record` |
 //! | newest contract of a dataset | `dataset` | `<dataset>` |
 //! | version of a contract | `contract#<dataset>` | ten digits |
+//! | part of a contract that is too long for an entry | `text#<dataset>#<SHA-256 of the text>` | five digits |
 //! | claim of a content | `loaded#<dataset>#<SHA-256 of the content>` | `claim` |
 //! | newest version of an object that landed | `newest#<dataset>#<SHA-256 of bucket/key>` | `version` |
 //!

@@ -10,7 +10,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempts::Attempts;
 use crate::table::{Key, List, Table, When, Write, entry, read};
-use crate::{Error, JobChange, JobFilter, JobRecord, MAX_CONTENTS, MAX_PAGE, Newest, Page, Registry, Result, StoredContract, cursor};
+use crate::texts::Held;
+use crate::{
+    ContractVersion, Error, JobChange, JobFilter, JobRecord, MAX_CONTENTS, MAX_PAGE, Newest, Page, Registry, Result, StoredContract,
+    cursor,
+};
+
+/// The entry of a contract.
+#[derive(Serialize, Deserialize)]
+struct Contract {
+    #[serde(flatten)]
+    version: ContractVersion,
+    #[serde(flatten)]
+    held: Held,
+}
+
+impl ContractVersion {
+    fn with_text(self, text: String) -> StoredContract {
+        let Self { dataset, version, created } = self;
+        StoredContract { dataset, version, created, text }
+    }
+}
+
 
 /// The entry of a content that was loaded.
 #[derive(Serialize, Deserialize)]
@@ -23,33 +44,43 @@ struct Claim {
 impl<T: Table> Registry for T {
     async fn put_contract(&self, dataset: &DatasetName, text: &str, now: &str) -> Result<StoredContract> {
         let (head, mut attempts) = (Key::dataset(dataset), Attempts::default());
+        let held = Held::of(text);
+        let mut is_kept = false;
         loop {
-            let newest = page::<_, StoredContract>(self, List::Versions(dataset.clone()), None, 1).await?.items.pop();
-            let version = newest.as_ref().map_or(1, |newest| newest.version + 1);
-            if let Some(newest) = newest.filter(|newest| newest.text == text)
+            let newest = page::<_, Contract>(self, List::Versions(dataset.clone()), None, 1).await?.items.pop();
+            let version = newest.as_ref().map_or(1, |newest| newest.version.version + 1);
+            if let Some(newest) = newest.filter(|newest| newest.held == held)
                 && self.get(&head).await?.is_some()
             {
-                return Ok(newest);
+                return Ok(newest.version.with_text(text.to_owned()));
             }
-            let contract = StoredContract { dataset: dataset.clone(), version, created: now.to_owned(), text: text.to_owned() };
+            // Its parts come before what names them, and they are the same for whoever writes them.
+            if !std::mem::replace(&mut is_kept, true) {
+                held.keep(self, dataset, text).await?;
+            }
+            let version = ContractVersion { dataset: dataset.clone(), version, created: now.to_owned() };
+            let contract = entry(&Contract { version: version.clone(), held: held.clone() });
             // Whoever puts the version first, wins; the head goes with it and so needs no condition of its own.
-            let version = Write::put(Key::version(dataset, version), entry(&contract), When::Absent);
-            if self.write(vec![version, Write::put(head.clone(), entry(&contract), When::Always)]).await? {
-                return Ok(contract);
+            let first = Write::put(Key::version(dataset, version.version), contract.clone(), When::Absent);
+            if self.write(vec![first, Write::put(head.clone(), contract, When::Always)]).await? {
+                return Ok(version.with_text(text.to_owned()));
             }
             attempts.pause(&head).await?;
         }
     }
 
     async fn contract(&self, dataset: &DatasetName, version: Option<u32>) -> Result<Option<StoredContract>> {
-        get(self, &version.map_or_else(|| Key::dataset(dataset), |version| Key::version(dataset, version))).await
+        let key = version.map_or_else(|| Key::dataset(dataset), |version| Key::version(dataset, version));
+        let Some(Contract { version, held }) = get(self, &key).await? else { return Ok(None) };
+        let text = held.read(self, dataset).await?;
+        Ok(Some(version.with_text(text)))
     }
 
-    async fn contract_versions(&self, dataset: &DatasetName, after: Option<&str>, limit: u32) -> Result<Page<StoredContract>> {
+    async fn contract_versions(&self, dataset: &DatasetName, after: Option<&str>, limit: u32) -> Result<Page<ContractVersion>> {
         page(self, List::Versions(dataset.clone()), after, limit).await
     }
 
-    async fn datasets(&self, after: Option<&str>, limit: u32) -> Result<Page<StoredContract>> {
+    async fn datasets(&self, after: Option<&str>, limit: u32) -> Result<Page<ContractVersion>> {
         page(self, List::Datasets, after, limit).await
     }
 

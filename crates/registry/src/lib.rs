@@ -9,6 +9,7 @@ mod attempts;
 mod cursor;
 mod ledger;
 mod table;
+mod texts;
 
 mod directory;
 #[cfg(feature = "dynamodb")]

@@ -17,9 +17,9 @@ pub trait Registry: Send + Sync {
     /// A version of a contract, or, without one, the newest of a dataset that is not deleted. Versions outlive the deletion.
     async fn contract(&self, dataset: &DatasetName, version: Option<u32>) -> Result<Option<StoredContract>>;
     /// The versions of a dataset's contract, newest first.
-    async fn contract_versions(&self, dataset: &DatasetName, after: Option<&str>, limit: u32) -> Result<Page<StoredContract>>;
+    async fn contract_versions(&self, dataset: &DatasetName, after: Option<&str>, limit: u32) -> Result<Page<ContractVersion>>;
     /// The newest contract of each dataset, by name.
-    async fn datasets(&self, after: Option<&str>, limit: u32) -> Result<Page<StoredContract>>;
+    async fn datasets(&self, after: Option<&str>, limit: u32) -> Result<Page<ContractVersion>>;
     /// Makes a dataset accept nothing more. Whether there was one. Its jobs, versions and load history stay; versions go on counting when it returns.
     async fn delete_dataset(&self, dataset: &DatasetName) -> Result<bool>;
 
@@ -64,6 +64,23 @@ pub struct StoredContract {
     pub created: String,
     /// The document, YAML or JSON, as it was sent.
     pub text: String,
+}
+
+/// A contract in a list: without its text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContractVersion {
+    /// The dataset.
+    pub dataset: DatasetName,
+    /// From 1.
+    pub version: u32,
+    /// When it was registered.
+    pub created: String,
+}
+
+impl From<StoredContract> for ContractVersion {
+    fn from(StoredContract { dataset, version, created, text: _ }: StoredContract) -> Self {
+        Self { dataset, version, created }
+    }
 }
 
 /// The newest version of an object that a job committed, or is about to.
@@ -231,6 +248,9 @@ pub enum Error {
     /// It refused: what was tried, and the permission that it wants.
     #[error("{0}")]
     Denied(String),
+    /// There is no room for an entry. It says how much is missing, and where.
+    #[error("{0}")]
+    Full(String),
     /// A cursor that this registry did not give.
     #[error("{0}")]
     BadCursor(String),
@@ -250,6 +270,7 @@ impl From<Error> for landing::Error {
         match error {
             Error::Unavailable(text) => Self::StoreUnavailable(text),
             Error::Denied(text) => Self::AccessDenied(text),
+            Error::Full(text) => Self::StoreFull(text),
             Error::BadCursor(text) | Error::Corrupt(text) | Error::Impossible(text) => Self::Internal(text),
         }
     }

@@ -106,6 +106,11 @@ impl Key {
         Self { pk: DATASETS.to_owned(), sk: dataset.to_string() }
     }
 
+    /// Of a part of a long text, which has a hash.
+    pub(crate) fn part(dataset: &DatasetName, hash: &str, part: u32) -> Self {
+        Self { pk: format!("text#{dataset}#{hash}"), sk: format!("{part:05}") }
+    }
+
     /// Of a claim. The content is hashed, as it may be any text, and each claim is a partition of its own, as a busy dataset has many.
     pub(crate) fn claim(dataset: &DatasetName, content: &str) -> Self {
         Self { pk: format!("loaded#{dataset}#{}", hash(content)), sk: "claim".to_owned() }
@@ -233,7 +238,8 @@ pub(crate) fn entry(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("structs of texts and numbers are JSON")
 }
 
-fn hash(text: &str) -> String {
+/// The SHA-256 of a text, in hexadecimal digits.
+pub(crate) fn hash(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -187,7 +187,10 @@ impl Attempt {
         }
         files.close()?;
         send(&mut files, 1, upload).await?;
-        let summary = files.summaries().pop().ok_or_else(|| Error::Internal("nothing was put together".to_owned()))?;
+        if files.count() != 1 {
+            return Err(Error::Internal(format!("{} files were made of those of one folder", files.count())));
+        }
+        let summary = files.summary(0);
         let rows: u64 = group.pieces.iter().map(|piece| piece.rows).sum();
         if summary.rows != rows {
             return Err(Error::Internal(format!("{} rows were put together, of {rows}", summary.rows)));
@@ -215,7 +218,7 @@ fn lost(error: objects::Error) -> Error {
 }
 
 async fn send(files: &mut Files, least: usize, upload: &mut Upload) -> Result<(), Error> {
-    for chunk in files.drain(least) {
+    for chunk in files.drain(least)? {
         upload.push(chunk.bytes).await?;
     }
     Ok(())

@@ -12,7 +12,8 @@ use crate::upload::{Spool, Upload};
 /// A file on its way.
 pub(crate) enum Output {
     Lake(Upload),
-    Beside(Spool),
+    /// With its key, once it is there.
+    Beside(Spool, Option<String>),
 }
 
 /// What became of it.
@@ -27,7 +28,7 @@ impl Output {
     }
 
     pub(crate) fn beside(work: Arc<dyn Objects>, key: String) -> Self {
-        Self::Beside(Spool::new(work, key))
+        Self::Beside(Spool::new(work, key), None)
     }
 
     pub(crate) async fn push(&mut self, chunk: Chunk) -> Result<(), Error> {
@@ -36,7 +37,12 @@ impl Output {
                 upload.push(chunk.bytes).await?;
                 if chunk.is_last { upload.send_rest().await } else { Ok(()) }
             }
-            Self::Beside(spool) => spool.push(&chunk.bytes).await,
+            Self::Beside(spool, key) => {
+                spool.push(&chunk.bytes).await?;
+                // Of many files none is kept in memory until the last one has ended.
+                *key = if chunk.is_last { spool.finish().await? } else { None };
+                Ok(())
+            }
         }
     }
 
@@ -44,8 +50,8 @@ impl Output {
     pub(crate) async fn end(&mut self, summary: FileSummary) -> Result<Ended, Error> {
         match self {
             Self::Lake(upload) => upload.leave_open(summary).await.map(Ended::Open),
-            Self::Beside(spool) => {
-                let key = spool.finish().await?.ok_or_else(|| Error::Internal("a file has not a byte".to_owned()))?;
+            Self::Beside(_, key) => {
+                let key = key.take().ok_or_else(|| Error::Internal("a file has not ended".to_owned()))?;
                 let FileSummary { folder, rows, bytes, nulls, stats } = summary;
                 Ok(Ended::Small(SmallFile { key, folder, rows, bytes, nulls, stats }))
             }
@@ -55,7 +61,7 @@ impl Output {
     pub(crate) async fn abort(self) {
         match self {
             Self::Lake(upload) => upload.abort().await,
-            Self::Beside(spool) => spool.abort().await,
+            Self::Beside(spool, _) => spool.abort().await,
         }
     }
 }

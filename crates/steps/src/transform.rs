@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::{StreamExt, TryFutureExt, TryStreamExt, stream};
+use futures::future::{self, BoxFuture};
+use futures::{FutureExt, TryFutureExt};
 use landing::Error;
 use landing::bill::Usage;
 use landing::commit::{Crc64Nvme, OpenFile, Receipt, SmallFile};
@@ -32,8 +33,9 @@ use crate::{Context, documents};
 const TAIL_BYTES: u64 = 64 * 1024;
 /// Bytes of the source after which a shard looks whether its job still goes on: some two seconds of work.
 const LOOK_BYTES: u64 = 128 << 20;
-/// Files whose last bytes are sent at once.
-const CONCURRENT_ENDS: usize = 8;
+/// Files whose last bytes are sent at once: of a shard with very many of them the requests take
+/// longer than anything else.
+const CONCURRENT_ENDS: usize = 32;
 
 /// Transforms a shard. `attempt` is unique to this attempt; whichever attempt writes its receipt first is the one that counts.
 pub async fn transform(context: &Context, message: TransformShard, attempt: &str) -> Result<Transformed, Error> {
@@ -132,8 +134,10 @@ struct Attempt<'a> {
     prefix: String,
     file_prefix: String,
     plan: Plan,
-    /// Bytes that files are to have; `None`: nothing is put together, so that small files are as good as any.
+    /// Bytes that files are to have; `None`: nothing is put together.
     file_size: Option<u64>,
+    /// Whether another shard may have files of the same folders.
+    is_one_of_several: bool,
     core: ShardTransform,
     /// How much of the source is read.
     read_to: u64,
@@ -159,9 +163,10 @@ impl<'a> Attempt<'a> {
         let shard = &message.shard;
         let tables = tables(work.as_ref(), &plan, &contract).await?;
         let taken = crate::keys::taken(work.as_ref(), keys, &shard.taken).await?;
-        let is_merged = plan.shards > 1 && contract.output.format == Format::Parquet;
+        let is_merged = contract.output.format == Format::Parquet;
         Ok(Self {
             file_size: is_merged.then_some(contract.output.file_size),
+            is_one_of_several: plan.shards > 1,
             read_to: shard.from,
             core: ShardTransform::new(&plan, contract, shard, taken, context.salt.as_ref())?.looking_up(tables),
             file_prefix: format!("{}{:06}-{name}", file_prefix(&message.job), shard.index),
@@ -252,17 +257,12 @@ impl<'a> Attempt<'a> {
 
     /// Sends what is ready: of each file that has at least `least` bytes, and of what was refused.
     async fn send(&mut self, least: usize) -> Result<(), Error> {
-        for chunk in self.core.files().drain(least) {
-            if self.outputs.len() <= chunk.file {
-                self.outputs.resize_with(chunk.file + 1, || None);
+        loop {
+            let chunks = self.core.files().drain(least)?;
+            if chunks.is_empty() {
+                break;
             }
-            let mut output = match self.outputs[chunk.file].take() {
-                Some(output) => output,
-                None => self.output(&chunk).await?,
-            };
-            let (file, sent) = (chunk.file, output.push(chunk).await);
-            self.outputs[file] = Some(output);
-            sent?;
+            self.send_chunks(chunks).await?;
         }
         let (rejects, errors) = self.core.take_refused();
         self.rejects.push(&rejects).await?;
@@ -275,36 +275,76 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
+    /// Sends chunks, those beside each other that are whole files.
+    async fn send_chunks(&mut self, chunks: Vec<Chunk>) -> Result<(), Error> {
+        let mut whole = Vec::new();
+        for chunk in chunks {
+            if self.outputs.len() <= chunk.file {
+                self.outputs.resize_with(chunk.file + 1, || None);
+            }
+            let file = chunk.file;
+            let mut output = match self.outputs[file].take() {
+                Some(output) => output,
+                None if chunk.is_last => {
+                    whole.push((file, self.output(&chunk), chunk));
+                    continue;
+                }
+                None => self.output(&chunk).await?,
+            };
+            let sent = output.push(chunk).await;
+            self.outputs[file] = Some(output);
+            sent?;
+        }
+        let mut outcome = Ok(());
+        while !whole.is_empty() && outcome.is_ok() {
+            let mut some = Vec::with_capacity(CONCURRENT_ENDS);
+            for (file, output, chunk) in whole.drain(..CONCURRENT_ENDS.min(whole.len())) {
+                some.push(send_whole(file, output, chunk));
+            }
+            // Each comes to its end, so that no upload is forgotten.
+            for (file, output, sent) in future::join_all(some).await {
+                self.outputs[file] = output;
+                outcome = outcome.and(sent);
+            }
+        }
+        outcome
+    }
+
     /// Where a file goes that begins with a chunk. How large it will be is told by how much of the shard is read.
-    async fn output(&mut self, chunk: &Chunk) -> Result<Output, Error> {
+    fn output(&mut self, chunk: &Chunk) -> BoxFuture<'static, Result<Output, Error>> {
         let shard_bytes = (self.shard.to - self.shard.from).max(1);
         let (ready, read) = (chunk.bytes.len() as u64, (self.read_to - self.shard.from).clamp(1, shard_bytes));
         let expected = if chunk.is_last { ready } else { (u128::from(ready) * u128::from(shard_bytes) / u128::from(read)) as u64 };
-        if self.file_size.is_some_and(|file_size| is_small(expected, file_size)) {
-            return Ok(Output::beside(self.context.work(), self.keys.small(self.shard.index, self.name, chunk.file)));
+        let is_put_together = self.is_one_of_several || chunk.is_piece;
+        if self.file_size.is_some_and(|file_size| is_put_together && is_small(expected, file_size)) {
+            let key = self.keys.small(self.shard.index, self.name, chunk.file);
+            return future::ready(Ok(Output::beside(self.context.work(), key))).boxed();
         }
         let (files, index) = (self.core.files(), chunk.file);
         let key = format!("{}{}{}-{index:03}{}", self.prefix, files.folder(index), self.file_prefix, files.extension());
-        Output::lake(self.context.lake(), key).await
+        Output::lake(self.context.lake(), key).boxed()
     }
 
     /// Ends what goes to the lake, and what stays beside the job.
     async fn end_outputs(&mut self) -> Result<(Vec<OpenFile>, Vec<SmallFile>), Error> {
-        let summaries = self.core.files().summaries();
-        if self.outputs.iter().flatten().count() != summaries.len() {
+        let files = self.core.files();
+        if self.outputs.iter().flatten().count() != files.count() {
             return Err(Error::Internal("a file has not a byte".to_owned()));
         }
-        let outputs = self.outputs.iter_mut().flatten().zip(summaries);
-        let ends: Vec<_> = outputs.map(|(output, summary)| output.end(summary)).collect();
-        let mut ended = stream::iter(ends).buffered(CONCURRENT_ENDS);
-        let (mut files, mut small) = (Vec::new(), Vec::new());
-        while let Some(output) = ended.try_next().await? {
-            match output {
-                Ended::Open(file) => files.push(file),
-                Ended::Small(file) => small.push(file),
+        let (mut open, mut small) = (Vec::new(), Vec::new());
+        for (group, outputs) in self.outputs.chunks_mut(CONCURRENT_ENDS).enumerate() {
+            let mut ends = Vec::with_capacity(outputs.len());
+            for (output, file) in outputs.iter_mut().zip(group * CONCURRENT_ENDS..) {
+                ends.extend(output.as_mut().map(|output| output.end(files.summary(file))));
+            }
+            for ended in future::join_all(ends).await {
+                match ended? {
+                    Ended::Open(file) => open.push(file),
+                    Ended::Small(file) => small.push(file),
+                }
             }
         }
-        Ok((files, small))
+        Ok((open, small))
     }
 
     async fn abort(self) {
@@ -313,6 +353,21 @@ impl<'a> Attempt<'a> {
         }
         self.rejects.abort().await;
         self.errors.abort().await;
+    }
+}
+
+/// Sends a whole file to where it goes: what is there of it, and whether that is all.
+async fn send_whole(
+    file: usize,
+    output: BoxFuture<'static, Result<Output, Error>>,
+    chunk: Chunk,
+) -> (usize, Option<Output>, Result<(), Error>) {
+    match output.await {
+        Ok(mut output) => {
+            let sent = output.push(chunk).await;
+            (file, Some(output), sent)
+        }
+        Err(error) => (file, None, Err(error)),
     }
 }
 

@@ -4,14 +4,19 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use landing::contract::{Contract, DatasetName, Fault};
-use registry::{Page, StoredContract};
-use serde::{Deserialize, Serialize};
+use registry::{ContractVersion, Page, StoredContract};
+use serde::Deserialize;
 
 use crate::extract::{Asked, Named, Text, page_length};
 use crate::{App, Problem};
+
+/// Most bytes of an answer, which is a text in the JSON that Lambda is given: it takes 6 MB of that, headers and all.
+const MAX_ANSWER_BYTES: usize = 5_500_000;
 
 /// Entries of a page, when the caller does not say, and at most.
 const PAGE: (u32, u32) = (100, 100);
@@ -29,14 +34,6 @@ pub(crate) struct Which {
     version: Option<u32>,
 }
 
-/// A dataset in a list: its contract without the text.
-#[derive(Serialize)]
-pub(crate) struct Entry {
-    dataset: DatasetName,
-    version: u32,
-    created: String,
-}
-
 /// `PUT /datasets/{name}`: 201 for a new version, 200 when the newest says the same.
 pub(crate) async fn put(State(app): State<Arc<App>>, Named(name): Named<DatasetName>, Text(text): Text) -> Result<Response, Problem> {
     let contract = Contract::parse(&text).map_err(Problem::faults)?;
@@ -46,11 +43,18 @@ pub(crate) async fn put(State(app): State<Arc<App>>, Named(name): Named<DatasetN
     }
     let before = app.registry.contract(&name, None).await?.map(|contract| contract.version);
     let stored = app.registry.put_contract(&name, &text, &admission::now()).await?;
-    if before == Some(stored.version) {
-        return Ok(Json(stored).into_response());
+    let (status, version) = (if before == Some(stored.version) { StatusCode::OK } else { StatusCode::CREATED }, stored.version);
+    let mut response = match small(&stored) {
+        Some(json) => json,
+        // Who sent it knows the text.
+        None => Json(ContractVersion::from(stored)).into_response(),
+    };
+    *response.status_mut() = status;
+    if status == StatusCode::CREATED {
+        let location = HeaderValue::from_str(&format!("/datasets/{name}?version={version}")).map_err(|error| Problem::internal(&error))?;
+        response.headers_mut().insert(header::LOCATION, location);
     }
-    let location = format!("/datasets/{name}?version={}", stored.version);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(stored)).into_response())
+    Ok(response)
 }
 
 /// `GET /datasets/{name}`: the newest contract, or `?version=`.
@@ -58,12 +62,47 @@ pub(crate) async fn get(
     State(app): State<Arc<App>>,
     Named(name): Named<DatasetName>,
     Asked(which): Asked<Which>,
-) -> Result<Json<StoredContract>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let contract = app.registry.contract(&name, which.version).await?;
-    contract.map(Json).ok_or_else(|| match which.version {
+    let contract = contract.ok_or_else(|| match which.version {
         None => no_dataset(&name),
         Some(version) => Problem::missing("no-such-version", format!("dataset `{name}` has no version {version}")),
+    })?;
+    match small(&contract) {
+        Some(response) => Ok(response),
+        None if accepts_gzip(&headers) => gzipped(&contract).map_err(|error| Problem::internal(&error)),
+        None => Err(Problem::new(
+            StatusCode::NOT_ACCEPTABLE,
+            "not-acceptable",
+            "The answer is too large",
+            "the contract is too large to be answered as it is: ask with `Accept-Encoding: gzip`",
+        )),
+    }
+}
+
+/// The contract as JSON, if Lambda has room for it.
+fn small(contract: &StoredContract) -> Option<Response> {
+    let json = serde_json::to_vec(contract).ok()?;
+    let escaped = json.len() + json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+    (escaped <= MAX_ANSWER_BYTES).then(|| ([(header::CONTENT_TYPE, "application/json")], json).into_response())
+}
+
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let mut codings = accepted.flat_map(|value| value.split(','));
+    codings.any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        matches!(name.trim(), "gzip" | "*") && !matches!(weight.trim().strip_prefix("q=").map(str::parse::<f32>), Some(Ok(0.0)))
     })
+}
+
+/// The contract as packed JSON: any text of [`MAX_DOCUMENT_BYTES`](landing::contract::MAX_DOCUMENT_BYTES) has room so.
+fn gzipped(contract: &StoredContract) -> std::io::Result<Response> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    serde_json::to_writer(&mut packed, contract)?;
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CONTENT_ENCODING, "gzip"), (header::VARY, "Accept-Encoding")];
+    Ok((headers, packed.finish()?).into_response())
 }
 
 /// `DELETE /datasets/{name}`: it accepts nothing more; what has landed stays.
@@ -75,9 +114,9 @@ pub(crate) async fn delete(State(app): State<Arc<App>>, Named(name): Named<Datas
 }
 
 /// `GET /datasets`
-pub(crate) async fn list(State(app): State<Arc<App>>, Asked(asked): Asked<Listing>) -> Result<Json<Page<Entry>>, Problem> {
+pub(crate) async fn list(State(app): State<Arc<App>>, Asked(asked): Asked<Listing>) -> Result<Json<Page<ContractVersion>>, Problem> {
     let limit = page_length(asked.limit, PAGE.0, PAGE.1)?;
-    Ok(Json(entries(app.registry.datasets(asked.after.as_deref(), limit).await?)))
+    Ok(Json(app.registry.datasets(asked.after.as_deref(), limit).await?))
 }
 
 /// `GET /datasets/{name}/versions`, newest first.
@@ -85,20 +124,15 @@ pub(crate) async fn versions(
     State(app): State<Arc<App>>,
     Named(name): Named<DatasetName>,
     Asked(asked): Asked<Listing>,
-) -> Result<Json<Page<Entry>>, Problem> {
+) -> Result<Json<Page<ContractVersion>>, Problem> {
     let limit = page_length(asked.limit, PAGE.0, PAGE.1)?;
     let page = app.registry.contract_versions(&name, asked.after.as_deref(), limit).await?;
     if page.items.is_empty() && asked.after.is_none() {
         return Err(no_dataset(&name));
     }
-    Ok(Json(entries(page)))
+    Ok(Json(page))
 }
 
 pub(crate) fn no_dataset(name: &DatasetName) -> Problem {
     Problem::missing("no-such-dataset", format!("there is no dataset `{name}`: PUT its contract first"))
-}
-
-fn entries(page: Page<StoredContract>) -> Page<Entry> {
-    let entry = |contract: StoredContract| Entry { dataset: contract.dataset, version: contract.version, created: contract.created };
-    Page { items: page.items.into_iter().map(entry).collect(), next: page.next }
 }

@@ -11,6 +11,7 @@ use landing::bill::Dollars;
 use landing::contract::{Contract, DatasetName};
 use landing::decision::Decision;
 use landing::message::{Failure, JobId, JobKeys};
+use landing::plan::LEAST_ASKED_SHARD_BYTES;
 use objects::{Objects, Put};
 use registry::{JobChange, JobFilter, JobRecord, JobStatus, Page};
 use serde::Deserialize;
@@ -54,8 +55,8 @@ pub(crate) struct Listing {
 
 /// `POST /jobs`: 202 with the job, for a repeat too.
 pub(crate) async fn submit(State(app): State<Arc<App>>, headers: HeaderMap, Body(asked): Body<Submitted>) -> Result<Response, Problem> {
-    if asked.shard_bytes == Some(0) {
-        return Err(Problem::invalid("`shardBytes` is a number of bytes from 1"));
+    if asked.shard_bytes.is_some_and(|bytes| bytes < LEAST_ASKED_SHARD_BYTES) {
+        return Err(Problem::invalid(format!("`shardBytes` is a number of bytes from {LEAST_ASKED_SHARD_BYTES} (64 KiB)")));
     }
     let (job, known) = match idempotency_key(&headers)? {
         Some(key) => {

@@ -20,7 +20,7 @@ use steps::{Context, Settings};
 use tokio::sync::watch;
 
 use crate::exit::{CODES, Exit, examples};
-use crate::size::parse_bytes;
+use crate::size::parse_shard_size;
 use crate::submission::{self, Asked, Wishes, place, salt};
 use crate::{complain, runtime};
 use outcome::Outcome;
@@ -45,8 +45,8 @@ pub(crate) struct Run {
     /// The directory of the lake; it is made if need be.
     #[arg(long, value_name = "DIR")]
     lake: PathBuf,
-    /// Bytes of a shard, of which several are worked at once: 7kB, 64MiB [default: one shard a thread, of 16MiB to 2GiB]
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, hide_default_value = true)]
+    /// Bytes of a shard, of which several are worked at once: 1MiB, 64MiB [default: one shard a thread, of 16MiB to 2GiB]
+    #[arg(long, value_name = "BYTES", value_parser = parse_shard_size, hide_default_value = true)]
     shard_size: Option<u64>,
     /// Shards that are worked at once [default: as many as there are cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]

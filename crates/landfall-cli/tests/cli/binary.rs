@@ -15,7 +15,8 @@ pub(crate) struct Answer {
 /// The binary, to be given arguments.
 pub(crate) fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
-    command.args(arguments);
+    // Files of tests are small, and have to be split all the same.
+    command.args(arguments).env("LANDFALL_TEST_SHARDS", "1");
     command
 }
 

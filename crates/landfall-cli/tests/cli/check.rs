@@ -42,6 +42,17 @@ fn wrong_use_is_2() {
 }
 
 #[test]
+fn a_shard_that_costs_more_than_it_holds_is_wrong_use() {
+    for command in [&["run", "--lake", "lake"][..], &["plan"]] {
+        let arguments = [command, &["c.yaml", "a.csv", "--shard-size", "65535"]].concat();
+        let mut command = crate::binary::command(arguments);
+        let answer = crate::binary::answer(command.env_remove("LANDFALL_TEST_SHARDS").output().expect("the binary starts"));
+        assert_eq!(answer.exit, 2);
+        assert!(answer.stderr.contains("a shard has at least 64KiB"), "{}", answer.stderr);
+    }
+}
+
+#[test]
 fn help_and_version_are_answers() {
     assert_eq!(landfall(["--version"]).stdout, format!("landfall {}\n", env!("CARGO_PKG_VERSION")));
     for command in ["check", "run", "rows"] {

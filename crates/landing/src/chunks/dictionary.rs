@@ -124,8 +124,10 @@ impl<T: Whole> Numbers<T> {
 }
 
 /// Different texts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Texts {
+    most_values: usize,
+    most_bytes: usize,
     pub(super) bytes: Vec<u8>,
     ends: Vec<u32>,
     /// Those that are short, by code.
@@ -134,7 +136,19 @@ pub(crate) struct Texts {
     table: Vec<(u32, u32)>,
 }
 
+impl Default for Texts {
+    /// Those of a page.
+    fn default() -> Self {
+        Self::of_most(MOST_VALUES, MOST_BYTES)
+    }
+}
+
 impl Texts {
+    /// At most so many, of at most so many bytes.
+    pub(crate) fn of_most(most_values: usize, most_bytes: usize) -> Self {
+        Self { most_values, most_bytes, bytes: Vec::new(), ends: Vec::new(), short: Vec::new(), table: Vec::new() }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -164,7 +178,7 @@ impl Texts {
         loop {
             match self.table[slot] {
                 (_, NONE) => {
-                    if self.ends.len() == MOST_VALUES || self.bytes.len() + text.len() > MOST_BYTES {
+                    if self.ends.len() == self.most_values || self.bytes.len() + text.len() > self.most_bytes {
                         return None;
                     }
                     let code = self.ends.len() as u32;

@@ -5,6 +5,8 @@ use regex::Regex;
 use super::DataType;
 use super::document::{Node, Reading};
 use crate::columns::Scalar;
+use crate::patterns::Refused;
+use crate::rejects::cut;
 
 /// What a value must fulfil.
 #[derive(Debug, Clone, Default)]
@@ -96,15 +98,17 @@ impl Constraints {
         }
         if let Some(n) = object.get("pattern") {
             only_for_strings(&n, data_type, reading);
-            // By itself first: what is none must not become one by what is put around it.
-            constraints.pattern =
-                n.text(reading).and_then(|text| match Regex::new(text).and_then(|_| Regex::new(&format!(r"\A(?:{text})\z"))) {
-                    Ok(regex) => Some((regex, text.to_owned())),
-                    Err(error) => {
-                        n.fault(reading, format!("`{text}` is not a regular expression: {error}"));
-                        None
-                    }
-                });
+            constraints.pattern = n.text(reading).and_then(|text| match reading.patterns.compile_whole(text) {
+                Ok(regex) => Some((regex, text.to_owned())),
+                Err(Refused::NoPattern(said)) => {
+                    n.fault(reading, format!("`{text}` is not a regular expression: {said}"));
+                    None
+                }
+                Err(large) => {
+                    n.fault(reading, large.describe(&format!("`{}`", cut(text))));
+                    None
+                }
+            });
         }
         if let Some(n) = object.get("enum") {
             let mut values = Vec::new();

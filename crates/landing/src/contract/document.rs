@@ -4,11 +4,14 @@ use serde_json::{Map, Value};
 
 use super::Fault;
 use crate::dialect::parse_byte;
+use crate::patterns::Patterns;
 
 /// The faults found so far.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     pub(super) faults: Vec<Fault>,
+    /// What the contract's patterns may still take.
+    pub(super) patterns: Patterns,
 }
 
 /// A value of the document and where it stands.

@@ -96,8 +96,12 @@ impl Compression {
     }
 }
 
-/// Most bytes of a contract document.
-pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
+/// Most bytes of a contract document: a table of thousands of columns, each with its description. A
+/// request and an answer of Lambda have 6 MB.
+pub const MAX_DOCUMENT_BYTES: usize = 4 << 20;
+
+/// Most nodes of a document: of [`COLUMNS`](crate::limits::COLUMNS) fields with a few dozen each.
+const MAX_DOCUMENT_NODES: usize = 1_000_000;
 
 impl Contract {
     /// Reads a contract from YAML or JSON. All faults are reported, in the order of the document's blocks.
@@ -106,8 +110,11 @@ impl Contract {
         if text.len() > MAX_DOCUMENT_BYTES {
             return Err(whole(format!("the document has {} bytes; at most {MAX_DOCUMENT_BYTES} are read", text.len())));
         }
-        let value: serde_json::Value =
-            serde_saphyr::from_str(text).map_err(|error| whole(format!("not a YAML or JSON document: {}", error.to_string().trim())))?;
+        let options = serde_saphyr::options! {
+            budget: serde_saphyr::budget! { max_nodes: MAX_DOCUMENT_NODES, max_events: 2 * MAX_DOCUMENT_NODES },
+        };
+        let value: serde_json::Value = serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| whole(format!("not a YAML or JSON document: {}", error.to_string().trim())))?;
         let mut reading = Reading::default();
         let contract = Self::read(Node::root(&value), &mut reading);
         match contract {

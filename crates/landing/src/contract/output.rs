@@ -5,6 +5,8 @@ use super::format::{self, Codec, Filed, Format, SortKey};
 use super::transform::unknown_column;
 use super::{Contract, Fault};
 use crate::delta::check_columns;
+use crate::files::NULL_PARTITION;
+use crate::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
 use crate::message::Counts;
 use crate::size::parse_bytes;
 use crate::sql::Column;
@@ -223,9 +225,20 @@ fn check_partitions(list: &Node<'_>, names: &[String], columns: Option<&[Column]
         if drop.contains(name) {
             item.fault(reading, format!("`{name}` is dropped"));
         }
+        if name.contains(|c: char| c == '/' || c.is_control()) {
+            item.fault(reading, "has a slash or a control character, which the name of a folder can't have".to_owned());
+        }
+        let null = name.len() + 1 + NULL_PARTITION.len();
+        if null > SEGMENT_BYTES {
+            item.fault(reading, format!("its folder of nulls would have {null} bytes, and a name can have {SEGMENT_BYTES}"));
+        }
         if column.data_type.is_floating() {
             item.fault(reading, format!("`{name}` is a float, which names no folder; a decimal, an integer or a string would"));
         }
+    }
+    let least: usize = names.iter().map(|name| name.len() + "=?/".len()).sum();
+    if least > FOLDERS_BYTES {
+        list.fault(reading, format!("the folders of the shortest values would have {least} bytes, and keys leave {FOLDERS_BYTES} to them"));
     }
     if names.len() + drop.len() >= columns.len() {
         list.fault(reading, "leaves no column for the files".to_owned());
@@ -251,6 +264,32 @@ mod tests {
         assert_eq!(faults("{ mode: overwrite-partitions }"), refused);
         assert_eq!(faults("{ mode: overwrite-partitions, partitionBy: [] }"), refused);
         assert_eq!(faults("{ mode: upsert }"), ["output.mode: `upsert` is not allowed; allowed: append, overwrite, overwrite-partitions"]);
+    }
+
+    #[test]
+    fn partitions_have_names_that_stores_have_room_for() {
+        let faults = |names: &[String]| {
+            let named = |name: &String| serde_json::json!({ "name": name });
+            let fields: Vec<_> = names.iter().chain([&"rest".to_owned()]).map(named).collect();
+            let document = serde_json::json!({ "name": "t", "schema": { "fields": fields }, "output": { "partitionBy": names } });
+            let contract = Contract::parse(&document.to_string());
+            contract.map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
+        };
+        assert_eq!(faults(&["x".repeat(228), "ü b=%".to_owned()]), [""; 0]);
+        assert_eq!(
+            faults(&["x".repeat(229), "a/b".to_owned(), "\0".to_owned()]),
+            [
+                "output.partitionBy[0]: its folder of nulls would have 256 bytes, and a name can have 255",
+                "output.partitionBy[1]: has a slash or a control character, which the name of a folder can't have",
+                "output.partitionBy[2]: has a slash or a control character, which the name of a folder can't have",
+            ]
+        );
+        let many = |last: usize| ["a", "b", "c"].map(|name| name.repeat(200)).into_iter().chain(["d".repeat(last)]).collect::<Vec<_>>();
+        assert_eq!(faults(&many(128)), [""; 0]);
+        assert_eq!(
+            faults(&many(129)),
+            ["output.partitionBy: the folders of the shortest values would have 741 bytes, and keys leave 740 to them"]
+        );
     }
 
     #[test]

@@ -255,7 +255,7 @@ fn read_filter(node: &Node<'_>, columns: &[Column], reading: &mut Reading) -> Op
 
 fn read_expression(node: &Node<'_>, columns: &[Column], reading: &mut Reading) -> Option<Expression> {
     let text = node.text(reading)?;
-    Expression::parse(text, columns).map_err(|flaw| node.fault(reading, flaw.to_string())).ok()
+    Expression::parse_within(text, columns, &reading.patterns).map_err(|flaw| node.fault(reading, flaw.to_string())).ok()
 }
 
 fn failure(row: usize, field: Option<u32>, rule: &'static str, message: String) -> Finding {

@@ -1,18 +1,21 @@
 //! Which rows belong to which folder.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Decimal128Type};
-use arrow_array::{Array, ArrayRef, UInt32Array};
+use arrow_array::{Array, ArrayRef, StringArray, UInt32Array};
 use arrow_schema::DataType as ArrowType;
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::MAX_PARTITIONS;
 use crate::Error;
 use crate::chunks::Texts;
 use crate::contract::Contract;
 use crate::keys::Encoded;
+use crate::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
 use crate::short::fold;
 
 /// The folder name of a value that is null (Hive's).
@@ -20,6 +23,10 @@ pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// What may stand unescaped in a folder's name.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
+/// Most bytes of a folder's value that is no text. The longest is a moment in a far year, with all
+/// its colons escaped: 40.
+const OTHER_BYTES: usize = 64;
 
 /// The code of no value.
 const NULL: u32 = 0;
@@ -29,7 +36,11 @@ pub(super) struct Folders {
     columns: Vec<Naming>,
     /// By the code of the values in all columns: the place among the names, if they came before.
     known: Vec<Option<usize>>,
-    names: Vec<String>,
+    names: Vec<Arc<str>>,
+    /// Where each name stands among them.
+    places: HashMap<Arc<str>, usize>,
+    /// The rows of a batch, by folder: empty between batches.
+    rows: Vec<Vec<u32>>,
 }
 
 /// A column that names folders.
@@ -45,18 +56,67 @@ struct Naming {
 
 /// The rows of a batch, by folder.
 pub(super) struct Shares {
-    /// In the order of first appearance; `None`: all rows there are.
-    pub(super) folders: Vec<(String, Option<Vec<u32>>)>,
+    /// By the places of their names, in the order of first appearance; `None`: all rows there are.
+    pub(super) folders: Vec<(usize, Option<Vec<u32>>)>,
     /// Rows whose values had not come before, in one column or together.
     pub(super) new: UInt32Array,
+}
+
+/// A row whose values name folders that no store has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooLong {
+    /// The row.
+    pub(crate) row: usize,
+    /// The position of the column whose folder is too long, or is the longest of folders that are so together.
+    pub(crate) column: usize,
+    /// Bytes of that folder.
+    pub(crate) bytes: usize,
+    /// Bytes of all folders with their slashes, if it is only together that they are too long.
+    pub(crate) together: Option<usize>,
 }
 
 impl Folders {
     /// No folder yet; `columns` are the positions of what names them.
     pub(super) fn new(contract: &Contract, columns: Vec<usize>) -> Self {
-        let naming =
-            |index| Naming { index, name: contract.column_name(index).to_owned(), values: Texts::default(), pairs: HashTable::new() };
-        Self { columns: columns.into_iter().map(naming).collect(), known: Vec::new(), names: Vec::new() }
+        let naming = |index| Naming {
+            index,
+            name: contract.column_name(index).to_owned(),
+            // Each is a folder of its own, of which one too many is told, and what is too long to name one is no value by now.
+            values: Texts::of_most(MAX_PARTITIONS + 1, (MAX_PARTITIONS + 1) * SEGMENT_BYTES),
+            pairs: HashTable::new(),
+        };
+        Self {
+            columns: columns.into_iter().map(naming).collect(),
+            known: Vec::new(),
+            names: Vec::new(),
+            places: HashMap::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// The name of a folder.
+    pub(super) fn name(&self, folder: usize) -> &Arc<str> {
+        &self.names[folder]
+    }
+
+    /// The place of a name, which may be new.
+    pub(super) fn place(&mut self, name: &str) -> Result<usize, Error> {
+        if let Some(place) = self.places.get(name) {
+            return Ok(*place);
+        }
+        if self.names.len() == MAX_PARTITIONS {
+            return Err(self.too_many());
+        }
+        let name: Arc<str> = name.into();
+        self.names.push(name.clone());
+        self.rows.push(Vec::new());
+        self.places.insert(name, self.names.len() - 1);
+        Ok(self.names.len() - 1)
+    }
+
+    fn too_many(&self) -> Error {
+        let names: Vec<_> = self.columns.iter().map(|column| column.name.as_str()).collect();
+        too_many(&names)
     }
 
     /// The positions of the columns that name folders.
@@ -64,10 +124,48 @@ impl Folders {
         self.columns.iter().map(|column| column.index)
     }
 
+    /// The rows whose folders no store has room for, and why. What is said of a row depends on nothing but its values.
+    pub(super) fn too_long(&self, columns: &[ArrayRef], rows: usize) -> Vec<TooLong> {
+        // A byte becomes at most three. Hardly ever is there a row whose values have to be looked at.
+        let bound = |naming: &Naming, value: usize| naming.name.len() + 1 + (3 * value).max(NULL_PARTITION.len()).max(OTHER_BYTES);
+        let longest = |naming: &Naming| {
+            let texts = columns[naming.index].as_string_opt::<i32>();
+            texts.map_or(0, |texts| texts.value_offsets().windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0) as usize)
+        };
+        let mut found = Vec::new();
+        if fit(self.columns.iter().map(|naming| bound(naming, longest(naming)))) {
+            return found;
+        }
+        let texts: Vec<_> = self.columns.iter().map(|naming| columns[naming.index].as_string_opt::<i32>()).collect();
+        let mut value = String::new();
+        for row in 0..rows {
+            let length = |texts: &Option<&StringArray>| texts.map_or(0, |texts| texts.value_length(row) as usize);
+            if fit(self.columns.iter().zip(&texts).map(|(naming, texts)| bound(naming, length(texts)))) {
+                continue;
+            }
+            let folders: Vec<_> = (self.columns.iter())
+                .map(|naming| {
+                    value.clear();
+                    write_value(&mut value, columns[naming.index].as_ref(), row);
+                    (naming.index, naming.name.len() + 1 + value.len())
+                })
+                .collect();
+            let before = found.len();
+            let long = folders.iter().filter(|(_, bytes)| *bytes > SEGMENT_BYTES);
+            found.extend(long.map(|(column, bytes)| TooLong { row, column: *column, bytes: *bytes, together: None }));
+            let together = folders.iter().map(|(_, bytes)| bytes + 1).sum();
+            let longest = folders.iter().max_by_key(|(_, bytes)| *bytes);
+            if let Some((column, bytes)) = longest.filter(|_| found.len() == before && together > FOLDERS_BYTES) {
+                found.push(TooLong { row, column: *column, bytes: *bytes, together: Some(together) });
+            }
+        }
+        found
+    }
+
     /// The rows of each folder.
     pub(super) fn share(&mut self, columns: &[ArrayRef], rows: usize) -> Result<Shares, Error> {
         let Some((first, others)) = self.columns.split_first_mut() else {
-            return Ok(Shares { folders: vec![(String::new(), None)], new: UInt32Array::from(Vec::<u32>::new()) });
+            return Ok(Shares { folders: vec![(self.place("")?, None)], new: UInt32Array::from(Vec::<u32>::new()) });
         };
         let mut codes = first.codes(&columns[first.index])?;
         for column in others {
@@ -75,7 +173,6 @@ impl Folders {
             column.combine(&mut codes, &next);
         }
         let mut order: Vec<usize> = Vec::new();
-        let mut rows_of: Vec<Vec<u32>> = vec![Vec::new(); self.names.len()];
         let mut new = Vec::new();
         for (row, code) in codes.into_iter().enumerate().take(rows) {
             let code = code as usize;
@@ -86,38 +183,54 @@ impl Folders {
                 Some(folder) => folder,
                 None => {
                     new.push(row as u32);
-                    let folder = self.learn(columns, row);
+                    let folder = self.learn(columns, row)?;
                     self.known[code] = Some(folder);
-                    rows_of.resize(self.names.len(), Vec::new());
                     folder
                 }
             };
-            if rows_of[folder].is_empty() {
+            if self.rows[folder].is_empty() {
                 order.push(folder);
             }
-            rows_of[folder].push(row as u32);
+            self.rows[folder].push(row as u32);
         }
         let folders = match order.as_slice() {
-            [only] => vec![(self.names[*only].clone(), None)],
-            _ => order.into_iter().map(|folder| (self.names[folder].clone(), Some(std::mem::take(&mut rows_of[folder])))).collect(),
+            [only] => {
+                self.rows[*only].clear();
+                vec![(*only, None)]
+            }
+            _ => order.into_iter().map(|folder| (folder, Some(std::mem::take(&mut self.rows[folder])))).collect(),
         };
         Ok(Shares { folders, new: new.into() })
     }
 
     /// The folder of values that are new. It may be known: no value and an empty one share theirs.
-    fn learn(&mut self, columns: &[ArrayRef], row: usize) -> usize {
+    fn learn(&mut self, columns: &[ArrayRef], row: usize) -> Result<usize, Error> {
         let mut name = String::new();
         for column in &self.columns {
             let _ = write!(name, "{}=", column.name);
             write_value(&mut name, columns[column.index].as_ref(), row);
             name.push('/');
         }
-        let folder = self.names.iter().position(|known| *known == name).unwrap_or(self.names.len());
-        if folder == self.names.len() {
-            self.names.push(name);
-        }
-        folder
+        self.place(&name)
     }
+}
+
+fn too_many(columns: &[&str]) -> Error {
+    Error::LimitExceeded(format!(
+        "one shard has rows of more than {MAX_PARTITIONS} partitions; partition by fewer or coarser fields than {}",
+        columns.join(", ")
+    ))
+}
+
+/// Whether a store has room for folders of so many bytes each.
+fn fit(folders: impl Iterator<Item = usize>) -> bool {
+    let mut together = 0;
+    let mut each_fits = true;
+    for bytes in folders {
+        each_fits &= bytes <= SEGMENT_BYTES;
+        together += bytes + 1;
+    }
+    each_fits && together <= FOLDERS_BYTES
 }
 
 impl Naming {
@@ -138,7 +251,7 @@ impl Naming {
         if is_null {
             return Ok(NULL);
         }
-        let full = || Error::LimitExceeded(format!("one shard has too many values in `{}` to partition by it", self.name));
+        let full = || too_many(&[&self.name]);
         self.values.code(bytes, start, end).map(|code| code + 1).ok_or_else(full)
     }
 

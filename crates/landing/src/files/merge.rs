@@ -36,7 +36,8 @@ impl Files {
         if metadata.schema().fields() != self.columns.fields() {
             return Err(Error::Internal("files with different columns can't be put together".to_owned()));
         }
-        let to = self.file(folder.to_owned())?;
+        let folder = self.folders.place(folder)?;
+        let to = self.file(folder)?.ok_or_else(|| Error::Internal("more files are open than are put together".to_owned()))?;
         for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
             match self.nulls_to_copy(group) {
                 Some(nulls) => {
@@ -117,9 +118,9 @@ mod tests {
 
     fn ended(mut files: Files) -> (Bytes, FileSummary) {
         files.close().expect("it ends");
-        let chunks = files.drain(1);
+        let chunks = files.drain(1).expect("bytes");
         assert!(chunks.len() == 1 && chunks[0].is_last);
-        (chunks[0].bytes.clone().into(), files.summaries().remove(0))
+        (chunks[0].bytes.clone().into(), files.summary(0))
     }
 
     /// Rows in a file of their own.

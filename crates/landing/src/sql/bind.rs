@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrow_array::{BooleanArray, Decimal128Array, Float64Array, Int64Array, IntervalMonthDayNanoArray, NullArray, StringArray};
 use arrow_buffer::IntervalMonthDayNano;
 use arrow_schema::{DataType as ArrowType, TimeUnit};
-use regex::Regex;
 use sqlparser::ast::{
     BinaryOperator as Sign, CaseWhen, CastKind, CeilFloorKind, Expr, Function as SqlFunction, FunctionArg, FunctionArgExpr,
     FunctionArguments, Ident, InTarget, Interval, ObjectNamePart, Spanned, TrimWhereField, UnaryOperator, Value, ValueWithSpan,
@@ -17,6 +16,8 @@ use super::node::{Node, Op};
 use super::operators::{self, Arithmetic, Comparison};
 use super::types::{self, is_float, is_integer, is_number};
 use super::{Column, Flaw, Position, coerce, refused, texts};
+use crate::patterns::Patterns;
+use crate::rejects::cut;
 
 /// Deepest nesting of operators, such as sums of sums: each level takes stack.
 const MOST_DEPTH: usize = 48;
@@ -24,12 +25,13 @@ const MOST_DEPTH: usize = 48;
 /// Binds an expression to columns.
 pub(super) struct Binder<'a> {
     columns: &'a [Column],
+    patterns: &'a Patterns,
     depth: usize,
 }
 
 impl<'a> Binder<'a> {
-    pub(super) fn new(columns: &'a [Column]) -> Self {
-        Self { columns, depth: 0 }
+    pub(super) fn new(columns: &'a [Column], patterns: &'a Patterns) -> Self {
+        Self { columns, patterns, depth: 0 }
     }
 
     pub(super) fn bind(&mut self, expr: &Expr) -> Result<Node, Flaw> {
@@ -282,17 +284,15 @@ impl<'a> Binder<'a> {
                 }
             }
         };
-        let regex = texts::like(&pattern.1, escape, ignore_case).map_err(|message| Flaw { at: pattern.0, message })?;
+        let regex = texts::like(&pattern.1, escape, ignore_case, self.patterns).map_err(|message| Flaw { at: pattern.0, message })?;
         Node::apply(ArrowType::Boolean, node.at, texts::matches(regex, negated), vec![node])
     }
 
     fn similar(&mut self, expr: &Expr, pattern: &Expr, negated: bool) -> Result<Node, Flaw> {
         let node = self.string(expr, "SIMILAR TO")?;
         let (at, pattern) = self.literal(pattern, "pattern of SIMILAR TO")?;
-        let regex = Regex::new(&format!(r"\A(?:{pattern})\z")).map_err(|error| Flaw {
-            at,
-            message: format!("`{pattern}` is not a regular expression: {}", error.to_string().lines().last().unwrap_or_default()),
-        })?;
+        let regex = self.patterns.compile_whole(&pattern);
+        let regex = regex.map_err(|refused| Flaw { at, message: refused.describe(&format!("`{}`", cut(&pattern))) })?;
         Node::apply(ArrowType::Boolean, node.at, texts::matches(regex, negated), vec![node])
     }
 
@@ -360,7 +360,7 @@ impl<'a> Binder<'a> {
             };
             args.push(self.bind(arg)?);
         }
-        known.call(at, args)
+        known.call(at, args, self.patterns)
     }
 }
 
@@ -402,8 +402,9 @@ fn position(expr: &Expr) -> Position {
     }
 }
 
+/// A call of a function that SQL writes in words of its own: none of them takes a pattern.
 fn call(name: &str, at: Position, args: Vec<Node>) -> Result<Node, Flaw> {
-    functions::find(name).ok_or_else(|| Flaw { at, message: refused::function(name) })?.call(at, args)
+    functions::find(name).ok_or_else(|| Flaw { at, message: refused::function(name) })?.call(at, args, &Patterns::default())
 }
 
 fn maybe_not(node: Node, negated: bool) -> Result<Node, Flaw> {

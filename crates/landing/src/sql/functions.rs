@@ -17,6 +17,7 @@ use super::texts::{self, Ends};
 use super::types::{self, is_number};
 use super::values::Kernel;
 use super::{Flaw, Position, coerce};
+use crate::patterns::Patterns;
 
 /// A function.
 pub(super) struct Function {
@@ -35,6 +36,7 @@ pub(super) struct Call {
     name: &'static str,
     at: Position,
     args: Vec<Node>,
+    patterns: Patterns,
 }
 
 const ANY: usize = usize::MAX;
@@ -144,14 +146,14 @@ pub(super) fn find(name: &str) -> Option<&'static Function> {
 
 impl Function {
     /// The call of it with arguments.
-    pub(super) fn call(&self, at: Position, args: Vec<Node>) -> Result<Node, Flaw> {
+    pub(super) fn call(&self, at: Position, args: Vec<Node>, patterns: &Patterns) -> Result<Node, Flaw> {
         let (least, most) = self.arity;
         if args.len() < least || args.len() > most {
             let (name, form, does) = (self.names[0], self.form, self.does);
             let message = format!("`{name}` takes other arguments: {name}{form}: {does}");
             return Err(Flaw { at, message });
         }
-        (self.bind)(Call { name: self.names[0], at, args })
+        (self.bind)(Call { name: self.names[0], at, args, patterns: patterns.clone() })
     }
 }
 
@@ -214,10 +216,8 @@ impl Call {
     }
 
     fn regex(&self, index: usize) -> Result<Regex, Flaw> {
-        Regex::new(self.literal(index, "pattern")?).map_err(|error| {
-            let last = error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            Flaw { at: self.args[index].at, message: format!("this is not a regular expression: {last}") }
-        })
+        let compiled = self.patterns.compile(self.literal(index, "pattern")?);
+        compiled.map_err(|refused| Flaw { at: self.args[index].at, message: refused.describe("this") })
     }
 
     /// One of the names that a part may have; the first argument.
@@ -316,7 +316,7 @@ fn concat(mut call: Call, strict: bool) -> Result<Node, Flaw> {
 
 /// `a || b`.
 pub(super) fn append(at: Position, args: Vec<Node>) -> Result<Node, Flaw> {
-    concat(Call { name: "||", at, args }, true)
+    concat(Call { name: "||", at, args, patterns: Patterns::default() }, true)
 }
 
 fn regexp_matches(mut call: Call) -> Result<Node, Flaw> {
@@ -370,7 +370,7 @@ fn date_part(mut call: Call) -> Result<Node, Flaw> {
         name => name,
     };
     let Some(function) = find(name) else { unreachable!("each part has a function") };
-    function.call(call.at, vec![call.args.remove(1)])
+    function.call(call.at, vec![call.args.remove(1)], &call.patterns)
 }
 
 fn date_trunc(mut call: Call) -> Result<Node, Flaw> {

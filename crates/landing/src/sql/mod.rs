@@ -26,6 +26,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, Tokenizer};
 
 use crate::Error;
+use crate::patterns::Patterns;
 use node::{Batch, Node};
 pub(crate) use texts::write_hexadecimal;
 
@@ -80,8 +81,13 @@ pub struct Evaluated {
 impl Expression {
     /// Parses an expression over columns, which it refers to by their positions.
     pub fn parse(text: &str, columns: &[Column]) -> Result<Self, Flaw> {
+        Self::parse_within(text, columns, &Patterns::default())
+    }
+
+    /// The same of one of several expressions, whose patterns are bounded together.
+    pub(crate) fn parse_within(text: &str, columns: &[Column], patterns: &Patterns) -> Result<Self, Flaw> {
         let parsed = parse(text)?;
-        let node = bind::Binder::new(columns).bind(&parsed)?;
+        let node = bind::Binder::new(columns, patterns).bind(&parsed)?;
         if matches!(node.data_type, ArrowType::Interval(_)) {
             return Err(Flaw { at: node.at, message: "an interval is no value of a column; add it to a date or a timestamp".to_owned() });
         }

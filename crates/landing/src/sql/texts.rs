@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::values::{Kernel, MOST_BYTES, Trouble, Values, too_much_text};
 use crate::limits::FIELD_BYTES;
+use crate::patterns::Patterns;
 
 /// Which ends of a text are trimmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -262,7 +263,7 @@ pub(crate) fn write_hexadecimal(bytes: &[u8], out: &mut String) {
 }
 
 /// The regular expression of a LIKE pattern. A `%` at an end of it is said by leaving it open there: then texts are searched and not run through.
-pub(super) fn like(pattern: &str, escape: Option<char>, ignore_case: bool) -> Result<Regex, String> {
+pub(super) fn like(pattern: &str, escape: Option<char>, ignore_case: bool, patterns: &Patterns) -> Result<Regex, String> {
     let mut out = String::from(if ignore_case { "(?si)" } else { "(?s)" });
     let rest = if escape == Some('%') { pattern } else { pattern.trim_start_matches('%') };
     if rest.len() == pattern.len() {
@@ -286,5 +287,5 @@ pub(super) fn like(pattern: &str, escape: Option<char>, ignore_case: bool) -> Re
     if !is_open {
         out.push_str(r"\z");
     }
-    Regex::new(&out).map_err(|error| error.to_string())
+    patterns.compile(&out).map_err(|refused| refused.describe("the pattern of LIKE"))
 }

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use super::fault::fault;
+use super::present;
 use super::upload::UPLOADS;
-use super::{fault, present};
 use crate::{Error, Listed, Result};
 
 /// At most `limit` files below `root`, but for those of open uploads, in the order of their keys.

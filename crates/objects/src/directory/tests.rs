@@ -214,12 +214,101 @@ async fn urls_of_a_directory_are_paths() {
     assert!(matches!(objects.presign_put("a", &PutTerms::default(), 60).await, Err(Error::Denied(_))));
 }
 
+/// Runs a test of this file again in a process of its own, which may mount what only it sees.
+#[cfg(target_os = "linux")]
+fn in_a_process(test: &str, prepare: &str) -> std::process::Output {
+    let this = std::env::current_exe().expect("this process has a program");
+    let script = format!("{prepare} exec \"$0\" --exact \"directory::tests::{test}\" --nocapture --test-threads=1");
+    let mut shell = std::process::Command::new("unshare");
+    shell.args(["--user", "--map-root-user", "--mount", "sh", "-ec", &script]).arg(this);
+    shell.env(INNER, "1").output().expect("`unshare` of util-linux starts")
+}
+
+/// Set in the process that a test runs again in.
+#[cfg(target_os = "linux")]
+const INNER: &str = "LANDFALL_TEST_INNER";
+
+#[cfg(target_os = "linux")]
 #[test]
-fn only_what_may_pass_by_itself_is_worth_another_attempt() {
-    let path = Path::new("lake/a");
-    let of = |kind: io::ErrorKind| fault(path, &kind.into());
-    assert!(matches!(of(io::ErrorKind::NotFound), Error::Missing(_)));
-    assert!(matches!(of(io::ErrorKind::StorageFull), Error::Denied(text) if text.starts_with("disk full") && text.contains("lake/a")));
-    assert!(matches!(of(io::ErrorKind::PermissionDenied), Error::Denied(text) if text.contains("lake/a")));
-    assert!(matches!(of(io::ErrorKind::TimedOut), Error::Unavailable(text) if text.contains("lake/a")));
+fn a_full_disk_is_told_with_what_is_missing_and_forgotten_once_there_is_room() {
+    const MOUNT: &str = "mount -t tmpfs -o size=256k,nr_inodes=64 tmpfs /mnt;";
+    if std::env::var_os(INNER).is_none() {
+        // Of no test at all only the mount can fail. Some containers forbid it.
+        let can_mount = in_a_process("none", MOUNT);
+        if !can_mount.status.success() {
+            eprintln!("SKIPPED: no tmpfs may be mounted here: {}", String::from_utf8_lossy(&can_mount.stderr));
+            return;
+        }
+        let output = in_a_process("a_full_disk_is_told_with_what_is_missing_and_forgotten_once_there_is_room", MOUNT);
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let objects = Directories.bucket("/mnt/lake");
+        let large = Bytes::from(vec![b'x'; 300 << 10]);
+        let told = |result: Result<()>| match result {
+            Err(Error::Full(text)) => text,
+            other => panic!("{other:?}"),
+        };
+        let text = told(objects.put("a", large.clone(), Put::Overwrite).await);
+        assert!(text.contains("307200 bytes") && text.contains("/mnt/lake/.uploads/"), "{text}");
+        let missing: u64 = text.split(", ").nth(2).and_then(|part| part.split(' ').next()?.parse().ok()).expect("a number");
+        assert!((300 << 10) - (256 << 10) <= missing && missing <= 300 << 10, "{text}");
+        assert_eq!(objects.list("", None, 10).await, Ok(vec![]), "nothing of it is left");
+        assert_eq!(objects.uploads("").await, Ok(vec![]));
+
+        let upload = objects.create_upload("b").await.expect("there is room for its key");
+        let sent = objects.put_part("b", &upload, 1, large.clone()).await;
+        told(sent.map(drop));
+        objects.abort_upload("b", &upload).await.expect("it can be removed");
+        objects.put("c", large.slice(..100 << 10), Put::Overwrite).await.expect("there is room again");
+
+        // Files without bytes fill a file system, too.
+        let mut names = (0..).map(|n| format!("empty/{n}"));
+        let text = loop {
+            match objects.put(&names.next().expect("names have no end"), Bytes::new(), Put::Overwrite).await {
+                Ok(()) => {}
+                Err(Error::Full(text)) => break text,
+                Err(other) => panic!("{other:?}"),
+            }
+        };
+        assert!(text.contains("no more files"), "{text}");
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_may_not_grow_is_told() {
+    const TEST: &str = "a_file_that_may_not_grow_is_told";
+    if std::env::var_os(INNER).is_none() {
+        let this = std::env::current_exe().expect("this process has a program");
+        let name = format!("directory::tests::{TEST}");
+        let script = "trap '' XFSZ; ulimit -f 8; exec \"$0\" --exact \"$1\" --nocapture";
+        let mut shell = std::process::Command::new("sh");
+        let output = shell.args(["-ec", script]).arg(this).arg(name).env(INNER, "1").output().expect("a shell");
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (_directory, objects) = lake();
+        let put = objects.put("a", vec![b'x'; 64 << 10].into(), Put::Overwrite).await;
+        assert!(matches!(&put, Err(Error::Full(text)) if text.contains("65536") && text.contains("ulimit")), "{put:?}");
+        objects.put("a", Bytes::from("x"), Put::Overwrite).await.expect("it is small enough");
+    });
+}
+
+#[tokio::test]
+async fn a_name_that_is_too_long_is_no_matter_of_permission() {
+    let (directory, objects) = lake();
+    for key in ["x".repeat(256), format!("{}a", "x/".repeat(2048))] {
+        let put = objects.put(&key, Bytes::new(), Put::Overwrite).await;
+        assert!(matches!(put, Err(Error::TooLarge(_))), "{put:?}");
+        let head = objects.head(&key, None).await;
+        assert!(matches!(head, Err(Error::TooLarge(_))), "{head:?}");
+    }
+    assert_eq!(names(directory.path()), [""; 0]);
 }

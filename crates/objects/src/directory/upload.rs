@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::{fault, present};
+use super::fault::{fault, unwritten};
+use super::present;
 use crate::{Error, OpenUpload, Part, Put, Result};
 
 /// The directory of the open uploads, below the bucket's own so that moving a file out of it is atomic.
@@ -64,8 +65,8 @@ pub(super) fn under(root: &Path, prefix: &str) -> Result<Vec<OpenUpload>> {
 impl Upload {
     pub(super) fn create(root: &Path, key: &str) -> Result<Self> {
         let path = root.join(UPLOADS).join(Uuid::new_v4().to_string());
-        again_while_missing(|| fs::create_dir_all(&path)).map_err(|error| fault(&path, &error))?;
-        fs::write(path.join(KEY), key).map_err(|error| fault(&path, &error))?;
+        again_while_missing(|| create_directory(&path)).map_err(|error| unwritten(&path, 0, &error))?;
+        fs::write(path.join(KEY), key).map_err(|error| unwritten(&path, key.len() as u64, &error))?;
         Ok(Self { path })
     }
 
@@ -99,7 +100,7 @@ impl Upload {
             fs::write(self.note(number), place.etag() + "\n")?;
             Ok(place)
         };
-        let place = append().map_err(|error| fault(&path, &error))?;
+        let place = append().map_err(|error| unwritten(&path, bytes.len() as u64, &error))?;
         Ok(Part { number, etag: place.etag() })
     }
 
@@ -111,7 +112,7 @@ impl Upload {
             data.write_all(bytes)?;
             data.sync_all()
         };
-        write().map_err(|error| fault(&path, &error))?;
+        write().map_err(|error| unwritten(&path, bytes.len() as u64, &error))?;
         publish(&path, to, put)
     }
 
@@ -136,7 +137,8 @@ impl Upload {
         }
         // Of its own name, as two attempts may be at it at once.
         let whole = self.path.join(Uuid::new_v4().to_string());
-        self.join(&places, &whole).map_err(|error| fault(&whole, &error))?;
+        let bytes = places.iter().map(|place| place.length).sum();
+        self.join(&places, &whole).map_err(|error| unwritten(&whole, bytes, &error))?;
         publish(&whole, to, Put::Overwrite)
     }
 
@@ -209,9 +211,7 @@ fn is_linked(metadata: &fs::Metadata) -> bool {
 fn publish(whole: &Path, to: &Path, put: Put) -> Result<()> {
     let above = to.parent().unwrap_or(to);
     let moved = again_while_missing(|| {
-        // Whatever is in the way of the directory is no object at the key.
-        fs::create_dir_all(above)
-            .map_err(|error| if error.kind() == io::ErrorKind::AlreadyExists { io::ErrorKind::NotADirectory.into() } else { error })?;
+        create_directory(above)?;
         match put {
             Put::Overwrite => fs::rename(whole, to),
             // Unlike a rename, a link is refused where there is a file.
@@ -220,7 +220,19 @@ fn publish(whole: &Path, to: &Path, put: Put) -> Result<()> {
     });
     moved.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists if !to.is_dir() => Error::Exists(to.display().to_string()),
-        _ => fault(to, &error),
+        // The bytes are there: what finds no room is an entry of a directory.
+        _ => unwritten(to, 0, &error),
+    })
+}
+
+/// Whatever is in the way of a directory is no object at its key. Of a directory that was there, and that another call removed since, it says that it is missing.
+fn create_directory(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => match path.ancestors().find(|above| above.exists()) {
+            Some(there) if there.is_dir() => io::ErrorKind::NotFound.into(),
+            _ => io::ErrorKind::NotADirectory.into(),
+        },
+        _ => error,
     })
 }
 

@@ -72,6 +72,7 @@ impl Call {
                 let hint = if reads { ", or `s3:ListBucket` to be told that the object is not there" } else { "" };
                 Error::Denied(format!("{permission} on {place} was refused: the role needs that permission{hint} ({said})"))
             }
+            ("KeyTooLongError" | "EntityTooLarge", _) => Error::TooLarge(format!("{permission} on {place} was refused: {said}")),
             (_, 400..500) => Error::Denied(format!("{permission} on {place} was refused: {said}")),
             _ => Error::Unavailable(format!("{permission} on {place} was not answered well: {said}")),
         }
@@ -114,6 +115,8 @@ mod tests {
             ("s3:PutObject", 400, "ExpiredToken", "Unavailable"),
             ("s3:PutObject", 400, "RequestTimeout", "Unavailable"),
             ("s3:PutObject", 400, "EntityTooSmall", "Denied"),
+            ("s3:PutObject", 400, "EntityTooLarge", "TooLarge"),
+            ("s3:PutObject", 400, "KeyTooLongError", "TooLarge"),
             ("s3:GetObject", 301, "PermanentRedirect", "Denied"),
             ("s3:GetObject", 429, "", "Unavailable"),
             ("s3:GetObject", 500, "InternalError", "Unavailable"),

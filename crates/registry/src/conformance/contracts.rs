@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{LATER, NOW, RACERS, Suite, race};
+use crate::ContractVersion;
 
 impl Suite {
     pub(super) async fn contracts_are_versioned(&self) {
@@ -23,11 +24,10 @@ impl Suite {
         assert_eq!(self.registry.contract(&dataset, Some(2)).await.as_ref(), Ok(&Some(put[1].clone())));
         assert_eq!(self.registry.contract(&dataset, Some(6)).await, Ok(None));
 
-        put.reverse();
+        let newest_first: Vec<ContractVersion> = put.iter().rev().cloned().map(Into::into).collect();
         for limit in [1, 2, 5, 100] {
-            assert_eq!(self.versions(&dataset, limit).await, put, "newest first, {limit} a page");
+            assert_eq!(self.versions(&dataset, limit).await, newest_first, "newest first, {limit} a page");
         }
-        put.reverse();
         let sixth = self.put_contract(&dataset, &put[0].text).await;
         assert_eq!(sixth.version, 6, "only the newest text is compared");
     }
@@ -42,18 +42,18 @@ impl Suite {
 
         assert_eq!(self.registry.contract(&dataset, None).await, Ok(None));
         assert_eq!(self.registry.contract(&dataset, Some(2)).await, Ok(Some(second.clone())));
-        assert!(!self.datasets(100).await.contains(&second));
+        assert!(self.datasets(100).await.iter().all(|listed| listed.dataset != dataset));
         let third = self.put_contract(&dataset, "two").await;
         assert_eq!(third.version, 3);
         assert_eq!(self.registry.contract(&dataset, None).await.as_ref(), Ok(&Some(third.clone())));
-        assert_eq!(self.versions(&dataset, 2).await, [third, second, first]);
+        assert_eq!(self.versions(&dataset, 2).await, [third, second, first].map(Into::into));
     }
 
     pub(super) async fn datasets_are_listed_by_name(&self) {
         let mut newest = Vec::new();
         for name in ["list_b", "list_a", "list_a1", "list_c"] {
             self.put_contract(&self.dataset(name), "old").await;
-            newest.push(self.put_contract(&self.dataset(name), "new").await);
+            newest.push(ContractVersion::from(self.put_contract(&self.dataset(name), "new").await));
         }
         newest.sort_by(|a, b| a.dataset.cmp(&b.dataset));
         let list = format!("{}_list", self.prefix);
@@ -62,6 +62,44 @@ impl Suite {
             assert!(all.is_sorted_by(|a, b| a.dataset < b.dataset), "by name, each once");
             let ours: Vec<_> = all.into_iter().filter(|contract| contract.dataset.as_str().starts_with(&list)).collect();
             assert_eq!(ours, newest, "{limit} a page");
+        }
+    }
+
+    pub(super) async fn long_contracts_are_kept_whole(&self) {
+        let dataset = self.dataset("long");
+        // What JSON has to escape, what UTF-8 has several bytes for, and lengths around those at which a text is cut.
+        let most = landing::contract::MAX_DOCUMENT_BYTES;
+        let mut put = Vec::new();
+        for text in [
+            "\\".repeat(250_000),
+            "\u{1F680}é\"\n".repeat(100_000),
+            "a".repeat(most),
+            "\\".repeat(most),
+            format!("x{}", "é".repeat(most / 2 - 1)),
+            "short".to_owned(),
+        ] {
+            let contract = self.put_contract(&dataset, &text).await;
+            assert_eq!(self.registry.contract(&dataset, None).await.as_ref(), Ok(&Some(contract.clone())));
+            let again = self.registry.put_contract(&dataset, &text, LATER).await;
+            assert_eq!(again.as_ref(), Ok(&contract), "the same text is the same version");
+            assert!(contract.text == text);
+            put.push(contract);
+        }
+        for contract in &put {
+            assert_eq!(self.registry.contract(&dataset, Some(contract.version)).await.as_ref(), Ok(&Some(contract.clone())));
+        }
+        let newest_first: Vec<ContractVersion> = put.iter().rev().cloned().map(Into::into).collect();
+        assert_eq!(self.versions(&dataset, 4).await, newest_first);
+        assert_eq!(self.registry.delete_dataset(&dataset).await, Ok(true));
+        assert_eq!(self.registry.contract(&dataset, Some(3)).await.as_ref(), Ok(&Some(put[2].clone())), "versions outlive the deletion");
+
+        let raced = race(|_| {
+            let (registry, dataset, text) = (Arc::clone(&self.registry), dataset.clone(), "z\n".repeat(300_000));
+            async move { registry.put_contract(&dataset, &text, NOW).await }
+        })
+        .await;
+        for contract in raced {
+            assert_eq!(contract.expect("a version").version, put.len() as u32 + 1, "one text has one version");
         }
     }
 

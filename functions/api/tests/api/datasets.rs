@@ -23,6 +23,25 @@ async fn a_contract_is_kept_in_versions() {
 }
 
 #[tokio::test]
+async fn a_large_contract_is_kept_and_answered() {
+    let door = Door::new();
+    // Backslashes are twice as long in JSON, and again where an answer is a text in it.
+    for (backslashes, is_packed) in [(250_000, false), (2_000_000, true)] {
+        let text = format!("{FLIGHTS}description: '{}'\n", "\\".repeat(backslashes));
+        let put = door.put("/datasets/flights", &text).await.expect(StatusCode::CREATED);
+        assert_eq!(put.body.get("text").is_none(), is_packed, "who sent it knows it");
+        let path = format!("/datasets/flights?version={}", put.body["version"]);
+        if is_packed {
+            let refused = door.get(&path).await.expect_kind(StatusCode::NOT_ACCEPTABLE, "not-acceptable");
+            assert!(refused.detail().contains("Accept-Encoding: gzip"), "{}", refused.detail());
+            assert!(door.get_packed(&path).await.expect(StatusCode::OK).body["text"] == text.as_str());
+            continue;
+        }
+        assert!(door.get(&path).await.expect(StatusCode::OK).body["text"] == text.as_str());
+    }
+}
+
+#[tokio::test]
 async fn a_deleted_dataset_is_gone_from_the_list() {
     let door = Door::with_flights().await;
     assert_eq!(door.get("/datasets").await.expect(StatusCode::OK).body["items"][0]["dataset"], "flights");

@@ -117,7 +117,12 @@ impl Door {
         let is_head = request.method() == Method::HEAD;
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let mut bytes = to_bytes(body, usize::MAX).await.unwrap();
+        if parts.headers.get("content-encoding").is_some_and(|coding| coding == "gzip") {
+            let mut unpacked = Vec::new();
+            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(bytes.as_ref()), &mut unpacked).unwrap();
+            bytes = unpacked.into();
+        }
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         let answer = Answer { status: parts.status, headers: parts.headers, body };
         answer.is_for_the_caller_alone(&path);
@@ -131,6 +136,11 @@ impl Door {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// An answer that may be packed.
+    pub(crate) async fn get_packed(&self, path: &str) -> Answer {
+        self.send(Request::get(path).header("accept-encoding", "br, gzip;q=0.5").body(Body::empty()).unwrap()).await
     }
 
     pub(crate) async fn put(&self, path: &str, text: &str) -> Answer {

@@ -15,13 +15,13 @@ use crate::door::{Door, flights, keys};
 #[tokio::test]
 async fn a_submitted_job_runs_and_can_be_looked_at() {
     let door = Door::with_flights().await;
-    let answer = door.submit(None, json!({"shardBytes": 7_000, "force": true})).await.expect(StatusCode::ACCEPTED);
+    let answer = door.submit(None, json!({"shardBytes": 65_536, "force": true})).await.expect(StatusCode::ACCEPTED);
     let job = answer.body["job"].as_str().unwrap();
     assert_eq!(answer.headers["location"], format!("/jobs/{job}"));
     let body = door.get(&format!("/jobs/{job}")).await.expect(StatusCode::OK).body;
     assert_eq!(
         (&body["status"], &body["contract"], &body["shardBytes"], &body["force"]),
-        (&"RUNNING".into(), &1.into(), &7_000.into(), &true.into())
+        (&"RUNNING".into(), &1.into(), &65_536.into(), &true.into())
     );
     let (bucket, key) = ("the-inbox", "staged/flights/a.csv");
     let etag = door.buckets.bucket(bucket).head(key, None).await.unwrap().etag;
@@ -93,7 +93,10 @@ async fn what_can_not_land_is_no_job() {
     let refused = door.submit(None, missing).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "source-missing");
     assert!(refused.detail().contains("s3://the-inbox/staged/flights/none.csv"), "{}", refused.detail());
     door.submit(None, json!({"dataset": "weather"})).await.expect_kind(StatusCode::NOT_FOUND, "no-such-dataset");
-    door.submit(None, json!({"shardBytes": 0})).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+    for bytes in [0, 1, 65_535] {
+        let refused = door.submit(None, json!({"shardBytes": bytes})).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+        assert!(refused.detail().contains("`shardBytes` is a number of bytes from 65536"), "{}", refused.detail());
+    }
     door.submit(None, json!({"source": {"key": "folder/"}})).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
     door.submit(Some(""), json!({})).await.expect_kind(StatusCode::BAD_REQUEST, "bad-request");
     door.submit(Some(&"k".repeat(256)), json!({})).await.expect_kind(StatusCode::BAD_REQUEST, "bad-request");

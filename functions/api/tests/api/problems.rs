@@ -58,8 +58,9 @@ async fn what_the_router_refuses_is_explained() {
     for method in ["GET", "POST"] {
         assert!(refused.headers["allow"].to_str().unwrap().split(',').any(|allowed| allowed == method), "{:?}", refused.headers);
     }
-    let refused = door.put("/datasets/flights", &" ".repeat(256 * 1024 + 1)).await.expect_kind(StatusCode::PAYLOAD_TOO_LARGE, "too-large");
-    assert!(refused.detail().contains("262144"), "{}", refused.detail());
+    let refused =
+        door.put("/datasets/flights", &" ".repeat(4 * 1024 * 1024 + 1)).await.expect_kind(StatusCode::PAYLOAD_TOO_LARGE, "too-large");
+    assert!(refused.detail().contains("4194304"), "{}", refused.detail());
 }
 
 #[tokio::test]
