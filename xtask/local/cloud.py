@@ -1,6 +1,6 @@
-"""Runs a local cloud with the stack on it, for as long as standard input stays open.
+"""Runs a local cloud, with the stack on it if a template is given, for as long as standard input stays open.
 
-The parent holds the other end: however it ends, the input closes, and everything started here is stopped and removed. Once the stack
+The parent holds the other end: however it ends, the input closes, and everything started here is stopped and removed. Once it
 stands, one line of JSON on standard output says where; what goes wrong before is said on standard error, with exit status 1.
 """
 
@@ -26,8 +26,8 @@ STOP_SECONDS = 8  # From SIGTERM to SIGKILL; it takes about one, and up to five.
 
 def main():
     args = argparse.ArgumentParser()
-    args.add_argument("--template", required=True, type=pathlib.Path)
-    args.add_argument("--code", required=True, type=pathlib.Path, help="the folder of <binary>.zip")
+    args.add_argument("--template", type=pathlib.Path)
+    args.add_argument("--code", type=pathlib.Path, help="the folder of <binary>.zip")
     args.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
     args.add_argument("--environment", action="append", default=[], metavar="NAME=VALUE", help="settings of MiniStack")
     args = args.parse_args()
@@ -39,7 +39,9 @@ def main():
     cloud = None
     try:
         cloud, endpoint = start(folder, args.environment)
-        stack = deploy.deploy(endpoint, args.template, args.code, dict(pair.split("=", 1) for pair in args.parameter))
+        stack = {"outputs": {}, "resources": {}}
+        if args.template:
+            stack = deploy.deploy(endpoint, args.template, args.code, dict(pair.split("=", 1) for pair in args.parameter))
         print(json.dumps({"endpoint": endpoint, "folder": str(folder), "log": str(folder / "log"), **stack}), flush=True)
         sys.stdin.buffer.read()
     except deploy.Failed as failure:

@@ -35,6 +35,11 @@ impl Python {
         Self::of(&checkout::root().join("benches/requirements.txt"))
     }
 
+    /// The environment of `cargo xtask package`: zig, and what lets cargo build with it.
+    pub fn of_packaging() -> Result<Self> {
+        Self::of(&checkout::root().join("xtask/local/requirements-package.txt"))
+    }
+
     /// An interpreter that is known to be fit.
     pub(crate) fn at(path: PathBuf) -> Self {
         Self(path)
@@ -50,6 +55,17 @@ impl Python {
         let mut command = Command::new(&self.0);
         command.env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONPATH").env_remove("PYTHONHOME");
         command
+    }
+
+    /// A program that the environment's packages brought, which finds the others among them.
+    pub fn tool(&self, name: &str) -> Result<Command> {
+        let folder = self.0.parent().ok_or("the interpreter lies in no folder")?;
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths([folder.to_owned()].into_iter().chain(std::env::split_paths(&path)));
+        let mut command = Command::new(folder.join(name));
+        command.env("PATH", path.map_err(|error| format!("PATH: {error}"))?);
+        command.env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONPATH").env_remove("PYTHONHOME");
+        Ok(command)
     }
 
     /// The environment of a requirements file, made at first use. It is moved into place whole: of two processes that make it, one wins.

@@ -110,6 +110,7 @@ impl Error {
             "Superseded" => Self::Superseded(text),
             "Cancelled" => Self::Cancelled(text),
             "AccessDenied" => Self::AccessDenied(text),
+            "StoreFull" => Self::StoreFull(text),
             _ => Self::Internal(text),
         }
     }

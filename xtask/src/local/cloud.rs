@@ -94,8 +94,7 @@ impl LocalCloud {
     /// The same, with pieces that are there already.
     pub fn start_with(pieces: &Pieces, options: &Options) -> Result<Self> {
         let template = options.template.clone().unwrap_or_else(|| checkout::root().join("template.yaml"));
-        let mut command = pieces.python.command();
-        command.arg(checkout::root().join("xtask/local/cloud.py"));
+        let mut command = Self::command(&pieces.python);
         command.arg("--template").arg(template).arg("--code").arg(&pieces.code);
         let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
         let mut parameters = vec![("Auth".to_owned(), "OPEN".to_owned()), ("Architecture".to_owned(), machine.to_owned())];
@@ -110,6 +109,22 @@ impl LocalCloud {
         if let Some(scale) = options.wait_scale {
             command.arg("--environment").arg(format!("SFN_WAIT_SCALE={scale}"));
         }
+        Self::spawn(command, pieces.python.clone())
+    }
+
+    /// A cloud with nothing on it.
+    pub fn bare() -> Result<Self> {
+        let python = Python::of_local_cloud()?;
+        Self::spawn(Self::command(&python), python)
+    }
+
+    fn command(python: &Python) -> Command {
+        let mut command = python.command();
+        command.arg(checkout::root().join("xtask/local/cloud.py"));
+        command
+    }
+
+    fn spawn(mut command: Command, python: Python) -> Result<Self> {
         let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut process = started.map_err(|error| format!("starting the local cloud: {error}"))?;
         let Some(stack) = process.stdout.take().and_then(first_line).and_then(|line| serde_json::from_str::<Stack>(&line).ok()) else {
@@ -120,9 +135,20 @@ impl LocalCloud {
             process.wait().ok();
             return Err(format!("the local cloud does not start: {}", reason.trim()));
         };
-        let id = stack.outputs.get("ApiId").ok_or("the stack has no output `ApiId`")?;
-        let api = Api::new(format!("{}/_aws/execute-api/{id}", stack.endpoint));
-        Ok(Self { process, python: pieces.python.clone(), stack, api })
+        let mut cloud = Self { process, python, stack, api: Api::new("") };
+        cloud.find_api();
+        Ok(cloud)
+    }
+
+    fn find_api(&mut self) {
+        let id = self.stack.outputs.get("ApiId").map_or("", String::as_str);
+        self.api = Api::new(format!("{}/_aws/execute-api/{id}", self.stack.endpoint));
+    }
+
+    /// Takes a stack that somebody else has deployed on a bare cloud for its own, by its outputs.
+    pub fn adopt(&mut self, outputs: BTreeMap<String, String>) {
+        self.stack.outputs = outputs;
+        self.find_api();
     }
 
     /// The API of the stack.
