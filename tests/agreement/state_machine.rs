@@ -45,7 +45,7 @@ fn names(entries: &Value) -> impl Iterator<Item = &str> {
 
 /// One error of each kind.
 fn errors() -> Vec<Error> {
-    let kinds: [fn(String) -> Error; 14] = [
+    let kinds: [fn(String) -> Error; 15] = [
         Error::StoreUnavailable,
         Error::DeadlineExceeded,
         Error::SourceMissing,

@@ -55,7 +55,7 @@ pub enum Error {
 
 impl Error {
     /// Every name there is, transient ones first. The state machine is tested against this list.
-    pub const NAMES: [&'static str; 14] = [
+    pub const NAMES: [&'static str; 15] = [
         "StoreUnavailable",
         "DeadlineExceeded",
         "SourceMissing",
