@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use crate::App;
 
@@ -95,12 +95,27 @@ pub(crate) async fn complete(State(app): State<Arc<App>>, request: Request, next
         is_preflight: method == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD),
     };
     let mut response = next.run(request).await;
+    if method == Method::OPTIONS {
+        response = options(response);
+    }
     response.headers_mut().extend(ALWAYS);
     app.config.origins.tell(&asked, response.headers_mut());
     if method == Method::HEAD {
         *response.body_mut() = Body::empty();
     }
     response
+}
+
+/// Says which methods a path knows, as the router does when it refuses one that the path does not know.
+fn options(refused: Response) -> Response {
+    match (refused.status(), refused.headers().get(header::ALLOW)) {
+        (StatusCode::METHOD_NOT_ALLOWED, Some(known)) => {
+            let known = known.to_str().unwrap_or_default().split(',').map(str::trim);
+            let all: Vec<_> = known.chain(["OPTIONS"]).collect();
+            (StatusCode::NO_CONTENT, [(header::ALLOW, all.join(", "))]).into_response()
+        }
+        _ => refused,
+    }
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ impl App {
 
 /// All routes.
 pub fn router(app: Arc<App>, access: Access) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/health", get(health))
         .route("/datasets", get(datasets::list))
         .route("/datasets/{name}", put(datasets::put).get(datasets::get).delete(datasets::delete))
@@ -106,8 +106,9 @@ pub fn router(app: Arc<App>, access: Access) -> Router {
         .layer(middleware::from_fn_with_state(access, access::guard))
         .layer(middleware::from_fn(view::logged))
         .layer(middleware::from_fn(problem::problems))
-        .layer(middleware::from_fn_with_state(app.clone(), answers::complete))
-        .with_state(app)
+        .with_state(app.clone());
+    // From outside, since a router says which methods it allows after all of its layers.
+    Router::new().fallback_service(routes).layer(middleware::from_fn_with_state(app, answers::complete))
 }
 
 /// Says that the function answers; it calls nothing.
