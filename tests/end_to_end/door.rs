@@ -27,10 +27,7 @@ fn kind(answer: &Answer) -> (u16, &str, &str) {
 
 #[test]
 fn the_door_answers_whatever_is_asked() {
-    let parameters = [
-        ("CorsOrigins", PAGE),
-        ("SourceBucketArns", "arn:aws:s3:::elsewhere/in/*"),
-    ];
+    let parameters = [("CorsOrigins", PAGE), ("SourceBucketArns", "arn:aws:s3:::elsewhere/in/*")];
     let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let stage = Stage::with(Options { parameters, ..Options::default() });
     stage.register_text("things", CONTRACT);

@@ -114,9 +114,7 @@ impl Api {
         let mut answer = self.agent.run(request).map_err(|error| format!("{place}: {error}"))?;
         let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (location, content_type) = (header("location"), header("content-type").unwrap_or_default());
-        let headers = answer.headers().iter().filter_map(|(name, value)| {
-            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-        });
+        let headers = answer.headers().iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
         let headers = headers.collect();
         let text = answer.body_mut().with_config().limit(u64::MAX).read_to_string().map_err(|error| format!("{place}: {error}"))?;
         let body = match text.as_str() {
