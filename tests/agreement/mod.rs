@@ -2,6 +2,7 @@
 
 mod bills;
 mod layers;
+mod messages;
 mod permissions;
 mod sources;
 mod state_machine;

@@ -68,9 +68,17 @@ async fn a_job_over_its_limit_leaves_nothing_but_its_rejects() {
 #[tokio::test]
 async fn drift_is_named() {
     let bench = Bench::new(CONTRACT).await;
-    let failure = bench.land("job", b"id,sort,kind\n", 100).await.unwrap_err();
+    let submission = bench.submit("job", b"id,sort,kind\n", 100, false).await;
+    let errors = bench.context.keys(&submission.job).errors();
+    let failure = bench.run(submission).await.unwrap_err();
     assert_eq!(failure.error, "SchemaDrift");
-    assert_eq!(failure.cause, "the header does not match the contract (fieldsMatch: exact): column 2 `sort` is not in the contract");
+    assert_eq!(
+        failure.cause,
+        "the header does not match the contract (fieldsMatch: exact): column 2 is not in the contract; \
+         the job's errors tell what stands there"
+    );
+    let told = r#"{"line":1,"record":0,"byte":0,"column":2,"error":"extra-label","rule":"fieldsMatch: exact","value":"sort","message":"column 2 is not in the contract: `sort` stands there"}"#;
+    assert_eq!(bench.text(&errors).await.trim_end(), told);
     assert_eq!(bench.land("no_source_bytes", b"", 100).await.unwrap_err().error, "SchemaDrift");
     let landed = bench.land("header_only", b"id,kind", 100).await.unwrap();
     assert_eq!(landed.counts.read, 0);

@@ -12,6 +12,7 @@ mod ends;
 mod joins;
 mod keys;
 mod kills;
+mod leaks;
 mod masks;
 mod merges;
 mod order;

@@ -17,7 +17,8 @@ fn flights() -> DatasetName {
 }
 
 fn request(key: &str) -> Request {
-    let source = SourceRef { bucket: "inbox".to_owned(), key: "inbox/flights/a.csv".to_owned(), version: None, etag: None, sequencer: None };
+    let source =
+        SourceRef { bucket: "inbox".to_owned(), key: "inbox/flights/a.csv".to_owned(), version: None, etag: None, sequencer: None };
     Request {
         job: JobId::of_idempotency_key(&flights(), key),
         dataset: flights(),

@@ -22,6 +22,9 @@ pub struct Glue {
     database: String,
 }
 
+/// The permission of the one call whose message holds values of the data.
+const CREATE_PARTITIONS: &str = "glue:BatchCreatePartition";
+
 /// An answer other than success: the name of the error, and its text.
 struct Fault {
     name: String,
@@ -38,11 +41,19 @@ impl Glue {
     async fn call(&self, permission: &'static str, mut message: Value) -> Result<Result<Value, Fault>, Error> {
         message["DatabaseName"] = json!(self.database);
         let unavailable = |error: &JsonError| Error::Unavailable(format!("{permission}: {error}"));
-        let error = match self.service.call(permission.trim_start_matches("glue:"), &message).await {
+        let mut error = match self.service.call(permission.trim_start_matches("glue:"), &message).await {
             Ok(answer) => return Ok(Ok(answer)),
-            Err(error) if error.is_transient() => return Err(unavailable(&error)),
             Err(error) => error,
         };
+        if let JsonError::Answered { text, .. } = &mut error
+            && permission == CREATE_PARTITIONS
+        {
+            // It may quote the values of a partition.
+            "what Glue says of it is not told".clone_into(text);
+        }
+        if error.is_transient() {
+            return Err(unavailable(&error));
+        }
         match &error {
             JsonError::Answered { name, text, .. } => match name.as_str() {
                 "ConcurrentModificationException" | "AlreadyExistsException" => Err(Error::Changed),
@@ -85,8 +96,7 @@ impl Catalog for Glue {
 
     async fn create_partitions(&self, table: &str, partitions: &[Value]) -> Result<(), Error> {
         let message = json!({"TableName": table, "PartitionInputList": partitions});
-        let answer =
-            self.call("glue:BatchCreatePartition", message).await?.map_err(|fault| self.refused("glue:BatchCreatePartition", &fault))?;
+        let answer = self.call(CREATE_PARTITIONS, message).await?.map_err(|fault| self.refused(CREATE_PARTITIONS, &fault))?;
         let errors = answer["Errors"].as_array().into_iter().flatten().map(|error| &error["ErrorDetail"]);
         match errors.filter(|error| error["ErrorCode"] != "AlreadyExistsException").collect::<Vec<_>>().as_slice() {
             [] => Ok(()),

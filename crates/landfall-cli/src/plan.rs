@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use landing::Error;
 use landing::bill::{Bill, Elsewhere};
 use landing::commit::Receipt;
 use landing::message::{Counts, JobKeys, Shard, SourceRef, TransformShard};
 use landing::plan::Plan;
 use landing::rejects::ErrorEntry;
 use landing::sources::Sources;
+use landing::{Error, Unquoted};
 use objects::{Buckets, Objects};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -126,8 +126,14 @@ impl ShowPlan {
         let wishes = Wishes { force: true, shard_bytes: self.shard_size, max_cost: None };
         let job = submission::new_id();
         let submission = submission::admit(context, &asked.contract.name, &asked.text, &job, source.clone(), wishes).await?;
-        let planned = steps::ingest(context, submission).await?;
         let (work, keys) = (context.buckets.bucket(&context.work.bucket), context.keys(&job));
+        let planned = match steps::ingest(context, submission).await {
+            Ok(planned) => planned,
+            Err(error) => {
+                complain_of_header(work.as_ref(), &keys).await;
+                return Err(error);
+            }
+        };
         let plan: Plan = read(work.as_ref(), &keys.plan()).await?;
         let shards: Vec<Shard> = read(work.as_ref(), &planned.shards.key).await?;
         let sample = match shards.into_iter().next().filter(|_| self.sample > 0 && !plan.is_packed()) {
@@ -155,12 +161,23 @@ impl ShowPlan {
         };
         let lines = errors.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(SHOWN_FAULTS);
         let faults = lines.map(|line| {
-            let mut fault: ErrorEntry = serde_json::from_slice(line).map_err(|error| Error::Internal(format!("a fault: {error}")))?;
+            let mut fault: ErrorEntry =
+                serde_json::from_slice(line).map_err(|error| Error::Internal(format!("a fault: {}", error.unquoted())))?;
             // A shard counts from its first row, and people from 1.
             fault.rebase(plan.data_lines + 1, 1);
             Ok(fault)
         });
         Ok(Sample { bytes: sample, counts: receipt.counts, faults: faults.collect::<Result<_, Error>>()? })
+    }
+}
+
+/// Shows what stands in a header that does not match. The error does not tell: it goes where data may not.
+async fn complain_of_header(work: &dyn Objects, keys: &JobKeys) {
+    let errors = work.read(&keys.errors(), DOCUMENT_BYTES).await.unwrap_or_default();
+    for line in errors.split(|byte| *byte == b'\n').take(SHOWN_FAULTS) {
+        if let Ok(fault) = serde_json::from_slice(line) {
+            complain(fault_line(&fault));
+        }
     }
 }
 
@@ -206,5 +223,5 @@ impl Planned {
 
 async fn read<T: DeserializeOwned>(work: &dyn Objects, key: &str) -> Result<T, Error> {
     let json = work.read(key, DOCUMENT_BYTES).await?;
-    serde_json::from_slice(&json).map_err(|error| Error::Internal(format!("{key}: {error}")))
+    serde_json::from_slice(&json).map_err(|error| Error::Internal(format!("{key}: {}", error.unquoted())))
 }

@@ -13,7 +13,7 @@ use landing::profile::{ColumnProfile, Profile, Table};
 use crate::exit::{Exit, examples};
 use crate::new::{complain_about, infer};
 use crate::rows::source::{Source, Unreadable};
-use crate::{complain, complain_of, read_text, say};
+use crate::{complain, complain_of, fault_line, read_text, say};
 
 const EXAMPLES: &[&str] = &[
     "landfall profile flights.csv",
@@ -90,7 +90,10 @@ fn profile(file: &Path, contract: Contract) -> Result<(Profile, u64), Unreadable
     let source = Source::open(file, &stated, None)?;
     let dialect = source.dialect().clone();
     let mapping = if dialect.header {
-        contract.schema.match_header(&source.opening().header.names).map_err(|drift| Error::SchemaDrift(drift.to_string()))?
+        contract.schema.match_header(&source.opening().header.names).map_err(|drift| {
+            drift.entries(&contract, source.opening()).iter().for_each(|fault| complain(fault_line(fault)));
+            Error::SchemaDrift(drift.to_string())
+        })?
     } else {
         contract.schema.match_positions()
     };

@@ -15,11 +15,11 @@ use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef};
 use arrow_select::take::take;
 
-use crate::Error;
 use crate::contract::{Contract, TableFormat};
 use crate::delta::Stats;
 use crate::plan::Plan;
 use crate::sink::Sink;
+use crate::{Error, Unquoted};
 use aside::Aside;
 use folders::Folders;
 use form::Writers;
@@ -425,6 +425,6 @@ impl File {
 }
 
 /// Nothing of the data can make the encoder fail: what does is a bug.
-fn broken(error: impl std::fmt::Display) -> Error {
-    Error::Internal(format!("writing Parquet: {error}"))
+fn broken(error: impl Unquoted) -> Error {
+    Error::Internal(format!("writing Parquet: {}", error.unquoted()))
 }

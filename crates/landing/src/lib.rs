@@ -40,5 +40,7 @@ mod patterns;
 mod short;
 
 mod error;
+mod unquoted;
 
 pub use error::Error;
+pub use unquoted::Unquoted;

@@ -43,6 +43,18 @@ pub enum ErrorName {
     /// An expression of the transform fails for the record; the rule says whether it is `where` or a `derive`.
     #[serde(rename = "transform-error")]
     Transform,
+    /// The header lacks a field of the contract.
+    #[serde(rename = "missing-label")]
+    MissingLabel,
+    /// A column of the header is no field of the contract.
+    #[serde(rename = "extra-label")]
+    ExtraLabel,
+    /// Two columns of the header have the same name.
+    #[serde(rename = "duplicate-label")]
+    DuplicateLabel,
+    /// A field is another column of the header than the contract says.
+    #[serde(rename = "incorrect-label")]
+    IncorrectLabel,
 }
 
 impl ErrorName {
@@ -61,6 +73,10 @@ impl ErrorName {
             Self::Quote => "quote-error",
             Self::Lookup => "lookup-error",
             Self::Transform => "transform-error",
+            Self::MissingLabel => "missing-label",
+            Self::ExtraLabel => "extra-label",
+            Self::DuplicateLabel => "duplicate-label",
+            Self::IncorrectLabel => "incorrect-label",
         }
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, BooleanArray};
 use arrow_select::filter::FilterBuilder;
 
-use crate::Error;
 use crate::cells::Cells;
 use crate::columns::{self, Records};
 use crate::contract::{Contract, Mapping};
@@ -22,6 +21,7 @@ use crate::profile::Sketch;
 use crate::records::{Row, Rows, ShardReader, Tile};
 use crate::rejects::{ErrorName, FAULTS_PER_RECORD, Finding, cut};
 use crate::shape::Batch;
+use crate::{Error, Unquoted};
 
 /// Most cells of a batch: enough to type columns in long runs, and little to keep.
 const BATCH_CELLS: usize = 32 * 1024;
@@ -369,7 +369,7 @@ pub(crate) fn keep(mut columns: Vec<ArrayRef>, is_good: Vec<bool>, stored: &[usi
     let predicate = FilterBuilder::new(&BooleanArray::from(is_good)).optimize().build();
     for index in stored {
         let column = predicate.filter(columns[*index].as_ref());
-        columns[*index] = column.map_err(|error| Error::Internal(format!("filtering columns: {error}")))?;
+        columns[*index] = column.map_err(|error| Error::Internal(format!("filtering columns: {}", error.unquoted())))?;
     }
     Ok(columns)
 }

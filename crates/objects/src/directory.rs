@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result};
-use fault::fault;
+use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result, shown};
+use fault::{fault, place};
 use upload::{UPLOADS, Upload};
 
 /// Directories as buckets: a bucket's name is a path, its keys are paths below it with `/` between their segments.
@@ -60,7 +60,7 @@ impl Objects for Directory {
             // Asked after the reading: whoever wrote into the file before or during it is noticed.
             let now = etag(&file.metadata().map_err(|error| fault(&path, &error))?);
             if pin.etag.is_some_and(|etag| etag != now) {
-                return Err(Error::Changed(path.display().to_string()));
+                return Err(Error::Changed(place(&path)));
             }
             Ok(bytes.into())
         })
@@ -80,7 +80,7 @@ impl Objects for Directory {
             let mut bytes = Vec::with_capacity(head.size.min(limit) as usize);
             file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| fault(&path, &error))?;
             if bytes.len() as u64 > limit {
-                return Err(Error::too_large(&path.display().to_string(), head.size, limit));
+                return Err(Error::too_large(&place(&path), head.size, limit));
             }
             Ok(bytes.into())
         })
@@ -188,7 +188,7 @@ impl Directory {
         if key.split('/').any(odd) || key.split('/').next() == Some(UPLOADS) {
             return Err(Error::Denied(format!(
                 "`{}` is no key of a directory: a key is relative, without empty segments, `.`, `..` and NUL, and does not start with `{UPLOADS}/`",
-                key.escape_debug()
+                shown(key).escape_debug()
             )));
         }
         Ok(self.root.join(key))
@@ -209,7 +209,7 @@ impl Directory {
 
 /// Opens a file and tells of it. Directories keep no versions, so none is ever there.
 fn open(path: &Path, versioned: bool) -> Result<(File, Head)> {
-    let missing = || Error::Missing(path.display().to_string());
+    let missing = || Error::Missing(place(path));
     let file = present(File::open(path)).map_err(|error| fault(path, &error))?.ok_or_else(missing)?;
     let metadata = file.metadata().map_err(|error| fault(path, &error))?;
     if versioned || !metadata.is_file() {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result};
+use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result, shown};
 
 /// Buckets of which one call fails, for tests.
 ///
@@ -27,7 +27,7 @@ pub struct Fault {
     pub kind: FaultKind,
 }
 
-/// How a call fails: as [`Error::Unavailable`], or by standing still.
+/// How a call fails: as [`Error::Unavailable`], by standing still, or otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
     /// It does not take effect.
@@ -38,6 +38,12 @@ pub enum FaultKind {
     HangBefore,
     /// It takes effect and stands still before it answers.
     HangAfter,
+    /// The store refuses it, naming the object as stores do.
+    Denied,
+    /// What it is about is not there.
+    Missing,
+    /// It panics with a text that names the object as it is: what holds data may be in it.
+    Panic,
 }
 
 impl Faulty {
@@ -64,7 +70,7 @@ impl Faulty {
 
 impl Buckets for Faulty {
     fn bucket(&self, name: &str) -> Arc<dyn Objects> {
-        Arc::new(Bucket { inner: self.inner.bucket(name), faults: self.faults.clone() })
+        Arc::new(Bucket { name: name.to_owned(), inner: self.inner.bucket(name), faults: self.faults.clone() })
     }
 }
 
@@ -76,7 +82,8 @@ struct Faults {
 }
 
 impl Faults {
-    async fn pass<T>(&self, name: &str, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+    /// `place` is what the call is about.
+    async fn pass<T>(&self, name: &str, place: String, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         if number != self.fault.call {
             return call.await;
@@ -97,6 +104,9 @@ impl Faults {
                 let _lost = call.await;
                 Err(Error::Unavailable(format!("the answer of call {number}, {name}, was lost as the test demands")))
             }
+            FaultKind::Denied => Err(Error::Denied(format!("{name} on {} was refused as the test demands", shown(&place)))),
+            FaultKind::Missing => Err(Error::Missing(shown(&place))),
+            FaultKind::Panic => panic!("{name} on {place} panics as the test demands"),
         }
     }
 }
@@ -109,18 +119,25 @@ impl Faults {
 }
 
 struct Bucket {
+    name: String,
     inner: Arc<dyn Objects>,
     faults: Arc<Faults>,
+}
+
+impl Bucket {
+    fn place(&self, key: &str) -> String {
+        format!("{}/{key}", self.name)
+    }
 }
 
 #[async_trait]
 impl Objects for Bucket {
     async fn head(&self, key: &str, version: Option<&str>) -> Result<Head> {
-        self.faults.pass("head", self.inner.head(key, version)).await
+        self.faults.pass("head", self.place(key), self.inner.head(key, version)).await
     }
 
     async fn get(&self, key: &str, pin: &Pin, range: Range<u64>) -> Result<Bytes> {
-        self.faults.pass("get", self.inner.get(key, pin, range)).await
+        self.faults.pass("get", self.place(key), self.inner.get(key, pin, range)).await
     }
 
     fn block_bytes(&self) -> u64 {
@@ -128,43 +145,43 @@ impl Objects for Bucket {
     }
 
     async fn read(&self, key: &str, limit: u64) -> Result<Bytes> {
-        self.faults.pass("read", self.inner.read(key, limit)).await
+        self.faults.pass("read", self.place(key), self.inner.read(key, limit)).await
     }
 
     async fn put(&self, key: &str, bytes: Bytes, put: Put) -> Result<()> {
-        self.faults.pass("put", self.inner.put(key, bytes, put)).await
+        self.faults.pass("put", self.place(key), self.inner.put(key, bytes, put)).await
     }
 
     async fn create_upload(&self, key: &str) -> Result<String> {
-        self.faults.pass("create_upload", self.inner.create_upload(key)).await
+        self.faults.pass("create_upload", self.place(key), self.inner.create_upload(key)).await
     }
 
     async fn put_part(&self, key: &str, upload: &str, number: u32, bytes: Bytes) -> Result<Part> {
-        self.faults.pass("put_part", self.inner.put_part(key, upload, number, bytes)).await
+        self.faults.pass("put_part", self.place(key), self.inner.put_part(key, upload, number, bytes)).await
     }
 
     async fn complete_upload(&self, key: &str, upload: &str, parts: &[Part]) -> Result<()> {
-        self.faults.pass("complete_upload", self.inner.complete_upload(key, upload, parts)).await
+        self.faults.pass("complete_upload", self.place(key), self.inner.complete_upload(key, upload, parts)).await
     }
 
     async fn abort_upload(&self, key: &str, upload: &str) -> Result<()> {
-        self.faults.pass("abort_upload", self.inner.abort_upload(key, upload)).await
+        self.faults.pass("abort_upload", self.place(key), self.inner.abort_upload(key, upload)).await
     }
 
     async fn uploads(&self, prefix: &str) -> Result<Vec<OpenUpload>> {
-        self.faults.pass("uploads", self.inner.uploads(prefix)).await
+        self.faults.pass("uploads", self.place(prefix), self.inner.uploads(prefix)).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<Listed>> {
-        self.faults.pass("list", self.inner.list(prefix, after, limit)).await
+        self.faults.pass("list", self.place(prefix), self.inner.list(prefix, after, limit)).await
     }
 
     async fn versions(&self, key: &str) -> Result<Vec<String>> {
-        self.faults.pass("versions", self.inner.versions(key)).await
+        self.faults.pass("versions", self.place(key), self.inner.versions(key)).await
     }
 
     async fn delete(&self, key: &str) -> Result<()> {
-        self.faults.pass("delete", self.inner.delete(key)).await
+        self.faults.pass("delete", self.place(key), self.inner.delete(key)).await
     }
 
     async fn presign_get(&self, key: &str, name: &str, seconds: u32) -> Result<String> {

@@ -14,6 +14,7 @@ mod faulty;
 mod metered;
 
 mod error;
+mod shown;
 
 #[doc(hidden)]
 pub use conformance::conformance;
@@ -25,3 +26,4 @@ pub use metered::{Metered, Metering};
 pub use port::{Buckets, Head, Listed, Objects, OpenUpload, PART_BYTES, Part, Pin, PresignedPut, Put, PutChecksum, PutTerms};
 #[cfg(feature = "s3")]
 pub use s3::S3;
+pub use shown::shown;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use crc_fast::{CrcAlgorithm, checksum};
 
-use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result};
+use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result, shown};
 
 /// Buckets in the memory of the process, for tests. A bucket comes into being when it is first opened.
 #[derive(Debug, Default)]
@@ -63,8 +63,9 @@ impl Bucket {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The object, for errors.
     fn place(&self, key: &str) -> String {
-        format!("{}/{key}", self.name)
+        shown(&format!("{}/{key}", self.name))
     }
 
     fn state(&self, key: &str, version: Option<&str>) -> Result<(Bytes, Head)> {
@@ -205,11 +206,11 @@ impl Objects for Bucket {
     }
 
     async fn presign_get(&self, key: &str, _name: &str, _seconds: u32) -> Result<String> {
-        Ok(format!("memory://{}", self.place(key)))
+        Ok(format!("memory://{}/{key}", self.name))
     }
 
     async fn presign_put(&self, key: &str, terms: &PutTerms, _: u32) -> Result<PresignedPut> {
-        Ok(PresignedPut { url: format!("memory://{}", self.place(key)), headers: terms.headers() })
+        Ok(PresignedPut { url: format!("memory://{}/{key}", self.name), headers: terms.headers() })
     }
 }
 

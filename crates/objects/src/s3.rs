@@ -15,7 +15,7 @@ use aws_smithy_types::base64;
 use bytes::{Bytes, BytesMut};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutChecksum, PutTerms, Result};
+use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutChecksum, PutTerms, Result, shown};
 use refusal::Call;
 
 /// How often a download that breaks off is taken up again where it broke. What fails before its first byte, the client tries again by itself.
@@ -279,12 +279,13 @@ impl Objects for Bucket {
 impl Bucket {
     /// A call on `key`, or on the keys that start with it, and the permission that it takes.
     fn call(&self, permission: &'static str, key: &str) -> Call {
-        Call { permission, place: format!("{}/{key}", self.name) }
+        Call { permission, place: shown(&format!("{}/{key}", self.name)) }
     }
 
     /// Why there is no URL is not passed on, lest any of it be shown. Only credentials can be wanting.
     fn unsigned(&self, key: &str) -> Error {
-        Error::Unavailable(format!("no URL of {}/{key} could be signed: no credentials could be loaded", self.name))
+        let place = shown(&format!("{}/{key}", self.name));
+        Error::Unavailable(format!("no URL of {place} could be signed: no credentials could be loaded"))
     }
 }
 

@@ -42,7 +42,7 @@ impl Directory {
     async fn locked<T: Send + 'static>(&self, work: impl FnOnce(Locked<'_>) -> Result<T> + Send + 'static) -> Result<T> {
         let root = Arc::clone(&self.0);
         let task = tokio::task::spawn_blocking(move || Locked::lock(&root).map_err(|error| failed(&root, &error)).and_then(work));
-        task.await.map_err(|error| Error::Unavailable(format!("reading or writing the registry was cut off: {error}")))?
+        task.await.map_err(|_| Error::Unavailable("reading or writing the registry was cut off".to_owned()))?
     }
 }
 

@@ -12,8 +12,7 @@ use crate::attempts::Attempts;
 use crate::table::{Key, List, Table, When, Write, entry, read};
 use crate::texts::Held;
 use crate::{
-    ContractVersion, Error, JobChange, JobFilter, JobRecord, MAX_CONTENTS, MAX_PAGE, Newest, Page, Registry, Result, StoredContract,
-    cursor,
+    ContractVersion, Error, JobChange, JobFilter, JobRecord, MAX_CONTENTS, MAX_PAGE, Newest, Page, Registry, Result, StoredContract, cursor,
 };
 
 /// The entry of a contract.
@@ -31,7 +30,6 @@ impl ContractVersion {
         StoredContract { dataset, version, created, text }
     }
 }
-
 
 /// The entry of a content that was loaded.
 #[derive(Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! What a store must be able to do to hold a registry, and under which keys its entries lie.
 
 use async_trait::async_trait;
+use landing::Unquoted;
 use landing::contract::DatasetName;
 use landing::message::JobId;
 use serde::{Deserialize, Serialize};
@@ -230,7 +231,7 @@ impl AsRef<Key> for Key {
 
 /// What an entry holds.
 pub(crate) fn read<T: serde::de::DeserializeOwned>(key: &Key, entry: &str) -> Result<T> {
-    serde_json::from_str(entry).map_err(|error| Error::Corrupt(format!("registry entry `{key}` can't be read: {error}")))
+    serde_json::from_str(entry).map_err(|error| Error::Corrupt(format!("registry entry `{key}` can't be read: {}", error.unquoted())))
 }
 
 /// The entry that holds `value`.

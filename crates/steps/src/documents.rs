@@ -1,7 +1,7 @@
 //! Small JSON documents beside a job.
 
 use bytes::Bytes;
-use landing::Error;
+use landing::{Error, Unquoted};
 use objects::{Objects, Put};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,12 +21,12 @@ pub(crate) async fn find<T: DeserializeOwned>(objects: &dyn Objects, key: &str) 
         Err(objects::Error::Missing(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| Error::Internal(format!("{key} can't be read: {error}")))
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| Error::Internal(format!("{key} can't be read: {}", error.unquoted())))
 }
 
 /// Writes a document. With [`Put::IfAbsent`] the answer is whether it was not there.
 pub(crate) async fn write<T: Serialize>(objects: &dyn Objects, key: &str, document: &T, put: Put) -> Result<bool, Error> {
-    let json = serde_json::to_vec(document).map_err(|error| Error::Internal(format!("{key} can't be written: {error}")))?;
+    let json = serde_json::to_vec(document).map_err(|error| Error::Internal(format!("{key} can't be written: {}", error.unquoted())))?;
     match objects.put(key, Bytes::from(json), put).await {
         Ok(()) => Ok(true),
         Err(objects::Error::Exists(_)) => Ok(false),

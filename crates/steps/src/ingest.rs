@@ -1,12 +1,13 @@
 //! Pins the source, settles dialect and schema against the contract, and plans the shards.
 
+use bytes::Bytes;
 use landing::Error;
 use landing::bill::{Expected, Item, check_cap, estimate};
 use landing::contract::{Compression, Contract, Mapping, Mode};
 use landing::dialect::Dialect;
 use landing::limits;
 use landing::lines::LineCounter;
-use landing::message::{Planned, Shard, ShardList, SourceRef, Submission};
+use landing::message::{JobKeys, Planned, Shard, ShardList, SourceRef, Submission};
 use landing::opening::{Opening, Stated};
 use landing::plan::{Plan, Verbatim, shards, usual_shard_bytes};
 use landing::records::{Limits, footer_start, long_footer};
@@ -67,7 +68,7 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     }
 
     let opening = open(source.as_ref(), &pinned, head.size, &contract).await?;
-    let mapping = match_header(&contract, &opening)?;
+    let mapping = match_header(context, &context.keys(job), &contract, &opening).await?;
     let wanted = submission.shard_bytes.unwrap_or_else(|| usual_shard_bytes(head.size, context.settings.shard_bytes));
     let data_end = find_footer(source.as_ref(), &pinned, head.size, &opening).await?;
     let (shard_bytes, mut shards, one_shard_because) = cut(&opening, data_end.unwrap_or(head.size), wanted);
@@ -205,11 +206,19 @@ fn cut(opening: &Opening, size: u64, wanted: u64) -> (u64, Vec<Shard>, Option<St
     (size, vec![whole], Some(because))
 }
 
-fn match_header(contract: &Contract, opening: &Opening) -> Result<Mapping, Error> {
+/// Which column each field is. What stands in a header that does not match is told by the job's errors, and only there: it may be data.
+async fn match_header(context: &Context, keys: &JobKeys, contract: &Contract, opening: &Opening) -> Result<Mapping, Error> {
     if !opening.dialect.header {
         return Ok(contract.schema.match_positions());
     }
-    contract.schema.match_header(&opening.header.names).map_err(|drift| Error::SchemaDrift(drift.to_string()))
+    let drift = match contract.schema.match_header(&opening.header.names) {
+        Ok(mapping) => return Ok(mapping),
+        Err(drift) => drift,
+    };
+    let mut lines = Vec::new();
+    drift.entries(contract, opening).iter().for_each(|entry| entry.write(&mut lines));
+    context.work().put(&keys.errors(), Bytes::from(lines), Put::Overwrite).await?;
+    Err(Error::SchemaDrift(format!("{drift}; the job's errors tell what stands there")))
 }
 
 pub(crate) fn pin(source: &SourceRef) -> Pin {

@@ -236,7 +236,7 @@ async fn abort_if_undone(context: &Context, keys: &JobKeys, receipt: &MergeRecei
 async fn abort(lake: &dyn Objects, receipt: &MergeReceipt) {
     for MergedFile { file, .. } in &receipt.files {
         if let Err(error) = lake.abort_upload(&file.key, &file.upload).await {
-            tracing::warn!(key = file.key, %error, "an upload stays open");
+            tracing::warn!(key = objects::shown(&file.key), %error, "an upload stays open");
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use landing::Error;
 use landing::commit::{Receipt, Tally};
 use landing::message::JobKeys;
 use landing::plan::Plan;
 use landing::rejects::ErrorEntry;
+use landing::{Error, Unquoted};
 use objects::{Objects, Pin};
 
 use crate::upload::Spool;
@@ -57,7 +57,7 @@ async fn fill(
             rebased.clear();
             for line in lines[..whole].split_inclusive(|byte| *byte == b'\n') {
                 let mut entry: ErrorEntry =
-                    serde_json::from_slice(line).map_err(|error| Error::Internal(format!("{key} can't be read: {error}")))?;
+                    serde_json::from_slice(line).map_err(|error| Error::Internal(format!("{key} can't be read: {}", error.unquoted())))?;
                 entry.rebase(base.lines + 1, base.records + 1);
                 entry.write(&mut rebased);
             }

@@ -416,7 +416,7 @@ impl Blocks {
             self.fetch();
         }
         let Some(coming) = self.coming.take() else { return Ok(None) };
-        let block = coming.await.map_err(|error| Error::Internal(format!("reading the source: {error}")))??;
+        let block = coming.await.map_err(|_| Error::Internal("reading the source panicked".to_owned()))??;
         if block.is_empty() {
             return Err(Error::SourceChanged(format!("{} ended at byte {}", self.plan.source_name(), self.at)));
         }

@@ -63,7 +63,7 @@ impl Upload {
     /// Forgets the upload. What can't be forgotten now is swept when the job ends, or by the bucket's lifecycle rule.
     pub(crate) async fn abort(self) {
         if let Err(error) = self.objects.abort_upload(&self.key, &self.upload).await {
-            tracing::warn!(key = self.key, %error, "an upload stays open");
+            tracing::warn!(key = objects::shown(&self.key), %error, "an upload stays open");
         }
     }
 

@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use landing::Error;
 use landing::commit::{Commit, log_key};
 use landing::contract::{Contract, TableFormat};
 use landing::delta::{self, Entry};
+use landing::{Error, Unquoted};
+use landing::{Error, Unquoted};
 use objects::{Objects, Put};
 
 use crate::Base;
@@ -57,7 +58,7 @@ impl Log {
         match self.format {
             TableFormat::Landfall => serde_json::from_slice::<Commit>(&bytes)
                 .map(|commit| Some(commit.into()))
-                .map_err(|error| Error::Internal(format!("{} can't be read: {error}", self.key(sequence)))),
+                .map_err(|error| Error::Internal(format!("{} can't be read: {}", self.key(sequence), error.unquoted()))),
             TableFormat::Delta => delta::read_entry(&bytes, sequence, &self.prefix).map(Some),
         }
     }
@@ -103,7 +104,7 @@ impl Log {
         let key = self.key(commit.sequence);
         let text = match self.format {
             TableFormat::Landfall => {
-                serde_json::to_string(commit).map_err(|error| Error::Internal(format!("{key} can't be written: {error}")))?
+                serde_json::to_string(commit).map_err(|error| Error::Internal(format!("{key} can't be written: {}", error.unquoted())))?
             }
             TableFormat::Delta => delta::write_entry(commit, contract, base.head.as_ref(), &self.prefix, &base.odd_paths)?,
         };

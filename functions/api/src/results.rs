@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
+use landing::Unquoted;
 use landing::commit::Commit;
 use landing::message::{JobId, JobKeys};
 use objects::{Head, Pin};
@@ -141,7 +142,7 @@ pub(crate) async fn outputs(
     let limit = page_length(asked.limit, PAGE.0, PAGE.1)? as usize;
     let job = find(&app, &id).await?;
     let commit = match app.work().read(&JobKeys::new("", &id).stored(), MAX_COMMIT_BYTES).await {
-        Ok(bytes) => serde_json::from_slice::<Commit>(&bytes).map_err(|error| Problem::internal(&error))?,
+        Ok(bytes) => serde_json::from_slice::<Commit>(&bytes).map_err(|error| Problem::internal(&error.unquoted()))?,
         Err(objects::Error::Missing(_)) => return Err(nothing_there("no-outputs", "files", &job)),
         Err(error) => return Err(error.into()),
     };

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use landing::Error;
 use landing::contract::DatasetName;
 use landing::message::{
     Abandon, Caught, Failure, JobId, JobRef, MergeFiles, MergeItem, Shard, ShardList, Stored, Submission, TransformShard, VerifyJob,
 };
+use landing::{Error, Unquoted};
 use steps::Context;
 use tokio::task::JoinSet;
 
@@ -37,7 +37,7 @@ pub(super) async fn execute(
         Ok(workers) => {
             let work = land(context.clone(), submission, threads, progress.clone());
             let outcome = tokio::select! {
-                ended = workers.spawn(work) => ended.unwrap_or_else(|error| Err(Error::Internal(format!("a step panicked: {error}")))),
+                ended = workers.spawn(work) => ended.unwrap_or_else(|_| Err(Error::Internal("a step panicked".to_owned()))),
                 () = interrupted => Err(Error::Cancelled("the job was interrupted; nothing of it is visible".to_owned())),
             };
             // Waiting blocks, which the thread that waits for signals has nothing against: it has its signal, or needs none.
@@ -74,7 +74,7 @@ async fn land(context: Context, submission: Submission, threads: usize, progress
 
 async fn listed(context: &Context, list: &ShardList) -> Result<Vec<Shard>, Error> {
     let bytes = context.buckets.bucket(&list.bucket).read(&list.key, LIST_BYTES).await?;
-    serde_json::from_slice(&bytes).map_err(|error| Error::Internal(format!("{} can't be read: {error}", list.key)))
+    serde_json::from_slice(&bytes).map_err(|error| Error::Internal(format!("{} can't be read: {}", list.key, error.unquoted())))
 }
 
 /// Transforms all shards, at most so many at once as there are threads. The first failure ends the others.
@@ -103,7 +103,7 @@ async fn transform(
             });
         }
         match running.join_next().await {
-            Some(ended) => progress.done(&ended.map_err(|error| Error::Internal(format!("a shard panicked: {error}")))??),
+            Some(ended) => progress.done(&ended.map_err(|_| Error::Internal("a shard panicked".to_owned()))??),
             None => return Ok(()),
         }
     }
@@ -126,7 +126,7 @@ async fn merge(context: &Context, job: &JobId, dataset: &DatasetName, merges: u3
             });
         }
         match running.join_next().await {
-            Some(ended) => ended.map_err(|error| Error::Internal(format!("a merge panicked: {error}")))??,
+            Some(ended) => ended.map_err(|_| Error::Internal("a merge panicked".to_owned()))??,
             None => return Ok(()),
         };
     }

@@ -67,7 +67,7 @@ fn what_is_tried_is_what_a_landing_does() {
 fn what_would_end_a_landing_is_told() {
     let drift = plan(&CONTRACT.replace("name: note", "name: remark"), &source(), &[]);
     assert_eq!((drift.exit, drift.stdout.as_str()), (1, ""), "{drift:?}");
-    assert!(drift.stderr.contains("SchemaDrift") && drift.stderr.contains("`note` is not in the contract"), "{drift:?}");
+    assert!(drift.stderr.contains("SchemaDrift") && drift.stderr.contains("is not in the contract: `note` stands there"), "{drift:?}");
     assert_eq!(plan("name: Things", &source(), &[]).exit, 2);
 }
 

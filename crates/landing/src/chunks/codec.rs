@@ -92,6 +92,7 @@ pub(super) fn is_worth(saved: usize, bytes: usize) -> bool {
     saved * 64 > bytes
 }
 
+/// Compressors tell of lengths, and nothing of what they pack.
 fn broken(error: impl std::fmt::Display) -> Error {
     Error::Internal(format!("compressing a page: {error}"))
 }

@@ -5,6 +5,7 @@
 
 mod bounds;
 mod document;
+mod drift;
 mod format;
 mod join;
 mod key;
@@ -15,12 +16,13 @@ mod transform;
 mod types;
 
 pub use bounds::{Bound, Constraints};
+pub use drift::Drift;
 pub use format::{Codec, Format, Packing, SortKey};
 pub use join::{Join, Joined, On, Reference, Unmatched};
 pub use key::{Key, KeyRule};
 pub use name::DatasetName;
 pub use output::{Mode, Output, RejectsLimit, TableFormat};
-pub use schema::{Drift, Field, FieldsMatch, Mapping, Schema};
+pub use schema::{Field, FieldsMatch, Mapping, Schema};
 pub use transform::{Derived, Masked, Stored, Transform};
 pub use types::{BooleanFormat, DataType, IntegerType, NumberFormat, NumberType, TimeUnit};
 

@@ -1,7 +1,8 @@
 //! The fields of a dataset, and how a header is matched with them.
 
 use super::document::{Node, Reading};
-use super::{Constraints, DataType, Key};
+use super::drift::Difference;
+use super::{Constraints, DataType, Drift, Key};
 use crate::limits::COLUMNS;
 
 /// The fields of a dataset.
@@ -52,15 +53,6 @@ pub struct Mapping {
     pub header: Vec<String>,
     /// For each field of the schema its column in the source, from 0; `None` when the source lacks it.
     pub fields: Vec<Option<u32>>,
-}
-
-/// How a header fails to match a schema.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the header does not match the contract ({policy}): {}", .differences.join("; "))]
-pub struct Drift {
-    policy: &'static str,
-    /// Each difference in a sentence.
-    pub differences: Vec<String>,
 }
 
 impl FieldsMatch {
@@ -146,7 +138,8 @@ impl Schema {
             if let Some(first) = columns.insert(name.as_str(), index)
                 && self.position(name).is_some()
             {
-                differences.push(format!("columns {} and {} are both named `{name}`", first + 1, index + 1));
+                let [first, second] = [first, index].map(|index| index as u32);
+                differences.push(Difference::Duplicate { field: name.clone(), first, second });
             }
         }
         let fields: Vec<_> = self.fields.iter().map(|field| columns.get(field.name.as_str()).map(|index| *index as u32)).collect();
@@ -154,7 +147,7 @@ impl Schema {
         if differences.is_empty() {
             Ok(Mapping { columns: header.len() as u32, header: header.to_vec(), fields })
         } else {
-            Err(Drift { policy: self.fields_match.name(), differences })
+            Err(Drift::new(self.fields_match.name(), differences))
         }
     }
 
@@ -164,29 +157,28 @@ impl Schema {
         Mapping { columns: self.fields.len() as u32, header: names, fields: (0..self.fields.len() as u32).map(Some).collect() }
     }
 
-    fn compare(&self, header: &[String], fields: &[Option<u32>], differences: &mut Vec<String>) {
+    fn compare(&self, header: &[String], fields: &[Option<u32>], differences: &mut Vec<Difference>) {
         let policy = self.fields_match;
-        let lacks = |field: &Field| format!("the source has no column `{}`", field.name);
         for (field, column) in self.fields.iter().zip(fields) {
             let optional = matches!(policy, FieldsMatch::Superset | FieldsMatch::Partial);
             if column.is_none() && (!optional || field.constraints.required) {
-                differences.push(if optional { format!("{}, which is required", lacks(field)) } else { lacks(field) });
+                differences.push(Difference::Missing { field: field.name.clone(), is_required: optional });
             }
         }
         if matches!(policy, FieldsMatch::Exact | FieldsMatch::Equal | FieldsMatch::Superset) {
             let known: std::collections::HashSet<_> = self.fields.iter().map(|field| field.name.as_str()).collect();
-            for (index, name) in header.iter().enumerate().filter(|(_, name)| !known.contains(name.as_str())) {
-                differences.push(format!("column {} `{}` is not in the contract", index + 1, crate::rejects::cut(name)));
-            }
+            let unknown = header.iter().enumerate().filter(|(_, name)| !known.contains(name.as_str()));
+            differences.extend(unknown.map(|(index, _)| Difference::Extra { column: index as u32 }));
         }
         if policy == FieldsMatch::Exact && differences.is_empty() {
             let misplaced = fields.iter().enumerate().find(|(index, column)| **column != Some(*index as u32));
             if let Some((index, Some(column))) = misplaced {
-                differences.push(format!("field `{}` is column {}, not {}", self.fields[index].name, column + 1, index + 1));
+                let field = self.fields[index].name.clone();
+                differences.push(Difference::Misplaced { field, column: *column, wanted: index as u32 });
             }
         }
         if policy == FieldsMatch::Partial && fields.iter().all(Option::is_none) {
-            differences.push("the source has none of the contract's fields".to_owned());
+            differences.push(Difference::Nothing);
         }
     }
 }

@@ -15,7 +15,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use serde_json::{Map, Value};
 
-use crate::Error;
+use crate::{Error, Unquoted};
 
 /// Milliseconds for which a checkpoint tells of files that are no longer in the table, so that no vacuum takes them from readers that are late: Delta's default of a week.
 const TOMBSTONE_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -40,7 +40,7 @@ pub struct State {
 impl State {
     /// Takes in the entry before those that were taken in already, or the checkpoint before them: one action a line.
     pub fn precede(&mut self, lines: &[u8]) -> Result<(), Error> {
-        let broken = |error| Error::Internal(format!("an entry of the Delta log can't be read: {error}"));
+        let broken = |error: serde_json::Error| Error::Internal(format!("an entry of the Delta log can't be read: {}", error.unquoted()));
         let mut named = Vec::new();
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
             let line: Map<String, Value> = serde_json::from_slice(line).map_err(broken)?;
@@ -106,7 +106,7 @@ impl State {
 
 /// The actions of a checkpoint, or of a part of one, as the lines of an entry. Whoever wrote it may have given it more than is read.
 pub fn read_checkpoint(bytes: Bytes) -> Result<Vec<u8>, Error> {
-    let unread = |error: &dyn std::fmt::Display| Error::Internal(format!("a checkpoint of the Delta log can't be read: {error}"));
+    let unread = |error: &dyn Unquoted| Error::Internal(format!("a checkpoint of the Delta log can't be read: {}", error.unquoted()));
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| unread(&error))?;
     // Columns of actions; of `add`, statistics are also there as values, which nobody needs twice.
     let wanted = |path: &str| {
@@ -185,8 +185,8 @@ fn schema() -> SchemaRef {
     ]))
 }
 
-fn broken(error: impl std::fmt::Display) -> Error {
-    Error::Internal(format!("a checkpoint of the Delta log can't be written: {error}"))
+fn broken(error: impl Unquoted) -> Error {
+    Error::Internal(format!("a checkpoint of the Delta log can't be written: {}", error.unquoted()))
 }
 
 #[cfg(test)]

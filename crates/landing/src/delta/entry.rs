@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::action::{Add, CommitInfo, Head, Line, MetaData, Note, Protocol, Remove, Txn};
 use super::schema::settle;
-use crate::Error;
 use crate::commit::{Commit, CommittedFile};
 use crate::contract::{Contract, Mode};
 use crate::files::{NULL_PARTITION, folder_text};
+use crate::{Error, Unquoted};
 
 /// What stands unescaped in a path.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/').remove(b'=');
@@ -92,7 +92,8 @@ pub fn write_entry(
     }
     let mut text = String::new();
     for line in lines {
-        text += &serde_json::to_string(&line).map_err(|error| Error::Internal(format!("a Delta action can't be written: {error}")))?;
+        text += &serde_json::to_string(&line)
+            .map_err(|error| Error::Internal(format!("a Delta action can't be written: {}", error.unquoted())))?;
         text.push('\n');
     }
     Ok(text)
@@ -112,7 +113,7 @@ pub fn read_entry(text: &[u8], sequence: u64, prefix: &str) -> Result<Entry, Err
     };
     for line in text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
         let line: Line = serde_json::from_slice(line)
-            .map_err(|error| Error::Internal(format!("entry {sequence} of the Delta log can't be read: {error}")))?;
+            .map_err(|error| Error::Internal(format!("entry {sequence} of the Delta log can't be read: {}", error.unquoted())))?;
         if let Some(CommitInfo { timestamp, mut more }) = line.commit_info {
             entry.committed = timestamp.map(moment).unwrap_or_default();
             let note = more.remove("landfall").and_then(|note| serde_json::from_value::<Note>(note).ok());
@@ -179,7 +180,7 @@ impl Entry {
 }
 
 fn info(commit: &Commit, contract: &Contract, note: &Note, millis: i64) -> Result<CommitInfo, Error> {
-    let broken = |error: serde_json::Error| Error::Internal(format!("a Delta action can't be written: {error}"));
+    let broken = |error: serde_json::Error| Error::Internal(format!("a Delta action can't be written: {}", error.unquoted()));
     let mode = if commit.mode == Mode::Append { "Append" } else { "Overwrite" };
     let partition_by = serde_json::to_string(&contract.output.partition_by).map_err(broken)?;
     let mut more = Map::new();

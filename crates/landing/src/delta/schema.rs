@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::action::{Format, Head, MetaData, Protocol};
-use crate::Error;
 use crate::contract::{Contract, FieldsMatch, Mode};
 use crate::message::JobId;
+use crate::{Error, Unquoted};
 
 /// The feature of tables with local dates and times.
 const LOCAL_TIME: &str = "timestampNtz";
@@ -251,12 +251,15 @@ fn protocol_for(columns: &[Column], there: Option<&Protocol>) -> Protocol {
 
 fn columns_of(head: &Head) -> Result<Vec<Column>, Error> {
     let parsed = serde_json::from_str::<Struct>(&head.metadata.schema_string);
-    parsed.map(|schema| schema.fields).map_err(|error| Error::Internal(format!("the schema of the Delta table can't be read: {error}")))
+    parsed
+        .map(|schema| schema.fields)
+        .map_err(|error| Error::Internal(format!("the schema of the Delta table can't be read: {}", error.unquoted())))
 }
 
 fn text_of(columns: &[Column]) -> Result<String, Error> {
     let schema = Struct { kind: "struct".to_owned(), fields: columns.to_vec() };
-    serde_json::to_string(&schema).map_err(|error| Error::Internal(format!("the schema of the Delta table can't be written: {error}")))
+    serde_json::to_string(&schema)
+        .map_err(|error| Error::Internal(format!("the schema of the Delta table can't be written: {}", error.unquoted())))
 }
 
 /// A UUID for a table that a job begins.

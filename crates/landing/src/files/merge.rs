@@ -13,8 +13,8 @@ use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use super::{Files, Lineage, broken};
-use crate::Error;
 use crate::contract::{Contract, TableFormat};
+use crate::{Error, Unquoted};
 
 /// Rows of a row group that is taken over: half of what others (DuckDB, PyArrow as it is mostly used) make of a whole one.
 const LEAST_ROWS: i64 = if cfg!(test) { 64 } else { 64 * 1024 };
@@ -82,8 +82,8 @@ impl Files {
 }
 
 /// What shards wrote can be read: what can't was damaged since.
-fn unreadable(error: impl std::fmt::Display) -> Error {
-    Error::Internal(format!("reading a small file: {error}"))
+fn unreadable(error: impl Unquoted) -> Error {
+    Error::Internal(format!("reading a small file: {}", error.unquoted()))
 }
 
 #[cfg(test)]

@@ -7,13 +7,13 @@ use arrow_schema::{Field, Schema};
 use arrow_select::concat::concat;
 
 use super::check_rows;
-use crate::Error;
 use crate::columns::{self, Records};
 use crate::contract::{Compression, Contract, DatasetName, Drift, Join, Mapping, Output, RejectsLimit, Transform};
 use crate::dialect::{Dialect, StatedDialect};
 use crate::opening::{Opening, Stated};
 use crate::records::{Limits, Rows, ShardReader};
 use crate::shape::Batch;
+use crate::{Error, Unquoted};
 
 /// Rows that are typed at once.
 const BATCH_ROWS: usize = 8 * 1024;
@@ -29,7 +29,7 @@ pub(super) fn read(join: &Join, bytes: &[u8]) -> Result<RecordBatch, Error> {
         return Err(Error::SourceCorrupt(format!("{name} is packed ({}), which references may not be", opening.compression.name())));
     }
     opening.check_header(&name)?;
-    let drifted = |drift: Drift| Error::SchemaDrift(format!("{name} does not match the join's fields: {}", drift.differences.join("; ")));
+    let drifted = |drift: Drift| Error::SchemaDrift(format!("{name} does not match the join's fields: {}", drift.differences()));
     let mapping = join.schema.match_header(&opening.header.names).map_err(drifted)?;
     let mut chunks: Vec<Vec<ArrayRef>> = join.schema.fields.iter().map(|field| vec![new_empty_array(&field.data_type.arrow())]).collect();
     let mut count = 0;
@@ -56,7 +56,11 @@ pub(super) fn read(join: &Join, bytes: &[u8]) -> Result<RecordBatch, Error> {
         }
     }
     let columns = chunks.iter().map(|chunks| concat(&chunks.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
-    table(join, columns.collect::<Result<_, _>>().map_err(|error| Error::Internal(format!("joining columns: {error}")))?, count)
+    table(
+        join,
+        columns.collect::<Result<_, _>>().map_err(|error| Error::Internal(format!("joining columns: {}", error.unquoted())))?,
+        count,
+    )
 }
 
 /// The columns of a batch, all of whose values are sound: a table that decides about other records may have no fault of its own.
@@ -91,5 +95,5 @@ pub(super) fn table(join: &Join, columns: Vec<ArrayRef>, rows: usize) -> Result<
     let fields: Vec<Field> = join.schema.fields.iter().map(|field| Field::new(&field.name, field.data_type.arrow(), true)).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
-        .map_err(|error| Error::Internal(format!("the columns of {} make no table: {error}", join.reference)))
+        .map_err(|error| Error::Internal(format!("the columns of {} make no table: {}", join.reference, error.unquoted())))
 }

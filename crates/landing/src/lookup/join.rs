@@ -6,10 +6,10 @@ use arrow_array::{ArrayRef, UInt32Array};
 use arrow_select::take::take;
 
 use super::{Keys, Lookup, SEED};
-use crate::Error;
 use crate::contract::{Contract, Join, Mapping, Unmatched};
 use crate::keys::hash;
 use crate::rejects::{ErrorName, Finding, cut};
+use crate::{Error, Unquoted};
 
 /// The joins of a contract, with their tables.
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ impl Joins {
             }
             for joined in &join.columns {
                 let column = take(lookup.table.column(joined.column), &found, None);
-                columns.push(column.map_err(|error| Error::Internal(format!("taking a joined column: {error}")))?);
+                columns.push(column.map_err(|error| Error::Internal(format!("taking a joined column: {}", error.unquoted())))?);
             }
         }
         Ok(filtered)

@@ -9,14 +9,14 @@ use parquet::errors::ParquetError;
 
 use super::check_rows;
 use super::csv::table;
-use crate::Error;
 use crate::contract::Join;
 use crate::limits::REFERENCE_MEMORY;
 use crate::sql::type_name;
+use crate::{Error, Unquoted};
 
 /// The columns of the join's schema, of all files.
 pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error> {
-    let broken = |error: ParquetError| Error::SourceCorrupt(format!("a file of {} can't be read: {error}", join.reference));
+    let broken = |error: ParquetError| Error::SourceCorrupt(format!("a file of {} can't be read: {}", join.reference, error.unquoted()));
     let mut chunks: Vec<Vec<ArrayRef>> = join.schema.fields.iter().map(|field| vec![new_empty_array(&field.data_type.arrow())]).collect();
     let (mut rows, mut bytes) = (0, 0);
     for file in files {
@@ -59,7 +59,7 @@ pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error>
         }
     }
     let columns = chunks.iter().map(|chunks| concat(&chunks.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
-    table(join, columns.collect::<Result<_, _>>().map_err(|error| Error::Internal(format!("joining columns: {error}")))?, rows)
+    table(join, columns.collect::<Result<_, _>>().map_err(|error| Error::Internal(format!("joining columns: {}", error.unquoted())))?, rows)
 }
 
 fn drift(join: &Join, what: &str) -> Error {

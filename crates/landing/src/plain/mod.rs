@@ -18,8 +18,8 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
-use crate::Error;
 use crate::sink::Sink;
+use crate::{Error, Unquoted};
 use cells::Cells;
 
 pub use pack::Packer;
@@ -107,6 +107,6 @@ impl TextWriter {
             return Ok(());
         }
         let packed = packer.pack(std::mem::take(&mut self.text))?;
-        self.sink.write_all(&packed).map_err(|error| Error::Internal(format!("writing text: {error}")))
+        self.sink.write_all(&packed).map_err(|error| Error::Internal(format!("writing text: {}", error.unquoted())))
     }
 }

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use flate2::write::GzEncoder;
 
-use crate::Error;
 use crate::contract::Packing;
+use crate::{Error, Unquoted};
 
 /// gzip's level: half the time of the usual one (6), for a few per cent.
 const GZIP_LEVEL: u32 = 4;
@@ -44,6 +44,6 @@ impl Packer {
     }
 }
 
-fn broken(error: impl std::fmt::Display) -> Error {
-    Error::Internal(format!("packing text: {error}"))
+fn broken(error: impl Unquoted) -> Error {
+    Error::Internal(format!("packing text: {}", error.unquoted()))
 }

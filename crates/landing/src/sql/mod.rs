@@ -25,8 +25,8 @@ use sqlparser::dialect::DuckDbDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, Tokenizer};
 
-use crate::Error;
 use crate::patterns::Patterns;
+use crate::{Error, Unquoted};
 use node::{Batch, Node};
 pub(crate) use texts::write_hexadecimal;
 
@@ -120,8 +120,8 @@ impl Expression {
         let mut array = values.spread(rows).map_err(|_| Error::Internal("spreading a constant".to_owned()))?;
         if !failed.is_empty() {
             let mask: BooleanArray = (0..rows).map(|row| Some(failed.contains_key(&row))).collect();
-            array =
-                arrow_select::nullif::nullif(array.as_ref(), &mask).map_err(|error| Error::Internal(format!("nulling values: {error}")))?;
+            array = arrow_select::nullif::nullif(array.as_ref(), &mask)
+                .map_err(|error| Error::Internal(format!("nulling values: {}", error.unquoted())))?;
         }
         debug_assert_eq!(array.len(), rows);
         Ok(Evaluated { array, failed })

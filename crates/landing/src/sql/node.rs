@@ -245,6 +245,7 @@ fn kernel(error: ArrowError) -> Error {
 fn whole(trouble: Trouble) -> Error {
     match trouble {
         Trouble::Whole(error) => error,
-        Trouble::Row(message) => Error::Internal(format!("choosing values: {message}")),
+        // Not its reason: that may quote a value.
+        Trouble::Row(_) => Error::Internal("choosing values failed".to_owned()),
     }
 }

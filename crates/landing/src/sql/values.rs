@@ -8,7 +8,7 @@ use arrow_schema::{ArrowError, DataType as ArrowType};
 use arrow_select::concat::concat;
 use arrow_select::take::take;
 
-use crate::Error;
+use crate::{Error, Unquoted};
 
 /// The rows, from 0 in the batch, for which there is no value, and why.
 pub(super) type Failed = BTreeMap<usize, String>;
@@ -84,7 +84,7 @@ impl From<ArrowError> for Trouble {
             ArrowError::CastError(message) | ArrowError::ComputeError(message) | ArrowError::ParseError(message) => Self::Row(message),
             // Such as that a decimal has too many digits.
             ArrowError::InvalidArgumentError(message) => Self::Row(message),
-            other => Self::Whole(Error::Internal(format!("evaluating an expression: {other}"))),
+            other => Self::Whole(Error::Internal(format!("evaluating an expression: {}", other.unquoted()))),
         }
     }
 }

@@ -3,7 +3,12 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use crate::Error;
+use crate::{Error, shown};
+
+/// A path, for errors.
+pub(super) fn place(path: &Path) -> String {
+    shown(&path.display().to_string())
+}
 
 /// What a failed call means that writes nothing. Only what may pass by itself is worth another
 /// attempt.
@@ -13,9 +18,9 @@ pub(super) fn fault(path: &Path, error: &io::Error) -> Error {
 
 /// What it means that so many bytes could not be written, or, of 0, that no file could be made.
 pub(super) fn unwritten(path: &Path, bytes: u64, error: &io::Error) -> Error {
-    let place = path.display();
+    let place = place(path);
     match error.kind() {
-        ErrorKind::NotFound => Error::Missing(place.to_string()),
+        ErrorKind::NotFound => Error::Missing(place),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::WriteZero => Error::Full(no_room(path, bytes, error)),
         // Of the process (`ulimit -f`), or the most that a file system has in one file.
         ErrorKind::FileTooLarge => Error::Full(format!(
@@ -44,7 +49,7 @@ pub(super) fn unwritten(path: &Path, bytes: u64, error: &io::Error) -> Error {
 
 /// How much is missing, and where.
 fn no_room(path: &Path, bytes: u64, error: &io::Error) -> String {
-    let place = path.display();
+    let place = place(path);
     let wanted = match bytes {
         0 => format!("{place} can't be made"),
         _ => format!("{bytes} bytes can't be written to {place}"),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::fault::fault;
+use super::fault::{fault, place};
 use super::present;
 use super::upload::UPLOADS;
 use crate::{Error, Listed, Result};
@@ -33,7 +33,7 @@ impl Listing<'_> {
             let name = entry.file_name();
             let Some(name) = name.to_str() else {
                 if format!("{above}{}", name.to_string_lossy()).starts_with(self.prefix) {
-                    return Err(Error::Denied(format!("{} can't be a key: its name is not UTF-8", entry.path().display())));
+                    return Err(Error::Denied(format!("{} can't be a key: its name is not UTF-8", place(&entry.path()))));
                 }
                 continue;
             };

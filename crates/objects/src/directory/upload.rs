@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::fault::{fault, unwritten};
+use super::fault::{fault, place as shown, unwritten};
 use super::present;
 use crate::{Error, OpenUpload, Part, Put, Result};
 
@@ -72,7 +72,7 @@ impl Upload {
 
     /// [`Error::Missing`] when it is gone, or was not started for this key.
     pub(super) fn open(root: &Path, key: &str, id: &str) -> Result<Self> {
-        let missing = || Error::Missing(format!("upload {id} of {}", root.join(key).display()));
+        let missing = || Error::Missing(format!("upload {id} of {}", shown(&root.join(key))));
         // An id is never anything that leads out of the directory.
         let id = Uuid::try_parse(id).map_err(|_| missing())?;
         let path = root.join(UPLOADS).join(id.to_string());
@@ -127,7 +127,7 @@ impl Upload {
 
     /// Joins the parts and moves the whole to its place.
     pub(super) fn complete(&self, parts: &[Part], to: &Path) -> Result<()> {
-        let place = to.display().to_string();
+        let place = shown(to);
         let mut places = Vec::with_capacity(parts.len());
         for part in Part::in_order(parts, &place)? {
             let note = self.note(part.number);
@@ -219,7 +219,7 @@ fn publish(whole: &Path, to: &Path, put: Put) -> Result<()> {
         }
     });
     moved.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists if !to.is_dir() => Error::Exists(to.display().to_string()),
+        io::ErrorKind::AlreadyExists if !to.is_dir() => Error::Exists(shown(to)),
         // The bytes are there: what finds no room is an entry of a directory.
         _ => unwritten(to, 0, &error),
     })

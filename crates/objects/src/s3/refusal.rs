@@ -5,13 +5,13 @@ use std::fmt::Write;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::Error;
+use crate::{Error, shown};
 
 /// A call, for its errors.
 pub(super) struct Call {
     /// The IAM action that a role must be allowed.
     pub(super) permission: &'static str,
-    /// Bucket and key.
+    /// Bucket and key, as they may be [shown].
     pub(super) place: String,
 }
 
@@ -50,7 +50,8 @@ impl Call {
         let reads = permission.starts_with("s3:Get");
         let mut said = code.map_or_else(|| format!("HTTP {status}"), str::to_owned);
         if let Some(message) = message {
-            let _infallible = write!(said, ": {message}");
+            // It may name the object.
+            let _infallible = write!(said, ": {}", shown(message));
         }
         match (code.unwrap_or_default(), status) {
             ("NoSuchKey" | "NoSuchBucket" | "NoSuchVersion" | "NoSuchUpload", _) | (_, 404) => Error::Missing(place.clone()),
@@ -82,7 +83,7 @@ impl Call {
 /// The causes of an error without their debug texts, which may hold requests.
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    shown(&causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
 }
 
 #[cfg(test)]
