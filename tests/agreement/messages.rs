@@ -9,7 +9,7 @@ use super::sources::rust;
 /// Where causes and logs are made.
 const FOLDERS: [&str; 2] = ["crates", "functions"];
 /// The start of an error whose text becomes a job's cause.
-const ERRORS: [&str; 13] = [
+const ERRORS: [&str; 15] = [
     "Error::StoreUnavailable(",
     "Error::DeadlineExceeded(",
     "Error::SourceMissing(",
@@ -22,6 +22,8 @@ const ERRORS: [&str; 13] = [
     "Error::AlreadyLanded(",
     "Error::Cancelled(",
     "Error::AccessDenied(",
+    "Error::StoreFull(",
+    "Error::Superseded(",
     "Error::Internal(",
 ];
 const LOGS: [&str; 5] = ["trace!(", "debug!(", "info!(", "warn!(", "error!("];
