@@ -9,7 +9,7 @@ use super::sources::rust;
 /// Where causes and logs are made.
 const FOLDERS: [&str; 2] = ["crates", "functions"];
 /// The start of an error whose text becomes a job's cause.
-const ERRORS: [&str; 13] = [
+const ERRORS: [&str; 15] = [
     "Error::StoreUnavailable(",
     "Error::DeadlineExceeded(",
     "Error::SourceMissing(",
@@ -22,15 +22,18 @@ const ERRORS: [&str; 13] = [
     "Error::AlreadyLanded(",
     "Error::Cancelled(",
     "Error::AccessDenied(",
+    "Error::StoreFull(",
+    "Error::Superseded(",
     "Error::Internal(",
 ];
 const LOGS: [&str; 5] = ["trace!(", "debug!(", "info!(", "warn!(", "error!("];
 /// Files whose errors of other libraries quote nothing, and why.
-const QUOTE_NOTHING: [(&str, &str); 5] = [
+const QUOTE_NOTHING: [(&str, &str); 6] = [
     ("crates/landing/src/chunks/codec.rs", "compressors tell of lengths"),
     ("crates/landing/src/infer/sample.rs", "an error of ours is passed on"),
     ("crates/lambda-step/src/lib.rs", "a message between the states holds no values"),
     ("crates/landfall-cli/src/run/execution.rs", "an error of ours, or one of the system's threads"),
+    ("crates/landfall-cli/src/run/running.rs", "an error of the file system about a file of locks"),
     ("crates/steps/src/verify.rs", "an error of the tiling, which tells positions"),
 ];
 

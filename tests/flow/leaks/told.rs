@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use landing::Error;
-use landing::message::{Abandon, Caught, JobId, JobRef, MergeFiles, MergeItem, Shard, Stored, Submission, TransformShard, VerifyJob};
+use landing::decision::Decision;
+use landing::message::{
+    Abandon, Caught, Failure, JobId, JobRef, MergeFiles, MergeItem, Shard, Stored, Submission, TransformShard, VerifyJob,
+};
 use objects::Put;
 use registry::JobRecord;
 use serde::Serialize;
@@ -117,7 +120,9 @@ impl Told {
         match std::mem::take(&mut self.between) {
             Between::Nothing => {}
             Between::Replace(source) => bench.inbox().put(&submission.source.key, source.into(), Put::Overwrite).await.unwrap(),
-            Between::Cancel => bench.work().put(&context.keys(&job.job).cancelled(), Bytes::new(), Put::Overwrite).await.unwrap(),
+            Between::Cancel => {
+                bench.decide(&job.job, Decision::NoCommit(Failure::new("Cancelled", "by hand"))).await;
+            }
         }
         self.transform(bench, job, &planned.shards.key).await?;
         let mut round = 1;
