@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use landing::bill::Item;
 use landing::message::JobRef;
-use objects::{Buckets, Head, Listed, Memory, Objects, OpenUpload, Part, Pin, Put, Result};
+use objects::{Buckets, Head, Listed, Memory, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result};
 
 use super::bench::Bench;
 
@@ -84,8 +84,8 @@ impl Objects for Bucket {
     async fn presign_get(&self, key: &str, name: &str, seconds: u32) -> Result<String> {
         self.0.presign_get(key, name, seconds).await
     }
-    async fn presign_put(&self, key: &str, seconds: u32) -> Result<String> {
-        self.0.presign_put(key, seconds).await
+    async fn presign_put(&self, key: &str, terms: &PutTerms, seconds: u32) -> Result<PresignedPut> {
+        self.0.presign_put(key, terms, seconds).await
     }
 }
 
