@@ -4,6 +4,7 @@ use super::bench::Bench;
 
 const CONTRACT: &str = r#"
 name: things
+rejects: { limit: 100% }
 dialect: { delimiter: ",", escapeChar: '\', headerRows: [3, 4], footerRows: 2, nullSequence: '\N', blankRows: reject, raggedRows: { short: fill, trailingDelimiter: ignore } }
 schema:
   fields:

@@ -12,6 +12,7 @@ const SALT: &str = "a salt for the tests";
 
 const CONTRACT: &str = r#"
 name: people
+rejects: { limit: 100% }
 dialect: { delimiter: ",", quoteChar: '"', doubleQuote: true, header: true }
 schema:
   missingValues: ["", "NA"]
