@@ -377,7 +377,7 @@ impl Files {
     /// Begins a file.
     fn begin(&mut self, folder: usize, is_piece: bool) -> Result<usize, Error> {
         let sink = Sink::default();
-        self.writers.open(sink.clone())?;
+        self.writers.open(self.files.len(), sink.clone())?;
         let columns = self.columns.fields().len();
         self.files.push(File {
             folder,

@@ -1,5 +1,6 @@
 //! What is written, by format: the files of a shard, and what they share.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
@@ -15,17 +16,17 @@ use crate::contract::{Contract, Format, Packing};
 use crate::plain::{Form, Packer, TextSchema, TextWriter};
 use crate::sink::Sink;
 
-/// Files in the order in which they were opened, those that have ended left out, and what they share.
+/// Files by their positions, those that have ended left out, and what they share.
 pub(super) enum Writers {
-    Parquet { schema: Arc<FileSchema>, compressor: Compressor, open: Vec<Option<FileWriter>> },
-    Text { schema: Arc<TextSchema>, packer: Packer, open: Vec<Option<TextWriter>> },
+    Parquet { schema: Arc<FileSchema>, compressor: Compressor, open: BTreeMap<usize, FileWriter> },
+    Text { schema: Arc<TextSchema>, packer: Packer, open: BTreeMap<usize, TextWriter> },
 }
 
 impl Writers {
     /// No file yet.
     pub(super) fn new(contract: &Contract, columns: SchemaRef, lineage: &Lineage) -> Result<Self, Error> {
         let text = |form: Form, packing: Packing, columns| {
-            Ok(Self::Text { schema: Arc::new(TextSchema::new(form, columns)), packer: Packer::new(packing)?, open: Vec::new() })
+            Ok(Self::Text { schema: Arc::new(TextSchema::new(form, columns)), packer: Packer::new(packing)?, open: BTreeMap::new() })
         };
         let output = &contract.output;
         match output.format {
@@ -36,18 +37,18 @@ impl Writers {
                         ("landfall.contract", format!("{} {}", contract.name, lineage.contract)),
                         ("landfall.source", lineage.source.clone()),
                     ]);
-                Ok(Self::Parquet { schema: Arc::new(schema), compressor: Compressor::new(output.compression)?, open: Vec::new() })
+                Ok(Self::Parquet { schema: Arc::new(schema), compressor: Compressor::new(output.compression)?, open: BTreeMap::new() })
             }
             Format::Csv(packing) => text(Form::Csv, packing, columns),
             Format::Jsonl(packing) => text(Form::Jsonl, packing, columns),
         }
     }
 
-    /// Opens the next file.
-    pub(super) fn open(&mut self, sink: Sink) -> Result<(), Error> {
+    /// Opens a file.
+    pub(super) fn open(&mut self, file: usize, sink: Sink) -> Result<(), Error> {
         match self {
-            Self::Parquet { schema, open, .. } => open.push(Some(FileWriter::new(sink, schema.clone())?)),
-            Self::Text { schema, open, .. } => open.push(Some(TextWriter::new(sink, schema.clone()))),
+            Self::Parquet { schema, open, .. } => drop(open.insert(file, FileWriter::new(sink, schema.clone())?)),
+            Self::Text { schema, open, .. } => drop(open.insert(file, TextWriter::new(sink, schema.clone()))),
         }
         Ok(())
     }
@@ -74,7 +75,7 @@ impl Writers {
     /// Bytes that a file is certain to grow by, besides those in its sink.
     pub(super) fn encoded_bytes(&self, file: usize) -> usize {
         match self {
-            Self::Parquet { open, .. } => open.get(file).and_then(Option::as_ref).map_or(0, FileWriter::encoded_bytes),
+            Self::Parquet { open, .. } => open.get(&file).map_or(0, FileWriter::encoded_bytes),
             Self::Text { .. } => 0,
         }
     }
@@ -82,8 +83,8 @@ impl Writers {
     /// Bytes that all files keep.
     pub(super) fn memory(&self) -> usize {
         match self {
-            Self::Parquet { open, .. } => open.iter().flatten().map(FileWriter::memory).sum(),
-            Self::Text { open, .. } => open.iter().flatten().map(TextWriter::memory).sum(),
+            Self::Parquet { open, .. } => open.values().map(FileWriter::memory).sum(),
+            Self::Text { open, .. } => open.values().map(TextWriter::memory).sum(),
         }
     }
 
@@ -91,11 +92,11 @@ impl Writers {
     pub(super) fn flush_largest(&mut self) -> Result<bool, Error> {
         match self {
             Self::Parquet { open, compressor, .. } => {
-                let largest = open.iter_mut().flatten().max_by_key(|file| file.memory()).filter(|file| file.rows() > 0);
+                let largest = open.values_mut().max_by_key(|file| file.memory()).filter(|file| file.rows() > 0);
                 largest.map_or(Ok(false), |file| file.flush(compressor).map(|()| true))
             }
             Self::Text { open, packer, .. } => {
-                let largest = open.iter_mut().flatten().max_by_key(|file| file.memory()).filter(|file| !file.is_flushed());
+                let largest = open.values_mut().max_by_key(|file| file.memory()).filter(|file| !file.is_flushed());
                 largest.map_or(Ok(false), |file| file.flush(packer).map(|()| true))
             }
         }
@@ -105,19 +106,19 @@ impl Writers {
     pub(super) fn close(&mut self, file: usize) -> Result<Option<ParquetMetaData>, Error> {
         match self {
             Self::Parquet { open, compressor, .. } => {
-                let ended = open.get_mut(file).and_then(Option::take).ok_or_else(closed)?;
+                let ended = open.remove(&file).ok_or_else(closed)?;
                 ended.close(compressor).map(Some)
             }
             Self::Text { open, packer, .. } => {
-                let mut ended = open.get_mut(file).and_then(Option::take).ok_or_else(closed)?;
+                let mut ended = open.remove(&file).ok_or_else(closed)?;
                 ended.flush(packer).map(|()| None)
             }
         }
     }
 }
 
-fn find<W>(open: &mut [Option<W>], file: usize) -> Result<&mut W, Error> {
-    open.get_mut(file).and_then(Option::as_mut).ok_or_else(closed)
+fn find<W>(open: &mut BTreeMap<usize, W>, file: usize) -> Result<&mut W, Error> {
+    open.get_mut(&file).ok_or_else(closed)
 }
 
 fn closed() -> Error {
