@@ -6,7 +6,6 @@ use landing::commit::{Commit, log_key};
 use landing::contract::{Contract, TableFormat};
 use landing::delta::{self, Entry};
 use landing::{Error, Unquoted};
-use landing::{Error, Unquoted};
 use objects::{Objects, Put};
 
 use crate::Base;
