@@ -104,7 +104,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_does_not_come_back_in_time_ends_the_process() {
-        let busy: &[(u16, &str)] = &[(503, "{}"); 4];
-        assert!(answered(busy).await.unwrap_err().contains("503"));
+        const BUSY: [(u16, &str); 4] = [(503, "{}"); 4];
+        assert!(answered(&BUSY).await.unwrap_err().contains("503"));
     }
 }
