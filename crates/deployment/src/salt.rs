@@ -87,8 +87,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_text_of_the_secret_is_the_salt_after_what_passes() {
-        let good = r#"{"SecretString":"a salt of the tests"}"#;
-        let salt = answered(&[(500, "{}"), (400, r#"{"__type":"ThrottlingException"}"#), (200, good)]).await;
+        const ANSWERS: [(u16, &str); 3] =
+            [(500, "{}"), (400, r#"{"__type":"ThrottlingException"}"#), (200, r#"{"SecretString":"a salt of the tests"}"#)];
+        let salt = answered(&ANSWERS).await;
         assert!(salt.unwrap().unwrap().is_some());
     }
 
