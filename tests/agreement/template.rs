@@ -19,7 +19,8 @@ fn functions_folders_and_binaries_have_the_same_names() {
     for name in functions::NAMES {
         assert!(text(&format!("functions/{name}/Cargo.toml")).contains(&format!("name = \"{name}\"")), "{name}");
         let metadata = &template["Resources"][resource_of(name)]["Metadata"];
-        assert_eq!(metadata, &json!({ "BuildMethod": "rust-cargolambda", "BuildProperties": { "Binary": name } }), "{name}");
+        let built = (&metadata["BuildMethod"], &metadata["BuildProperties"]);
+        assert_eq!(built, (&json!("rust-cargolambda"), &json!({ "Binary": name })), "{name}");
     }
 }
 
@@ -54,10 +55,22 @@ fn every_function_scales_logs_and_alarms_alone() {
     }
     for log in resources(&template, "AWS::Logs::LogGroup") {
         assert_eq!(properties(&template, log)["RetentionInDays"], "LogRetentionDays", "{log}");
+        assert_eq!(properties(&template, log)["KmsKeyId"], json!(["HasKmsKey", "KmsKeyArn", "AWS::NoValue"]), "{log}");
     }
     let globals = &template["Globals"]["Function"];
     assert_eq!((&globals["Runtime"], &globals["Architectures"]), (&json!("provided.al2023"), &json!(["Architecture"])));
     assert_eq!(template["Parameters"]["Architecture"]["Default"], "arm64");
+}
+
+#[test]
+fn what_is_reserved_leaves_what_lambda_wants_to_keep() {
+    let template = template();
+    // Of an account's concurrent executions so many can't be reserved.
+    let unreserved = 100;
+    let reserved = |function: &&str| properties(&template, function)["ReservedConcurrentExecutions"][1].as_u64();
+    let sum: u64 = resources(&template, "AWS::Serverless::Function").iter().filter_map(reserved).sum();
+    let text = template["Parameters"]["ReserveConcurrency"]["Description"].as_str().unwrap();
+    assert!(text.contains(&format!("MaxConcurrency + {}", sum + unreserved)), "{sum} are reserved: {text}");
 }
 
 #[test]
@@ -101,6 +114,46 @@ fn buckets_are_private_encrypted_and_tidy() {
     let inbox = properties(&template, "InboxBucket");
     assert_eq!(inbox["VersioningConfiguration"]["Status"], "Enabled", "a job lands the version it was started for");
     assert_eq!(inbox["NotificationConfiguration"]["EventBridgeConfiguration"]["EventBridgeEnabled"], true);
+}
+
+#[test]
+fn what_holds_records_is_deleted_in_time_and_not_before_it_may_be_needed() {
+    let template = template();
+    let rules = &properties(&template, "WorkBucket")["LifecycleConfiguration"]["Rules"];
+    let of_jobs: Vec<_> = rules.as_array().unwrap().iter().filter(|rule| rule["Prefix"] == "jobs/").collect();
+    let expected = json!({ "Id": "jobs", "Status": "Enabled", "Prefix": "jobs/", "ExpirationInDays": "JobRetentionDays" });
+    assert_eq!(of_jobs, [&expected], "rejects are refused records as they came");
+
+    // An execution may be redriven for 14 days after its end, and the last day of either counts.
+    let redrive = 14;
+    let day = 24 * 60 * 60;
+    let execution = super::sources::state_machine()["TimeoutSeconds"].as_u64().unwrap().div_ceil(day);
+    let days = &template["Parameters"]["JobRetentionDays"];
+    assert!(days["MinValue"].as_u64().unwrap() > redrive + execution, "{days}");
+    assert!(days["Default"].as_u64() >= days["MinValue"].as_u64(), "{days}");
+}
+
+#[test]
+fn an_exception_from_a_scanner_says_why() {
+    let template = template();
+    for (name, resource) in template["Resources"].as_object().unwrap() {
+        for skipped in resource.pointer("/Metadata/checkov/skip").and_then(Value::as_array).into_iter().flatten() {
+            let reason = skipped["comment"].as_str().unwrap_or_default();
+            assert!(reason.len() > 30 && reason.ends_with('.'), "{name}: {skipped}");
+        }
+    }
+}
+
+#[test]
+fn queues_are_encrypted_with_the_key_that_is_given() {
+    let template = template();
+    for queue in resources(&template, "AWS::SQS::Queue") {
+        let of_queue = properties(&template, queue);
+        assert_eq!(of_queue["SqsManagedSseEnabled"], json!(["HasKmsKey", "AWS::NoValue", true]), "{queue}");
+        assert_eq!(of_queue["KmsMasterKeyId"], json!(["HasKmsKey", "KmsKeyArn", "AWS::NoValue"]), "{queue}");
+    }
+    let key = properties(&template, "QueueKey");
+    assert_eq!(key["Roles"], json!(["AdmitFunctionRole", "SettleFunctionRole", "LiveFunctionRole"]));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Masks on the deployed stack: the salt is the template's parameter, and without it nothing that hashes is begun.
+//! Masks on the deployed stack: the salt is a secret that the stack is told of, and without it nothing that hashes is begun.
 
 use serde_json::{Value, json};
 use xtask::local::Options;
@@ -18,6 +18,12 @@ expected = duckdb.sql(f\"select sha256('{salt}' || tailnum) as tailnum, 'redacte
 print(json.dumps({'same': stored == expected, 'tails': len(stored)}))
 ";
 
+/// Whether the configuration of any function holds a text.
+const CONFIGURATIONS: &str = "
+import boto3, json, sys
+print(json.dumps(sys.argv[1] in json.dumps(boto3.client('lambda').list_functions(), default=str)))
+";
+
 fn contract() -> String {
     let flights = std::fs::read_to_string(testdata("contracts/flights.yaml")).unwrap();
     flights + "transform:\n  mask:\n    - { field: tailnum, with: sha256 }\n    - { field: carrier, with: redact }\n"
@@ -25,7 +31,7 @@ fn contract() -> String {
 
 #[test]
 fn what_is_stored_is_hashed_with_the_salt_of_the_stack() {
-    let stage = Stage::with(Options { parameters: vec![("MaskSalt".to_owned(), SALT.to_owned())], ..Options::default() });
+    let stage = Stage::with(Options { secrets: vec![("MaskSaltArn".to_owned(), SALT.to_owned())], ..Options::default() });
     stage.register_text("flights", &contract());
     let mut source = head(&flights(), 2_000);
     // A record that is refused: its masked cells are not those of the source.
@@ -48,6 +54,10 @@ fn what_is_stored_is_hashed_with_the_salt_of_the_stack() {
     let rejects = stage.cloud.api().get(&format!("/jobs/{id}/rejects")).unwrap().ok().unwrap().to_string();
     let errors = stage.cloud.api().get(&format!("/jobs/{id}/errors")).unwrap().ok().unwrap().to_string();
     assert!(!rejects.contains("N14228") && !errors.contains("N14228"), "{rejects} {errors}");
+
+    // The salt is nowhere in the configuration of the functions, nor in what they said.
+    assert_eq!(stage.python(CONFIGURATIONS, &[SALT]), json!(false));
+    assert!(!std::fs::read_to_string(stage.cloud.log()).unwrap().contains(SALT));
 
     // What the functions measured is what the job is billed.
     let bill = &job["bill"];

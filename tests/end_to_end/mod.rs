@@ -16,4 +16,5 @@ mod masks;
 mod peers;
 mod permissions;
 mod real_input;
+mod shipping;
 mod transforms;

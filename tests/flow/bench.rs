@@ -94,7 +94,7 @@ impl Bench {
             catalog: None,
             events: None,
             settings: Settings::default(),
-            salt: None,
+            salt: Ok(None),
         };
         Self { context, inspected, dataset: name, death: None, stopped: AtomicBool::new(false), remains: Mutex::default() }
     }

@@ -42,7 +42,7 @@ rejects: { limit: 100% }
 
 async fn bench(contract: &str) -> Bench {
     let mut bench = Bench::new(contract).await;
-    bench.context.salt = Some(Salt::parse(SALT).unwrap());
+    bench.context.salt = Ok(Some(Salt::parse(SALT).unwrap()));
     bench
 }
 
@@ -159,6 +159,14 @@ async fn a_contract_that_hashes_wants_a_salt() {
     let submission = bench.submit("job", b"id,email,card,pin,note\n", u64::MAX, false).await;
     let error = steps::ingest(&bench.context, submission).await.unwrap_err();
     assert!(matches!(&error, Error::ContractInvalid(text) if text.contains("`email`") && text.contains("MaskSalt")), "{error}");
+
+    // A salt that is configured and can't be had ends what needs it, with the reason.
+    let mut bench = Bench::new(CONTRACT).await;
+    bench.context.salt = Err(Error::AccessDenied("secretsmanager:GetSecretValue".to_owned()));
+    let submission = bench.submit("job", b"id,email,card,pin,note\n", u64::MAX, false).await;
+    let error = steps::ingest(&bench.context, submission).await.unwrap_err();
+    assert_eq!(error, Error::AccessDenied("secretsmanager:GetSecretValue".to_owned()));
+
     assert!(Salt::parse("short").is_err());
     assert!(!format!("{:?}", Salt::parse(SALT).unwrap()).contains("salt for"));
 }

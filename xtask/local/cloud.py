@@ -29,6 +29,7 @@ def main():
     args.add_argument("--template", type=pathlib.Path)
     args.add_argument("--code", type=pathlib.Path, help="the folder of <binary>.zip")
     args.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
+    args.add_argument("--secret", action="append", default=[], metavar="NAME=TEXT", help="a parameter that is the ARN of a secret")
     args.add_argument("--environment", action="append", default=[], metavar="NAME=VALUE", help="settings of MiniStack")
     args = args.parse_args()
 
@@ -41,7 +42,8 @@ def main():
         cloud, endpoint = start(folder, args.environment)
         stack = {"outputs": {}, "resources": {}}
         if args.template:
-            stack = deploy.deploy(endpoint, args.template, args.code, dict(pair.split("=", 1) for pair in args.parameter))
+            parameters, secrets = (dict(pair.split("=", 1) for pair in pairs) for pairs in (args.parameter, args.secret))
+            stack = deploy.deploy(endpoint, args.template, args.code, parameters, secrets)
         print(json.dumps({"endpoint": endpoint, "folder": str(folder), "log": str(folder / "log"), **stack}), flush=True)
         sys.stdin.buffer.read()
     except deploy.Failed as failure:

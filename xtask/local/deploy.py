@@ -18,11 +18,14 @@ class Failed(Exception):
     """The cloud or the stack does not stand; the text says why."""
 
 
-def deploy(endpoint, template_path, code, parameters):
-    """Puts code and definition in a bucket, points the template at them, creates the stack, waits. Answers its outputs and resources."""
+def deploy(endpoint, template_path, code, parameters, secrets):
+    """Makes the secrets whose ARNs parameters name. Puts code and definition in a bucket, points the template at them, creates the stack, waits. Answers its outputs and resources."""
     session = boto3.Session(KEY, KEY, region_name=REGION)
     s3, cloudformation = (session.client(name, endpoint_url=endpoint) for name in ("s3", "cloudformation"))
     s3.create_bucket(Bucket=ARTIFACTS)
+    manager = session.client("secretsmanager", endpoint_url=endpoint)
+    made = {name: manager.create_secret(Name=f"landfall-{name}", SecretString=text)["ARN"] for name, text in secrets.items()}
+    parameters = {**parameters, **made}
 
     def upload(path):
         s3.put_object(Bucket=ARTIFACTS, Key=path.name, Body=path.read_bytes())

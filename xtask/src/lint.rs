@@ -1,5 +1,8 @@
 //! `cargo xtask lint`: everything that can be said about the project without running it.
 
+mod scanners;
+
+use std::process::Command;
 use std::time::Instant;
 
 use xtask::{Python, Result, asl, checkout};
@@ -12,7 +15,7 @@ const CFN_LINT: &str = "import sys; from cfnlint.runner import main; sys.exit(ma
 
 /// Runs all checks and fails when one does, after the others have run.
 pub(crate) fn lint() -> Result<()> {
-    let checks: [(&str, Check); 7] = [
+    let checks: [(&str, Check); 9] = [
         ("rustfmt", || cargo(&["fmt", "--all", "--check"])),
         ("clippy", || cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"])),
         ("rustdoc", rustdoc),
@@ -25,6 +28,8 @@ pub(crate) fn lint() -> Result<()> {
         }),
         ("sam validate", || python(Python::of_sam()?, &["-m", "samcli", "validate", "--template", "template.yaml"])),
         ("sam validate --lint", || python(Python::of_sam()?, &["-m", "samcli", "validate", "--lint", "--template", "template.yaml"])),
+        ("checkov", scanners::checkov),
+        ("cargo-deny", scanners::cargo_deny),
     ];
     let mut failed = Vec::new();
     for (name, check) in checks {
@@ -59,14 +64,16 @@ fn state_machine() -> Result<()> {
     if faults.is_empty() { Ok(()) } else { Err(format!("{}:\n  {}", path.display(), faults.join("\n  "))) }
 }
 
-/// Runs a Python tool in the checkout. Its output is shown only when it fails; it asks no server anything.
 fn python(python: Python, arguments: &[&str]) -> Result<()> {
-    let mut command = python.command();
-    command.args(arguments).current_dir(checkout::root());
-    command.env("SAM_CLI_TELEMETRY", "0").env("AWS_DEFAULT_REGION", "us-east-1");
+    quietly(python.command().args(arguments)).map(drop)
+}
+
+/// Runs a tool in the checkout; what it says is shown only when it fails. It asks no server about what it checks.
+fn quietly(command: &mut Command) -> Result<Vec<u8>> {
+    command.current_dir(checkout::root()).env("SAM_CLI_TELEMETRY", "0").env("AWS_DEFAULT_REGION", "us-east-1");
     let answer = command.output().map_err(|error| error.to_string())?;
     match answer.status.success() {
-        true => Ok(()),
+        true => Ok(answer.stdout),
         false => Err(format!("{}{}", String::from_utf8_lossy(&answer.stdout), String::from_utf8_lossy(&answer.stderr))),
     }
 }

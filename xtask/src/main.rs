@@ -31,7 +31,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Check formatting, lints, documentation, template and state machine
+    /// Check formatting, lints, documentation, template, state machine and dependencies
     Lint,
     /// Measure how fast it is, beside the csv crate, DuckDB, Polars and PyArrow
     Bench {

@@ -35,6 +35,11 @@ impl Python {
         Self::of(&checkout::root().join("benches/requirements.txt"))
     }
 
+    /// The environment of checkov, which scans the template.
+    pub fn of_checkov() -> Result<Self> {
+        Self::of(&checkout::root().join("xtask/local/requirements-checkov.txt"))
+    }
+
     /// The environment of `cargo xtask package`: zig, and what lets cargo build with it.
     pub fn of_packaging() -> Result<Self> {
         Self::of(&checkout::root().join("xtask/local/requirements-package.txt"))

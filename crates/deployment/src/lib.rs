@@ -1,5 +1,7 @@
 //! The context of the steps as `template.yaml` deploys it: environment variables of a function become places, limits and clients.
 
+mod salt;
+
 use std::sync::Arc;
 
 use catalog::{Catalog, Glue};
@@ -7,7 +9,7 @@ use events::{EventBridge, Events};
 use landing::sources::{REFERENCE_PREFIX, Sources};
 use objects::S3;
 use registry::DynamoDb;
-use steps::{Context, Place, Salt, Settings};
+use steps::{Context, Place, Settings};
 
 /// The context of a deployed function; built once for a process.
 ///
@@ -40,7 +42,10 @@ pub async fn context() -> Result<Context, String> {
             max_concurrency: number("LANDFALL_MAX_CONCURRENCY", settings.max_concurrency)?,
             memory_mb: optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|size| size.parse().ok()),
         },
-        salt: optional("LANDFALL_MASK_SALT").map(|salt| Salt::parse(&salt)).transpose()?,
+        salt: match optional("LANDFALL_MASK_SALT_ARN") {
+            Some(arn) => salt::of_secret(&config, &arn).await?,
+            None => Ok(None),
+        },
     })
 }
 

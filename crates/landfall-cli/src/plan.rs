@@ -104,7 +104,7 @@ impl ShowPlan {
                 catalog: None,
                 events: None,
                 settings: Settings::default(),
-                salt: salt.clone(),
+                salt: Ok(salt.clone()),
             };
             match runtime.block_on(self.plan(&context, &asked, path, source)) {
                 Ok(planned) if self.json => say(serde_json::json!(planned)),

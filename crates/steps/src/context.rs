@@ -34,8 +34,8 @@ pub struct Context {
     pub events: Option<Arc<dyn Events>>,
     /// What the deployment says.
     pub settings: Settings,
-    /// What masks hash values with.
-    pub salt: Option<Salt>,
+    /// What masks hash values with, or why it can't be had: that ends the jobs that need it, and no others.
+    pub salt: Result<Option<Salt>, Error>,
 }
 
 /// A bucket and a prefix in it.
@@ -67,6 +67,20 @@ impl Default for Settings {
 }
 
 impl Context {
+    /// What the masks of a contract hash values with; nothing for one that hashes none.
+    ///
+    /// # Errors
+    ///
+    /// Why the salt can't be had; [`Error::ContractInvalid`] where none is configured.
+    pub(crate) fn salt_of(&self, contract: &Contract) -> Result<Option<&Salt>, Error> {
+        let salt = match contract.hashed() {
+            None => None,
+            Some(_) => self.salt.as_ref().map_err(Clone::clone)?.as_ref(),
+        };
+        contract.check_salt(salt)?;
+        Ok(salt)
+    }
+
     /// The lake's objects.
     pub(crate) fn lake(&self) -> Arc<dyn Objects> {
         self.buckets.bucket(&self.lake.bucket)

@@ -44,7 +44,7 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
         ))
     })?;
     let contract = parse_contract(&text)?;
-    contract.check_salt(context.salt.as_ref())?;
+    context.salt_of(&contract)?;
 
     let asked = &submission.source;
     // The front door has asked likewise; a job can be started without it.

@@ -187,7 +187,7 @@ async fn check_salt(app: &App, dataset: &DatasetName) -> Result<(), Problem> {
             StatusCode::UNPROCESSABLE_ENTITY,
             "salt-missing",
             "The contract hashes, and there is no salt",
-            format!("`transform.mask` of {dataset} hashes `{field}`, and the stack's parameter `MaskSalt` is not set"),
+            format!("`transform.mask` of {dataset} hashes `{field}`, and the stack's parameter `MaskSaltArn` is not set"),
         )),
     }
 }

@@ -164,7 +164,7 @@ impl objects::Buckets for Split {
 
 async fn bench(place: &Place, buckets: Arc<dyn objects::Buckets>) -> Bench {
     let mut bench = Bench::over(buckets.clone(), buckets, &place.contract()).await;
-    bench.context.salt = Some(steps::Salt::parse("a salt for the tests").unwrap());
+    bench.context.salt = Ok(Some(steps::Salt::parse("a salt for the tests").unwrap()));
     if let Some(reference) = &place.reference {
         bench.put_reference("shops.csv", reference).await;
     }

@@ -62,6 +62,8 @@ pub struct Options {
     pub wait_scale: Option<f64>,
     /// Further parameters of the template.
     pub parameters: Vec<(String, String)>,
+    /// Parameters that are the ARN of a secret, and the secret's text.
+    pub secrets: Vec<(String, String)>,
     /// Another template than the checkout's.
     pub template: Option<PathBuf>,
 }
@@ -102,6 +104,9 @@ impl LocalCloud {
         parameters.extend(options.parameters.iter().cloned());
         for (name, value) in parameters {
             command.arg("--parameter").arg(format!("{name}={value}"));
+        }
+        for (name, text) in &options.secrets {
+            command.arg("--secret").arg(format!("{name}={text}"));
         }
         if options.auth {
             command.args(["--environment", "AUTH=true"]);

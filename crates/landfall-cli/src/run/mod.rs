@@ -204,7 +204,7 @@ fn context(lake: &Path, contract: &Path, threads: usize) -> Result<Context, Exit
         catalog: None,
         events: None,
         settings,
-        salt: salt()?,
+        salt: Ok(salt()?),
     })
 }
 

@@ -37,6 +37,8 @@ pub struct Output {
     pub table: TableFormat,
     /// Adds `_source`, `_line` and `_job`.
     pub lineage: bool,
+    /// Whether texts in files of CSV are kept from being formulas to a spreadsheet.
+    pub formula_guard: bool,
 }
 
 impl Default for Output {
@@ -51,6 +53,7 @@ impl Default for Output {
             mode: Mode::default(),
             table: TableFormat::default(),
             lineage: false,
+            formula_guard: false,
         }
     }
 }
@@ -139,7 +142,8 @@ impl std::fmt::Display for RejectsLimit {
 impl Output {
     pub(super) fn read(node: &Node<'_>, columns: Option<&[Column]>, drop: &[String], reading: &mut Reading) -> Self {
         let mut output = Self::default();
-        let allowed = ["format", "table", "compression", "partitionBy", "bloomFilters", "sortBy", "fileSize", "mode", "lineage"];
+        let allowed =
+            ["format", "table", "compression", "partitionBy", "bloomFilters", "sortBy", "fileSize", "mode", "lineage", "formulaGuard"];
         let Some(object) = node.object(reading, &allowed) else { return output };
         (output.format, output.compression) = format::read(&object, reading);
         if let Some(n) = object.get("table") {
@@ -149,6 +153,12 @@ impl Output {
             n.fault(reading, "is not allowed in a Delta table, whose files are Parquet; allowed: parquet, or `table: landfall`".to_owned());
         }
         output.lineage = object.get("lineage").and_then(|n| n.boolean(reading)).unwrap_or(false);
+        if let Some(n) = object.get("formulaGuard") {
+            output.formula_guard = n.boolean(reading).unwrap_or(false);
+            if output.formula_guard && !matches!(output.format, Format::Csv(_)) {
+                n.fault(reading, "is not allowed here; allowed: with `format: csv`, which spreadsheets open".to_owned());
+            }
+        }
         if let Some(n) = object.get("fileSize") {
             output.file_size = read_file_size(&n, reading);
         }
@@ -331,6 +341,16 @@ mod tests {
             ["bloomFilters", "sortBy"]
                 .map(|key| format!("output.{key}: is not allowed here; allowed: with `format: parquet`, which alone has room for it"))
         );
+    }
+
+    #[test]
+    fn formulas_are_guarded_against_where_spreadsheets_read() {
+        for accepted in ["{ format: csv, formulaGuard: true }", "{ formulaGuard: false }", "{ format: csv }"] {
+            assert_eq!(faults(accepted), [""; 0], "{accepted}");
+        }
+        let refused = ["output.formulaGuard: is not allowed here; allowed: with `format: csv`, which spreadsheets open"];
+        assert_eq!(faults("{ formulaGuard: true }"), refused);
+        assert_eq!(faults("{ format: jsonl, formulaGuard: true }"), refused);
     }
 
     #[test]

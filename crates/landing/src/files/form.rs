@@ -39,6 +39,7 @@ impl Writers {
                     ]);
                 Ok(Self::Parquet { schema: Arc::new(schema), compressor: Compressor::new(output.compression)?, open: BTreeMap::new() })
             }
+            Format::Csv(packing) if output.formula_guard => text(Form::GuardedCsv, packing, columns),
             Format::Csv(packing) => text(Form::Csv, packing, columns),
             Format::Jsonl(packing) => text(Form::Jsonl, packing, columns),
         }

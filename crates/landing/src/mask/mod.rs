@@ -69,8 +69,8 @@ impl Contract {
         match self.hashed().filter(|_| salt.is_none()) {
             None => Ok(()),
             Some(hashed) => Err(Error::ContractInvalid(format!(
-                "`transform.mask` hashes `{hashed}`, and no salt is configured: the stack's parameter MaskSalt, or the environment variable \
-                 LANDFALL_MASK_SALT of `landfall run`, has to say one"
+                "`transform.mask` hashes `{hashed}`, and no salt is configured: the stack's parameter MaskSaltArn has to name one, or the \
+                 environment variable LANDFALL_MASK_SALT of `landfall run` to say it"
             ))),
         }
     }

@@ -32,6 +32,8 @@ const BLOCK_BYTES: usize = 1 << 20;
 pub enum Form {
     /// RFC 4180, with a header. A null is an empty field, an empty text is `""`. In a file of one column both are `""`: an empty line would be no record.
     Csv,
+    /// The same, but no text of it is a formula to a spreadsheet.
+    GuardedCsv,
     /// An object a row, with a member for each column.
     Jsonl,
 }
@@ -55,13 +57,24 @@ pub struct TextWriter {
     text: Vec<u8>,
 }
 
+impl Form {
+    /// What texts may begin with, of a form of CSV.
+    fn beginnings(self) -> Option<csv::Beginnings> {
+        match self {
+            Self::Csv => Some(csv::Beginnings::Any),
+            Self::GuardedCsv => Some(csv::Beginnings::NoFormula),
+            Self::Jsonl => None,
+        }
+    }
+}
+
 impl TextSchema {
     /// That of columns.
     pub fn new(form: Form, columns: SchemaRef) -> Self {
         let names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
-        let (head, leads) = match form {
-            Form::Csv => (csv::header(&names), csv::leads(names.len())),
-            Form::Jsonl => (Vec::new(), jsonl::leads(&names)),
+        let (head, leads) = match form.beginnings() {
+            Some(beginnings) => (csv::header(&names, beginnings), csv::leads(names.len())),
+            None => (Vec::new(), jsonl::leads(&names)),
         };
         Self { form, columns, head, leads }
     }
@@ -70,9 +83,9 @@ impl TextSchema {
         let columns = self.columns.fields().iter().zip(batch.columns());
         let cells = columns.map(|(field, array)| Cells::new(field.name(), array)).collect::<Result<Vec<_>, _>>()?;
         for row in 0..batch.num_rows() {
-            match self.form {
-                Form::Csv => csv::write_row(&self.leads, &cells, row, text),
-                Form::Jsonl => jsonl::write_row(&self.leads, &cells, row, text),
+            match self.form.beginnings() {
+                Some(beginnings) => csv::write_row(&self.leads, &cells, row, beginnings, text),
+                None => jsonl::write_row(&self.leads, &cells, row, text),
             }
         }
         Ok(())

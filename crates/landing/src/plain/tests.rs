@@ -81,6 +81,31 @@ fn every_type_as_json_lines() {
 }
 
 #[test]
+fn no_text_is_a_formula_where_they_are_guarded() {
+    let texts = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "＝1", "\0x", "a=1", "'=1", "-\"a\",b", " =1", ""];
+    let columns = || -> Vec<(&str, ArrayRef)> {
+        vec![
+            ("=text", Arc::new(StringArray::from(texts.to_vec()))),
+            ("number", Arc::new(Int64Array::from_iter_values((0..texts.len() as i64).map(|at| -at)))),
+        ]
+    };
+    let read = |form: Form| {
+        let file = text(form, columns());
+        let mut reader = ::csv::ReaderBuilder::new().has_headers(false).from_reader(file.as_bytes());
+        let cell = |row: ::csv::StringRecord| (row[0].to_owned(), row[1].to_owned());
+        reader.records().map(|row| cell(row.expect("a record"))).collect::<Vec<_>>()
+    };
+    let (plain, guarded) = (read(Form::Csv), read(Form::GuardedCsv));
+    for ((text, number), (guarded_text, guarded_number)) in plain.iter().zip(&guarded) {
+        assert_eq!(number, guarded_number, "numbers are no formulas");
+        let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝']);
+        assert_eq!(*guarded_text, if is_formula { format!("'{text}") } else { text.clone() });
+    }
+    assert_eq!(guarded.iter().filter(|(text, _)| text.starts_with('\'')).count(), 12, "{guarded:?}");
+    assert_eq!(plain[1..].iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(), texts);
+}
+
+#[test]
 fn a_null_of_an_only_column_is_a_record_too() {
     let notes: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None, Some(""), None]));
     assert_eq!(text(Form::Csv, vec![("note", notes)]), "note\r\na\r\n\"\"\r\n\"\"\r\n\"\"\r\n");

@@ -222,7 +222,7 @@ async fn a_contract_that_hashes_needs_a_salt() {
         let answer = door.submit(None, json!({})).await;
         assert_eq!(answer.status, status, "{has_salt} {with}: {}", answer.body);
         if status == StatusCode::UNPROCESSABLE_ENTITY {
-            assert!(answer.expect_kind(status, "salt-missing").detail().contains("`MaskSalt` is not set"));
+            assert!(answer.expect_kind(status, "salt-missing").detail().contains("`MaskSaltArn` is not set"));
             assert!(door.executions.inputs().is_empty());
         }
     }
