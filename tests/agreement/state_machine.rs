@@ -18,10 +18,11 @@ use super::sources::{between, properties, state_machine, template, text};
 /// What the states call functions by, and what each answers and is asked.
 const LAMBDA: &str = "arn:aws:states:::lambda:invoke";
 /// How Lambda, the local cloud and Step Functions name what another attempt may mend.
-const TRANSIENT_OF_AWS: [&str; 9] = [
+const TRANSIENT_OF_AWS: [&str; 10] = [
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
     "Lambda.TooManyRequestsException",
     "Lambda.Unknown",
     "Runtime.Unknown",

@@ -42,11 +42,9 @@ fn the_door_answers_whatever_is_asked() {
     ] {
         assert_eq!(kind(&call(&stage, method.clone(), path, &[("origin", PAGE)])), expected, "{method} {path}");
     }
-    let asks = [("origin", PAGE), ("access-control-request-method", "PUT")];
-    let told = call(&stage, Method::OPTIONS, "/datasets/things", &asks);
-    let may = |name: &str| told.headers.get(name).cloned().unwrap_or_default();
-    assert_eq!((told.status, may("access-control-allow-origin").as_str()), (204, PAGE), "{:?}", told.headers);
-    assert!(may("access-control-allow-methods").contains("PUT"), "{:?}", told.headers);
+    // The local cloud answers OPTIONS itself and asks no route, so what the function says to it is tested in `functions/api`. What it says to others tells its origins.
+    let asked = call(&stage, Method::GET, "/datasets/things", &[("origin", PAGE)]);
+    assert_eq!(asked.headers["access-control-allow-origin"], PAGE, "{:?}", asked.headers);
 
     // Of another job nothing may be named, and elsewhere only what the stack's parameter says.
     let work = stage.cloud.output("WorkBucket").unwrap().to_owned();

@@ -3,6 +3,7 @@
 mod stage;
 
 mod backends;
+mod cancels;
 mod catalog;
 mod delta;
 mod door;

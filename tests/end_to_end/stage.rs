@@ -70,7 +70,7 @@ impl Stage {
     pub(crate) fn wait(&self, id: &str) -> Value {
         self.until("the job ends", || {
             let job = self.job(id);
-            matches!(job["status"].as_str(), Some("SUCCEEDED" | "FAILED" | "CANCELLED")).then_some(job)
+            matches!(job["status"].as_str(), Some("SUCCEEDED" | "FAILED" | "CANCELLED" | "DUPLICATE" | "SUPERSEDED")).then_some(job)
         })
     }
 

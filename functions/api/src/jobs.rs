@@ -15,7 +15,7 @@ use landing::plan::LEAST_ASKED_SHARD_BYTES;
 use objects::{Objects, Put};
 use registry::{JobChange, JobFilter, JobRecord, JobStatus, Page};
 use serde::Deserialize;
-use tracing::{info, warn};
+use tracing::info;
 use uuid::Uuid;
 
 use crate::extract::{Asked, Body, Named, page_length};

@@ -77,5 +77,5 @@ fn describe(api: &Api, job: &str) -> Result<String> {
 }
 
 fn is_end(shown: &str) -> bool {
-    ["SUCCEEDED", "FAILED", "CANCELLED"].contains(&shown)
+    ["SUCCEEDED", "FAILED", "CANCELLED", "DUPLICATE", "SUPERSEDED"].contains(&shown)
 }

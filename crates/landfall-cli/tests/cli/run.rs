@@ -376,3 +376,26 @@ fn a_landing_says_what_it_would_have_cost_and_may_have_a_cap() {
     let told = Shore::new(CONTRACT, TRIPS).run(&[]).stdout;
     assert!(told.contains("cost      nothing here; on AWS an estimated 0.0"), "{told}");
 }
+
+/// A process that is killed leaves a job that nobody ends, with parts of its files: the next run in the lake does.
+#[test]
+fn a_killed_run_is_brought_to_its_end_by_the_next_one() {
+    let rows: String = (0..2_000_000).map(|id| format!("{id},some text that takes its time,1.50\n")).collect();
+    let shore = Shore::new(CONTRACT, format!("id,note,fare\n{rows}"));
+    let mut running = command(shore.arguments(&[])).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let jobs = shore.path("lake/_landfall/jobs");
+    let is_planned = || std::fs::read_dir(&jobs).into_iter().flatten().flatten().any(|job| job.path().join("plan.json").is_file());
+    while !is_planned() {
+        assert!(running.try_wait().expect("it can be asked").is_none(), "it ended before it was killed");
+        std::thread::yield_now();
+    }
+    running.kill().expect("it runs");
+    running.wait().expect("it ends");
+    assert_eq!(shore.visible(), BTreeSet::new(), "nothing is visible yet");
+
+    let next = shore.run(&[]);
+    assert!(next.stderr.contains("whose process was killed, was brought to its end: FAILED"), "{}", next.stderr);
+    assert_eq!(next.exit, 0, "the same bytes are not refused for it: {}", next.stderr);
+    assert_eq!(std::fs::read_dir(shore.path("lake/_landfall/running")).expect("it is there").count(), 0, "no job runs");
+    assert!(!shore.run(&[]).stderr.contains("was killed"), "it is settled once");
+}

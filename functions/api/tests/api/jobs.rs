@@ -7,7 +7,7 @@ use landing::contract::TableFormat;
 use landing::decision::{Decision, Start};
 use landing::message::{Counts, Failure, JobId, Submission};
 use objects::{Buckets, Put};
-use registry::{JobChange, JobStatus, Registry};
+use registry::{JobChange, JobStatus};
 use serde_json::{Value, json};
 
 use crate::door::{Door, flights, keys};
