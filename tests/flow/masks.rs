@@ -37,7 +37,6 @@ transform:
     - { field: domain, with: redact }
   drop: [even]
 output: { compression: none, lineage: true }
-rejects: { limit: 100% }
 "#;
 
 async fn bench(contract: &str) -> Bench {

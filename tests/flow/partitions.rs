@@ -211,7 +211,7 @@ proptest! {
             source.push_str(&format!("{id},{},{},{id}\n", city.repeat(*times), street.repeat(*more)));
         }
         runtime.block_on(async {
-            let bench = Bench::new(&contract("")).await;
+            let bench = Bench::new(&format!("{}rejects: {{ limit: 100% }}\n", contract(""))).await;
             let landed = bench.land("job", source.as_bytes(), shard_bytes).await.unwrap();
             for key in bench.table_keys().await {
                 assert!(key.len() <= 1024 && key.split('/').all(|name| name.len() <= 255), "{key}");
