@@ -15,7 +15,10 @@ transform: {{ where: id > 0 }}
     )
 }
 
-const LIMITS: [(Option<&str>, fn(u64, u64) -> bool); 6] = [
+/// Whether so many rejects, of so many records, are too many.
+type IsExceeded = fn(u64, u64) -> bool;
+
+const LIMITS: [(Option<&str>, IsExceeded); 6] = [
     (None, |_, _| false),
     (Some("0"), |rejected, _| rejected > 0),
     (Some("2"), |rejected, _| rejected > 2),

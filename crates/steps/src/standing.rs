@@ -18,7 +18,7 @@ pub(crate) enum Standing {
     Open,
 }
 
-/// The failure of a job whose bytes another job landed; `None`: nobody did. It is an early look: only [`claim`] is exact.
+/// The failure of a job whose bytes another job landed; `None`: nobody did. It is an early look: only the claim before the decision is exact.
 pub(crate) async fn landed_before(
     context: &Context,
     dataset: &DatasetName,

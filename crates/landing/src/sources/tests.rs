@@ -111,7 +111,7 @@ fn a_refusal_says_what_may_be_named() {
 fn what_is_no_pattern_is_named() {
     for wrong in ["bucket/key", "arn:aws:s3:::bucket", "arn:aws:sqs:::a/b", "arn:aws:s3:eu:1:a/b", "*", "arn:aws:s3:::a/${aws:username}/*"]
     {
-        let error = Sources::only("the-inbox", "inbox/", wrong, CLOSED).map(|_| ()).unwrap_err();
+        let error = Sources::only("the-inbox", "inbox/", wrong, CLOSED).map(|_| ()).expect_err("a pattern that is refused");
         assert!(error.contains(wrong), "{error}");
     }
     for right in ["", ",", " , arn:aws:s3:::a/* ,", "arn:aws-us-gov:s3:::a/b:c"] {

@@ -11,7 +11,7 @@ use crate::{Error, shown};
 pub(super) struct Call {
     /// The IAM action that a role must be allowed.
     pub(super) permission: &'static str,
-    /// Bucket and key, as they may be [shown].
+    /// Bucket and key, as they may be [`shown()`].
     pub(super) place: String,
 }
 

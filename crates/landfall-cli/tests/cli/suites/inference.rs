@@ -30,7 +30,7 @@ fn flaw(input: &Path) -> Option<String> {
     let proposed: serde_json::Value = serde_json::from_str(&proposed.stdout).expect("it is JSON");
     let yaml = proposed["yaml"].as_str().expect("it is text");
     // A file of which every record is refused lands where its contract says so: which records these are is what is looked at here.
-    let (directory, contract) = file("contract.yaml", &format!("{yaml}\nrejects: {{ limit: 100% }}\n"));
+    let (directory, contract) = file("contract.yaml", format!("{yaml}\nrejects: {{ limit: 100% }}\n"));
     let lake = directory.path().join("lake");
     let landed =
         landfall(["run".as_ref(), "--json".as_ref(), contract.as_os_str(), input.as_os_str(), "--lake".as_ref(), lake.as_os_str()]);
