@@ -341,7 +341,7 @@ impl Files {
         (0..self.files.len()).filter(|file| !self.files[*file].is_ended).collect::<Vec<_>>().into_iter().try_for_each(|file| self.end(file))
     }
 
-    /// What a file turned out to hold, once all are closed and drained.
+    /// The summary of a file, once all files are closed and drained.
     pub fn summary(&self, file: usize) -> FileSummary {
         let file = &self.files[file];
         let names = self.columns.fields().iter().map(|field| field.name().clone());

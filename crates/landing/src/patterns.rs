@@ -11,7 +11,7 @@ use regex_automata::nfa::thompson;
 
 use crate::limits::{PATTERN_BYTES, PATTERNS_BYTES};
 
-/// What the patterns of a contract may still take. Clones share it.
+/// The memory that is left for the patterns of a contract. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Patterns {
     left: Rc<Cell<usize>>,
@@ -79,7 +79,7 @@ impl Refused {
 }
 
 fn build(pattern: &str) -> Result<Regex, Refused> {
-    // What is measured is read forwards; there are anchors around it, and groups to be captured.
+    // Twice the bound: on top of what was measured it has anchors around it and groups to capture.
     let built = RegexBuilder::new(pattern).size_limit(2 * PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES).build();
     built.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => too_large(),
@@ -91,7 +91,7 @@ fn too_large() -> Refused {
     Refused::TooLarge(format!("it compiles to more than {} MiB; `minLength` and `maxLength` count more cheaply", PATTERN_BYTES >> 20))
 }
 
-/// What the crate says whose users know its words.
+/// The crate's own message, for users who know its words.
 fn no_pattern(pattern: &str, error: &thompson::BuildError) -> Refused {
     let said = Regex::new(pattern).map_or_else(|error| error.to_string(), |_| error.to_string());
     Refused::NoPattern(said)

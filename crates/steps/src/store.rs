@@ -46,6 +46,7 @@ async fn decide_and_finish(context: &Context, keys: &JobKeys, job: &JobRef, mete
 /// What a commit is made of. Everything that takes long is done, and nothing is visible.
 pub(crate) struct Ready {
     pub(crate) plan: Plan,
+    pub(crate) tally: Tally,
     pub(crate) contract: Contract,
     pub(crate) files: Vec<OpenFile>,
     /// The entry, but for its number, its time, what it removes and what this invocation spends.
@@ -67,7 +68,7 @@ impl Ready {
         let files = open_files(&tally, &receipts, &merged)?;
         let bill = bill::so_far(context, keys, &receipts, &merged, plan.source_bytes).await?;
         let draft = draft(&plan, &tally, &files, &sketch, &contract.output, bill);
-        Ok(Self { plan, contract, files, draft, base: None })
+        Ok(Self { plan, tally, contract, files, draft, base: None })
     }
 }
 
@@ -75,7 +76,7 @@ impl Ready {
 async fn decide(context: &Context, keys: &JobKeys, job: &JobRef) -> Result<(Decision, Ready), Error> {
     let work = context.work();
     let mut ready = Ready::get(context, keys).await?;
-    let Ready { plan, contract, draft, .. } = &ready;
+    let Ready { plan, tally, contract, draft, .. } = &ready;
     let (submission, mode) = (&plan.submission, draft.mode);
     let log = context.log(&job.dataset, draft.table);
     log.refuse_other_format().await?;
@@ -86,14 +87,13 @@ async fn decide(context: &Context, keys: &JobKeys, job: &JobRef) -> Result<(Deci
     if let Some(because) = order::superseded(context, submission, &plan.source, mode).await? {
         return Err(give_way(work.as_ref(), keys, because).await);
     }
-    let tally: Tally = documents::read(work.as_ref(), &keys.tally()).await?;
-    if let Some(because) = claims::claim(context, plan, &tally, mode).await? {
+    if let Some(because) = claims::claim(context, plan, tally, mode).await? {
         return Err(give_way(work.as_ref(), keys, because).await);
     }
     let decision = decision::decide(work.as_ref(), keys, Decision::Commit(Start { from, table: draft.table })).await?;
     if matches!(decision, Decision::NoCommit(_)) {
         // Whoever decided may have looked for claims before this one was made.
-        claims::release(context, plan, &tally).await?;
+        claims::release(context, plan, tally).await?;
     }
     ready.base = Some(base);
     Ok((decision, ready))

@@ -23,23 +23,25 @@ pub(crate) async fn undo(context: &Context, keys: &JobKeys, job: &JobRef, becaus
     let work = context.work();
     let plan = documents::find::<Plan>(work.as_ref(), &keys.plan()).await?;
     let tally = documents::find::<Tally>(work.as_ref(), &keys.tally()).await?;
-    if let (Some(plan), Some(tally)) = (&plan, &tally) {
-        claims::release(context, plan, tally).await?;
-        let receipts = verify::tallied(work.as_ref(), keys, tally).await?;
-        pieces::join(work.clone(), keys, plan, tally, &receipts).await?;
-    }
+    let receipts = match (&plan, &tally) {
+        (Some(plan), Some(tally)) => {
+            claims::release(context, plan, tally).await?;
+            let receipts = verify::tallied(work.as_ref(), keys, tally).await?;
+            pieces::join(work.clone(), keys, plan, tally, &receipts).await?;
+            receipts
+        }
+        // It was not verified: what there is of each shard.
+        _ => last_rounds(all::<Receipt>(work.as_ref(), &keys.receipts_prefix()).await?),
+    };
     sweep::uploads(context.lake().as_ref(), &context.dataset_prefix(&job.dataset), &job.job).await?;
     sweep::uploads_beside(work.as_ref(), keys).await?;
     sweep::small_files(work.as_ref(), keys).await?;
 
-    let receipts = last_rounds(all::<Receipt>(work.as_ref(), &keys.receipts_prefix()).await?);
     let merged = all::<MergeReceipt>(work.as_ref(), &keys.merged_prefix()).await?;
     let mut bill = bill::so_far(context, keys, &receipts, &merged, plan.map_or(0, |plan| plan.source_bytes)).await?;
     bill.add(Item::Store, meter.tell());
-    let mut counts = tally.map(|tally| tally.counts).unwrap_or_default();
-    if counts == Counts::default() {
-        receipts.iter().for_each(|receipt| counts += receipt.counts);
-    }
+    let mut counts = Counts::default();
+    receipts.iter().for_each(|receipt| counts += receipt.counts);
     let change = JobChange {
         status: Some(JobStatus::of_failure(&because.error)),
         counts: Some(Counts { stored: 0, ..counts }),

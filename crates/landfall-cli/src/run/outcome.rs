@@ -103,7 +103,7 @@ impl Outcome {
         self.first_faults = self.errors.as_deref().and_then(|path| first_faults(path).ok()).unwrap_or_default();
     }
 
-    /// What the process should answer. A job that had nothing to land is as good as one that landed, unless this is looked at strictly.
+    /// The exit code. A job that had nothing to land counts as landed, unless `strict`.
     pub(super) fn exit(&self, strict: bool) -> Exit {
         match (&self.failure, self.state) {
             (_, JobStatus::Succeeded) => Exit::Landed,

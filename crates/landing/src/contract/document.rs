@@ -10,7 +10,7 @@ use crate::patterns::Patterns;
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     pub(super) faults: Vec<Fault>,
-    /// What the contract's patterns may still take.
+    /// The memory that is left for the contract's patterns.
     pub(super) patterns: Patterns,
 }
 

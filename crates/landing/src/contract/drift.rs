@@ -166,7 +166,7 @@ fn line_of_header(opening: &Opening, dialect: &Dialect) -> u64 {
 mod tests {
     use crate::contract::Contract;
 
-    /// What is told of a header: of its labels only those that the contract has.
+    /// The part of a header that may be told: only labels that the contract has.
     fn check(policy: &str, header: &[&str], expected: &str) {
         let fields = "fields: [ { name: a, type: integer }, { name: b, type: integer, constraints: { required: true } } ]";
         let contract = Contract::parse(&format!("name: t\nschema: {{ fieldsMatch: {policy}, {fields} }}\n")).expect("a valid contract");
