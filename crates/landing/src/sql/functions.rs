@@ -122,6 +122,35 @@ pub(super) const FUNCTIONS: &[Function] = &[
     function(&["minute"], (1, 1), "(timestamp or time)", "0 to 59", part),
     function(&["second"], (1, 1), "(timestamp or time)", "0 to 59, without its fraction", part),
     function(&["epoch"], (1, 1), "(date or timestamp)", "seconds since 1970-01-01, as a float64", epoch),
+    function(
+        &["epoch_ms"],
+        (1, 1),
+        "(whole number, or date or timestamp)",
+        "the timestamp so many milliseconds after 1970-01-01; or how many it is",
+        epoch_ms,
+    ),
+    function(&["epoch_us"], (1, 1), "(date or timestamp)", "microseconds since 1970-01-01", |mut call| {
+        call.moment(0)?;
+        call.apply(ArrowType::Int64, moments::since_epoch(1))
+    }),
+    function(
+        &["to_timestamp"],
+        (1, 1),
+        "(number)",
+        "the timestamptz so many seconds after 1970-01-01; a float is rounded to microseconds",
+        to_timestamp,
+    ),
+    function(&["make_date"], (3, 3), "(year, month, day)", "the date", make_date),
+    function(
+        &["make_timestamp"],
+        (1, 6),
+        "(year, month, day, hour, minute, second), or (microseconds)",
+        "the timestamp; or the one so many microseconds after 1970-01-01",
+        make_timestamp,
+    ),
+    function(&["make_timestamp_ms"], (1, 1), "(milliseconds)", "the timestamp so many milliseconds after 1970-01-01", |call| {
+        from_epoch(call, 1_000)
+    }),
     function(&["date_part"], (2, 2), "('part', a)", "the function named so: `date_part('year', a)` is `year(a)`", date_part),
     function(
         &["date_trunc"],
@@ -189,6 +218,18 @@ impl Call {
             return Err(self.wrong(index, "a number"));
         }
         self.args[index] = coerce::number(arg)?;
+        Ok(())
+    }
+
+    /// Seconds, as whole microseconds. Only floats are rounded.
+    fn seconds(&mut self, index: usize) -> Result<(), Flaw> {
+        self.number(index)?;
+        let arg = self.args[index].clone();
+        let (at, data_type) = (arg.at, arg.data_type.clone());
+        self.args[index] = match &data_type {
+            ArrowType::Null => coerce::cast(arg, &ArrowType::Int64, false)?,
+            _ => Node::apply(ArrowType::Int64, at, moments::micros_of_seconds(), vec![arg])?,
+        };
         Ok(())
     }
 
@@ -360,6 +401,43 @@ fn part(call: Call) -> Result<Node, Flaw> {
 fn epoch(mut call: Call) -> Result<Node, Flaw> {
     call.moment(0)?;
     call.apply(ArrowType::Float64, moments::epoch())
+}
+
+/// The timestamp at a count of milliseconds since 1970, or the count of a timestamp.
+fn epoch_ms(mut call: Call) -> Result<Node, Flaw> {
+    if types::is_integer(&call.args[0].data_type) {
+        return from_epoch(call, 1_000);
+    }
+    call.moment(0)?;
+    call.apply(ArrowType::Int64, moments::since_epoch(1_000))
+}
+
+fn from_epoch(mut call: Call, micros: i64) -> Result<Node, Flaw> {
+    call.whole(0)?;
+    call.apply(MICROSECONDS, moments::from_epoch(micros))
+}
+
+fn to_timestamp(mut call: Call) -> Result<Node, Flaw> {
+    call.seconds(0)?;
+    let node = call.apply(MICROSECONDS, moments::from_epoch(1))?;
+    coerce::cast(node, &types::zoned(arrow_schema::TimeUnit::Microsecond), false)
+}
+
+fn make_date(mut call: Call) -> Result<Node, Flaw> {
+    (0..3).try_for_each(|index| call.whole(index))?;
+    call.apply(ArrowType::Date32, moments::make_date())
+}
+
+fn make_timestamp(mut call: Call) -> Result<Node, Flaw> {
+    match call.args.len() {
+        1 => from_epoch(call, 1),
+        6 => {
+            (0..5).try_for_each(|index| call.whole(index))?;
+            call.seconds(5)?;
+            call.apply(MICROSECONDS, moments::make_timestamp())
+        }
+        _ => Err(Flaw { at: call.at, message: "`make_timestamp` takes six arguments, year to second, or one, microseconds".to_owned() }),
+    }
 }
 
 fn date_part(mut call: Call) -> Result<Node, Flaw> {

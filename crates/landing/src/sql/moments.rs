@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow_arith::temporal::{DatePart, date_part};
 use arrow_array::cast::AsArray;
-use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{Array, Float64Array, Int64Array};
+use arrow_array::types::{Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray};
 use arrow_schema::{DataType as ArrowType, TimeUnit};
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, TimeZone};
 use chrono_tz::Tz;
@@ -157,6 +157,103 @@ pub(super) fn at_zone(zone: Tz) -> Arc<Kernel> {
         let micros = array.as_primitive::<TimestampMicrosecondType>();
         Ok(Arc::new(micros.try_unary::<_, TimestampMicrosecondType, Trouble>(local)?))
     })
+}
+
+/// Whole microseconds of seconds: of whole numbers and decimals exactly, of floats rounded.
+pub(super) fn micros_of_seconds() -> Arc<Kernel> {
+    unary(|array| {
+        let finer = || Trouble::Row("the seconds are finer than microseconds; ROUND them".to_owned());
+        let micros = |unscaled: i128, scale: i8| {
+            let wanted = i32::from(scale) - 6;
+            let power = 10_i128.checked_pow(wanted.unsigned_abs()).ok_or_else(out_of_range)?;
+            let micros = match wanted {
+                ..=0 => unscaled.checked_mul(power).ok_or_else(out_of_range)?,
+                _ if unscaled % power != 0 => return Err(finer()),
+                _ => unscaled / power,
+            };
+            i64::try_from(micros).map_err(|_| out_of_range())
+        };
+        Ok(match array.data_type() {
+            ArrowType::Float32 | ArrowType::Float64 => {
+                let seconds = casts::cast(array, &ArrowType::Float64, false)?;
+                let round = |seconds: f64| {
+                    let micros = (seconds * SECOND as f64).round();
+                    // What 64 bits hold, with room for the rounding of the bounds themselves.
+                    (micros.abs() < 9.2e18).then_some(micros as i64).ok_or_else(out_of_range)
+                };
+                Arc::new(seconds.as_primitive::<Float64Type>().try_unary::<_, Int64Type, Trouble>(round)?)
+            }
+            ArrowType::Decimal128(_, scale) => {
+                let decimals = array.as_primitive::<Decimal128Type>();
+                Arc::new(decimals.try_unary::<_, Int64Type, Trouble>(|unscaled| micros(unscaled, *scale))?)
+            }
+            _ => {
+                let whole = casts::cast(array, &ArrowType::Int64, false)?;
+                Arc::new(whole.as_primitive::<Int64Type>().try_unary::<_, Int64Type, Trouble>(|seconds| micros(seconds.into(), 0))?)
+            }
+        })
+    })
+}
+
+/// The timestamp at so many units of `micros` microseconds since 1970.
+pub(super) fn from_epoch(micros: i64) -> Arc<Kernel> {
+    unary(move |array| {
+        let moment = |units: i64| units.checked_mul(micros).ok_or_else(out_of_range);
+        Ok(Arc::new(array.as_primitive::<Int64Type>().try_unary::<_, TimestampMicrosecondType, Trouble>(moment)?))
+    })
+}
+
+/// How many whole units of `micros` microseconds there are since 1970.
+pub(super) fn since_epoch(micros: i64) -> Arc<Kernel> {
+    unary(move |array| {
+        let moments = array.as_primitive::<TimestampMicrosecondType>();
+        Ok(Arc::new(moments.unary::<_, Int64Type>(|moment| moment.div_euclid(micros))))
+    })
+}
+
+/// The date of a year, a month and a day.
+pub(super) fn make_date() -> Arc<Kernel> {
+    Arc::new(|args, rows| {
+        let day = |row| match numbers(args, row) {
+            Some([year, month, day]) => Ok(Some(days(year, month, day)? as i32)),
+            None => Ok(None),
+        };
+        Ok(Arc::new((0..rows).map(day).collect::<Result<Date32Array, Trouble>>()?))
+    })
+}
+
+/// The timestamp of a year, a month, a day, an hour, a minute, and microseconds after it.
+pub(super) fn make_timestamp() -> Arc<Kernel> {
+    Arc::new(|args, rows| {
+        let moment = |row| match numbers(args, row) {
+            Some([year, month, day, hour, minute, micros]) => {
+                if !((0..24).contains(&hour) && (0..60).contains(&minute) && (0..MINUTE).contains(&micros)) {
+                    return Err(Trouble::Row("there is no such time of day".to_owned()));
+                }
+                let time = hour * HOUR + minute * MINUTE + micros;
+                Ok(Some(days(year, month, day)?.checked_mul(DAY).and_then(|day| day.checked_add(time)).ok_or_else(out_of_range)?))
+            }
+            None => Ok(None),
+        };
+        Ok(Arc::new((0..rows).map(moment).collect::<Result<TimestampMicrosecondArray, Trouble>>()?))
+    })
+}
+
+/// The arguments of a row, if none is null.
+fn numbers<const COUNT: usize>(args: &[Values], row: usize) -> Option<[i64; COUNT]> {
+    let mut found = [0; COUNT];
+    for (number, values) in found.iter_mut().zip(args) {
+        let (array, index) = (values.array.as_primitive::<Int64Type>(), values.index(row));
+        *number = array.is_valid(index).then(|| array.value(index))?;
+    }
+    Some(found)
+}
+
+/// Days since 1970 of a day that there is.
+fn days(year: i64, month: i64, day: i64) -> Result<i64, Trouble> {
+    let date = || NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, u32::try_from(month).ok()?, u32::try_from(day).ok()?);
+    let date = date().ok_or_else(|| Trouble::Row("there is no such day".to_owned()))?;
+    Ok(date.signed_duration_since(NaiveDate::default()).num_days())
 }
 
 fn out_of_range() -> Trouble {
