@@ -38,6 +38,7 @@ pub mod limits;
 pub mod size;
 mod patterns;
 mod short;
+mod visible;
 
 mod error;
 mod unquoted;

@@ -6,7 +6,7 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType as ArrowType, TimeUnit};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use landing::columns;
-use landing::contract::{Compression, Contract, DataType, IntegerType, NumberFormat, NumberType};
+use landing::contract::{Compression, Contract, DataType, IntegerType, NumberFormat, NumberType, SPACES, is_currency};
 use landing::dialect::{Dialect, StatedDialect, Terminator};
 use landing::opening::{Opening, Stated};
 use landing::records::Limits;
@@ -131,7 +131,7 @@ fn check(contract: &Contract, text: &str, column: &ArrayRef, row: usize, is_refu
     assert!(!is_null || is_refused, "it is lost: {}", shown());
     let is_constrained = field.constraints.look_at_values();
     assert!(is_null || is_constrained || !is_refused, "it is a value, and refused: {}", shown());
-    let number = |format: &NumberFormat| cleaned(text, *format);
+    let number = |format: &NumberFormat| cleaned(text, format);
     let expected = match &field.data_type {
         DataType::String => {
             assert!(!is_null && column.as_string::<i32>().value(row) == text, "{}", shown());
@@ -148,7 +148,11 @@ fn check(contract: &Contract, text: &str, column: &ArrayRef, row: usize, is_refu
         DataType::Number(NumberType::Float32, format) => number(format).map_or(Expected::Nothing, |text| match float(&text) {
             Expected::Float(value) if value.is_finite() => {
                 let value: f32 = text.parse().expect("it is a float of 64 bits");
-                if value.is_finite() { Expected::Float(value.into()) } else { Expected::Nothing }
+                if value.is_finite() && !(value == 0.0 && has_digits_but_zeros(&text)) {
+                    Expected::Float(value.into())
+                } else {
+                    Expected::Nothing
+                }
             }
             other => other,
         }),
@@ -173,27 +177,52 @@ fn check(contract: &Contract, text: &str, column: &ArrayRef, row: usize, is_refu
 }
 
 /// A number without what its format allows around and between its digits, and with a point.
-fn cleaned(text: &str, format: NumberFormat) -> Option<String> {
-    let (decimal, group) = (char::from(format.decimal), format.group.map(char::from));
-    let is_part = |c: char| c.is_ascii_digit() || c == '+' || c == '-' || c == decimal;
-    let inside = match format.bare {
-        true => text,
-        false => text.trim_start_matches(|c| !is_part(c)).trim_end_matches(|c: char| !c.is_ascii_digit()),
-    };
-    if decimal != '.' && group != Some('.') && inside.contains('.') {
+fn cleaned(text: &str, format: &NumberFormat) -> Option<String> {
+    if format.is_plain() || ["inf", "infinity", "nan"].contains(&text.trim_start_matches(['+', '-']).to_ascii_lowercase().as_str()) {
+        return Some(text.to_owned());
+    }
+    let decimal = char::from(format.decimal);
+    let mut inside = text;
+    let mut sign = "";
+    if format.affixes.is_some() {
+        let is_space = |c: char| SPACES.contains(&c);
+        let is_around = |c: char| !(c.is_ascii_digit() || is_space(c) || "+-.,".contains(c));
+        inside = inside.trim_matches(is_space);
+        // One affix before and one after, and a sign before, between or behind the affix that is before.
+        let (mut has_before, mut has_after) = (false, false);
+        loop {
+            let before = inside.split_at(inside.find(|c| !is_around(c)).unwrap_or(0));
+            let after = inside.split_at(inside.trim_end_matches(|c| c == '.' || is_around(c)).len());
+            match () {
+                () if sign.is_empty() && inside.starts_with(['+', '-']) => (sign, inside) = inside.split_at(1),
+                () if !has_before && is_currency(before.0) => (has_before, inside) = (true, before.1),
+                () if !has_after && is_currency(after.1) => (has_after, inside) = (true, after.0),
+                () => break,
+            }
+            inside = inside.trim_matches(is_space);
+        }
+    } else if inside.starts_with(['+', '-']) {
+        (sign, inside) = inside.split_at(1);
+        inside = inside.trim_matches(|c| SPACES.contains(&c));
+    }
+    let (mantissa, exponent) = inside.split_at(inside.find(['e', 'E']).unwrap_or(inside.len()));
+    let (whole, fraction) = mantissa.split_once(decimal).map_or((mantissa, None), |(whole, fraction)| (whole, Some(fraction)));
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if inside.starts_with(['+', '-']) || fraction.is_some_and(|fraction| !is_digits(fraction)) {
         return None;
     }
-    let (whole, fraction) = inside.split_once(decimal).map_or((inside, None), |(whole, fraction)| (whole, Some(fraction)));
-    if let Some(group) = group {
-        let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
-        let parts: Vec<&str> = whole.split(group).collect();
-        let between = parts.windows(2).all(|pair| is_digit(pair[0].chars().last()) && is_digit(pair[1].chars().next()));
-        if !between || fraction.is_some_and(|fraction| fraction.contains(group)) {
+    let mut digits = whole.to_owned();
+    if let Some(group) = format.group.filter(|_| !is_digits(whole)) {
+        let mark = whole.chars().find(|c| *c == group.mark || (group.mark == ' ' && SPACES.contains(c)))?;
+        let parts: Vec<&str> = whole.split(mark).collect();
+        let is_first = !parts[0].is_empty() && parts[0].len() <= 3 && !parts[0].starts_with('0');
+        if !is_first || parts[1..].iter().any(|part| part.len() != 3) {
             return None;
         }
+        digits = parts.concat();
     }
-    let whole: String = whole.chars().filter(|c| Some(*c) != group).collect();
-    Some(fraction.map_or(whole.clone(), |fraction| format!("{whole}.{fraction}")))
+    let point = if fraction.is_some() { "." } else { "" };
+    is_digits(&digits).then(|| format!("{sign}{digits}{point}{}{exponent}", fraction.unwrap_or_default()))
 }
 
 fn is_number(text: &str) -> bool {
@@ -209,15 +238,17 @@ fn integer(text: &str, width: IntegerType) -> Expected {
 }
 
 fn float(text: &str) -> Expected {
-    match text {
-        "NaN" => Expected::Float(f64::NAN),
-        "INF" => Expected::Float(f64::INFINITY),
-        "-INF" => Expected::Float(f64::NEG_INFINITY),
-        _ => match text.parse::<f64>() {
-            Ok(value) if is_number(text) && value.is_finite() => Expected::Float(value),
-            _ => Expected::Nothing,
-        },
+    // Rust reads the same words for what is infinite or no number.
+    match text.parse::<f64>() {
+        Ok(value) if !is_number(text) => Expected::Float(value),
+        Ok(value) if value.is_finite() && !(value == 0.0 && has_digits_but_zeros(text)) => Expected::Float(value),
+        _ => Expected::Nothing,
     }
+}
+
+fn has_digits_but_zeros(text: &str) -> bool {
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    mantissa.contains(|c: char| ('1'..='9').contains(&c))
 }
 
 /// By moving digits as text.

@@ -3,11 +3,12 @@
 use super::Column;
 use super::scalar::{self, Flaw, Scalar};
 use crate::rejects::{ErrorName, Finding, cut};
+use crate::visible::quote;
 
 impl Column<'_, '_> {
     #[cold]
     pub(super) fn refuse(&mut self, row: usize, text: &[u8], flaw: Flaw) {
-        let shown = format!("`{}`", cut(&String::from_utf8_lossy(text)));
+        let shown = quote(&String::from_utf8_lossy(text));
         let message = scalar::describe(flaw, &shown, &self.field.data_type);
         self.found(row, ErrorName::Type, None, text, message);
     }
@@ -31,7 +32,7 @@ impl Column<'_, '_> {
                 "exclusiveMinimum" => "not greater than",
                 _ => "not less than",
             };
-            let message = format!("`{}` is {relation} {}", cut(&String::from_utf8_lossy(text)), bound.text);
+            let message = format!("{} is {relation} {}", quote(&String::from_utf8_lossy(text)), bound.text);
             self.found(row, ErrorName::Constraint, Some(bound.rule), text, message);
         }
         self.check_allowed(row, text, |allowed| allowed == value);
@@ -57,7 +58,7 @@ impl Column<'_, '_> {
         if let Some((regex, pattern)) = &constraints.pattern
             && !regex.is_match(text)
         {
-            let message = format!("`{}` does not match the pattern `{pattern}`", cut(text));
+            let message = format!("{} does not match the pattern `{pattern}`", quote(text));
             self.found(row, ErrorName::Constraint, Some("pattern"), bytes, message);
         }
         self.check_allowed(row, bytes, |allowed| matches!(allowed, Scalar::Text(allowed) if allowed == text));
@@ -67,7 +68,7 @@ impl Column<'_, '_> {
         if let Some((values, shown)) = &self.field.constraints.allowed
             && !values.iter().any(is)
         {
-            let message = format!("`{}` is not among the allowed values: {}", cut(&String::from_utf8_lossy(text)), cut(shown));
+            let message = format!("{} is not among the allowed values: {}", quote(&String::from_utf8_lossy(text)), cut(shown));
             self.found(row, ErrorName::Constraint, Some("enum"), text, message);
         }
     }

@@ -307,7 +307,7 @@ mod tests {
             precision in 1_u8..=38,
             scale in 0_u8..8,
         ) {
-            let (plain, scale) = (NumberFormat::default(), scale.min(precision));
+            let (plain, scale) = (&NumberFormat::default(), scale.min(precision));
             for read in read_all(&Numbers::decimals(precision, scale).expect("a small scale"), &texts) {
                 for (text, value) in texts.iter().zip(read) {
                     let exact = scalar::decimal(text.as_bytes(), precision, scale, plain);

@@ -3,10 +3,13 @@
 mod faults;
 mod lanes;
 mod layout;
+mod locales;
 mod missing;
 mod pattern;
 mod quick;
 mod scalar;
+mod written;
+mod zones;
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -20,7 +23,8 @@ use arrow_array::types::{
 use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, StringArray, new_null_array};
 use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
-pub use pattern::Pattern;
+pub use locales::Locale;
+pub use pattern::{Ambiguous, Pattern};
 pub use scalar::{Flaw, Scalar};
 
 use crate::contract::{BooleanFormat, Contract, DataType, Field, IntegerType, Mapping, NumberFormat, NumberType, TimeUnit};
@@ -142,21 +146,21 @@ impl Column<'_, '_> {
             DataType::String => self.strings(),
             DataType::Boolean(format) => self.booleans(format),
             DataType::Integer(width, format) => match width {
-                IntegerType::Int8 => self.integers::<Int8Type>(*width, *format),
-                IntegerType::Int16 => self.integers::<Int16Type>(*width, *format),
-                IntegerType::Int32 => self.integers::<Int32Type>(*width, *format),
-                IntegerType::Int64 => self.integers::<Int64Type>(*width, *format),
-                IntegerType::UInt8 => self.integers::<UInt8Type>(*width, *format),
-                IntegerType::UInt16 => self.integers::<UInt16Type>(*width, *format),
-                IntegerType::UInt32 => self.integers::<UInt32Type>(*width, *format),
-                IntegerType::UInt64 => self.integers::<UInt64Type>(*width, *format),
+                IntegerType::Int8 => self.integers::<Int8Type>(*width, format),
+                IntegerType::Int16 => self.integers::<Int16Type>(*width, format),
+                IntegerType::Int32 => self.integers::<Int32Type>(*width, format),
+                IntegerType::Int64 => self.integers::<Int64Type>(*width, format),
+                IntegerType::UInt8 => self.integers::<UInt8Type>(*width, format),
+                IntegerType::UInt16 => self.integers::<UInt16Type>(*width, format),
+                IntegerType::UInt32 => self.integers::<UInt32Type>(*width, format),
+                IntegerType::UInt64 => self.integers::<UInt64Type>(*width, format),
             },
-            DataType::Number(NumberType::Float64, format) => Arc::new(self.floats::<Float64Type>(*format, quick::float)),
-            DataType::Number(NumberType::Float32, format) => Arc::new(self.floats::<Float32Type>(*format, quick::narrow_float)),
+            DataType::Number(NumberType::Float64, format) => Arc::new(self.floats::<Float64Type>(format, quick::float)),
+            DataType::Number(NumberType::Float32, format) => Arc::new(self.floats::<Float32Type>(format, quick::narrow_float)),
             DataType::Number(NumberType::Decimal { precision, scale }, format) => {
-                let (precision, scale, format) = (*precision, *scale, *format);
+                let (precision, scale) = (*precision, *scale);
                 let exact = |text: &[u8]| scalar::decimal(text, precision, scale, format);
-                let is_usual = format == NumberFormat::default();
+                let is_usual = format.is_plain();
                 let quick = |text: Text<'_>| if is_usual { quick::decimal(text, precision, scale).map(i128::from) } else { None };
                 let numbers = Numbers::decimals(precision, scale).filter(|_| is_usual);
                 let array = self.primitives::<Decimal128Type>(numbers, quick, exact, Scalar::Int);
@@ -186,7 +190,7 @@ impl Column<'_, '_> {
         }
     }
 
-    fn integers<T: ArrowPrimitiveType>(self, width: IntegerType, format: NumberFormat) -> ArrayRef
+    fn integers<T: ArrowPrimitiveType>(self, width: IntegerType, format: &NumberFormat) -> ArrayRef
     where
         T::Native: TryFrom<i64> + TryFrom<i128> + Into<i128> + lanes::Native,
     {
@@ -194,18 +198,18 @@ impl Column<'_, '_> {
             let value = scalar::integer(text, format).and_then(|value| scalar::in_range(value, width.range()))?;
             T::Native::try_from(value).map_err(|_| Flaw::OutOfRange)
         };
-        let is_usual = format == NumberFormat::default();
+        let is_usual = format.is_plain();
         let quick = |text: Text<'_>| if is_usual { quick::integer(text).and_then(|value| T::Native::try_from(value).ok()) } else { None };
         let (least, greatest) = width.range();
         let numbers = is_usual.then(|| Numbers::whole(least, greatest));
         Arc::new(self.primitives::<T>(numbers, quick, exact, |value| Scalar::Int(value.into())))
     }
 
-    fn floats<T: ArrowPrimitiveType>(self, format: NumberFormat, quick: impl Fn(Text<'_>) -> Option<T::Native>) -> PrimitiveArray<T>
+    fn floats<T: ArrowPrimitiveType>(self, format: &NumberFormat, quick: impl Fn(Text<'_>) -> Option<T::Native>) -> PrimitiveArray<T>
     where
         T::Native: FromStr + From<f32> + Into<f64> + lanes::Native,
     {
-        let is_usual = format == NumberFormat::default();
+        let is_usual = format.is_plain();
         let quick = |text: Text<'_>| if is_usual { quick(text) } else { None };
         let exact = |text: &[u8]| scalar::float(text, format);
         self.primitives::<T>(None::<Numbers>, quick, exact, |value| Scalar::Float(value.into()))

@@ -9,14 +9,37 @@ use chrono_tz::Tz;
 use super::Flaw;
 use super::lanes::{Clock, Moments};
 use super::layout::{Layout, Slot};
+use super::locales::Locale;
+use super::zones::{self, Zone};
+use crate::contract::SPACES;
 
 /// A compiled format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
     parts: Vec<Part>,
+    /// The first of the years of two digits that are of the 20th century.
+    year_pivot: i64,
+    ambiguous: Ambiguous,
+    /// What calls months and days; `None`: English does.
+    locale: Option<&'static Locale>,
     /// How it is mostly written, if that is always as long.
     layout: Option<Layout>,
+}
+
+/// What becomes of local times that happen twice, when clocks are set back, or never, when they are set forward.
+///
+/// Of those that never happen the earlier reading is by the offset after the change, and the later by that before it, as in the Temporal
+/// proposal of ECMAScript.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ambiguous {
+    /// They are refused.
+    #[default]
+    Reject,
+    /// They are read as the earlier moment.
+    Earliest,
+    /// They are read as the later moment.
+    Latest,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +67,10 @@ enum Part {
     MaybeOffset,
     DayOfYear,
     WeekdayName,
-    /// Seconds since 1970-01-01 UTC.
-    Epoch,
+    /// An IANA name, or an abbreviation that means one offset: see [`zones`].
+    Zone,
+    /// Units since 1970-01-01 UTC, and how many are a second.
+    Epoch(i64),
 }
 
 /// A date and time as it was read.
@@ -61,6 +86,7 @@ struct Moment {
     nanos: u32,
     afternoon: Option<bool>,
     offset_seconds: Option<i64>,
+    zone: Option<Zone>,
     epoch: Option<i64>,
     /// The seconds of `epoch`, and the fraction with them, are those before 1970.
     before_epoch: bool,
@@ -70,6 +96,12 @@ const MONTHS: [&str; 12] =
     ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 const SECONDS_PER_DAY: i64 = 86_400;
+/// POSIX: 69 to 99 are of the 20th century.
+const YEAR_PIVOT: i64 = 69;
+/// Most digits of seconds since 1970. Milliseconds of our time have more, and are none.
+const MOST_EPOCH_DIGITS: usize = 12;
+/// Formats that count from 1970-01-01 UTC, and how many of their units are a second.
+const EPOCHS: [(&str, i64); 4] = [("epoch", 1), ("epoch_ms", 1_000), ("epoch_us", 1_000_000), ("epoch_ns", 1_000_000_000)];
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
 impl Pattern {
@@ -88,7 +120,7 @@ impl Pattern {
             pattern.parts.push(Part::PointFraction);
         }
         pattern.needs(pattern.has(Part::Hour) || pattern.has_half_day(), "an hour")?;
-        pattern.needs(!pattern.has(Part::Year) && !pattern.has_offset() && !pattern.has(Part::Epoch), "nothing of a date or an offset")?;
+        pattern.needs(!pattern.has(Part::Year) && !pattern.has_offset() && !pattern.has_epoch(), "nothing of a date or an offset")?;
         Ok(pattern.laid_out())
     }
 
@@ -102,14 +134,47 @@ impl Pattern {
             pattern.text = "default".to_owned();
             return Ok(pattern.laid_out());
         }
+        if let Some((_, per_second)) = EPOCHS.iter().find(|(name, _)| *name == text) {
+            let mut pattern = Self::compile("%s", "")?;
+            pattern.parts = vec![Part::Epoch(*per_second), Part::PointFraction];
+            pattern.text = text.to_owned();
+            return Ok(pattern);
+        }
         let pattern = Self::compile(text, "")?;
-        pattern.needs(pattern.has(Part::Epoch) || pattern.has_date(), "a year, a month and a day, or %s")?;
+        pattern.needs(pattern.has_epoch() || pattern.has_date(), "a year, a month and a day, or %s")?;
         Ok(pattern.laid_out())
+    }
+
+    /// The same with another first year of the 20th century among those of two digits; the error says why that is not possible.
+    pub fn with_year_pivot(mut self, pivot: u64) -> Result<Self, String> {
+        match pivot {
+            _ if !self.has(Part::ShortYear) => Err(format!("is for years of two digits (%y), and `{}` has none", self.text)),
+            0..=100 => {
+                self.year_pivot = pivot as i64;
+                Ok(self)
+            }
+            _ => Err(format!("`{pivot}` is no year of two digits; allowed: 0 (all are 19..) to 100 (all are 20..)")),
+        }
+    }
+
+    /// The same with the names of months and days of a locale; the error says why that is not possible.
+    pub fn with_locale(mut self, name: &str) -> Result<Self, String> {
+        if !self.has(Part::MonthName) && !self.has(Part::WeekdayName) {
+            return Err(format!("is for names of months and days (%b, %a), and `{}` has none", self.text));
+        }
+        self.locale = Some(Locale::parse(name)?);
+        Ok(self)
+    }
+
+    /// The same with another reading of local times that happen twice or never.
+    pub fn with_ambiguous(mut self, ambiguous: Ambiguous) -> Self {
+        self.ambiguous = ambiguous;
+        self
     }
 
     /// Whether values say how far they are from UTC.
     pub fn has_offset(&self) -> bool {
-        self.has(Part::Offset) || self.has(Part::MaybeOffset) || self.has(Part::Epoch)
+        self.has(Part::Offset) || self.has(Part::MaybeOffset) || self.has(Part::Zone) || self.has_epoch()
     }
 
     /// The format as a person knows it.
@@ -150,7 +215,8 @@ impl Pattern {
                 b'z' => parts.push(Part::Offset),
                 b'j' => parts.push(Part::DayOfYear),
                 b'a' | b'A' => parts.push(Part::WeekdayName),
-                b's' => parts.push(Part::Epoch),
+                b's' => parts.push(Part::Epoch(1)),
+                b'Z' => parts.push(Part::Zone),
                 b'T' => parts.extend(Self::compile("%H:%M:%S", "")?.parts),
                 b'R' => parts.extend(Self::compile("%H:%M", "")?.parts),
                 b'F' => parts.extend(Self::compile("%Y-%m-%d", "")?.parts),
@@ -161,12 +227,13 @@ impl Pattern {
                     parts.push(Part::PointFraction);
                 }
                 other => {
-                    let known = "%Y %y %m %b %B %d %e %H %I %M %S %f %.f %p %z %j %a %A %s %T %R %F %D %%";
-                    return Err(format!("`%{}` is not a directive; allowed: {known}", char::from(other)));
+                    let known = "%Y %y %m %b %B %d %e %H %I %M %S %f %.f %p %z %Z %j %a %A %s %T %R %F %D %%";
+                    let epochs = EPOCHS.map(|(name, _)| name).join(", ");
+                    return Err(format!("`%{}` is not a directive; allowed: {known}, or as the whole format {epochs}", char::from(other)));
                 }
             }
         }
-        Ok(Self { text: text.to_owned(), parts, layout: None })
+        Ok(Self { text: text.to_owned(), parts, year_pivot: YEAR_PIVOT, ambiguous: Ambiguous::Reject, locale: None, layout: None })
     }
 
     /// With the layout of what it reads when everything has two digits and nothing that may be left out is there.
@@ -190,6 +257,10 @@ impl Pattern {
         self
     }
 
+    fn has_epoch(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Epoch(_)))
+    }
+
     fn has(&self, part: Part) -> bool {
         self.parts.contains(&part)
     }
@@ -209,8 +280,8 @@ impl Pattern {
     }
 
     fn lacks_time(&self, kind: &str) -> Result<(), String> {
-        let time = [Part::Hour, Part::Hour12, Part::Minute, Part::Second, Part::Epoch, Part::Offset];
-        if time.iter().any(|part| self.has(*part)) {
+        let time = [Part::Hour, Part::Hour12, Part::Minute, Part::Second, Part::Offset, Part::Zone];
+        if self.has_epoch() || time.iter().any(|part| self.has(*part)) {
             return Err(format!("`{}` has a time; a {kind} has none: type datetime would", self.text));
         }
         Ok(())
@@ -266,10 +337,12 @@ impl Pattern {
             Some(seconds) => seconds,
             None => {
                 let local = moment.days()?.checked_mul(SECONDS_PER_DAY).ok_or(Flaw::OutOfRange)? + moment.seconds_of_day()?;
-                match (moment.offset_seconds, zone) {
-                    (Some(offset), _) => local - offset,
-                    (None, Some(Tz::UTC) | None) => local,
-                    (None, Some(zone)) => local - offset_at(zone, local)?,
+                match (moment.offset_seconds, moment.zone, zone) {
+                    (Some(offset), ..) | (None, Some(Zone::Offset(offset)), _) => local - offset,
+                    (None, Some(Zone::Named(zone)), _) | (None, None, Some(zone)) if zone != Tz::UTC => {
+                        local - offset_at(zone, local, self.ambiguous)?
+                    }
+                    _ => local,
                 }
             }
         };
@@ -277,21 +350,38 @@ impl Pattern {
         to_units(if moment.before_epoch { -nanos } else { nanos }, per_second)
     }
 
+    /// Nanoseconds with those after a point: of units finer than a second a point divides the unit.
+    fn after_point(&self, nanos: u32, fraction: u32) -> Result<u32, Flaw> {
+        let per_second = match self.parts.first() {
+            Some(Part::Epoch(per_second)) => *per_second as u32,
+            _ => 1,
+        };
+        if fraction % per_second == 0 { Ok(nanos + fraction / per_second) } else { Err(Flaw::TooPrecise) }
+    }
+
     fn read(&self, text: &[u8]) -> Result<Moment, Flaw> {
         let mut moment = Moment { month: 1, day: 1, year: 1970, ..Moment::default() };
         let mut at = 0;
         for part in &self.parts {
             match part {
+                Part::Literal(b' ') => space(text, &mut at)?,
                 Part::Literal(byte) => literal(text, &mut at, *byte)?,
                 Part::Between => match text.get(at) {
-                    Some(b'T' | b't' | b' ') => at += 1,
-                    _ => return Err(Flaw::NotOfType),
+                    Some(b'T' | b't') => at += 1,
+                    _ => space(text, &mut at)?,
                 },
                 Part::Year => moment.year = digits(text, &mut at, 4, 4)?,
-                // POSIX: 69 to 99 are of the 20th century.
-                Part::ShortYear => moment.year = digits(text, &mut at, 2, 2).map(|y| if y >= 69 { 1900 + y } else { 2000 + y })?,
+                Part::ShortYear => {
+                    let year = digits(text, &mut at, 2, 2)?;
+                    moment.year = if year >= self.year_pivot { 1900 + year } else { 2000 + year };
+                }
                 Part::Month => moment.month = digits(text, &mut at, 1, 2)? as u32,
-                Part::MonthName => moment.month = name(text, &mut at, &MONTHS)?,
+                Part::MonthName => {
+                    moment.month = match self.locale {
+                        Some(locale) => named(text, &mut at, |rest| locale.month(rest))?,
+                        None => name(text, &mut at, &MONTHS)?,
+                    }
+                }
                 Part::Day => moment.day = digits(text, &mut at, 1, 2)? as u32,
                 Part::Hour | Part::Hour12 => moment.hour = digits(text, &mut at, 1, 2)? as u32,
                 Part::Minute => moment.minute = digits(text, &mut at, 1, 2)? as u32,
@@ -300,7 +390,8 @@ impl Pattern {
                 Part::PointFraction => {
                     if matches!(text.get(at), Some(b'.' | b',')) {
                         at += 1;
-                        moment.nanos = fraction(text, &mut at)?;
+                        let nanos = fraction(text, &mut at)?;
+                        moment.nanos = self.after_point(moment.nanos, nanos)?;
                     }
                 }
                 Part::Half => moment.afternoon = Some(half(text, &mut at)?),
@@ -311,13 +402,23 @@ impl Pattern {
                     }
                 }
                 Part::DayOfYear => moment.day_of_year = Some(digits(text, &mut at, 1, 3)? as u32),
-                Part::WeekdayName => {
-                    name(text, &mut at, &WEEKDAYS)?;
-                }
-                Part::Epoch => {
-                    moment.before_epoch = text.get(at) == Some(&b'-');
-                    at += usize::from(moment.before_epoch);
-                    moment.epoch = Some(digits(text, &mut at, 1, 12)?);
+                Part::WeekdayName => match self.locale {
+                    Some(locale) => {
+                        named(text, &mut at, |rest| locale.weekday(rest))?;
+                    }
+                    None => {
+                        name(text, &mut at, &WEEKDAYS)?;
+                    }
+                },
+                Part::Zone => moment.zone = Some(zones::read(text, &mut at)?),
+                Part::Epoch(per_second) => {
+                    let is_negative = text.get(at) == Some(&b'-');
+                    at += usize::from(is_negative);
+                    let units = count(text, &mut at, MOST_EPOCH_DIGITS + per_second.ilog10() as usize)?;
+                    let per_second = i128::from(*per_second);
+                    moment.before_epoch = is_negative;
+                    moment.epoch = i64::try_from(units / per_second).ok();
+                    moment.nanos = (units % per_second * (NANOS_PER_SECOND / per_second)) as u32;
                 }
             }
         }
@@ -372,13 +473,24 @@ fn to_units(nanos: i128, per_second: i64) -> Result<i64, Flaw> {
 }
 
 /// Seconds that `zone` is ahead of UTC at a local time.
-fn offset_at(zone: Tz, local_seconds: i64) -> Result<i64, Flaw> {
+fn offset_at(zone: Tz, local_seconds: i64, ambiguous: Ambiguous) -> Result<i64, Flaw> {
     let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).and_then(|day| day.and_hms_opt(0, 0, 0)).unwrap_or_default();
-    let local = chrono::TimeDelta::try_seconds(local_seconds).and_then(|delta| epoch.checked_add_signed(delta)).ok_or(Flaw::OutOfRange)?;
-    match zone.offset_from_local_datetime(&local) {
-        chrono::LocalResult::Single(offset) => Ok(i64::from(offset.fix().local_minus_utc())),
-        chrono::LocalResult::Ambiguous(..) => Err(Flaw::Ambiguous),
-        chrono::LocalResult::None => Err(Flaw::Skipped),
+    let at =
+        |seconds: i64| chrono::TimeDelta::try_seconds(seconds).and_then(|delta| epoch.checked_add_signed(delta)).ok_or(Flaw::OutOfRange);
+    let seconds = |offset: &<Tz as TimeZone>::Offset| i64::from(offset.fix().local_minus_utc());
+    match (zone.offset_from_local_datetime(&at(local_seconds)?), ambiguous) {
+        (chrono::LocalResult::Single(offset), _) => Ok(seconds(&offset)),
+        (chrono::LocalResult::Ambiguous(..), Ambiguous::Reject) => Err(Flaw::Ambiguous),
+        (chrono::LocalResult::None, Ambiguous::Reject) => Err(Flaw::Skipped),
+        (chrono::LocalResult::Ambiguous(a, b), Ambiguous::Earliest) => Ok(seconds(&a).max(seconds(&b))),
+        (chrono::LocalResult::Ambiguous(a, b), Ambiguous::Latest) => Ok(seconds(&a).min(seconds(&b))),
+        (chrono::LocalResult::None, _) => {
+            // No change of clocks takes a day, so that a day before and after it the offsets are those on both sides of it.
+            let around = [at(local_seconds - SECONDS_PER_DAY)?, at(local_seconds + SECONDS_PER_DAY)?];
+            let around = around.map(|utc| seconds(&zone.offset_from_utc_datetime(&utc)));
+            let offset = if ambiguous == Ambiguous::Earliest { around.iter().max() } else { around.iter().min() };
+            offset.copied().ok_or(Flaw::Skipped)
+        }
     }
 }
 
@@ -390,6 +502,18 @@ fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
     let day_of_year = (153 * shifted_month + 2) / 5 + i64::from(day) - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     era * 146_097 + day_of_era - 719_468
+}
+
+/// A space, or one of those that typography puts there: U+202F before AM and PM, in what CLDR 42 and later write.
+fn space(text: &[u8], at: &mut usize) -> Result<(), Flaw> {
+    let rest = &text[*at..];
+    let found = SPACES
+        .iter()
+        .map(|space| space.len_utf8())
+        .zip(SPACES)
+        .find(|(_, space)| rest.starts_with(space.encode_utf8(&mut [0; 4]).as_bytes()));
+    *at += found.ok_or(Flaw::NotOfType)?.0;
+    Ok(())
 }
 
 fn literal(text: &[u8], at: &mut usize, byte: u8) -> Result<(), Flaw> {
@@ -411,6 +535,17 @@ fn digits(text: &[u8], at: &mut usize, least: usize, most: usize) -> Result<i64,
         count += 1;
     }
     if count < least { Err(Flaw::NotOfType) } else { Ok(value) }
+}
+
+/// At least a digit, and at most `most`.
+fn count(text: &[u8], at: &mut usize, most: usize) -> Result<i128, Flaw> {
+    let rest = &text[*at..];
+    let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if length == 0 || length > most {
+        return Err(Flaw::NotOfType);
+    }
+    *at += length;
+    Ok(rest[..length].iter().fold(0, |sum, digit| sum * 10 + i128::from(digit - b'0')))
 }
 
 /// 1 to 9 digits, as nanoseconds. More digits are no rounding's business: they are a fault.
@@ -436,6 +571,14 @@ fn name(text: &[u8], at: &mut usize, names: &[&str]) -> Result<u32, Flaw> {
         names.iter().position(|name| word.eq_ignore_ascii_case(name.as_bytes()) || word.eq_ignore_ascii_case(&name.as_bytes()[..3]));
     *at += letters;
     found.map(|index| index as u32 + 1).ok_or(Flaw::NotOfType)
+}
+
+/// The number of the name of a locale that stands there, with the point of an abbreviation.
+fn named(text: &[u8], at: &mut usize, find: impl Fn(&str) -> Option<(u32, usize)>) -> Result<u32, Flaw> {
+    let rest = std::str::from_utf8(&text[*at..]).map_err(|_| Flaw::NotOfType)?;
+    let (number, length) = find(rest).ok_or(Flaw::NotOfType)?;
+    *at += length;
+    Ok(number)
 }
 
 fn half(text: &[u8], at: &mut usize) -> Result<bool, Flaw> {
@@ -486,6 +629,18 @@ mod tests {
         check("%d/%m/%y %I:%M %p", "31/12/99 12:30 AM", Ok(946_600_200_000_000));
         check("%b %d, %Y", "Feb 29, 2000", Ok(951_782_400_000_000));
         check("%Y%j", "2000366", Ok(978_220_800_000_000));
+        check("%Y-%m-%d %H:%M:%S %Z", "1970-01-01 01:00:00 CET", Ok(0));
+        check("%Y-%m-%d %H:%M:%S %Z", "1970-07-01 00:00:00 Europe/Berlin", Ok(15_634_800_000_000));
+        check("%Y-%m-%dT%H:%M:%S%z[%Z]", "1970-01-01T01:00:00+01:00[Europe/Berlin]", Ok(0));
+        check("%m/%d/%y, %I:%M %p", "1/1/70, 12:00\u{202f}AM", Ok(0));
+        check("epoch_ms", "1700000000123", Ok(1_700_000_000_123_000));
+        check("epoch_ms", "-1", Ok(-1_000));
+        check("epoch_ms", "1.5", Ok(1_500));
+        check("epoch_us", "1700000000123456", Ok(1_700_000_000_123_456));
+        check("epoch_ns", "1700000000123456000", Ok(1_700_000_000_123_456));
+        check("epoch_ns", "1700000000123456789", Err(Flaw::TooPrecise));
+        check("epoch", "1.25", Ok(1_250_000));
+        check("%s", "1700000000123", Err(Flaw::NotOfType));
         check("%s", "-1", Ok(-1_000_000));
         check("%s%.f", "-1", Ok(-1_000_000));
         check("%s%.f", "1.5", Ok(1_500_000));
@@ -509,6 +664,45 @@ mod tests {
         assert_eq!(read("2013-01-01 05:00"), Ok(1_357_034_400));
         assert_eq!(read("2013-11-03 01:30"), Err(Flaw::Ambiguous));
         assert_eq!(read("2013-03-10 02:30"), Err(Flaw::Skipped));
+    }
+
+    #[test]
+    fn local_times_that_happen_twice_or_never_are_read_as_is_said() {
+        let pattern = |ambiguous| Pattern::datetime("%Y-%m-%d %H:%M").expect("a valid format").with_ambiguous(ambiguous);
+        let read = |ambiguous, text: &str| pattern(ambiguous).read_datetime(text.as_bytes(), 1, Some(Tz::America__New_York));
+        // 05:30 and 06:30 UTC; 06:30 (01:30 before clocks are set forward) and 07:30 UTC.
+        assert_eq!(read(Ambiguous::Earliest, "2013-11-03 01:30"), Ok(1_383_456_600));
+        assert_eq!(read(Ambiguous::Latest, "2013-11-03 01:30"), Ok(1_383_460_200));
+        assert_eq!(read(Ambiguous::Earliest, "2013-03-10 02:30"), Ok(1_362_897_000));
+        assert_eq!(read(Ambiguous::Latest, "2013-03-10 02:30"), Ok(1_362_900_600));
+        assert_eq!(read(Ambiguous::Latest, "2013-01-01 05:00"), Ok(1_357_034_400));
+    }
+
+    #[test]
+    fn months_have_names_in_other_languages() {
+        let pattern = |format: &str, locale: &str| Pattern::date(format).expect("a valid format").with_locale(locale).expect("a locale");
+        for (format, locale, text) in [
+            ("%d. %b %Y", "de", "29. Februar 2000"),
+            ("%d %b %Y", "fr", "29 f\u{e9}vr. 2000"),
+            ("%a %d %b %Y", "es", "martes 29 febrero 2000"),
+            ("%d %b %Y", "pl", "29 lutego 2000"),
+            ("%d.%b.%Y", "de", "29.Feb.2000"),
+        ] {
+            assert_eq!(pattern(format, locale).read_date(text.as_bytes()), Ok(11_016), "{text}");
+        }
+        assert!(Pattern::date("%Y-%m-%d").is_ok_and(|pattern| pattern.with_locale("de").is_err()));
+    }
+
+    #[test]
+    fn years_of_two_digits_have_a_pivot() {
+        let read = |pivot, text: &str| {
+            let pattern = Pattern::date("%d.%m.%y").expect("a valid format").with_year_pivot(pivot).expect("a year");
+            pattern.read_date(text.as_bytes())
+        };
+        let day = |text: &str| Pattern::date("%d.%m.%Y").expect("a valid format").read_date(text.as_bytes());
+        assert_eq!((read(69, "02.01.68"), read(69, "02.01.69")), (day("02.01.2068"), day("02.01.1969")));
+        assert_eq!((read(30, "02.01.29"), read(30, "02.01.30")), (day("02.01.2029"), day("02.01.1930")));
+        assert!(Pattern::date("%Y-%m-%d").is_ok_and(|pattern| pattern.with_year_pivot(30).is_err()));
     }
 
     #[test]

@@ -209,7 +209,7 @@ mod tests {
 
         #[test]
         fn numbers_are_what_the_exact_readers_say((before, text, after) in numbers(), precision in 1_u8..=38, scale in 0_u8..=20) {
-            let (plain, scale) = (NumberFormat::default(), scale.min(precision));
+            let (plain, scale) = (&NumberFormat::default(), scale.min(precision));
             in_window(&before, &text, &after, |quick| {
                 if let Some(value) = integer(quick) {
                     assert_eq!(scalar::integer(text.as_bytes(), plain), Ok(value.into()));

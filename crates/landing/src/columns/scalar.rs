@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::str::FromStr;
 
-use crate::contract::{BooleanFormat, DataType, NumberFormat, NumberType, TimeUnit};
+use super::written::Plain;
+use crate::contract::{Affixes, BooleanFormat, DataType, Grouping, NumberFormat, NumberType, TimeUnit};
 
 /// Why a text is no value of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,16 @@ pub enum Flaw {
     NotOfType,
     /// It is, but the physical type does not reach that far.
     OutOfRange,
+    /// Its digits are not grouped as the contract says.
+    Grouping,
+    /// Something stands around the number that is none of the contract's affixes.
+    Affix,
+    /// Its sign is not written as the contract says.
+    Sign,
+    /// It has a percent sign and should have none, or the other way round.
+    Percent,
+    /// It is so near to zero that the physical type would keep zero.
+    Underflow,
     /// It has more digits after the point, or a finer time, than the physical type keeps; nothing is rounded.
     TooPrecise,
     /// A local time that happens twice, when clocks are set back.
@@ -45,7 +56,7 @@ impl PartialOrd for Scalar {
 impl Scalar {
     /// A value as a contract gives it; the error says what would be allowed. Numbers are written with a point and bare, whatever the field's format.
     pub fn of_document(text: &str, data_type: &DataType) -> Result<Self, String> {
-        let plain = NumberFormat::default();
+        let plain = &NumberFormat::default();
         let bytes = text.as_bytes();
         let parsed = match data_type {
             DataType::String => Ok(Self::Text(text.to_owned())),
@@ -88,16 +99,46 @@ pub(crate) fn describe(flaw: Flaw, value: &str, data_type: &DataType) -> String 
         (Flaw::TooPrecise, _) => format!("{value} has more digits than the physical type keeps; nothing is rounded"),
         (Flaw::Ambiguous, _) => format!("{value} happens twice in this time zone, as clocks are set back; an offset would tell which"),
         (Flaw::Skipped, _) => format!("{value} does not exist in this time zone, as clocks are set forward"),
+        (Flaw::Underflow, _) => format!("{value} is nearer to zero than the physical type can tell from zero; nothing is rounded to it"),
+        (Flaw::Grouping | Flaw::Affix | Flaw::Sign | Flaw::Percent, DataType::Integer(_, format) | DataType::Number(_, format)) => {
+            format!("{value} is not a number as the contract has it: {}", explain(flaw, format))
+        }
         (Flaw::NotOfType, DataType::Integer(..)) => format!("{value} is not an integer"),
         (Flaw::NotOfType, DataType::Number(..)) => format!("{value} is not a number"),
-        (Flaw::NotOfType, DataType::Boolean(format)) => {
+        (_, DataType::Boolean(format)) => {
             format!("{value} is not a boolean: {} or {}", format.true_values.join(", "), format.false_values.join(", "))
         }
-        (Flaw::NotOfType, DataType::Date(p)) => format!("{value} is not a date as {}", p.describe("date")),
-        (Flaw::NotOfType, DataType::Time(_, p)) => format!("{value} is not a time as {}", p.describe("time")),
-        (Flaw::NotOfType, DataType::Datetime(_, p, _)) => format!("{value} is not a datetime as {}", p.describe("datetime")),
-        (Flaw::NotOfType, DataType::String) => format!("{value} is not text"),
+        (_, DataType::Date(p)) => format!("{value} is not a date as {}", p.describe("date")),
+        (_, DataType::Time(_, p)) => format!("{value} is not a time as {}", p.describe("time")),
+        (_, DataType::Datetime(_, p, _)) => format!("{value} is not a datetime as {}", p.describe("datetime")),
+        (_, DataType::String) => format!("{value} is not text"),
     }
+}
+
+/// How numbers have to be written, where they are not.
+fn explain(flaw: Flaw, format: &NumberFormat) -> String {
+    match (flaw, format) {
+        (Flaw::Grouping, NumberFormat { group: Some(group), .. }) => {
+            let sizes = match group.sizes {
+                Grouping::Thousands => "three digits",
+                Grouping::Lakhs => "three digits and then of two",
+            };
+            format!("`{}` stands between groups of {sizes}, of which the first does not begin with 0", shown(group.mark))
+        }
+        (Flaw::Sign, _) => "other signs than one minus before it are negative where `negatives` says so".to_owned(),
+        (Flaw::Percent, NumberFormat { percent: Some(_), .. }) => "`percent` says that each has a `%`".to_owned(),
+        (Flaw::Percent, _) => "a `%` may stand where `percent` says what it means".to_owned(),
+        (_, NumberFormat { affixes: None, .. }) => "what may stand around it is for `affixes` to say".to_owned(),
+        (_, NumberFormat { affixes: Some(Affixes::Currencies), .. }) => {
+            "`bareNumber: false` lets signs and codes of currencies stand around it, and `affixes` what it lists".to_owned()
+        }
+        (_, NumberFormat { affixes: Some(Affixes::Stated(affixes)), .. }) => format!("`affixes` has {}", affixes.join(", ")),
+    }
+}
+
+/// A character as itself, if it can be seen.
+fn shown(c: char) -> String {
+    if c.is_ascii() { c.to_string() } else { c.escape_default().to_string() }
 }
 
 pub(crate) fn in_range(value: i128, (least, greatest): (i128, i128)) -> Result<i128, Flaw> {
@@ -108,11 +149,11 @@ pub(crate) fn in_range(value: i128, (least, greatest): (i128, i128)) -> Result<i
 const SAFE_DIGITS: usize = 19;
 
 /// An optional sign and digits.
-pub(crate) fn integer(text: &[u8], format: NumberFormat) -> Result<i128, Flaw> {
-    if format.group.is_some() || !format.bare {
-        let mut clean = Cleaned::new();
-        return integer(clean.number(text, format)?, NumberFormat::default());
-    }
+pub(crate) fn integer(text: &[u8], format: &NumberFormat) -> Result<i128, Flaw> {
+    if format.is_plain() { plain_integer(text) } else { plain_integer(Plain::new().of(text, format)?) }
+}
+
+fn plain_integer(text: &[u8]) -> Result<i128, Flaw> {
     let (negative, digits) = sign(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(Flaw::NotOfType);
@@ -126,11 +167,11 @@ pub(crate) fn integer(text: &[u8], format: NumberFormat) -> Result<i128, Flaw> {
 }
 
 /// The unscaled value of a decimal with `scale` digits after the point. An exponent is allowed; digits that would be lost are a flaw.
-pub(crate) fn decimal(text: &[u8], precision: u8, scale: u8, format: NumberFormat) -> Result<i128, Flaw> {
-    if format != NumberFormat::default() {
-        let mut clean = Cleaned::new();
-        return decimal(clean.number(text, format)?, precision, scale, NumberFormat::default());
-    }
+pub(crate) fn decimal(text: &[u8], precision: u8, scale: u8, format: &NumberFormat) -> Result<i128, Flaw> {
+    if format.is_plain() { plain_decimal(text, precision, scale) } else { plain_decimal(Plain::new().of(text, format)?, precision, scale) }
+}
+
+fn plain_decimal(text: &[u8], precision: u8, scale: u8) -> Result<i128, Flaw> {
     let (negative, rest) = sign(text);
     let (mantissa, exponent) = match rest.iter().position(|byte| matches!(byte, b'e' | b'E')) {
         Some(at) => (&rest[..at], exponent(&rest[at + 1..])?),
@@ -186,23 +227,37 @@ pub(crate) fn decimal(text: &[u8], precision: u8, scale: u8, format: NumberForma
     Ok(if negative { -value } else { value })
 }
 
-/// The nearest float of 32 or 64 bits, rounded once; NaN, INF and -INF as in Table Schema. What would become infinite is a flaw.
-pub(crate) fn float<T: FromStr + From<f32> + Into<f64> + Copy>(text: &[u8], format: NumberFormat) -> Result<T, Flaw> {
-    if format != NumberFormat::default() {
-        let mut clean = Cleaned::new();
-        return float(clean.number(text, format)?, NumberFormat::default());
+/// The nearest float of 32 or 64 bits, rounded once; or what is no number or infinite. What would become infinite, or zero, is a flaw.
+pub(crate) fn float<T: FromStr + From<f32> + Into<f64> + Copy>(text: &[u8], format: &NumberFormat) -> Result<T, Flaw> {
+    if let Some(special) = special(text) {
+        return Ok(special.into());
     }
-    match text {
-        b"NaN" => return Ok(f32::NAN.into()),
-        b"INF" => return Ok(f32::INFINITY.into()),
-        b"-INF" => return Ok(f32::NEG_INFINITY.into()),
-        _ => {}
-    }
-    // Rust's parser knows words such as `infinity`, which are no numbers here.
-    let looks_like_one = text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
-    let text = std::str::from_utf8(text).ok().filter(|_| looks_like_one).ok_or(Flaw::NotOfType)?;
+    if format.is_plain() { plain_float(text) } else { plain_float(Plain::new().of(text, format)?) }
+}
+
+fn plain_float<T: FromStr + Into<f64> + Copy>(text: &[u8]) -> Result<T, Flaw> {
+    // Rust's parser knows words, which are read before.
+    let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+    let text = std::str::from_utf8(text).ok().filter(|text| text.as_bytes().iter().all(is_part)).ok_or(Flaw::NotOfType)?;
     let value: T = text.parse().map_err(|_| Flaw::NotOfType)?;
-    if value.into().is_finite() { Ok(value) } else { Err(Flaw::OutOfRange) }
+    match value.into() {
+        value if !value.is_finite() => Err(Flaw::OutOfRange),
+        0.0 if text.bytes().take_while(|byte| !matches!(byte, b'e' | b'E')).any(|byte| matches!(byte, b'1'..=b'9')) => Err(Flaw::Underflow),
+        _ => Ok(value),
+    }
+}
+
+/// What PostgreSQL, Python, Java, C and Table Schema write for values that have no digits: `inf` and `infinity`, with a sign or without, and
+/// `nan`, in any case.
+fn special(text: &[u8]) -> Option<f32> {
+    let (is_negative, word) = sign(text);
+    let is = |known: &[u8]| word.eq_ignore_ascii_case(known);
+    match () {
+        () if !word.first().is_some_and(u8::is_ascii_alphabetic) => None,
+        () if is(b"inf") || is(b"infinity") => Some(if is_negative { f32::NEG_INFINITY } else { f32::INFINITY }),
+        () if is(b"nan") => Some(f32::NAN),
+        () => None,
+    }
 }
 
 pub(crate) fn boolean(text: &[u8], format: &BooleanFormat) -> Result<bool, Flaw> {
@@ -224,64 +279,20 @@ fn sign(text: &[u8]) -> (bool, &[u8]) {
 }
 
 fn exponent(text: &[u8]) -> Result<i64, Flaw> {
-    let value = integer(text, NumberFormat::default())?;
+    let value = plain_integer(text)?;
     // Far beyond what any decimal reaches, and far below an overflow of the sums made with it.
     Ok(value.clamp(-100_000, 100_000) as i64)
-}
-
-/// A number without what is written around and between its digits.
-struct Cleaned([u8; Self::MAX_BYTES]);
-
-impl Cleaned {
-    const MAX_BYTES: usize = 256;
-
-    fn new() -> Self {
-        Self([0; Self::MAX_BYTES])
-    }
-
-    fn number(&mut self, text: &[u8], format: NumberFormat) -> Result<&[u8], Flaw> {
-        let is_part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-') || *byte == format.decimal;
-        let inside = if format.bare {
-            text
-        } else {
-            let first = text.iter().position(is_part).ok_or(Flaw::NotOfType)?;
-            let last = text.iter().rposition(u8::is_ascii_digit).ok_or(Flaw::NotOfType)?;
-            text.get(first..=last).ok_or(Flaw::NotOfType)?
-        };
-        let mut length = 0;
-        let mut previous = 0;
-        for byte in inside {
-            if Some(*byte) == format.group {
-                // A group character stands between digits, and before the decimal one.
-                let before_decimal = !self.0[..length].contains(&b'.');
-                if !u8::is_ascii_digit(&previous) || !before_decimal {
-                    return Err(Flaw::NotOfType);
-                }
-            } else {
-                if format.group == Some(previous) && !byte.is_ascii_digit() {
-                    return Err(Flaw::NotOfType);
-                }
-                let slot = self.0.get_mut(length).ok_or(Flaw::OutOfRange)?;
-                *slot = match *byte {
-                    byte if byte == format.decimal => b'.',
-                    b'.' => return Err(Flaw::NotOfType),
-                    byte => byte,
-                };
-                length += 1;
-            }
-            previous = *byte;
-        }
-        if Some(previous) == format.group { Err(Flaw::NotOfType) } else { Ok(&self.0[..length]) }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::{Group, Negatives};
 
-    const PLAIN: NumberFormat = NumberFormat { decimal: b'.', group: None, bare: true };
-    const GERMAN: NumberFormat = NumberFormat { decimal: b',', group: Some(b'.'), bare: true };
-    const PRICE: NumberFormat = NumberFormat { decimal: b'.', group: Some(b','), bare: false };
+    const PLAIN: &NumberFormat = &NumberFormat { decimal: b'.', group: None, affixes: None, negatives: NEGATIVES, percent: None };
+    const NEGATIVES: Negatives = Negatives { parentheses: false, trailing_minus: false, minus_sign: false, letters: None };
+    const DOTS: Option<Group> = Some(Group { mark: '.', sizes: Grouping::Thousands });
+    const GERMAN: &NumberFormat = &NumberFormat { decimal: b',', group: DOTS, affixes: None, negatives: NEGATIVES, percent: None };
 
     #[test]
     fn integers() {
@@ -316,12 +327,13 @@ mod tests {
     }
 
     #[test]
-    fn numbers_as_people_write_them() {
+    fn german_numbers() {
         assert_eq!(decimal(b"1.234.567,89", 12, 2, GERMAN), Ok(123_456_789));
-        assert_eq!(decimal("€ 1,234.50".as_bytes(), 12, 2, PRICE), Ok(123_450));
-        assert_eq!(float(b"95 %", PRICE), Ok(95.0));
-        assert_eq!(decimal(b",5", 12, 2, PRICE), Ok(500));
-        for text in ["1..5", "1.,0", "1.,5", "1.-5", "1,5.0", ".1"] {
+        assert_eq!(decimal(b",5", 12, 2, GERMAN), Ok(50));
+        for text in ["1..5", "1.,0", "1.,5", "1.2", "0.5", "0.500", "12.34.567", "1234.567"] {
+            assert_eq!(decimal(text.as_bytes(), 12, 2, GERMAN), Err(Flaw::Grouping), "{text}");
+        }
+        for text in ["1,5.0", "1,5,0", ","] {
             assert_eq!(decimal(text.as_bytes(), 12, 2, GERMAN), Err(Flaw::NotOfType), "{text}");
         }
     }
@@ -331,8 +343,25 @@ mod tests {
         assert_eq!(float(b"10.357019999999999", PLAIN), Ok(10.357019999999999));
         assert_eq!(float::<f64>(b"1e400", PLAIN), Err(Flaw::OutOfRange));
         assert_eq!(float::<f32>(b"1e39", PLAIN), Err(Flaw::OutOfRange));
-        assert_eq!(float::<f64>(b"infinity", PLAIN), Err(Flaw::NotOfType));
-        assert!(float(b"NaN", PLAIN).is_ok_and(f64::is_nan));
+        assert_eq!(float::<f64>(b"1e-400", PLAIN), Err(Flaw::Underflow));
+        assert_eq!(float::<f32>(b"-1e-60", PLAIN), Err(Flaw::Underflow));
+        assert_eq!(float::<f64>(b"0e-400", PLAIN), Ok(0.0));
+        assert_eq!(float::<f64>(b"infinit", PLAIN), Err(Flaw::NotOfType));
+    }
+
+    /// PostgreSQL, Python, Java, C, R, Table Schema.
+    #[test]
+    fn what_is_infinite_or_no_number_is_read_as_it_is_printed() {
+        for text in ["Infinity", "inf", "+Inf", "INF", "infinity", "+infinity", "Inf"] {
+            assert_eq!(float(text.as_bytes(), PLAIN), Ok(f64::INFINITY), "{text}");
+            assert_eq!(float(text.as_bytes(), GERMAN), Ok(f64::INFINITY), "{text}");
+        }
+        for text in ["-Infinity", "-inf", "-INF"] {
+            assert_eq!(float(text.as_bytes(), PLAIN), Ok(f64::NEG_INFINITY), "{text}");
+        }
+        for text in ["NaN", "nan", "NAN", "-nan"] {
+            assert!(float(text.as_bytes(), PLAIN).is_ok_and(f64::is_nan), "{text}");
+        }
     }
 
     #[test]
@@ -346,7 +375,7 @@ mod tests {
             assert_eq!(float::<f64>(text.as_bytes(), PLAIN).map(|wide| wide as f32), Ok(rounded_twice), "{text}");
             assert_eq!(float(text.as_bytes(), PLAIN), Ok(nearest), "{text}");
         }
-        let float32 = DataType::Number(NumberType::Float32, PLAIN);
+        let float32 = DataType::Number(NumberType::Float32, PLAIN.clone());
         assert_eq!(Scalar::of_document("0.1", &float32), Ok(Scalar::Float(0.1_f32.into())));
     }
 }

@@ -8,6 +8,7 @@ use crate::dialect::Dialect;
 use crate::lines::LineCounter;
 use crate::opening::Opening;
 use crate::rejects::{ErrorEntry, ErrorName, cut};
+use crate::visible::quote;
 
 /// Differences that the text tells; there may be one for each of thousands of columns.
 const MOST_TOLD: usize = 20;
@@ -67,7 +68,7 @@ impl Drift {
             let is_veiled = column.zip(label).is_some_and(|(column, label)| veil.hides(column, label));
             let message = match label.filter(|_| matches!(difference, Difference::Extra { .. })) {
                 Some(_) if is_veiled => format!("{difference}; what stands there may be a masked value"),
-                Some(label) => format!("{difference}: `{}` stands there", cut(label)),
+                Some(label) => format!("{difference}: {} stands there", quote(label)),
                 None => difference.to_string(),
             };
             ErrorEntry {

@@ -9,7 +9,9 @@ mod drift;
 mod format;
 mod join;
 mod key;
+mod labels;
 mod name;
+mod number;
 mod output;
 mod schema;
 mod transform;
@@ -20,11 +22,13 @@ pub use drift::Drift;
 pub use format::{Codec, Format, Packing, SortKey};
 pub use join::{Join, Joined, On, Reference, Unmatched};
 pub use key::{Key, KeyRule};
+pub use labels::unique_names;
 pub use name::DatasetName;
+pub use number::{Affixes, Group, Grouping, Letters, Negatives, NumberFormat, Percent, SPACES, is_currency, is_currency_sign};
 pub use output::{Mode, Output, RejectsLimit, TableFormat};
 pub use schema::{Field, FieldsMatch, Mapping, Schema};
 pub use transform::{Derived, Masked, Stored, Transform};
-pub use types::{BooleanFormat, DataType, IntegerType, NumberFormat, NumberType, TimeUnit};
+pub use types::{BooleanFormat, DataType, IntegerType, NumberType, TimeUnit};
 
 use crate::dialect::{BlankRows, RaggedRows, StatedDialect, Terminator};
 use crate::encoding::Encoding;
@@ -102,6 +106,9 @@ impl Compression {
 /// request and an answer of Lambda have 6 MB.
 pub const MAX_DOCUMENT_BYTES: usize = 4 << 20;
 
+/// Columns that lineage adds.
+const LINEAGE: [&str; 3] = ["_source", "_line", "_job"];
+
 /// Most nodes of a document: of [`COLUMNS`](crate::limits::COLUMNS) fields with a few dozen each.
 const MAX_DOCUMENT_NODES: usize = 1_000_000;
 
@@ -149,6 +156,11 @@ impl Contract {
         };
         let contract = Self { name: name?, dialect, encoding, compression, schema: schema?, transform, rejects_limit, output };
         if let Some(node) = root.get("output") {
+            if let Some(name) = contract.schema.fields.iter().map(|field| &field.name).find(|name| LINEAGE.contains(&name.as_str()))
+                && contract.output.lineage
+            {
+                node.fault(reading, format!("`lineage: true` adds a column `{name}`, which is a field's name already"));
+            }
             contract.check_table(&node, reading);
         }
         Some(contract)

@@ -2,6 +2,7 @@
 
 use super::document::{Node, Reading};
 use super::drift::Difference;
+use super::labels::unique_names;
 use super::{Constraints, DataType, Drift, Key};
 use crate::limits::COLUMNS;
 
@@ -130,20 +131,23 @@ impl Schema {
         format!("`{name}` is not a field of the schema; allowed: {}{more}", names.join(", "))
     }
 
-    /// Matches the header of a source.
+    /// Matches the header of a source, whose columns have the names of [`unique_names`].
     pub fn match_header(&self, header: &[String]) -> Result<Mapping, Drift> {
+        let known: std::collections::HashSet<_> = self.fields.iter().map(|field| field.name.as_str()).collect();
+        let names = unique_names(header);
         let mut differences = Vec::new();
-        let mut columns = std::collections::HashMap::with_capacity(header.len());
-        for (index, name) in header.iter().enumerate() {
-            if let Some(first) = columns.insert(name.as_str(), index)
-                && self.position(name).is_some()
-            {
+        for (index, (label, name)) in header.iter().zip(&names).enumerate() {
+            // Which of the two is meant is no guess to be made, unless the contract has both.
+            if label != name && known.contains(label.as_str()) && !known.contains(name.as_str()) {
+                let first = names.iter().position(|name| name == label).unwrap_or_default();
                 let [first, second] = [first, index].map(|index| index as u32);
-                differences.push(Difference::Duplicate { field: name.clone(), first, second });
+                differences.push(Difference::Duplicate { field: label.clone(), first, second });
             }
         }
-        let fields: Vec<_> = self.fields.iter().map(|field| columns.get(field.name.as_str()).map(|index| *index as u32)).collect();
-        self.compare(header, &fields, &mut differences);
+        let columns: std::collections::HashMap<_, _> =
+            names.iter().enumerate().map(|(index, name)| (name.as_str(), index as u32)).collect();
+        let fields: Vec<_> = self.fields.iter().map(|field| columns.get(field.name.as_str()).copied()).collect();
+        self.compare(header, &names, &fields, &mut differences);
         if differences.is_empty() {
             Ok(Mapping { columns: header.len() as u32, header: header.to_vec(), fields })
         } else {
@@ -157,7 +161,7 @@ impl Schema {
         Mapping { columns: self.fields.len() as u32, header: names, fields: (0..self.fields.len() as u32).map(Some).collect() }
     }
 
-    fn compare(&self, header: &[String], fields: &[Option<u32>], differences: &mut Vec<Difference>) {
+    fn compare(&self, labels: &[String], names: &[String], fields: &[Option<u32>], differences: &mut Vec<Difference>) {
         let policy = self.fields_match;
         for (field, column) in self.fields.iter().zip(fields) {
             let optional = matches!(policy, FieldsMatch::Superset | FieldsMatch::Partial);
@@ -167,7 +171,9 @@ impl Schema {
         }
         if matches!(policy, FieldsMatch::Exact | FieldsMatch::Equal | FieldsMatch::Superset) {
             let known: std::collections::HashSet<_> = self.fields.iter().map(|field| field.name.as_str()).collect();
-            let unknown = header.iter().enumerate().filter(|(_, name)| !known.contains(name.as_str()));
+            // What has the label of a field is told already.
+            let is_unknown = |(label, name): (&String, &String)| !known.contains(name.as_str()) && !known.contains(label.as_str());
+            let unknown = labels.iter().zip(names).enumerate().filter(|(_, column)| is_unknown(*column));
             differences.extend(unknown.map(|(index, _)| Difference::Extra { column: index as u32 }));
         }
         if policy == FieldsMatch::Exact && differences.is_empty() {
@@ -194,11 +200,18 @@ impl Field {
             "physicalType",
             "format",
             "timezone",
+            "ambiguous",
+            "yearPivot",
+            "locale",
             "constraints",
             "missingValues",
             "decimalChar",
             "groupChar",
+            "grouping",
             "bareNumber",
+            "affixes",
+            "negatives",
+            "percent",
             "trueValues",
             "falseValues",
         ];
@@ -207,9 +220,6 @@ impl Field {
             let text = n.text(reading)?;
             if text.is_empty() {
                 n.fault(reading, "is empty".to_owned());
-            }
-            if text.starts_with('_') && ["_source", "_line", "_job"].contains(&text) {
-                n.fault(reading, format!("`{text}` is the name of a lineage column"));
             }
             Some(text.to_owned())
         });

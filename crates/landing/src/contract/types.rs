@@ -6,7 +6,8 @@ use arrow_schema::{DataType as ArrowType, TimeUnit as ArrowUnit};
 use chrono_tz::Tz;
 
 use super::document::{Node, Object, Reading};
-use crate::columns::Pattern;
+use super::number::{NumberFormat, Percent};
+use crate::columns::{Ambiguous, Pattern};
 
 /// The type of a field.
 #[derive(Debug, Clone)]
@@ -65,23 +66,6 @@ pub enum TimeUnit {
     Millisecond,
     Microsecond,
     Nanosecond,
-}
-
-/// How numbers are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NumberFormat {
-    /// Stands between the whole and the fraction.
-    pub decimal: u8,
-    /// Stands between groups of digits.
-    pub group: Option<u8>,
-    /// Nothing but the number stands in the field. Else what is no part of a number around it is left out (`€ 12`, `95 %`).
-    pub bare: bool,
-}
-
-impl Default for NumberFormat {
-    fn default() -> Self {
-        Self { decimal: b'.', group: None, bare: true }
-    }
 }
 
 /// How true and false are written.
@@ -178,8 +162,14 @@ impl DataType {
         };
         let physical = field.get("physicalType");
         Some(match kind {
-            "integer" => Self::Integer(read_integer(physical, reading), read_number_format(field, reading)),
-            "number" => Self::Number(read_number(physical, reading), read_number_format(field, reading)),
+            "integer" => {
+                let format = NumberFormat::read(field, reading);
+                if let Some(node) = field.get("percent").filter(|_| format.percent == Some(Percent::Divided)) {
+                    node.fault(reading, "makes fractions, which an integer has not; allowed: written, or type number".to_owned());
+                }
+                Self::Integer(read_integer(physical, reading), format)
+            }
+            "number" => Self::Number(read_number(physical, reading), NumberFormat::read(field, reading)),
             "boolean" => {
                 only(physical, &["boolean"], reading);
                 Self::Boolean(read_boolean(field, reading))
@@ -196,6 +186,7 @@ impl DataType {
                 let unit = read_unit(physical, "timestamp", reading);
                 let pattern = read_pattern(field, Pattern::datetime, reading)?;
                 let zone = read_zone(field, reading);
+                let pattern = pattern.with_ambiguous(read_ambiguous(field, zone, reading));
                 // Text that names its offset is a moment whatever the contract says of zones.
                 let zone = zone.or(pattern.has_offset().then_some(Tz::UTC));
                 Self::Datetime(unit, pattern, zone)
@@ -268,33 +259,6 @@ fn read_unit(physical: Option<Node<'_>>, kind: &str, reading: &mut Reading) -> T
     }
 }
 
-fn read_number_format(field: &Object<'_>, reading: &mut Reading) -> NumberFormat {
-    let mut format = NumberFormat::default();
-    if let Some(byte) = field.get("decimalChar").and_then(|node| read_separator(&node, reading)) {
-        format.decimal = byte;
-    }
-    if let Some(node) = field.get("groupChar") {
-        format.group = read_separator(&node, reading);
-        if format.group == Some(format.decimal) {
-            node.fault(reading, "is the same as decimalChar".to_owned());
-        }
-    }
-    format.bare = field.get("bareNumber").and_then(|node| node.boolean(reading)).unwrap_or(true);
-    format
-}
-
-/// What can't be taken for a part of the number itself. A delimiter may be one: the numbers stand between quotes then.
-fn read_separator(node: &Node<'_>, reading: &mut Reading) -> Option<u8> {
-    let byte = node.byte(reading)?;
-    let is_separator = byte == b' ' || (byte.is_ascii_punctuation() && !matches!(byte, b'+' | b'-' | b'"'));
-    if !is_separator {
-        let message =
-            "can't stand between digits; allowed: a space, or a punctuation character such as `.` or `'`, but no sign and no double quote";
-        node.fault(reading, format!("`{}` {message}", byte.escape_ascii()));
-    }
-    is_separator.then_some(byte)
-}
-
 fn read_boolean(field: &Object<'_>, reading: &mut Reading) -> BooleanFormat {
     let values = |key: &str, default: &[&str], reading: &mut Reading| match field.get(key) {
         Some(node) => node.texts(reading),
@@ -312,9 +276,26 @@ fn read_boolean(field: &Object<'_>, reading: &mut Reading) -> BooleanFormat {
 }
 
 fn read_pattern(field: &Object<'_>, parse: fn(&str) -> Result<Pattern, String>, reading: &mut Reading) -> Option<Pattern> {
-    let Some(node) = field.get("format") else { return parse("default").ok() };
-    let text = node.text(reading)?;
-    parse(text).map_err(|message| node.fault(reading, message)).ok()
+    let pattern = match field.get("format") {
+        Some(node) => parse(node.text(reading)?).map_err(|message| node.fault(reading, message)).ok()?,
+        None => parse("default").ok()?,
+    };
+    let pattern = match field.get("locale") {
+        Some(node) => pattern.with_locale(node.text(reading)?).map_err(|message| node.fault(reading, message)).ok()?,
+        None => pattern,
+    };
+    let Some(node) = field.get("yearPivot") else { return Some(pattern) };
+    pattern.with_year_pivot(node.count(reading)?).map_err(|message| node.fault(reading, message)).ok()
+}
+
+/// What becomes of local times that happen twice or never. Only in a zone do they.
+fn read_ambiguous(field: &Object<'_>, zone: Option<Tz>, reading: &mut Reading) -> Ambiguous {
+    let Some(node) = field.get("ambiguous") else { return Ambiguous::Reject };
+    if zone.is_none() {
+        node.fault(reading, "is for local times of a `timezone`, and there is none".to_owned());
+    }
+    let choices = [("reject", Ambiguous::Reject), ("earliest", Ambiguous::Earliest), ("latest", Ambiguous::Latest)];
+    node.choice(reading, &choices).unwrap_or_default()
 }
 
 fn read_zone(field: &Object<'_>, reading: &mut Reading) -> Option<Tz> {
@@ -325,40 +306,4 @@ fn read_zone(field: &Object<'_>, reading: &mut Reading) -> Option<Tz> {
         node.fault(reading, format!("`{text}` is not a time zone; allowed: IANA names such as America/New_York, or UTC"));
     }
     zone.ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::contract::Contract;
-
-    #[track_caller]
-    fn check(properties: &str, expected: &str) {
-        let text = format!("name: x\nschema: {{ fields: [ {{ name: a, type: number, {properties} }} ] }}");
-        let faults = Contract::parse(&text).err().unwrap_or_default();
-        assert_eq!(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"), expected, "{properties}");
-    }
-
-    #[test]
-    fn what_stands_between_digits_is_no_part_of_a_number() {
-        check("decimalChar: \",\", groupChar: \".\"", "");
-        check("groupChar: \" \"", "");
-        check("groupChar: \"'\"", "");
-        check("groupChar: _", "");
-        check("decimalChar: \",\", groupChar: \",\"", "schema.fields[0].groupChar: is the same as decimalChar");
-        let allowed =
-            "can't stand between digits; allowed: a space, or a punctuation character such as `.` or `'`, but no sign and no double quote";
-        for (written, shown) in [
-            ("\"0\"", "0"),
-            ("\"-\"", "-"),
-            ("\"+\"", "+"),
-            ("e", "e"),
-            ("'\"'", "\\\""),
-            ("\\t", "\\t"),
-            ("'\\x0a'", "\\n"),
-            ("'\\xa0'", "\\xa0"),
-        ] {
-            check(&format!("groupChar: {written}"), &format!("schema.fields[0].groupChar: `{shown}` {allowed}"));
-            check(&format!("decimalChar: {written}"), &format!("schema.fields[0].decimalChar: `{shown}` {allowed}"));
-        }
-    }
 }

@@ -22,6 +22,8 @@ pub(super) struct Document {
     pub(super) dialect: Vec<(&'static str, String, String)>,
     pub(super) missing_values: Option<(Vec<String>, String)>,
     pub(super) fields: Vec<FieldLine>,
+    /// How many records may be refused, and why.
+    pub(super) rejects: (String, String),
     /// Sentences at the bottom.
     pub(super) notes: Vec<String>,
 }
@@ -61,6 +63,8 @@ impl Document {
             }
             line(&(text + " }"), &field.because, 4);
         }
+        line("rejects:", "", 0);
+        line(&format!("limit: {}", self.rejects.0), &self.rejects.1, 2);
         if reasons {
             self.notes.iter().for_each(|sentence| line(&format!("# {}", comment(sentence)), "", 0));
         }

@@ -5,10 +5,12 @@
 
 mod column;
 mod document;
+pub mod kinds;
 mod moments;
 mod numbers;
 mod reading;
 mod sample;
+mod units;
 mod verdict;
 
 #[cfg(test)]
@@ -26,7 +28,7 @@ use crate::evidence::Evidence;
 use crate::opening::Opening;
 use column::{Column, Shape, Unique};
 use document::{Document, FieldLine, quoted};
-use reading::{Naming, dialect_of, encoding_of};
+use reading::{dialect_of, encoding_of, names_of};
 use verdict::{Context, Verdict, decide};
 
 /// Most values that are remembered to find one that comes twice, over all columns. Each takes some 10 bytes.
@@ -34,6 +36,15 @@ const MOST_UNIQUE: usize = 4_000_000;
 /// A column has so few different values that they could be an `enum`: at most so many, each so often on average.
 const MOST_ENUM_VALUES: usize = 12;
 const LEAST_ENUM_REPEATS: u64 = 20;
+/// Fewest values of a key that none of them is missing is evidence for `required`.
+const LEAST_REQUIRED: u64 = 1_000;
+/// Words for nothing that may come further down, where not all was seen. No value of a number, a day or an answer is written like them.
+const USUAL_MISSING: [&str; 8] = ["NA", "N/A", "n/a", "null", "NULL", "None", "-", "\\N"];
+/// Fewest records of which a share tells more than a count.
+const MANY_RECORDS: u64 = 1_000;
+/// Records that may be refused where there are fewer, and the share in per cent where there are more; twice what was, if that is more.
+const FEW_REJECTS: u64 = 10;
+const REJECTS_PERCENT: u64 = 1;
 /// Fewest records in which a column without a value that comes twice could be a key.
 const LEAST_KEY_RECORDS: u64 = 10;
 
@@ -111,18 +122,19 @@ impl Inference {
 
     /// Proposes a contract for `dataset`. `is_complete`: every record of the source was seen.
     pub fn finish(self, dataset: &DatasetName, opening: &Opening, is_complete: bool) -> Inferred {
-        let mut naming = Naming::new(opening, self.columns.len());
-        let verdicts = self.decide(&naming, opening, is_complete);
+        let names = names_of(opening, self.columns.len(), opening.dialect.trim);
+        let verdicts = self.decide(&names, opening);
         let typed = |verdict: &Verdict| verdict.data_type != "string";
         let trims = self.columns.iter().zip(&verdicts).any(|(column, verdict)| typed(verdict) && column.padded + column.blank > 0);
         let trims = trims || opening.dialect.trim;
-        if trims {
-            naming.trim();
+        let names = names_of(opening, self.columns.len(), trims);
+        let mut missing = self.missing_words(&verdicts);
+        if !is_complete && self.columns.iter().zip(&verdicts).any(|(column, verdict)| typed(verdict) && column.values > 0) {
+            USUAL_MISSING.iter().for_each(|word| drop(missing.entry((*word).to_owned()).or_default()));
         }
-        let missing = self.missing_words(&verdicts);
         let mut evidence = opening.evidence.clone();
         let mut fields = Vec::with_capacity(self.columns.len());
-        for ((column, verdict), name) in self.columns.iter().zip(verdicts).zip(&naming.names) {
+        for ((column, verdict), name) in self.columns.iter().zip(verdicts).zip(&names) {
             let field = field_line(column, verdict, name, &missing, trims, is_complete);
             evidence.push(Evidence::new(format!("fields.{}.type", field.name), field.properties[0].1.clone(), field.because.clone()));
             fields.push(field);
@@ -133,9 +145,13 @@ impl Inference {
             fields.push(FieldLine { name: "column_1".to_owned(), properties, because: "there is nothing in the source".to_owned() });
         }
         let missing_values = (!missing.is_empty()).then(|| {
-            let because =
-                missing.iter().map(|(word, (columns, cells))| format!("`{word}` {cells} times in {columns} columns that are no text"));
-            let because = because.collect::<Vec<_>>().join(", ");
+            let seen = missing.iter().filter(|(_, (_, cells))| *cells > 0);
+            let because = seen.map(|(word, (columns, cells))| format!("`{word}` {cells} times in {columns} columns that are no text"));
+            let mut because: Vec<_> = because.collect();
+            if !is_complete {
+                because.push("words for nothing that may come further down, where no value looks like them".to_owned());
+            }
+            let because = because.join(", ");
             let values: Vec<_> = std::iter::once(String::new()).chain(missing.keys().cloned()).collect();
             evidence.push(Evidence::new("missingValues", values.join(" "), because.clone()));
             (values, because)
@@ -144,10 +160,11 @@ impl Inference {
             about: self.about(is_complete),
             dataset: dataset.to_string(),
             encoding: encoding_of(opening),
-            dialect: dialect_of(opening, &naming, trims),
+            dialect: dialect_of(opening, trims),
             missing_values,
             fields,
-            notes: self.notes(&naming, is_complete),
+            rejects: self.rejects(),
+            notes: self.notes(&names, is_complete),
         };
         let mut yaml = document.write(true);
         if yaml.len() > MAX_DOCUMENT_BYTES {
@@ -161,16 +178,16 @@ impl Inference {
     }
 
     /// The types, where columns may settle each other's doubts about days and months.
-    fn decide(&self, naming: &Naming, opening: &Opening, is_complete: bool) -> Vec<Verdict> {
+    fn decide(&self, names: &[String], opening: &Opening) -> Vec<Verdict> {
         let sure = self.columns.iter().filter_map(|column| {
-            let choice = column.moments.as_ref()?.best(None)?;
+            let choice = column.moments.as_ref()?.best(None, false)?;
             choice.format.day_first().filter(|_| column.values > 0 && choice.rivals.is_empty())
         });
-        let sure: Vec<bool> = sure.collect();
-        let day_first = sure.first().copied().filter(|first| sure.iter().all(|other| other == first));
-        let european = opening.dialect.delimiter == b';';
-        let context = |name| Context { name, european, day_first, is_complete };
-        self.columns.iter().zip(&naming.names).map(|(column, name)| decide(column, context(name))).collect()
+        let day_first = agreed(sure);
+        let decimal = agreed(self.columns.iter().filter_map(|column| column.numbers.as_ref()?.sure_decimal()));
+        let is_european = opening.dialect.delimiter == b';';
+        let context = |name| Context { name, is_european, decimal, day_first };
+        self.columns.iter().zip(names).map(|(column, name)| decide(column, context(name))).collect()
     }
 
     /// Words that stand for nothing: those of columns that hold no text otherwise, each with the number of such columns and cells.
@@ -189,9 +206,24 @@ impl Inference {
         missing
     }
 
+    /// How many records may be refused, and why.
+    fn rejects(&self) -> (String, String) {
+        let because = format!("a job with more rejects lands nothing; of what was seen it would be {}", self.refused);
+        let limit = if self.records >= MANY_RECORDS {
+            let percent = (self.refused * 200).div_ceil(self.records).max(REJECTS_PERCENT).min(100);
+            format!("{percent}%")
+        } else {
+            (self.refused * 2).max(FEW_REJECTS).to_string()
+        };
+        (limit, because)
+    }
+
     fn about(&self, is_complete: bool) -> Vec<String> {
-        let what = if is_complete { "all of the source" } else { "the beginning of the source: what comes after may need more" };
+        let what = if is_complete { "all of the source" } else { "the beginning of the source" };
         let mut about = vec![format!("Proposed from {} records, {what}.", self.records)];
+        if !is_complete {
+            about.push("What comes after was not seen: values of other types than here, and longer decimals, would be refused.".to_owned());
+        }
         if self.refused > 0 {
             about.push(format!(
                 "{} of them will be rejects whatever the contract says: the wrong number of cells, stray quotes, or invalid bytes.",
@@ -201,11 +233,10 @@ impl Inference {
         about
     }
 
-    fn notes(&self, naming: &Naming, is_complete: bool) -> Vec<String> {
+    fn notes(&self, names: &[String], is_complete: bool) -> Vec<String> {
         let seen = self.records - self.refused;
-        let is_key = |column: &Column| column.values == seen && matches!(column.unique, Unique::SoFar(..));
-        let keys: Vec<_> =
-            self.columns.iter().zip(&naming.names).filter(|(column, _)| is_key(column)).map(|(_, name)| name.as_str()).collect();
+        let is_unique = |column: &Column| column.values == seen && matches!(column.unique, Unique::SoFar(..));
+        let keys: Vec<_> = self.columns.iter().zip(names).filter(|(column, _)| is_unique(column)).map(|(_, name)| name.as_str()).collect();
         let mut notes = Vec::new();
         if seen >= LEAST_KEY_RECORDS && !keys.is_empty() {
             let scope = if is_complete { "all" } else { "the" };
@@ -213,6 +244,12 @@ impl Inference {
         }
         notes
     }
+}
+
+/// What all columns say that say something.
+fn agreed<T: PartialEq>(mut said: impl Iterator<Item = T>) -> Option<T> {
+    let first = said.next()?;
+    said.all(|other| other == first).then_some(first)
 }
 
 /// The line of a field.
@@ -233,11 +270,18 @@ fn field_line(
         // A word for nothing may be as good a value as any: the code of Namibia among those of other countries.
         let looks_alike = |word: &&String| column.values > 0 && column.shape.is_fixed() && column.shape == Shape::of(word.as_bytes());
         let kept: Vec<_> = column.words.keys().filter(looks_alike).filter(|word| missing.contains_key(*word)).collect();
-        if !kept.is_empty() {
+        let was_seen = |word: &&String| column.words.contains_key(*word);
+        if !is_complete && !missing.is_empty() {
+            let others: Vec<_> = missing.keys().filter(|word| was_seen(word) && !kept.contains(word)).map(|word| quoted(word)).collect();
+            let values: Vec<_> = std::iter::once("\"\"".to_owned()).chain(others).collect();
+            properties.push(("missingValues", format!("[{}]", values.join(", "))));
+        } else if !kept.is_empty() {
             let others: Vec<_> = missing.keys().filter(|word| !kept.contains(word)).map(|word| quoted(word)).collect();
             let values: Vec<_> = std::iter::once("\"\"".to_owned()).chain(others).collect();
             properties.push(("missingValues", format!("[{}]", values.join(", "))));
-            because.push(format!("`{}` is written like all other values here, and kept", kept[0]));
+        }
+        if let Some(word) = kept.first() {
+            because.push(format!("`{word}` is written like all other values here, and kept"));
         }
         let lost = column.words.iter().filter(|(word, _)| missing.contains_key(*word) && !kept.contains(word));
         nothing += lost.map(|(_, count)| count).sum::<u64>();
@@ -258,13 +302,19 @@ fn field_line(
     }
     if nothing > 0 {
         because.push(format!("{nothing} without a value"));
-    } else if column.values + words > 0 && is_complete && !(trims && column.is_doubtful) {
+    } else if is_complete && is_key(column, column.values + words) && !(trims && column.is_doubtful) {
+        because.push(format!("`required`, as none of {} is missing and all differ", column.values));
         properties.push(("constraints", "{ required: true }".to_owned()));
     }
     if let Some(values) = enum_candidate(column).filter(|_| verdict.data_type == "string") {
         because.push(format!("could be an enum: {values}"));
     }
     FieldLine { name: name.to_owned(), properties, because: because.join("; ") }
+}
+
+/// Whether a column of `cells` is one that identifies records: so many values that it is no chance that none is missing, and all differ.
+fn is_key(column: &Column, cells: u64) -> bool {
+    cells >= LEAST_REQUIRED && column.values == cells && matches!(column.unique, Unique::SoFar(..))
 }
 
 /// The values of a column that has few.

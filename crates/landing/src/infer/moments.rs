@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::columns::{Flaw, Pattern};
+use crate::columns::{Flaw, Locale, Pattern};
 
 /// What a format is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +60,7 @@ const TIMES: [&str; 7] = ["%H:%M:%S", "%H:%M:%S%.f", "%H:%M", "%I:%M:%S %p", "%I
 const BETWEEN: [&str; 4] = [" ", "T", ", ", ":"];
 
 /// How far from UTC, at the end.
-const OFFSETS: [&str; 3] = ["", "%z", " %z"];
+const OFFSETS: [&str; 5] = ["", "%z", " %z", " %Z", "%z[%Z]"];
 
 /// Formats that are not put together of the above.
 const OTHERS: [&str; 4] = ["%a %b %d %H:%M:%S %Y", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M%S%z", "%Y%m%d%H%M%S"];
@@ -101,10 +101,21 @@ static FORMATS: LazyLock<Vec<Format>> = LazyLock::new(|| {
 });
 
 /// The formats that are left for a column.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Moments {
     /// `None`: no cell was seen yet, and all formats are possible.
     left: Option<Vec<Left>>,
+    /// Some cell says how far it is from UTC; some does not.
+    has_offset: bool,
+    lacks_offset: bool,
+    /// All numbers have two digits, or four.
+    is_padded: bool,
+    /// Some cell has minutes that are 00 or past 12.
+    has_round_or_late_minutes: bool,
+    /// All begin with a year from 1900 to 2099.
+    is_of_our_time: bool,
+    /// The locales in which all names of months and days are known that are not English; `None`: there was none.
+    locales: Option<Vec<&'static Locale>>,
 }
 
 /// A format that all cells so far can be read in.
@@ -126,11 +137,38 @@ pub(super) struct Choice {
     pub(super) is_fine: bool,
     /// Other formats that would do as well, and mean other days.
     pub(super) rivals: Vec<&'static str>,
+    /// Some cells have an offset from UTC, and some have none.
+    pub(super) has_mixed_offsets: bool,
+    /// All numbers have two digits, or four.
+    pub(super) is_padded: bool,
+    /// Some cell has minutes that are 00 or past 12.
+    pub(super) has_round_or_late_minutes: bool,
+    /// All begin with a year from 1900 to 2099.
+    pub(super) is_of_our_time: bool,
+    /// The locale of the names of months and days, and others that would do as well; none: they are English, or there are none.
+    pub(super) locales: Vec<&'static str>,
+}
+
+impl Default for Moments {
+    fn default() -> Self {
+        Self {
+            left: None,
+            has_offset: false,
+            lacks_offset: false,
+            is_padded: true,
+            has_round_or_late_minutes: false,
+            is_of_our_time: true,
+            locales: None,
+        }
+    }
 }
 
 impl Moments {
     /// Takes a cell in and says whether any format is left.
     pub(super) fn observe(&mut self, text: &[u8]) -> bool {
+        self.look_at(text);
+        let translated = self.translate(text);
+        let text = translated.as_deref().map_or(text, str::as_bytes);
         match &mut self.left {
             None => {
                 let could_be = text.len() <= MOST_BYTES && text.iter().any(u8::is_ascii_digit);
@@ -147,7 +185,55 @@ impl Moments {
         self.left.as_ref().is_some_and(|left| !left.is_empty())
     }
 
+    /// The text with English names of months and days, if it has others that some locale knows.
+    fn translate(&mut self, text: &[u8]) -> Option<String> {
+        let is_likely = text.len() <= MOST_BYTES && has_word(text) && text.iter().any(u8::is_ascii_digit);
+        let text = std::str::from_utf8(text).ok().filter(|_| is_likely && self.left.as_ref().is_none_or(|left| !left.is_empty()))?;
+        let (mut out, mut rest, mut is_changed) = (String::new(), text, false);
+        while let Some(start) = rest.find(char::is_alphabetic) {
+            let end = rest[start..].find(|c: char| !c.is_alphabetic()).map_or(rest.len(), |end| start + end);
+            let word = &rest[start..end];
+            out.push_str(&rest[..start]);
+            rest = &rest[end..];
+            // Letters and pairs of them are days in some language.
+            let known: Vec<_> = if word.chars().count() < 3 { Vec::new() } else { Locale::that_know(word).collect() };
+            if known.is_empty() || known.iter().any(|(locale, _)| locale.name == "en_US") {
+                out.push_str(word);
+                continue;
+            }
+            let is_left = |locale: &Locale| self.locales.as_ref().is_none_or(|left| left.iter().any(|other| other.name == locale.name));
+            let known: Vec<_> = known.into_iter().filter(|(locale, _)| is_left(locale)).collect();
+            let english = known.first()?.1;
+            self.locales = Some(known.iter().filter(|(_, name)| *name == english).map(|(locale, _)| *locale).collect());
+            out.push_str(english);
+            // The point of an abbreviation belongs to the name.
+            rest = rest.strip_prefix('.').filter(|after| after.starts_with(' ')).unwrap_or(rest);
+            is_changed = true;
+        }
+        out.push_str(rest);
+        is_changed.then_some(out)
+    }
+
+    fn look_at(&mut self, text: &[u8]) {
+        let numbers = || text.split(|byte| !byte.is_ascii_digit()).filter(|digits| !digits.is_empty());
+        self.is_padded &= numbers().all(|digits| matches!(digits.len(), 2 | 4));
+        self.is_of_our_time &= matches!(text, [b'1', b'9', ..] | [b'2', b'0', ..]);
+        let time = text.iter().position(|byte| *byte == b':').map_or(&[][..], |at| &text[at + 1..]);
+        self.has_round_or_late_minutes |= matches!(time, [b'0', b'0', ..] | [b'1', b'3'..=b'9', ..] | [b'2'..=b'5', ..]);
+        let is_offset = matches!(text.last(), Some(b'Z' | b'z' | b']')) || time.iter().any(|byte| matches!(byte, b'+' | b'-'));
+        *(if is_offset { &mut self.has_offset } else { &mut self.lacks_offset }) = true;
+    }
+
     pub(super) fn merge(&mut self, other: Self) {
+        self.has_offset |= other.has_offset;
+        self.lacks_offset |= other.lacks_offset;
+        self.is_padded &= other.is_padded;
+        self.has_round_or_late_minutes |= other.has_round_or_late_minutes;
+        self.is_of_our_time &= other.is_of_our_time;
+        self.locales = match (self.locales.take(), other.locales) {
+            (Some(mine), Some(theirs)) => Some(mine.into_iter().filter(|locale| theirs.contains(locale)).collect()),
+            (mine, theirs) => mine.or(theirs),
+        };
         match (&mut self.left, other.left) {
             (Some(mine), Some(theirs)) => mine.retain_mut(|format| {
                 let same = theirs.iter().find(|other| other.index == format.index);
@@ -162,12 +248,18 @@ impl Moments {
         }
     }
 
-    /// The best format. `day_first`: the file's other columns tell that days come before months.
-    pub(super) fn best(&self, day_first: Option<bool>) -> Option<Choice> {
+    /// The best format. `day_first`: what the file's other columns tell of days and months; `is_european`: what its delimiter lets expect.
+    pub(super) fn best(&self, day_first: Option<bool>, is_european: bool) -> Option<Choice> {
+        let day_first = day_first.or(is_european.then_some(true));
         let usable = || self.left.iter().flatten().filter(|left| !(left.is_fine && left.is_far));
         let order = |left: &&Left| day_first.is_some() && FORMATS[left.index].day_first() == day_first;
         let best = usable().find(order).or_else(|| usable().next())?;
         let format = &FORMATS[best.index];
+        let locales: Vec<_> = self.locales.iter().flatten().map(|locale| locale.name).collect();
+        if self.locales.is_some() && locales.is_empty() {
+            // The names are of several languages.
+            return None;
+        }
         let sorted = |text: &str| {
             let mut directives: Vec<_> = text.bytes().collect();
             directives.sort_unstable();
@@ -176,7 +268,16 @@ impl Moments {
         // Who has the same directives in another order reads other days.
         let is_rival = |other: &&Format| other.text != format.text && sorted(&other.text) == sorted(&format.text);
         let rivals = usable().map(|left| &FORMATS[left.index]).filter(is_rival).map(|format| format.text.as_str()).collect();
-        Some(Choice { format, is_fine: best.is_fine, rivals })
+        Some(Choice {
+            format,
+            is_fine: best.is_fine,
+            rivals,
+            has_mixed_offsets: format.text == "default" && self.has_offset && self.lacks_offset,
+            is_padded: self.is_padded,
+            has_round_or_late_minutes: self.has_round_or_late_minutes,
+            is_of_our_time: self.is_of_our_time,
+            locales,
+        })
     }
 }
 
@@ -189,6 +290,16 @@ impl Format {
         (year > day.min(month)).then_some(day < month)
     }
 
+    /// Whether years have two digits.
+    pub(super) fn has_short_year(&self) -> bool {
+        self.text.contains("%y")
+    }
+
+    /// Whether months have names.
+    pub(super) fn has_month_name(&self) -> bool {
+        self.text.contains("%b")
+    }
+
     /// Whether the text says how far it is from UTC.
     pub(super) fn has_offset(&self) -> bool {
         self.pattern.has_offset()
@@ -199,6 +310,10 @@ impl Left {
     /// The same format once `text` is seen, if it can be read in it.
     fn after(self, text: &[u8]) -> Option<Self> {
         let Format { kind, pattern, .. } = &FORMATS[self.index];
+        // Results and ratios look like times, but for minutes of one digit.
+        if *kind != Kind::Date && has_short_minutes(text) {
+            return None;
+        }
         let read = |per_second: i64| match kind {
             Kind::Date => pattern.read_date(text).map(i64::from),
             Kind::Time => pattern.read_time(text, per_second),
@@ -212,4 +327,15 @@ impl Left {
             Err(_) => None,
         }
     }
+}
+
+/// Whether a colon stands before a single digit.
+fn has_short_minutes(text: &[u8]) -> bool {
+    let mut parts = text.split(|byte| *byte == b':').skip(1);
+    parts.any(|part| part.iter().take_while(|byte| byte.is_ascii_digit()).count() == 1)
+}
+
+/// Whether there is a word of three letters and more.
+fn has_word(text: &[u8]) -> bool {
+    text.split(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic()).any(|word| word.len() >= 3)
 }

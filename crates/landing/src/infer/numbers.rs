@@ -1,30 +1,42 @@
 //! How the numbers of a column are written, and how far they reach.
 
+use std::collections::BTreeMap;
+
+use super::units::is_unit;
+use crate::contract::{Grouping, SPACES, is_currency};
+
 /// A way to write numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Style {
-    pub(super) decimal: u8,
-    pub(super) group: Option<u8>,
+    pub(super) decimal: char,
+    /// What stands between groups of digits; a space stands for all of [`SPACES`].
+    pub(super) group: Option<(char, Grouping)>,
 }
 
 /// The styles that are tried, in the order in which they are preferred.
-pub(super) const STYLES: [Style; 7] = [
-    Style { decimal: b'.', group: None },
-    Style { decimal: b'.', group: Some(b',') },
-    Style { decimal: b',', group: None },
-    Style { decimal: b',', group: Some(b'.') },
-    Style { decimal: b'.', group: Some(b' ') },
-    Style { decimal: b',', group: Some(b' ') },
-    Style { decimal: b'.', group: Some(b'\'') },
+pub(super) const STYLES: [Style; 9] = [
+    Style { decimal: '.', group: None },
+    Style { decimal: '.', group: Some((',', Grouping::Thousands)) },
+    Style { decimal: ',', group: None },
+    Style { decimal: ',', group: Some(('.', Grouping::Thousands)) },
+    Style { decimal: '.', group: Some((' ', Grouping::Thousands)) },
+    Style { decimal: ',', group: Some((' ', Grouping::Thousands)) },
+    Style { decimal: '.', group: Some(('\'', Grouping::Thousands)) },
+    Style { decimal: '.', group: Some(('\u{2019}', Grouping::Thousands)) },
+    Style { decimal: '.', group: Some((',', Grouping::Lakhs)) },
 ];
+/// Positions of some of them.
+const POINT: usize = 0;
+const COMMA_GROUPS: usize = 1;
+const COMMA: usize = 2;
+const POINT_GROUPS: usize = 3;
 
 /// Most bytes of a number.
 const MOST_BYTES: usize = 64;
 /// Most digits of an exact decimal.
 pub(super) const MOST_DIGITS: u32 = 38;
-
-/// What stands around numbers that are not bare: no digit, sign, point or comma is part of it.
-const AFFIXES: [&str; 10] = ["$", "€", "£", "¥", "₹", "%", "USD", "EUR", "GBP", "CHF"];
+/// Most different affixes of a column of numbers.
+const MOST_AFFIXES: usize = 4;
 
 /// The numbers of a column, as each style reads them.
 #[derive(Debug, Clone)]
@@ -33,8 +45,57 @@ pub(super) struct Numbers {
     digits: Extent,
     /// The other cells, by style; `None`: some cell is no number in that style.
     others: [Option<Extent>; STYLES.len()],
-    /// What stands before or after some of the numbers.
-    affix: Option<&'static str>,
+    pub(super) around: Around,
+}
+
+/// What stands around the numbers of a column.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Around {
+    /// All cells.
+    pub(super) cells: u64,
+    /// Signs and codes of currencies, and units, each with its count.
+    pub(super) affixes: BTreeMap<String, u64>,
+    /// Cells with a percent sign.
+    pub(super) percents: u64,
+    /// Cells with each other sign than one before the digits.
+    pub(super) parentheses: u64,
+    pub(super) trailing_minus: u64,
+    pub(super) minus_sign: u64,
+    pub(super) debits: u64,
+    pub(super) credits: u64,
+}
+
+impl Around {
+    fn merge(&mut self, other: &Self) {
+        self.cells += other.cells;
+        self.percents += other.percents;
+        self.parentheses += other.parentheses;
+        self.trailing_minus += other.trailing_minus;
+        self.minus_sign += other.minus_sign;
+        self.debits += other.debits;
+        self.credits += other.credits;
+        for (affix, count) in &other.affixes {
+            *self.affixes.entry(affix.clone()).or_default() += count;
+        }
+    }
+
+    /// Whether the affixes could be of one column of numbers: two currencies are two columns' worth, and so are two units.
+    fn is_of_one_kind(&self) -> bool {
+        self.affixes.len() <= MOST_AFFIXES && self.affixes.len() <= 1
+    }
+
+    /// The property `negatives`, and the reason for it.
+    pub(super) fn negatives(&self) -> Option<(Vec<&'static str>, String)> {
+        let counts = [
+            ("parentheses", self.parentheses, "stand in parentheses"),
+            ("trailingMinus", self.trailing_minus, "end with a minus"),
+            ("minusSign", self.minus_sign, "have the minus sign U+2212"),
+            ("DR", self.debits + self.credits, "have DR or CR; DOUBT: debits are taken for negative"),
+        ];
+        let found: Vec<_> = counts.into_iter().filter(|(_, count, _)| *count > 0).collect();
+        let because = found.iter().map(|(_, count, how)| format!("{count} {how}")).collect::<Vec<_>>().join(", ");
+        (!found.is_empty()).then(|| (found.iter().map(|(name, ..)| *name).collect(), because))
+    }
 }
 
 /// How far numbers reach.
@@ -51,12 +112,16 @@ pub(super) struct Extent {
     pub(super) greatest: i128,
     /// Cells with an exponent, or infinite ones: floats only.
     pub(super) floats: u64,
+    /// Those of them that are digits, the letter E and digits: codes are written like that, too.
+    pub(super) bare_exponents: u64,
     /// Cells such as `007`.
     pub(super) leading_zeros: u64,
     /// Cells with a plus sign and digits as many as a telephone number has.
     pub(super) phones: u64,
     /// Cells with group characters.
     pub(super) grouped: u64,
+    /// Those of them with two and more.
+    pub(super) grouped_twice: u64,
     /// Cells of four digits and more before the point, without group characters.
     pub(super) ungrouped: u64,
     /// The lengths of the shortest and the longest cell, in bytes.
@@ -65,7 +130,7 @@ pub(super) struct Extent {
 
 impl Default for Numbers {
     fn default() -> Self {
-        Self { digits: Extent::default(), others: std::array::from_fn(|_| Some(Extent::default())), affix: None }
+        Self { digits: Extent::default(), others: std::array::from_fn(|_| Some(Extent::default())), around: Around::default() }
     }
 }
 
@@ -75,22 +140,26 @@ impl Numbers {
         if self.others.iter().all(Option::is_none) {
             return false;
         }
+        self.around.cells += 1;
         let sign = usize::from(matches!(text.first(), Some(b'+' | b'-')));
         if text.len() > sign && text.len() <= MOST_BYTES && text[sign..].iter().all(u8::is_ascii_digit) {
-            self.digits.add(text, &Measure::of_digits(&text[sign..], &text[..sign]));
+            self.digits.add(text.len(), &Measure::of_digits(&text[sign..], text.first() == Some(&b'-'), text.first() == Some(&b'+')));
             return true;
         }
-        let (bare, affix) = strip_affix(text);
-        if affix.is_some() && self.affix.is_some() && self.affix != affix {
-            // Two currencies are no number.
+        let undressed = std::str::from_utf8(text).ok().filter(|text| text.len() <= MOST_BYTES).and_then(|text| {
+            let mut around = std::mem::take(&mut self.around);
+            let undressed = Undressed::of(text, &mut around);
+            self.around = around;
+            undressed
+        });
+        let Some(number) = undressed.filter(|_| self.around.is_of_one_kind()) else {
             self.others = Default::default();
             return false;
-        }
-        self.affix = self.affix.or(affix);
+        };
         for (style, slot) in STYLES.iter().zip(&mut self.others) {
             let Some(extent) = slot else { continue };
-            match Measure::of(bare, *style).filter(|_| affix.is_none() || bare.last().is_some_and(u8::is_ascii_digit)) {
-                Some(measure) => extent.add(bare, &measure),
+            match Measure::of(&number, *style) {
+                Some(measure) => extent.add(number.digits.len(), &measure),
                 None => *slot = None,
             }
         }
@@ -99,18 +168,34 @@ impl Numbers {
 
     pub(super) fn merge(&mut self, other: Self) {
         self.digits.merge(&other.digits);
-        let differ = self.affix.is_some() && other.affix.is_some() && self.affix != other.affix;
-        self.affix = self.affix.or(other.affix);
+        self.around.merge(&other.around);
+        let is_of_one_kind = self.around.is_of_one_kind();
         for (mine, theirs) in self.others.iter_mut().zip(other.others) {
             match (mine.as_mut(), theirs) {
-                (Some(mine), Some(theirs)) if !differ => mine.merge(&theirs),
+                (Some(mine), Some(theirs)) if is_of_one_kind => mine.merge(&theirs),
                 _ => *mine = None,
             }
         }
     }
 
+    /// The decimal character, if the column can be read with one alone and has it.
+    pub(super) fn sure_decimal(&self) -> Option<char> {
+        let fits = |decimal: char| {
+            let of = |(style, extent): (&Style, &Option<Extent>)| style.decimal == decimal && extent.is_some();
+            STYLES.iter().zip(&self.others).any(of)
+        };
+        let has_fraction =
+            |(style, extent): (&Style, &Option<Extent>)| extent.as_ref().filter(|extent| extent.fraction.is_some()).map(|_| style.decimal);
+        match (fits('.'), fits(',')) {
+            (true, true) | (false, false) => None,
+            _ => STYLES.iter().zip(&self.others).find_map(has_fraction),
+        }
+    }
+
     /// The best style, how far the numbers reach in it, and a doubt, if another style would do as well but mean something else.
-    pub(super) fn best(&self, european: bool) -> Option<(Style, Extent, Option<String>)> {
+    ///
+    /// `decimal`: what other columns of the file leave no doubt of. `is_european`: what its delimiter lets expect.
+    pub(super) fn best(&self, decimal: Option<char>, is_european: bool) -> Option<(Style, Extent, Option<String>)> {
         let read = |index: usize| {
             let extent = self.others[index].as_ref()?;
             // Who groups digits groups all of them.
@@ -118,45 +203,51 @@ impl Numbers {
         };
         let mut index = (0..STYLES.len()).find(|index| read(*index).is_some())?;
         let mut doubt = None;
-        // `1.234`: the same with a point, where commas are decimal ones.
-        if european && index == 0 && read(3).is_some_and(|extent| extent.grouped == extent.cells && extent.cells > 0) {
-            index = 3;
-            doubt = Some("a point before three digits, which may be a decimal one".to_owned());
+        let is_all_grouped = |extent: &Extent| extent.grouped == extent.cells && extent.cells > 0;
+        // `1.234`: a thousand and more where commas are decimal ones, or one and a bit.
+        if index == POINT && read(POINT_GROUPS).is_some_and(is_all_grouped) {
+            (index, doubt) = match decimal {
+                Some(',') => (POINT_GROUPS, None),
+                None if is_european => (POINT_GROUPS, Some("a point before three digits, which may be a decimal one")),
+                _ => (index, None),
+            };
         }
-        // `1,234`: a thousand and more, or one and a bit?
-        if index == 1 && read(2).is_some() && read(1).is_some_and(|extent| extent.grouped > 0) {
-            index = if european { 2 } else { 1 };
-            doubt = Some(format!("a comma before three digits, which may be a {}", if european { "group's" } else { "decimal one" }));
+        // `1,234`: the same the other way round.
+        if index == COMMA_GROUPS && read(COMMA).is_some() && read(COMMA_GROUPS).is_some_and(|extent| extent.grouped > 0) {
+            (index, doubt) = match decimal {
+                Some('.') => (COMMA_GROUPS, None),
+                Some(_) => (COMMA, None),
+                None if is_european => (COMMA, Some("a comma before three digits, which may be a group's")),
+                None => (COMMA_GROUPS, Some("a comma before three digits, which may be a decimal one")),
+            };
         }
         let mut extent = read(index)?.clone();
         extent.merge(&self.digits);
-        if self.affix.is_some() && extent.floats > 0 {
+        if !self.around.affixes.is_empty() && extent.floats > 0 {
             return None;
         }
-        Some((STYLES[index], extent, doubt))
-    }
-
-    pub(super) fn affix(&self) -> Option<&'static str> {
-        self.affix
+        Some((STYLES[index], extent, doubt.map(str::to_owned)))
     }
 }
 
 impl Extent {
-    fn add(&mut self, text: &[u8], measure: &Measure) {
+    fn add(&mut self, length: usize, measure: &Measure) {
         let mut one = Self {
             cells: 1,
             whole: measure.whole,
             fraction: measure.fraction.map(|digits| (digits, digits)),
             significant: measure.significant,
-            lengths: Some((text.len(), text.len())),
+            lengths: Some((length, length)),
             ..Self::default()
         };
         (one.least, one.greatest) = (measure.integer, measure.integer);
         one.floats = measure.is_float.into();
+        one.bare_exponents = measure.is_bare_exponent.into();
         one.leading_zeros = measure.has_leading_zero.into();
         one.phones = measure.is_phone.into();
-        one.grouped = measure.is_grouped.into();
-        one.ungrouped = (!measure.is_grouped && measure.whole >= 4).into();
+        one.grouped = (measure.groups > 1).into();
+        one.grouped_twice = (measure.groups > 2).into();
+        one.ungrouped = (measure.groups <= 1 && measure.whole >= 4).into();
         self.merge(&one);
     }
 
@@ -179,9 +270,11 @@ impl Extent {
         self.least = self.least.min(other.least);
         self.greatest = self.greatest.max(other.greatest);
         self.floats += other.floats;
+        self.bare_exponents += other.bare_exponents;
         self.leading_zeros += other.leading_zeros;
         self.phones += other.phones;
         self.grouped += other.grouped;
+        self.grouped_twice += other.grouped_twice;
         self.ungrouped += other.ungrouped;
         if let (Some(mine), Some(theirs)) = (&mut self.lengths, other.lengths) {
             *mine = (mine.0.min(theirs.0), mine.1.max(theirs.1));
@@ -198,97 +291,177 @@ struct Measure {
     /// The whole part with its sign; beyond 38 digits the bound of what can be.
     integer: i128,
     is_float: bool,
+    is_bare_exponent: bool,
     has_leading_zero: bool,
     is_phone: bool,
-    is_grouped: bool,
+    /// Groups of digits; none or one: there is no group character.
+    groups: usize,
 }
 
 /// Fewest digits after a plus sign that are a telephone number.
 const PHONE_DIGITS: usize = 7;
 
 impl Measure {
-    fn of_digits(digits: &[u8], sign: &[u8]) -> Self {
+    fn of_digits(digits: &[u8], is_negative: bool, has_plus: bool) -> Self {
         let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
         let whole = (digits.len() - zeros) as u32;
         let value = digits.iter().try_fold(0i128, |sum, digit| sum.checked_mul(10)?.checked_add((digit - b'0').into()));
         Self {
             whole,
             significant: whole,
-            integer: value.unwrap_or(i128::MAX) * if sign == b"-" { -1 } else { 1 },
+            integer: value.unwrap_or(i128::MAX) * if is_negative { -1 } else { 1 },
             has_leading_zero: digits.len() > 1 && zeros > 0,
-            is_phone: sign == b"+" && digits.len() >= PHONE_DIGITS,
+            is_phone: has_plus && digits.len() >= PHONE_DIGITS,
             ..Self::default()
         }
     }
 
-    fn of(text: &[u8], style: Style) -> Option<Self> {
-        if text.len() > MOST_BYTES {
-            return None;
-        }
-        if text == b"INF" || text == b"-INF" {
+    fn of(number: &Undressed<'_>, style: Style) -> Option<Self> {
+        let text = number.digits;
+        if number.is_infinite {
             return Some(Self { is_float: true, ..Self::default() });
         }
-        let (sign, rest) = text.split_at(usize::from(matches!(text.first(), Some(b'+' | b'-'))));
-        let (mantissa, exponent) = match rest.iter().position(|byte| matches!(byte, b'e' | b'E')) {
-            Some(at) => (&rest[..at], Some(&rest[at + 1..])),
-            None => (rest, None),
+        let (mantissa, exponent) = match text.find(['e', 'E']) {
+            Some(at) => (&text[..at], Some(&text[at + 1..])),
+            None => (text, None),
         };
-        let (whole, fraction) = match mantissa.iter().position(|byte| *byte == style.decimal) {
-            Some(at) => (&mantissa[..at], Some(&mantissa[at + 1..])),
-            None => (mantissa, None),
-        };
-        let (digits, is_grouped) = ungroup(whole, style.group)?;
-        let fraction_digits = fraction.unwrap_or_default();
+        let (whole, fraction) = mantissa.split_once(style.decimal).map_or((mantissa, None), |(whole, fraction)| (whole, Some(fraction)));
+        let (digits, groups) = ungroup(whole, style.group)?;
+        let fraction_digits = fraction.unwrap_or_default().as_bytes();
         if !fraction_digits.iter().all(u8::is_ascii_digit) || digits.len() + fraction_digits.len() == 0 {
             return None;
         }
-        let mut new = Self::of_digits(&digits, sign);
-        new.is_grouped = is_grouped;
+        let mut new = Self::of_digits(&digits, number.is_negative, number.has_plus);
+        new.groups = groups;
         new.fraction = fraction.map(|digits| digits.len() as u32);
         new.is_phone &= fraction.is_none() && exponent.is_none();
         let zeros = if new.whole == 0 { fraction_digits.iter().take_while(|digit| **digit == b'0').count() } else { 0 };
         new.significant = new.whole + (fraction_digits.len() - zeros) as u32;
         if let Some(exponent) = exponent {
-            let digits = exponent.strip_prefix(b"-").or_else(|| exponent.strip_prefix(b"+")).unwrap_or(exponent);
-            if digits.is_empty() || digits.len() > 4 || !digits.iter().all(u8::is_ascii_digit) {
+            let digits = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+            if digits.is_empty() || digits.len() > 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
                 return None;
             }
-            let plain: Vec<u8> = text
-                .iter()
-                .filter(|byte| Some(**byte) != style.group)
-                .map(|byte| if *byte == style.decimal { b'.' } else { *byte })
-                .collect();
-            let value: f64 = std::str::from_utf8(&plain).ok()?.parse().ok()?;
+            let fraction = fraction.unwrap_or("0");
+            let value: f64 = format!("{}.{fraction}e{exponent}", String::from_utf8_lossy(&new_digits(whole))).parse().ok()?;
             new.is_float = true;
-            return value.is_finite().then_some(new);
+            new.is_bare_exponent = new.fraction.is_none() && digits.len() == exponent.len();
+            let is_lost = value == 0.0 && mantissa.contains(|c: char| ('1'..='9').contains(&c));
+            return (value.is_finite() && !is_lost).then_some(new);
         }
         Some(new)
     }
 }
 
-/// The digits without group characters, which must stand before every third digit from the right; and whether there were any.
-fn ungroup(whole: &[u8], group: Option<u8>) -> Option<(Vec<u8>, bool)> {
-    let Some(group) = group.filter(|group| whole.contains(group)) else {
-        return whole.iter().all(u8::is_ascii_digit).then(|| (whole.to_vec(), false));
-    };
-    let mut parts = whole.split(|byte| *byte == group);
-    let first = parts.next().filter(|first| (1..=3).contains(&first.len()))?;
-    let mut digits = first.to_vec();
-    for part in parts {
-        if part.len() != 3 {
-            return None;
-        }
-        digits.extend_from_slice(part);
-    }
-    digits.iter().all(u8::is_ascii_digit).then_some((digits, true))
+/// The digits of a text, or a zero.
+fn new_digits(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_digit).collect();
+    if digits.is_empty() { vec![b'0'] } else { digits }
 }
 
-/// A number without a currency or a per cent sign before or after it.
-fn strip_affix(text: &[u8]) -> (&[u8], Option<&'static str>) {
-    for affix in AFFIXES {
-        if let Some(rest) = text.strip_prefix(affix.as_bytes()).or_else(|| text.strip_suffix(affix.as_bytes())) {
-            return (rest.trim_ascii(), Some(affix));
+/// The digits without what stands between groups of the stated sizes, and how many groups there are.
+fn ungroup(whole: &str, group: Option<(char, Grouping)>) -> Option<(Vec<u8>, usize)> {
+    let is_mark = |c: char, mark: char| c == mark || (mark == ' ' && SPACES.contains(&c));
+    let found = group.and_then(|(mark, sizes)| Some((whole.chars().find(|c| is_mark(*c, mark))?, sizes)));
+    let Some((mark, sizes)) = found else {
+        return whole.bytes().all(|byte| byte.is_ascii_digit()).then(|| (whole.as_bytes().to_vec(), 1));
+    };
+    let most = if sizes == Grouping::Lakhs { 2 } else { 3 };
+    let parts: Vec<&str> = whole.split(mark).collect();
+    let last = parts.len() - 1;
+    let fits = |(index, part): (usize, &&str)| match index {
+        0 => (1..=most).contains(&part.len()) && !part.starts_with('0'),
+        index if index == last => part.len() == 3,
+        _ => part.len() == most,
+    };
+    let digits = parts.concat().into_bytes();
+    (parts.iter().enumerate().all(fits) && digits.iter().all(u8::is_ascii_digit)).then_some((digits, parts.len()))
+}
+
+/// A number without what stands around it.
+struct Undressed<'t> {
+    digits: &'t str,
+    is_negative: bool,
+    has_plus: bool,
+    is_infinite: bool,
+}
+
+impl<'t> Undressed<'t> {
+    /// Takes off what a contract can name, and counts it; `None`: it is no number whatever a contract says.
+    fn of(text: &'t str, around: &mut Around) -> Option<Self> {
+        let mut new = Self { digits: text, is_negative: false, has_plus: false, is_infinite: false };
+        let (mut signs, mut has_percent, mut affixes) = (0, false, 0);
+        loop {
+            let text = new.digits;
+            let is_side = |letters: &str| {
+                let end = text.len().checked_sub(2).and_then(|end| text.get(end..));
+                end.is_some_and(|end| end.eq_ignore_ascii_case(letters)).then(|| &text[..text.len() - 2])
+            };
+            let (inner, is_negative) = if let Some(inner) = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+                around.parentheses += 1;
+                (inner, true)
+            } else if let Some(inner) = text.strip_prefix('-') {
+                (inner, true)
+            } else if let Some(inner) = text.strip_prefix('\u{2212}') {
+                around.minus_sign += 1;
+                (inner, true)
+            } else if let Some(inner) = text.strip_prefix('+') {
+                new.has_plus = true;
+                (inner, false)
+            } else if let Some(inner) = text.strip_suffix('-') {
+                around.trailing_minus += 1;
+                (inner, true)
+            } else if let Some(inner) = is_side("DR") {
+                around.debits += 1;
+                (inner, true)
+            } else if let Some(inner) = is_side("CR") {
+                around.credits += 1;
+                (inner, false)
+            } else if let Some(inner) = text.strip_suffix('%').filter(|_| !has_percent) {
+                has_percent = true;
+                around.percents += 1;
+                new.digits = inner.trim_end_matches(SPACES);
+                continue;
+            } else if let Some((inner, affix)) = affix(text).filter(|_| affixes == 0) {
+                affixes += 1;
+                *around.affixes.entry(affix.to_owned()).or_default() += 1;
+                new.digits = inner.trim_matches(SPACES);
+                continue;
+            } else {
+                break;
+            };
+            signs += 1;
+            new.is_negative |= is_negative;
+            new.digits = inner.trim_matches(SPACES);
         }
+        let is_bare = signs <= 1 && !has_percent && affixes == 0 && around.parentheses + around.trailing_minus + around.minus_sign == 0;
+        new.is_infinite = is_bare && ["inf", "infinity"].iter().any(|word| new.digits.eq_ignore_ascii_case(word));
+        (signs <= 1 && (new.is_infinite || new.digits.contains(|c: char| c.is_ascii_digit()))).then_some(new)
     }
-    (text, None)
+}
+
+/// A number without the currency or the unit before or after it.
+fn affix(text: &str) -> Option<(&str, &str)> {
+    let is_part = |c: char| c.is_ascii_digit() || SPACES.contains(&c) || "+-.,()%\u{2212}".contains(c);
+    let (before, rest) = text.split_at(text.find(is_part)?);
+    if is_currency(before) {
+        return Some((rest, before));
+    }
+    let end = text.trim_end_matches(|c| c == '.' || !is_part(c)).len();
+    let (rest, after) = text.split_at(end);
+    // Only a unit that stands apart may be a letter: `12A` is a number of a house.
+    let stands_apart = rest.ends_with(SPACES);
+    if is_currency(after) || is_unit(after, stands_apart) {
+        return Some((rest, after));
+    }
+    // `km/h`, `m2`: units with a digit or a sign inside.
+    let (rest, after) = rest_and_word(text)?;
+    is_unit(after, true).then_some((rest, after))
+}
+
+/// What stands before and after the last space.
+fn rest_and_word(text: &str) -> Option<(&str, &str)> {
+    let at = text.rfind(SPACES)?;
+    let space = text[at..].chars().next()?.len_utf8();
+    Some((&text[..at], &text[at + space..]))
 }

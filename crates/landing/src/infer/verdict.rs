@@ -1,8 +1,10 @@
 //! Which type the cells of a column have, and why.
 
 use super::column::Column;
+use super::kinds::Ambiguous;
 use super::moments::{Choice, Kind};
 use super::numbers::{Extent, MOST_DIGITS, Style};
+use crate::contract::{Grouping, is_currency};
 
 /// What a contract says of a field's type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,23 +21,27 @@ pub(super) struct Context<'a> {
     /// The column's name.
     pub(super) name: &'a str,
     /// The file is written as in most of Europe: fields are separated by semicolons.
-    pub(super) european: bool,
+    pub(super) is_european: bool,
+    /// The decimal character of other columns, which leave no doubt.
+    pub(super) decimal: Option<char>,
     /// Whether in other columns, which leave no doubt, days come before months.
     pub(super) day_first: Option<bool>,
-    /// All records were seen.
-    pub(super) is_complete: bool,
 }
 
 /// Fewest different values of eight digits that are dates by their values alone.
-const LEAST_COMPACT_DATES: usize = 3;
+const LEAST_COMPACT_DATES: usize = 20;
 /// Digits that survive a binary64 and back, whatever they are; and those that a binary64 is printed with.
 const FLOAT_DIGITS: u32 = 15;
 const PRINTED_FLOAT_DIGITS: u32 = 17;
 /// Most digits after the point that are taken for exact amounts.
 const AMOUNT_DIGITS: u32 = 4;
-/// What is left for values that were not seen: integers may be so many times as large, if all records were seen, and if not.
-const HEADROOM: i128 = 2;
-const SAMPLE_HEADROOM: i128 = 1_000;
+/// Values that show how many digits there are after the point; of fewer, some that come later may have more.
+const MANY_VALUES: u64 = 100;
+/// Digits after the point that are left for values that were not seen, where there were few; and before it.
+const MORE_FRACTION_DIGITS: u32 = 2;
+const MORE_WHOLE_DIGITS: u32 = 4;
+/// The first year of the last century among years of two digits (POSIX).
+const YEAR_PIVOT: u32 = 69;
 
 /// Says what the column is.
 pub(super) fn decide(column: &Column, context: Context<'_>) -> Verdict {
@@ -45,19 +51,28 @@ pub(super) fn decide(column: &Column, context: Context<'_>) -> Verdict {
     if let Some(verdict) = boolean(column, context) {
         return verdict;
     }
-    let moment = column.moments.as_ref().and_then(|moments| moments.best(context.day_first));
-    let number = column.numbers.as_ref().and_then(|numbers| numbers.best(context.european));
+    let moment = column.moments.as_ref().and_then(|moments| moments.best(context.day_first, context.is_european));
+    let number = column.numbers.as_ref().and_then(|numbers| numbers.best(context.decimal, context.is_european));
     match (number, moment) {
         (Some((style, extent, doubt)), moment) => {
             // Digits alone are a number, unless they are surely a date.
-            match moment.filter(|_| are_dates(column, context)) {
+            match moment.filter(|choice| are_dates(column, choice, context)) {
                 Some(choice) => of_moment(&choice, context),
                 None => of_number(column, style, &extent, doubt, context),
             }
         }
         (None, Some(choice)) => of_moment(&choice, context),
-        (None, None) => string(""),
+        (None, None) => string(if column.numbers.as_ref().is_some_and(|numbers| !numbers.around.affixes.is_empty()) {
+            "numbers with more around them than a contract can name"
+        } else {
+            ""
+        }),
     }
+}
+
+/// Text, for lack of the evidence that an ambiguous kind needs.
+fn undecided(kind: Ambiguous) -> Verdict {
+    string(format!("{kind}; kept as text"))
 }
 
 fn string(because: impl Into<String>) -> Verdict {
@@ -81,7 +96,7 @@ fn boolean(column: &Column, context: Context<'_>) -> Option<Verdict> {
     let (yes, no) = BOOLEANS.iter().find(|(yes, no)| {
         let has = |word: &str| texts.iter().any(|text| text.eq_ignore_ascii_case(word));
         let all = texts.iter().all(|text| text.eq_ignore_ascii_case(yes) || text.eq_ignore_ascii_case(no));
-        all && ((has(yes) && has(no)) || yes.len() > 2)
+        all && ((has(yes) && has(no)) || *yes == "true")
     })?;
     let spelled = |word: &str, counterpart: &str| -> Vec<String> {
         let seen: Vec<String> = texts.iter().filter(|text| text.eq_ignore_ascii_case(word)).map(|text| (*text).to_owned()).collect();
@@ -115,13 +130,23 @@ fn list(texts: &[String]) -> String {
 }
 
 /// Whether digits that are valid dates are dates: their name says so, or there are too many of them for chance.
-fn are_dates(column: &Column, context: Context<'_>) -> bool {
+fn are_dates(column: &Column, choice: &Choice, context: Context<'_>) -> bool {
     let distinct = column.distinct.as_ref().map_or(LEAST_COMPACT_DATES, std::collections::HashMap::len);
-    distinct >= LEAST_COMPACT_DATES || has_word(context.name, &["date", "day", "time", "timestamp", "datetime"])
+    choice.is_of_our_time && (distinct >= LEAST_COMPACT_DATES || has_word(context.name, &MOMENTS))
 }
 
 fn of_moment(choice: &Choice, context: Context<'_>) -> Verdict {
     let format = choice.format;
+    let is_named = has_word(context.name, &MOMENTS);
+    let is_short = format.has_short_year();
+    match format.kind {
+        _ if choice.has_mixed_offsets => return undecided(Ambiguous::MixedOffsets),
+        Kind::Time if !is_named && !choice.has_round_or_late_minutes && !format.text.contains("%p") => return undecided(Ambiguous::Scores),
+        Kind::Date if is_short && !is_named && !format.has_month_name() && (!choice.is_padded || !choice.rivals.is_empty()) => {
+            return undecided(Ambiguous::Versions);
+        }
+        _ => {}
+    }
     let (data_type, unit) = match format.kind {
         Kind::Date => ("date", ""),
         Kind::Time => ("time", "time64(ns)"),
@@ -137,6 +162,17 @@ fn of_moment(choice: &Choice, context: Context<'_>) -> Verdict {
         properties.push(("format", super::document::quoted(&format.text)));
     }
     let mut because = if format.text == "default" { "all are ISO 8601".to_owned() } else { format!("all are {}", format.text) };
+    if is_short {
+        properties.push(("yearPivot", YEAR_PIVOT.to_string()));
+        because += &format!("; years from {YEAR_PIVOT} on are of the last century");
+    }
+    if let [locale, others @ ..] = choice.locales.as_slice() {
+        properties.push(("locale", (*locale).to_owned()));
+        because += &format!("; months and days are named as in {locale}");
+        if !others.is_empty() {
+            because += &format!(", and as in {}", others.join(", "));
+        }
+    }
     if !choice.rivals.is_empty() {
         let rivals = choice.rivals.join(" or ");
         because += &match format.day_first() {
@@ -186,11 +222,48 @@ const IDENTIFIERS: [&str; 17] = [
     "vin",
 ];
 const CALENDAR: [&str; 8] = ["year", "month", "day", "week", "hour", "minute", "second", "quarter"];
-const EPOCH: [&str; 7] = ["epoch", "unix", "timestamp", "time", "ts", "at", "unixtime"];
-/// Seconds since 1970 of the years 1990 to 2100: what a column named after time holds.
+/// Words of names that speak of days and times.
+const MOMENTS: [&str; 32] = [
+    "date",
+    "dates",
+    "day",
+    "time",
+    "times",
+    "timestamp",
+    "datetime",
+    "dt",
+    "ts",
+    "at",
+    "on",
+    "when",
+    "ymd",
+    "dob",
+    "birth",
+    "birthday",
+    "born",
+    "start",
+    "end",
+    "since",
+    "until",
+    "created",
+    "updated",
+    "modified",
+    "epoch",
+    "unix",
+    "unixtime",
+    "datum",
+    "fecha",
+    "jour",
+    "giorno",
+    "hora",
+];
+/// Seconds since 1970 of the years 1990 to 2099: what a column named after time holds.
 const EPOCH_SECONDS: std::ops::Range<i128> = 631_152_000..4_102_444_800;
+/// Contracts' words for units since 1970, and how many are a second.
+const EPOCHS: [(&str, i128); 4] = [("epoch", 1), ("epoch_ms", 1_000), ("epoch_us", 1_000_000), ("epoch_ns", 1_000_000_000)];
 
 fn of_number(column: &Column, style: Style, extent: &Extent, doubt: Option<String>, context: Context<'_>) -> Verdict {
+    let quoted = super::document::quoted;
     if extent.phones > 0 {
         return string(format!("{} begin with a plus and are long: telephone numbers, which are text", extent.phones));
     }
@@ -201,68 +274,97 @@ fn of_number(column: &Column, style: Style, extent: &Extent, doubt: Option<Strin
     if has_word(context.name, &IDENTIFIERS) && extent.fraction.is_none() {
         return string(format!("digits, but by the name `{}` they are identifiers", context.name));
     }
-    let affix = column.numbers.as_ref().and_then(super::numbers::Numbers::affix);
+    let Some(around) = column.numbers.as_ref().map(|numbers| &numbers.around) else { return string("") };
+    if extent.bare_exponents > 0 && extent.bare_exponents == extent.floats && extent.fraction.is_none() {
+        return undecided(Ambiguous::Exponents);
+    }
+    let is_fixed = extent.lengths.is_some_and(|(least, most)| least == most);
+    if extent.grouped_twice == extent.cells && is_fixed && extent.cells > 1 && extent.fraction.is_none() {
+        return undecided(Ambiguous::GroupedIdentifiers);
+    }
+    if around.percents > 0 && around.percents < around.cells {
+        return undecided(Ambiguous::MixedPercents);
+    }
+    if around.parentheses > 0 && around.parentheses == around.cells {
+        return undecided(Ambiguous::Parentheses);
+    }
+    if around.affixes.iter().any(|(affix, count)| !is_currency(affix) && *count < around.cells) {
+        return undecided(Ambiguous::MixedUnits);
+    }
     let mut properties = Vec::new();
-    if style.decimal != b'.' && (extent.fraction.is_some() || extent.grouped > 0) {
-        properties.push(("decimalChar", super::document::quoted(&char::from(style.decimal).to_string())));
+    if style.decimal != '.' && (extent.fraction.is_some() || extent.grouped > 0) {
+        properties.push(("decimalChar", quoted(&style.decimal.to_string())));
     }
-    if extent.grouped > 0 {
-        let group = char::from(style.group.unwrap_or(b',')).to_string();
-        properties.push(("groupChar", super::document::quoted(&group)));
+    if let Some((group, sizes)) = style.group.filter(|_| extent.grouped > 0) {
+        properties.push(("groupChar", quoted(&group.to_string())));
+        if sizes == Grouping::Lakhs {
+            properties.push(("grouping", "lakhs".to_owned()));
+        }
     }
-    if affix.is_some() {
-        properties.push(("bareNumber", "false".to_owned()));
+    let mut notes = Vec::new();
+    if !around.affixes.is_empty() {
+        properties.push(("affixes", list(&around.affixes.keys().cloned().collect::<Vec<_>>())));
+        let told = around.affixes.iter().map(|(affix, count)| format!("`{affix}` stands around {count} of {}", around.cells));
+        notes.push(told.collect::<Vec<_>>().join(", "));
     }
-    let mut verdict = if extent.floats == 0 && extent.fraction.is_none() { integer(extent, context) } else { fractional(extent) };
+    if let Some((negatives, because)) = around.negatives() {
+        properties.push(("negatives", format!("[{}]", negatives.join(", "))));
+        notes.push(format!("of negative ones {because}"));
+    }
+    if around.percents > 0 {
+        properties.push(("percent", "written".to_owned()));
+        notes.push("all have a percent sign, and are kept as they are written".to_owned());
+    }
+    notes.extend(doubt.map(|doubt| format!("DOUBT: {doubt}")));
+    let is_whole = extent.floats == 0 && extent.fraction.is_none();
+    let is_dressed = !properties.is_empty();
+    let mut verdict = if is_whole { integer(extent, is_dressed, context) } else { fractional(extent) };
     if verdict.data_type == "string" {
         return verdict;
     }
     verdict.properties.extend(properties);
-    if let Some(affix) = affix {
-        verdict.because += &format!("; `{affix}` around some is left out");
-    }
-    if let Some(doubt) = doubt {
-        verdict.because += &format!("; DOUBT: {doubt}");
+    for note in notes {
+        verdict.because += &format!("; {note}");
     }
     verdict
 }
 
-fn integer(extent: &Extent, context: Context<'_>) -> Verdict {
+fn integer(extent: &Extent, is_dressed: bool, context: Context<'_>) -> Verdict {
     let (least, greatest) = (extent.least, extent.greatest);
     let seen = format!("{least} to {greatest}");
-    if has_word(context.name, &EPOCH) && EPOCH_SECONDS.contains(&least) && EPOCH_SECONDS.contains(&greatest) && extent.grouped == 0 {
-        let because = format!("{seen}, and the name `{}`: seconds since 1970", context.name);
-        return Verdict { data_type: "datetime", properties: vec![("format", "\"%s\"".to_owned())], because };
-    }
-    let headroom = if context.is_complete { HEADROOM } else { SAMPLE_HEADROOM };
-    let fits = |from: i128, to: i128| {
-        let inside = |value: i128| from <= value && value <= to;
-        inside(least.saturating_mul(headroom)) && inside(greatest.saturating_mul(headroom))
+    let is_of_our_time = |units: i128| {
+        let range = EPOCH_SECONDS.start * units..EPOCH_SECONDS.end * units;
+        range.contains(&least) && range.contains(&greatest)
     };
-    let widths = [("int8", 7), ("int16", 15), ("int32", 31)];
-    let narrow = widths.iter().find(|(_, bits)| fits(-(1 << bits), (1 << bits) - 1)).map(|(name, _)| *name);
-    let physical = match narrow {
-        Some(name) => name,
-        None if i64::try_from(least).is_ok() && i64::try_from(greatest).is_ok() => {
-            return Verdict { data_type: "integer", properties: Vec::new(), because: seen };
-        }
-        None if u64::try_from(least).is_ok() && u64::try_from(greatest).is_ok() => "uint64",
-        None if extent.whole <= MOST_DIGITS => {
+    let epoch = EPOCHS.iter().find(|(_, units)| is_of_our_time(*units)).filter(|_| !is_dressed && has_word(context.name, &MOMENTS));
+    if let Some((format, _)) = epoch {
+        let because = format!("{seen}, and the name `{}`: {format}, which counts from 1970", context.name);
+        return Verdict { data_type: "datetime", properties: vec![("format", (*format).to_owned())], because };
+    }
+    let physical = match () {
+        () if i64::try_from(least).is_ok() && i64::try_from(greatest).is_ok() => None,
+        () if u64::try_from(least).is_ok() && u64::try_from(greatest).is_ok() => Some("uint64"),
+        () if extent.whole <= MOST_DIGITS => {
             let because = format!("{seen}: beyond 64 bits");
             return Verdict { data_type: "number", properties: vec![("physicalType", format!("\"decimal({MOST_DIGITS},0)\""))], because };
         }
-        None => return string(format!("digits, up to {}: more than a number keeps exactly", extent.whole)),
+        () => return string(format!("digits, up to {}: more than a number keeps exactly", extent.whole)),
     };
-    Verdict { data_type: "integer", properties: vec![("physicalType", physical.to_owned())], because: seen }
+    let properties = physical.map(|name| ("physicalType", name.to_owned())).into_iter().collect();
+    Verdict { data_type: "integer", properties, because: seen }
 }
 
 fn fractional(extent: &Extent) -> Verdict {
     let (least, most) = extent.fraction.unwrap_or_default();
     let digits = extent.whole + most;
     let decimal = |because: String| {
-        // What Parquet keeps in 4, 8 and 16 bytes.
-        let precision = [9, 18, MOST_DIGITS].into_iter().find(|precision| *precision >= digits).unwrap_or(MOST_DIGITS);
-        Verdict { data_type: "number", properties: vec![("physicalType", format!("\"decimal({precision},{most})\""))], because }
+        // Room for what was not seen: more digits after the point where few values were, and more before it.
+        let is_sure = extent.cells >= MANY_VALUES;
+        let scale = if is_sure { most } else { (most + MORE_FRACTION_DIGITS).min(MOST_DIGITS.saturating_sub(extent.whole)).max(most) };
+        // What Parquet keeps in 8 and 16 bytes.
+        let wanted = extent.whole + MORE_WHOLE_DIGITS + scale;
+        let precision = if wanted <= 18 { 18 } else { MOST_DIGITS };
+        Verdict { data_type: "number", properties: vec![("physicalType", format!("\"decimal({precision},{scale})\""))], because }
     };
     let float = |because: String| Verdict { data_type: "number", properties: Vec::new(), because };
     match () {

@@ -60,18 +60,17 @@ fn titles(records: &[Vec<Vec<u8>>], columns: usize) -> usize {
     }
 }
 
-/// Why cells can't be names; `None`: they can.
+/// Why cells are hardly names; `None`: they could be. A column without a name, and a name that comes again, are frequent.
 fn flaw_of_names(cells: &[Vec<u8>]) -> Option<&'static str> {
-    let mut seen = HashSet::new();
-    for cell in cells {
-        match kind(cell) {
-            Kind::Missing => return Some("a cell of the first record is empty"),
-            Kind::Number | Kind::Moment => return Some("the first record has numbers or dates"),
-            _ if !seen.insert(cell) => return Some("the first record has the same text twice"),
-            _ => {}
-        }
+    let kinds: Vec<_> = cells.iter().map(|cell| kind(cell)).collect();
+    let missing = kinds.iter().filter(|kind| **kind == Kind::Missing).count();
+    let distinct: HashSet<_> = cells.iter().collect();
+    match () {
+        () if kinds.iter().any(|kind| matches!(kind, Kind::Number | Kind::Moment)) => Some("the first record has numbers or dates"),
+        () if missing > 1 && missing * 2 >= cells.len() => Some("many cells of the first record are empty"),
+        () if (distinct.len() + missing) * 2 <= cells.len() => Some("the first record has the same texts again and again"),
+        () => None,
     }
-    None
 }
 
 /// With a contract whose fields it does not name the first record is data only if it clearly is: what drifted is to be told, not read as data.
@@ -106,16 +105,18 @@ fn judge(head: &[Vec<u8>], rest: &[Vec<Vec<u8>>]) -> (bool, String) {
             continue;
         };
         match kind(name) {
-            Kind::Text => differs += 1,
-            Kind::Number if years && !are_years(&below) => differs += 1,
+            Kind::Missing => {}
+            // A year over numbers that are none: a table with a column for each year.
+            Kind::Number if is_year(name) && !below.iter().any(|cell| is_year(cell)) => differs += 1,
+            Kind::Number if years && typed == Kind::Number && !are_years(&below) => differs += 1,
             found if found == typed => alike += 1,
-            _ => {}
+            _ => differs += 1,
         }
     }
     match (differs, alike, flaw) {
         (0, 0, None) => (true, "the first record could be names, as good as any; a header is the default".to_owned()),
         (0, 0, Some(flaw)) => (false, flaw.to_owned()),
-        _ if differs > alike => (true, format!("in {differs} of {} columns the first cell is text, and those below are not", head.len())),
+        _ if differs > alike => (true, format!("in {differs} of {} columns the first cell is unlike those below", head.len())),
         _ => (false, format!("in {alike} of {} columns the first cell is like those below", head.len())),
     }
 }
@@ -125,6 +126,12 @@ fn common_kind(cells: &[&[u8]]) -> Option<Kind> {
     let first = kind(cells.first()?);
     let same = cells.iter().filter(|cell| kind(cell) == first).count();
     (first != Kind::Text && same * 10 >= cells.len() * 9).then_some(first)
+}
+
+/// Whether a cell is a year, as one stands over a column.
+fn is_year(cell: &[u8]) -> bool {
+    let year = std::str::from_utf8(cell.trim_ascii()).ok().filter(|text| text.len() == 4).and_then(|text| text.parse().ok());
+    year.is_some_and(|year: u32| (1800..2200).contains(&year))
 }
 
 /// Whether the numbers among cells, at least two, are years in order: the head of a table with a column for each.

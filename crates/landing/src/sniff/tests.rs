@@ -135,7 +135,7 @@ fn every_guess_has_its_evidence() {
         [
             "delimiter ;: splits 4 of 4 records into 2 fields",
             "quoteChar ': `'` encloses 3 fields",
-            "header true: in 1 of 2 columns the first cell is text, and those below are not",
+            "header true: in 1 of 2 columns the first cell is unlike those below",
             "skipRows 2: what stands there has not the 2 fields of the records below",
         ]
     );

@@ -11,7 +11,7 @@ use arrow_schema::{ArrowError, DataType as ArrowType, TimeUnit};
 
 use super::types::{self, is_decimal, is_float, is_integer, is_number};
 use super::values::{Kernel, Trouble};
-use crate::rejects::cut;
+use crate::visible::quote;
 
 /// How moments are written.
 const MOMENT: &str = "%Y-%m-%d %H:%M:%S%.f";
@@ -38,7 +38,7 @@ pub(super) fn kernel(from: ArrowType, to: ArrowType, lenient: bool) -> Arc<Kerne
         match cast(array, &to, lenient) {
             // The kernels word it in many ways, and a value stands in one row only.
             Err(Trouble::Row(_)) => Err(Trouble::Row(match first_text(array) {
-                Some(text) => format!("`{}` is no {}, or outside of its range", cut(&text), types::name(&to)),
+                Some(text) => format!("{} is no {}, or outside of its range", quote(&text), types::name(&to)),
                 None => format!("a {} is no {}", types::name(&from), types::name(&to)),
             })),
             other => other,

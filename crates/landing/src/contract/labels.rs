@@ -1,0 +1,65 @@
+//! The names of a source's columns, from what its header has.
+
+use std::collections::HashSet;
+
+/// The names of columns whose header has these labels, each of them once.
+///
+/// A label is a name. A blank one is `column_N`, N being its column from 1. One that stood before is `name_2`, `name_3`, …: the first that
+/// is neither another label nor given already. The same labels have the same names in every file, so that what is inferred from one file is
+/// found in the next.
+pub fn unique_names(labels: &[String]) -> Vec<String> {
+    let all: HashSet<&str> = labels.iter().map(String::as_str).collect();
+    let mut taken: HashSet<String> = HashSet::with_capacity(labels.len());
+    let mut names = Vec::with_capacity(labels.len());
+    for (index, label) in labels.iter().enumerate() {
+        let is_blank = label.trim_matches([' ', '\t']).is_empty();
+        let wanted = if is_blank { format!("column_{}", index + 1) } else { label.clone() };
+        let is_free = |name: &str| !taken.contains(name) && (name == label || !all.contains(name));
+        let name = if is_free(&wanted) {
+            wanted
+        } else {
+            let further = (2..).map(|count| format!("{wanted}_{count}"));
+            further.into_iter().find(|name| !taken.contains(name) && !all.contains(name.as_str())).unwrap_or(wanted)
+        };
+        taken.insert(name.clone());
+        names.push(name);
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(labels: &[&str], expected: &[&str]) {
+        let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+        assert_eq!(unique_names(&labels), expected);
+    }
+
+    #[test]
+    fn blank_and_repeated_labels_have_names_by_a_rule() {
+        check(&["a", "b"], &["a", "b"]);
+        check(&["", "a", " "], &["column_1", "a", "column_3"]);
+        check(&["n", "n", "n"], &["n", "n_2", "n_3"]);
+        check(&["n", "n", "n_2"], &["n", "n_3", "n_2"]);
+        check(&["", "column_1"], &["column_1_2", "column_1"]);
+        check(&["a", "A"], &["a", "A"]);
+    }
+
+    proptest! {
+        /// Names are unique, and labels that stand once are names.
+        #[test]
+        fn names_are_unique(labels in prop::collection::vec("|a|b|column_[123]|a_[23]| ", 0..12)) {
+            let names = unique_names(&labels);
+            let distinct: HashSet<_> = names.iter().collect();
+            prop_assert_eq!(distinct.len(), labels.len());
+            for (label, name) in labels.iter().zip(&names) {
+                let is_once = labels.iter().filter(|other| *other == label).count() == 1;
+                prop_assert!(!is_once || label.trim().is_empty() || name == label);
+            }
+        }
+    }
+}
