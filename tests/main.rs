@@ -4,3 +4,4 @@
 mod agreement;
 mod flow;
 mod end_to_end;
+mod cases;

@@ -55,7 +55,7 @@ fn with_faults(source: &[u8], step: usize) -> Vec<u8> {
 }
 
 /// The command that the workspace's build put beside this test.
-pub(super) fn landfall() -> Command {
+pub(crate) fn landfall() -> Command {
     let test = std::env::current_exe().unwrap();
     let landfall = test.parent().and_then(Path::parent).unwrap().join("landfall");
     assert!(landfall.exists(), "`cargo build -p landfall-cli` makes {}", landfall.display());

@@ -19,3 +19,5 @@ mod permissions;
 mod real_input;
 mod shipping;
 mod transforms;
+
+pub(crate) use embedded::landfall;

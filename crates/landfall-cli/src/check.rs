@@ -8,10 +8,12 @@ use landing::contract::Contract;
 use crate::exit::{Exit, examples};
 use crate::{complain_of, read_text, say};
 
-const EXAMPLES: &[&str] =
-    &["landfall check flights.yaml", "landfall check flights.yaml --json    # a list of {path, message}, empty if it is valid"];
+const EXAMPLES: &[&str] = &[
+    "landfall check flights.yaml",
+    "landfall check flights.yaml --json    # a list of {path, line, column, message}, empty if it is valid",
+];
 
-/// Check a contract, and name each of its faults.
+/// Check a contract, and name each of its faults with its line and column.
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES, "0 the contract is valid · 2 it is not, or can't be read"))]
 pub(crate) struct Check {
@@ -35,7 +37,7 @@ impl Check {
                 if self.json {
                     say(serde_json::json!(faults));
                 } else {
-                    faults.iter().for_each(complain_of);
+                    complain_of(&self.contract, &faults);
                 }
                 return Exit::WrongUse;
             }

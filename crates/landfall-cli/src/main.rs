@@ -96,10 +96,12 @@ fn say(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// Says one fault of a contract: `path: message`.
-fn complain_of(fault: &landing::contract::Fault) {
+/// Says the faults of the contract in a file, each as `file:line:column: path: message`.
+fn complain_of(file: &std::path::Path, faults: &[landing::contract::Fault]) {
     use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "{fault}");
+    for fault in faults {
+        let _ = writeln!(std::io::stderr(), "{}:{}:{}: {fault}", file.display(), fault.line, fault.column);
+    }
 }
 
 /// Says what went wrong. A closed stderr is no reason to panic.

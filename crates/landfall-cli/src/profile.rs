@@ -71,7 +71,7 @@ impl ShowProfile {
             }
         };
         Contract::parse(&text).map_err(|faults| {
-            faults.iter().for_each(complain_of);
+            complain_of(self.contract.as_deref().unwrap_or(&self.file), &faults);
             Exit::WrongUse
         })
     }

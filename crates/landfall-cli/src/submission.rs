@@ -35,7 +35,7 @@ impl Asked {
         let text = read_text(contract)?;
         let contract = Contract::parse(&text).map_err(|faults| {
             complain(format_args!("{} is not a valid contract:", contract.display()));
-            faults.iter().for_each(complain_of);
+            complain_of(contract, &faults);
             Exit::WrongUse
         })?;
         let sources: Vec<_> = sources.iter().map(|path| (path.clone(), locate(path))).collect();

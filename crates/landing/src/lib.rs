@@ -36,6 +36,7 @@ pub mod message;
 pub mod sources;
 pub mod limits;
 pub mod size;
+mod nearest;
 mod patterns;
 mod short;
 mod visible;

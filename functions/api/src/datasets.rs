@@ -39,7 +39,7 @@ pub(crate) async fn put(State(app): State<Arc<App>>, Named(name): Named<DatasetN
     let contract = Contract::parse(&text).map_err(Problem::faults)?;
     if contract.name != name {
         let message = format!("the contract is for `{}`, the path says `{name}`: they must be the same", contract.name);
-        return Err(Problem::faults(vec![Fault { path: "name".to_owned(), message }]));
+        return Err(Problem::faults(vec![Fault::of_key(&text, "name", message)]));
     }
     let before = app.registry.contract(&name, None).await?.map(|contract| contract.version);
     let stored = app.registry.put_contract(&name, &text, &admission::now()).await?;

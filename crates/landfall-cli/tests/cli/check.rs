@@ -20,13 +20,18 @@ fn each_fault_is_a_line() {
     let (_directory, contract) = file("contract.yaml", INVALID);
     let text = landfall([OsStr::new("check"), contract.as_os_str()]);
     assert_eq!((text.exit, text.stdout.as_str()), (2, ""));
-    let paths: Vec<_> = text.stderr.lines().filter_map(|line| Some(line.split_once(": ")?.0)).collect();
-    assert!(paths.contains(&"name") && paths.contains(&"schema.fields[0].type"), "{}", text.stderr);
+    let places = [
+        "1:7: name: a dataset's name is ",
+        "4:24: schema.fields[0].type: `integr` is not allowed; did you mean `integer`? allowed: string, integer, ",
+    ];
+    for (line, place) in text.stderr.lines().zip(places) {
+        assert!(line.starts_with(&format!("{}:{place}", contract.display())), "{}", text.stderr);
+    }
 
     let json = landfall([OsStr::new("check"), contract.as_os_str(), OsStr::new("--json")]);
     assert_eq!((json.exit, json.stderr.as_str()), (2, ""));
     let faults: Vec<landing::contract::Fault> = serde_json::from_str(&json.stdout).expect("it is a list of faults");
-    let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    let lines: Vec<_> = faults.iter().map(|fault| format!("{}:{}:{}: {fault}", contract.display(), fault.line, fault.column)).collect();
     assert_eq!(lines, text.stderr.lines().collect::<Vec<_>>());
 }
 
@@ -69,7 +74,10 @@ fn a_fault_in_an_expression_has_its_place() {
     let (_directory, contract) = file("contract.yaml", contract);
     let answer = landfall([OsStr::new("check"), contract.as_os_str()]);
     assert_eq!((answer.exit, answer.stdout.as_str()), (2, ""));
-    let expected = "transform.where: at line 2, character 5: `mils` is not a field; the nearest is `miles`\n\
-        transform.derive[0].sql: at character 14: there is no function `lenght`; the nearest is `length`\n";
+    let file = contract.display();
+    let expected = format!(
+        "{file}:9:9: transform.where: at line 2, character 5: `mils` is not a field; the nearest is `miles`\n\
+        {file}:10:44: transform.derive[0].sql: at character 14: there is no function `lenght`; the nearest is `length`\n"
+    );
     assert_eq!(answer.stderr, expected);
 }

@@ -44,6 +44,10 @@ impl Column<'_, '_> {
             return;
         }
         let bytes = text.as_bytes();
+        if let Some(format) = constraints.format.filter(|format| !format.holds(text)) {
+            let message = format!("`{}` is not {}", cut(text), format.describe());
+            self.found(row, ErrorName::Type, None, bytes, message);
+        }
         if constraints.min_length.is_some() || constraints.max_length.is_some() {
             let length = text.chars().count() as u64;
             if let Some(least) = constraints.min_length.filter(|least| length < *least) {

@@ -2,8 +2,8 @@
 
 use regex::Regex;
 
-use super::DataType;
 use super::document::{Node, Reading};
+use super::{DataType, TextFormat, properties};
 use crate::columns::Scalar;
 use crate::patterns::Refused;
 use crate::rejects::cut;
@@ -25,6 +25,8 @@ pub struct Constraints {
     pub pattern: Option<(Regex, String)>,
     /// The values that are allowed; and how they were given.
     pub allowed: Option<(Vec<Scalar>, String)>,
+    /// What a text has to be written as. A cell that is not so is none of its type.
+    pub format: Option<TextFormat>,
 }
 
 /// A least or a greatest value.
@@ -59,31 +61,17 @@ impl Constraints {
             || self.max_length.is_some()
             || self.pattern.is_some()
             || self.allowed.is_some()
+            || self.format.is_some()
     }
 
     pub(super) fn read(node: &Node<'_>, data_type: &DataType, reading: &mut Reading) -> Self {
         let mut constraints = Self::default();
-        let allowed = [
-            "required",
-            "unique",
-            "minimum",
-            "maximum",
-            "exclusiveMinimum",
-            "exclusiveMaximum",
-            "minLength",
-            "maxLength",
-            "pattern",
-            "enum",
-        ];
-        let Some(object) = node.object(reading, &allowed) else { return constraints };
+        let Some(object) = node.object(reading, &properties::CONSTRAINT_NAMES) else { return constraints };
+        properties::check_constraints(&object, data_type.name(), reading);
         constraints.required = object.get("required").and_then(|n| n.boolean(reading)).unwrap_or(false);
         constraints.unique = object.get("unique").and_then(|n| n.boolean(reading)).unwrap_or(false);
         for rule in ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"] {
-            let Some(n) = object.get(rule) else { continue };
-            if matches!(data_type, DataType::String | DataType::Boolean(_)) {
-                n.fault(reading, format!("does not apply to a {}", data_type.name()));
-                continue;
-            }
+            let Some(n) = object.get(rule).filter(|_| properties::constrains(rule, data_type.name())) else { continue };
             let Some(text) = n.scalar(reading) else { continue };
             match Scalar::of_document(&text, data_type) {
                 Ok(Scalar::Float(value)) if value.is_nan() => n.fault(reading, "NaN is no bound: nothing is less or greater".to_owned()),
@@ -94,10 +82,8 @@ impl Constraints {
         for (key, target) in [("minLength", &mut constraints.min_length), ("maxLength", &mut constraints.max_length)] {
             let Some(n) = object.get(key) else { continue };
             *target = n.count(reading);
-            only_for_strings(&n, data_type, reading);
         }
         if let Some(n) = object.get("pattern") {
-            only_for_strings(&n, data_type, reading);
             constraints.pattern = n.text(reading).and_then(|text| match reading.patterns.compile_whole(text) {
                 Ok(regex) => Some((regex, text.to_owned())),
                 Err(Refused::NoPattern(said)) => {
@@ -126,6 +112,20 @@ impl Constraints {
         constraints
     }
 
+    /// Tells of allowed texts that are not of the format, and so of no cell. `node` is that of the constraints.
+    pub(super) fn check_allowed(&self, node: Option<Node<'_>>, reading: &mut Reading) {
+        let (Some(format), Some((values, _)), Some(list)) = (self.format, &self.allowed, node.and_then(|node| node.child("enum"))) else {
+            return;
+        };
+        for (index, value) in values.iter().enumerate() {
+            if let Scalar::Text(text) = value
+                && !format.holds(text)
+            {
+                list.item(index).fault(reading, format!("`{}` is not {}", cut(text), format.describe()));
+            }
+        }
+    }
+
     /// Why no value at all can fulfil them.
     fn contradiction(&self) -> Option<String> {
         let (least, greatest): (Vec<_>, Vec<_>) =
@@ -136,11 +136,5 @@ impl Constraints {
         let lengths = self.min_length.zip(self.max_length).filter(|(least, most)| least > most);
         let lengths = lengths.map(|(least, most)| (format!("minLength {least}"), format!("maxLength {most}")));
         bounds.chain(lengths).map(|(low, high)| format!("no value can have {low} and {high}")).next()
-    }
-}
-
-fn only_for_strings(node: &Node<'_>, data_type: &DataType, reading: &mut Reading) {
-    if !matches!(data_type, DataType::String) {
-        node.fault(reading, format!("does not apply to a {}", data_type.name()));
     }
 }

@@ -129,7 +129,8 @@ impl Filed<'_> {
     fn check(&self, node: &Node<'_>, name: &String, before: &[String], reading: &mut Reading) -> Option<&ArrowType> {
         let columns = self.columns?;
         let Some(column) = columns.iter().find(|column| column.name == *name) else {
-            node.fault(reading, unknown_column(columns, name));
+            let message = unknown_column(columns, name, reading);
+            node.fault(reading, message);
             return None;
         };
         if before.contains(name) {

@@ -74,11 +74,12 @@ impl Join {
         let object = node.object(reading, &["object", "dataset", "fields", "missingValues", "on", "columns", "how", "unmatched"])?;
         let reference = read_reference(node, &object, reading);
         let fields = read_fields(&object, reading)?;
-        let schema = Schema { fields, fields_match: FieldsMatch::Subset, keys: Vec::new() };
+        let schema = Schema { fields, fields_match: FieldsMatch::Subset, keys: Vec::new(), case_sensitive: true };
         let own = |name: &str, node: &Node<'_>, reading: &mut Reading| {
             let position = schema.position(name);
             if position.is_none() {
-                node.fault(reading, schema.unknown_field(name));
+                let message = schema.unknown_field(name, reading);
+                node.fault(reading, message);
             }
             position
         };
@@ -87,7 +88,8 @@ impl Join {
         for node in list.list(reading) {
             let (field, column) = read_pair(&node, ["field", "column"], reading)?;
             let Some(position) = columns.iter().position(|known| known.name == field) else {
-                node.fault(reading, unknown_column(columns, field));
+                let message = unknown_column(columns, field, reading);
+                node.fault(reading, message);
                 continue;
             };
             let Some(column) = own(column.unwrap_or(field), &node, reading) else { continue };
@@ -108,8 +110,8 @@ impl Join {
             let (column, name) = read_pair(&node, ["column", "as"], reading)?;
             let name = name.unwrap_or(column).to_owned();
             let Some(column) = own(column, &node, reading) else { continue };
-            if name.is_empty() || ["_source", "_line", "_job"].contains(&name.as_str()) {
-                node.fault(reading, format!("`{name}` can't be the name of a column"));
+            if name.is_empty() {
+                node.fault(reading, "is empty".to_owned());
             }
             if columns.iter().any(|known| known.name == name) || added.iter().any(|known| known.name == name) {
                 node.fault(

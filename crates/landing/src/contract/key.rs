@@ -77,7 +77,10 @@ fn read_fields(node: &Node<'_>, schema: &Schema, reading: &mut Reading) -> Vec<u
     for node in nodes {
         let Some(name) = node.text(reading) else { continue };
         match schema.position(name) {
-            None => node.fault(reading, schema.unknown_field(name)),
+            None => {
+                let message = schema.unknown_field(name, reading);
+                node.fault(reading, message);
+            }
             Some(field) if fields.contains(&field) => node.fault(reading, format!("`{name}` stands there twice")),
             Some(field) => fields.push(field),
         }
@@ -127,7 +130,7 @@ mod tests {
             "primaryKey: [a, 1, d, a]",
             "",
             Err(&[
-                "schema.primaryKey[1]: expected text, found a number",
+                "schema.primaryKey[1]: `1` is not a field of the schema; allowed: a, b, c",
                 "schema.primaryKey[2]: `d` is not a field of the schema; allowed: a, b, c",
                 "schema.primaryKey[3]: `a` stands there twice",
             ]),

@@ -1,7 +1,8 @@
 //! What a dataset accepts and becomes: the contract.
 //!
-//! A contract exists only valid. [`Contract::parse`] is the one door: it reads YAML or JSON and reports every fault with its path in the document
-//! and what would be allowed.
+//! A contract exists only valid. [`Contract::parse`] is the one door: it reads YAML or JSON and reports every fault with
+//! its path, line and column in the document, and what would be allowed. Where a text is expected, the characters count
+//! that are written: `NO` is no boolean, and `-999.00` no number.
 
 mod bounds;
 mod document;
@@ -12,10 +13,17 @@ mod key;
 mod labels;
 mod name;
 mod number;
+mod names;
 mod output;
+mod properties;
 mod schema;
+mod texts;
 mod transform;
+mod tree;
 mod types;
+
+#[cfg(test)]
+mod tests;
 
 pub use bounds::{Bound, Constraints};
 pub use drift::Drift;
@@ -27,12 +35,14 @@ pub use name::DatasetName;
 pub use number::{Affixes, Group, Grouping, Letters, Negatives, NumberFormat, Percent, SPACES, is_currency, is_currency_sign};
 pub use output::{Mode, Output, RejectsLimit, TableFormat};
 pub use schema::{Field, FieldsMatch, Mapping, Schema};
+pub use texts::TextFormat;
 pub use transform::{Derived, Masked, Stored, Transform};
 pub use types::{BooleanFormat, DataType, IntegerType, NumberType, TimeUnit};
 
 use crate::dialect::{BlankRows, RaggedRows, StatedDialect, Terminator};
 use crate::encoding::Encoding;
 use document::{Node, Reading};
+use tree::{Document, locate};
 
 /// A valid contract.
 #[derive(Debug, Clone)]
@@ -60,8 +70,25 @@ pub struct Contract {
 pub struct Fault {
     /// Where in the document: `schema.fields[2].constraints.minimum`; empty for the document itself.
     pub path: String,
+    /// The line of the document at which it is, from 1.
+    pub line: u32,
+    /// The character of the line, from 1. What is missing is told of the object that lacks it.
+    pub column: u32,
     /// What is wrong and what would be allowed.
     pub message: String,
+}
+
+impl Fault {
+    /// A fault of what `text`, a document, says of `key`.
+    pub fn of_key(text: &str, key: &str, message: String) -> Self {
+        let document = Document::parse(text);
+        let found = document.ok().and_then(|(document, _)| {
+            let mut reading = Reading::default();
+            Node::root(&document).child(key)?.fault(&mut reading, message.clone());
+            locate(text, reading.faults).pop()
+        });
+        found.unwrap_or_else(|| Self { path: key.to_owned(), line: 1, column: 1, message })
+    }
 }
 
 impl std::fmt::Display for Fault {
@@ -106,35 +133,30 @@ impl Compression {
 /// request and an answer of Lambda have 6 MB.
 pub const MAX_DOCUMENT_BYTES: usize = 4 << 20;
 
-/// Columns that lineage adds.
-const LINEAGE: [&str; 3] = ["_source", "_line", "_job"];
-
-/// Most nodes of a document: of [`COLUMNS`](crate::limits::COLUMNS) fields with a few dozen each.
-const MAX_DOCUMENT_NODES: usize = 1_000_000;
-
 impl Contract {
     /// Reads a contract from YAML or JSON. All faults are reported, in the order of the document's blocks.
     pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
-        let whole = |message: String| vec![Fault { path: String::new(), message }];
         if text.len() > MAX_DOCUMENT_BYTES {
-            return Err(whole(format!("the document has {} bytes; at most {MAX_DOCUMENT_BYTES} are read", text.len())));
+            let message = format!("the document has {} bytes; at most {MAX_DOCUMENT_BYTES} are read", text.len());
+            return Err(vec![Fault { path: String::new(), line: 1, column: 1, message }]);
         }
-        let options = serde_saphyr::options! {
-            budget: serde_saphyr::budget! { max_nodes: MAX_DOCUMENT_NODES, max_events: 2 * MAX_DOCUMENT_NODES },
-        };
-        let value: serde_json::Value = serde_saphyr::from_str_with_options(text, options)
-            .map_err(|error| whole(format!("not a YAML or JSON document: {}", error.to_string().trim())))?;
-        let mut reading = Reading::default();
-        let contract = Self::read(Node::root(&value), &mut reading);
+        let (document, faults) = Document::parse(text).map_err(|found| locate(text, vec![found]))?;
+        let mut reading = Reading::after(faults);
+        let contract = Self::read(Node::root(&document), &mut reading);
         match contract {
             Some(contract) if reading.faults.is_empty() => Ok(contract),
-            _ => Err(reading.faults),
+            _ => Err(locate(text, reading.faults)),
         }
     }
 
-    fn read(root: Node<'_>, reading: &mut Reading) -> Option<Self> {
+    /// A document in JSON, where each text is as it is written. `None`: it is none, or JSON has no such words (`True`, `~`).
+    pub fn in_json(text: &str) -> Option<String> {
+        Document::parse(text).ok()?.0.in_json()
+    }
+
+    fn read(node: Node<'_>, reading: &mut Reading) -> Option<Self> {
         let allowed = ["name", "title", "description", "dialect", "encoding", "compression", "schema", "transform", "rejects", "output"];
-        let root = root.object(reading, &allowed)?;
+        let root = node.object(reading, &allowed)?;
         let name = root.required(reading, "name").and_then(|node| {
             let text = node.text(reading)?;
             DatasetName::parse(text).map_err(|message| node.fault(reading, message)).ok()
@@ -155,14 +177,8 @@ impl Contract {
             None => Output::default(),
         };
         let contract = Self { name: name?, dialect, encoding, compression, schema: schema?, transform, rejects_limit, output };
-        if let Some(node) = root.get("output") {
-            if let Some(name) = contract.schema.fields.iter().map(|field| &field.name).find(|name| LINEAGE.contains(&name.as_str()))
-                && contract.output.lineage
-            {
-                node.fault(reading, format!("`lineage: true` adds a column `{name}`, which is a field's name already"));
-            }
-            contract.check_table(&node, reading);
-        }
+        contract.check_names(&node, reading);
+        contract.check_table(&node, reading);
         Some(contract)
     }
 }
@@ -189,7 +205,7 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
     ];
     let Some(node) = node.object(reading, &allowed) else { return dialect };
     dialect.delimiter = node.get("delimiter").and_then(|n| n.byte(reading));
-    let optional = |key: &str, reading: &mut Reading| node.get(key).map(|n| if n.is_null() { None } else { n.byte(reading) });
+    let optional = |key: &str, reading: &mut Reading| node.get(key).map(|n| n.byte_or_null(reading));
     dialect.quote_char = optional("quoteChar", reading);
     dialect.escape_char = optional("escapeChar", reading);
     dialect.comment_char = optional("commentChar", reading);
@@ -205,7 +221,7 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
     dialect.skip_rows = rows("skipRows", reading).or(dialect.skip_rows);
     dialect.footer_rows = rows("footerRows", reading);
     dialect.header_join = node.get("headerJoin").and_then(|n| n.text(reading)).map(str::to_owned);
-    dialect.null_sequence = node.get("nullSequence").filter(|n| !n.is_null()).and_then(|n| n.text(reading)).map(str::to_owned);
+    dialect.null_sequence = node.get("nullSequence").and_then(|n| n.text_or_null(reading)).map(str::to_owned);
     dialect.blank_rows = node.get("blankRows").and_then(|n| n.choice(reading, &[("skip", BlankRows::Skip), ("reject", BlankRows::Reject)]));
     dialect.ragged_rows = node.get("raggedRows").map(|n| read_ragged_rows(&n, reading));
     dialect.line_terminator = node.get("lineTerminator").and_then(|n| {

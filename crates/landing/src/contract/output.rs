@@ -1,9 +1,10 @@
 //! What is written, and how much may be refused.
 
+use super::Contract;
 use super::document::{Node, Reading};
 use super::format::{self, Codec, Filed, Format, SortKey};
+use super::names::why_no_folder;
 use super::transform::unknown_column;
-use super::{Contract, Fault};
 use crate::delta::check_columns;
 use crate::files::NULL_PARTITION;
 use crate::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
@@ -164,7 +165,7 @@ impl Output {
         }
         if let Some(list) = object.get("partitionBy") {
             output.partition_by = list.texts(reading);
-            check_partitions(&list, &output.partition_by, columns, drop, reading);
+            check_partitions(&list, &output, columns, drop, reading);
         }
         let filed = Filed { format: output.format, columns, drop, partition_by: &output.partition_by };
         let bloom_filters = object.get("bloomFilters").map(|list| filed.read_bloom_filters(&list, reading));
@@ -181,24 +182,18 @@ impl Output {
 }
 
 impl Contract {
-    /// What a Delta table has no room for, column by column.
-    pub(super) fn check_table(&self, node: &Node<'_>, reading: &mut Reading) {
+    /// What a Delta table has no room for, column by column. `root` is the contract's document.
+    pub(super) fn check_table(&self, root: &Node<'_>, reading: &mut Reading) {
         if self.output.table != TableFormat::Delta {
             return;
         }
         let stored: Vec<_> = self.stored().collect();
-        for (position, message) in check_columns(stored.iter().map(|column| (column.name, &column.data_type))) {
-            let path = match stored[position].index.checked_sub(self.schema.fields.len()) {
-                None => format!("schema.fields[{}]", stored[position].index),
-                Some(later) if later < self.transform.joined() => format!("transform.join.{}", stored[position].name),
-                Some(_) => format!("transform.derive.{}", stored[position].name),
-            };
-            reading.faults.push(Fault { path, message });
-        }
+        let faults = check_columns(stored.iter().map(|column| (column.name, &column.data_type))).into_iter();
+        Self::tell_of_columns(root, faults.map(|(position, message)| (stored[position].name, message)).collect(), reading);
         let is_moment = |data_type: &arrow_schema::DataType| matches!(data_type, arrow_schema::DataType::Timestamp(..));
         let is_partition = |name: &str| self.output.partition_by.iter().any(|partition| partition == name);
         let moment = stored.iter().find(|column| is_partition(column.name) && is_moment(&column.data_type));
-        if let (Mode::OverwritePartitions, Some(column)) = (self.output.mode, moment) {
+        if let (Mode::OverwritePartitions, Some(column), Some(node)) = (self.output.mode, moment, root.child("output")) {
             node.fault(
                 reading,
                 format!(
@@ -221,12 +216,14 @@ fn read_file_size(node: &Node<'_>, reading: &mut Reading) -> u64 {
     }
 }
 
-fn check_partitions(list: &Node<'_>, names: &[String], columns: Option<&[Column]>, drop: &[String], reading: &mut Reading) {
+fn check_partitions(list: &Node<'_>, output: &Output, columns: Option<&[Column]>, drop: &[String], reading: &mut Reading) {
     let Some(columns) = columns else { return };
+    let names = &output.partition_by;
     for (index, name) in names.iter().enumerate() {
         let item = list.item(index);
         let Some(column) = columns.iter().find(|column| column.name == *name) else {
-            item.fault(reading, unknown_column(columns, name));
+            let message = unknown_column(columns, name, reading);
+            item.fault(reading, message);
             continue;
         };
         if names[..index].contains(name) {
@@ -235,8 +232,8 @@ fn check_partitions(list: &Node<'_>, names: &[String], columns: Option<&[Column]
         if drop.contains(name) {
             item.fault(reading, format!("`{name}` is dropped"));
         }
-        if name.contains(|c: char| c == '/' || c.is_control()) {
-            item.fault(reading, "has a slash or a control character, which the name of a folder can't have".to_owned());
+        if let Some(message) = why_no_folder(name, output.table) {
+            item.fault(reading, message);
         }
         let null = name.len() + 1 + NULL_PARTITION.len();
         if null > SEGMENT_BYTES {
@@ -285,7 +282,7 @@ mod tests {
             let contract = Contract::parse(&document.to_string());
             contract.map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
         };
-        assert_eq!(faults(&["x".repeat(228), "ü b=%".to_owned()]), [""; 0]);
+        assert_eq!(faults(&["x".repeat(228), "ü b%".to_owned()]), [""; 0]);
         assert_eq!(
             faults(&["x".repeat(229), "a/b".to_owned(), "\0".to_owned()]),
             [

@@ -3,7 +3,8 @@
 use super::document::{Node, Reading};
 use super::drift::Difference;
 use super::labels::unique_names;
-use super::{Constraints, DataType, Drift, Key};
+use super::transform::unknown;
+use super::{Constraints, DataType, Drift, Key, TextFormat, properties};
 use crate::limits::COLUMNS;
 
 /// The fields of a dataset.
@@ -15,6 +16,8 @@ pub struct Schema {
     pub fields_match: FieldsMatch,
     /// What no two records may have in common.
     pub keys: Vec<Key>,
+    /// Whether the names of two stored columns may differ in case only. Most readers take them for one column.
+    pub case_sensitive: bool,
 }
 
 /// One field.
@@ -89,6 +92,7 @@ impl Schema {
             "primaryKey",
             "uniqueKeys",
             "foreignKeys",
+            "caseSensitive",
         ];
         let object = node.object(reading, &allowed)?;
         if let Some(n) = object.get("foreignKeys") {
@@ -115,7 +119,8 @@ impl Schema {
             }
             fields.push(field);
         }
-        let mut schema = Self { fields, fields_match: fields_match.unwrap_or(FieldsMatch::Exact), keys: Vec::new() };
+        let case_sensitive = object.get("caseSensitive").and_then(|n| n.boolean(reading)).unwrap_or(false);
+        let mut schema = Self { fields, fields_match: fields_match.unwrap_or(FieldsMatch::Exact), keys: Vec::new(), case_sensitive };
         schema.keys = Key::read_all(&object, &mut schema, reading);
         Some(schema)
     }
@@ -125,10 +130,8 @@ impl Schema {
         self.fields.iter().position(|field| field.name == name)
     }
 
-    pub(super) fn unknown_field(&self, name: &str) -> String {
-        let names: Vec<_> = self.fields.iter().take(40).map(|field| field.name.as_str()).collect();
-        let more = if self.fields.len() > names.len() { ", …" } else { "" };
-        format!("`{name}` is not a field of the schema; allowed: {}{more}", names.join(", "))
+    pub(super) fn unknown_field(&self, name: &str, reading: &mut Reading) -> String {
+        unknown(self.fields.iter().map(|field| field.name.as_str()), name, reading)
     }
 
     /// Matches the header of a source, whose columns have the names of [`unique_names`].
@@ -191,31 +194,7 @@ impl Schema {
 
 impl Field {
     pub(super) fn read(node: &Node<'_>, missing_values: &[String], reading: &mut Reading) -> Option<Self> {
-        let allowed = [
-            "name",
-            "title",
-            "description",
-            "example",
-            "type",
-            "physicalType",
-            "format",
-            "timezone",
-            "ambiguous",
-            "yearPivot",
-            "locale",
-            "constraints",
-            "missingValues",
-            "decimalChar",
-            "groupChar",
-            "grouping",
-            "bareNumber",
-            "affixes",
-            "negatives",
-            "percent",
-            "trueValues",
-            "falseValues",
-        ];
-        let object = node.object(reading, &allowed)?;
+        let object = node.object(reading, &properties::PROPERTIES)?;
         let name = object.required(reading, "name").and_then(|n| {
             let text = n.text(reading)?;
             if text.is_empty() {
@@ -226,7 +205,11 @@ impl Field {
         let data_type = DataType::read(&object, reading);
         let missing_values = object.get("missingValues").map_or_else(|| missing_values.to_vec(), |n| n.texts(reading));
         let data_type = data_type?;
-        let constraints = object.get("constraints").map_or_else(Constraints::default, |n| Constraints::read(&n, &data_type, reading));
+        let mut constraints = object.get("constraints").map_or_else(Constraints::default, |n| Constraints::read(&n, &data_type, reading));
+        if let (DataType::String, Some(n)) = (&data_type, object.get("format")) {
+            constraints.format = TextFormat::read(&n, reading);
+        }
+        constraints.check_allowed(object.get("constraints"), reading);
         Some(Self { name: name?, data_type, missing_values, constraints })
     }
 }

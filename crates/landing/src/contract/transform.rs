@@ -11,6 +11,9 @@ use crate::mask::Mask;
 use crate::rejects::{ErrorName, Finding};
 use crate::sql::{Column, Expression};
 
+/// Names that a fault lists, at most.
+const SHOWN: usize = 40;
+
 /// What becomes of records. Tables are looked up first; then comes `where`, then what is derived, in order, then masks; drops come last.
 #[derive(Debug, Clone, Default)]
 pub struct Transform {
@@ -92,7 +95,8 @@ impl Transform {
             transform.drop = list.texts(reading);
             for (index, name) in transform.drop.iter().enumerate() {
                 if columns.iter().all(|column| column.name != *name) {
-                    list.item(index).fault(reading, unknown_column(&columns, name));
+                    let message = unknown_column(&columns, name, reading);
+                    list.item(index).fault(reading, message);
                 }
             }
             if columns.iter().all(|column| transform.drop.contains(&column.name)) {
@@ -165,9 +169,6 @@ impl Derived {
             if name.is_empty() {
                 node.fault(reading, "is empty".to_owned());
             }
-            if ["_source", "_line", "_job"].contains(&name) {
-                node.fault(reading, format!("`{name}` is the name of a lineage column"));
-            }
             if columns.iter().any(|column| column.name == name) {
                 node.fault(reading, format!("`{name}` is the name of another column already"));
             }
@@ -192,7 +193,8 @@ impl Masked {
         let node = object.required(reading, "field")?;
         let name = node.text(reading)?;
         let Some(index) = columns.iter().position(|column| column.name == name) else {
-            node.fault(reading, unknown_column(columns, name));
+            let message = unknown_column(columns, name, reading);
+            node.fault(reading, message);
             return None;
         };
         if earlier.iter().any(|masked| masked.index == index) {
@@ -236,10 +238,16 @@ impl Contract {
     }
 }
 
-pub(super) fn unknown_column(columns: &[Column], name: &str) -> String {
-    let names: Vec<_> = columns.iter().take(40).map(|column| column.name.as_str()).collect();
-    let more = if columns.len() > names.len() { ", …" } else { "" };
-    format!("`{name}` is not a field of the schema; allowed: {}{more}", names.join(", "))
+/// What is said of a name that no column has.
+pub(super) fn unknown_column(columns: &[Column], name: &str, reading: &mut Reading) -> String {
+    unknown(columns.iter().map(|column| column.name.as_str()), name, reading)
+}
+
+pub(super) fn unknown<'a>(names: impl ExactSizeIterator<Item = &'a str> + Clone, name: &str, reading: &mut Reading) -> String {
+    let meant = reading.meant(name, names.clone());
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    let shown: Vec<_> = names.take(SHOWN).collect();
+    format!("`{name}` is not a field of the schema; {meant}allowed: {}{more}", shown.join(", "))
 }
 
 fn read_filter(node: &Node<'_>, columns: &[Column], reading: &mut Reading) -> Option<Expression> {
@@ -255,7 +263,8 @@ fn read_filter(node: &Node<'_>, columns: &[Column], reading: &mut Reading) -> Op
 
 fn read_expression(node: &Node<'_>, columns: &[Column], reading: &mut Reading) -> Option<Expression> {
     let text = node.text(reading)?;
-    Expression::parse_within(text, columns, &reading.patterns).map_err(|flaw| node.fault(reading, flaw.to_string())).ok()
+    let parsed = Expression::parse_within(text, columns, &reading.patterns);
+    parsed.map_err(|flaw| node.fault_within(reading, flaw.at.line, flaw.at.column, flaw.to_string())).ok()
 }
 
 fn failure(row: usize, field: Option<u32>, rule: &'static str, message: String) -> Finding {

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 
 use super::document::{Node, Object, Reading};
 use super::number::{NumberFormat, Percent};
+use super::properties;
 use crate::columns::{Ambiguous, Pattern};
 
 /// The type of a field.
@@ -160,6 +161,7 @@ impl DataType {
             Some(node) => node.choice(reading, &choices)?,
             None => "string",
         };
+        properties::check(field, kind, reading);
         let physical = field.get("physicalType");
         Some(match kind {
             "integer" => {
@@ -303,7 +305,12 @@ fn read_zone(field: &Object<'_>, reading: &mut Reading) -> Option<Tz> {
     let text = node.text(reading)?;
     let zone = text.parse::<Tz>();
     if zone.is_err() {
-        node.fault(reading, format!("`{text}` is not a time zone; allowed: IANA names such as America/New_York, or UTC"));
+        let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+        // Who names a city means that of its continent.
+        let is_city = |name: &str| name.rsplit_once('/').is_some_and(|(_, city)| city.eq_ignore_ascii_case(text));
+        let same = names.clone().find(|name| name.eq_ignore_ascii_case(text)).or_else(|| names.clone().find(|name| is_city(name)));
+        let meant = same.map_or_else(|| reading.meant(text, names), |name| format!("did you mean `{name}`? "));
+        node.fault(reading, format!("`{text}` is not a time zone; {meant}allowed: IANA names such as America/New_York, or UTC"));
     }
     zone.ok()
 }

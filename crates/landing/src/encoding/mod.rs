@@ -17,6 +17,7 @@ mod units;
 
 use serde::{Deserialize, Serialize};
 
+use crate::nearest::nearest;
 pub use sniff::{byte_order_mark, is_misread, is_utf_32, sniff};
 pub use units::Units;
 
@@ -35,6 +36,54 @@ pub enum ByteOrder {
     /// The high byte first.
     Big,
 }
+
+/// Labels that somebody may have meant by one that is none.
+const KNOWN: [&str; 44] = [
+    "utf-8",
+    "utf-16le",
+    "utf-16be",
+    "latin1",
+    "windows-874",
+    "windows-1250",
+    "windows-1251",
+    "windows-1252",
+    "windows-1253",
+    "windows-1254",
+    "windows-1255",
+    "windows-1256",
+    "windows-1257",
+    "windows-1258",
+    "iso-8859-1",
+    "iso-8859-2",
+    "iso-8859-3",
+    "iso-8859-4",
+    "iso-8859-5",
+    "iso-8859-6",
+    "iso-8859-7",
+    "iso-8859-8",
+    "iso-8859-9",
+    "iso-8859-10",
+    "iso-8859-13",
+    "iso-8859-14",
+    "iso-8859-15",
+    "iso-8859-16",
+    "cp1250",
+    "cp1251",
+    "cp1252",
+    "koi8-r",
+    "koi8-u",
+    "macintosh",
+    "x-mac-cyrillic",
+    "ibm866",
+    "shift_jis",
+    "euc-jp",
+    "euc-kr",
+    "big5",
+    "gbk",
+    "gb2312",
+    "gb18030",
+    "us-ascii",
+];
 
 /// A byte that no character has: decoded text holds it where the source is malformed, so that it is not taken for valid.
 const MALFORMED: u8 = 0xFF;
@@ -59,10 +108,15 @@ impl Encoding {
                 Err(format!("`{label}` is not supported: its delimiters can't be told from its characters; convert it to utf-8"))
             }
             Some(encoding) => Ok(Self(encoding)),
-            None => Err(format!(
-                "`{label}` is not an encoding; allowed: labels of the Encoding Standard such as utf-8, utf-16le, utf-16be, windows-1252, iso-8859-2, shift_jis, \
-                 gb18030, big5, euc-kr"
-            )),
+            None => {
+                // UTF-32 is far from what is near to its name.
+                let near = nearest(label, KNOWN.into_iter()).filter(|_| !label.to_ascii_lowercase().starts_with("utf-32"));
+                let meant = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+                Err(format!(
+                    "`{label}` is not an encoding; {meant}allowed: labels of the Encoding Standard such as utf-8, utf-16le, utf-16be, windows-1252, iso-8859-2, shift_jis, \
+                     gb18030, big5, euc-kr"
+                ))
+            }
         }
     }
 

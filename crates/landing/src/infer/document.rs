@@ -1,5 +1,6 @@
 //! The contract as a document for people: YAML, with the reason for each guess beside it.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 /// A field, as a line of the document.
@@ -55,6 +56,10 @@ impl Document {
             let values: Vec<_> = values.iter().map(|value| quoted(value)).collect();
             line(&format!("missingValues: [{}]", values.join(", ")), because, 2);
         }
+        if let Some((one, other)) = self.alike() {
+            let why = format!("DOUBT: `{one}` and `{other}` differ in case only, and many readers take them for one column");
+            line("caseSensitive: true", &why, 2);
+        }
         line("fields:", "", 2);
         for field in &self.fields {
             let mut text = format!("- {{ name: {}", plain_or_quoted(&field.name));
@@ -70,6 +75,14 @@ impl Document {
         }
         out
     }
+
+    /// Two fields whose names differ in case only.
+    fn alike(&self) -> Option<(&str, &str)> {
+        let mut known = HashMap::new();
+        self.fields
+            .iter()
+            .find_map(|field| known.insert(field.name.to_lowercase(), &field.name).map(|other| (other.as_str(), field.name.as_str())))
+    }
 }
 
 /// A text that can stand in a comment: on one line, and printable.
@@ -80,7 +93,7 @@ fn comment(text: &str) -> String {
 }
 
 /// A text in double quotes, in which YAML reads everything as it is meant.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

@@ -27,6 +27,8 @@ use crate::contract::{DatasetName, MAX_DOCUMENT_BYTES};
 use crate::evidence::Evidence;
 use crate::opening::Opening;
 use column::{Column, Shape, Unique};
+#[cfg(test)]
+pub(crate) use document::quoted as in_quotes;
 use document::{Document, FieldLine, quoted};
 use reading::{dialect_of, encoding_of, names_of};
 use verdict::{Context, Verdict, decide};

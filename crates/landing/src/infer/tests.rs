@@ -233,6 +233,13 @@ fn spaces_around_values_are_trimmed() {
 }
 
 #[test]
+fn names_that_differ_in_case_only_are_a_doubt() {
+    let yaml = infer(b"ID,Id,v\n1,10,a\n2,20,b\n").yaml;
+    assert!(yaml.contains("caseSensitive: true") && yaml.contains("DOUBT: `ID` and `Id` differ in case only"), "{yaml}");
+    assert!(!infer(b"ID,v\n1,a\n").yaml.contains("caseSensitive"));
+}
+
+#[test]
 fn headers_whose_labels_are_no_names() {
     check("n,n,\n1,2,x\n3,4,y\n", &["\"n\", type: integer", "n_2, type: integer", "column_3, type: string"]);
     check("_line,\"a\nb\"\n1,2\n", &["\"_line\", type: integer", "\"a\\nb\", type: integer"]);

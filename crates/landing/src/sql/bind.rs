@@ -6,16 +6,18 @@ use arrow_array::{BooleanArray, Decimal128Array, Float64Array, Int64Array, Inter
 use arrow_buffer::IntervalMonthDayNano;
 use arrow_schema::{DataType as ArrowType, TimeUnit};
 use sqlparser::ast::{
-    BinaryOperator as Sign, CaseWhen, CastKind, CeilFloorKind, Expr, Function as SqlFunction, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Ident, InTarget, Interval, ObjectNamePart, Spanned, TrimWhereField, UnaryOperator, Value, ValueWithSpan,
+    BinaryOperator as Sign, CaseWhen, CastKind, CeilFloorKind, DataType as SqlType, Expr, Function as SqlFunction, FunctionArg,
+    FunctionArgExpr, FunctionArguments, Ident, InTarget, Interval, ObjectNamePart, Spanned, TrimWhereField, UnaryOperator, Value,
+    ValueWithSpan,
 };
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use super::functions::{self, literal};
-use super::nearest::nearest;
 use super::node::{Node, Op};
 use super::operators::{self, Arithmetic, Comparison};
 use super::types::{self, is_float, is_integer, is_number};
 use super::{Column, Flaw, Position, coerce, refused, texts};
+use crate::nearest::nearest;
 use crate::patterns::Patterns;
 use crate::rejects::cut;
 
@@ -26,12 +28,29 @@ const MOST_DEPTH: usize = 48;
 pub(super) struct Binder<'a> {
     columns: &'a [Column],
     patterns: &'a Patterns,
+    /// Words and signs of the expression, in order.
+    words: &'a [TokenWithSpan],
     depth: usize,
 }
 
 impl<'a> Binder<'a> {
-    pub(super) fn new(columns: &'a [Column], patterns: &'a Patterns) -> Self {
-        Self { columns, patterns, depth: 0 }
+    pub(super) fn new(columns: &'a [Column], patterns: &'a Patterns, words: &'a [TokenWithSpan]) -> Self {
+        Self { columns, patterns, words, depth: 0 }
+    }
+
+    /// The type that a cast of what stands at `at` names, or what is wrong with it there: the parser keeps no place of it.
+    fn target(&self, data_type: &SqlType, at: Position) -> Result<ArrowType, Flaw> {
+        types::read(data_type).map_err(|message| {
+            let written = data_type.to_string();
+            let name = written.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+            let is_name = |word: &TokenWithSpan| word.token.to_string().eq_ignore_ascii_case(name);
+            let is_cast = |token: &Token| *token == Token::DoubleColon || token.to_string().eq_ignore_ascii_case("as");
+            let pairs = self.words.iter().zip(self.words.iter().skip(1));
+            let found = pairs.filter(|(before, _)| Position::from(before.span.start) >= at);
+            let found =
+                found.filter(|(before, word)| is_cast(&before.token) && is_name(word)).map(|(_, word)| word.span.start.into()).next();
+            Flaw { at: found.unwrap_or(at), message }
+        })
     }
 
     pub(super) fn bind(&mut self, expr: &Expr) -> Result<Node, Flaw> {
@@ -86,7 +105,7 @@ impl<'a> Binder<'a> {
             Expr::SimilarTo { negated, expr, pattern, escape_char: None } => self.similar(expr, pattern, *negated),
             Expr::Cast { kind, expr, data_type, format: None } => {
                 let lenient = matches!(kind, CastKind::TryCast | CastKind::SafeCast);
-                let to = types::read(data_type).map_err(|message| Flaw { at, message })?;
+                let to = self.target(data_type, at)?;
                 coerce::cast(self.bind(expr)?, &to, lenient)
             }
             Expr::Case { operand, conditions, else_result, .. } => self.case(operand.as_deref(), conditions, else_result.as_deref(), at),
@@ -137,7 +156,11 @@ impl<'a> Binder<'a> {
                 call(name, at, args)
             }
             Expr::Interval(interval) => read_interval(interval, at),
-            Expr::Subquery(_) | Expr::Exists { .. } | Expr::In { .. } => Err(Flaw { at, message: refused::SUBQUERY.to_owned() }),
+            Expr::Subquery(query) | Expr::Exists { subquery: query, .. } | Expr::In { target: InTarget::Subquery(query), .. } => {
+                let at = placed(query.span().start).unwrap_or(at);
+                Err(Flaw { at, message: refused::SUBQUERY.to_owned() })
+            }
+            Expr::In { .. } => Err(Flaw { at, message: refused::SUBQUERY.to_owned() }),
             Expr::CompoundIdentifier(parts) => {
                 let name = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
                 Err(Flaw {
@@ -397,9 +420,14 @@ fn position(expr: &Expr) -> Position {
             Expr::Identifier(name) => return name.span.start.into(),
             Expr::CompoundIdentifier(names) => return names.first().map_or(Position { line: 1, column: 1 }, |name| name.span.start.into()),
             Expr::Value(value) => return value.span.start.into(),
-            _ => return Position { line: 1, column: 1 },
+            other => return placed(other.span().start).unwrap_or(Position { line: 1, column: 1 }),
         }
     }
+}
+
+/// A place, if the parser kept it.
+fn placed(location: Location) -> Option<Position> {
+    (location.line > 0).then(|| location.into())
 }
 
 /// A call of a function that SQL writes in words of its own: none of them takes a pattern.

@@ -5,7 +5,6 @@ mod casts;
 mod coerce;
 mod functions;
 mod moments;
-mod nearest;
 mod node;
 mod numbers;
 mod operators;
@@ -21,11 +20,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_schema::DataType as ArrowType;
+use sqlparser::ast::Expr;
 use sqlparser::dialect::DuckDbDialect;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Token, Tokenizer};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use crate::patterns::Patterns;
+use crate::rejects::cut;
 use crate::{Error, Unquoted};
 use node::{Batch, Node};
 pub(crate) use texts::write_hexadecimal;
@@ -86,8 +87,8 @@ impl Expression {
 
     /// The same of one of several expressions, whose patterns are bounded together.
     pub(crate) fn parse_within(text: &str, columns: &[Column], patterns: &Patterns) -> Result<Self, Flaw> {
-        let parsed = parse(text)?;
-        let node = bind::Binder::new(columns, patterns).bind(&parsed)?;
+        let (parsed, words) = parse(text)?;
+        let node = bind::Binder::new(columns, patterns, &words).bind(&parsed)?;
         if matches!(node.data_type, ArrowType::Interval(_)) {
             return Err(Flaw { at: node.at, message: "an interval is no value of a column; add it to a date or a timestamp".to_owned() });
         }
@@ -137,9 +138,11 @@ impl std::fmt::Debug for Expression {
 impl std::fmt::Display for Flaw {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Position { line, column } = self.at;
+        // What follows something wrong is told with it: `at character 13, after `AND`: an expression is expected`.
+        let joint = if self.message.starts_with(AFTER) { "," } else { ":" };
         match line {
-            1 => write!(f, "at character {column}: {}", self.message),
-            _ => write!(f, "at line {line}, character {column}: {}", self.message),
+            1 => write!(f, "at character {column}{joint} {}", self.message),
+            _ => write!(f, "at line {line}, character {column}{joint} {}", self.message),
         }
     }
 }
@@ -160,25 +163,29 @@ impl From<Location> for Position {
     }
 }
 
-fn parse(text: &str) -> Result<sqlparser::ast::Expr, Flaw> {
+/// How messages begin that tell what stands before the place of a flaw.
+const AFTER: &str = "after `";
+
+/// Parses an expression; answers it with its words and signs.
+fn parse(text: &str) -> Result<(Expr, Vec<TokenWithSpan>), Flaw> {
     let start = Position { line: 1, column: 1 };
     let dialect = DuckDbDialect {};
     let tokens = Tokenizer::new(&dialect, text)
         .tokenize_with_location()
-        .map_err(|error| Flaw { at: error.location.into(), message: error.message })?;
-    let words = || tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
-    let Some(first) = words().next() else {
+        .map_err(|error| Flaw { at: error.location.into(), message: of_tokenizer(error.message) })?;
+    let words: Vec<_> = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).cloned().collect();
+    let Some(first) = words.first() else {
         return Err(Flaw { at: start, message: "there is no expression".to_owned() });
     };
     if matches!(&first.token, Token::Word(word) if word.value.eq_ignore_ascii_case("select")) {
         let message = "a statement is not allowed, only an expression: what would stand after SELECT, or after WHERE";
         return Err(Flaw { at: first.span.start.into(), message: message.to_owned() });
     }
-    if let Some(token) = words().nth(MOST_TOKENS) {
+    if let Some(token) = words.get(MOST_TOKENS) {
         return Err(Flaw { at: token.span.start.into(), message: format!("an expression has at most {MOST_TOKENS} words and signs") });
     }
     let mut depth = 0;
-    for token in words() {
+    for token in &words {
         depth += i32::from(token.token == Token::LParen) - i32::from(token.token == Token::RParen);
         if depth > MOST_NESTING as i32 {
             return Err(Flaw { at: token.span.start.into(), message: format!("expressions nest at most {MOST_NESTING} deep") });
@@ -187,25 +194,56 @@ fn parse(text: &str) -> Result<sqlparser::ast::Expr, Flaw> {
     let mut parser = Parser::new(&dialect).with_recursion_limit(MOST_NESTING + 10).with_tokens_with_locations(tokens);
     let parsed = parser.parse_expr().map_err(|error| match error {
         ParserError::RecursionLimitExceeded => Flaw { at: start, message: format!("expressions nest at most {MOST_NESTING} deep") },
-        ParserError::TokenizerError(message) | ParserError::ParserError(message) => located(&message, start),
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => located(&message, &words),
     })?;
     let rest = parser.peek_token();
     if rest.token != Token::EOF {
-        return Err(Flaw { at: rest.span.start.into(), message: format!("the expression has ended before `{}`", rest.token) });
+        // Where a CASE is not complete, the parser takes it for a name.
+        if let Some(case) = words.iter().rev().find(|word| word.span.start < rest.span.start)
+            && [&case.token, &rest.token].iter().zip(["case", "when"]).all(|(token, word)| token.to_string().eq_ignore_ascii_case(word))
+        {
+            let message = "this CASE is not complete; it is written CASE WHEN … THEN … ELSE … END".to_owned();
+            return Err(Flaw { at: case.span.start.into(), message });
+        }
+        let message = format!("the expression has ended before `{}`", cut(&rest.token.to_string()));
+        return Err(Flaw { at: rest.span.start.into(), message });
     }
-    Ok(parsed)
+    Ok((parsed, words))
 }
 
-/// The parser tells the place at the end of its message.
-fn located(message: &str, start: Position) -> Flaw {
+/// What the tokenizer says, in words of ours.
+fn of_tokenizer(message: String) -> String {
+    match message.as_str() {
+        "Unterminated string literal" => "a text begins here and does not end: its closing quote is missing".to_owned(),
+        "Unexpected EOF while in a multi-line comment" => "a comment does not end: its `*/` is missing".to_owned(),
+        _ => match message.strip_prefix("Expected close delimiter '").and_then(|rest| rest.strip_suffix("' before EOF.")) {
+            Some(quote) => format!("a name begins here and does not end: its closing `{quote}` is missing"),
+            None => message,
+        },
+    }
+}
+
+/// What the parser says, and where. It tells the place at the end of its message, but for the end of the expression.
+fn located(message: &str, words: &[TokenWithSpan]) -> Flaw {
     let place = message.rsplit_once(" at Line: ").and_then(|(message, place)| {
         let (line, column) = place.split_once(", Column: ")?;
         Some((message, Position { line: line.parse().ok()?, column: column.parse().ok()? }))
     });
-    let (message, at) = place.unwrap_or((message, start));
+    let end = words.last().map_or(Position { line: 1, column: 1 }, |last| last.span.end.into());
+    let (message, at) = place.unwrap_or((message, end));
     let message = message.strip_prefix("sql parser error: ").unwrap_or(message);
-    Flaw {
-        at,
-        message: message.replacen("Expected: ", "expected ", 1).replacen("found: ", "found ", 1).replace("found EOF", "it ends here"),
-    }
+    let told = match message.strip_prefix("Expected: ").and_then(|message| message.rsplit_once(", found: ")) {
+        Some((expected, found)) => {
+            // What is no description is to be written as it is.
+            let is_literal = !expected.contains(|c: char| c.is_lowercase());
+            let expected = if is_literal { format!("`{expected}`") } else { expected.to_owned() };
+            let instead = if found == "EOF" { String::new() } else { format!(", not `{}`", cut(found)) };
+            format!("{expected} is expected{instead}")
+        }
+        None if message.starts_with("No infix parser for token") => "this can't stand here".to_owned(),
+        None => message.to_owned(),
+    };
+    let before = words.iter().rev().find(|word| Position::from(word.span.start) < at);
+    let after = before.map_or_else(String::new, |word| format!("{AFTER}{}`: ", cut(&word.token.to_string())));
+    Flaw { at, message: format!("{after}{told}") }
 }

@@ -1,7 +1,7 @@
 //! What SQL has and row expressions do not, by name, and why.
 
 use super::functions::FUNCTIONS;
-use super::nearest::nearest;
+use crate::nearest::nearest;
 
 /// Functions of many rows.
 const AGGREGATES: &[&str] = &[

@@ -60,6 +60,7 @@ async fn faults_are_listed_with_their_paths() {
     let paths: Vec<_> = refused.body["errors"].as_array().unwrap().iter().map(|fault| fault["path"].as_str().unwrap()).collect();
     assert!(paths.iter().any(|path| path.starts_with("schema.fields[0]")), "{paths:?}");
     assert!(paths.iter().any(|path| path.starts_with("schema.fields[1]")), "{paths:?}");
+    assert_eq!((&refused.body["errors"][0]["line"], &refused.body["errors"][0]["column"]), (&serde_json::json!(4), &serde_json::json!(27)));
     door.get("/datasets/flights").await.expect(StatusCode::NOT_FOUND);
 }
 
@@ -68,6 +69,11 @@ async fn the_path_and_the_contract_name_one_dataset() {
     let door = Door::new();
     let refused = door.put("/datasets/weather", FLIGHTS).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "contract-invalid");
     assert_eq!(refused.body["errors"][0]["path"], "name");
+    let name = FLIGHTS.lines().position(|line| line.starts_with("name: ")).unwrap();
+    assert_eq!(
+        (&refused.body["errors"][0]["line"], &refused.body["errors"][0]["column"]),
+        (&serde_json::json!(name + 1), &serde_json::json!(7))
+    );
     let refused = door.put("/datasets/No-Name", FLIGHTS).await.expect_kind(StatusCode::BAD_REQUEST, "bad-request");
     assert!(refused.detail().contains("lower-case"), "{}", refused.detail());
 }
