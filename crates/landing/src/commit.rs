@@ -10,6 +10,7 @@ use crate::contract::{Mode, TableFormat};
 use crate::message::{Counts, Failure, JobId, SourceRef};
 use crate::profile::Bounds;
 use crate::records::Tile;
+use crate::table::SchemaAt;
 
 /// A file that a shard wrote as an upload and left open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,6 +159,10 @@ pub struct Commit {
     /// Keys of the files that it removes from the table: all that earlier commits left, or those of the partitions that it replaces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
+    /// Where the schema stands that the table has from this entry on; `None`: it has no files, none of its entries has a
+    /// schema, or its form of log has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<SchemaAt>,
 }
 
 /// A file of a commit.

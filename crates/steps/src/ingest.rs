@@ -46,6 +46,8 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     let contract = parse_contract(&text)?;
     context.salt_of(&contract)?;
 
+    check_table(context, &submission, &contract).await?;
+
     let asked = &submission.source;
     // The front door has asked likewise; a job can be started without it.
     context.sources.check(asked).map_err(|refused| Error::AccessDenied(refused.to_string()))?;
@@ -119,6 +121,17 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
         shards: shard_list(context, keys.shards(), &shards),
         max_concurrency: context.settings.max_concurrency,
     })
+}
+
+/// Refuses a contract whose files don't go with those of the table. It is an early look: only the one before the
+/// decision is exact.
+async fn check_table(context: &Context, submission: &Submission, contract: &Contract) -> Result<(), Error> {
+    if contract.output.mode == Mode::Overwrite {
+        return Ok(());
+    }
+    let log = context.log(&submission.dataset, contract.output.table);
+    let next = log.first_free().await?;
+    log.base(next, Mode::Append).await?.check_contract(contract, &submission.job)
 }
 
 /// How a list of shards is told to the state machine.
