@@ -67,6 +67,9 @@ pub struct Receipt {
     pub crc64nvme: u64,
     /// Its rows.
     pub counts: Counts,
+    /// Lines of its refused records besides the first of each.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub surplus_lines: u64,
     /// Its files.
     pub files: Vec<OpenFile>,
     /// Those that it left beside the job, as they are small.
@@ -94,6 +97,9 @@ pub struct Tally {
     pub shards: Vec<TalliedShard>,
     /// All rows.
     pub counts: Counts,
+    /// Lines of all refused records besides the first of each.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub surplus_lines: u64,
     /// CRC-64/NVME of the whole source.
     pub crc64nvme: u64,
     /// How many [merges](crate::merge) come before the commit.
@@ -103,6 +109,10 @@ pub struct Tally {
 
 fn is_zero(count: &u32) -> bool {
     *count == 0
+}
+
+fn is_none(lines: &u64) -> bool {
+    *lines == 0
 }
 
 /// A shard in a tally.

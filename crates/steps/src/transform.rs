@@ -224,6 +224,7 @@ impl<'a> Attempt<'a> {
             tile,
             crc64nvme: crc.value(),
             counts,
+            surplus_lines: self.core.surplus_lines(),
             files,
             small,
             rejects,
