@@ -57,6 +57,9 @@ pub enum ErrorName {
     /// A field is another column of the header than the contract says.
     #[serde(rename = "incorrect-label")]
     IncorrectLabel,
+    /// A file of a zip archive, where it is not told which one is meant.
+    #[serde(rename = "member-error")]
+    Member,
 }
 
 impl ErrorName {
@@ -79,6 +82,7 @@ impl ErrorName {
             Self::ExtraLabel => "extra-label",
             Self::DuplicateLabel => "duplicate-label",
             Self::IncorrectLabel => "incorrect-label",
+            Self::Member => "member-error",
         }
     }
 }
