@@ -9,8 +9,9 @@ use landing::message::{JobId, SourceRef, Submission};
 use registry::JobRecord;
 use steps::{Context, Place};
 
+use crate::document::Document;
 use crate::exit::Exit;
-use crate::{complain, complain_of, read_text};
+use crate::{complain, complain_of, path};
 
 /// A contract and files, which are there.
 pub(crate) struct Asked {
@@ -32,10 +33,16 @@ pub(crate) struct Wishes {
 impl Asked {
     /// Everything that can be known to be wrong is said.
     pub(crate) fn settle(contract: &Path, sources: &[PathBuf]) -> Result<Self, Exit> {
-        let text = read_text(contract)?;
-        let contract = Contract::parse(&text).map_err(|faults| {
-            complain(format_args!("{} is not a valid contract:", contract.display()));
-            faults.iter().for_each(complain_of);
+        let Document { text, contract: read } = Document::read(contract)?;
+        let contract = read.map_err(|faults| {
+            match faults.as_slice() {
+                // It is the document's, and names it.
+                [only] if only.path.is_empty() => complain(only),
+                _ => {
+                    complain(format_args!("{} is not a valid contract:", contract.display()));
+                    faults.iter().for_each(complain_of);
+                }
+            }
             Exit::WrongUse
         })?;
         let sources: Vec<_> = sources.iter().map(|path| (path.clone(), locate(path))).collect();
@@ -101,6 +108,10 @@ pub(crate) fn new_id() -> JobId {
 /// A file as a source: its directory is the bucket.
 fn locate(path: &Path) -> Result<SourceRef, String> {
     let fault = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
+    path::check_file(path)?;
+    if path::is_stdin(path) {
+        return Err(fault(&"standard input is not read here, as a job may read its source several times: write it to a file"));
+    }
     let metadata = std::fs::metadata(path).map_err(|error| fault(&error))?;
     if !metadata.is_file() {
         return Err(fault(&"not a file"));
