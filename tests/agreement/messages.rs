@@ -9,7 +9,7 @@ use super::sources::rust;
 /// Where causes and logs are made.
 const FOLDERS: [&str; 2] = ["crates", "functions"];
 /// The start of an error whose text becomes a job's cause.
-const ERRORS: [&str; 15] = [
+const ERRORS: [&str; 16] = [
     "Error::StoreUnavailable(",
     "Error::DeadlineExceeded(",
     "Error::SourceMissing(",
@@ -19,6 +19,7 @@ const ERRORS: [&str; 15] = [
     "Error::SchemaDrift(",
     "Error::RejectLimitExceeded(",
     "Error::LimitExceeded(",
+    "Error::CostCapExceeded(",
     "Error::AlreadyLanded(",
     "Error::Cancelled(",
     "Error::AccessDenied(",

@@ -46,7 +46,7 @@ fn names(entries: &Value) -> impl Iterator<Item = &str> {
 
 /// One error of each kind.
 fn errors() -> Vec<Error> {
-    let kinds: [fn(String) -> Error; 15] = [
+    let kinds: [fn(String) -> Error; 16] = [
         Error::StoreUnavailable,
         Error::DeadlineExceeded,
         Error::SourceMissing,
@@ -56,6 +56,7 @@ fn errors() -> Vec<Error> {
         Error::SchemaDrift,
         Error::RejectLimitExceeded,
         Error::LimitExceeded,
+        Error::CostCapExceeded,
         Error::AlreadyLanded,
         Error::Superseded,
         Error::Cancelled,

@@ -110,7 +110,7 @@ async fn a_job_over_its_cap_is_not_begun() {
     let cap = Dollars::of_picos(1_000_000);
     let submission = bench.submit("dear", SOURCE, 9, false).await;
     let failure = bench.run(landing::message::Submission { max_cost: Some(cap), ..submission }).await.unwrap_err();
-    assert_eq!(failure.error, "LimitExceeded");
+    assert_eq!(failure.error, "CostCapExceeded");
     assert!(failure.cause.contains("more than its cap of 0.000001 USD"), "{}", failure.cause);
     let job = JobId::parse("dear").unwrap();
     assert_eq!(bench.text(&bench.context.keys(&job).plan()).await, "", "there is no plan");

@@ -131,7 +131,8 @@ async fn partitions_by_other_fields_are_refused_before_anything_is_visible() {
     assert_eq!(failure.error, "ContractInvalid");
     assert_eq!(
         failure.cause,
-        "partitions by kind can't be replaced: there are files partitioned by nothing; `mode: overwrite` replaces them all, once"
+        "the table is partitioned by nothing, and by kind in the contract: keep `partitionBy`, land in a dataset of another \
+         name, or replace the table, once, with `mode: overwrite`"
     );
     assert_eq!(bench.visible().await, there);
 }

@@ -31,6 +31,28 @@ async fn the_same_bytes_under_another_name_are_refused() {
     assert_eq!((stored.sequence, stored.counts), (1, first.counts));
 }
 
+/// What has no records is nothing that could land twice: the same bytes come on each quiet day.
+#[tokio::test]
+async fn a_source_without_records_is_no_duplicate() {
+    let bench = Bench::new(CONTRACT).await;
+    for job in ["monday", "tuesday", "wednesday"] {
+        let landed = bench.land(job, b"id,kind\n\n", 100).await.unwrap_or_else(|failure| panic!("{job}: {failure:?}"));
+        assert_eq!((landed.counts.read, landed.rows.len()), (0, 0));
+    }
+    bench.land("thursday", b"id,kind\n1,a\n", 100).await.unwrap();
+    assert_eq!(bench.land("friday", b"id,kind\n1,a\n", 100).await.unwrap_err().error, "AlreadyLanded");
+}
+
+#[tokio::test]
+async fn a_source_with_nothing_in_it_is_told_so() {
+    let bench = Bench::new(CONTRACT).await;
+    for (number, source) in [&b""[..], b"\xef\xbb\xbf", b"\n\r\n \n", b"\xff\xfe\n\0"].into_iter().enumerate() {
+        let failure = bench.land(&format!("job{number}"), source, 100).await.unwrap_err();
+        assert_eq!(failure.error, "SchemaDrift", "{source:?}");
+        assert!(failure.cause.contains("is empty: it has no header, and no records"), "{source:?}: {}", failure.cause);
+    }
+}
+
 #[tokio::test]
 async fn jobs_that_race_all_land() {
     let bench = Arc::new(Bench::new(CONTRACT).await);

@@ -22,6 +22,7 @@ mod partitions;
 mod profile;
 mod races;
 mod rejects;
+mod schemas;
 mod settling;
 mod sources;
 mod splits;

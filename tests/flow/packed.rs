@@ -61,6 +61,50 @@ async fn every_compression_lands_the_same() {
     }
 }
 
+/// What people see in an archive is one file: it lands as if it had been packed alone.
+#[tokio::test]
+async fn what_systems_put_beside_a_file_is_passed_over() {
+    let text = table(3_000);
+    let plain = Bench::new(CONTRACT).await.land("job", text.as_bytes(), 1 << 20).await.unwrap();
+    let file = ("data/things.csv", text.as_bytes());
+    for streamed in [false, true] {
+        let source =
+            packing::zip(&[(".DS_Store", b"\0\0\0\x01Bud1"), file, ("__MACOSX/data/._things.csv", b"\0\x05\x16\x07")], streamed, false);
+        let packed = Bench::new(CONTRACT).await.land("job", &source, 1000).await.unwrap();
+        assert_same(&packed, &plain, "zip");
+    }
+}
+
+#[tokio::test]
+async fn a_contract_says_which_file_of_an_archive_is_meant() {
+    let (text, other) = (table(50), table(20));
+    let plain = Bench::new(CONTRACT).await.land("job", text.as_bytes(), 1 << 20).await.unwrap();
+    let source = packing::zip(
+        &[("README.txt", b"secret remarks"), ("jan/things.csv", text.as_bytes()), ("feb.csv", other.as_bytes())],
+        false,
+        false,
+    );
+    for (member, refused) in [
+        ("", "holds 3 files: unpack it, or say which one is meant with the contract's `member`"),
+        ("*.csv", "holds 2 files whose names match `*.csv`"),
+        ("things.csv", "holds no file whose name matches `things.csv`, of 3"),
+    ] {
+        let contract = if member.is_empty() { CONTRACT.to_owned() } else { format!("{CONTRACT}member: \"{member}\"\n") };
+        let bench = Bench::new(&contract).await;
+        let failure = bench.land("job", &source, 1000).await.unwrap_err();
+        assert_eq!(failure.error, "SourceCorrupt", "{member}");
+        assert!(failure.cause.contains(refused) && !failure.cause.contains("README"), "{}", failure.cause);
+        let errors = bench.text(&bench.context.keys(&landing::message::JobId::parse("job").unwrap()).errors()).await;
+        let values: Vec<String> =
+            errors.lines().map(|line| serde_json::from_str::<landing::rejects::ErrorEntry>(line).unwrap().value.unwrap()).collect();
+        assert_eq!(values, ["README.txt", "jan/things.csv", "feb.csv"], "the job's errors tell the names");
+    }
+    for member in ["jan/*", "*/things.csv", "jan/things.cs?"] {
+        let bench = Bench::new(&format!("{CONTRACT}member: \"{member}\"\n")).await;
+        assert_same(&bench.land("job", &source, 1000).await.unwrap(), &plain, member);
+    }
+}
+
 #[tokio::test]
 async fn an_encoding_may_be_inside() {
     let text = table(20);

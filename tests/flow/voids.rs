@@ -65,8 +65,8 @@ async fn uploads_that_are_gone_are_taken_back_whole() {
 async fn a_table_that_changed_after_the_decision_refuses_the_job_and_keeps_nothing_of_it() {
     let (bench, job) = verified("landfall", PARTITIONS, true).await;
     decide(&bench, &job.job, "landfall", 1).await;
-    // Somebody lands files without partitions in between.
-    let unpartitioned = contract("landfall", "append").replace("partitionBy: [kind], ", "");
+    // Somebody replaces the table by one without partitions in between.
+    let unpartitioned = contract("landfall", "overwrite").replace("partitionBy: [kind], ", "");
     let version = bench.context.registry.put_contract(&bench.dataset, &unpartitioned, super::bench::NOW).await.unwrap().version;
     let meanwhile = submit(&bench, "meanwhile", version, &[(9, "z")]).await;
     bench.run(meanwhile).await.unwrap();

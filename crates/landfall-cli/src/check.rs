@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use landing::contract::Contract;
 
+use crate::complain_of;
+use crate::document::Document;
 use crate::exit::{Exit, examples};
-use crate::{complain_of, read_text, say};
+use crate::stdout::say;
 
 const EXAMPLES: &[&str] = &[
     "landfall check flights.yaml",
@@ -17,7 +19,7 @@ const EXAMPLES: &[&str] = &[
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES, "0 the contract is valid · 2 it is not, or can't be read"))]
 pub(crate) struct Check {
-    /// The contract: YAML or JSON.
+    /// The contract: YAML or JSON; `-` is standard input.
     contract: PathBuf,
     /// Print the faults as a JSON list on stdout.
     #[arg(long)]
@@ -26,11 +28,11 @@ pub(crate) struct Check {
 
 impl Check {
     pub(crate) fn run(self) -> Exit {
-        let text = match read_text(&self.contract) {
-            Ok(text) => text,
+        let document = match Document::read(&self.contract) {
+            Ok(document) => document,
             Err(exit) => return exit,
         };
-        match Contract::parse(&text) {
+        match document.contract {
             Ok(_) if self.json => say("[]"),
             Ok(contract) => say(summary(&contract)),
             Err(faults) => {

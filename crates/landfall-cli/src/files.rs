@@ -10,7 +10,8 @@ use tables::{At, Log, Snapshot};
 
 use crate::exit::{Exit, examples};
 use crate::size::{bytes, count};
-use crate::{complain, say};
+use crate::stdout::say;
+use crate::{complain, path};
 
 const EXAMPLES: &[&str] = &[
     "landfall files flights --lake lake",
@@ -51,6 +52,7 @@ impl Files {
     }
 
     fn read(&self, dataset: &DatasetName) -> Result<Snapshot, (String, Exit)> {
+        path::check_lake(&self.lake).map_err(wrong)?;
         let lake = std::path::absolute(&self.lake).map_err(|error| wrong(format!("{}: {error}", self.lake.display())))?;
         let bucket = lake.to_str().ok_or_else(|| wrong(format!("{}: the path is not valid UTF-8", lake.display())))?;
         let failed = |error: &dyn std::fmt::Display| (error.to_string(), Exit::Infrastructure);

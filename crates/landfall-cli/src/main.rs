@@ -8,16 +8,22 @@ mod files;
 mod rows;
 mod profile;
 
+mod document;
 mod exit;
+mod path;
 mod size;
+mod stdout;
 mod submission;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
 
+/// The version, and the commit that it was built of, where that is known.
+const VERSION: &str = env!("LANDFALL_VERSION");
+
 /// Land CSV files in a lake of Parquet, exactly: every row is stored, or rejected with its line, column and reason.
 #[derive(Parser)]
-#[command(name = "landfall", version, after_help = format!("Exit codes: {}", exit::CODES))]
+#[command(name = "landfall", version = VERSION, after_help = format!("Exit codes: {}", exit::CODES))]
 struct Landfall {
     #[command(subcommand)]
     command: Command,
@@ -37,16 +43,35 @@ enum Command {
 fn main() -> std::process::ExitCode {
     keep_memory();
     outlive_the_limit_of_files();
-    let exit = match Landfall::parse().command {
-        Command::New(new) => new.run(),
-        Command::Check(check) => check.run(),
-        Command::Plan(plan) => plan.run(),
-        Command::Run(run) => run.run(),
-        Command::Files(files) => files.run(),
-        Command::Rows(rows) => rows.run(),
-        Command::Profile(profile) => profile.run(),
+    let exit = match Landfall::try_parse() {
+        Ok(landfall) => landfall.run(),
+        Err(message) => answer(&message),
     };
-    exit.into()
+    stdout::check(exit).into()
+}
+
+/// What clap answers itself: help and version on stdout, what is wrong with a call on stderr.
+fn answer(message: &clap::Error) -> Exit {
+    let printed = message.print();
+    if message.use_stderr() {
+        return Exit::WrongUse;
+    }
+    stdout::note(printed);
+    Exit::Landed
+}
+
+impl Landfall {
+    fn run(self) -> Exit {
+        match self.command {
+            Command::New(new) => new.run(),
+            Command::Check(check) => check.run(),
+            Command::Plan(plan) => plan.run(),
+            Command::Run(run) => run.run(),
+            Command::Files(files) => files.run(),
+            Command::Rows(rows) => rows.run(),
+            Command::Profile(profile) => profile.run(),
+        }
+    }
 }
 
 /// What one shard gives back the next one takes: without it, glibc returns memory to the system after each, which then clears every page anew.
@@ -90,12 +115,6 @@ fn fault_line(fault: &landing::rejects::ErrorEntry) -> String {
     format!("line {}{column}{field}: {}: {}", fault.line, fault.error.as_str(), fault.message)
 }
 
-/// Says what was asked for. Whoever reads no more of it needs no panic.
-fn say(line: impl std::fmt::Display) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stdout(), "{line}");
-}
-
 /// Says the faults of the contract in a file, each as `file:line:column: path: message`.
 fn complain_of(file: &std::path::Path, faults: &[landing::contract::Fault]) {
     use std::io::Write as _;
@@ -108,12 +127,4 @@ fn complain_of(file: &std::path::Path, faults: &[landing::contract::Fault]) {
 fn complain(message: impl std::fmt::Display) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "landfall: {message}");
-}
-
-/// Reads a small text file, or says why not.
-fn read_text(path: &std::path::Path) -> Result<String, Exit> {
-    std::fs::read_to_string(path).map_err(|error| {
-        complain(format_args!("{}: {error}", path.display()));
-        Exit::WrongUse
-    })
 }

@@ -11,10 +11,11 @@ use landing::dialect::StatedDialect;
 use landing::infer::{Inference, Inferred, dataset_name};
 use landing::opening::Stated;
 
+use crate::complain;
 use crate::exit::{Exit, examples};
 use crate::rows::source::{Source, Unreadable};
 use crate::size::parse_bytes;
-use crate::{complain, say};
+use crate::stdout::say;
 
 const EXAMPLES: &[&str] = &[
     "landfall new flights.csv > flights.yaml",
@@ -28,7 +29,7 @@ const EXAMPLES: &[&str] = &[
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES, "0 proposed · 2 wrong use · 3 the file can't be read"))]
 pub(crate) struct New {
-    /// The file.
+    /// The file; `-` is standard input.
     file: PathBuf,
     /// The dataset's name [default: after the file]
     #[arg(long, value_name = "NAME", value_parser = DatasetName::parse)]
@@ -62,6 +63,7 @@ pub(crate) fn complain_about(file: &Path, error: &Unreadable) -> Exit {
     match error {
         // These name the file themselves.
         Unreadable::Refused(error) => complain(error),
+        Unreadable::Archive(message) => complain(message),
         error => complain(format_args!("{}: {error}", file.display())),
     }
     Exit::Infrastructure

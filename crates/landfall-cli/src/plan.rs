@@ -18,8 +18,9 @@ use steps::{Context, Place, Settings};
 
 use crate::exit::{CODES, Exit, examples};
 use crate::size::{bytes, count, parse_bytes, parse_shard_size};
+use crate::stdout::say;
 use crate::submission::{self, Asked, Wishes};
-use crate::{complain, fault_line, runtime, say};
+use crate::{complain, fault_line, runtime};
 
 const EXAMPLES: &[&str] =
     &["landfall plan flights.yaml flights.csv", "landfall plan flights.yaml flights.csv --json | jq .plan.estimate.total"];
@@ -70,6 +71,8 @@ struct Sample {
     counts: Counts,
     /// The first faults.
     faults: Vec<ErrorEntry>,
+    /// How many there are besides.
+    more_faults: u64,
 }
 
 /// Sources lie in directories, everything else in memory.
@@ -159,15 +162,17 @@ impl ShowPlan {
             Some(key) => work.read(key, DOCUMENT_BYTES).await?,
             None => Default::default(),
         };
-        let lines = errors.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(SHOWN_FAULTS);
-        let faults = lines.map(|line| {
+        let lines = errors.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let more_faults = lines.clone().count().saturating_sub(SHOWN_FAULTS) as u64;
+        let faults = lines.take(SHOWN_FAULTS).map(|line| {
             let mut fault: ErrorEntry =
                 serde_json::from_slice(line).map_err(|error| Error::Internal(format!("a fault: {}", error.unquoted())))?;
             // A shard counts from its first row, and people from 1.
             fault.rebase(plan.data_lines + 1, 1);
             Ok(fault)
         });
-        Ok(Sample { bytes: sample, counts: receipt.counts, faults: faults.collect::<Result<_, Error>>()? })
+        let faults = faults.collect::<Result<_, Error>>()?;
+        Ok(Sample { bytes: sample, counts: receipt.counts, faults, more_faults })
     }
 }
 
@@ -199,7 +204,7 @@ impl Planned {
         let more: String = more.map(|(many, one, several)| format!("; {many} {}", if many == 1 { one } else { several })).collect();
         lines.push(format!("columns   {} of {} fields{more}", mapped, plan.mapping.fields.len()));
         match sample {
-            Some(Sample { bytes: tried, counts, faults }) => {
+            Some(Sample { bytes: tried, counts, faults, more_faults }) => {
                 let Counts { read, stored, rejected, filtered } = counts;
                 let [read, stored, rejected, filtered] = [read, stored, rejected, filtered].map(|rows| count(*rows));
                 lines.push(format!(
@@ -207,6 +212,9 @@ impl Planned {
                     bytes(*tried)
                 ));
                 lines.extend(faults.iter().map(|fault| format!("          {}", fault_line(fault))));
+                if *more_faults > 0 {
+                    lines.push(format!("          and {} more", count(*more_faults)));
+                }
             }
             None if plan.is_packed() => lines.push("sample    none: the file is packed".to_owned()),
             None => {}

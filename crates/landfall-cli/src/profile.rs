@@ -10,10 +10,13 @@ use landing::infer::dataset_name;
 use landing::opening::Stated;
 use landing::profile::{ColumnProfile, Profile, Table};
 
+use crate::document::Document;
 use crate::exit::{Exit, examples};
 use crate::new::{complain_about, infer};
+use crate::path;
 use crate::rows::source::{Source, Unreadable};
-use crate::{complain, complain_of, fault_line, read_text, say};
+use crate::stdout::say;
+use crate::{complain, complain_of, fault_line};
 
 const EXAMPLES: &[&str] = &[
     "landfall profile flights.csv",
@@ -27,7 +30,7 @@ const EXAMPLES: &[&str] = &[
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES, "0 shown · 1 the file does not match the contract · 2 wrong use · 3 the file can't be read"))]
 pub(crate) struct ShowProfile {
-    /// The file.
+    /// The file; `-` is standard input.
     file: PathBuf,
     /// The contract that tells the types of the columns.
     #[arg(long, value_name = "CONTRACT")]
@@ -63,14 +66,18 @@ impl ShowProfile {
     }
 
     fn contract(&self) -> Result<Contract, Exit> {
-        let text = match &self.contract {
-            Some(path) => read_text(path)?,
+        let contract = match &self.contract {
+            Some(path) => Document::read(path)?.contract,
+            None if path::is_stdin(&self.file) => {
+                complain("-: standard input can be read once, and is read twice without `--contract`: give one, or a file");
+                return Err(Exit::WrongUse);
+            }
             None => {
                 let inferred = infer(&self.file, &dataset_name("file"), None);
-                inferred.map_err(|error| complain_about(&self.file, &error))?.yaml
+                Contract::parse(&inferred.map_err(|error| complain_about(&self.file, &error))?.yaml)
             }
         };
-        Contract::parse(&text).map_err(|faults| {
+        contract.map_err(|faults| {
             complain_of(self.contract.as_deref().unwrap_or(&self.file), &faults);
             Exit::WrongUse
         })
@@ -87,7 +94,7 @@ fn profile(file: &Path, contract: Contract) -> Result<(Profile, u64), Unreadable
         dialect: &contract.dialect,
         schema: Some(&contract.schema),
     };
-    let source = Source::open(file, &stated, None)?;
+    let source = Source::open_member(file, &stated, contract.member.as_ref(), None)?;
     let dialect = source.dialect().clone();
     let mapping = if dialect.header {
         contract.schema.match_header(&source.opening().header.names).map_err(|drift| {

@@ -1,7 +1,7 @@
 //! Sizes in bytes, as people write and read them.
 
 use landing::plan::LEAST_ASKED_SHARD_BYTES;
-pub(crate) use landing::size::parse_bytes;
+pub(crate) use landing::size::{count, parse_bytes};
 
 /// Reads the size of a shard that is asked for.
 pub(crate) fn parse_shard_size(text: &str) -> Result<u64, String> {
@@ -23,15 +23,6 @@ pub(crate) fn bytes(bytes: u64) -> String {
     }
 }
 
-/// Writes a count with its thousands apart: `336,776`.
-pub(crate) fn count(count: u64) -> String {
-    let digits = count.to_string();
-    let first = (digits.len() - 1) % 3 + 1;
-    let (head, tail) = digits.split_at(first);
-    let groups = tail.as_bytes().chunks(3).map(|group| format!(",{}", String::from_utf8_lossy(group)));
-    std::iter::once(head.to_owned()).chain(groups).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,6 +30,5 @@ mod tests {
     #[test]
     fn figures_are_written() {
         assert_eq!([0, 999, 1_000, 5_449_999, 31_053_850].map(bytes), ["0 B", "999 B", "1.0 kB", "5.4 MB", "31.1 MB"]);
-        assert_eq!([0, 999, 1_000, 336_776, 1_000_000].map(count), ["0", "999", "1,000", "336,776", "1,000,000"]);
     }
 }

@@ -9,8 +9,9 @@ use landing::message::{JobId, SourceRef, Submission};
 use registry::JobRecord;
 use steps::{Context, Place};
 
+use crate::document::Document;
 use crate::exit::Exit;
-use crate::{complain, complain_of, read_text};
+use crate::{complain, complain_of, path};
 
 /// A contract and files, which are there.
 pub(crate) struct Asked {
@@ -32,8 +33,8 @@ pub(crate) struct Wishes {
 impl Asked {
     /// Everything that can be known to be wrong is said.
     pub(crate) fn settle(contract: &Path, sources: &[PathBuf]) -> Result<Self, Exit> {
-        let text = read_text(contract)?;
-        let contract = Contract::parse(&text).map_err(|faults| {
+        let Document { text, contract: read } = Document::read(contract)?;
+        let contract = read.map_err(|faults| {
             complain(format_args!("{} is not a valid contract:", contract.display()));
             complain_of(contract, &faults);
             Exit::WrongUse
@@ -101,6 +102,10 @@ pub(crate) fn new_id() -> JobId {
 /// A file as a source: its directory is the bucket.
 fn locate(path: &Path) -> Result<SourceRef, String> {
     let fault = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
+    path::check_file(path)?;
+    if path::is_stdin(path) {
+        return Err(fault(&"standard input is not read here, as a job may read its source several times: write it to a file"));
+    }
     let metadata = std::fs::metadata(path).map_err(|error| fault(&error))?;
     if !metadata.is_file() {
         return Err(fault(&"not a file"));

@@ -10,6 +10,7 @@ use crate::contract::{Mode, TableFormat};
 use crate::message::{Counts, Failure, JobId, SourceRef};
 use crate::profile::Bounds;
 use crate::records::Tile;
+use crate::table::SchemaAt;
 
 /// A file that a shard wrote as an upload and left open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,9 @@ pub struct Receipt {
     pub crc64nvme: u64,
     /// Its rows.
     pub counts: Counts,
+    /// Lines of its refused records besides the first of each.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub surplus_lines: u64,
     /// Its files.
     pub files: Vec<OpenFile>,
     /// Those that it left beside the job, as they are small.
@@ -93,6 +97,9 @@ pub struct Tally {
     pub shards: Vec<TalliedShard>,
     /// All rows.
     pub counts: Counts,
+    /// Lines of all refused records besides the first of each.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub surplus_lines: u64,
     /// CRC-64/NVME of the whole source.
     pub crc64nvme: u64,
     /// How many [merges](crate::merge) come before the commit.
@@ -102,6 +109,10 @@ pub struct Tally {
 
 fn is_zero(count: &u32) -> bool {
     *count == 0
+}
+
+fn is_none(lines: &u64) -> bool {
+    *lines == 0
 }
 
 /// A shard in a tally.
@@ -158,6 +169,10 @@ pub struct Commit {
     /// Keys of the files that it removes from the table: all that earlier commits left, or those of the partitions that it replaces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
+    /// Where the schema stands that the table has from this entry on; `None`: it has no files, none of its entries has a
+    /// schema, or its form of log has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<SchemaAt>,
 }
 
 /// A file of a commit.

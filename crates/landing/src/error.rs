@@ -33,6 +33,9 @@ pub enum Error {
     /// A limit that keeps memory or cost bounded was reached: record, field, columns, partitions, decompressed size.
     #[error("{0}")]
     LimitExceeded(String),
+    /// The job is estimated to cost more than whoever submitted it will pay.
+    #[error("{0}")]
+    CostCapExceeded(String),
     /// These bytes are in the dataset already.
     #[error("{0}")]
     AlreadyLanded(String),
@@ -55,7 +58,7 @@ pub enum Error {
 
 impl Error {
     /// Every name there is, transient ones first. The state machine is tested against this list.
-    pub const NAMES: [&'static str; 15] = [
+    pub const NAMES: [&'static str; 16] = [
         "StoreUnavailable",
         "DeadlineExceeded",
         "SourceMissing",
@@ -65,6 +68,7 @@ impl Error {
         "SchemaDrift",
         "RejectLimitExceeded",
         "LimitExceeded",
+        "CostCapExceeded",
         "AlreadyLanded",
         "Superseded",
         "Cancelled",
@@ -85,6 +89,7 @@ impl Error {
             Self::SchemaDrift(_) => "SchemaDrift",
             Self::RejectLimitExceeded(_) => "RejectLimitExceeded",
             Self::LimitExceeded(_) => "LimitExceeded",
+            Self::CostCapExceeded(_) => "CostCapExceeded",
             Self::AlreadyLanded(_) => "AlreadyLanded",
             Self::Superseded(_) => "Superseded",
             Self::Cancelled(_) => "Cancelled",
@@ -106,6 +111,7 @@ impl Error {
             "SchemaDrift" => Self::SchemaDrift(text),
             "RejectLimitExceeded" => Self::RejectLimitExceeded(text),
             "LimitExceeded" => Self::LimitExceeded(text),
+            "CostCapExceeded" => Self::CostCapExceeded(text),
             "AlreadyLanded" => Self::AlreadyLanded(text),
             "Superseded" => Self::Superseded(text),
             "Cancelled" => Self::Cancelled(text),

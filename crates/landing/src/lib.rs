@@ -29,6 +29,7 @@ pub mod infer;
 pub mod profile;
 pub mod decision;
 pub mod commit;
+pub mod table;
 pub mod merge;
 pub mod delta;
 pub mod bill;

@@ -8,7 +8,7 @@ use crate::evidence::Evidence;
 use crate::limits::COLUMNS;
 use crate::records::{Header, Limits, footer_start, preamble};
 use crate::sniff::{Sniffed, sniff};
-use crate::unpack::{self, Unpack};
+use crate::unpack::{self, Member, Unpack};
 
 /// What is said of a source. What is left out is sniffed.
 #[derive(Debug, Clone)]
@@ -53,9 +53,25 @@ impl Opening {
     /// [`Error::SourceCorrupt`]: the source is something else, or damaged. [`Error::ContractInvalid`]: the dialect can't be read in the encoding.
     /// [`Error::LimitExceeded`].
     pub fn read(stated: &Stated<'_>, limits: Limits, bytes: &[u8], end_of_source: bool, most_text: usize) -> Result<Option<Self>, Error> {
+        Self::read_member(stated, None, limits, bytes, end_of_source, most_text)
+    }
+
+    /// The same; of a zip archive the file that `member` matches.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read).
+    pub fn read_member(
+        stated: &Stated<'_>,
+        member: Option<&Member>,
+        limits: Limits,
+        bytes: &[u8],
+        end_of_source: bool,
+        most_text: usize,
+    ) -> Result<Option<Self>, Error> {
         let mut evidence = Vec::new();
         let compression = settle_compression(stated, bytes, &mut evidence)?;
-        let (text, is_whole) = unpack(stated, compression, bytes, end_of_source, most_text)?;
+        let (text, is_whole) = unpack(stated, compression, member, bytes, end_of_source, most_text)?;
         refuse_other_formats(&text, stated.name)?;
         let encoding = settle_encoding(stated, &text, is_whole, &mut evidence)?;
         let Sniffed { dialect, evidence: guesses } = sniff(&text, is_whole, encoding, stated.dialect, stated.schema);
@@ -82,6 +98,13 @@ impl Opening {
         let Some(offset) = encoding.decode(self.header_row(), &mut Vec::new()) else { return Ok(()) };
         let at = self.header.range.start + offset as u64;
         Err(Error::SourceCorrupt(format!("the header of {name} is not valid {} at byte {at}", encoding.name())))
+    }
+
+    /// Whether the source holds nothing but a byte order mark and blank lines.
+    pub fn is_blank(&self) -> bool {
+        let mark = self.dialect.encoding.byte_order_mark();
+        let text = self.text.strip_prefix(mark).unwrap_or(&self.text);
+        self.is_whole && text.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0))
     }
 
     /// The header's row, its terminator included, as it stands in the source.
@@ -129,6 +152,7 @@ fn settle_compression(stated: &Stated<'_>, bytes: &[u8], evidence: &mut Vec<Evid
 fn unpack(
     stated: &Stated<'_>,
     compression: Compression,
+    member: Option<&Member>,
     mut bytes: &[u8],
     end_of_source: bool,
     most_text: usize,
@@ -136,7 +160,7 @@ fn unpack(
     if compression == Compression::None {
         return Ok((bytes.to_vec(), end_of_source));
     }
-    let mut unpack = Unpack::new(compression, stated.name, u64::MAX);
+    let mut unpack = Unpack::of(compression, member, stated.name, u64::MAX);
     let (mut text, mut piece) = (Vec::new(), Vec::new());
     while text.len() < most_text {
         let taken = unpack.push(bytes, &mut piece)?;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::size::count;
+
 pub use crate::limits::{FAULTS_PER_RECORD, VALUE_CHARS};
 
 /// The kinds of faults, by their names in Frictionless where it has one.
@@ -55,6 +57,9 @@ pub enum ErrorName {
     /// A field is another column of the header than the contract says.
     #[serde(rename = "incorrect-label")]
     IncorrectLabel,
+    /// A file of a zip archive, where it is not told which one is meant.
+    #[serde(rename = "member-error")]
+    Member,
 }
 
 impl ErrorName {
@@ -77,6 +82,7 @@ impl ErrorName {
             Self::ExtraLabel => "extra-label",
             Self::DuplicateLabel => "duplicate-label",
             Self::IncorrectLabel => "incorrect-label",
+            Self::Member => "member-error",
         }
     }
 }
@@ -109,6 +115,9 @@ pub struct Finding {
 pub struct ErrorEntry {
     /// The line on which the record starts, from 1.
     pub line: u64,
+    /// How many lines it spans, where these are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<u64>,
     /// The record's number, from 1; the header is none.
     pub record: u64,
     /// The first byte of the record, from 0 of the source; of an `encoding-error` or a `quote-error` the byte itself.
@@ -143,11 +152,21 @@ pub fn cut(text: &str) -> String {
 }
 
 impl ErrorEntry {
+    /// Whether the fault may come of a quote that was left open, so that the record holds what should be others.
+    pub fn may_hide_records(&self) -> bool {
+        use ErrorName::{ExtraCell, FieldSize, MissingCell, Quote};
+        self.lines.is_some() && matches!(self.error, Quote | MissingCell | ExtraCell | FieldSize)
+    }
+
     /// Moves an entry of a shard, counted from its first row (line 0, record 0), by the lines and records before the shard's first row. Now that its number is known, the
-    /// message names the record that has the key.
+    /// message names the record that has the key, and the lines of a record that may hold others.
     pub fn rebase(&mut self, lines: u64, records: u64) {
         self.line += lines;
         self.record += records;
+        if let Some(spanned) = self.lines.filter(|_| self.may_hide_records()) {
+            let [first, last] = [self.line, self.line + spanned - 1].map(count);
+            self.message.push_str(&format!("; the record is lines {first} to {last}"));
+        }
         if let Some(holder) = &mut self.holder {
             *holder += records as i64;
             self.message.push_str(&format!(" by record {holder}"));

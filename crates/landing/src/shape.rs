@@ -70,6 +70,13 @@ impl<'a> Batch<'a> {
         })
     }
 
+    /// How many lines a record spans.
+    pub fn span(&self, record: usize) -> u64 {
+        let row = &self.records[record];
+        let is_ended = row.end > row.start && matches!(self.window[row.end as usize - 1], b'\n' | b'\r');
+        (u64::from(row.lines) + u64::from(!is_ended)).max(1)
+    }
+
     /// The cells of the records, in UTF-8.
     pub fn cells(&self) -> Cells<'a> {
         Cells::of(self)
@@ -104,6 +111,7 @@ impl<'a> Batch<'a> {
         let index = finding.row as usize;
         ErrorEntry {
             line: self.lines()[index],
+            lines: Some(self.span(index)).filter(|lines| *lines > 1),
             record: self.before + index as u64,
             byte: finding.offset.unwrap_or_else(|| self.byte(self.records[index].start)),
             field,

@@ -68,6 +68,8 @@ struct Sheet {
     /// Of a contract with keys.
     claims: Option<Claims>,
     counts: Counts,
+    /// Lines of refused records besides the first of each.
+    surplus_lines: u64,
     /// Lines before the shard's first row, when they are known.
     lines_before: Option<u64>,
     rejects: Vec<u8>,
@@ -98,6 +100,7 @@ impl ShardTransform {
             mapping: plan.mapping.clone(),
             dialect: plan.dialect.clone(),
             counts: Counts::default(),
+            surplus_lines: 0,
             lines_before: shard.line.map(|line| line - 1),
             rejects: Vec::new(),
             errors: Vec::new(),
@@ -181,6 +184,11 @@ impl ShardTransform {
     /// What was refused since the last time: records, and lines of errors.
     pub fn take_refused(&mut self) -> (Vec<u8>, Vec<u8>) {
         (std::mem::take(&mut self.sheet.rejects), std::mem::take(&mut self.sheet.errors))
+    }
+
+    /// Lines of the records that were refused, besides the first of each.
+    pub fn surplus_lines(&self) -> u64 {
+        self.sheet.surplus_lines
     }
 
     /// Takes the pieces of the keys that became ready since the last time.
@@ -335,6 +343,7 @@ impl Sheet {
         for faults in findings.chunk_by(|a, b| a.row == b.row) {
             let index = faults[0].row as usize;
             let row = &batch.records[index];
+            self.surplus_lines += batch.span(index) - 1;
             match &self.masks {
                 Some(masks) => masks.write_record(batch, cells, index, &self.dialect, &mut self.rejects),
                 None => self.rejects.extend_from_slice(&batch.source[batch.source_range(row.start as usize..row.end as usize)]),

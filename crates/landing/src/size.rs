@@ -1,4 +1,4 @@
-//! Sizes in bytes, as people write them.
+//! Sizes in bytes and counts, as people write them.
 
 /// Units of a size, as they are written after the number. Powers of 1,000 have no `i`.
 const UNITS: [(&str, u64); 8] =
@@ -12,6 +12,15 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let (_, factor) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit.trim())).ok_or_else(wrong)?;
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(*factor));
     bytes.filter(|bytes| *bytes > 0).ok_or_else(wrong)
+}
+
+/// Writes a count with its thousands apart: `336,776`.
+pub fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let first = (digits.len() - 1) % 3 + 1;
+    let (head, tail) = digits.split_at(first);
+    let groups = tail.as_bytes().chunks(3).map(|group| format!(",{}", String::from_utf8_lossy(group)));
+    std::iter::once(head.to_owned()).chain(groups).collect()
 }
 
 #[cfg(test)]
@@ -28,5 +37,10 @@ mod tests {
         for text in ["", "0", "0kB", "-1", "1.5MB", "kB", "1 parsec", "99999999999GiB", "18446744073709551616"] {
             assert!(parse_bytes(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn counts_are_written() {
+        assert_eq!([0, 999, 1_000, 336_776, 1_000_000].map(count), ["0", "999", "1,000", "336,776", "1,000,000"]);
     }
 }

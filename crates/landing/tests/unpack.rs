@@ -7,7 +7,7 @@ use std::io::Write;
 
 use landing::Error;
 use landing::contract::Compression;
-use landing::unpack::{Unpack, sniff};
+use landing::unpack::{Archive, Member, Unpack, sniff};
 use packing::{bzip2, gzip, zip};
 use proptest::prelude::*;
 
@@ -33,6 +33,7 @@ fn packed() -> Vec<(Compression, &'static str, Vec<u8>)> {
         (Compression::Zip, "zip", zip(&[("t.csv", TEXT)], false, false)),
         (Compression::Zip, "zip with a descriptor", zip(&[("t.csv", TEXT)], true, false)),
         (Compression::Zip, "zip that only stores", zip(&[("t.csv", TEXT)], false, true)),
+        (Compression::Zip, "zip as a Mac makes it", zip(&[("d/t.csv", TEXT), ("__MACOSX/d/._t.csv", b"\0\x05")], true, false)),
     ]
 }
 
@@ -108,11 +109,80 @@ fn what_is_damaged_is_never_another_text() {
 fn archives_of_anything_but_one_file_are_refused() {
     let says = |archive: Vec<u8>| unpack(Compression::Zip, &archive, 1000).unwrap_err().to_string();
     for streamed in [false, true] {
-        assert!(says(zip(&[("a.csv", TEXT), ("b.csv", TEXT)], streamed, false)).contains("holds more than one file"));
+        assert!(says(zip(&[("a.csv", TEXT), ("b.csv", TEXT)], streamed, false)).contains("holds several files"));
         assert!(says(zip(&[("[Content_Types].xml", TEXT)], streamed, false)).contains("Office document"));
-        assert!(says(zip(&[("folder/", b"")], streamed, false)).contains("folder"));
+        assert!(says(zip(&[("folder/", b""), (".DS_Store", TEXT)], streamed, false)).contains("holds no file, only folders"));
     }
     assert!(says(zip(&[], false, false)).contains("holds no file"));
+}
+
+/// Files of an archive that are not read, whatever they hold.
+const BESIDE: [(&str, &[u8]); 4] =
+    [("data/", b""), (".DS_Store", b"PK\x03\x04 and more"), ("__MACOSX/._t.csv", b"\0\x05"), ("x/Thumbs.db", &[7; 50])];
+
+#[test]
+fn one_file_for_people_is_read() {
+    for at in 0..=BESIDE.len() {
+        let mut files = BESIDE.to_vec();
+        files.insert(at, ("data/t.csv", TEXT));
+        // To store a file without telling its length is no way to be read from front to back.
+        for (streamed, stored) in [(false, false), (true, false), (false, true)] {
+            let archive = zip(&files, streamed, stored);
+            let blocks: &[usize] = if at == 1 { &[1, 2, 3, 7, 30, 1000] } else { &[1000] };
+            for block in blocks.iter().copied() {
+                assert_eq!(unpack(Compression::Zip, &archive, block).unwrap(), TEXT, "at {at}, streamed {streamed}, blocks of {block}");
+            }
+            let found = directory(&archive);
+            assert_eq!((found.names().collect::<Vec<_>>(), found.check("z", None)), (vec!["data/t.csv"], Ok(())));
+            for cut in (0..archive.len()).filter(|_| at == 1) {
+                let outcome = unpack(Compression::Zip, &archive[..cut], 1000);
+                assert!(matches!(outcome, Err(Error::SourceCorrupt(_))), "cut at {cut}: {outcome:?}");
+            }
+        }
+    }
+}
+
+/// The directory, as who may look into the archive finds it.
+fn directory(archive: &[u8]) -> Archive {
+    let size = archive.len() as u64;
+    let tail = &archive[archive.len().saturating_sub(landing::unpack::TAIL_BYTES as usize)..];
+    let range = Archive::locate(tail, size).unwrap();
+    Archive::read(&archive[range.start as usize..range.end as usize]).unwrap()
+}
+
+#[test]
+fn a_member_is_the_file_that_matches() {
+    let files: [(&str, &[u8]); 3] = [("README.txt", b"notes"), ("jan/t.csv", TEXT), ("feb/t.tsv", b"x\ty\n")];
+    for streamed in [false, true] {
+        let archive = zip(&files, streamed, false);
+        for (pattern, expected) in
+            [("*.csv", Some(TEXT)), ("*/t.tsv", Some(&b"x\ty\n"[..])), ("*.t?t", Some(b"notes")), ("*.?s?", None), ("t", None)]
+        {
+            let member = Member::parse(pattern).unwrap();
+            let mut unpack = Unpack::of(Compression::Zip, Some(&member), "z", 1 << 20);
+            let mut text = Vec::new();
+            let read = unpack.feed(&archive, |piece| {
+                text.extend_from_slice(piece);
+                Ok(())
+            });
+            let outcome = read.and_then(|()| unpack.finish());
+            assert_eq!(outcome.is_ok(), expected.is_some(), "{pattern}: {outcome:?}");
+            assert_eq!(directory(&archive).check("z", Some(&member)).is_ok(), expected.is_some(), "{pattern}");
+            if let Some(expected) = expected {
+                assert_eq!(text, expected, "{pattern}");
+            }
+        }
+    }
+}
+
+/// What is passed over comes out of its compression without a limit, and without room for it.
+#[test]
+fn what_is_passed_over_takes_no_room() {
+    let zeros = vec![0; 64 << 20];
+    for streamed in [false, true] {
+        let archive = zip(&[("__MACOSX/z", &zeros), ("t.csv", TEXT)], streamed, false);
+        assert_eq!(unpack(Compression::Zip, &archive, 1 << 16).unwrap(), TEXT);
+    }
 }
 
 #[test]

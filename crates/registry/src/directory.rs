@@ -1,9 +1,10 @@
 //! A registry in a directory, for embedded use.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -16,14 +17,51 @@ use crate::{Error, Result};
 ///
 /// Any number of processes may share it: whoever reads or writes holds the lock of the file `.lock`. Files are replaced whole; several at once go
 /// through the file `.journal`, which whoever locks next finishes. Listing jobs reads all jobs, which is fine for one machine's worth of them.
-#[derive(Debug, Clone)]
-pub struct Directory(Arc<Path>);
+///
+/// A lock that another process holds is waited for, and whoever waits no longer drops the future.
+#[derive(Clone)]
+pub struct Directory {
+    root: Arc<Path>,
+    told: Option<Arc<Tell>>,
+}
+
+/// Hears of a lock that is waited for.
+type Tell = dyn Fn(&Waiting) + Send + Sync;
+
+/// A lock that another process holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The file.
+    pub lock: PathBuf,
+    /// The process, where the system tells.
+    pub holder: Option<u32>,
+}
+
+impl std::fmt::Debug for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Directory").field(&self.root).finish()
+    }
+}
 
 /// The directory while it is locked; dropping it unlocks.
-struct Locked<'a> {
-    root: &'a Path,
+struct Locked {
+    root: Arc<Path>,
     _lock: File,
 }
+
+/// What came of an attempt to lock and work.
+enum Tried<T, W> {
+    Done(Result<T>),
+    /// Somebody else holds the lock. The work is still to be done.
+    Busy(W),
+}
+
+/// The pause after the first attempt to lock; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+/// How long a lock is waited for in silence: what is done under it takes some milliseconds.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// What is to become of entries: the new text, or `None` for deletion.
 type Changes = Vec<(Key, Option<String>)>;
@@ -36,13 +74,41 @@ const DRAFT: &str = ".draft";
 impl Directory {
     /// The registry in this directory, which is made at first use.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into().into())
+        Self { root: path.into().into(), told: None }
     }
 
-    async fn locked<T: Send + 'static>(&self, work: impl FnOnce(Locked<'_>) -> Result<T> + Send + 'static) -> Result<T> {
-        let root = Arc::clone(&self.0);
-        let task = tokio::task::spawn_blocking(move || Locked::lock(&root).map_err(|error| failed(&root, &error)).and_then(work));
-        task.await.map_err(|_| Error::Unavailable("reading or writing the registry was cut off".to_owned()))?
+    /// The same registry, which tells of a lock that it has waited for a second.
+    pub fn telling(self, told: impl Fn(&Waiting) + Send + Sync + 'static) -> Self {
+        Self { told: Some(Arc::new(told)), ..self }
+    }
+
+    async fn locked<T, W>(&self, mut work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnOnce(Locked) -> Result<T> + Send + 'static,
+    {
+        let (begun, mut pause, mut is_told) = (Instant::now(), FIRST_PAUSE, false);
+        loop {
+            let root = Arc::clone(&self.root);
+            let task = tokio::task::spawn_blocking(move || match Locked::try_lock(&root) {
+                Ok(Some(locked)) => Tried::Done(work(locked)),
+                Ok(None) => Tried::Busy(work),
+                Err(error) => Tried::Done(Err(failed(&root, &error))),
+            });
+            let cut_off = |_| Error::Unavailable("reading or writing the registry was cut off".to_owned());
+            work = match task.await.map_err(cut_off)? {
+                Tried::Done(result) => return result,
+                Tried::Busy(work) => work,
+            };
+            if let Some(told) = self.told.as_ref().filter(|_| !is_told && begun.elapsed() > SILENCE) {
+                let lock = self.root.join(LOCK);
+                told(&Waiting { holder: holder(&lock), lock });
+                is_told = true;
+            }
+            // Not in the thread that may block: who waits no longer need not wait for it.
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
     }
 }
 
@@ -62,7 +128,7 @@ impl Table for Directory {
             }
             let changes: Changes = writes.into_iter().map(|write| (write.key, write.then)).collect();
             let bytes = changes.iter().filter_map(|(_, then)| then.as_ref()).map(|text| text.len() as u64).sum();
-            directory.change(changes).map_err(|error| unwritten(directory.root, bytes, &error))?;
+            directory.change(changes).map_err(|error| unwritten(&directory.root, bytes, &error))?;
             Ok(true)
         })
         .await
@@ -71,23 +137,28 @@ impl Table for Directory {
     async fn list(&self, list: &List, after: Option<&Position>, limit: usize) -> Result<Vec<(Position, String)>> {
         let (list, after) = (list.clone(), after.cloned());
         self.locked(move |directory| {
-            let entries = directory.entries(&list).map_err(|error| failed(directory.root, &error))?;
+            let entries = directory.entries(&list).map_err(|error| failed(&directory.root, &error))?;
             list.select(entries, after.as_ref(), limit)
         })
         .await
     }
 }
 
-impl<'a> Locked<'a> {
-    fn lock(root: &'a Path) -> io::Result<Self> {
+impl Locked {
+    /// `None`: somebody else holds the lock.
+    fn try_lock(root: &Arc<Path>) -> io::Result<Option<Self>> {
         fs::create_dir_all(root)?;
         let lock = File::options().create(true).append(true).open(root.join(LOCK))?;
-        lock.lock()?;
-        let locked = Self { root, _lock: lock };
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let locked = Self { root: Arc::clone(root), _lock: lock };
         if let Some(journal) = read(&root.join(JOURNAL))? {
             locked.finish(serde_json::from_str(&journal)?)?;
         }
-        Ok(locked)
+        Ok(Some(locked))
     }
 
     fn path(&self, key: &Key) -> PathBuf {
@@ -157,6 +228,24 @@ impl<'a> Locked<'a> {
             }
         }
         Ok(entries)
+    }
+}
+
+/// The process that holds the lock of a file, where the system tells.
+fn holder(lock: &Path) -> Option<u32> {
+    #[cfg(target_os = "linux")]
+    {
+        // `2: FLOCK  ADVISORY  WRITE 1234 fd:00:5678 0 EOF`; who waits has an arrow after the number.
+        let inode = std::os::unix::fs::MetadataExt::ino(&fs::metadata(lock).ok()?).to_string();
+        let locks = fs::read_to_string("/proc/locks").ok()?;
+        let of_file = |line: &&str| line.split_whitespace().nth(5).is_some_and(|file| file.rsplit(':').next() == Some(&inode));
+        let line = locks.lines().filter(|line| !line.contains("->")).find(of_file)?;
+        line.split_whitespace().nth(4)?.parse().ok().filter(|process| *process > 0)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = lock;
+        None
     }
 }
 
@@ -244,6 +333,27 @@ mod tests {
             assert_eq!(name.split('(').next(), Some(expected), "{text}");
             assert_eq!(text.contains("7 bytes can't be written"), expected == "Full", "{text}");
         }
+    }
+
+    /// The lock is another open file's, as that of another process would be.
+    #[tokio::test]
+    async fn who_waits_for_the_lock_is_told_and_may_stop() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let dataset = DatasetName::parse("flights").expect("a name");
+        let held = File::create(folder.path().join(LOCK)).expect("a file");
+        held.lock().expect("nobody holds it");
+        let (tell, told) = std::sync::mpsc::channel();
+        let registry = Directory::new(folder.path()).telling(move |waiting| drop(tell.send(waiting.clone())));
+        let waiting = registry.contract(&dataset, None);
+        let heard = tokio::task::spawn_blocking(move || told.recv().expect("it is told"));
+        let told = tokio::select! {
+            _ = waiting => panic!("the lock is held"),
+            told = heard => told.expect("it is told"),
+        };
+        assert_eq!(told.lock, folder.path().join(LOCK));
+        assert!(told.holder.is_none_or(|holder| holder == std::process::id()), "{told:?}");
+        held.unlock().expect("it is held");
+        assert_eq!(registry.contract(&dataset, None).await, Ok(None));
     }
 
     #[tokio::test]

@@ -19,7 +19,7 @@ mod memory;
 mod conformance;
 
 pub use conformance::conformance;
-pub use directory::Directory;
+pub use directory::{Directory, Waiting};
 #[cfg(feature = "dynamodb")]
 pub use dynamodb::DynamoDb;
 pub use memory::Memory;

@@ -11,8 +11,12 @@ use landing::plan::Plan;
 use crate::Context;
 use crate::standing::{Standing, already_landed, standing};
 
-/// Claims the bytes of a job; the answer is why it may not have them. Those that replace others may come again: what they would double they remove.
+/// Claims the bytes of a job; the answer is why it may not have them. Those that replace others may come again: what they would double they remove. So may those without
+/// records, as nothing of them is in the table.
 pub(crate) async fn claim(context: &Context, plan: &Plan, tally: &Tally, mode: Mode) -> Result<Option<Failure>, Error> {
+    if tally.counts.read == 0 {
+        return Ok(None);
+    }
     let submission = &plan.submission;
     let (dataset, contents) = (&submission.dataset, contents(plan, tally));
     let force = submission.force || mode != Mode::Append;

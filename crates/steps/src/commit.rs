@@ -149,6 +149,7 @@ async fn write(context: &Context, log: &Log, ready: &Ready, mut commit: Commit, 
         if commit.void.is_none() {
             commit = check(context, ready, commit, &base).await?;
         }
+        commit.schema = base.schema_after(&commit, &ready.contract)?;
         commit.sequence = base.next;
         commit.committed = now();
         if log.write(&commit, &ready.contract, &base).await? {

@@ -11,6 +11,7 @@ use landing::message::{JobKeys, Planned, Shard, ShardList, SourceRef, Submission
 use landing::opening::{Opening, Stated};
 use landing::plan::{Plan, Verbatim, shards, usual_shard_bytes};
 use landing::records::{Limits, footer_start, long_footer};
+use landing::unpack::{self, Archive, TAIL_BYTES};
 use objects::{Head, Objects, Pin, Put};
 use registry::{JobChange, JobStatus};
 
@@ -46,6 +47,8 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     let contract = parse_contract(&text)?;
     context.salt_of(&contract)?;
 
+    check_table(context, &submission, &contract).await?;
+
     let asked = &submission.source;
     // The front door has asked likewise; a job can be started without it.
     context.sources.check(asked).map_err(|refused| Error::AccessDenied(refused.to_string()))?;
@@ -67,8 +70,8 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
         return Err(give_way(context.work().as_ref(), &context.keys(job), because).await);
     }
 
-    let opening = open(source.as_ref(), &pinned, head.size, &contract).await?;
-    let mapping = match_header(context, &context.keys(job), &contract, &opening).await?;
+    let opening = open(context, &context.keys(job), &pinned, head.size, &contract).await?;
+    let mapping = match_header(context, &context.keys(job), &contract, &opening, &pinned).await?;
     let wanted = submission.shard_bytes.unwrap_or_else(|| usual_shard_bytes(head.size, context.settings.shard_bytes));
     let data_end = find_footer(source.as_ref(), &pinned, head.size, &opening).await?;
     let (shard_bytes, mut shards, one_shard_because) = cut(&opening, data_end.unwrap_or(head.size), wanted);
@@ -121,6 +124,17 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     })
 }
 
+/// Refuses a contract whose files don't go with those of the table. It is an early look: only the one before the
+/// decision is exact.
+async fn check_table(context: &Context, submission: &Submission, contract: &Contract) -> Result<(), Error> {
+    if contract.output.mode == Mode::Overwrite {
+        return Ok(());
+    }
+    let log = context.log(&submission.dataset, contract.output.table);
+    let next = log.first_free().await?;
+    log.base(next, Mode::Append).await?.check_contract(contract, &submission.job)
+}
+
 /// How a list of shards is told to the state machine.
 pub(crate) fn shard_list(context: &Context, key: String, shards: &[Shard]) -> ShardList {
     let only = if let [only] = shards { Some(only.clone()) } else { None };
@@ -153,7 +167,8 @@ fn content_names(head: &Head) -> Vec<String> {
 }
 
 /// The beginning of the source, understood.
-async fn open(source: &dyn Objects, pinned: &SourceRef, size: u64, contract: &Contract) -> Result<Opening, Error> {
+async fn open(context: &Context, keys: &JobKeys, pinned: &SourceRef, size: u64, contract: &Contract) -> Result<Opening, Error> {
+    let source = context.buckets.bucket(&pinned.bucket);
     let stated = Stated {
         name: &pinned.key,
         compression: contract.compression,
@@ -165,12 +180,33 @@ async fn open(source: &dyn Objects, pinned: &SourceRef, size: u64, contract: &Co
     loop {
         let sample = source.get(&pinned.key, &pin(pinned), 0..wanted.min(size)).await.map_err(|error| source_error(error, pinned))?;
         let end_of_source = sample.len() as u64 >= size;
-        if let Some(opening) = Opening::read(&stated, Limits::default(), &sample, end_of_source, wanted as usize)? {
+        if wanted == SAMPLE_BYTES && unpack::sniff(&sample) == Compression::Zip {
+            check_archive(context, keys, pinned, size, contract).await?;
+        }
+        let opening = Opening::read_member(&stated, contract.member.as_ref(), Limits::default(), &sample, end_of_source, wanted as usize)?;
+        if let Some(opening) = opening {
             opening.check_header(&pinned.key)?;
             return Ok(opening);
         }
         wanted *= 8;
     }
+}
+
+/// Refuses an archive of which it is not known which file is meant. What their names are is told by the job's errors.
+async fn check_archive(context: &Context, keys: &JobKeys, pinned: &SourceRef, size: u64, contract: &Contract) -> Result<(), Error> {
+    let (source, pin) = (context.buckets.bucket(&pinned.bucket), pin(pinned));
+    let tail = source.get(&pinned.key, &pin, size.saturating_sub(TAIL_BYTES)..size).await;
+    let tail = tail.map_err(|error| source_error(error, pinned))?;
+    let Some(range) = Archive::locate(&tail, size) else { return Ok(()) };
+    let directory = source.get(&pinned.key, &pin, range).await.map_err(|error| source_error(error, pinned))?;
+    let Some(archive) = Archive::read(&directory) else { return Ok(()) };
+    let Err(refused) = archive.check(&pinned.key, contract.member.as_ref()) else { return Ok(()) };
+    let mut lines = Vec::new();
+    archive.entries().iter().for_each(|entry| entry.write(&mut lines));
+    if !lines.is_empty() {
+        context.work().put(&keys.errors(), Bytes::from(lines), Put::Overwrite).await?;
+    }
+    Err(refused)
 }
 
 /// Where the footer of a source that is not packed begins, if it is to have one.
@@ -207,9 +243,18 @@ fn cut(opening: &Opening, size: u64, wanted: u64) -> (u64, Vec<Shard>, Option<St
 }
 
 /// Which column each field is. What stands in a header that does not match is told by the job's errors, and only there: it may be data.
-async fn match_header(context: &Context, keys: &JobKeys, contract: &Contract, opening: &Opening) -> Result<Mapping, Error> {
+async fn match_header(
+    context: &Context,
+    keys: &JobKeys,
+    contract: &Contract,
+    opening: &Opening,
+    source: &SourceRef,
+) -> Result<Mapping, Error> {
     if !opening.dialect.header {
         return Ok(contract.schema.match_positions());
+    }
+    if opening.is_blank() {
+        return Err(Error::SchemaDrift(format!("{} is empty: it has no header, and no records", source.key)));
     }
     let drift = match contract.schema.match_header(&opening.header.names) {
         Ok(mapping) => return Ok(mapping),

@@ -141,5 +141,6 @@ fn draft(plan: &Plan, tally: &Tally, open: &[OpenFile], sketch: &Sketch, output:
         files: open.iter().map(CommittedFile::of).collect(),
         void: None,
         removed: Vec::new(),
+        schema: None,
     }
 }

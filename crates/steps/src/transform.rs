@@ -17,7 +17,7 @@ use landing::message::{Failure, JobKeys, Shard, TransformShard, Transformed};
 use landing::plan::Plan;
 use landing::records::Holdback;
 use landing::shard::ShardTransform;
-use landing::unpack::Unpack;
+use landing::unpack::{Member, Unpack};
 use objects::{Objects, PART_BYTES, Pin, Put};
 use tokio::task::JoinHandle;
 
@@ -134,6 +134,8 @@ struct Attempt<'a> {
     prefix: String,
     file_prefix: String,
     plan: Plan,
+    /// Which file of a zip archive is meant.
+    member: Option<Member>,
     /// Bytes that files are to have; `None`: nothing is put together.
     file_size: Option<u64>,
     /// Whether another shard may have files of the same folders.
@@ -165,6 +167,7 @@ impl<'a> Attempt<'a> {
         let taken = crate::keys::taken(work.as_ref(), keys, &shard.taken).await?;
         let is_merged = contract.output.format == Format::Parquet;
         Ok(Self {
+            member: contract.member.clone(),
             file_size: is_merged.then_some(contract.output.file_size),
             is_one_of_several: plan.shards > 1,
             read_to: shard.from,
@@ -189,7 +192,8 @@ impl<'a> Attempt<'a> {
         let mut crc = Crc64Nvme::default();
         let mut source = Blocks::start(self.context.buckets.bucket(&self.plan.source.bucket), &self.plan, self.shard);
         let plan = &self.plan;
-        let mut unpack = plan.is_packed().then(|| Unpack::new(plan.compression, &plan.source.key, plan.unpacked_limit));
+        let unpack = || Unpack::of(plan.compression, self.member.as_ref(), &plan.source.key, plan.unpacked_limit);
+        let mut unpack = plan.is_packed().then(unpack);
         let mut holdback = Holdback::new(&plan.dialect);
         while let Some((at, block)) = source.next(self.core.wants()).await? {
             let own = overlap(at, block.len(), self.plan.own_bytes(self.shard.from, self.shard.to));
@@ -224,6 +228,7 @@ impl<'a> Attempt<'a> {
             tile,
             crc64nvme: crc.value(),
             counts,
+            surplus_lines: self.core.surplus_lines(),
             files,
             small,
             rejects,

@@ -139,11 +139,12 @@ async fn read_receipts(work: &dyn Objects, keys: &JobKeys, which: impl Iterator<
 }
 
 fn tally(plan: &Plan, receipts: &[Receipt], bases: &[landing::records::Base]) -> Result<Tally, Error> {
-    let mut counts = Counts::default();
+    let (mut counts, mut surplus_lines) = (Counts::default(), 0);
     let mut crc = None;
     let mut shards = Vec::with_capacity(receipts.len());
     for (receipt, base) in receipts.iter().zip(bases) {
         counts += receipt.counts;
+        surplus_lines += receipt.surplus_lines;
         let own = plan.own_bytes(receipt.tile.from, receipt.tile.to);
         let bytes = own.end - own.start;
         crc = Some(crc.map_or(receipt.crc64nvme, |before| combine_crc64nvme(before, receipt.crc64nvme, bytes)));
@@ -155,7 +156,7 @@ fn tally(plan: &Plan, receipts: &[Receipt], bases: &[landing::records::Base]) ->
             counts.read, counts.stored, counts.rejected, counts.filtered
         )));
     }
-    Ok(Tally { shards, counts, crc64nvme: crc.unwrap_or_default(), merges: 0 })
+    Ok(Tally { shards, counts, surplus_lines, crc64nvme: crc.unwrap_or_default(), merges: 0 })
 }
 
 fn check_checksum(plan: &Plan, computed: u64) -> Result<(), Error> {
@@ -171,8 +172,12 @@ fn check_checksum(plan: &Plan, computed: u64) -> Result<(), Error> {
 fn check_limit(plan: &Plan, tally: &Tally) -> Result<(), Error> {
     let limit: RejectsLimit = parse_contract(&plan.contract)?.rejects_limit;
     let Counts { read, rejected, filtered, .. } = tally.counts;
-    let what = if limit.is_exceeded(&tally.counts) {
-        format!("{rejected} of {read} records were refused, more than the limit of {limit}")
+    let what = if limit.is_exceeded(&tally.counts, tally.surplus_lines) {
+        let span = match tally.surplus_lines {
+            0 => String::new(),
+            surplus => format!(" and count as the {} lines that they span", rejected + surplus),
+        };
+        format!("{rejected} of {read} records were refused{span}, more than the limit of {limit}")
     } else if limit.leaves_nothing(&tally.counts) {
         let others = match filtered {
             0 => String::new(),

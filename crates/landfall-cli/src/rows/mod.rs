@@ -33,7 +33,7 @@ const EXAMPLES: &[&str] = &[
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES, "0 clean · 1 records are at fault · 2 wrong use · 3 the file can't be read"))]
 pub(crate) struct ReadRows {
-    /// The file.
+    /// The file; `-` is standard input.
     file: PathBuf,
     /// Read the file in shards of so many bytes, as a job would; what is printed is the same. Such as 7kB, 1MiB.
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
@@ -96,7 +96,7 @@ impl ReadRows {
                 Exit::WrongUse
             }
             // These name the file themselves.
-            Err(Unreadable::Refused(error)) => {
+            Err(error @ (Unreadable::Refused(_) | Unreadable::Archive(_))) => {
                 complain(error);
                 Exit::Infrastructure
             }

@@ -16,7 +16,9 @@ use landing::records::{
     self, Base, Holdback, Lexer, Limits, LongRow, Rows, ShardReader, Tile, TilingError, footer_start, long_footer, preamble, tile,
 };
 use landing::shape::Batch;
-use landing::unpack::Unpack;
+use landing::unpack::{self, Archive, Member, Unpack};
+
+use crate::path;
 
 /// Bytes that are looked at first, for the header.
 const SAMPLE_BYTES: u64 = 256 * 1024;
@@ -24,8 +26,13 @@ const SAMPLE_BYTES: u64 = 256 * 1024;
 const BLOCK_BYTES: u64 = 1024 * 1024;
 /// Bytes that are read first past a shard's end, where mostly less than one record is missing. Each further read takes twice as many.
 const TAIL_BYTES: u64 = 4 * 1024;
+/// Names of an archive's files that are told.
+const SHOWN_NAMES: usize = 20;
 /// Most rows of a batch.
 const BATCH_ROWS: usize = 4 * 1024;
+
+/// What is opened for standard input.
+const STDIN_DEVICE: &str = "/dev/stdin";
 
 /// A file whose header is known.
 pub(crate) struct Source {
@@ -45,6 +52,8 @@ pub(crate) struct Source {
     /// Most bytes that a packed file may unpack to.
     unpacked_limit: u64,
     name: String,
+    /// Which file of a zip archive is meant.
+    member: Option<Member>,
 }
 
 /// Takes each batch, and what lies before the shard that it is of.
@@ -59,6 +68,8 @@ pub(crate) enum Unreadable {
     Output(io::Error),
     /// It is no CSV, or damaged, or can't be read that way.
     Refused(landing::Error),
+    /// It is an archive of which it is not known which file is meant.
+    Archive(String),
     /// A record is longer than the limit.
     Long(LongRow),
     /// The shards do not tile the file: it changed, or this is a bug.
@@ -73,6 +84,7 @@ impl std::fmt::Display for Unreadable {
             Self::Input(error) => write!(f, "{error}"),
             Self::Output(error) => write!(f, "the output can't be written: {error}"),
             Self::Refused(error) => write!(f, "{error}"),
+            Self::Archive(message) => f.write_str(message),
             Self::Long(long) => write!(f, "the record at byte {} has more than {} bytes; is a quote left open there?", long.at, long.limit),
             Self::Torn(error) => write!(f, "did the file change? {error}"),
             Self::NotSplittable => f.write_str("is no regular file"),
@@ -96,6 +108,18 @@ impl From<landing::Error> for Unreadable {
 impl Source {
     /// Opens a file and reads what stands before the data. Without `shard_bytes` it is streamed, and may be a pipe.
     pub(crate) fn open(path: &Path, stated: &Stated<'_>, shard_bytes: Option<u64>) -> Result<Self, Unreadable> {
+        Self::open_member(path, stated, None, shard_bytes)
+    }
+
+    /// The same; of a zip archive the file that `member` matches.
+    pub(crate) fn open_member(
+        path: &Path,
+        stated: &Stated<'_>,
+        member: Option<&Member>,
+        shard_bytes: Option<u64>,
+    ) -> Result<Self, Unreadable> {
+        path::check_file(path).map_err(landing::Error::SourceMissing)?;
+        let path = if path::is_stdin(path) { Path::new(STDIN_DEVICE) } else { path };
         let mut file = File::open(path).map_err(Unreadable::Input)?;
         let metadata = file.metadata().map_err(Unreadable::Input)?;
         if shard_bytes.is_some() && !metadata.is_file() {
@@ -107,7 +131,10 @@ impl Source {
         loop {
             let missing = wanted - sample.len() as u64;
             let ended = (&mut file).take(missing).read_to_end(&mut sample).map_err(Unreadable::Input)? < missing as usize;
-            if let Some(opening) = Opening::read(stated, Limits::default(), &sample, ended, wanted as usize)?
+            if wanted == SAMPLE_BYTES && metadata.is_file() && unpack::sniff(&sample) == Compression::Zip {
+                check_archive(path, metadata.len(), stated.name, member)?;
+            }
+            if let Some(opening) = Opening::read_member(stated, member, Limits::default(), &sample, ended, wanted as usize)?
                 && let Some(columns) = columns(&opening)?
             {
                 let split = match shard_bytes.filter(|_| opening.compression == Compression::None) {
@@ -125,6 +152,7 @@ impl Source {
                     ended,
                     unpacked_limit,
                     name: stated.name.to_owned(),
+                    member: member.cloned(),
                 };
                 source.read_header()?;
                 return Ok(source);
@@ -211,7 +239,7 @@ impl Source {
             drain(&mut reader, &mut rows, &mut visit)?.map_or(Ok(()), |long| Err(Unreadable::Long(long)))
         };
         let compression = self.opening.compression;
-        let mut unpack = Unpack::new(compression, &self.name, self.unpacked_limit);
+        let mut unpack = Unpack::of(compression, self.member.as_ref(), &self.name, self.unpacked_limit);
         let (mut block, mut ended) = (std::mem::take(&mut self.sample), self.ended);
         let mut piece = Vec::new();
         loop {
@@ -294,6 +322,28 @@ impl Source {
         }
         Ok((reader.finish(), None))
     }
+}
+
+/// Refuses an archive of which it is not known which file is meant, with the names of those that it holds.
+fn check_archive(path: &Path, bytes: u64, name: &str, member: Option<&Member>) -> Result<(), Unreadable> {
+    let mut file = File::open(path).map_err(Unreadable::Input)?;
+    let mut get = |range: Range<u64>| -> Result<Vec<u8>, Unreadable> {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(range.start)).map_err(Unreadable::Input)?;
+        Read::take(&mut file, range.end - range.start).read_to_end(&mut bytes).map_err(Unreadable::Input)?;
+        Ok(bytes)
+    };
+    let tail = get(bytes.saturating_sub(unpack::TAIL_BYTES)..bytes)?;
+    let Some(directory) = Archive::locate(&tail, bytes) else { return Ok(()) };
+    let Some(archive) = Archive::read(&get(directory)?) else { return Ok(()) };
+    let Err(refused) = archive.check(name, member) else { return Ok(()) };
+    let names: Vec<String> = archive.names().take(SHOWN_NAMES).map(|name| format!("`{}`", name.escape_debug())).collect();
+    if names.is_empty() {
+        return Err(refused.into());
+    }
+    let more = archive.names().count() - names.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Err(Unreadable::Archive(format!("{refused}: it holds {}{more}", names.join(", "))))
 }
 
 /// Where the data of a file ends: at its footer, if it is to have one.

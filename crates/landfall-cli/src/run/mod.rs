@@ -13,7 +13,7 @@ use std::time::Instant;
 use clap::Args;
 use landing::bill::Dollars;
 use landing::contract::Contract;
-use landing::message::{Failure, Settled, SourceRef};
+use landing::message::{Failure, Settled, SourceRef, Submission};
 use landing::sources::Sources;
 use registry::Registry;
 use steps::{Context, Settings};
@@ -22,10 +22,10 @@ use tokio::sync::watch;
 use crate::exit::{CODES, Exit, examples};
 use crate::size::parse_shard_size;
 use crate::submission::{self, Asked, Wishes, place, salt};
-use crate::{complain, runtime};
+use crate::{complain, path, runtime, stdout};
 use outcome::Outcome;
 use progress::Progress;
-use running::Running;
+use running::{Present, Running};
 
 const EXAMPLES: &[&str] =
     &["landfall run flights.yaml flights.csv --lake lake", "landfall run flights.yaml 2013-*.csv --lake lake --json | jq .counts"];
@@ -60,14 +60,17 @@ pub(crate) struct Run {
     /// Land a file even if the same bytes are in the dataset already.
     #[arg(long)]
     force: bool,
-    /// Answer with 1 when a file lands nothing because the same bytes are in the dataset already.
+    /// Answer with 4 when a file lands nothing because the same bytes are in the dataset already.
     #[arg(long)]
     strict: bool,
+    /// Say what each job would have cost on AWS and elsewhere.
+    #[arg(long)]
+    cost: bool,
 }
 
 /// Fewest bytes of a shard where nobody says.
 const LEAST_SHARD_BYTES: u64 = 16 << 20;
-/// Most bytes of one: progress is told by shards.
+/// Most bytes of one: where there is no bar, progress is told by shards.
 const MOST_SHARD_BYTES: u64 = 2 << 30;
 
 /// What all jobs of a run share.
@@ -95,39 +98,47 @@ impl Run {
         };
         runtime.block_on(async {
             let (interrupt, interrupted) = watch::channel(false);
-            let listening = tokio::spawn(async move {
-                asked_to_end().await;
-                interrupt.send_replace(true);
-            });
-            let mut worst = Exit::Landed;
-            match running::settle_left(&landing.context).await {
-                Ok(settled) => settled.iter().for_each(|job| {
-                    let Settled { job, dataset, status, .. } = job;
-                    complain(format_args!("job {job} in {dataset}, whose process was killed, was brought to its end: {status}"));
-                }),
-                Err(error) => complain(format_args!("jobs whose process was killed can't be brought to their end: {error}")),
-            }
-            for (path, source) in sources {
-                if *interrupted.borrow() {
-                    worst = Exit::Interrupted;
-                    break;
-                }
-                let outcome = landing.land(&path, source, self.json, interrupted.clone()).await;
-                if let Some(failure) = outcome.failure.as_ref().filter(|_| outcome.exit(true) != Exit::Landed) {
-                    complain(format_args!("{}: {}: {}", path.display(), failure.error, failure.cause));
-                }
-                // A closed stdout changes nothing of what has landed.
-                let _ = if self.json { outcome.write_json() } else { summary::write(&outcome) };
-                worst = worst.max(outcome.exit(self.strict));
-            }
+            let mut early = interrupted.clone();
+            let listening = tokio::spawn(obey(interrupt));
+            let worst = tokio::select! {
+                present = landing.enter() => self.land_all(&landing, sources, present, &interrupted).await,
+                () = heard(&mut early) => Exit::Interrupted,
+            };
             listening.abort();
             worst
         })
     }
 
+    async fn land_all(
+        &self,
+        landing: &Landing,
+        sources: Vec<(PathBuf, SourceRef)>,
+        _present: Option<Present>,
+        interrupted: &watch::Receiver<bool>,
+    ) -> Exit {
+        let mut worst = Exit::Landed;
+        for (path, source) in sources {
+            if *interrupted.borrow() {
+                return Exit::Interrupted;
+            }
+            let outcome = landing.land(&path, source, self.json, interrupted.clone()).await;
+            if let Some(failure) = outcome.failure.as_ref().filter(|_| outcome.exit(true) != Exit::Landed) {
+                complain(format_args!("{}: {}: {}", path.display(), failure.error, failure.cause));
+            }
+            // That nobody hears of it changes nothing of what has landed.
+            stdout::note(if self.json { outcome.write_json() } else { summary::write(&outcome, self.cost) });
+            worst = worst.max(outcome.exit(self.strict));
+        }
+        worst
+    }
+
     /// The call as it is meant: everything that can be known to be wrong is said before anything is done.
     fn settle(&self) -> Result<(Landing, Vec<(PathBuf, SourceRef)>), Exit> {
         let Asked { text, contract, sources } = Asked::settle(&self.contract, &self.sources)?;
+        path::check_lake(&self.lake).map_err(|message| {
+            complain(message);
+            Exit::WrongUse
+        })?;
         let lake = std::path::absolute(&self.lake).map_err(|error| {
             complain(format_args!("{}: {error}", self.lake.display()));
             Exit::WrongUse
@@ -148,6 +159,20 @@ impl Run {
 }
 
 impl Landing {
+    /// Brings jobs of killed processes to their end, and clears up what else they left.
+    async fn enter(&self) -> Option<Present> {
+        let settled = running::settle_left(&self.context).await;
+        match &settled {
+            Ok(settled) => settled.iter().for_each(|job| {
+                let Settled { job, dataset, status, .. } = job;
+                complain(format_args!("job {job} in {dataset}, whose process was killed, was brought to its end: {status}"));
+            }),
+            Err(error) => complain(format_args!("jobs whose process was killed can't be brought to their end: {error}")),
+        }
+        // Where there can be no lock, the jobs say why.
+        Present::enter(&self.context, settled.is_ok()).await.ok()
+    }
+
     /// One job, from its admission to its end.
     async fn land(&self, path: &Path, source: SourceRef, json: bool, mut interrupted: watch::Receiver<bool>) -> Outcome {
         let started = Instant::now();
@@ -155,7 +180,7 @@ impl Landing {
         let mut outcome = Outcome::new(&job, &self.contract.name, path, &self.lake);
         let shard_bytes = self.shard_bytes.or_else(|| Some(shard_bytes(std::fs::metadata(path).ok()?.len(), self.threads as u64)));
         let wishes = Wishes { force: self.force, shard_bytes, max_cost: self.max_cost };
-        let _running = match Running::start(&self.context, &job) {
+        let running = match Running::start(&self.context, &job) {
             Ok(running) => running,
             Err(error) => {
                 let cause = format!("{}: the job's lock can't be made: {error}", self.lake.display());
@@ -163,22 +188,50 @@ impl Landing {
                 return outcome;
             }
         };
-        let failure = match submission::admit(&self.context, &self.contract.name, &self.text, &job, source, wishes).await {
-            Ok(submission) => {
-                let progress = Progress::new(path, json);
-                let ended = execution::execute(&self.context, submission, self.threads, &progress, async {
-                    // The sender lives as long as the run.
-                    let _ = interrupted.wait_for(|interrupted| *interrupted).await;
-                })
-                .await;
-                progress.end();
-                ended.err()
+        let admitted = tokio::select! {
+            admitted = submission::admit(&self.context, &self.contract.name, &self.text, &job, source, wishes) => admitted,
+            () = heard(&mut interrupted) => {
+                // The registry may know it, or not.
+                running.leave();
+                outcome.interrupt();
+                return outcome;
             }
+        };
+        let failure = match admitted {
+            Ok(submission) => self.execute(path, submission, json, interrupted).await,
             Err(error) => Some(Failure::from(&error)),
         };
         outcome.fill(&self.context, failure).await;
         outcome.seconds = started.elapsed().as_secs_f64();
+        if outcome.is_left() {
+            running.leave();
+        }
         outcome
+    }
+
+    /// Runs an admitted job, and shows how far it is. The answer is why it failed.
+    async fn execute(&self, path: &Path, submission: Submission, json: bool, mut interrupted: watch::Receiver<bool>) -> Option<Failure> {
+        let (buckets, meter) = objects::Metered::new(self.context.buckets.clone());
+        let context = Context { buckets: Arc::new(buckets), ..self.context.clone() };
+        let progress = Progress::new(path, json, meter);
+        let interrupted = async {
+            heard(&mut interrupted).await;
+            complain("interrupted: the job is brought to its end; interrupt again to leave that to the next run in this lake");
+        };
+        let ended = tokio::select! {
+            ended = execution::execute(&context, submission, self.threads, &progress, interrupted) => ended,
+            () = progress.follow() => unreachable!("it goes on for ever"),
+        };
+        progress.end();
+        ended.err()
+    }
+}
+
+/// Waits until the run is interrupted.
+async fn heard(interrupted: &mut watch::Receiver<bool>) {
+    // The sender lives as long as the run.
+    if interrupted.wait_for(|interrupted| *interrupted).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -192,7 +245,11 @@ fn shard_bytes(source_bytes: u64, threads: u64) -> u64 {
 /// The lake's files lie under it by dataset, everything else in its `_landfall`. What a contract joins lies beside it.
 fn context(lake: &Path, contract: &Path, threads: usize) -> Result<Context, Exit> {
     let work = lake.join("_landfall");
-    let registry: Arc<dyn Registry> = Arc::new(registry::Directory::new(work.join("registry")));
+    let registry = registry::Directory::new(work.join("registry")).telling(|waiting| {
+        let holder = waiting.holder.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"));
+        complain(format_args!("waits for {holder}, which holds the lock {}", waiting.lock.display()));
+    });
+    let registry: Arc<dyn Registry> = Arc::new(registry);
     let settings = Settings { max_concurrency: threads as u32, ..Settings::default() };
     Ok(Context {
         buckets: Arc::new(objects::Directories),
@@ -206,6 +263,16 @@ fn context(lake: &Path, contract: &Path, threads: usize) -> Result<Context, Exit
         settings,
         salt: Ok(salt()?),
     })
+}
+
+/// Passes an interrupt on. At a second one the process ends as it stands.
+async fn obey(interrupt: watch::Sender<bool>) {
+    asked_to_end().await;
+    interrupt.send_replace(true);
+    asked_to_end().await;
+    // What is left is brought to its end by the next run, as that of a process that was killed.
+    complain("interrupted again: the next run in this lake brings the job to its end");
+    std::process::exit(Exit::Interrupted.code().into());
 }
 
 /// Ctrl-C, or being asked to end.

@@ -1,13 +1,13 @@
 //! What became of a job, as far as it is known.
 
-use std::io::{self, BufRead as _, Write as _};
+use std::io::{self, BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use landing::bill::Bill;
 use landing::commit::{Commit, CommittedFile};
 use landing::contract::DatasetName;
 use landing::message::{Counts, Failure, JobId};
-use landing::rejects::ErrorEntry;
+use landing::rejects::{ErrorEntry, ErrorName};
 use registry::JobStatus;
 use serde::Serialize;
 use steps::Context;
@@ -19,6 +19,8 @@ const COMMIT_BYTES: u64 = 1 << 30;
 
 /// Faults that are shown; all of them are in `errors.jsonl`.
 const SHOWN_FAULTS: usize = 5;
+/// The start of what tells in a fault's line how many lines its record spans.
+const SPAN: &str = "\"lines\":";
 
 /// What became of a job: with `--json`, a line of stdout.
 #[derive(Debug, Serialize)]
@@ -45,8 +47,15 @@ pub(super) struct Outcome {
     pub(super) source_bytes: u64,
     #[serde(skip)]
     pub(super) lake: PathBuf,
+    /// The faults that are shown.
     #[serde(skip)]
     pub(super) first_faults: Vec<ErrorEntry>,
+    /// How many there are besides.
+    #[serde(skip)]
+    pub(super) more_faults: u64,
+    /// The registry knows how the job ended.
+    #[serde(skip)]
+    pub(super) has_ended: bool,
 }
 
 /// A file of the lake.
@@ -76,13 +85,23 @@ impl Outcome {
             source_bytes: std::fs::metadata(source).map_or(0, |metadata| metadata.len()),
             lake: lake.to_owned(),
             first_faults: Vec::new(),
+            more_faults: 0,
+            has_ended: false,
         }
+    }
+
+    /// Of a job that was interrupted before it began.
+    pub(super) fn interrupt(&mut self) {
+        let failure = Failure::new("Cancelled", "the job was interrupted before it began; nothing of it is visible");
+        self.state = JobStatus::of_failure(&failure.error);
+        self.failure = Some(failure);
     }
 
     /// Finds out what became of the job. What the registry and the commit log say counts: a job that failed after its commit has landed.
     pub(super) async fn fill(&mut self, context: &Context, failure: Option<Failure>) {
         if let Ok(Some(record)) = context.registry.job(&self.job).await {
             self.state = record.status;
+            self.has_ended = record.status.is_terminal();
             self.counts = record.counts;
             self.sequence = record.sequence;
             self.bill = record.bill;
@@ -100,7 +119,8 @@ impl Outcome {
         let there = |key: String| Some(Path::new(&context.work.bucket).join(key)).filter(|path| path.is_file());
         self.rejects = there(keys.rejects());
         self.errors = there(keys.errors());
-        self.first_faults = self.errors.as_deref().and_then(|path| first_faults(path).ok()).unwrap_or_default();
+        let shown = self.errors.as_deref().and_then(|path| std::fs::File::open(path).and_then(|file| faults(BufReader::new(file))).ok());
+        (self.first_faults, self.more_faults) = shown.unwrap_or_default();
     }
 
     /// The exit code. A job that had nothing to land counts as landed, unless `strict`.
@@ -111,6 +131,16 @@ impl Outcome {
             (Some(failure), _) => Exit::of_failure(&failure.error),
             (None, _) => Exit::Infrastructure,
         }
+    }
+
+    /// Whether the job was begun and has not ended: the next run in the lake goes on with it.
+    pub(super) fn is_left(&self) -> bool {
+        !self.has_ended
+    }
+
+    /// Whether rows of it are in the lake, or would be if it had any.
+    pub(super) fn has_landed(&self) -> bool {
+        self.sequence.is_some() && self.failure.is_none()
     }
 
     /// Writes the line of `--json`.
@@ -134,7 +164,57 @@ async fn committed(context: &Context, job: &JobId) -> Vec<CommittedFile> {
     read.and_then(|bytes| serde_json::from_slice::<Commit>(&bytes).ok()).map_or_else(Vec::new, |commit| commit.files)
 }
 
-fn first_faults(path: &Path) -> io::Result<Vec<ErrorEntry>> {
-    let lines = io::BufReader::new(std::fs::File::open(path)?).lines().take(SHOWN_FAULTS);
-    lines.map(|line| Ok(serde_json::from_str(&line?)?)).collect()
+/// The faults to show, and how many there are besides. Those with a quote that was left open come first, and of these the
+/// one that swallowed most lines: what it hides is more than what any other tells. The others are in their order.
+fn faults(lines: impl BufRead) -> io::Result<(Vec<ErrorEntry>, u64)> {
+    let (mut long, mut first): (Vec<ErrorEntry>, Vec<ErrorEntry>) = (Vec::new(), Vec::new());
+    let mut count = 0;
+    for line in lines.lines() {
+        let line = line?;
+        count += 1;
+        // Most need not be understood: there may be millions.
+        if line.contains(SPAN) && line.contains(ErrorName::Quote.as_str()) {
+            let fault: ErrorEntry = serde_json::from_str(&line)?;
+            let at = long.partition_point(|other| other.lines >= fault.lines);
+            long.insert(at, fault);
+            long.truncate(SHOWN_FAULTS);
+        } else if first.len() < SHOWN_FAULTS {
+            first.push(serde_json::from_str(&line)?);
+        }
+    }
+    long.extend(first);
+    long.truncate(SHOWN_FAULTS);
+    let more = count - long.len() as u64;
+    Ok((long, more))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(line: u64, lines: Option<u64>, error: ErrorName) -> ErrorEntry {
+        let (column, message) = (None, String::new());
+        ErrorEntry { line, lines, record: line, byte: 0, field: None, column, error, rule: None, value: None, holder: None, message }
+    }
+
+    fn shown(faults_of: &[ErrorEntry]) -> (Vec<u64>, u64) {
+        let mut text = Vec::new();
+        faults_of.iter().for_each(|fault| fault.write(&mut text));
+        let (shown, more) = faults(text.as_slice()).expect("they can be read");
+        (shown.iter().map(|fault| fault.line).collect(), more)
+    }
+
+    #[test]
+    fn faults_are_shown_in_order_but_for_quotes_left_open() {
+        let mut all: Vec<_> = (1..=9).map(|line| fault(line, None, ErrorName::Type)).collect();
+        assert_eq!(shown(&all[..3]), (vec![1, 2, 3], 0));
+        assert_eq!(shown(&all), (vec![1, 2, 3, 4, 5], 4));
+        all.push(fault(10, Some(3), ErrorName::Quote));
+        all.push(fault(13, Some(400), ErrorName::Quote));
+        all.push(fault(500, Some(9), ErrorName::Type));
+        assert_eq!(shown(&all), (vec![13, 10, 1, 2, 3], 7));
+        let open: Vec<_> = (1..=9).map(|line| fault(line, Some(10 + line), ErrorName::Quote)).collect();
+        assert_eq!(shown(&open), (vec![9, 8, 7, 6, 5], 4));
+        assert_eq!(shown(&[]), (vec![], 0));
+    }
 }

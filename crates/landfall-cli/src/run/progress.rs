@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use landing::message::Shard;
+use objects::Metering;
 
 use crate::size;
 
@@ -20,7 +21,16 @@ struct Shown {
     form: Form,
     shards: AtomicU64,
     done: AtomicU64,
+    /// Bytes of the shards that are done.
+    done_bytes: AtomicU64,
+    /// Counts what is read.
+    meter: Arc<Metering>,
+    /// Bytes that were read before the first shard.
+    read_before: AtomicU64,
 }
+
+/// How often a bar moves.
+const TICK: Duration = Duration::from_millis(200);
 
 enum Form {
     Bar(ProgressBar),
@@ -29,8 +39,8 @@ enum Form {
 }
 
 impl Progress {
-    /// Of the landing of `path`. Nothing is shown to those who want JSON.
-    pub(super) fn new(path: &Path, json: bool) -> Self {
+    /// Of the landing of `path`, whose reads `meter` counts. Nothing is shown to those who want JSON.
+    pub(super) fn new(path: &Path, json: bool, meter: Arc<Metering>) -> Self {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let form = if json {
             Form::Nothing
@@ -39,13 +49,35 @@ impl Progress {
         } else {
             Form::Lines
         };
-        Self(Arc::new(Shown { name, form, shards: AtomicU64::new(0), done: AtomicU64::new(0) }))
+        let [shards, done, done_bytes, read_before] = [0; 4].map(AtomicU64::new);
+        Self(Arc::new(Shown { name, form, shards, done, done_bytes, meter, read_before }))
+    }
+
+    /// Moves the bar with the bytes that are read, as long as it is polled.
+    pub(super) async fn follow(&self) {
+        loop {
+            tokio::time::sleep(TICK).await;
+            self.show();
+        }
+    }
+
+    /// Shows how far the bytes are that were read.
+    fn show(&self) {
+        if let Form::Bar(bar) = &self.0.form
+            && let Some(all) = bar.length()
+        {
+            let read = self.0.meter.usage().bytes_read - self.0.read_before.load(Ordering::Relaxed);
+            bar.set_position(position(self.0.done_bytes.load(Ordering::Relaxed), read, all));
+        }
     }
 
     /// So many shards are to be worked, besides those before.
     pub(super) fn expect(&self, shards: &[Shard]) {
         let bytes: u64 = shards.iter().map(bytes).sum();
         let before = self.0.shards.fetch_add(shards.len() as u64, Ordering::Relaxed);
+        if before == 0 {
+            self.0.read_before.store(self.0.meter.usage().bytes_read, Ordering::Relaxed);
+        }
         match &self.0.form {
             Form::Bar(bar) => bar.set_length(bar.length().unwrap_or(0) + bytes),
             Form::Lines => {
@@ -67,7 +99,10 @@ impl Progress {
         let done = self.0.done.fetch_add(1, Ordering::Relaxed) + 1;
         let shards = self.0.shards.load(Ordering::Relaxed);
         match &self.0.form {
-            Form::Bar(bar) => bar.inc(bytes(shard)),
+            Form::Bar(_) => {
+                self.0.done_bytes.fetch_add(bytes(shard), Ordering::Relaxed);
+                self.show();
+            }
             // A line for each quarter, unless the whole is small.
             Form::Lines if shards >= 8 && done * 4 / shards > (done - 1) * 4 / shards => {
                 self.line(format_args!("{} of {} shards", size::count(done), size::count(shards)));
@@ -92,10 +127,51 @@ fn bar(name: &str) -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {elapsed}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::no_length().with_style(style).with_prefix(name.to_owned());
-    bar.enable_steady_tick(Duration::from_millis(200));
+    bar.enable_steady_tick(TICK);
     bar
 }
 
 fn bytes(shard: &Shard) -> u64 {
     shard.to - shard.from
+}
+
+/// How far a bar of `all` bytes is: what was read counts, which is more than the source where shards read past their ends
+/// or again, and less where what is read is not counted.
+fn position(done: u64, read: u64, all: u64) -> u64 {
+    read.max(done).min(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_moves_with_what_is_read_and_never_past_its_end() {
+        assert_eq!(position(0, 0, 100), 0);
+        assert_eq!(position(0, 7, 100), 7, "before any shard is done");
+        assert_eq!(position(50, 45, 100), 50);
+        assert_eq!(position(50, 130, 100), 100);
+    }
+
+    #[test]
+    fn a_bar_is_fed_by_the_meter() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let (buckets, meter) = objects::Metered::new(Arc::new(objects::Memory::new()));
+        let bar = ProgressBar::hidden();
+        let [shards, done, done_bytes, read_before] = [0; 4].map(AtomicU64::new);
+        let shown = Shown { name: String::new(), form: Form::Bar(bar.clone()), shards, done, done_bytes, meter, read_before };
+        let progress = Progress(Arc::new(shown));
+        let shard = |from, to| Shard { index: 0, from, to, first: None, line: None, round: 1, taken: Vec::new() };
+        runtime.block_on(async {
+            let bucket = objects::Buckets::bucket(&buckets, "b");
+            bucket.put("a", vec![0; 100].into(), objects::Put::Overwrite).await.expect("it is put");
+            bucket.get("a", &objects::Pin::default(), 0..30).await.expect("the header");
+            progress.expect(&[shard(0, 60), shard(60, 100)]);
+            bucket.get("a", &objects::Pin::default(), 0..10).await.expect("a block");
+        });
+        progress.show();
+        assert_eq!((bar.position(), bar.length()), (10, Some(100)));
+        progress.done(&shard(0, 60));
+        assert_eq!(bar.position(), 60);
+    }
 }

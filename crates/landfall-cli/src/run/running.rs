@@ -3,12 +3,78 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use landing::message::{Failure, JobId, JobRef, Settled};
 use steps::Context;
 
 /// The folder of the locks, beside the jobs.
 const FOLDER: &str = "running";
+/// The file that every process holds a shared lock of as long as it lands in the lake.
+const PROCESSES: &str = ".processes";
+/// Where uploads lie, and what is being put, until they are moved to their place.
+const UPLOADS: &str = ".uploads";
+/// The pause between two attempts to get a lock that is held for a moment.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// That this process lands in the lake. Dropping it says that it no longer does.
+pub(super) struct Present {
+    _lock: File,
+}
+
+impl Present {
+    /// Says that this process lands in the lake. If no other one does, `sweeps` deletes what killed ones left of uploads:
+    /// nobody goes on with them once the jobs of those processes have ended.
+    pub(super) async fn enter(context: &Context, sweeps: bool) -> io::Result<Self> {
+        let work = Path::new(&context.work.bucket);
+        fs::create_dir_all(work)?;
+        let lock = File::options().create(true).append(true).open(work.join(PROCESSES))?;
+        if sweeps && is_held(lock.try_lock())? {
+            for root in [Path::new(&context.lake.bucket), work] {
+                remove_uploads(&root.join(UPLOADS))?;
+            }
+            lock.unlock()?;
+        }
+        while !is_held(lock.try_lock_shared())? {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(Self { _lock: lock })
+    }
+}
+
+fn is_held(locked: Result<(), TryLockError>) -> io::Result<bool> {
+    match locked {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Deletes what lies in a folder of uploads, each under an id of its own, and the folder once it is empty.
+fn remove_uploads(folder: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| uuid::Uuid::try_parse(name).is_ok()) {
+            remove(&entry.path())?;
+        }
+    }
+    // What else somebody put there stays.
+    let _is_empty = fs::remove_dir(folder);
+    Ok(())
+}
+
+/// Deletes a folder with all that is in it, if it is there.
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
 
 /// A job that this process runs. Dropping it says that the job has ended.
 pub(super) struct Running {
@@ -25,6 +91,11 @@ impl Running {
         let lock = File::create(&path)?;
         lock.lock()?;
         Ok(Self { path, _lock: lock })
+    }
+
+    /// Leaves the job to the next run in the lake, as if this process had been killed: it has not ended.
+    pub(super) fn leave(self) {
+        std::mem::forget(self);
     }
 
     /// Takes over a job whose process is gone; `None` while it lives.
@@ -49,6 +120,9 @@ impl Drop for Running {
     }
 }
 
+/// The name of the failure of a job whose process was killed.
+const KILLED: &str = "Aborted";
+
 /// Settles the jobs of processes that were killed: those that are decided to commit land, and nothing of the others is left. How each ended.
 pub(super) async fn settle_left(context: &Context) -> Result<Vec<Settled>, landing::Error> {
     let mut settled = Vec::new();
@@ -56,9 +130,14 @@ pub(super) async fn settle_left(context: &Context) -> Result<Vec<Settled>, landi
         let Some(running) = Running::take_over(folder(context).join(job.as_str())).map_err(unreadable)? else { continue };
         let record = context.registry.job(&job).await?;
         if let Some(record) = record.filter(|record| !record.status.is_terminal()) {
-            let because = Failure::new("Aborted", "the process that ran the job was killed; nothing of it is visible; run it again");
+            let because = Failure::new(KILLED, "the process that ran the job was killed; nothing of it is visible; run it again");
             let job = JobRef { job, dataset: record.submission.dataset };
-            settled.push(steps::settle(context, job, because).await?);
+            let ended = steps::settle(context, job, because).await?;
+            // It failed for nothing but its process, so nobody asks for its documents: no rejects are among them.
+            if ended.error == KILLED {
+                remove(&Path::new(&context.work.bucket).join(context.keys(&ended.job).prefix())).map_err(unreadable)?;
+            }
+            settled.push(ended);
         }
         drop(running);
     }

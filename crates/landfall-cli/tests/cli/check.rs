@@ -59,7 +59,13 @@ fn a_shard_that_costs_more_than_it_holds_is_wrong_use() {
 
 #[test]
 fn help_and_version_are_answers() {
-    assert_eq!(landfall(["--version"]).stdout, format!("landfall {}\n", env!("CARGO_PKG_VERSION")));
+    let version = landfall(["--version"]).stdout;
+    let commit = version.strip_prefix(concat!("landfall ", env!("CARGO_PKG_VERSION"))).expect("it has the version").trim_end();
+    let is_hash = |hash: &str| hash.len() == 12 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    assert!(
+        commit.is_empty() || commit.strip_prefix(" (").and_then(|rest| rest.strip_suffix(')')).is_some_and(is_hash),
+        "the commit, where it was built in a checkout: {version}"
+    );
     for command in ["check", "run", "rows"] {
         let help = landfall([command, "--help"]);
         assert_eq!((help.exit, help.stderr.as_str()), (0, ""));

@@ -5,6 +5,7 @@ mod plan;
 mod check;
 mod rows;
 mod run;
+mod answers;
 mod files;
 mod suites;
 

@@ -215,7 +215,7 @@ fn the_same_bytes_land_once() {
     let (exit, second) = shore.job(&[]);
     assert_eq!((exit, &second["state"], &second["failure"]["error"]), (0, &"DUPLICATE".into(), &"AlreadyLanded".into()));
     assert_eq!(second["failure"]["job"], first["job"]);
-    assert_eq!(shore.job(&["--strict"]).0, 1);
+    assert_eq!(shore.job(&["--strict"]).0, 4);
     assert!(second["failure"]["cause"].as_str().is_some_and(|cause| cause.contains(first["job"].as_str().expect("it has an id"))));
     assert_eq!(shore.visible(), landed);
     let (exit, forced) = shore.job(&["--force"]);
@@ -366,15 +366,17 @@ transform:
 fn a_landing_says_what_it_would_have_cost_and_may_have_a_cap() {
     let shore = Shore::new(CONTRACT, TRIPS);
     let (exit, job) = shore.job(&["--max-cost", "0.000001"]);
-    assert_eq!((exit, &job["failure"]["error"]), (1, &"LimitExceeded".into()), "{job}");
+    assert_eq!((exit, &job["failure"]["error"]), (5, &"CostCapExceeded".into()), "{job}");
     assert!(job["failure"]["cause"].as_str().is_some_and(|cause| cause.contains("more than its cap of 0.000001 USD")), "{job}");
     assert_eq!(shore.run(&["--max-cost", "-1"]).exit, 2);
 
     let (exit, job) = shore.job(&["--max-cost", "0.5"]);
     assert_eq!((exit, &job["bill"]["basis"]), (0, &"estimate".into()), "{job}");
     assert!(job["bill"]["total"].as_f64().is_some_and(|total| total > 0.0 && total < 0.01), "{job}");
-    let told = Shore::new(CONTRACT, TRIPS).run(&[]).stdout;
+    let told = Shore::new(CONTRACT, TRIPS).run(&["--cost"]).stdout;
     assert!(told.contains("cost      nothing here; on AWS an estimated 0.0"), "{told}");
+    let told = Shore::new(CONTRACT, TRIPS).run(&[]).stdout;
+    assert!(!told.contains("cost"), "nobody asked: {told}");
 }
 
 /// A process that is killed leaves a job that nobody ends, with parts of its files: the next run in the lake does.
@@ -391,11 +393,21 @@ fn a_killed_run_is_brought_to_its_end_by_the_next_one() {
     }
     running.kill().expect("it runs");
     running.wait().expect("it ends");
-    assert_eq!(shore.visible(), BTreeSet::new(), "nothing is visible yet");
+    let visible: Vec<_> = shore.visible().into_iter().filter(|path| !path.starts_with(shore.path("lake/.uploads"))).collect();
+    assert_eq!(visible, [PathBuf::new(); 0], "nothing is visible yet");
+    // As a process leaves them that is killed between two calls: of a document, and of nothing that is known.
+    for upload in ["lake/.uploads", "lake/_landfall/.uploads"] {
+        let upload = shore.path(upload).join("0b0e9ad8-54ea-4f4e-8f59-44b3ae1d33c4");
+        std::fs::create_dir_all(&upload).expect("there is room");
+        std::fs::write(upload.join("data"), "cut off").expect("there is room");
+    }
+    let killed: Vec<_> = std::fs::read_dir(&jobs).expect("it is there").map(|job| job.expect("it can be read").path()).collect();
 
     let next = shore.run(&[]);
     assert!(next.stderr.contains("whose process was killed, was brought to its end: FAILED"), "{}", next.stderr);
     assert_eq!(next.exit, 0, "the same bytes are not refused for it: {}", next.stderr);
+    assert!(killed.len() == 1 && !killed[0].exists(), "nobody asks for what is beside it");
+    assert!(!shore.path("lake/.uploads").exists() && !shore.path("lake/_landfall/.uploads").exists(), "nothing is left");
     assert_eq!(std::fs::read_dir(shore.path("lake/_landfall/running")).expect("it is there").count(), 0, "no job runs");
     assert!(!shore.run(&[]).stderr.contains("was killed"), "it is settled once");
 }

@@ -70,7 +70,7 @@ pub fn estimate(expected: Expected) -> Bill {
     let merged = if is_merged { source_bytes / SHRINKS } else { 0 };
     let merges = merged.div_ceil(MERGED_BYTES);
     let steps = [
-        usage(Item::Ingest, 1, PAUSE_MS + (counted + joined_bytes) / BYTES_PER_MS, 4, 8 + counted.div_ceil(BLOCK_BYTES)),
+        usage(Item::Ingest, 1, PAUSE_MS + (counted + joined_bytes) / BYTES_PER_MS, 4, 12 + counted.div_ceil(BLOCK_BYTES)),
         usage(
             Item::Transform,
             runs,
@@ -95,10 +95,10 @@ pub fn estimate(expected: Expected) -> Bill {
 ///
 /// # Errors
 ///
-/// [`Error::LimitExceeded`]: it is going to cost more than `cap`.
+/// [`Error::CostCapExceeded`]: it is going to cost more than `cap`.
 pub fn check_cap(estimate: &Bill, cap: Option<Dollars>) -> Result<(), Error> {
     match cap {
-        Some(cap) if estimate.total > cap => Err(Error::LimitExceeded(format!(
+        Some(cap) if estimate.total > cap => Err(Error::CostCapExceeded(format!(
             "the job is estimated to cost {}, more than its cap of {cap} (`maxCost`); nothing was begun; submit it with a higher cap, or without one",
             estimate.total
         ))),

@@ -112,7 +112,7 @@ fn a_cap_names_what_is_estimated_and_itself() {
     assert_eq!(check_cap(&bill, None), Ok(()));
     assert_eq!(check_cap(&bill, Some(bill.total)), Ok(()));
     let refused = check_cap(&bill, Some(Dollars::of_picos(1_000_000))).expect_err("too dear");
-    assert_eq!(refused.name(), "LimitExceeded");
+    assert_eq!(refused.name(), "CostCapExceeded");
     assert!(refused.to_string().contains(&format!("estimated to cost {}, more than its cap of 0.000001 USD", bill.total)), "{refused}");
 }
 

@@ -72,6 +72,7 @@ impl Drift {
                 None => difference.to_string(),
             };
             ErrorEntry {
+                lines: None,
                 line,
                 record: 0,
                 byte: opening.header.range.start,

@@ -41,6 +41,7 @@ pub use types::{BooleanFormat, DataType, IntegerType, NumberType, TimeUnit};
 
 use crate::dialect::{BlankRows, RaggedRows, StatedDialect, Terminator};
 use crate::encoding::Encoding;
+use crate::unpack::Member;
 use document::{Node, Reading};
 use tree::{Document, locate};
 
@@ -55,6 +56,8 @@ pub struct Contract {
     pub encoding: Option<Encoding>,
     /// What is said of the source's compression.
     pub compression: Compression,
+    /// Which file of a zip archive is meant.
+    pub member: Option<Member>,
     /// The fields.
     pub schema: Schema,
     /// What becomes of the records.
@@ -155,7 +158,8 @@ impl Contract {
     }
 
     fn read(node: Node<'_>, reading: &mut Reading) -> Option<Self> {
-        let allowed = ["name", "title", "description", "dialect", "encoding", "compression", "schema", "transform", "rejects", "output"];
+        let allowed =
+            ["name", "title", "description", "dialect", "encoding", "compression", "member", "schema", "transform", "rejects", "output"];
         let root = node.object(reading, &allowed)?;
         let name = root.required(reading, "name").and_then(|node| {
             let text = node.text(reading)?;
@@ -169,6 +173,13 @@ impl Contract {
         let compression = root
             .get("compression")
             .map_or(Compression::Auto, |node| node.choice(reading, &Compression::CHOICES).unwrap_or(Compression::Auto));
+        let member = root.get("member").and_then(|node| {
+            if !matches!(compression, Compression::Auto | Compression::Zip) {
+                let name = compression.name();
+                node.fault(reading, format!("is not allowed with `compression: {name}`; allowed: with `zip`, or without `compression`"));
+            }
+            Member::parse(node.text(reading)?).map_err(|message| node.fault(reading, message)).ok()
+        });
         let schema = root.required(reading, "schema").and_then(|node| Schema::read(&node, reading));
         let (transform, columns) = Transform::read(root.get("transform").as_ref(), schema.as_ref(), reading);
         let rejects_limit = root.get("rejects").map_or(RejectsLimit::None, |node| RejectsLimit::read(&node, reading));
@@ -176,7 +187,7 @@ impl Contract {
             Some(node) => Output::read(&node, schema.as_ref().map(|_| columns.as_slice()), &transform.drop, reading),
             None => Output::default(),
         };
-        let contract = Self { name: name?, dialect, encoding, compression, schema: schema?, transform, rejects_limit, output };
+        let contract = Self { name: name?, dialect, encoding, compression, member, schema: schema?, transform, rejects_limit, output };
         contract.check_names(&node, reading);
         contract.check_table(&node, reading);
         Some(contract)

@@ -113,9 +113,10 @@ impl RejectsLimit {
         })
     }
 
-    /// Whether more records were refused than may be.
-    pub fn is_exceeded(self, counts: &Counts) -> bool {
-        let Counts { read, rejected, .. } = *counts;
+    /// Whether more records were refused than may be. One that spans several lines counts as so many: a quote that was left
+    /// open makes one record of all that should be others. `surplus_lines` are those besides the first of each.
+    pub fn is_exceeded(self, counts: &Counts, surplus_lines: u64) -> bool {
+        let [read, rejected] = [counts.read, counts.rejected].map(|records| records + surplus_lines);
         match self {
             Self::None => false,
             Self::Count(limit) => rejected > limit,

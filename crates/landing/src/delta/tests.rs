@@ -36,6 +36,7 @@ fn commit(contract: &Contract, sequence: u64, files: Vec<CommittedFile>) -> Comm
         files,
         void: None,
         removed: Vec::new(),
+        schema: None,
     }
 }
 

@@ -73,6 +73,7 @@ fn columns_of(join: &Join, batch: &Batch<'_>, mapping: &Mapping, dialect: &Diale
         dialect: StatedDialect::default(),
         encoding: None,
         compression: Compression::None,
+        member: None,
         schema: join.schema.clone(),
         transform: Transform::default(),
         rejects_limit: RejectsLimit::None,

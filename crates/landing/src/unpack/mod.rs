@@ -3,8 +3,11 @@
 //! A source that ends too early, was damaged, or goes on after its end is an error and never a shorter text. What unpacks to more than its limit is one too, as
 //! soon as it does.
 
+mod archive;
 mod streams;
 mod zip;
+
+pub use archive::{Archive, Member, TAIL_BYTES};
 
 use crate::Error;
 use crate::contract::Compression;
@@ -62,11 +65,16 @@ const ENDS_EARLY: &str = "ends too early: it was cut off";
 impl Unpack {
     /// An unpacker of a source called `name`, which may unpack to at most `limit` bytes. Sources that are not packed come out as they are.
     pub fn new(compression: Compression, name: &str, limit: u64) -> Self {
+        Self::of(compression, None, name, limit)
+    }
+
+    /// The same; of a zip archive the file that `member` matches.
+    pub fn of(compression: Compression, member: Option<&Member>, name: &str, limit: u64) -> Self {
         let decoder: Box<dyn Decode + Send> = match compression {
             Compression::Gzip => Box::new(streams::Streams::<streams::Gzip>::default()),
             Compression::Zstd => Box::new(streams::Zstd::default()),
             Compression::Bzip2 => Box::new(streams::Streams::<streams::Bzip2>::default()),
-            Compression::Zip => Box::new(zip::Zip::default()),
+            Compression::Zip => Box::new(zip::Zip::of(member.cloned())),
             Compression::None | Compression::Auto => Box::new(streams::Plain),
         };
         Self { decoder, compression, name: name.to_owned(), limit, packed: 0, unpacked: 0 }

@@ -41,6 +41,7 @@ async fn overwritten() -> Door {
             files: files.into_iter().map(file).collect(),
             void: None,
             removed: removed.into_iter().map(|name| file(name).key).collect(),
+            schema: None,
         };
         let (key, json) = (landing::commit::log_key("lake/flights/", sequence), serde_json::to_vec(&commit).unwrap());
         door.buckets.bucket("the-lake").put(&key, json.into(), Put::IfAbsent).await.unwrap();

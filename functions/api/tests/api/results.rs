@@ -114,6 +114,7 @@ async fn outputs_are_the_files_of_the_commit() {
         files: vec![file(1), file(2), file(3)],
         void: None,
         removed: vec![],
+        schema: None,
     };
     door.leave(&keys(&job).stored(), serde_json::to_vec(&commit).unwrap()).await;
     for n in 1..=3 {
