@@ -7,7 +7,8 @@ use crate::patterns::Patterns;
 
 /// What YAML 1.2 reads as nothing, if it is not in quotes.
 const NULLS: [&str; 4] = ["null", "Null", "NULL", "~"];
-/// Most names that words are compared with, of all faults of a document together: a document may have a million faults.
+/// Most names that words are compared with, of all faults of a document together: a document may
+/// have a million faults.
 const MOST_COMPARED: usize = 200_000;
 
 /// The faults found so far.
@@ -44,7 +45,8 @@ impl Reading {
         Self { faults, ..Self::default() }
     }
 
-    /// What somebody may have meant by a word that is not known, as a question before what is allowed; empty, if nothing
+    /// What somebody may have meant by a word that is not known, as a question before what is
+    /// allowed; empty, if nothing
     /// is near.
     pub(super) fn meant<'a>(&mut self, word: &str, names: impl ExactSizeIterator<Item = &'a str>) -> String {
         self.compared = self.compared.saturating_add(names.len());
@@ -63,7 +65,8 @@ impl<'v> Node<'v> {
         self.fault_at(reading, self.at(), message);
     }
 
-    /// A fault of a character of this text, from 1 in its line: where that stands in the document, if it can be told.
+    /// A fault of a character of this text, from 1 in its line: where that stands in the document,
+    /// if it can be told.
     pub(super) fn fault_within(&self, reading: &mut Reading, line: u64, column: u64, message: String) {
         let at = self.document.place_within(self.index, line, column);
         self.fault_at(reading, at.unwrap_or_else(|| self.at()), message);
@@ -164,7 +167,8 @@ impl<'v> Node<'v> {
         self.list(reading).iter().filter_map(|node| node.scalar(reading)).collect()
     }
 
-    /// A text where `null` says that there is none. Which of the two a bare `NULL` is can't be known.
+    /// A text where `null` says that there is none. Which of the two a bare `NULL` is can't be
+    /// known.
     pub(super) fn text_or_null(&self, reading: &mut Reading) -> Option<&'v str> {
         match self.value() {
             Value::Nothing => None,
@@ -308,7 +312,8 @@ impl<'v> Object<'v> {
     }
 }
 
-/// Where a key of the object at `path` stands; one without a letter in quotes, or it would not be seen.
+/// Where a key of the object at `path` stands; one without a letter in quotes, or it would not be
+/// seen.
 pub(super) fn join(path: &str, key: &str) -> String {
     let key = if key.trim().is_empty() { format!("{key:?}") } else { key.to_owned() };
     if path.is_empty() { key } else { format!("{path}.{key}") }

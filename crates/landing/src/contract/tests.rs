@@ -197,6 +197,10 @@ fn words_are_told_from_those_that_exist() {
         let found = faults(&field(&format!("type: datetime, timezone: {written}")));
         assert_eq!(found[0].message, format!("`{written}` {zone} `{meant}`? allowed: IANA names such as America/New_York, or UTC"));
     }
+    for (written, meant) in [("type: number, physicalType: flaot64", "float64"), ("type: time, physicalType: time64(u)", "time64(us)")] {
+        let told = &faults(&field(written))[0].message;
+        assert!(told.contains(&format!("did you mean `{meant}`? allowed: ")), "{told}");
+    }
     let encoding = |label: &str| faults(&field("type: string").replace("utf8", label));
     assert_eq!(encoding("latin1"), []);
     let told = &encoding("windows-1253x")[0].message;

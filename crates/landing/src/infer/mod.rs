@@ -151,6 +151,7 @@ impl Inference {
             fields,
             notes: self.notes(&naming, is_complete),
         };
+        evidence.extend(document.alike().map(|because| Evidence::new("caseSensitive", "true", because)));
         let mut yaml = document.write(true);
         if yaml.len() > MAX_DOCUMENT_BYTES {
             yaml = document.write(false);
