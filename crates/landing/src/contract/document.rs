@@ -1,5 +1,7 @@
 //! A document read with its paths and places, collecting faults.
 
+use granit_parser::ScalarStyle;
+
 use super::tree::{Document, Found, Value};
 use crate::dialect::parse_byte;
 use crate::nearest::nearest;
@@ -7,6 +9,8 @@ use crate::patterns::Patterns;
 
 /// What YAML 1.2 reads as nothing, if it is not in quotes.
 const NULLS: [&str; 4] = ["null", "Null", "NULL", "~"];
+/// What is said where nothing is written and a text should be.
+const HINT: &str = "; a text that is empty, or begins with a sign such as `#` or `&`, stands in quotes";
 /// Most names that words are compared with, of all faults of a document together: a document may
 /// have a million faults.
 const MOST_COMPARED: usize = 200_000;
@@ -145,10 +149,16 @@ impl<'v> Node<'v> {
     /// The characters of a text, whatever YAML would make of them.
     pub(super) fn text(&self, reading: &mut Reading) -> Option<&'v str> {
         match self.value() {
+            Value::Scalar { text, style: ScalarStyle::Literal | ScalarStyle::Folded, .. } if text.is_empty() => {
+                let message = "expected text, found a block without lines; `|` and `>` as characters stand in quotes";
+                self.fault(reading, message.to_owned());
+                None
+            }
             // Who writes JSON writes a text in quotes.
             Value::Scalar { text, .. } if !(self.is_null() && self.document.is_json()) => Some(text),
-            _ => {
-                self.fault(reading, format!("expected text, found {}", self.kind()));
+            value => {
+                let hint = if matches!(value, Value::Nothing) { HINT } else { "" };
+                self.fault(reading, format!("expected text, found {}{hint}", self.kind()));
                 None
             }
         }
@@ -171,7 +181,6 @@ impl<'v> Node<'v> {
     /// known.
     pub(super) fn text_or_null(&self, reading: &mut Reading) -> Option<&'v str> {
         match self.value() {
-            Value::Nothing => None,
             _ if self.is_null() && self.document.is_json() => None,
             Value::Scalar { text, .. } if self.is_null() => {
                 let message =
@@ -234,6 +243,7 @@ impl<'v> Node<'v> {
     /// The same where `null` says that there is none.
     pub(super) fn byte_or_null(&self, reading: &mut Reading) -> Option<u8> {
         match self.value() {
+            Value::Nothing => self.byte(reading),
             Value::Scalar { text, .. } if self.is_null() && text == "~" => {
                 let message = "`~` is nothing in YAML, and a character too: write \"~\" for the character, or null for none";
                 self.fault(reading, message.to_owned());

@@ -23,6 +23,9 @@ const MOST_TEXT: u64 = 4 * super::MAX_DOCUMENT_BYTES as u64;
 /// Deepest nesting: a contract needs a dozen levels.
 const MOST_DEPTH: usize = 64;
 
+/// What is to be done about texts that YAML takes for something else.
+const QUOTES: &str = "a text that begins with a sign, such as `#`, `*` or `,`, stands in quotes";
+
 /// A document.
 #[derive(Debug)]
 pub(super) struct Document<'t> {
@@ -76,7 +79,7 @@ impl<'t> Document<'t> {
             let (event, span) = next.map_err(|error| Found {
                 at: error.marker().byte_offset().unwrap_or_default() as u32,
                 path: String::new(),
-                message: format!("not a YAML or JSON document: {}", error.info()),
+                message: format!("not a YAML or JSON document: {}; {QUOTES}", error.info()),
             })?;
             builder.take(event, span)?;
         }
@@ -263,6 +266,9 @@ impl<'t> Builder<'t> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let is_tagged = self.is_text_by_tag(tag.as_deref(), &["int", "float", "bool", "null"], tag_start)?;
+                if is_tagged && style == ScalarStyle::Plain && text.is_empty() && tag.as_ref().is_some_and(|tag| tag.original() == "!") {
+                    return Err(self.fault(tag_start, "a bare `!` is a tag in YAML; write \"!\" for the character"));
+                }
                 // The parser says `~` where nothing is written.
                 let is_nothing = style == ScalarStyle::Plain && tag.is_none() && text == "~" && span.slice(self.text) != Some("~");
                 let is_text = is_tagged || style != ScalarStyle::Plain;
