@@ -181,7 +181,7 @@ fn a_contract_tells_what_is_wrong_with_its_masks() {
         "transform.mask[1].field: `email` is masked already",
         "transform.mask[1].field: `email` is part of a key, whose values have to be told apart; allowed: sha256",
         "transform.mask[2].with: ",
-        "transform.mask[2].field: `pim` is not a field of the schema; allowed: id, email",
+        "transform.mask[2].field: `pim` is not a field of the schema; did you mean `pin`? allowed: id, email",
         "transform.mask[3].field: `id` is part of a key",
     ];
     assert_eq!(faults.len(), starts.len(), "{faults:#?}");

@@ -3,7 +3,8 @@
 /// Longest name that is compared.
 const MOST_CHARS: usize = 64;
 
-/// The candidate that takes the fewest changes of a character to become `name`, if these are few. Upper and lower case
+/// The candidate that takes the fewest changes of a character to become `name`, if these are few.
+/// Upper and lower case
 /// are the same.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();

@@ -7,7 +7,8 @@ use landing::contract::Contract;
 use landing::dialect::Dialect;
 use landing::files::{Files, Lineage};
 
-/// Of any text: it is a contract, or there are faults, each with its place in it. A contract is the same when it is read again, and written as JSON; what it says can be kept, all its
+/// Of any text: it is a contract, or there are faults, each with its place in it. A contract is the
+/// same when it is read again, and written as JSON; what it says can be kept, all its
 /// columns can be written, and a header of its fields is one it accepts.
 pub fn contracts(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);

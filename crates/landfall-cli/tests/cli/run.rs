@@ -411,3 +411,41 @@ fn a_killed_run_is_brought_to_its_end_by_the_next_one() {
     assert_eq!(std::fs::read_dir(shore.path("lake/_landfall/running")).expect("it is there").count(), 0, "no job runs");
     assert!(!shore.run(&[]).stderr.contains("was killed"), "it is settled once");
 }
+
+#[test]
+fn texts_are_of_their_format() {
+    let contract = "name: people\nschema:\n  fields:\n    - { name: mail, format: email }\n    - { name: page, format: uri }\n    \
+        - { name: id, format: uuid }\n    - { name: photo, format: binary }\n    - { name: note, format: default }\n";
+    let source = "mail,page,id,photo,note\n\
+        ada@example.org,https://example.org/a?b=c,f81d4fae-7dec-11d0-a765-00a0c91e6bf6,Zm9v,any @ll\n\
+        ,,,,\n\
+        ada@example,mailto:ada@example.org,F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6,Zg==,\n\
+        ada,example.org,f81d4fae7dec11d0a76500a0c91e6bf6,Zg,\n";
+    let shore = Shore::new(contract, source);
+    let (exit, job) = shore.job(&[]);
+    assert_eq!((exit, &job["counts"]), (0, &serde_json::json!({ "read": 4, "stored": 3, "rejected": 1, "filtered": 0 })));
+    assert_eq!(rows(&job).column(3).null_count(), 1, "the text of a binary stays as it is");
+    let errors = text(&job["errors"]);
+    let faults: Vec<Value> = errors.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect();
+    let expected = [
+        "`ada` is not an email address such as ada@example.org",
+        "`example.org` is not a URI with a scheme such as https://example.org/a?b=c, in which other characters are percent-encoded (RFC 3986)",
+        "`f81d4fae7dec11d0a76500a0c91e6bf6` is not a UUID: 8-4-4-4-12 hexadecimal digits",
+        "`Zg` is not base64 with its padding (RFC 4648)",
+    ];
+    assert_eq!(faults.len(), expected.len(), "{errors}");
+    for (fault, message) in faults.iter().zip(expected) {
+        assert_eq!((&fault["line"], &fault["error"], &fault["message"]), (&5.into(), &"type-error".into(), &message.into()));
+    }
+}
+
+#[test]
+fn what_yaml_would_read_otherwise_is_what_is_written() {
+    let contract = "name: t\nschema:\n  missingValues: [\"\", -999.00]\n  fields:\n    - { name: depth, type: number, physicalType: float64 }\n    \
+        - { name: country, constraints: { enum: [NO, SE] } }\n    - { name: ok, type: boolean, trueValues: [Yes], falseValues: [No] }\n    \
+        - { name: code, constraints: { enum: [007, 1e3] } }\n";
+    let shore = Shore::new(contract, "depth,country,ok,code\n-999.00,NO,No,007\n-999.0,SE,Yes,1e3\n1,false,No,7\n");
+    let (_, job) = shore.job(&[]);
+    assert_eq!(job["counts"], serde_json::json!({ "read": 3, "stored": 2, "rejected": 1, "filtered": 0 }));
+    assert_eq!(rows(&job).column(0).null_count(), 1, "-999.0 is another text than -999.00");
+}

@@ -112,7 +112,8 @@ impl Constraints {
         constraints
     }
 
-    /// Tells of allowed texts that are not of the format, and so of no cell. `node` is that of the constraints.
+    /// Tells of allowed texts that are not of the format, and so of no cell. `node` is that of the
+    /// constraints.
     pub(super) fn check_allowed(&self, node: Option<Node<'_>>, reading: &mut Reading) {
         let (Some(format), Some((values, _)), Some(list)) = (self.format, &self.allowed, node.and_then(|node| node.child("enum"))) else {
             return;

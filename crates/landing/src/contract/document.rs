@@ -1,5 +1,7 @@
 //! A document read with its paths and places, collecting faults.
 
+use granit_parser::ScalarStyle;
+
 use super::tree::{Document, Found, Value};
 use crate::dialect::parse_byte;
 use crate::nearest::nearest;
@@ -7,7 +9,10 @@ use crate::patterns::Patterns;
 
 /// What YAML 1.2 reads as nothing, if it is not in quotes.
 const NULLS: [&str; 4] = ["null", "Null", "NULL", "~"];
-/// Most names that words are compared with, of all faults of a document together: a document may have a million faults.
+/// What is said where nothing is written and a text should be.
+const HINT: &str = "; a text that is empty, or begins with a sign such as `#` or `&`, stands in quotes";
+/// Most names that words are compared with, of all faults of a document together: a document may
+/// have a million faults.
 const MOST_COMPARED: usize = 200_000;
 
 /// The faults found so far.
@@ -44,7 +49,8 @@ impl Reading {
         Self { faults, ..Self::default() }
     }
 
-    /// What somebody may have meant by a word that is not known, as a question before what is allowed; empty, if nothing
+    /// What somebody may have meant by a word that is not known, as a question before what is
+    /// allowed; empty, if nothing
     /// is near.
     pub(super) fn meant<'a>(&mut self, word: &str, names: impl ExactSizeIterator<Item = &'a str>) -> String {
         self.compared = self.compared.saturating_add(names.len());
@@ -63,7 +69,8 @@ impl<'v> Node<'v> {
         self.fault_at(reading, self.at(), message);
     }
 
-    /// A fault of a character of this text, from 1 in its line: where that stands in the document, if it can be told.
+    /// A fault of a character of this text, from 1 in its line: where that stands in the document,
+    /// if it can be told.
     pub(super) fn fault_within(&self, reading: &mut Reading, line: u64, column: u64, message: String) {
         let at = self.document.place_within(self.index, line, column);
         self.fault_at(reading, at.unwrap_or_else(|| self.at()), message);
@@ -142,10 +149,16 @@ impl<'v> Node<'v> {
     /// The characters of a text, whatever YAML would make of them.
     pub(super) fn text(&self, reading: &mut Reading) -> Option<&'v str> {
         match self.value() {
+            Value::Scalar { text, style: ScalarStyle::Literal | ScalarStyle::Folded, .. } if text.is_empty() => {
+                let message = "expected text, found a block without lines; `|` and `>` as characters stand in quotes";
+                self.fault(reading, message.to_owned());
+                None
+            }
             // Who writes JSON writes a text in quotes.
             Value::Scalar { text, .. } if !(self.is_null() && self.document.is_json()) => Some(text),
-            _ => {
-                self.fault(reading, format!("expected text, found {}", self.kind()));
+            value => {
+                let hint = if matches!(value, Value::Nothing) { HINT } else { "" };
+                self.fault(reading, format!("expected text, found {}{hint}", self.kind()));
                 None
             }
         }
@@ -164,10 +177,10 @@ impl<'v> Node<'v> {
         self.list(reading).iter().filter_map(|node| node.scalar(reading)).collect()
     }
 
-    /// A text where `null` says that there is none. Which of the two a bare `NULL` is can't be known.
+    /// A text where `null` says that there is none. Which of the two a bare `NULL` is can't be
+    /// known.
     pub(super) fn text_or_null(&self, reading: &mut Reading) -> Option<&'v str> {
         match self.value() {
-            Value::Nothing => None,
             _ if self.is_null() && self.document.is_json() => None,
             Value::Scalar { text, .. } if self.is_null() => {
                 let message =
@@ -230,6 +243,7 @@ impl<'v> Node<'v> {
     /// The same where `null` says that there is none.
     pub(super) fn byte_or_null(&self, reading: &mut Reading) -> Option<u8> {
         match self.value() {
+            Value::Nothing => self.byte(reading),
             Value::Scalar { text, .. } if self.is_null() && text == "~" => {
                 let message = "`~` is nothing in YAML, and a character too: write \"~\" for the character, or null for none";
                 self.fault(reading, message.to_owned());
@@ -308,7 +322,8 @@ impl<'v> Object<'v> {
     }
 }
 
-/// Where a key of the object at `path` stands; one without a letter in quotes, or it would not be seen.
+/// Where a key of the object at `path` stands; one without a letter in quotes, or it would not be
+/// seen.
 pub(super) fn join(path: &str, key: &str) -> String {
     let key = if key.trim().is_empty() { format!("{key:?}") } else { key.to_owned() };
     if path.is_empty() { key } else { format!("{path}.{key}") }

@@ -1,7 +1,9 @@
 //! What a dataset accepts and becomes: the contract.
 //!
-//! A contract exists only valid. [`Contract::parse`] is the one door: it reads YAML or JSON and reports every fault with
-//! its path, line and column in the document, and what would be allowed. Where a text is expected, the characters count
+//! A contract exists only valid. [`Contract::parse`] is the one door: it reads YAML or JSON and
+//! reports every fault with
+//! its path, line and column in the document, and what would be allowed. Where a text is expected,
+//! the characters count
 //! that are written: `NO` is no boolean, and `-999.00` no number.
 
 mod bounds;
@@ -152,7 +154,8 @@ impl Contract {
         }
     }
 
-    /// A document in JSON, where each text is as it is written. `None`: it is none, or JSON has no such words (`True`, `~`).
+    /// A document in JSON, where each text is as it is written. `None`: it is none, or JSON has no
+    /// such words (`True`, `~`).
     pub fn in_json(text: &str) -> Option<String> {
         Document::parse(text).ok()?.0.in_json()
     }

@@ -8,7 +8,8 @@ use super::{Contract, TableFormat};
 /// The columns that `output.lineage` adds.
 pub(super) const LINEAGE: [&str; 3] = ["_source", "_line", "_job"];
 
-/// Why readers don't find a column of this name by folders such as `name=value`, if so. PyArrow decodes names of folders; DuckDB and Polars
+/// Why readers don't find a column of this name by folders such as `name=value`, if so. PyArrow
+/// decodes names of folders; DuckDB and Polars
 /// take them as they are.
 pub(super) fn why_no_folder(name: &str, table: TableFormat) -> Option<String> {
     if name.contains(|c: char| c == '/' || c.is_control()) {
@@ -51,7 +52,8 @@ impl<'v> Columns<'v> {
 }
 
 impl Contract {
-    /// Tells of stored columns that can't stand beside each other. `root` is the contract's document.
+    /// Tells of stored columns that can't stand beside each other. `root` is the contract's
+    /// document.
     pub(super) fn check_names(&self, root: &Node<'_>, reading: &mut Reading) {
         let stored: Vec<&str> = self.stored().map(|column| column.name).collect();
         let folded = |name: &str| if self.schema.case_sensitive { name.to_owned() } else { name.to_lowercase() };
@@ -71,14 +73,16 @@ impl Contract {
             let Some(other) = alike.insert(name.to_lowercase(), *name).filter(|other| other != name) else { continue };
             if !self.schema.case_sensitive {
                 let message = format!(
-                    "`{name}` differs from `{other}` in case only: DuckDB, Spark, Athena and others take both for one column; drop one of them, or say `caseSensitive: true` in the schema"
+                    "`{name}` differs from `{other}` in case only: DuckDB, Spark, Athena and others take both for one \
+                     column; drop one of them, or say `caseSensitive: true` in the schema"
                 );
                 faults.push((*name, message));
             } else if let Some(partition) = self.output.partition_by.iter().find(|partition| *partition == name || *partition == other) {
                 let list = root.child("output").and_then(|output| output.child("partitionBy"));
                 let place = list.unwrap_or_else(|| root.clone());
                 let message = format!(
-                    "`{partition}` names folders, and differs from another column in case only: DuckDB takes the folder's value for both"
+                    "`{partition}` names folders, and differs from another column in case only: DuckDB takes \
+                     the folder's value for both"
                 );
                 place.fault(reading, message);
             }
@@ -110,7 +114,8 @@ mod tests {
         contract.err().unwrap_or_default().iter().map(ToString::to_string).collect()
     }
 
-    const ALIKE: &str = "differs from `id` in case only: DuckDB, Spark, Athena and others take both for one column; drop one of them, or say `caseSensitive: true` in the schema";
+    const ALIKE: &str = "differs from `id` in case only: DuckDB, Spark, Athena and others take both for one \
+        column; drop one of them, or say `caseSensitive: true` in the schema";
 
     #[test]
     fn names_differ_in_more_than_their_case() {

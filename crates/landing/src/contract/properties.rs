@@ -1,4 +1,5 @@
-//! Which property belongs to which type. One that does not apply is a fault: passed over, it would be taken to hold.
+//! Which property belongs to which type. One that does not apply is a fault: passed over, it would
+//! be taken to hold.
 
 use std::sync::LazyLock;
 
@@ -80,7 +81,8 @@ fn tell(object: &Object<'_>, kind: &str, table: &[(&str, &[&str])], reading: &mu
     }
 }
 
-/// A format other than the usual one is a pattern of moments, or a kind of texts; numbers and booleans have properties instead.
+/// A format other than the usual one is a pattern of moments, or a kind of texts; numbers and
+/// booleans have properties instead.
 fn check_format(node: &Node<'_>, kind: &str, reading: &mut Reading) {
     let instead = match kind {
         "integer" => "groupChar and bareNumber say how an integer is written",

@@ -16,7 +16,8 @@ pub struct Schema {
     pub fields_match: FieldsMatch,
     /// What no two records may have in common.
     pub keys: Vec<Key>,
-    /// Whether the names of two stored columns may differ in case only. Most readers take them for one column.
+    /// Whether the names of two stored columns may differ in case only. Most readers take them for
+    /// one column.
     pub case_sensitive: bool,
 }
 

@@ -137,7 +137,7 @@ fn booleans_and_counts_are_plain() {
 #[test]
 fn what_is_nothing_in_yaml_and_a_text_too_is_asked_about() {
     let dialect = |dialect: &str| format!("name: t\ndialect: {{ {dialect} }}\nschema: {{ fields: [ {{ name: a }} ] }}\n");
-    for accepted in ["quoteChar: null", "quoteChar:", "quoteChar: \"~\"", "nullSequence: \"NULL\"", "nullSequence: NA", "delimiter: ~"] {
+    for accepted in ["quoteChar: null", "quoteChar: \"~\"", "nullSequence: \"NULL\"", "nullSequence: NA", "delimiter: ~"] {
         check(&dialect(accepted), &[]);
     }
     check(
@@ -148,6 +148,32 @@ fn what_is_nothing_in_yaml_and_a_text_too_is_asked_about() {
         &dialect("nullSequence: NULL"),
         &["2:26: dialect.nullSequence: `NULL` is nothing in YAML, and a text too: write \"NULL\" for the text, or leave the property out"],
     );
+}
+
+#[test]
+fn signs_that_mean_something_in_yaml_are_no_other_text() {
+    let document = |dialect: &str, value: &str| {
+        format!("name: t\ndialect: {{ header: true }}\n{dialect}schema:\n  fields: [ {{ name: a }} ]\n  missingValues:\n    - {value}\n")
+    };
+    for sign in
+        ["#", "&", "*", "!", "|", ">", "%", "@", "`", "\"", "'", "[", "{", ",", "]", "}", "&a", "*a", "!a", "- ", "? ", ": ", "#N/A", ": x"]
+    {
+        let found = faults(&document("", sign));
+        assert_eq!(found.len(), 1, "{sign}: {found:?}");
+        assert!(found[0].line >= 6 || found[0].message.contains("quote"), "{sign}: {found:?}");
+    }
+    for text in ["-", "?", "--", "...", "n/a", "-1", "?x", ":", "a#b", "N/A#", "a&b", "a*", "=", "<<", "$", "(", "."] {
+        match Contract::parse(&document("", text)) {
+            Ok(contract) => assert_eq!(contract.schema.fields[0].missing_values, [text]),
+            Err(found) => assert!(found.len() == 1 && found[0].line >= 6, "{text}: {found:?}"),
+        }
+    }
+    let hint = "a text that is empty, or begins with a sign such as `#` or `&`, stands in quotes";
+    let comment = "name: t\ndialect:\n  commentChar: #\n  header: true\nschema: { fields: [ { name: a } ] }\n";
+    check(comment, &[&format!("3:3: dialect.commentChar: expected text, found nothing; {hint}")]);
+    let block = "name: t\ndialect:\n  delimiter: |\n  header: true\nschema: { fields: [ { name: a } ] }\n";
+    let found = faults(block);
+    assert_eq!(found[0].message, "expected text, found a block without lines; `|` and `>` as characters stand in quotes");
 }
 
 #[test]
@@ -178,7 +204,12 @@ fn faults_are_at_what_is_wrong() {
         ],
     );
     check("", &["1:1: expected an object, found nothing"]);
-    check("a: b: c", &["1:5: not a YAML or JSON document: mapping values are not allowed in this context"]);
+    check(
+        "a: b: c",
+        &[
+            "1:5: not a YAML or JSON document: mapping values are not allowed in this context; a text that begins with a sign, such as `#`, `*` or `,`, stands in quotes",
+        ],
+    );
     check("name: t\nschema: {}\n---\nname: u\n", &["3:1: a second document begins here; a contract is one"]);
     check("name: !date t\nschema: { fields: [ { name: a } ] }", &["1:7: name: the tag `!date` has no meaning here"]);
     check(
@@ -196,6 +227,10 @@ fn words_are_told_from_those_that_exist() {
     {
         let found = faults(&field(&format!("type: datetime, timezone: {written}")));
         assert_eq!(found[0].message, format!("`{written}` {zone} `{meant}`? allowed: IANA names such as America/New_York, or UTC"));
+    }
+    for (written, meant) in [("type: number, physicalType: flaot64", "float64"), ("type: time, physicalType: time64(u)", "time64(us)")] {
+        let told = &faults(&field(written))[0].message;
+        assert!(told.contains(&format!("did you mean `{meant}`? allowed: ")), "{told}");
     }
     let encoding = |label: &str| faults(&field("type: string").replace("utf8", label));
     assert_eq!(encoding("latin1"), []);

@@ -7,7 +7,8 @@ use super::document::{Node, Reading};
 /// What a text has to be written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextFormat {
-    /// An address by the rule of HTML's `<input type=email>`, which takes what is used: no comments, no quotes.
+    /// An address by the rule of HTML's `<input type=email>`, which takes what is used: no
+    /// comments, no quotes.
     Email,
     /// A URI with a scheme (RFC 3986).
     Uri,
@@ -56,7 +57,8 @@ fn is_uuid(text: &[u8]) -> bool {
         && text.iter().enumerate().all(|(at, byte)| if matches!(at, 8 | 13 | 18 | 23) { *byte == b'-' } else { byte.is_ascii_hexdigit() })
 }
 
-/// Groups of four, of which the last one may end with padding. What its bits stand for is a whole number of bytes: others are zero.
+/// Groups of four, of which the last one may end with padding. What its bits stand for is a whole
+/// number of bytes: others are zero.
 fn is_base64(text: &[u8]) -> bool {
     let value = |byte: u8| match byte {
         b'A'..=b'Z' => Some(byte - b'A'),
@@ -79,7 +81,8 @@ fn is_base64(text: &[u8]) -> bool {
         && (spare == 0 || !digits.is_empty())
 }
 
-/// The regular expression of the HTML Living Standard (4.10.5.1.5), by hand: `[a-zA-Z0-9.!#$%&'*+\/=?^_`{|}~-]+` before the `@`,
+/// The regular expression of the HTML Living Standard (4.10.5.1.5), by hand:
+/// `[a-zA-Z0-9.!#$%&'*+\/=?^_`{|}~-]+` before the `@`,
 /// after it labels of letters, digits and hyphens, up to 63 long, joined by points.
 fn is_email(text: &[u8]) -> bool {
     let Some(at) = memchr::memchr(b'@', text) else { return false };
@@ -142,7 +145,7 @@ fn is_made_of(text: &str, others: &[u8]) -> bool {
     while let Some(byte) = bytes.next() {
         let is_known = byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte) || others.contains(&byte);
         let is_encoded = |bytes: &mut std::str::Bytes<'_>| bytes.by_ref().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
-        if !is_known && !(byte == b'%' && is_encoded(&mut bytes)) {
+        if !(is_known || byte == b'%' && is_encoded(&mut bytes)) {
             return false;
         }
     }

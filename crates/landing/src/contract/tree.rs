@@ -1,7 +1,9 @@
 //! A document as a tree of texts: what stands where, as it is written.
 //!
-//! YAML takes `NO` for false, `007` for 7 and `-999.00` for a number. A contract says what stands in files of text, so
-//! here each scalar is the characters that are written; only where a boolean or a count is asked for does a plain `true`
+//! YAML takes `NO` for false, `007` for 7 and `-999.00` for a number. A contract says what stands
+//! in files of text, so
+//! here each scalar is the characters that are written; only where a boolean or a count is asked
+//! for does a plain `true`
 //! or `3` mean one. JSON is read by the same parser.
 
 use std::borrow::Cow;
@@ -12,13 +14,17 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use super::Fault;
 use super::document::join;
 
-/// Most nodes of a document, those that its aliases repeat included: of [`COLUMNS`](crate::limits::COLUMNS) fields with a
+/// Most nodes of a document, those that its aliases repeat included: of
+/// [`COLUMNS`](crate::limits::COLUMNS) fields with a
 /// few dozen each.
 const MOST_NODES: u64 = 1_000_000;
 /// Most bytes of all texts together, those that aliases repeat included.
 const MOST_TEXT: u64 = 4 * super::MAX_DOCUMENT_BYTES as u64;
 /// Deepest nesting: a contract needs a dozen levels.
 const MOST_DEPTH: usize = 64;
+
+/// What is to be done about texts that YAML takes for something else.
+const QUOTES: &str = "a text that begins with a sign, such as `#`, `*` or `,`, stands in quotes";
 
 /// A document.
 #[derive(Debug)]
@@ -46,7 +52,8 @@ pub(super) enum Value<'t> {
     Scalar {
         text: Cow<'t, str>,
         style: ScalarStyle,
-        /// Whether it is a text whatever it looks like: it stands in quotes or in a block, or is tagged as one.
+        /// Whether it is a text whatever it looks like: it stands in quotes or in a block, or is
+        /// tagged as one.
         is_text: bool,
     },
     List(Vec<u32>),
@@ -63,7 +70,8 @@ pub(super) struct Found {
 }
 
 impl<'t> Document<'t> {
-    /// Reads a document that has at most [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES). What is found is told beside it, if it is one at all.
+    /// Reads a document that has at most [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES). What is
+    /// found is told beside it, if it is one at all.
     pub(super) fn parse(text: &'t str) -> Result<(Self, Vec<Found>), Found> {
         let options = granit_parser::options! { emit_comments: false };
         let mut builder = Builder::new(text);
@@ -71,7 +79,7 @@ impl<'t> Document<'t> {
             let (event, span) = next.map_err(|error| Found {
                 at: error.marker().byte_offset().unwrap_or_default() as u32,
                 path: String::new(),
-                message: format!("not a YAML or JSON document: {}", error.info()),
+                message: format!("not a YAML or JSON document: {}; {QUOTES}", error.info()),
             })?;
             builder.take(event, span)?;
         }
@@ -100,7 +108,8 @@ impl<'t> Document<'t> {
         scalar(&self.nodes, index)
     }
 
-    /// The document in JSON, where each text is as it is written; `None`: JSON has no such words (`True`, `~`), or it nests
+    /// The document in JSON, where each text is as it is written; `None`: JSON has no such words
+    /// (`True`, `~`), or it nests
     /// too deep.
     pub(super) fn in_json(&self) -> Option<String> {
         let mut out = String::new();
@@ -143,7 +152,8 @@ impl<'t> Document<'t> {
         Some(())
     }
 
-    /// The byte at which a character of a scalar's text stands, if that can be told exactly; line and column are from 1, and the column may be the one after the last.
+    /// The byte at which a character of a scalar's text stands, if that can be told exactly; line
+    /// and column are from 1, and the column may be the one after the last.
     pub(super) fn place_within(&self, index: u32, line: u64, column: u64) -> Option<u32> {
         let entry = self.node(index);
         let Value::Scalar { text, style, .. } = &entry.value else { return None };
@@ -256,6 +266,9 @@ impl<'t> Builder<'t> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let is_tagged = self.is_text_by_tag(tag.as_deref(), &["int", "float", "bool", "null"], tag_start)?;
+                if is_tagged && style == ScalarStyle::Plain && text.is_empty() && tag.as_ref().is_some_and(|tag| tag.original() == "!") {
+                    return Err(self.fault(tag_start, "a bare `!` is a tag in YAML; write \"!\" for the character"));
+                }
                 // The parser says `~` where nothing is written.
                 let is_nothing = style == ScalarStyle::Plain && tag.is_none() && text == "~" && span.slice(self.text) != Some("~");
                 let is_text = is_tagged || style != ScalarStyle::Plain;
@@ -283,7 +296,8 @@ impl<'t> Builder<'t> {
         Ok(())
     }
 
-    /// Whether a tag makes a node a text. Other tags than the `usual` ones, which change nothing, are faults.
+    /// Whether a tag makes a node a text. Other tags than the `usual` ones, which change nothing,
+    /// are faults.
     fn is_text_by_tag(&self, tag: Option<&Tag>, usual: &[&str], at: u32) -> Result<bool, Found> {
         let Some(tag) = tag else { return Ok(false) };
         match tag.core_suffix() {
@@ -362,7 +376,8 @@ impl<'t> Builder<'t> {
         }
     }
 
-    /// Settles the keys of an object that ends: each stands there once, and what is merged gives way to what is written.
+    /// Settles the keys of an object that ends: each stands there once, and what is merged gives
+    /// way to what is written.
     fn merge(&mut self, pairs: &mut Vec<(u32, u32)>, merges: &[u32], start: u32) -> Result<(), Found> {
         self.drop_doubled(pairs);
         if merges.is_empty() {

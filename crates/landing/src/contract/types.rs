@@ -236,7 +236,8 @@ fn read_number(physical: Option<Node<'_>>, reading: &mut Reading) -> NumberType 
         Some((precision @ 1..=38, scale)) if scale <= precision => NumberType::Decimal { precision, scale },
         _ => {
             let allowed = "float32, float64, decimal(P,S) with P from 1 to 38 and S from 0 to P";
-            node.fault(reading, format!("`{text}` is not allowed; allowed: {allowed}"));
+            let meant = reading.meant(text, ["float32", "float64"].into_iter());
+            node.fault(reading, format!("`{text}` is not allowed; {meant}allowed: {allowed}"));
             NumberType::Float64
         }
     }
@@ -255,7 +256,8 @@ fn read_unit(physical: Option<Node<'_>>, kind: &str, reading: &mut Reading) -> T
         Some((_, unit)) => *unit,
         None => {
             let allowed: Vec<_> = units.iter().map(|(unit, _)| name(unit)).collect();
-            node.fault(reading, format!("`{text}` is not allowed; allowed: {}", allowed.join(", ")));
+            let meant = reading.meant(text, allowed.iter().map(String::as_str));
+            node.fault(reading, format!("`{text}` is not allowed; {meant}allowed: {}", allowed.join(", ")));
             TimeUnit::Microsecond
         }
     }

@@ -56,8 +56,7 @@ impl Document {
             let values: Vec<_> = values.iter().map(|value| quoted(value)).collect();
             line(&format!("missingValues: [{}]", values.join(", ")), because, 2);
         }
-        if let Some((one, other)) = self.alike() {
-            let why = format!("DOUBT: `{one}` and `{other}` differ in case only, and many readers take them for one column");
+        if let Some(why) = self.alike() {
             line("caseSensitive: true", &why, 2);
         }
         line("fields:", "", 2);
@@ -76,12 +75,12 @@ impl Document {
         out
     }
 
-    /// Two fields whose names differ in case only.
-    fn alike(&self) -> Option<(&str, &str)> {
+    /// What is to be said of two fields whose names differ in case only, if there are such.
+    pub(super) fn alike(&self) -> Option<String> {
         let mut known = HashMap::new();
-        self.fields
-            .iter()
-            .find_map(|field| known.insert(field.name.to_lowercase(), &field.name).map(|other| (other.as_str(), field.name.as_str())))
+        let mut pairs = self.fields.iter().filter_map(|field| known.insert(field.name.to_lowercase(), &field.name).zip(Some(&field.name)));
+        let (one, other) = pairs.next()?;
+        Some(format!("DOUBT: `{one}` and `{other}` differ in case only, and many readers take them for one column"))
     }
 }
 

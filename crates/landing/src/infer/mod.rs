@@ -168,6 +168,7 @@ impl Inference {
             rejects: self.rejects(),
             notes: self.notes(&names, is_complete),
         };
+        evidence.extend(document.alike().map(|because| Evidence::new("caseSensitive", "true", because)));
         let mut yaml = document.write(true);
         if yaml.len() > MAX_DOCUMENT_BYTES {
             yaml = document.write(false);

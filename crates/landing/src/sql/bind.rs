@@ -38,7 +38,8 @@ impl<'a> Binder<'a> {
         Self { columns, patterns, words, depth: 0 }
     }
 
-    /// The type that a cast of what stands at `at` names, or what is wrong with it there: the parser keeps no place of it.
+    /// The type that a cast of what stands at `at` names, or what is wrong with it there: the
+    /// parser keeps no place of it.
     fn target(&self, data_type: &SqlType, at: Position) -> Result<ArrowType, Flaw> {
         types::read(data_type).map_err(|message| {
             let written = data_type.to_string();

@@ -138,7 +138,8 @@ impl std::fmt::Debug for Expression {
 impl std::fmt::Display for Flaw {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Position { line, column } = self.at;
-        // What follows something wrong is told with it: `at character 13, after `AND`: an expression is expected`.
+        // What follows something wrong is told with it: `at character 13, after `AND`: an
+        // expression is expected`.
         let joint = if self.message.starts_with(AFTER) { "," } else { ":" };
         match line {
             1 => write!(f, "at character {column}{joint} {}", self.message),
@@ -223,7 +224,8 @@ fn of_tokenizer(message: String) -> String {
     }
 }
 
-/// What the parser says, and where. It tells the place at the end of its message, but for the end of the expression.
+/// What the parser says, and where. It tells the place at the end of its message, but for the end
+/// of the expression.
 fn located(message: &str, words: &[TokenWithSpan]) -> Flaw {
     let place = message.rsplit_once(" at Line: ").and_then(|(message, place)| {
         let (line, column) = place.split_once(", Column: ")?;
