@@ -102,9 +102,11 @@ impl Opening {
 
     /// Whether the source holds nothing but a byte order mark and blank lines.
     pub fn is_blank(&self) -> bool {
-        let mark = self.dialect.encoding.byte_order_mark();
-        let text = self.text.strip_prefix(mark).unwrap_or(&self.text);
-        self.is_whole && text.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0))
+        let encoding = self.dialect.encoding;
+        let text = self.text.strip_prefix(encoding.byte_order_mark()).unwrap_or(&self.text);
+        // A character is of two bytes there, one of which is 0.
+        let is_wide = encoding.byte_order().is_some();
+        self.is_whole && text.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n') || (is_wide && *byte == 0))
     }
 
     /// The header's row, its terminator included, as it stands in the source.

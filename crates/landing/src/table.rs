@@ -152,8 +152,8 @@ fn stated(kind: &str) -> String {
         _ if kind.starts_with("decimal") => format!("`type: number, physicalType: \"{kind}\"`"),
         _ if kind.starts_with("time32") || kind.starts_with("time64") => format!("`type: time, physicalType: {kind}`"),
         _ => match kind.strip_suffix(", UTC)") {
-            Some(timestamp) => format!("`type: datetime, physicalType: {timestamp})`, with a `timezone`"),
-            None if kind.starts_with("timestamp") => format!("`type: datetime, physicalType: {kind}`, without a `timezone`"),
+            Some(timestamp) => format!("`type: datetime, physicalType: {timestamp})`, with an offset or a `timezone`"),
+            None if kind.starts_with("timestamp") => format!("`type: datetime, physicalType: {kind}`, without an offset or a `timezone`"),
             None => format!("`{kind}`"),
         },
     }
@@ -237,7 +237,7 @@ mod tests {
             "type: time, physicalType: time32(s)",
             "type: time, physicalType: time32(ms)",
             "type: time, physicalType: time64(ns)",
-            "type: datetime",
+            "type: datetime, format: \"%Y-%m-%d %H:%M:%S\"",
             "type: datetime, timezone: UTC",
             "type: datetime, physicalType: timestamp(ms)",
             "type: datetime, physicalType: timestamp(ns), timezone: Europe/Berlin",
@@ -262,7 +262,11 @@ mod tests {
                 }
                 let message = settled(there, new).expect_err(other);
                 let keep = message.split_once("keep the type (`").and_then(|(_, rest)| rest.split_once('`')).expect("it says how").0;
-                let zone = if message.contains("with a `timezone`") { ", timezone: UTC" } else { "" };
+                let zone = match message.contains("with an offset") {
+                    true => ", timezone: UTC",
+                    false if message.contains("without an offset") => ", format: \"%Y-%m-%d %H:%M:%S\"",
+                    false => "",
+                };
                 let kept = contract(&format!("{{ name: a, {keep}{zone} }}, {KIND}"), "exact", "");
                 assert!(settled(there, &kept).is_ok(), "{message}");
                 let overwriting = contract(&format!("{{ name: a, {other} }}, {KIND}"), "exact", "mode: overwrite");

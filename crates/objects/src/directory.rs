@@ -153,8 +153,10 @@ impl Objects for Directory {
         let key = key.to_owned();
         self.blocking(move |this| {
             let path = this.path(&key)?;
+            // A name that the file system can't hold is one of no file: who takes back what was put finds none there.
+            let is_gone = |error: &io::Error| is_missing(error) || error.kind() == io::ErrorKind::InvalidFilename;
             match fs::remove_file(&path) {
-                Err(error) if !is_missing(&error) && !path.is_dir() => return Err(fault(&path, &error)),
+                Err(error) if !is_gone(&error) && !path.is_dir() => return Err(fault(&path, &error)),
                 _ => {}
             }
             // On S3 there are no directories, so none is left behind here. Only an empty one can be removed.

@@ -7,7 +7,7 @@ use landing::bill::Bill;
 use landing::commit::{Commit, CommittedFile};
 use landing::contract::DatasetName;
 use landing::message::{Counts, Failure, JobId};
-use landing::rejects::{ErrorEntry, ErrorName};
+use landing::rejects::ErrorEntry;
 use registry::JobStatus;
 use serde::Serialize;
 use steps::Context;
@@ -164,23 +164,24 @@ async fn committed(context: &Context, job: &JobId) -> Vec<CommittedFile> {
     read.and_then(|bytes| serde_json::from_slice::<Commit>(&bytes).ok()).map_or_else(Vec::new, |commit| commit.files)
 }
 
-/// The faults to show, and how many there are besides. Those with a quote that was left open come first, and of these the
-/// one that swallowed most lines: what it hides is more than what any other tells. The others are in their order.
-fn faults(lines: impl BufRead) -> io::Result<(Vec<ErrorEntry>, u64)> {
+/// The faults to show, and how many there are besides. Those of records that may hold others come first, as a quote was left
+/// open there, and of these the one that swallowed most lines: it hides more than any other fault tells. The others are in
+/// their order.
+fn faults(mut lines: impl BufRead) -> io::Result<(Vec<ErrorEntry>, u64)> {
     let (mut long, mut first): (Vec<ErrorEntry>, Vec<ErrorEntry>) = (Vec::new(), Vec::new());
-    let mut count = 0;
-    for line in lines.lines() {
-        let line = line?;
+    let (mut line, mut count) = (String::new(), 0);
+    while lines.read_line(&mut line)? > 0 {
         count += 1;
         // Most need not be understood: there may be millions.
-        if line.contains(SPAN) && line.contains(ErrorName::Quote.as_str()) {
-            let fault: ErrorEntry = serde_json::from_str(&line)?;
+        let spans = if line.contains(SPAN) { Some(serde_json::from_str::<ErrorEntry>(&line)?) } else { None };
+        if let Some(fault) = spans.filter(ErrorEntry::may_hide_records) {
             let at = long.partition_point(|other| other.lines >= fault.lines);
             long.insert(at, fault);
             long.truncate(SHOWN_FAULTS);
         } else if first.len() < SHOWN_FAULTS {
             first.push(serde_json::from_str(&line)?);
         }
+        line.clear();
     }
     long.extend(first);
     long.truncate(SHOWN_FAULTS);
@@ -190,6 +191,8 @@ fn faults(lines: impl BufRead) -> io::Result<(Vec<ErrorEntry>, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use landing::rejects::ErrorName;
+
     use super::*;
 
     fn fault(line: u64, lines: Option<u64>, error: ErrorName) -> ErrorEntry {

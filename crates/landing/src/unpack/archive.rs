@@ -281,6 +281,20 @@ mod tests {
     }
 
     #[test]
+    fn a_contract_names_a_member_of_what_may_be_an_archive() {
+        let faults = |more: &str| {
+            let contract = crate::contract::Contract::parse(&format!("name: t\nschema: {{ fields: [{{ name: a }}] }}\n{more}\n"));
+            contract.map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
+        };
+        for accepted in ["member: '*.csv'", "compression: zip\nmember: data/a.csv"] {
+            assert_eq!(faults(accepted), [""; 0], "{accepted}");
+        }
+        let refused = "member: is not allowed with `compression: gzip`; allowed: with `zip`, or without `compression`";
+        assert_eq!(faults("compression: gzip\nmember: a.csv"), [refused]);
+        assert!(faults("member: ''")[0].starts_with("member: is empty; allowed: the name of a file in a zip archive"));
+    }
+
+    #[test]
     fn what_systems_put_beside_files_is_not_for_people() {
         for name in ["data/", ".DS_Store", "a/.DS_Store", "__MACOSX/._a.csv", "__MACOSX/a/b", "a/._b.csv", "Thumbs.db", "x/desktop.ini", ""]
         {

@@ -206,6 +206,15 @@ async fn a_file_whose_name_is_no_key_is_told_where_it_is_listed() {
     assert_eq!(objects.list("b", None, 10).await, Ok(vec![Listed { key: "b".to_owned(), size: 0 }]));
 }
 
+/// What could not be put there is not there: a job that takes its files back comes to its end.
+#[tokio::test]
+async fn a_name_that_is_too_long_is_of_no_file() {
+    let (_directory, objects) = lake();
+    let key = format!("k={}/a", "x".repeat(300));
+    assert!(matches!(objects.put(&key, Bytes::from_static(b"a"), Put::Overwrite).await, Err(Error::TooLarge(_))));
+    assert_eq!(objects.delete(&key).await, Ok(()));
+}
+
 #[tokio::test]
 async fn urls_of_a_directory_are_paths() {
     let (directory, objects) = lake();
