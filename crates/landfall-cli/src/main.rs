@@ -102,6 +102,12 @@ fn complain_of(fault: &landing::contract::Fault) {
     let _ = writeln!(std::io::stderr(), "{fault}");
 }
 
+/// Says what is worth knowing, and no fault.
+fn note(message: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{message}");
+}
+
 /// Says what went wrong. A closed stderr is no reason to panic.
 fn complain(message: impl std::fmt::Display) {
     use std::io::Write as _;

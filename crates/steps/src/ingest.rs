@@ -166,6 +166,9 @@ async fn open(source: &dyn Objects, pinned: &SourceRef, size: u64, contract: &Co
         let sample = source.get(&pinned.key, &pin(pinned), 0..wanted.min(size)).await.map_err(|error| source_error(error, pinned))?;
         let end_of_source = sample.len() as u64 >= size;
         if let Some(opening) = Opening::read(&stated, Limits::default(), &sample, end_of_source, wanted as usize)? {
+            if opening.dialect.header {
+                opening.check_not_empty(&pinned.key)?;
+            }
             opening.check_header(&pinned.key)?;
             return Ok(opening);
         }

@@ -7,6 +7,8 @@ use landing::bill::Bill;
 use landing::commit::{Commit, CommittedFile};
 use landing::contract::DatasetName;
 use landing::message::{Counts, Failure, JobId};
+use landing::opening::said_of_guess;
+use landing::plan::Plan;
 use landing::rejects::ErrorEntry;
 use registry::JobStatus;
 use serde::Serialize;
@@ -47,6 +49,9 @@ pub(super) struct Outcome {
     pub(super) lake: PathBuf,
     #[serde(skip)]
     pub(super) first_faults: Vec<ErrorEntry>,
+    /// What is to be said of an encoding that was guessed.
+    #[serde(skip)]
+    pub(super) guessed_encoding: Option<String>,
 }
 
 /// A file of the lake.
@@ -76,6 +81,7 @@ impl Outcome {
             source_bytes: std::fs::metadata(source).map_or(0, |metadata| metadata.len()),
             lake: lake.to_owned(),
             first_faults: Vec::new(),
+            guessed_encoding: None,
         }
     }
 
@@ -98,6 +104,7 @@ impl Outcome {
         }
         let keys = context.keys(&self.job);
         let there = |key: String| Some(Path::new(&context.work.bucket).join(key)).filter(|path| path.is_file());
+        self.guessed_encoding = there(keys.plan()).and_then(|path| guessed_encoding(&path));
         self.rejects = there(keys.rejects());
         self.errors = there(keys.errors());
         self.first_faults = self.errors.as_deref().and_then(|path| first_faults(path).ok()).unwrap_or_default();
@@ -132,6 +139,12 @@ impl LandedFile {
 async fn committed(context: &Context, job: &JobId) -> Vec<CommittedFile> {
     let read = context.buckets.bucket(&context.work.bucket).read(&context.keys(job).stored(), COMMIT_BYTES).await.ok();
     read.and_then(|bytes| serde_json::from_slice::<Commit>(&bytes).ok()).map_or_else(Vec::new, |commit| commit.files)
+}
+
+/// What is to be said of the encoding, by the plan of the job.
+fn guessed_encoding(path: &Path) -> Option<String> {
+    let plan: Plan = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    said_of_guess(&plan.dialect, &plan.evidence)
 }
 
 fn first_faults(path: &Path) -> io::Result<Vec<ErrorEntry>> {
