@@ -123,6 +123,12 @@ fn complain_of(file: &std::path::Path, faults: &[landing::contract::Fault]) {
     }
 }
 
+/// Says what is worth knowing, and no fault.
+fn note(message: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{message}");
+}
+
 /// Says what went wrong. A closed stderr is no reason to panic.
 fn complain(message: impl std::fmt::Display) {
     use std::io::Write as _;

@@ -75,6 +75,7 @@ pub(crate) fn infer(file: &Path, name: &DatasetName, sample: Option<u64>) -> Res
     let stated = Stated { name: &path, compression: Compression::Auto, encoding: None, dialect: &StatedDialect::default(), schema: None };
     let source = Source::open(file, &stated, None)?;
     let opening = source.opening().clone();
+    opening.check_not_empty(&path)?;
     let dialect = opening.dialect.clone();
     let mut inference = Inference::new(&opening);
     let mut is_enough = false;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::encoding::Encoding;
+use crate::encoding::{Encoding, MALFORMED};
 use crate::records::{Field, Row};
 use crate::shape::Batch;
 
@@ -31,6 +31,8 @@ pub struct Malformed {
     pub column: u32,
     /// The offset of the first of them in the batch's source bytes.
     pub at: usize,
+    /// They do stand for characters of the encoding, which is a guess; but the cell is UTF-8, and makes no sense otherwise.
+    pub is_utf_8: bool,
 }
 
 impl<'a> Cells<'a> {
@@ -69,11 +71,16 @@ impl<'a> Cells<'a> {
             for (column, field) in batch.rows.fields_of(row).iter().enumerate() {
                 let (start, source) = (window.len(), batch.source_range(field.start()..field.end()));
                 let invalid = batch.encoding.decode(&batch.source[source.clone()], &mut window);
+                let is_doubtful = invalid.is_none() && batch.is_guess;
+                let utf_8 = is_doubtful.then(|| batch.encoding.is_rather_utf_8(&batch.source[source.clone()], &window[start..])).flatten();
+                // What is no value must not be taken for one.
+                window.extend(utf_8.map(|_| MALFORMED));
                 fields[row.first_field as usize + column] = field.moved(start..window.len());
-                if let Some(offset) = invalid
+                if let Some(offset) = invalid.or(utf_8)
                     && malformed.last().is_none_or(|last| last.row != index as u32)
                 {
-                    malformed.push(Malformed { row: index as u32, column: column as u32, at: source.start + offset });
+                    let is_utf_8 = utf_8.is_some();
+                    malformed.push(Malformed { row: index as u32, column: column as u32, at: source.start + offset, is_utf_8 });
                 }
             }
         }
@@ -87,7 +94,7 @@ fn invalid_utf8(batch: &Batch<'_>) -> Vec<Malformed> {
         let bytes = &batch.window[row.start as usize..row.content_end as usize];
         let at = row.start as usize + std::str::from_utf8(bytes).err()?.valid_up_to();
         let column = batch.rows.fields_of(row).partition_point(|field| field.start() <= at).saturating_sub(1);
-        Some(Malformed { row: index as u32, column: column as u32, at })
+        Some(Malformed { row: index as u32, column: column as u32, at, is_utf_8: false })
     };
     batch.records.iter().enumerate().filter_map(invalid).collect()
 }

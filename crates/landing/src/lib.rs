@@ -9,6 +9,7 @@ pub mod dialect;
 pub mod evidence;
 pub mod records;
 pub mod lines;
+mod formats;
 pub mod opening;
 pub mod sql;
 pub mod lookup;

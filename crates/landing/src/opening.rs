@@ -1,14 +1,20 @@
 //! What a source turns out to be by its beginning: how it is packed, what its bytes stand for, how records are told apart, and its header.
 
+use memchr::memmem;
+
 use crate::Error;
 use crate::contract::{Compression, Schema};
-use crate::dialect::{Dialect, StatedDialect};
-use crate::encoding::{self, Encoding};
+use crate::dialect::{Dialect, StatedDialect, Terminator};
+use crate::encoding::{self, Encoding, Guess, Units};
 use crate::evidence::Evidence;
+use crate::formats;
 use crate::limits::COLUMNS;
 use crate::records::{Header, Limits, footer_start, preamble};
-use crate::sniff::{Sniffed, sniff};
+use crate::sniff::{self, Sniffed};
 use crate::unpack::{self, Member, Unpack};
+
+/// Bytes at the end of a source in which a footer is looked for.
+pub const FOOTER_SAMPLE_BYTES: usize = 64 * 1024;
 
 /// What is said of a source. What is left out is sniffed.
 #[derive(Debug, Clone)]
@@ -40,6 +46,27 @@ pub struct Opening {
     pub text: Vec<u8>,
     /// They are all, but for the footer.
     pub is_whole: bool,
+    /// There is nothing in the source, or nothing but a byte order mark and blank lines.
+    pub is_empty: bool,
+}
+
+/// What is to be said of an encoding that only the look of the text tells: `encoding windows-1252, guessed: …`.
+pub fn said_of_guess(dialect: &Dialect, evidence: &[Evidence]) -> Option<String> {
+    let because = evidence.iter().find(|evidence| evidence.property == "encoding").map(|evidence| evidence.because.as_str());
+    dialect.encoding_is_guess.then(|| format!("encoding {}, guessed: {}", dialect.encoding, because.unwrap_or_default()))
+}
+
+impl Stated<'_> {
+    /// Whether the dialect is said, and there is no header that would tell: then any text is what it says.
+    fn is_said(&self) -> bool {
+        let StatedDialect { delimiter, quote_char, header, .. } = self.dialect;
+        *header == Some(false) && delimiter.is_some() && quote_char.is_some()
+    }
+
+    /// Whether a header names fields of the contract.
+    fn knows(&self, names: &[String]) -> bool {
+        self.schema.is_some_and(|schema| names.iter().any(|name| schema.position(name).is_some()))
+    }
 }
 
 impl Opening {
@@ -73,19 +100,77 @@ impl Opening {
         let compression = settle_compression(stated, bytes, &mut evidence)?;
         let (text, is_whole) = unpack(stated, compression, member, bytes, end_of_source, most_text)?;
         refuse_other_formats(&text, stated.name)?;
-        let encoding = settle_encoding(stated, &text, is_whole, &mut evidence)?;
-        let Sniffed { dialect, evidence: guesses } = sniff(&text, is_whole, encoding, stated.dialect, stated.schema);
+        let (encoding, is_guess) = settle_encoding(stated, &text, is_whole, &mut evidence)?;
+        if formats::is_binary(&text, encoding) {
+            return Err(Error::SourceCorrupt(format!("{} is binary data, not CSV: it has control characters of many kinds", stated.name)));
+        }
+        check_terminator(stated, &text, encoding)?;
+        let markup = if stated.is_said() { None } else { formats::markup(&text, encoding, is_whole) };
+        let is_empty = is_whole && is_empty(&text, encoding);
+        let Sniffed { mut dialect, evidence: guesses } = sniff::sniff(&text, is_whole, encoding, stated.dialect, stated.schema);
+        dialect.encoding_is_guess = is_guess;
+        if let Some(delimiter) = dialect.delimiter.in_encoding(encoding) {
+            dialect.delimiter = delimiter;
+        }
         evidence.extend(guesses);
         dialect.check().map_err(|message| Error::ContractInvalid(format!("{} can't be read exactly: {message}", stated.name)))?;
         let text = without_footer(&dialect, text, is_whole);
-        let header = preamble(&dialect, limits, &text, is_whole).map_err(|long| {
+        let header = preamble(&dialect, limits, &text, is_whole);
+        if let Some(format) = markup
+            && !matches!(&header, Ok(Some(header)) if stated.knows(&header.names))
+        {
+            return Err(other_format(stated.name, format));
+        }
+        let header = header.map_err(|long| {
             Error::LimitExceeded(format!("the header of {} has more than {} bytes; is a quote left open there?", stated.name, long.limit))
         })?;
         let Some(header) = header else { return Ok(None) };
         if header.names.len() > COLUMNS {
             return Err(Error::LimitExceeded(format!("{} has {} columns; at most {COLUMNS} are read", stated.name, header.names.len())));
         }
-        Ok(Some(Self { compression, dialect, header, evidence, text, is_whole }))
+        let mut opening = Self { compression, dialect, header, evidence, text, is_whole, is_empty };
+        if is_whole && opening.text.len() > sniff::SAMPLE_BYTES {
+            let from = (opening.text.len() - FOOTER_SAMPLE_BYTES.min(opening.text.len())) & !1;
+            let tail = opening.text[from..].to_vec();
+            opening.find_footer(stated, &tail);
+            opening.text = without_footer(&opening.dialect, opening.text, is_whole);
+        }
+        Ok(Some(opening))
+    }
+
+    /// Looks for a footer in the last bytes of the source, which begin at a whole unit, if it was not to be seen in the
+    /// first ones, and nobody says what is there.
+    pub fn find_footer(&mut self, stated: &Stated<'_>, tail: &[u8]) {
+        if self.dialect.footer_rows > 0 || stated.dialect.footer_rows.is_some() || stated.schema.is_some() {
+            return;
+        }
+        if let Some((rows, because)) = sniff::footer_of_tail(&self.dialect, self.header.names.len(), tail) {
+            self.dialect.footer_rows = rows;
+            self.evidence.push(Evidence::new("footerRows", rows.to_string(), because));
+        }
+    }
+
+    /// Whether there is anything in the source, if only a header.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SchemaDrift`]: there is nothing that could match a contract, or tell one.
+    pub fn check_not_empty(&self, name: &str) -> Result<(), Error> {
+        if !self.is_empty {
+            return Ok(());
+        }
+        let mark = self.dialect.encoding.byte_order_mark();
+        let what = match self.text.strip_prefix(mark).unwrap_or(&self.text) {
+            [] if self.text.is_empty() => "it has 0 bytes",
+            [] => "it has a byte order mark, and nothing else",
+            _ => "it has blank lines, and nothing else",
+        };
+        Err(Error::SchemaDrift(format!("{name} is empty: {what}")))
+    }
+
+    /// What is to be said of an encoding that only the look of the text tells: `encoding windows-1252, guessed: …`.
+    pub fn guessed_encoding(&self) -> Option<String> {
+        said_of_guess(&self.dialect, &self.evidence)
     }
 
     /// Whether all bytes of the header are valid: nothing can be matched with names that are not.
@@ -122,6 +207,33 @@ impl Opening {
         let skipped = self.dialect.newline().repeat(self.dialect.skip_rows as usize);
         [mark, &skipped, self.header_row()].concat()
     }
+}
+
+/// A terminator that is said has to be there: without it all of the source would be one record.
+fn check_terminator(stated: &Stated<'_>, text: &[u8], encoding: Encoding) -> Result<(), Error> {
+    let mut narrowed = Vec::new();
+    let text = match encoding.byte_order() {
+        None => text,
+        Some(order) => {
+            Units::new(order).push(text, &mut narrowed);
+            &narrowed
+        }
+    };
+    let count = |needle: &[u8]| memmem::find_iter(text, needle).count();
+    let (needle, name): (&[u8], &str) = match stated.dialect.line_terminator {
+        None | Some(Terminator::Auto) => return Ok(()),
+        Some(Terminator::Lf) => (b"\n", "LF"),
+        Some(Terminator::CrLf) => (b"\r\n", "CR LF"),
+        Some(Terminator::Cr) => (b"\r", "CR"),
+    };
+    let (lf, cr) = (count(b"\n"), count(b"\r"));
+    if count(needle) > 0 || lf + cr < 2 {
+        return Ok(());
+    }
+    Err(Error::SourceCorrupt(format!(
+        "no {name} is in {}, though that is said to end its records, but {lf} LF and {cr} CR: leave the terminator out, and each of them does",
+        stated.name
+    )))
 }
 
 fn without_footer(dialect: &Dialect, mut text: Vec<u8>, is_whole: bool) -> Vec<u8> {
@@ -178,43 +290,45 @@ fn unpack(
     Ok((text, false))
 }
 
-fn settle_encoding(stated: &Stated<'_>, text: &[u8], is_whole: bool, evidence: &mut Vec<Evidence>) -> Result<Encoding, Error> {
-    let (found, because) = encoding::sniff(text, is_whole);
+/// The encoding, and whether it is but a guess.
+fn settle_encoding(stated: &Stated<'_>, text: &[u8], is_whole: bool, evidence: &mut Vec<Evidence>) -> Result<(Encoding, bool), Error> {
+    let Guess { encoding: found, because, is_doubtful } = encoding::sniff(text, is_whole);
     Ok(match stated.encoding {
         None => {
             evidence.push(Evidence::new("encoding", found.label(), because));
-            found
+            (found, is_doubtful)
         }
         Some(said) if found != said && encoding::byte_order_mark(text) == Some(found) => {
             evidence.push(Evidence::new("encoding", found.label(), format!("{because}, though `{said}` is stated")));
-            found
+            (found, false)
         }
-        // Read with units of the wrong width, or the wrong order, it would be other text, and no fault in it.
+        // Read with units of the wrong width, or the wrong order, or a character as several, it would be other text, and
+        // no fault in it.
         Some(said) if found != said && encoding::is_misread(text, said) => {
             return Err(Error::SourceCorrupt(format!("{} is not {said}, though that is stated: {because}", stated.name)));
         }
-        Some(said) => said,
+        Some(said) => (said, false),
     })
 }
 
 /// What is no CSV is named rather than read as one bad record.
 fn refuse_other_formats(text: &[u8], name: &str) -> Result<(), Error> {
-    let formats: [(&[u8], &str); 7] = [
-        (b"PAR1", "Parquet"),
-        (b"\xff\xfe\0\0", "UTF-32 (little-endian)"),
-        (b"\0\0\xfe\xff", "UTF-32 (big-endian)"),
-        (b"\xfd7zXZ\0", "xz"),
-        (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
-        (b"\x04\x22\x4d\x18", "LZ4"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office document"),
-    ];
-    if encoding::is_utf_32(text) {
-        return Err(Error::SourceCorrupt(format!("{name} holds UTF-32, which is not read; convert it to UTF-8 and submit it again")));
+    if let Some(format) = formats::other_than_text(text) {
+        return Err(other_format(name, format));
     }
-    let format = formats.iter().find(|(magic, _)| text.starts_with(magic)).map(|(_, format)| *format);
-    let packed = Some(unpack::sniff(text)).filter(|packed| *packed != Compression::None).map(Compression::name);
-    match format.or(packed) {
-        Some(format) => Err(Error::SourceCorrupt(format!("{name} holds {format}, not CSV; convert it and submit it again"))),
-        None => Ok(()),
+    match unpack::sniff(text) {
+        Compression::None => Ok(()),
+        packed => Err(Error::SourceCorrupt(format!("{name} holds {0}, not CSV: it is packed twice; unpack it once", packed.name()))),
     }
+}
+
+fn other_format(name: &str, format: &str) -> Error {
+    Error::SourceCorrupt(format!("{name} is {format}, not CSV; convert it and submit it again"))
+}
+
+/// Whether a text has nothing but a byte order mark and blank lines.
+fn is_empty(text: &[u8], encoding: Encoding) -> bool {
+    let is_wide = encoding.byte_order().is_some();
+    let text = text.strip_prefix(encoding.byte_order_mark()).unwrap_or(text);
+    text.iter().all(|byte| matches!(byte, b'\n' | b'\r' | b' ' | b'\t') || (is_wide && *byte == 0))
 }

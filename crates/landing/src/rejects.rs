@@ -30,6 +30,9 @@ pub enum ErrorName {
     /// A record is blank, where that is not to be skipped.
     #[serde(rename = "blank-row")]
     BlankRow,
+    /// A record is the header again, cell for cell.
+    #[serde(rename = "repeated-header")]
+    RepeatedHeader,
     /// A field is longer than [`FIELD_BYTES`](crate::limits::FIELD_BYTES).
     #[serde(rename = "field-size-error")]
     FieldSize,
@@ -73,6 +76,7 @@ impl ErrorName {
             Self::MissingCell => "missing-cell",
             Self::ExtraCell => "extra-cell",
             Self::BlankRow => "blank-row",
+            Self::RepeatedHeader => "repeated-header",
             Self::FieldSize => "field-size-error",
             Self::Encoding => "encoding-error",
             Self::Quote => "quote-error",

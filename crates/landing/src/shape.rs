@@ -5,10 +5,10 @@ use std::cell::OnceCell;
 use std::ops::Range;
 
 use crate::cells::Cells;
-use crate::dialect::{Dialect, RaggedRows};
+use crate::dialect::{BlankRows, Dialect, RaggedRows, RepeatedHeader};
 use crate::encoding::{ByteOrder, Encoding};
 use crate::limits::FIELD_BYTES;
-use crate::records::{self, FaultKind, Row, RowKind, Rows};
+use crate::records::{self, FaultKind, Field, Row, RowKind, Rows};
 use crate::rejects::{ErrorEntry, ErrorName, FAULTS_PER_RECORD, Finding};
 
 /// The records of a batch of rows, and where they are.
@@ -19,8 +19,12 @@ pub struct Batch<'a> {
     pub source: &'a [u8],
     /// What they stand for.
     pub encoding: Encoding,
+    /// That is but a guess.
+    pub(crate) is_guess: bool,
     /// What becomes of records with too few or too many cells.
     ragged: RaggedRows,
+    /// Whether blank rows are records without a value.
+    keeps_blank: bool,
     /// The byte of the source, from 0, at which the window begins.
     pub at: u64,
     /// All rows that the reader gave.
@@ -47,7 +51,9 @@ impl<'a> Batch<'a> {
             window: batch.window,
             source: batch.source,
             encoding: dialect.encoding,
+            is_guess: dialect.encoding_is_guess,
             ragged: dialect.ragged_rows,
+            keeps_blank: dialect.blank_rows == BlankRows::Keep,
             at: batch.at,
             rows,
             records,
@@ -94,6 +100,23 @@ impl<'a> Batch<'a> {
         findings
     }
 
+    /// The records that are the header again, cell for cell, where those are no records like any other.
+    ///
+    /// `header`: the names in it. `cells`: what [`cells`](Self::cells) answered.
+    pub fn repeated_headers(&self, header: &[String], cells: &Cells<'_>, dialect: &Dialect) -> Vec<usize> {
+        if !dialect.header || dialect.repeated_header == RepeatedHeader::Keep {
+            return Vec::new();
+        }
+        let is_header = |(_, row): &(usize, &Row)| is_header(header, cells.fields_of(row), &cells.window, dialect);
+        self.records.iter().enumerate().filter(is_header).map(|(index, _)| index).collect()
+    }
+
+    /// What is told of a record that is the header again.
+    pub fn repeated_header(index: usize) -> Finding {
+        let message = "the record is the header again; `repeatedHeader: skip` leaves it out".to_owned();
+        Finding { column: None, ..finding(index, 0, ErrorName::RepeatedHeader, None, message) }
+    }
+
     /// The byte of the source, from 0, at which an offset into the window lies.
     pub fn byte(&self, offset: u32) -> u64 {
         self.at + u64::from(offset) * self.encoding.unit_bytes() as u64
@@ -127,6 +150,9 @@ impl<'a> Batch<'a> {
     /// Ragged records.
     fn check_length(&self, columns: u32, findings: &mut Vec<Finding>) {
         for (index, row) in self.records.iter().enumerate().filter(|(_, row)| row.fields != columns) {
+            if row.fields == 0 && self.keeps_blank {
+                continue;
+            }
             if row.fields == 0 {
                 findings.push(finding(index, 0, ErrorName::BlankRow, None, "the row is blank".to_owned()));
                 continue;
@@ -193,12 +219,34 @@ impl<'a> Batch<'a> {
                     format!("0x{:04x} is half of a character, which is not valid {name}", unit([*first, *second]))
                 }
                 (Some(_), _) => format!("the source ends inside a unit of {name}"),
+                (None, rest) if malformed.is_utf_8 => format!(
+                    "byte 0x{:02x} begins a character of UTF-8, though the source seemed to be {name}: state its `encoding`",
+                    rest.first().copied().unwrap_or_default()
+                ),
                 (None, rest) => format!("byte 0x{:02x} is not valid {name} here", rest.first().copied().unwrap_or_default()),
             };
             let offset = self.at + malformed.at as u64;
             findings.push(finding(malformed.row as usize, malformed.column, ErrorName::Encoding, Some(offset), message));
         }
     }
+}
+
+/// Whether a record has the names of the header in its cells, and nothing else.
+pub(crate) fn is_header(header: &[String], cells: &[Field], window: &[u8], dialect: &Dialect) -> bool {
+    let (Some(first), Some(cell)) = (header.first(), cells.first()) else { return false };
+    // Names that are all empty name nothing.
+    if first.is_empty() && header.iter().all(String::is_empty) {
+        return false;
+    }
+    // Mostly a look at the first cell tells.
+    if !cell.is_escaped() && cell.bytes(window) != first.as_bytes() {
+        return false;
+    }
+    let ends = |cell: &Field| !cell.is_quoted() && cell.start() == cell.end();
+    let is_longer = dialect.ragged_rows.ignore_trailing_delimiter && cells.len() == header.len() + 1 && cells.last().is_some_and(ends);
+    let mut scratch = Vec::new();
+    (cells.len() == header.len() || is_longer)
+        && header.iter().zip(cells).all(|(name, cell)| cell.value(window, dialect, &mut scratch) == name.as_bytes())
 }
 
 fn finding(index: usize, column: u32, error: ErrorName, offset: Option<u64>, message: String) -> Finding {

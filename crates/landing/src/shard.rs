@@ -8,7 +8,7 @@ use arrow_select::filter::FilterBuilder;
 use crate::cells::Cells;
 use crate::columns::{self, Records};
 use crate::contract::{Contract, Mapping};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, RepeatedHeader};
 use crate::files::{Files, Lineage};
 use crate::keys::{Claims, Taken, Terms};
 use crate::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
@@ -241,13 +241,24 @@ impl Sheet {
         let records = Records { window, rows: &batch.records, fields, dialect: &self.dialect, is_utf8: *is_utf8 };
         let mut columns = columns::read(records, &self.contract, &self.mapping, &mut findings);
         let read = batch.records.len();
+        let repeated = batch.repeated_headers(&self.mapping.header, &cells, &self.dialect);
         if let Some(masks) = &self.masks {
             masks.check(&columns, &mut findings);
         }
         let filtered = self.joins.work(&mut columns, read, &mut findings, &self.mapping, |row, column| {
             text_of(self.masks.as_ref(), &self.dialect, &cells, &batch.records[row], column)
         })?;
-        let filtered = self.contract.transform.work(&mut columns, read, &mut findings, filtered)?;
+        let mut filtered = self.contract.transform.work(&mut columns, read, &mut findings, filtered)?;
+        if !repeated.is_empty() {
+            // Nothing else that is said of them matters.
+            findings.retain(|finding| !repeated.contains(&(finding.row as usize)));
+            if self.dialect.repeated_header == RepeatedHeader::Reject {
+                findings.extend(repeated.iter().map(|row| Batch::repeated_header(*row)));
+            } else {
+                filtered.resize(read, false);
+                repeated.iter().for_each(|row| filtered[*row] = true);
+            }
+        }
         if let Some(masks) = &self.masks {
             masks.work(&mut columns)?;
         }

@@ -189,7 +189,11 @@ fn labels_are_parsed_by_one_door() {
 
 #[test]
 fn bytes_inside_of_characters_are_no_delimiters() {
-    let dialect = |label: &str, delimiter| Dialect { delimiter, encoding: Encoding::parse(label).unwrap(), ..Dialect::default() };
+    let dialect = |label: &str, delimiter: u8| Dialect {
+        delimiter: delimiter.into(),
+        encoding: Encoding::parse(label).unwrap(),
+        ..Dialect::default()
+    };
     for delimiter in [b',', b';', b'\t', b' ', b':'] {
         for (label, _) in ENCODINGS {
             assert_eq!(dialect(label, delimiter).check(), Ok(()), "{label}");

@@ -73,7 +73,7 @@ fn rows_of_the_default_dialect() {
 #[test]
 fn rows_of_other_dialects() {
     let dialect = Dialect::default;
-    let tabs = Dialect { delimiter: b'\t', quote_char: None, ..dialect() };
+    let tabs = Dialect { delimiter: b'\t'.into(), quote_char: None, ..dialect() };
     check(&tabs, "\"a\tb\"\n\"\n", &["1: \\\"a|b\\\"", "2: \\\""]);
     let single = Dialect { double_quote: false, ..dialect() };
     check(&single, "\"a\"\"b\",c\n\"\",d\n", &["1: <a\\\"b\\\">|c stray@2/0", "2: <>|d"]);

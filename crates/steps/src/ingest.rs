@@ -185,6 +185,9 @@ async fn open(context: &Context, keys: &JobKeys, pinned: &SourceRef, size: u64, 
         }
         let opening = Opening::read_member(&stated, contract.member.as_ref(), Limits::default(), &sample, end_of_source, wanted as usize)?;
         if let Some(opening) = opening {
+            if opening.dialect.header {
+                opening.check_not_empty(&pinned.key)?;
+            }
             opening.check_header(&pinned.key)?;
             return Ok(opening);
         }

@@ -66,8 +66,8 @@ async fn fill(
         }
     }
     if receipts.iter().any(|receipt| receipt.rejects.is_some()) {
-        // Sent again, the file is read as the source was: with a footer, of empty lines.
-        rejects.push(&plan.dialect.newline().repeat(plan.dialect.footer_rows as usize)).await?;
+        // Sent again, the file is read as the source was: with a footer, of lines without meaning.
+        rejects.push(&plan.dialect.footer_line().repeat(plan.dialect.footer_rows as usize)).await?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! A dialect from bytes.
 
-use landing::dialect::{BlankRows, Dialect, RaggedRows, Terminator};
+use landing::dialect::{BlankRows, Delimiter, Dialect, RaggedRows, Terminator};
 use landing::encoding::Encoding;
 
 use crate::input::{Flags, Input};
@@ -12,7 +12,7 @@ const ENCODINGS: [&str; 10] =
 pub(crate) fn dialect(input: &mut Input<'_>) -> Dialect {
     let mut flags = Flags::of(input);
     let mut dialect = Dialect {
-        delimiter: input.choose(b",,,;\t| :a\"'\\#\n\r\x1f\xe9"),
+        delimiter: input.choose(b",,,;\t| :a\"'\\#\n\r\x1f\xe9").into(),
         quote_char: input.choose(&[Some(b'"'), Some(b'"'), Some(b'\''), None, Some(b','), Some(b' '), Some(b'\n'), Some(b'#')]),
         escape_char: input.choose(&[None, None, Some(b'\\'), Some(b'"'), Some(b','), Some(b' '), Some(b'\r'), Some(b'n')]),
         comment_char: input.choose(&[None, None, Some(b'#'), Some(b','), Some(b'"'), Some(b' '), Some(b'\n'), Some(b'c')]),
@@ -30,8 +30,22 @@ pub(crate) fn dialect(input: &mut Input<'_>) -> Dialect {
     dialect.header_rows = 1 + u32::from(rows & 1);
     dialect.skip_rows = u32::from(rows >> 1 & 3);
     dialect.footer_rows = u32::from(rows >> 3 & 3);
+    dialect.excel_text = rows >> 5 & 1 == 1;
+    dialect.units_row = rows >> 6 & 1 == 1;
     if dialect.check().is_err() {
         dialect.encoding = Encoding::UTF_8;
+    }
+    let byte = dialect.delimiter.first();
+    let longer = match byte {
+        b';' => Delimiter::new(b";|;"),
+        b':' => Delimiter::new("§".as_bytes()),
+        byte => Delimiter::new(&[byte, byte]),
+    };
+    if let Some(delimiter) = longer.filter(|_| rows >> 7 == 1) {
+        let several = Dialect { delimiter, ..dialect.clone() };
+        if several.check().is_ok() {
+            return several;
+        }
     }
     dialect
 }

@@ -102,13 +102,14 @@ fn like_the_csv_crate(dialect: &Dialect, source: &[u8], reading: &Reading) {
         && !dialect.skip_initial_space
         && !dialect.trim
         && (dialect.delimiter == default.delimiter || dialect.delimiter == b'\t')
+        && !dialect.excel_text
         && [None, Some(b'"'), Some(b'\'')].contains(&dialect.quote_char);
-    // The other crate passes over a byte order mark, which is no row's part here either, as rows begin after it.
-    if !is_shared || source.starts_with(b"\xEF\xBB\xBF") {
+    // The other crate passes over a byte order mark at the very beginning only.
+    if !is_shared || source.windows(3).any(|bytes| bytes == b"\xEF\xBB\xBF") {
         return;
     }
     let mut reader = csv::ReaderBuilder::new();
-    reader.has_headers(false).flexible(true).double_quote(dialect.double_quote).delimiter(dialect.delimiter);
+    reader.has_headers(false).flexible(true).double_quote(dialect.double_quote).delimiter(dialect.delimiter.first());
     match dialect.quote_char {
         Some(quote) => reader.quote(quote),
         None => reader.quoting(false),

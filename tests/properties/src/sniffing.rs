@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use landing::columns;
 use landing::contract::{Compression, Contract};
-use landing::dialect::{StatedDialect, Terminator};
+use landing::dialect::{RepeatedHeader, StatedDialect, Terminator};
 use landing::infer::{dataset_name, propose};
 use landing::opening::{Opening, Stated};
 use landing::records::Limits;
+use landing::shape::Batch;
 
 use crate::input::{Flags, Input};
 use crate::table::batches;
@@ -22,7 +23,7 @@ pub fn sniffing(bytes: &[u8]) {
     let (mut flags, mut said) = (Flags::of(&mut input), Flags::of(&mut input));
     let is_whole = !flags.next();
     let dialect = StatedDialect {
-        delimiter: said.next().then(|| input.choose(b",;\t|:x")),
+        delimiter: said.next().then(|| input.choose(b",;\t|:x").into()),
         quote_char: said.next().then(|| input.choose(&[Some(b'"'), Some(b'\''), None])),
         escape_char: said.next().then(|| input.choose(&[Some(b'\\'), Some(b'"'), None])),
         line_terminator: said.next().then(|| input.choose(&[Terminator::Auto, Terminator::Lf, Terminator::CrLf, Terminator::Cr])),
@@ -65,6 +66,11 @@ fn proposes(stated: &Stated<'_>, source: &[u8]) {
     batches(&opening, |batch, read| {
         let mut findings = batch.faults(mapping.columns, &batch.cells());
         columns::read(read, &contract, &mapping, &mut findings);
+        let repeated = batch.repeated_headers(&mapping.header, &batch.cells(), &opening.dialect);
+        findings.retain(|finding| !repeated.contains(&(finding.row as usize)));
+        if opening.dialect.repeated_header == RepeatedHeader::Reject {
+            findings.extend(repeated.iter().map(|row| Batch::repeated_header(*row)));
+        }
         records += batch.records.len() as u64;
         refused += findings.iter().map(|finding| finding.row).collect::<BTreeSet<_>>().len() as u64;
     });

@@ -23,7 +23,7 @@ pub fn values(bytes: &[u8]) {
     let document =
         json!({ "name": "t", "schema": { "fields": [field], "missingValues": input.choose(&[&[""][..], &["", "0"], &["NA", "-"], &[]]) } });
     let Ok(contract) = Contract::parse(&document.to_string()) else { return };
-    let dialect = Dialect { delimiter: 0x1f, line_terminator: Terminator::Lf, header: false, ..Dialect::default() };
+    let dialect = Dialect { delimiter: 0x1f.into(), line_terminator: Terminator::Lf, header: false, ..Dialect::default() };
     let dialect = StatedDialect::from(dialect);
     let stated = Stated { name: "t", compression: Compression::None, encoding: None, dialect: &dialect, schema: None };
     let Ok(Some(opening)) = Opening::read(&stated, Limits::default(), input.rest(), true, usize::MAX) else { return };

@@ -2,21 +2,24 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
-use landing::dialect::{BlankRows, Dialect, RaggedRows, StatedDialect, Terminator, parse_byte};
+use landing::dialect::{BlankRows, Delimiter, Dialect, RaggedRows, RepeatedHeader, StatedDialect, Terminator, parse_byte};
 
 /// How records and fields are told apart.
 #[derive(Args)]
 #[command(next_help_heading = "Dialect")]
 pub(super) struct DialectArgs {
-    /// What separates fields; `\t` is a tab, and `\x1f` any byte [default: a comma]
-    #[arg(long, value_name = "C", value_parser = byte)]
-    delimiter: Option<u8>,
+    /// What separates fields: a character or several (`||`); `\t` is a tab, and `\x1f` any byte [default: a comma]
+    #[arg(long, value_name = "TEXT", value_parser = delimiter)]
+    delimiter: Option<Delimiter>,
     /// What encloses fields; `none`: nothing does [default: a double quote]
     #[arg(long, value_name = "C|none", value_parser = byte_or_none)]
     quote: Option<Byte>,
     /// What takes the meaning from the character after it [default: nothing]
     #[arg(long, value_name = "C", value_parser = byte)]
     escape: Option<u8>,
+    /// A quote may also stand after a `=` that begins the field, as in `="0042"`.
+    #[arg(long)]
+    excel_text: bool,
     /// Whether two quotes inside an enclosed field stand for one [default: true]
     #[arg(long, value_name = "BOOL")]
     double_quote: Option<bool>,
@@ -26,6 +29,15 @@ pub(super) struct DialectArgs {
     /// Whether the first record is a header; it is printed first [default: true]
     #[arg(long, value_name = "BOOL")]
     header: Option<bool>,
+    /// How many records the header has; the parts of a name are joined by a space [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    header_rows: Option<u32>,
+    /// The record under the header is none: it has the units of the columns.
+    #[arg(long)]
+    units_row: bool,
+    /// Whether records that are the header again are at fault, no records, or records like any other [default: reject]
+    #[arg(long, value_name = "KIND", value_parser = repeated_headers())]
+    repeated_header: Option<RepeatedHeader>,
     /// Lines before the header that are no records [default: 0]
     #[arg(long, value_name = "N")]
     skip_rows: Option<u32>,
@@ -48,7 +60,7 @@ pub(super) struct DialectArgs {
     /// with a delimiter at their end [default: none]
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     ragged_rows: Vec<Ragged>,
-    /// Whether blank rows are no records, or records at fault [default: skip]
+    /// Whether blank rows are no records, records at fault, or records without a value [default: skip]
     #[arg(long, value_name = "KIND", value_parser = blank_rows())]
     blank_rows: Option<BlankRows>,
 }
@@ -73,15 +85,19 @@ impl DialectArgs {
             quote_char: self.quote.map(|quote| quote.0),
             double_quote: self.double_quote,
             escape_char: self.escape.map(Some),
+            excel_text: self.excel_text.then_some(true),
             line_terminator: self.terminator,
             comment_char: self.comment.map(Some),
             skip_initial_space: self.skip_initial_space.then_some(true),
             trim: self.trim.then_some(true),
             header: self.header,
+            header_rows: self.header_rows,
+            units_row: self.units_row.then_some(true),
+            repeated_header: self.repeated_header,
             skip_rows: self.skip_rows,
             footer_rows: self.footer_rows,
-            null_sequence: self.null_sequence.clone(),
-            ragged_rows: Some(RaggedRows {
+            null_sequence: self.null_sequence.clone().map(Some),
+            ragged_rows: (!self.ragged_rows.is_empty()).then(|| RaggedRows {
                 fill_short: self.ragged_rows.contains(&Ragged::Fill),
                 cut_long: self.ragged_rows.contains(&Ragged::Cut),
                 ignore_trailing_delimiter: self.ragged_rows.contains(&Ragged::IgnoreTrailing),
@@ -91,7 +107,7 @@ impl DialectArgs {
         };
         let stated = if sniff { said } else { said.settle(&Dialect::default()).into() };
         let roles = [
-            ("--delimiter", stated.delimiter),
+            ("--delimiter", stated.delimiter.and_then(Delimiter::byte)),
             ("--quote", stated.quote_char.flatten()),
             ("--escape", stated.escape_char.flatten()),
             ("--comment", stated.comment_char.flatten()),
@@ -106,6 +122,14 @@ impl DialectArgs {
         }
         Ok(stated)
     }
+}
+
+fn delimiter(text: &str) -> Result<Delimiter, String> {
+    let found = Delimiter::parse(text).filter(|delimiter| !matches!(delimiter.byte(), Some(b'\r' | b'\n')));
+    found.ok_or_else(|| {
+        let most = Delimiter::MOST_BYTES;
+        format!("a text of at most {most} bytes is allowed, but no line break; `\\t` is a tab, and `\\x1f` any byte")
+    })
 }
 
 fn byte(text: &str) -> Result<u8, String> {
@@ -127,5 +151,15 @@ fn terminators() -> impl clap::builder::TypedValueParser<Value = Terminator> {
 }
 
 fn blank_rows() -> impl clap::builder::TypedValueParser<Value = BlankRows> {
-    PossibleValuesParser::new(["skip", "reject"]).map(|kind| if kind == "reject" { BlankRows::Reject } else { BlankRows::Skip })
+    choices(BlankRows::CHOICES)
+}
+
+fn repeated_headers() -> impl clap::builder::TypedValueParser<Value = RepeatedHeader> {
+    choices(RepeatedHeader::CHOICES)
+}
+
+/// One of several words.
+fn choices<T: Copy + Default + Send + Sync + 'static>(choices: [(&'static str, T); 3]) -> impl clap::builder::TypedValueParser<Value = T> {
+    let of = move |word: String| choices.iter().find(|(name, _)| *name == word).map_or_else(T::default, |(_, choice)| *choice);
+    PossibleValuesParser::new(choices.map(|(name, _)| name)).map(of)
 }

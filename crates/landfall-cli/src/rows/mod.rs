@@ -13,9 +13,9 @@ use landing::contract::Compression;
 use landing::encoding::Encoding;
 use landing::opening::Stated;
 
-use crate::complain;
 use crate::exit::{Exit, examples};
 use crate::size::parse_bytes;
+use crate::{complain, note};
 use print::Printer;
 use source::{Source, Unreadable};
 
@@ -80,7 +80,10 @@ impl ReadRows {
         };
         let mut printer = Printer::new(self.positions, io::stdout().lock(), io::stderr().lock());
         let read = Source::open(&self.file, &stated, self.shard_size).and_then(|source| {
-            printer.expect(source.dialect(), source.columns());
+            if let Some(guess) = source.opening().guessed_encoding() {
+                note(guess);
+            }
+            printer.expect(source.dialect(), source.columns(), &source.opening().header.names);
             printer.header(source.header_batch())?;
             source.read(&mut |batch, base| printer.data(batch, base))
         });

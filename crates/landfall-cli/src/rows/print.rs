@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use landing::dialect::Dialect;
+use landing::dialect::{Dialect, RepeatedHeader};
 use landing::records::{Base, Field};
 use landing::rejects::FAULTS_PER_RECORD;
 use landing::shape::Batch;
@@ -15,6 +15,8 @@ pub(super) struct Printer<O: Write, E: Write> {
     dialect: Dialect,
     positions: bool,
     columns: u32,
+    /// The names in the header.
+    names: Vec<String>,
     out: O,
     err: E,
     records: Vec<u8>,
@@ -27,12 +29,14 @@ impl<O: Write, E: Write> Printer<O, E> {
     /// A printer of records to `out` and of faults to `err`.
     pub(super) fn new(positions: bool, out: O, err: E) -> Self {
         let (records, faults, scratch) = (Vec::new(), Vec::new(), Vec::new());
-        Self { dialect: Dialect::default(), positions, columns: 0, out, err, records, faults, has_faults: false, scratch }
+        let (dialect, names) = (Dialect::default(), Vec::new());
+        Self { dialect, positions, columns: 0, names, out, err, records, faults, has_faults: false, scratch }
     }
 
-    /// Says how records are told apart, and how many fields every one should have.
-    pub(super) fn expect(&mut self, dialect: &Dialect, columns: usize) {
+    /// Says how records are told apart, how many fields every one should have, and what the header names.
+    pub(super) fn expect(&mut self, dialect: &Dialect, columns: usize, names: &[String]) {
         self.dialect = dialect.clone();
+        self.names = names.to_vec();
         self.columns = columns as u32;
     }
 
@@ -65,6 +69,10 @@ impl<O: Write, E: Write> Printer<O, E> {
     fn print(&mut self, batch: &Batch<'_>, first_line: u64, first_record: u64) -> io::Result<()> {
         let cells = batch.cells();
         let mut findings = batch.faults(self.columns, &cells);
+        let is_data = first_record > 0;
+        let repeated = if is_data { batch.repeated_headers(&self.names, &cells, &self.dialect) } else { Vec::new() };
+        let is_skipped = self.dialect.repeated_header == RepeatedHeader::Skip;
+        findings.extend(repeated.iter().filter(|_| !is_skipped).map(|row| Batch::repeated_header(*row)));
         findings.sort_by_key(|finding| (finding.row, finding.column));
         let mut at_fault = findings.chunk_by(|a, b| a.row == b.row).peekable();
         for (index, row) in batch.records.iter().enumerate() {
@@ -75,6 +83,9 @@ impl<O: Write, E: Write> Printer<O, E> {
                     entry.rebase(first_line, first_record);
                     entry.write(&mut self.faults);
                 }
+                continue;
+            }
+            if is_skipped && repeated.contains(&index) {
                 continue;
             }
             let fields = cells.fields_of(row);

@@ -10,7 +10,7 @@ use landing::dialect::{BlankRows, Dialect};
 use landing::encoding::Units;
 use landing::limits::{self, FOOTER_BYTES};
 use landing::message::Shard;
-use landing::opening::{Opening, Stated};
+use landing::opening::{FOOTER_SAMPLE_BYTES, Opening, Stated};
 use landing::plan::shards;
 use landing::records::{
     self, Base, Holdback, Lexer, Limits, LongRow, Rows, ShardReader, Tile, TilingError, footer_start, long_footer, preamble, tile,
@@ -134,9 +134,15 @@ impl Source {
             if wanted == SAMPLE_BYTES && metadata.is_file() && unpack::sniff(&sample) == Compression::Zip {
                 check_archive(path, metadata.len(), stated.name, member)?;
             }
-            if let Some(opening) = Opening::read_member(stated, member, Limits::default(), &sample, ended, wanted as usize)?
+            if let Some(mut opening) = Opening::read_member(stated, member, Limits::default(), &sample, ended, wanted as usize)?
                 && let Some(columns) = columns(&opening)?
             {
+                if !ended && metadata.is_file() && opening.compression == Compression::None {
+                    let tail = tail(&mut file, metadata.len(), FOOTER_SAMPLE_BYTES as u64)?;
+                    opening.find_footer(stated, &tail);
+                    // Reading goes on after the sample.
+                    file.seek(SeekFrom::Start(sample.len() as u64)).map_err(Unreadable::Input)?;
+                }
                 let split = match shard_bytes.filter(|_| opening.compression == Compression::None) {
                     Some(shard_bytes) => Some((data_end(&mut file, metadata.len(), &opening)?, shard_bytes)),
                     None => None,
@@ -354,9 +360,7 @@ fn data_end(file: &mut File, bytes: u64, opening: &Opening) -> Result<u64, Unrea
     let mut wanted = TAIL_BYTES;
     loop {
         let from = bytes.saturating_sub(wanted) & !1;
-        let mut tail = Vec::new();
-        file.seek(SeekFrom::Start(from)).map_err(Unreadable::Input)?;
-        Read::take(&mut *file, bytes - from).read_to_end(&mut tail).map_err(Unreadable::Input)?;
+        let tail = tail(file, bytes, wanted)?;
         if let Some(start) = footer_start(&opening.dialect, &tail, from == 0) {
             return Ok((from + start as u64).max(opening.header.data_start));
         }
@@ -365,6 +369,15 @@ fn data_end(file: &mut File, bytes: u64, opening: &Opening) -> Result<u64, Unrea
         }
         wanted *= 8;
     }
+}
+
+/// The last bytes of a file, at most so many and one more, from a whole unit on.
+fn tail(file: &mut File, bytes: u64, wanted: u64) -> Result<Vec<u8>, Unreadable> {
+    let from = bytes.saturating_sub(wanted) & !1;
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(from)).map_err(Unreadable::Input)?;
+    Read::take(&mut *file, bytes - from).read_to_end(&mut tail).map_err(Unreadable::Input)?;
+    Ok(tail)
 }
 
 /// Fields of the first record, whether or not it is a header: it tells how many all should have. `None`: the sample ends before it.

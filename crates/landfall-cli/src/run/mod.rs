@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use crate::exit::{CODES, Exit, examples};
 use crate::size::parse_shard_size;
 use crate::submission::{self, Asked, Wishes, place, salt};
-use crate::{complain, path, runtime, stdout};
+use crate::{complain, note, path, runtime, stdout};
 use outcome::Outcome;
 use progress::Progress;
 use running::{Present, Running};
@@ -122,6 +122,9 @@ impl Run {
                 return Exit::Interrupted;
             }
             let outcome = landing.land(&path, source, self.json, interrupted.clone()).await;
+            if let Some(guess) = &outcome.guessed_encoding {
+                note(guess);
+            }
             if let Some(failure) = outcome.failure.as_ref().filter(|_| outcome.exit(true) != Exit::Landed) {
                 complain(format_args!("{}: {}: {}", path.display(), failure.error, failure.cause));
             }

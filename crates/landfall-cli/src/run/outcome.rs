@@ -7,6 +7,8 @@ use landing::bill::Bill;
 use landing::commit::{Commit, CommittedFile};
 use landing::contract::DatasetName;
 use landing::message::{Counts, Failure, JobId};
+use landing::opening::said_of_guess;
+use landing::plan::Plan;
 use landing::rejects::ErrorEntry;
 use registry::JobStatus;
 use serde::Serialize;
@@ -56,6 +58,9 @@ pub(super) struct Outcome {
     /// The registry knows how the job ended.
     #[serde(skip)]
     pub(super) has_ended: bool,
+    /// What is to be said of an encoding that was guessed.
+    #[serde(skip)]
+    pub(super) guessed_encoding: Option<String>,
 }
 
 /// A file of the lake.
@@ -87,6 +92,7 @@ impl Outcome {
             first_faults: Vec::new(),
             more_faults: 0,
             has_ended: false,
+            guessed_encoding: None,
         }
     }
 
@@ -117,6 +123,7 @@ impl Outcome {
         }
         let keys = context.keys(&self.job);
         let there = |key: String| Some(Path::new(&context.work.bucket).join(key)).filter(|path| path.is_file());
+        self.guessed_encoding = there(keys.plan()).and_then(|path| guessed_encoding(&path));
         self.rejects = there(keys.rejects());
         self.errors = there(keys.errors());
         let shown = self.errors.as_deref().and_then(|path| std::fs::File::open(path).and_then(|file| faults(BufReader::new(file))).ok());
@@ -162,6 +169,12 @@ impl LandedFile {
 async fn committed(context: &Context, job: &JobId) -> Vec<CommittedFile> {
     let read = context.buckets.bucket(&context.work.bucket).read(&context.keys(job).stored(), COMMIT_BYTES).await.ok();
     read.and_then(|bytes| serde_json::from_slice::<Commit>(&bytes).ok()).map_or_else(Vec::new, |commit| commit.files)
+}
+
+/// What is to be said of the encoding, by the plan of the job.
+fn guessed_encoding(path: &Path) -> Option<String> {
+    let plan: Plan = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    said_of_guess(&plan.dialect, &plan.evidence)
 }
 
 /// The faults to show, and how many there are besides. Those of records that may hold others come first, as a quote was left

@@ -82,6 +82,82 @@ fn a_profile_under_a_contract() {
     assert_eq!(under(&drifted).exit, 1);
 }
 
+/// Proposes a contract and lands the file with it: the contract, the counts, and exit code of `run`.
+fn land(input: &[u8]) -> (String, serde_json::Value) {
+    let proposed = call(&["new"], input);
+    let (directory, contract) = file("contract.yaml", &proposed);
+    let (_source_directory, source) = file("Things 1.csv", input);
+    let lake = directory.path().join("lake");
+    let landed =
+        landfall(["run".as_ref(), "--json".as_ref(), contract.as_os_str(), source.as_os_str(), "--lake".as_ref(), lake.as_os_str()]);
+    let job: serde_json::Value = serde_json::from_str(&landed.stdout).unwrap_or_else(|_| panic!("{}\n{proposed}", landed.stderr));
+    (proposed, job["counts"].clone())
+}
+
+#[track_caller]
+fn lands(input: impl AsRef<[u8]>, stored: u64, said: &[&str]) {
+    let (contract, counts) = land(input.as_ref());
+    assert_eq!((&counts["stored"], &counts["rejected"]), (&stored.into(), &0.into()), "{contract}");
+    for part in said {
+        assert!(contract.contains(part), "{part} is not in\n{contract}");
+    }
+}
+
+/// Each has a word in the contract, which lands all of the file.
+#[test]
+fn what_surrounds_a_table_is_proposed() {
+    lands("sep=\t\r\nName\tQty\r\nfoo, bar\t4\r\nbaz; qux\t5\r\n", 2, &["delimiter: \"\\t\"", "skipRows: 1", "{ name: Qty, type: integer"]);
+    lands(
+        "id,day,amount\n1,2026-01-02,10.00\n2,2026-01-03,20.50\n3,2026-01-04,7.25\nTotal,,37.75\n\n\n",
+        3,
+        &["footerRows: 1", "name: id, type: integer"],
+    );
+    lands("a,b\n1,2\n3,4\n5,6\n\n(3 rows affected)\n", 3, &["footerRows: 1"]);
+    lands("p,q,r\n11,14,17,\n12,15,18,\n13,16,19,\n", 3, &["raggedRows: { trailingDelimiter: ignore }"]);
+    lands("a,b,c,\n1,2,3\n4,5,6\n", 2, &["raggedRows: { trailingDelimiter: ignore }"]);
+    lands("A|B|C|\n1|2|3|\n4|5|6|\n", 2, &["raggedRows: { trailingDelimiter: ignore }", "header: true"]);
+    lands("1|2|x|\n4|5|y|\n", 2, &["raggedRows: { trailingDelimiter: ignore }"]);
+    lands("name\ntea\n\nrice\n\n", 4, &["blankRows: keep"]);
+    lands(
+        "1,\"say \\\"hi\\\"\",3.50\n2,plain,\\N\n3,\"a, b\",4.25\n4,\\N,5.00\n",
+        4,
+        &["nullSequence: \"\\\\N\"", "escapeChar: \"\\\\\"", "type: number"],
+    );
+    lands("Teil,Nummer,Text\nBolzen,=\"0000481\",\"neu, lang\"\nMutter,=\"00093\",alt\n", 2, &["excelText: true"]);
+    lands("code,name\na1,tea\nb2,rice\ncode,name\nc3,salt\n", 3, &["repeatedHeader: skip", "header: true"]);
+    lands("mass,length,what\nkg,m,\n1,2.5,a\n2,3.5,b\n", 2, &["unitsRow: true", "{ name: mass, type: integer"]);
+    lands("a||b||c\n1||x||2.5\n2||y||3.5\n", 2, &["delimiter: \"||\""]);
+    lands("a§b\n1§2\n3§4\n", 2, &["delimiter: \"§\""]);
+    // A footer that is beyond what is looked at first.
+    let many: String = (0..60_000).map(|n| format!("{n},2026-01-02\n")).collect();
+    lands(format!("id,day\n{many}Total,\n"), 60_000, &["footerRows: 1"]);
+}
+
+/// What could be a value is none of it.
+#[test]
+fn what_may_be_a_record_is_one() {
+    let (contract, _) = land(b"id,name\n1,a\n2,b\n3");
+    assert!(!contract.contains("footerRows"), "a record that is cut off is no footer\n{contract}");
+    lands("k,v\nfoo,1.5\nbar,2\nTOTAL,3.5\n", 2, &["footerRows: 1"]);
+    lands("k,v\nfoo,1\nbar,2\nTOTAL,4\n", 3, &[]);
+    lands("id,name\n1,a\n2,b\nx,c\n", 3, &["name: id, type: string"]);
+    lands("name,city\nAnn,Rome\nTotal,Oslo\n", 2, &[]);
+    lands("a,b\n1, x\n2, y\n", 2, &["skipInitialSpace: false"]);
+    lands("a, b\n1, 2\n3, 4\n", 2, &["skipInitialSpace: true"]);
+    lands("name\n\ntea\n\nrice\n\n", 2, &[]);
+}
+
+#[test]
+fn an_empty_file_is_said_to_be_one() {
+    for (input, said) in [(&b""[..], "0 bytes"), (b"\xEF\xBB\xBF", "byte order mark"), (b"\n\r\n\n", "blank lines")] {
+        let (_directory, path) = file("Things 1.csv", input);
+        let answer = landfall(["new".as_ref(), path.as_os_str()]);
+        assert_eq!((answer.exit, answer.stdout.as_str()), (3, ""));
+        assert!(answer.stderr.contains("is empty") && answer.stderr.contains(said), "{}", answer.stderr);
+    }
+    lands("id,day\n", 0, &["{ name: id,", "{ name: day,"]);
+}
+
 #[test]
 fn rows_are_sniffed_when_asked() {
     assert_eq!(

@@ -87,6 +87,102 @@ fn the_dialect_is_told_by_flags() {
     check(&["--trim"], " a , b\n1 ,\t\"2 \" \n", &[r#"["a","b"]"#, r#"["1","2 "]"#], &[]);
 }
 
+/// What stands around records, or between them, is passed over or told in the same way wherever the file is cut.
+#[test]
+fn what_surrounds_a_table() {
+    let a_b = r#"["a","b"]"#;
+    let (one, two) = (r#"["1","2"]"#, r#"["3","4"]"#);
+    // Units, more than one row of a header, and a footer with blank lines after it.
+    check(&["--units-row"], "a,b\nkg,m\n1,2\n", &[a_b, r#"["kg","m"]"#, one], &[]);
+    check(&["--header-rows", "2"], "a,b\nx,y\n1,2\n", &[a_b, r#"["x","y"]"#, one], &[]);
+    check(&["--footer-rows", "1"], "a,b\n1,2\n\n3,4\nTotal,\n\n\n", &[a_b, one, two], &[]);
+    // Files that were put together with their headers and byte order marks.
+    let again = "a,b\n1,2\na,b\n3,4\n";
+    check(&[], again, &[a_b, one, two], &["3/2/8/null repeated-header"]);
+    check(&["--repeated-header", "skip"], again, &[a_b, one, two], &[]);
+    check(&["--repeated-header", "keep"], again, &[a_b, one, a_b, two], &[]);
+    check(&["--header", "false"], again, &[a_b, one, a_b, two], &[]);
+    let marked = "\u{feff}a,b\n1,2\n\u{feff}\"a\",b\n\u{feff}\"3\",4\n\u{feff}\n\u{feff}\u{feff},\u{feff}6\n\u{feff}";
+    let kept = "[\"\u{feff}\",\"\u{feff}6\"]";
+    check(&["--repeated-header", "skip"], marked, &[a_b, one, two, kept], &[]);
+    let utf_16: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    check(&["--repeated-header", "skip"], utf_16, &[a_b, one, two, kept], &[]);
+    // Delimiters at the end.
+    check(&["--ragged-rows", "ignore-trailing"], "a,b,\n1,2\n3,4,\n", &[a_b, one, two], &[]);
+    check(&["--ragged-rows", "ignore-trailing"], "a,b\n1,2,\n3,4,5\n", &[a_b, one], &["3/2/9/3 extra-cell"]);
+    // Texts of digits.
+    check(&["--excel-text"], "a,b\n=\"1\",\"2\"\n=\"3\",=\"4\"\n", &[a_b, one, two], &[]);
+    check(&["--excel-text"], "a,b\n=\"x\n,\"\"y\",=1\n", &[a_b, r#"["x\n,\"y","=1"]"#], &[]);
+    check(&["--excel-text"], "a,b\n==\"1\",2\n", &[a_b], &["2/1/6/1 quote-error"]);
+    // Blank lines are nulls.
+    check(&["--blank-rows", "keep"], "a\n1\n\n2\n\n", &[r#"["a"]"#, r#"["1"]"#, "[null]", r#"["2"]"#, "[null]"], &[]);
+}
+
+#[test]
+fn delimiters_of_several_bytes() {
+    let (a_b, one) = (r#"["a","b"]"#, r#"["1","2"]"#);
+    check(&["--delimiter", "||"], "a||b\n1||2\n\"|||\"||\n", &[a_b, one, r#"["|||",""]"#], &[]);
+    check(&["--delimiter", "||"], "a||b\n1|||2\n||||\n", &[a_b, r#"["1","|2"]"#], &["3/2/11/3 extra-cell"]);
+    check(&["--delimiter", "~|~"], "a~|~b\r\n~|~|~\r\n1~|~2", &[a_b, r#"["","|~"]"#, one], &[]);
+    check(&["--delimiter", "§"], "a§b\n1§2\n\"§\"§\u{c2}\n", &[a_b, one, "[\"§\",\"\u{c2}\"]"], &[]);
+    check(&["--delimiter", "§", "--encoding", "windows-1252"], b"a\xa7b\n1\xa72\n", &[a_b, one], &[]);
+    check(&["--delimiter", "::", "--trim", "--comment", "#"], "#x\na :: b\n 1::2 \n", &[a_b, one], &[]);
+    let (_directory, path) = file("input.csv", "a§b\n");
+    for flags in [&["--delimiter", "§", "--encoding", "utf-16le"][..], &["--delimiter", "\"|\""]] {
+        let arguments = ["rows"].iter().chain(flags).map(OsString::from);
+        assert_eq!(landfall(arguments.chain([path.clone().into_os_string()])).exit, 3, "{flags:?}");
+    }
+}
+
+#[test]
+fn an_encoding_that_is_guessed_is_said() {
+    let (_directory, path) = file("input.csv", b"id,name\n1,Zo\xEB\n2,caf\xE9\n3,Andr\xE9\n4,M\xFCller\n");
+    let answer = landfall(["rows".into(), path.into_os_string()]);
+    assert_eq!((answer.exit, answer.stdout.lines().last()), (0, Some(r#"["4","Müller"]"#)));
+    assert!(
+        answer.stderr.starts_with("encoding windows-1252, guessed: byte 12 is not valid UTF-8, and the letters of 4"),
+        "{}",
+        answer.stderr
+    );
+    // What is UTF-8 after all is refused, though the beginning of the file misleads.
+    let mut mixed = b"id,name\n".to_vec();
+    for n in 0..90_000 {
+        let name: &[u8] = match n {
+            0..40_000 => [&b"Zo\xEB"[..], b"caf\xE9", b"Andr\xE9", b"M\xFCller"][n % 4],
+            89_999 => "Zoë".as_bytes(),
+            _ => b"Ann",
+        };
+        mixed.extend([name, b",x\n"].concat());
+    }
+    let (_directory, path) = file("input.csv", mixed);
+    let answer = landfall(["rows".into(), path.into_os_string()]);
+    assert_eq!((answer.exit, answer.stdout.lines().count()), (1, 90_000));
+    assert!(
+        answer.stderr.contains("byte 0xc3 begins a character of UTF-8, though the source seemed to be windows-1252"),
+        "{}",
+        answer.stderr
+    );
+}
+
+#[test]
+fn what_is_no_table_is_named() {
+    let refused = |input: &[u8], flags: &[&str]| {
+        let (_directory, path) = file("input.csv", input);
+        let answer = landfall(["rows"].iter().chain(flags).map(OsString::from).chain([path.into_os_string()]));
+        assert_eq!(answer.exit, 3, "{}", answer.stdout);
+        answer.stderr
+    };
+    assert!(refused(b"\x89PNG\r\n\x1a\n\0\0\0", &[]).contains("is a PNG image, not CSV"));
+    assert!(refused(b"<!doctype html>\n<p>a,b\n", &[]).contains("is a web page (HTML), not CSV"));
+    assert!(refused(b"{\"a\": 1}\n{\"a\": 2}\n", &[]).contains("is JSON Lines, not CSV"));
+    let noise: Vec<u8> = (0..5_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    assert!(refused(&noise, &[]).contains("is binary data, not CSV"));
+    // A terminator that is said has to be there.
+    assert!(refused(b"a,b\n1,2\n", &["--terminator", "crlf"]).contains("no CR LF"));
+    // Lines of JSON are as good as any text where the dialect is said.
+    check(&["--header", "false", "--quote", "none", "--delimiter", "\\x01"], "[1]\n[2]\n", &[r#"["[1]"]"#, r#"["[2]"]"#], &[]);
+}
+
 /// What other readers read wrongly, or not at all, or in silence: dialects, input, records, faults.
 #[test]
 fn dirty_files() {
@@ -116,7 +212,7 @@ fn dirty_files() {
     check(&["--skip-rows", "2"], "\"x\ny\"\na,b\n1,2\n", &[a_b, r#"["1","2"]"#], &[]);
     check(&["--skip-rows", "9"], "a\nb\n", &[], &[]);
     check(&["--skip-rows", "1", "--footer-rows", "1"], "Title\na,b\n1,2\nTotal,9,9\n", &[a_b, r#"["1","2"]"#], &[]);
-    check(&["--footer-rows", "2"], "a,b\r\n1,2\r\n3,4\r\nTotal: 9\r\n\r\n", &[a_b, r#"["1","2"]"#, r#"["3","4"]"#], &[]);
+    check(&["--footer-rows", "1"], "a,b\r\n1,2\r\n3,4\r\nTotal: 9\r\n\r\n", &[a_b, r#"["1","2"]"#, r#"["3","4"]"#], &[]);
     check(&["--footer-rows", "1"], "a,b\n1,2\n3,\"4\nTotal: 9\"\n", &[a_b, r#"["1","2"]"#], &["3/2/10/2 quote-error"]);
     check(&["--footer-rows", "9"], "a,b\n1,2\n", &[], &[]);
     check(&["--footer-rows", "1"], utf_16("\u{feff}a,b\n1,é\nTotal"), &[a_b, r#"["1","é"]"#], &[]);
@@ -165,7 +261,9 @@ fn limits() {
     let row = |columns: usize| vec!["1"; columns].join(",") + "\n";
     for (columns, exit) in [(20_000, 0), (20_001, 3)] {
         let (_directory, path) = file("input.csv", row(columns).repeat(3));
-        let answer = landfall(["rows".as_ref(), "--shard-size".as_ref(), "50kB".as_ref(), path.as_os_str()]);
+        let answer = landfall(
+            ["rows", "--repeated-header", "keep", "--shard-size", "50kB"].map(OsString::from).into_iter().chain([path.into_os_string()]),
+        );
         assert_eq!((answer.exit, answer.stdout.lines().count()), (exit, if exit == 0 { 3 } else { 0 }), "{}", answer.stderr);
     }
     // A field that is too long is its record's fault, and reading goes on.
@@ -184,7 +282,9 @@ fn one_character_has_one_role() {
         &["--delimiter", "\""][..],
         &["--quote", ";", "--comment", ";"],
         &["--escape", ","],
-        &["--delimiter", "é"],
+        &["--delimiter", "|", "--quote", "|"],
+        &["--delimiter", "123456789"],
+        &["--header-rows", "0"],
         &["--delimiter", r"\x0a"],
         &["--footer-rows", "x"],
         &["--ragged-rows", "cut,keep"],

@@ -28,7 +28,7 @@ pub use pattern::{Ambiguous, Pattern};
 pub use scalar::{Flaw, Scalar};
 
 use crate::contract::{BooleanFormat, Contract, DataType, Field, IntegerType, Mapping, NumberFormat, NumberType, TimeUnit};
-use crate::dialect::Dialect;
+use crate::dialect::{BlankRows, Dialect};
 use crate::records::{self, Row};
 use crate::rejects::Finding;
 use crate::short;
@@ -374,7 +374,9 @@ impl Column<'_, '_> {
     {
         let Records { window, dialect, .. } = self.records;
         let Some(cell) = cell else {
-            if self.field.constraints.required && dialect.ragged_rows.fill_short && self.records.rows[row].fields > 0 {
+            let is_blank = self.records.rows[row].fields == 0;
+            let is_no_fault = if is_blank { dialect.blank_rows == BlankRows::Keep } else { dialect.ragged_rows.fill_short };
+            if self.field.constraints.required && is_no_fault {
                 self.refuse_missing(row, b"");
             }
             return None;

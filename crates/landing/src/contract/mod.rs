@@ -41,7 +41,7 @@ pub use texts::TextFormat;
 pub use transform::{Derived, Masked, Stored, Transform};
 pub use types::{BooleanFormat, DataType, IntegerType, NumberType, TimeUnit};
 
-use crate::dialect::{BlankRows, RaggedRows, StatedDialect, Terminator};
+use crate::dialect::{BlankRows, Delimiter, RaggedRows, RepeatedHeader, StatedDialect, Terminator};
 use crate::encoding::Encoding;
 use crate::unpack::Member;
 use document::{Node, Reading};
@@ -204,6 +204,7 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
         "quoteChar",
         "doubleQuote",
         "escapeChar",
+        "excelText",
         "lineTerminator",
         "commentChar",
         "skipInitialSpace",
@@ -211,6 +212,8 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
         "header",
         "headerRows",
         "headerJoin",
+        "unitsRow",
+        "repeatedHeader",
         "skipRows",
         "footerRows",
         "nullSequence",
@@ -218,12 +221,15 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
         "raggedRows",
     ];
     let Some(node) = node.object(reading, &allowed) else { return dialect };
-    dialect.delimiter = node.get("delimiter").and_then(|n| n.byte(reading));
+    dialect.delimiter = node.get("delimiter").and_then(|n| read_delimiter(&n, reading));
     let optional = |key: &str, reading: &mut Reading| node.get(key).map(|n| n.byte_or_null(reading));
     dialect.quote_char = optional("quoteChar", reading);
     dialect.escape_char = optional("escapeChar", reading);
     dialect.comment_char = optional("commentChar", reading);
     dialect.double_quote = node.get("doubleQuote").and_then(|n| n.boolean(reading));
+    dialect.excel_text = node.get("excelText").and_then(|n| n.boolean(reading));
+    dialect.units_row = node.get("unitsRow").and_then(|n| n.boolean(reading));
+    dialect.repeated_header = node.get("repeatedHeader").and_then(|n| n.choice(reading, &RepeatedHeader::CHOICES));
     dialect.skip_initial_space = node.get("skipInitialSpace").and_then(|n| n.boolean(reading));
     dialect.trim = node.get("trim").and_then(|n| n.boolean(reading));
     dialect.header = node.get("header").and_then(|n| n.boolean(reading));
@@ -235,8 +241,8 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
     dialect.skip_rows = rows("skipRows", reading).or(dialect.skip_rows);
     dialect.footer_rows = rows("footerRows", reading);
     dialect.header_join = node.get("headerJoin").and_then(|n| n.text(reading)).map(str::to_owned);
-    dialect.null_sequence = node.get("nullSequence").and_then(|n| n.text_or_null(reading)).map(str::to_owned);
-    dialect.blank_rows = node.get("blankRows").and_then(|n| n.choice(reading, &[("skip", BlankRows::Skip), ("reject", BlankRows::Reject)]));
+    dialect.null_sequence = node.get("nullSequence").map(|n| n.text_or_null(reading).map(str::to_owned));
+    dialect.blank_rows = node.get("blankRows").and_then(|n| n.choice(reading, &BlankRows::CHOICES));
     dialect.ragged_rows = node.get("raggedRows").map(|n| read_ragged_rows(&n, reading));
     dialect.line_terminator = node.get("lineTerminator").and_then(|n| {
         let choices = [
@@ -251,6 +257,19 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
         n.choice(reading, &choices)
     });
     dialect
+}
+
+fn read_delimiter(node: &Node<'_>, reading: &mut Reading) -> Option<Delimiter> {
+    let text = node.text(reading)?;
+    let delimiter = Delimiter::parse(text);
+    if delimiter.is_none() {
+        let most = Delimiter::MOST_BYTES;
+        node.fault(
+            reading,
+            format!("`{text}` is no delimiter: a text of at most {most} bytes without line breaks, `\\t`, or a byte such as `\\x1f`"),
+        );
+    }
+    delimiter
 }
 
 /// Reads which rows are the header, from 1: consecutive ones. Answers the rows before them, if there are some, and how many they are.

@@ -95,11 +95,14 @@ impl NumberFormat {
         *self == Self::default()
     }
 
-    /// Reads `decimalChar`, `groupChar`, `grouping`, `bareNumber`, `affixes`, `negatives` and `percent`.
-    pub(super) fn read(field: &Object<'_>, reading: &mut Reading) -> Self {
+    /// Of a field, which `is_whole` if it holds integers, reads `decimalChar`, `groupChar`, `grouping`, `bareNumber`, `affixes`, `negatives` and `percent`.
+    pub(super) fn read(field: &Object<'_>, is_whole: bool, reading: &mut Reading) -> Self {
         let mut format = Self::default();
         if let Some(byte) = field.get("decimalChar").and_then(|node| read_decimal(&node, reading)) {
             format.decimal = byte;
+        } else if is_whole && field.get("groupChar").and_then(|node| node.text(&mut Reading::default())) == Some(".") {
+            // An integer has no decimal character, and so none to be told apart from.
+            format.decimal = b',';
         }
         let sizes = field.get("grouping").and_then(|node| {
             if field.get("groupChar").is_none() {

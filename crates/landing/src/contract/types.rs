@@ -165,13 +165,13 @@ impl DataType {
         let physical = field.get("physicalType");
         Some(match kind {
             "integer" => {
-                let format = NumberFormat::read(field, reading);
+                let format = NumberFormat::read(field, true, reading);
                 if let Some(node) = field.get("percent").filter(|_| format.percent == Some(Percent::Divided)) {
                     node.fault(reading, "makes fractions, which an integer has not; allowed: written, or type number".to_owned());
                 }
                 Self::Integer(read_integer(physical, reading), format)
             }
-            "number" => Self::Number(read_number(physical, reading), NumberFormat::read(field, reading)),
+            "number" => Self::Number(read_number(physical, reading), NumberFormat::read(field, false, reading)),
             "boolean" => {
                 only(physical, &["boolean"], reading);
                 Self::Boolean(read_boolean(field, reading))

@@ -6,7 +6,7 @@
 //! - In UTF-8 and in all encodings of one byte per character, an ASCII byte is that character.
 //! - In Shift_JIS, GBK, GB18030, Big5 and EUC-KR some ASCII bytes may also end a character of several bytes ([`Encoding::may_be_inside`]): never quotes, commas,
 //!   semicolons, tabs or terminators, but letters, `\` or `|`. A dialect in which such a byte is a delimiter is refused ([`Dialect::check`]).
-//! - UTF-16 is read from a copy with one byte for each of its units of two bytes ([`Units`]): ASCII as that byte, everything else as 0xFF, which no dialect uses.
+//! - UTF-16 is read from a copy with one byte for each of its units of two bytes ([`Units`]): ASCII as that byte, a byte order mark as 0xFE, everything else as 0xFF, which no dialect uses.
 //!
 //! ISO-2022-JP, in which ASCII bytes mean something else after an escape sequence, is not supported, and neither is UTF-32.
 //!
@@ -14,11 +14,13 @@
 
 mod sniff;
 mod units;
+mod words;
 
 use serde::{Deserialize, Serialize};
 
 use crate::nearest::nearest;
-pub use sniff::{byte_order_mark, is_misread, is_utf_32, sniff};
+pub use sniff::{Guess, byte_order_mark, is_misread, is_utf_32, sniff};
+pub(crate) use units::NARROW_MARK;
 pub use units::Units;
 
 /// An encoding, by a label of the Encoding Standard (WHATWG): `utf-8`, `utf-16le`, `windows-1252`, `shift_jis` …
@@ -86,7 +88,7 @@ const KNOWN: [&str; 44] = [
 ];
 
 /// A byte that no character has: decoded text holds it where the source is malformed, so that it is not taken for valid.
-const MALFORMED: u8 = 0xFF;
+pub(crate) const MALFORMED: u8 = 0xFF;
 
 impl Encoding {
     /// UTF-8, which ASCII is a part of.
@@ -173,6 +175,15 @@ impl Encoding {
             Some(ByteOrder::Little) => text.iter().flat_map(|byte| [*byte, 0]).collect(),
             Some(ByteOrder::Big) => text.iter().flat_map(|byte| [0, *byte]).collect(),
         }
+    }
+
+    /// A text in this encoding, if it has all of the characters, and each as bytes of its own.
+    pub(crate) fn encode(self, text: &str) -> Option<Vec<u8>> {
+        if self.byte_order().is_some() {
+            return None;
+        }
+        let (bytes, _, lost) = self.0.encode(text);
+        (!lost).then(|| bytes.into_owned())
     }
 
     /// Appends the text that `bytes` stand for to `out`, as UTF-8, and says at which offset the first bytes are that stand for none, if there are any.

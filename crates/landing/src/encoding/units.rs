@@ -4,6 +4,8 @@ use super::ByteOrder;
 
 /// Stands for every unit that is not ASCII. No delimiter, quote or terminator is one.
 const OTHER: u8 = 0xFF;
+/// Stands for a byte order mark, U+FEFF: at the start of a row it is no part of a field.
+pub(crate) const NARROW_MARK: u8 = 0xFE;
 
 /// Narrows UTF-16, which comes in blocks of any length.
 #[derive(Debug, Clone)]
@@ -19,7 +21,7 @@ impl Units {
         Self { order, half: None }
     }
 
-    /// Appends a byte to `out` for each unit that the next bytes complete: a unit below 0x80 as that byte, any other as 0xFF.
+    /// Appends a byte to `out` for each unit that the next bytes complete: a unit below 0x80 as that byte, a byte order mark as 0xFE, any other as 0xFF.
     pub fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
         if let (Some(first), Some((second, rest))) = (self.half, bytes.split_first()) {
             out.push(narrow(self.order, [first, *second]));
@@ -52,7 +54,11 @@ fn narrow(order: ByteOrder, [first, second]: [u8; 2]) -> u8 {
         ByteOrder::Little => (first, second),
         ByteOrder::Big => (second, first),
     };
-    if high == 0 && low < 0x80 { low } else { OTHER }
+    match (high, low) {
+        (0, 0..0x80) => low,
+        (0xFE, 0xFF) => NARROW_MARK,
+        _ => OTHER,
+    }
 }
 
 #[cfg(test)]

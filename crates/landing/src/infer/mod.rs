@@ -24,8 +24,11 @@ pub use sample::propose;
 
 use crate::columns::Records;
 use crate::contract::{DatasetName, MAX_DOCUMENT_BYTES};
+use crate::dialect::{BlankRows, Dialect, RepeatedHeader};
 use crate::evidence::Evidence;
 use crate::opening::Opening;
+use crate::records::Field;
+use crate::shape::is_header;
 use column::{Column, Shape, Unique};
 #[cfg(test)]
 pub(crate) use document::quoted as in_quotes;
@@ -55,6 +58,8 @@ const LEAST_KEY_RECORDS: u64 = 10;
 pub struct Inference {
     /// Empty until it is known how many there are.
     columns: Vec<Column>,
+    /// The names in the header: a record that has them is none.
+    header: Vec<String>,
     records: u64,
     refused: u64,
 }
@@ -78,6 +83,7 @@ impl Inference {
         let mut new = Self::default();
         if opening.dialect.header {
             new.expect(opening.header.names.len());
+            new.header.clone_from(&opening.header.names);
         }
         new
     }
@@ -87,19 +93,34 @@ impl Inference {
         if self.columns.is_empty() {
             let mut counts: HashMap<u32, usize> = HashMap::new();
             records.rows.iter().for_each(|row| *counts.entry(row.fields).or_default() += 1);
-            self.expect(counts.into_iter().max_by_key(|(fields, count)| (*count, *fields)).map_or(0, |(fields, _)| fields as usize));
+            let columns = counts.into_iter().max_by_key(|(fields, count)| (*count, *fields)).map_or(0, |(fields, _)| fields as usize);
+            self.expect(columns - usize::from(columns > 1 && records.dialect.ragged_rows.ignore_trailing_delimiter));
         }
         let mut scratch = Vec::new();
         for row in records.rows {
             self.records += 1;
             let cells = &records.fields[row.first_field as usize..][..row.fields as usize];
             let is_text = |cell: &crate::records::Field| std::str::from_utf8(cell.bytes(records.window)).is_ok();
-            if cells.len() != self.columns.len() || row.faulty || (!records.is_utf8 && !cells.iter().all(is_text)) {
+            let dialect = records.dialect;
+            if dialect.repeated_header != RepeatedHeader::Keep && is_header(&self.header, cells, records.window, dialect) {
+                self.refused += u64::from(dialect.repeated_header == RepeatedHeader::Reject);
+                continue;
+            }
+            if cells.is_empty() && dialect.blank_rows == BlankRows::Keep {
+                self.columns.iter_mut().for_each(|column| column.observe(b"", false));
+                continue;
+            }
+            if !has_columns(cells, self.columns.len(), dialect) || row.faulty || (!records.is_utf8 && !cells.iter().all(is_text)) {
                 self.refused += 1;
                 continue;
             }
+            let null = dialect.null_sequence.as_deref().map(str::as_bytes);
             for (column, cell) in self.columns.iter_mut().zip(cells) {
-                column.observe(cell.value(records.window, records.dialect, &mut scratch), cell.is_quoted() || cell.is_escaped());
+                if null.is_some_and(|null| !cell.is_quoted() && cell.bytes(records.window) == null) {
+                    column.observe(b"", false);
+                    continue;
+                }
+                column.observe(cell.value(records.window, dialect, &mut scratch), cell.is_quoted() || cell.is_escaped());
             }
         }
     }
@@ -132,7 +153,9 @@ impl Inference {
         let names = names_of(opening, self.columns.len(), trims);
         let mut missing = self.missing_words(&verdicts);
         if !is_complete && self.columns.iter().zip(&verdicts).any(|(column, verdict)| typed(verdict) && column.values > 0) {
-            USUAL_MISSING.iter().for_each(|word| drop(missing.entry((*word).to_owned()).or_default()));
+            for word in USUAL_MISSING {
+                missing.entry(word.to_owned()).or_default();
+            }
         }
         let mut evidence = opening.evidence.clone();
         let mut fields = Vec::with_capacity(self.columns.len());
@@ -253,6 +276,13 @@ impl Inference {
 fn agreed<T: PartialEq>(mut said: impl Iterator<Item = T>) -> Option<T> {
     let first = said.next()?;
     said.all(|other| other == first).then_some(first)
+}
+
+/// Whether a record has a cell for each column, and none too many.
+fn has_columns(cells: &[Field], columns: usize, dialect: &Dialect) -> bool {
+    let ends = |cell: &Field| !cell.is_quoted() && cell.start() == cell.end();
+    let ignores = dialect.ragged_rows.ignore_trailing_delimiter;
+    cells.len() == columns || (ignores && cells.len() == columns + 1 && cells.last().is_some_and(ends))
 }
 
 /// The line of a field.

@@ -2,7 +2,7 @@
 
 use super::document::quoted;
 use crate::contract::unique_names;
-use crate::dialect::{Dialect, Terminator};
+use crate::dialect::{BlankRows, Dialect, RepeatedHeader, Terminator};
 use crate::encoding::Encoding;
 use crate::opening::Opening;
 use crate::records::{Limits, preamble};
@@ -25,7 +25,10 @@ pub(super) fn names_of(opening: &Opening, columns: usize, trims: bool) -> Vec<St
 pub(super) fn encoding_of(opening: &Opening) -> Option<(String, String)> {
     let encoding = opening.dialect.encoding;
     let because = opening.evidence.iter().find(|evidence| evidence.property == "encoding").map(|evidence| evidence.because.clone());
-    (encoding != Encoding::UTF_8).then(|| (encoding.label(), because.unwrap_or_default()))
+    let because = because.unwrap_or_default();
+    // Damage is told: or what is taken for it, where the beginning of the source is in an old encoding after all.
+    let is_doubtful = encoding != Encoding::UTF_8 || because.contains("is not valid UTF-8");
+    is_doubtful.then(|| (encoding.label(), because))
 }
 
 /// What the document says of the dialect: everything, so that the sniffing of later files can't come to another answer.
@@ -43,7 +46,7 @@ pub(super) fn dialect_of(opening: &Opening, trims: bool) -> Vec<(&'static str, S
         Terminator::Cr => "cr",
     };
     let said = [
-        ("delimiter", byte(Some(dialect.delimiter))),
+        ("delimiter", delimiter(dialect)),
         ("quoteChar", byte(dialect.quote_char)),
         ("doubleQuote", dialect.double_quote.to_string()),
         ("escapeChar", byte(dialect.escape_char)),
@@ -58,8 +61,33 @@ pub(super) fn dialect_of(opening: &Opening, trims: bool) -> Vec<(&'static str, S
     let has_header = dialect.header && !opening.header.names.is_empty();
     lines.push(("header", has_header.to_string(), because("header")));
     lines.push(("skipRows", dialect.skip_rows.to_string(), because("skipRows")));
+    // What stands around the table, where something does.
+    let mut line = |is_there: bool, name: &'static str, value: String| {
+        if is_there {
+            lines.push((name, value, because(name)));
+        }
+    };
+    line(dialect.excel_text, "excelText", "true".to_owned());
+    line(dialect.units_row && dialect.header, "unitsRow", "true".to_owned());
+    line(dialect.repeated_header == RepeatedHeader::Skip, "repeatedHeader", "skip".to_owned());
+    line(dialect.blank_rows == BlankRows::Keep, "blankRows", "keep".to_owned());
+    line(dialect.null_sequence.is_some(), "nullSequence", quoted(dialect.null_sequence.as_deref().unwrap_or_default()));
+    line(dialect.ragged_rows.ignore_trailing_delimiter, "raggedRows", "{ trailingDelimiter: ignore }".to_owned());
     if dialect.footer_rows > 0 {
         lines.push(("footerRows", dialect.footer_rows.to_string(), because("footerRows")));
     }
     lines
+}
+
+/// The delimiter as a contract writes it.
+fn delimiter(dialect: &Dialect) -> String {
+    match (dialect.delimiter.byte(), std::str::from_utf8(dialect.delimiter.as_bytes())) {
+        (Some(byte), _) if !byte.is_ascii() => quoted(&format!("\\x{byte:02x}")),
+        (_, Ok(text)) => quoted(text),
+        (_, Err(_)) => {
+            let mut text = Vec::new();
+            dialect.encoding.decode(dialect.delimiter.as_bytes(), &mut text);
+            quoted(&String::from_utf8_lossy(&text))
+        }
+    }
 }

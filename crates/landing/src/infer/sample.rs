@@ -23,6 +23,7 @@ pub fn propose(stated: &Stated<'_>, dataset: &DatasetName, bytes: &[u8], is_whol
     let too_long =
         |what: &str| Error::LimitExceeded(format!("{what} of {} is longer than what was looked at; is a quote left open?", stated.name));
     let opening = Opening::read(stated, Limits::default(), bytes, is_whole, MOST_TEXT_BYTES)?.ok_or_else(|| too_long("the header"))?;
+    opening.check_not_empty(stated.name)?;
     let mut inference = Inference::new(&opening);
     let mut reader = ShardReader::new(&opening.dialect, 0..u64::MAX, Some(opening.header.data_start), 0, Limits::default());
     reader.push(&opening.text[opening.header.data_start as usize..], opening.is_whole);

@@ -3,6 +3,7 @@
 use super::marks::{BLOCK, Marks, Needles};
 use super::rows::Field;
 use crate::dialect::{Dialect, Terminator};
+use crate::encoding::NARROW_MARK;
 
 /// What the fast path has to know of a dialect.
 #[derive(Debug, Clone, Copy)]
@@ -18,12 +19,14 @@ pub(super) struct Regular {
     trim: bool,
     /// Bytes other than quotes may make a row irregular.
     pub(super) odd: bool,
-    pub(super) comment: Option<u8>,
+    /// A row that begins with one of these is no regular one: it is a comment, or may begin with a byte order mark.
+    pub(super) starts: Option<[u8; 2]>,
 }
 
 impl Regular {
     /// `None` for dialects of which every row takes the automaton.
     pub(super) fn new(dialect: &Dialect) -> Option<Self> {
+        let delimiter = dialect.delimiter.byte()?;
         let escape = dialect.escape_char.filter(|escape| Some(*escape) != dialect.quote_char);
         let terminator = dialect.line_terminator;
         let lf = if terminator == Terminator::Cr { b'\r' } else { b'\n' };
@@ -34,15 +37,19 @@ impl Regular {
             _ => None,
         };
         // Two roles for one byte are for the automaton to sort out.
-        let roles = [Some(dialect.delimiter), dialect.quote_char, escape, dialect.comment_char, Some(lf), cr.then_some(b'\r')];
+        let roles = [Some(delimiter), dialect.quote_char, escape, dialect.comment_char, Some(lf), cr.then_some(b'\r')];
         let roles: Vec<u8> = roles.into_iter().flatten().collect();
         let is_taken = |index: usize| roles[..index].contains(&roles[index]) || spaces.is_some_and(|spaces| spaces.contains(&roles[index]));
         if (0..roles.len()).any(is_taken) {
             return None;
         }
-        let needles =
-            Needles { delimiter: dialect.delimiter, quote: dialect.quote_char.unwrap_or_default(), lf, cr: b'\r', escape, spaces };
+        let needles = Needles { delimiter, quote: dialect.quote_char.unwrap_or_default(), lf, cr: b'\r', escape, spaces };
         let pairs = terminator == Terminator::CrLf;
+        let mark = match dialect.encoding.byte_order() {
+            Some(_) => Some(NARROW_MARK),
+            None => dialect.encoding.byte_order_mark().first().copied(),
+        };
+        let starts = dialect.comment_char.or(mark).map(|start| [start, mark.unwrap_or(start)]);
         Some(Self {
             needles,
             quotes: dialect.quote_char.is_some(),
@@ -51,7 +58,7 @@ impl Regular {
             pairs,
             trim: dialect.trim,
             odd: pairs || escape.is_some() || spaces.is_some(),
-            comment: dialect.comment_char,
+            starts,
         })
     }
 }

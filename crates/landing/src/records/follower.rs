@@ -42,7 +42,7 @@ impl Bytes<'_> {
 pub(super) enum Step {
     /// A row start, at which it stands now.
     RowStart,
-    /// The end of the bytes.
+    /// The end of the bytes, or of those that tell anything.
     BytesEnd,
     /// A row that is longer than the limit.
     LongRow,
@@ -51,12 +51,12 @@ pub(super) enum Step {
 impl Follower {
     /// Goes on to the next row start. The end of the source is one.
     pub(super) fn step(&mut self, grammar: &Grammar, bytes: Bytes<'_>, limit: usize) -> Step {
-        let found = grammar.next_row_start(&mut self.state, bytes.after(self.at));
-        self.at = found.map_or(bytes.end(), |found| self.at + found as u64);
+        let found = grammar.next_row_start(&mut self.state, bytes.after(self.at), bytes.end_of_source);
+        self.at += found.unwrap_or_else(|done| done) as u64;
         if self.at - self.row > limit as u64 {
             return Step::LongRow;
         }
-        if found.is_none() && !(bytes.end_of_source && self.at > self.row) {
+        if found.is_err() && !(bytes.end_of_source && self.at > self.row) {
             return Step::BytesEnd;
         }
         self.row = self.at;

@@ -6,7 +6,7 @@ use crate::encoding::Units;
 use crate::limits::FOOTER_BYTES;
 
 /// Where the footer of a source begins, as an offset into its last bytes: at the last [`Dialect::footer_rows`] lines, whatever quotes they hold. A terminator at the very end
-/// ends the last line and begins none. `None`: `tail`, which begins at a whole unit, does not reach back so far; `is_whole`: it is the whole source, so then all of it is footer.
+/// ends the last line and begins none, and blank lines after the last one that is not blank do not count. `None`: `tail`, which begins at a whole unit, does not reach back so far; `is_whole`: it is the whole source, so then all of it is footer.
 pub fn footer_start(dialect: &Dialect, tail: &[u8], is_whole: bool) -> Option<usize> {
     if dialect.footer_rows == 0 {
         // Without a footer half a unit at the end is data, and at fault.
@@ -22,7 +22,16 @@ pub fn footer_start(dialect: &Dialect, tail: &[u8], is_whole: bool) -> Option<us
 
 fn find(dialect: &Dialect, tail: &[u8], is_whole: bool) -> Option<usize> {
     let terminator = dialect.line_terminator;
-    let mut start = tail.len();
+    let is_end = |byte: &u8| match byte {
+        b'\n' => terminator != Terminator::Cr,
+        b'\r' => terminator != Terminator::Lf,
+        _ => false,
+    };
+    // A footer of blank lines alone is none, but where they begin is not known while the data may be blank too.
+    let mut start = match tail.iter().rposition(|byte| !is_end(byte)) {
+        Some(last) => last + 1,
+        None => return is_whole.then_some(0),
+    };
     for _ in 0..dialect.footer_rows {
         let line = &tail[..start - terminator_bytes(terminator, &tail[..start])];
         let before = match terminator {
@@ -124,9 +133,13 @@ mod tests {
         check(Auto, 0, "a\nb", "");
         check(Auto, 1, "a\n", "b");
         check(Auto, 1, "a\n", "b\n");
-        check(Auto, 1, "a\nb\n", "\n");
-        check(Auto, 2, "a\r\n", "b\r\n\r\n");
-        check(Auto, 2, "a\r", "b\n\rc".split_at(3).0);
+        // Blank lines at the end do not count, those between do.
+        check(Auto, 1, "a\n", "b\n\n");
+        check(Auto, 1, "a\r\n", "b\r\n\r\n");
+        check(Auto, 2, "a\nb\n", "\nc\n\n\n");
+        check(Auto, 1, "a\n\n\n", "b");
+        check(Auto, 1, "", "\n\n");
+        check(Auto, 1, "a\r", "b\n\r");
         check(Auto, 3, "", "a\nb\n");
         check(Auto, 1, "", "a,b");
         check(Auto, 1, "", "");

@@ -3,12 +3,15 @@
 use memchr::{memchr, memchr2};
 
 use super::states::State::{
-    self, Bare, BareCr, BareEscape, BareEscapedCr, Closed, Comment, CommentCr, Cr, Quote, QuoteCr, Quoted, QuotedEscape, Row, Space,
+    self, Bare, BareCr, BareEscape, BareEscapedCr, Closed, Comment, CommentCr, Cr, Delimiter1, Delimiter2, Delimiter3, Delimiter4,
+    Delimiter5, Delimiter6, Delimiter7, Equals, Mark1, Mark2, Marked, Quote, QuoteCr, Quoted, QuotedEscape, Row, Space,
 };
-use super::states::{Action, Entry, STATES};
-use crate::dialect::{Dialect, Terminator};
+use super::states::{Action, Entry, IN_DELIMITER, STATES};
+use crate::dialect::{Delimiter, Dialect, Terminator};
+use crate::encoding::{Encoding, NARROW_MARK};
 
-/// Bytes that mean the same in every state.
+/// Bytes that mean the same in every state. Of a token of several bytes, a delimiter or a byte order mark, it is the first:
+/// whether the others follow is looked at there, and then they are passed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Class {
@@ -20,19 +23,45 @@ enum Class {
     Lf,
     Comment,
     Space,
+    Equals,
+    Mark,
 }
 
-/// How many classes there are.
-const CLASSES: usize = 8;
+/// Every class, in the order of their numbers.
+const CLASSES: [Class; 10] = [
+    Class::Data,
+    Class::Delimiter,
+    Class::Quote,
+    Class::Escape,
+    Class::Cr,
+    Class::Lf,
+    Class::Comment,
+    Class::Space,
+    Class::Equals,
+    Class::Mark,
+];
+
+/// What a state leads to next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Event {
+    /// At this offset.
+    At(usize, Entry),
+    /// The bytes end at this offset, or inside a token that begins there: it takes more of them to tell.
+    BytesEnd(usize),
+}
 
 /// The automaton of a dialect.
 #[derive(Debug, Clone)]
 pub(super) struct Grammar {
     classes: [Class; 256],
-    table: [[Entry; CLASSES]; STATES.len()],
+    table: [[Entry; CLASSES.len()]; STATES.len()],
     quote: Option<u8>,
     escape: Option<u8>,
     terminator: Terminator,
+    delimiter: Delimiter,
+    /// A byte order mark, as it stands in a window. It is no part of a field that a row begins with: files are put
+    /// together with theirs.
+    mark: &'static [u8],
 }
 
 impl Grammar {
@@ -42,7 +71,18 @@ impl Grammar {
         let escape = dialect.escape_char.filter(|escape| Some(*escape) != quote);
         let doubles = dialect.double_quote || dialect.escape_char == quote;
         let mut classes = [Class::Data; 256];
+        let mark: &[u8] = match dialect.encoding.byte_order() {
+            Some(_) => &[NARROW_MARK],
+            None if dialect.encoding == Encoding::UTF_8 => dialect.encoding.byte_order_mark(),
+            None => b"",
+        };
         // Where two roles meet in one byte, the later line wins.
+        if let Some(first) = mark.first() {
+            classes[*first as usize] = Class::Mark;
+        }
+        if dialect.excel_text {
+            classes[b'=' as usize] = Class::Equals;
+        }
         if dialect.skip_initial_space || dialect.trim {
             classes[b' ' as usize] = Class::Space;
         }
@@ -53,7 +93,7 @@ impl Grammar {
             (dialect.comment_char, Class::Comment),
             (escape, Class::Escape),
             (quote, Class::Quote),
-            (Some(dialect.delimiter), Class::Delimiter),
+            (Some(dialect.delimiter.first()), Class::Delimiter),
         ];
         for (byte, class) in roles {
             if let Some(byte) = byte {
@@ -68,21 +108,68 @@ impl Grammar {
             classes[b'\n' as usize] = Class::Lf;
         }
 
-        let mut table = [[Entry::new(Action::Go, Bare); CLASSES]; STATES.len()];
+        let rules =
+            Rules { terminator, doubles, trim: dialect.trim, delimiter_bytes: dialect.delimiter.as_bytes().len(), mark_bytes: mark.len() };
+        let mut table = [[Entry::new(Action::Go, Bare); CLASSES.len()]; STATES.len()];
         for state in STATES {
-            for class in [Class::Data, Class::Delimiter, Class::Quote, Class::Escape, Class::Cr, Class::Lf, Class::Comment, Class::Space] {
-                table[state as usize][class as usize] = entry(state, class, terminator, doubles, dialect.trim);
+            for class in CLASSES {
+                table[state as usize][class as usize] = entry(state, class, rules);
             }
         }
-        Self { classes, table, quote, escape, terminator }
+        Self { classes, table, quote, escape, terminator, delimiter: dialect.delimiter, mark }
     }
 
-    /// The first of `bytes` at which something happens in `state`: its offset, and what.
+    /// Bytes of a delimiter.
+    pub(super) fn delimiter_bytes(&self) -> usize {
+        self.delimiter.as_bytes().len()
+    }
+
+    /// Bytes of a byte order mark, as it stands in a window.
+    pub(super) fn mark_bytes(&self) -> usize {
+        self.mark.len()
+    }
+
+    /// The first of `bytes` at which something happens in `state`, and what. `is_end`: no bytes come after them.
     #[inline]
-    pub(super) fn next_event(&self, state: State, bytes: &[u8]) -> Option<(usize, Entry)> {
+    pub(super) fn next_event(&self, state: State, bytes: &[u8], is_end: bool) -> Event {
         let row = &self.table[state as usize];
-        let entry = |byte: &u8| row[self.classes[*byte as usize] as usize];
-        bytes.iter().map(entry).enumerate().find(|(_, entry)| !entry.stays(state))
+        let mut from = 0;
+        loop {
+            let entry = |byte: &u8| row[self.classes[*byte as usize] as usize];
+            let found = bytes[from..].iter().map(entry).enumerate().find(|(_, entry)| !entry.stays(state));
+            let Some((skipped, entry)) = found else { return Event::BytesEnd(bytes.len()) };
+            let at = from + skipped;
+            let rest = &bytes[at..];
+            let token = match self.classes[rest[0] as usize] {
+                Class::Delimiter => self.delimiter.as_bytes(),
+                Class::Mark => self.mark,
+                _ => return Event::At(at, entry),
+            };
+            if rest.starts_with(token) {
+                return Event::At(at, entry);
+            }
+            // The first byte alone is data; in a state in which the token means nothing, so it is with the others too.
+            let data = row[Class::Data as usize];
+            if data != entry && !is_end && token.starts_with(rest) {
+                return Event::BytesEnd(at);
+            }
+            if !data.stays(state) {
+                return Event::At(at, data);
+            }
+            from = at + 1;
+        }
+    }
+
+    /// Whether a state before `bytes`, which may be too few, is possible: inside a token its other bytes follow.
+    pub(super) fn is_possible(&self, state: State, bytes: &[u8]) -> bool {
+        let left = match state {
+            Mark2 | Mark1 => &self.mark[self.mark.len() - if state == Mark2 { 2 } else { 1 }..],
+            _ => match IN_DELIMITER.iter().position(|inside| *inside == state) {
+                Some(left) => &self.delimiter.as_bytes()[self.delimiter_bytes() - left..],
+                None => return true,
+            },
+        };
+        bytes.starts_with(&left[..left.len().min(bytes.len())])
     }
 
     /// Every state in which some data leaves the automaton.
@@ -103,16 +190,19 @@ impl Grammar {
             BareEscape | QuotedEscape | BareEscapedCr if self.escape.is_none() => false,
             Comment | CommentCr => self.classes.contains(&Class::Comment),
             Space | Closed => self.classes.contains(&Class::Space),
+            Equals => self.classes.contains(&Class::Equals),
+            Mark2 | Mark1 | Marked => self.classes.contains(&Class::Mark),
             _ => true,
         };
         found.retain(possible);
         found
     }
 
-    /// Reads `bytes` up to the next row start after their first byte's, and says at which offset it lies; `None` if they end before it is known.
+    /// Reads `bytes` up to the next row start after their first byte's, and says at which offset it lies; `Err`: they end
+    /// before it is known, and so many of them are done with. `is_end`: no bytes come after them, and then all are.
     ///
     /// After a lone CR the row starts at the byte after it, which is not read yet: an offset of 0 is possible then.
-    pub(super) fn next_row_start(&self, state: &mut State, bytes: &[u8]) -> Option<usize> {
+    pub(super) fn next_row_start(&self, state: &mut State, bytes: &[u8], is_end: bool) -> Result<usize, usize> {
         let mut at = 0;
         while at < bytes.len() {
             match *state {
@@ -124,26 +214,31 @@ impl Grammar {
                         (Some(quote), None) => memchr(quote, rest),
                         (None, _) => None,
                     };
-                    at += found?;
+                    at += found.ok_or(bytes.len())?;
                 }
                 Cr if bytes[at] != b'\n' => {
                     *state = Row;
-                    return Some(at);
+                    return Ok(at);
                 }
                 Cr => {
                     *state = Row;
-                    return Some(at + 1);
+                    return Ok(at + 1);
                 }
                 _ => {}
             }
-            let (skipped, entry) = self.next_event(*state, &bytes[at..])?;
+            let entry = match self.next_event(*state, &bytes[at..], is_end) {
+                Event::At(skipped, entry) => {
+                    at += skipped + 1;
+                    entry
+                }
+                Event::BytesEnd(skipped) => return Err(at + skipped),
+            };
             *state = entry.state();
-            at += skipped + 1;
             if *state == Row {
-                return Some(at);
+                return Ok(at);
             }
         }
-        None
+        Err(bytes.len())
     }
 
     /// Line terminators in the bytes of a whole row, as an editor would count them: a CR LF is one.
@@ -160,16 +255,31 @@ impl Grammar {
     }
 }
 
+/// What of a dialect the table depends on.
+#[derive(Clone, Copy)]
+struct Rules {
+    terminator: Terminator,
+    doubles: bool,
+    trim: bool,
+    delimiter_bytes: usize,
+    /// 0: no byte is one.
+    mark_bytes: usize,
+}
+
 /// The heart of the grammar.
-fn entry(state: State, class: Class, terminator: Terminator, doubles: bool, trim: bool) -> Entry {
+fn entry(state: State, class: Class, rules: Rules) -> Entry {
+    let Rules { terminator, doubles, trim, delimiter_bytes, mark_bytes } = rules;
     let go = |state| Entry::new(Action::Go, state);
+    let end_field = || Entry::new(Action::EndField, IN_DELIMITER[delimiter_bytes - 1]);
+    let mark = || Entry::new(Action::Mark, [Marked, Marked, Mark1, Mark2][mark_bytes]);
     let auto = terminator == Terminator::Auto;
     // What ends a row ends it in all of these states; a CR that needs its LF leaves a state that waits for it.
     let waiting = match state {
-        Row | State::Field | Space | Bare | BareCr | QuoteCr | BareEscapedCr => Some(BareCr),
+        Row | Marked | State::Field | Space | Equals | Bare | BareCr | QuoteCr | BareEscapedCr => Some(BareCr),
         Quote | Closed => Some(QuoteCr),
         Comment | CommentCr => Some(CommentCr),
         Quoted | BareEscape | QuotedEscape | Cr => None,
+        Mark2 | Mark1 | Delimiter1 | Delimiter2 | Delimiter3 | Delimiter4 | Delimiter5 | Delimiter6 | Delimiter7 => None,
     };
     match (class, waiting) {
         (Class::Lf, _) if state == BareEscapedCr => return go(Bare),
@@ -189,16 +299,19 @@ fn entry(state: State, class: Class, terminator: Terminator, doubles: bool, trim
         _ => {}
     }
     match state {
-        Row | State::Field | Space => match class {
-            Class::Comment if state == Row => go(Comment),
-            Class::Delimiter => Entry::new(Action::EndField, State::Field),
+        Row | Marked | State::Field | Space => match class {
+            Class::Mark if state == Row => mark(),
+            Class::Comment if matches!(state, Row | Marked) => go(Comment),
+            Class::Delimiter => end_field(),
             Class::Quote => Entry::new(Action::Open, Quoted),
             Class::Escape => Entry::new(Action::Escape, BareEscape),
             Class::Space => go(Space),
+            Class::Equals => go(Equals),
             _ => go(Bare),
         },
-        Bare | BareCr | QuoteCr | BareEscapedCr => match class {
-            Class::Delimiter => Entry::new(Action::EndField, State::Field),
+        Equals if class == Class::Quote => Entry::new(Action::Open, Quoted),
+        Equals | Bare | BareCr | QuoteCr | BareEscapedCr => match class {
+            Class::Delimiter => end_field(),
             Class::Quote => Entry::new(Action::Stray, Bare),
             Class::Escape => Entry::new(Action::Escape, BareEscape),
             _ => go(Bare),
@@ -209,7 +322,7 @@ fn entry(state: State, class: Class, terminator: Terminator, doubles: bool, trim
             _ => go(Quoted),
         },
         Quote | Closed => match class {
-            Class::Delimiter => Entry::new(Action::EndField, State::Field),
+            Class::Delimiter => end_field(),
             Class::Quote if doubles && state == Quote => Entry::new(Action::Double, Quoted),
             Class::Space if trim => go(Closed),
             Class::Escape => Entry::new(Action::Junk, BareEscape),
@@ -218,6 +331,15 @@ fn entry(state: State, class: Class, terminator: Terminator, doubles: bool, trim
         BareEscape => go(if class == Class::Cr && auto { BareEscapedCr } else { Bare }),
         QuotedEscape => go(Quoted),
         Comment | CommentCr => go(Comment),
+        Mark2 => go(Mark1),
+        Mark1 => go(Marked),
+        Delimiter1 => go(State::Field),
+        Delimiter2 => go(Delimiter1),
+        Delimiter3 => go(Delimiter2),
+        Delimiter4 => go(Delimiter3),
+        Delimiter5 => go(Delimiter4),
+        Delimiter6 => go(Delimiter5),
+        Delimiter7 => go(Delimiter6),
         // `next_row_start` and the lexer look at the byte after a CR themselves; this is for `reachable` only.
         Cr => go(Row),
     }

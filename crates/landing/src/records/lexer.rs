@@ -1,7 +1,7 @@
 //! Sequential reading from a row start.
 
 use super::block::Regular;
-use super::grammar::Grammar;
+use super::grammar::{Event, Grammar};
 use super::regular;
 use super::rows::{Fault, FaultKind, Field, Row, RowKind, Rows};
 use super::states::{Action, State};
@@ -143,8 +143,9 @@ impl Lexer {
         let mut state = State::Row;
         let mut verbatim = true;
         let mut at = start;
+        let mut content = start;
         let (content_end, end) = loop {
-            let Some((skipped, entry)) = self.grammar.next_event(state, &window[at..]) else {
+            let Event::At(skipped, entry) = self.grammar.next_event(state, &window[at..], end_of_source) else {
                 break (window.len(), window.len());
             };
             at += skipped;
@@ -160,7 +161,7 @@ impl Lexer {
                 Action::Go => {}
                 Action::EndField => {
                     self.end_field(&pending, state, window, at, first_field, rows);
-                    pending = Pending::at(at + 1);
+                    pending = Pending::at(at + self.grammar.delimiter_bytes());
                 }
                 Action::EndRow => break (at, at + 1),
                 Action::EndRowCr => break (at, if window.get(at + 1) == Some(&b'\n') { at + 2 } else { at + 1 }),
@@ -180,6 +181,10 @@ impl Lexer {
                 Action::Escape => {
                     (pending.escaped, pending.escape, verbatim) = (true, at, false);
                 }
+                Action::Mark => {
+                    content = at + self.grammar.mark_bytes();
+                    pending = Pending::at(content);
+                }
             }
             if entry.action() == Action::Junk && next == State::BareEscape {
                 (pending.escape, verbatim) = (at, false);
@@ -195,7 +200,7 @@ impl Lexer {
             return None;
         }
         let is_comment = matches!(state, State::Comment | State::CommentCr);
-        let is_blank = rows.fields.len() == first_field && is_blank(&window[start..content_end], self.trim);
+        let is_blank = rows.fields.len() == first_field && is_blank(&window[content.min(content_end)..content_end], self.trim);
         let kind = match (is_comment, is_blank) {
             (true, _) => RowKind::Comment,
             (_, true) => self.blank,

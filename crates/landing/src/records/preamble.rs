@@ -12,7 +12,7 @@ use crate::encoding::Units;
 pub struct Header {
     /// The names in the header, invalid bytes replaced. Empty if the dialect has none, or the source ends before one.
     pub names: Vec<String>,
-    /// The bytes of the header, its last terminator included. Empty without one.
+    /// The bytes of the header, with the row of units and the last terminator. Empty without one.
     pub range: Range<u64>,
     /// Where the first row of the data starts: a byte of the source, from 0.
     pub data_start: u64,
@@ -24,7 +24,8 @@ pub struct Header {
 /// `end_of_source` tells).
 ///
 /// The encoding's byte order mark is skipped, then [`Dialect::skip_rows`] lines (whatever quotes they hold), then, with [`Dialect::header`], blank lines and comments up to
-/// the first record, which is the header; or as many as [`Dialect::header_rows`], of which the names are joined column by column.
+/// the first record, which is the header; or as many as [`Dialect::header_rows`], of which the names are joined column by column. With [`Dialect::units_row`] one more record is
+/// passed over.
 ///
 /// # Errors
 ///
@@ -65,12 +66,14 @@ pub fn preamble(dialect: &Dialect, limits: Limits, sample: &[u8], end_of_source:
     let mut lexer = Lexer::new(&skipping, limits.in_units(unit));
     let mut rows = Rows::default();
     let (mut text, mut scratch) = (Vec::new(), Vec::new());
-    let mut wanted = if dialect.header { dialect.header_rows.max(1) } else { 0 };
+    let units = u32::from(dialect.units_row);
+    let mut wanted = if dialect.header { dialect.header_rows.max(1) + units } else { 0 };
     let mut is_first = true;
     while wanted > 0 {
         let found = lexer.read(&sample[at..], end_of_source, 1, &mut rows);
         let taken = found.map_err(|long| LongRow { at: byte(at + long.at as usize) as u64, limit: limits.record_bytes, ..long })?;
         let Some(row) = rows.rows.first() else {
+            header.drop_unnamed(dialect);
             return Ok(end_of_source.then(|| header.in_bytes(byte)));
         };
         header.data_start = (at + taken) as u64;
@@ -83,7 +86,9 @@ pub fn preamble(dialect: &Dialect, limits: Limits, sample: &[u8], end_of_source:
                 String::from_utf8_lossy(field.value(&text, dialect, &mut scratch)).into_owned()
             };
             let names: Vec<String> = rows.fields_of(row).iter().map(name).collect();
-            join(&mut header.names, names, &dialect.header_join);
+            if is_first || wanted > units {
+                join(&mut header.names, names, &dialect.header_join);
+            }
             let start = if is_first { at as u64 } else { header.range.start };
             header.range = start..header.data_start;
             (wanted, is_first) = (wanted - 1, false);
@@ -92,6 +97,7 @@ pub fn preamble(dialect: &Dialect, limits: Limits, sample: &[u8], end_of_source:
         }
         at += taken;
     }
+    header.drop_unnamed(dialect);
     Ok(Some(header.in_bytes(byte)))
 }
 
@@ -108,6 +114,14 @@ fn join(names: &mut Vec<String>, more: Vec<String>, between: &str) {
 }
 
 impl Header {
+    /// Takes the name away that a delimiter at the end of the header makes, where such delimiters mean nothing.
+    fn drop_unnamed(&mut self, dialect: &Dialect) {
+        let is_unnamed = self.names.len() > 1 && self.names.last().is_some_and(String::is_empty);
+        if dialect.ragged_rows.ignore_trailing_delimiter && is_unnamed {
+            self.names.pop();
+        }
+    }
+
     /// The same header, of which positions were offsets into units.
     fn in_bytes(self, byte: impl Fn(usize) -> usize) -> Self {
         let position = |at: u64| byte(at as usize) as u64;

@@ -4,7 +4,7 @@
 //! quote. Then a byte is inside quotes if the quotes up to it are odd in number, which is a prefix sum over a block's bits. Both conditions are masks as well:
 //! the row in which the first bit breaks one is read by the automaton, and marks are taken up again after it.
 //!
-//! So are the rows in which an escape occurs, spaces that a dialect does not count to a field, or half of a CR LF where only both end a row.
+//! So are the rows that begin with a comment or a byte order mark, or in which an escape occurs, spaces that a dialect does not count to a field, or half of a CR LF where only both end a row.
 
 use super::block::{Block, Carry, Regular, below};
 use super::ends::Ends;
@@ -70,15 +70,16 @@ impl<const ODD: bool> Reader<'_, ODD> {
     }
 
     #[inline(always)]
-    fn is_comment(&self) -> bool {
-        self.regular.comment.is_some_and(|comment| self.span.window.get(self.row) == Some(&comment))
+    fn starts_oddly(&self) -> bool {
+        let Some([one, other]) = self.regular.starts else { return false };
+        self.span.window.get(self.row).is_some_and(|byte| *byte == one || *byte == other)
     }
 
     /// Reads regular rows from `self.row` on.
     #[inline(always)]
     fn read_from_row(&mut self, mark: &impl Fn(&[u8; BLOCK]) -> Marks, push: &impl Fn(Ends, &mut Vec<Field>)) -> Stop {
         self.first_field = self.rows.fields.len();
-        if self.is_comment() {
+        if self.starts_oddly() {
             return Stop::Irregular;
         }
         let window = self.span.window;
@@ -140,7 +141,7 @@ impl<const ODD: bool> Reader<'_, ODD> {
             if !self.wants_more() {
                 return Some(Stop::Enough);
             }
-            if self.is_comment() {
+            if self.starts_oddly() {
                 return Some(Stop::Irregular);
             }
             row_ends &= row_ends - 1;

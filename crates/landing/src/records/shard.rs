@@ -166,13 +166,16 @@ impl ShardReader {
 
     /// Takes in the bytes at [`wants`](Self::wants). `end_of_source`: no bytes come after them; there may be none of them then.
     pub fn push(&mut self, bytes: &[u8], end_of_source: bool) {
-        if self.head > 0 {
-            self.buffer.drain(..self.head);
+        // Another reading may stand before a token of which not all bytes are there.
+        let kept = self.others.iter().map(|other| (other.at.saturating_sub(self.buffered_from)) as usize).min();
+        let done = self.head.min(kept.unwrap_or(self.head));
+        if done > 0 {
+            self.buffer.drain(..done);
             if let Some(wide) = &mut self.wide {
-                wide.source.drain(..(2 * self.head).min(wide.source.len()));
+                wide.source.drain(..(2 * done).min(wide.source.len()));
             }
-            self.buffered_from += self.head as u64;
-            self.head = 0;
+            self.buffered_from += done as u64;
+            self.head -= done;
         }
         match &mut self.wide {
             None => self.buffer.extend_from_slice(bytes),
@@ -285,6 +288,7 @@ impl ShardReader {
     fn choose(&mut self, scratch: &mut Rows) {
         let bytes = Bytes { from: self.buffered_from, bytes: &self.buffer, end_of_source: self.ended };
         let (grammar, limit, range) = (self.lexer.grammar(), self.lexer.limit(), &self.range);
+        self.others.retain(|other| other.first.is_some() || grammar.is_possible(other.state, bytes.after(other.at)));
         self.others.retain_mut(|other| other.first.is_some() || other.find_first(grammar, bytes, limit, range));
         self.others.sort_unstable();
         self.others.dedup();

@@ -34,10 +34,26 @@ pub(super) enum State {
     QuoteCr,
     /// The same, in a comment.
     CommentCr,
+    /// After a `=` that begins a field, which may be `="text"`.
+    Equals,
+    /// Inside a byte order mark at a row start, of which two bytes are left.
+    Mark2,
+    /// One byte is left.
+    Mark1,
+    /// After a byte order mark at a row start: no row start, but what follows is read as if it were.
+    Marked,
+    /// Inside a delimiter of several bytes, of which so many are left.
+    Delimiter1,
+    Delimiter2,
+    Delimiter3,
+    Delimiter4,
+    Delimiter5,
+    Delimiter6,
+    Delimiter7,
 }
 
 /// Every state, in the order of their numbers.
-pub(super) const STATES: [State; 15] = [
+pub(super) const STATES: [State; 26] = [
     State::Row,
     State::Field,
     State::Space,
@@ -53,6 +69,29 @@ pub(super) const STATES: [State; 15] = [
     State::BareCr,
     State::QuoteCr,
     State::CommentCr,
+    State::Equals,
+    State::Mark2,
+    State::Mark1,
+    State::Marked,
+    State::Delimiter1,
+    State::Delimiter2,
+    State::Delimiter3,
+    State::Delimiter4,
+    State::Delimiter5,
+    State::Delimiter6,
+    State::Delimiter7,
+];
+
+/// The states inside a delimiter, by the bytes that are left of it; none are left of it in [`State::Field`].
+pub(super) const IN_DELIMITER: [State; 8] = [
+    State::Field,
+    State::Delimiter1,
+    State::Delimiter2,
+    State::Delimiter3,
+    State::Delimiter4,
+    State::Delimiter5,
+    State::Delimiter6,
+    State::Delimiter7,
 ];
 
 /// What the lexer does at a byte, besides changing its state.
@@ -81,9 +120,11 @@ pub(super) enum Action {
     Stray,
     /// The byte is an escape.
     Escape,
+    /// The byte begins a byte order mark at a row start, which is no part of the field.
+    Mark,
 }
 
-const ACTIONS: [Action; 11] = [
+const ACTIONS: [Action; 12] = [
     Action::Go,
     Action::EndField,
     Action::EndRow,
@@ -95,23 +136,24 @@ const ACTIONS: [Action; 11] = [
     Action::Junk,
     Action::Stray,
     Action::Escape,
+    Action::Mark,
 ];
 
-/// An action and a state in one byte. For "stay and do nothing" it is the state's own number.
+/// An action and a state in one number. For "stay and do nothing" it is the state's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry(u8);
+pub(super) struct Entry(u16);
 
 impl Entry {
     pub(super) fn new(action: Action, state: State) -> Self {
-        Self((action as u8) << 4 | state as u8)
+        Self((action as u16) << 8 | state as u16)
     }
     pub(super) fn stays(self, state: State) -> bool {
-        self.0 == state as u8
+        self.0 == state as u16
     }
     pub(super) fn state(self) -> State {
-        STATES[(self.0 & 15) as usize]
+        STATES[(self.0 & 0xFF) as usize]
     }
     pub(super) fn action(self) -> Action {
-        ACTIONS[(self.0 >> 4) as usize]
+        ACTIONS[(self.0 >> 8) as usize]
     }
 }

@@ -69,7 +69,7 @@ fn is_moment(cell: &[u8]) -> bool {
 }
 
 /// From 0 to 1: how much a cell looks like a value, and not like a piece of one or like several.
-pub(super) fn likeness(cell: &[u8], is_quoted: bool, delimiter: u8) -> f64 {
+pub(super) fn likeness(cell: &[u8], is_quoted: bool, delimiter: &[u8]) -> f64 {
     if is_quoted {
         return 1.0;
     }
@@ -80,7 +80,7 @@ pub(super) fn likeness(cell: &[u8], is_quoted: bool, delimiter: u8) -> f64 {
         Kind::Text => {
             let bytes = cell.trim_ascii();
             let edge = |byte: Option<&u8>| byte.is_some_and(|byte| matches!(byte, b'"'));
-            let holds = |byte: u8| byte != delimiter && bytes.contains(&byte);
+            let holds = |byte: u8| !delimiter.contains(&byte) && bytes.contains(&byte);
             match () {
                 () if edge(bytes.first()) || edge(bytes.last()) => 0.2,
                 () if holds(b'\t') || holds(b'|') || holds(b';') => 0.2,

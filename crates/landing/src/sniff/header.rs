@@ -88,6 +88,9 @@ fn compare_with(schema: &Schema, head: &[Vec<u8>]) -> (bool, String) {
 /// Compares the first record with those below, column by column.
 fn judge(head: &[Vec<u8>], rest: &[Vec<Vec<u8>>]) -> (bool, String) {
     let flaw = flaw_of_names(head);
+    // A record that is all of the first one again is a header, of a file that was put together of several.
+    let is_again = |record: &&Vec<Vec<u8>>| flaw.is_none() && head.len() > 1 && record.as_slice() == head;
+    let rest: Vec<_> = rest.iter().filter(|record| !is_again(record)).collect();
     if rest.is_empty() {
         return match flaw {
             Some(flaw) => (false, flaw.to_owned()),

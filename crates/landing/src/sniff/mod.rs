@@ -5,6 +5,7 @@
 //! detecting row and type patterns", 2019). If a contract is known, a reading in which a record names its fields wins outright. What the contract says of the
 //! dialect is never guessed. Where the evidence is weak it is RFC 4180 with commas.
 
+mod around;
 mod cells;
 mod header;
 mod quoting;
@@ -17,10 +18,11 @@ pub(crate) use cells::{Kind, kind};
 
 use std::borrow::Cow;
 
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::Schema;
-use crate::dialect::{Dialect, StatedDialect, Terminator};
+use crate::dialect::{Delimiter, Dialect, StatedDialect, Terminator};
 use crate::encoding::Encoding;
 use crate::evidence::Evidence;
 use reading::{COMMENT, Reading};
@@ -55,6 +57,12 @@ const DELIMITERS: [(u8, f64); 11] = [
 ];
 const USUAL: f64 = 1.0;
 
+/// Delimiters of several bytes that are tried: every record must have the same number of fields.
+const LONG_DELIMITERS: [&str; 15] = ["||", "~|~", "|~|", "^|^", "|^|", "::", ";;", "^^", "@@", "##", "~~", "§", "¦", "¬", "¶"];
+
+/// What spreadsheets write before a table to say what its delimiter is.
+const SEP: &[u8] = b"sep=";
+
 /// Fewest records that are evidence for a delimiter that is not usual.
 const LEAST_UNUSUAL_RECORDS: usize = 3;
 /// Least that the cells between delimiters that are not usual must look like values: more than mere words do.
@@ -70,16 +78,22 @@ pub fn sniff(sample: &[u8], end_of_source: bool, encoding: Encoding, stated: &St
         encoding.decode(looked_at, &mut decoded);
         text = Cow::Owned(decoded);
     }
-    let sample =
-        Sample { bytes: skip_lines(&text, stated), ended: end_of_source && looked_at.len() == whole.len(), encoding, stated, schema };
+    let mut bytes = skip_lines(&text, stated);
+    let sep = if stated.skip_rows.is_none() { sep_line(bytes) } else { None };
+    if let Some((_, end)) = sep {
+        bytes = &bytes[end..];
+    }
+    let ended = end_of_source && looked_at.len() == whole.len();
+    let sample = Sample { bytes, ended, encoding, stated, sep: sep.map(|(delimiter, _)| delimiter), schema };
     let mut readings: Vec<_> =
         sample.delimiters().into_iter().filter_map(|(delimiter, weight)| sample.try_delimiter(delimiter, weight)).collect();
+    sample.prefer_long(&mut readings);
     // A stable sort: of equals the likelier delimiter stays first.
     readings.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut readings = readings.into_iter();
     let dialect = Dialect { skip_rows: 0, ..stated.settle(&Dialect::default()) };
     let best = readings.next().unwrap_or_else(|| sample.read(dialect.clone()));
-    let best = match stated.delimiter {
+    let best = match stated.delimiter.or(sample.sep) {
         None if best.columns < 2 && best.names == 0 => sample.try_delimiter(dialect.delimiter, USUAL).unwrap_or(best),
         _ => best,
     };
@@ -95,21 +109,47 @@ struct Sample<'a> {
     /// What the source is in; the bytes here are UTF-8.
     encoding: Encoding,
     stated: &'a StatedDialect,
+    /// The delimiter that a line before the table says.
+    sep: Option<Delimiter>,
     schema: Option<&'a Schema>,
 }
 
 impl<'a> Sample<'a> {
-    fn delimiters(&self) -> Vec<(u8, f64)> {
-        match self.stated.delimiter {
-            Some(delimiter) => vec![(delimiter, USUAL)],
-            None => {
-                let taken = [self.stated.quote_char, self.stated.escape_char, self.stated.comment_char];
-                let is_free = |byte: u8| !taken.contains(&Some(Some(byte))) && !self.encoding.may_be_inside(byte);
-                // The comma is tried even where there is none: it stands for one column.
-                let occurs = |byte: u8| byte == b',' || memchr::memchr(byte, self.bytes).is_some();
-                DELIMITERS.into_iter().filter(|(byte, _)| is_free(*byte) && occurs(*byte)).collect()
-            }
+    fn delimiters(&self) -> Vec<(Delimiter, f64)> {
+        if let Some(delimiter) = self.stated.delimiter.or(self.sep) {
+            return vec![(delimiter, USUAL)];
         }
+        let taken = [self.stated.quote_char, self.stated.escape_char, self.stated.comment_char];
+        let is_free = |byte: u8| !taken.contains(&Some(Some(byte))) && !self.encoding.may_be_inside(byte);
+        // The comma is tried even where there is none: it stands for one column.
+        let occurs = |byte: u8| byte == b',' || memchr::memchr(byte, self.bytes).is_some();
+        let usual = DELIMITERS.into_iter().filter(|(byte, _)| is_free(*byte) && occurs(*byte));
+        let can_be = |delimiter: &Delimiter| {
+            let in_source =
+                delimiter.in_encoding(self.encoding).map(|delimiter| Dialect { delimiter, encoding: self.encoding, ..Dialect::default() });
+            in_source.is_some_and(|dialect| dialect.check().is_ok())
+        };
+        let found = LONG_DELIMITERS.iter().filter(|text| memmem::find(self.bytes, text.as_bytes()).is_some());
+        let long = found.filter_map(|text| Delimiter::new(text.as_bytes())).filter(can_be);
+        let long = long.filter(|delimiter| !taken.iter().flatten().flatten().any(|byte| delimiter.as_bytes().contains(byte)));
+        usual.map(|(byte, weight)| (Delimiter::from(byte), weight)).chain(long.map(|delimiter| (delimiter, USUAL))).collect()
+    }
+
+    /// Where a delimiter of several bytes splits the records evenly, its parts are no delimiters if they occur nowhere
+    /// else: they would make columns without names.
+    fn prefer_long(&self, readings: &mut Vec<Reading<'a>>) {
+        let long: Vec<Delimiter> =
+            readings.iter().map(|reading| reading.dialect.delimiter).filter(|delimiter| delimiter.byte().is_none()).collect();
+        let is_part = |delimiter: Delimiter| {
+            long.iter().any(|whole| {
+                let (whole, part) = (whole.as_bytes(), delimiter.as_bytes());
+                let inside = memmem::find_iter(whole, part).count();
+                inside > 0
+                    && whole != part
+                    && memmem::find_iter(self.bytes, part).count() == inside * memmem::find_iter(self.bytes, whole).count()
+            })
+        };
+        readings.retain(|reading| !is_part(reading.dialect.delimiter));
     }
 
     fn read(&self, dialect: Dialect) -> Reading<'a> {
@@ -117,9 +157,13 @@ impl<'a> Sample<'a> {
     }
 
     /// The best reading with a delimiter, unless it is an unusual one without strong evidence.
-    fn try_delimiter(&self, delimiter: u8, weight: f64) -> Option<Reading<'a>> {
+    fn try_delimiter(&self, delimiter: Delimiter, weight: f64) -> Option<Reading<'a>> {
         let mut reading = quoting::settle(self, delimiter);
         let is_even = reading.columns > 1 && reading.flaws() == 0 && reading.conforming >= LEAST_UNUSUAL_RECORDS;
+        let is_said = Some(delimiter) == self.stated.delimiter.or(self.sep);
+        if delimiter.byte().is_none() && !is_said && !is_even && reading.names == 0 {
+            return None;
+        }
         let is_strong = is_even && reading.likeness >= LEAST_UNUSUAL_LIKENESS;
         reading.score *= weight;
         (weight >= USUAL || is_strong || reading.names > 0).then_some(reading)
@@ -128,7 +172,8 @@ impl<'a> Sample<'a> {
     /// The same reading with a comment character, if rows that start with `#` do not fit and none does.
     fn with_comments(&self, reading: Reading<'a>) -> Reading<'a> {
         let dialect = &reading.dialect;
-        let is_free = ![Some(dialect.delimiter), dialect.quote_char, dialect.escape_char].contains(&Some(COMMENT));
+        let is_free =
+            !dialect.delimiter.as_bytes().contains(&COMMENT) && ![dialect.quote_char, dialect.escape_char].contains(&Some(COMMENT));
         let (fitting, unfitting) = reading.starting_with(COMMENT);
         if self.stated.comment_char.is_some() || !is_free || reading.columns < 2 || fitting > 0 || unfitting == 0 {
             return reading;
@@ -147,11 +192,20 @@ fn conclude(sample: &Sample<'_>, best: Reading<'_>, next: Option<&Reading<'_>>) 
             evidence.push(Evidence::new(property, value, because));
         }
     };
-    say(stated.delimiter.is_some(), "delimiter", shown(Some(guess.delimiter)), delimiter_evidence(&best, next));
+    let delimiter = shown_delimiter(guess.delimiter);
+    let because = match sample.sep {
+        Some(_) => format!("the first line says `sep={delimiter}`"),
+        None => delimiter_evidence(&best, next),
+    };
+    say(stated.delimiter.is_some(), "delimiter", delimiter, because);
     say(stated.quote_char.is_some(), "quoteChar", shown(guess.quote_char), quoting::evidence(&best));
     if let Some(escape) = guess.escape_char {
         let because = "with it, quotes or delimiters that follow it fit into records; without it, they tear them".to_owned();
         say(stated.escape_char.is_some(), "escapeChar", shown(Some(escape)), because);
+    }
+    if guess.excel_text {
+        let because = "fields begin with `=` and a quote, as spreadsheets write texts of digits".to_owned();
+        say(stated.excel_text.is_some(), "excelText", "true".to_owned(), because);
     }
     if guess.line_terminator != Terminator::Auto {
         let name = format!("{:?}", guess.line_terminator).to_lowercase();
@@ -168,12 +222,17 @@ fn conclude(sample: &Sample<'_>, best: Reading<'_>, next: Option<&Reading<'_>>) 
     }
     let found = header::find(&best, stated, sample.schema);
     guess.header = found.header;
-    say(stated.header.is_some(), "header", found.header.to_string(), found.because);
-    if found.first > 0 {
-        guess.skip_rows = best.lines_before(found.first);
-        let because = format!("what stands there has not the {} fields of the records below", best.columns);
+    say(stated.header.is_some(), "header", found.header.to_string(), found.because.clone());
+    if found.first > 0 || sample.sep.is_some() {
+        let skipped = if found.first > 0 { best.lines_before(found.first) } else { 0 };
+        guess.skip_rows = skipped + u32::from(sample.sep.is_some());
+        let because = match (found.first, sample.sep) {
+            (0, _) => "the line that says what the delimiter is".to_owned(),
+            _ => format!("what stands there has not the {} fields of the records below", best.columns),
+        };
         say(stated.skip_rows.is_some(), "skipRows", guess.skip_rows.to_string(), because);
     }
+    evidence.extend(around::find(&best, stated, sample.schema.is_some(), sample.ended, &found, &mut guess));
     Sniffed { dialect: Dialect { encoding: sample.encoding, ..stated.settle(&guess) }, evidence }
 }
 
@@ -187,10 +246,39 @@ fn delimiter_evidence(best: &Reading<'_>, next: Option<&Reading<'_>>) -> String 
         because += &format!(", and a record names {} of the contract's fields", best.names);
     }
     if let Some(next) = next.filter(|next| next.columns > 1) {
-        let delimiter = shown(Some(next.dialect.delimiter));
+        let delimiter = shown_delimiter(next.dialect.delimiter);
         because += &format!("; the next best, `{delimiter}`, splits {} of {} into {}", next.conforming, next.body().len(), next.columns);
     }
     because
+}
+
+/// The footer of a source of which the beginning is known, by its end: how many lines it has, and why it is one. `tail`
+/// begins at a whole unit anywhere in the source, and ends with it. `columns`: 0 where no header tells.
+pub fn footer_of_tail(dialect: &Dialect, columns: usize, tail: &[u8]) -> Option<(u32, String)> {
+    let mut text = Cow::Borrowed(tail);
+    if dialect.encoding != Encoding::UTF_8 {
+        let mut decoded = Vec::new();
+        dialect.encoding.decode(tail, &mut decoded);
+        text = Cow::Owned(decoded);
+    }
+    around::footer_of_tail(dialect, columns as u32, &text)
+}
+
+/// A delimiter for a person.
+fn shown_delimiter(delimiter: Delimiter) -> String {
+    delimiter.byte().map_or_else(|| delimiter.to_string(), |byte| shown(Some(byte)))
+}
+
+/// The delimiter that the first line says, and where that line ends: `sep=;`.
+fn sep_line(text: &[u8]) -> Option<(Delimiter, usize)> {
+    let end = line_ends(text, Terminator::Auto).next()?;
+    let line = text[..end].strip_suffix(b"\n").unwrap_or(&text[..end]);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+    let (sep, said) = line.split_at_checked(SEP.len())?;
+    let is_sign = std::str::from_utf8(said).is_ok_and(|said| !said.contains(char::is_alphanumeric));
+    let delimiter = Delimiter::new(said).filter(|_| sep.eq_ignore_ascii_case(SEP) && is_sign)?;
+    Some((delimiter, end))
 }
 
 /// A byte for a person.

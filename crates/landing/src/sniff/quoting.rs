@@ -4,29 +4,34 @@ use memchr::memmem;
 
 use super::reading::Reading;
 use super::{Sample, shown};
-use crate::dialect::{Dialect, Terminator};
+use crate::dialect::{Delimiter, Dialect, Terminator};
 
 const ESCAPE: u8 = b'\\';
 /// Delimiters of formats in which quotes mostly mean nothing.
 const UNQUOTED: [u8; 4] = [b'\t', b'|', 0x1f, 0x01];
 
 /// The best reading with a delimiter. Each change of the default must be earned: by records that fit and did not before, or by cells that all look alike.
-pub(super) fn settle<'a>(sample: &Sample<'a>, delimiter: u8) -> Reading<'a> {
+pub(super) fn settle<'a>(sample: &Sample<'a>, delimiter: Delimiter) -> Reading<'a> {
     let stated = sample.stated;
     let dialect = Dialect { delimiter, skip_rows: 0, ..stated.settle(&Dialect::default()) };
     let mut best = sample.read(dialect);
-    if stated.escape_char.is_none()
-        && !sample.encoding.may_be_inside(ESCAPE)
-        && occurs(sample, best.dialect.quote_char.unwrap_or(delimiter), delimiter)
-    {
+    if stated.escape_char.is_none() && !sample.encoding.may_be_inside(ESCAPE) && occurs(sample, best.dialect.quote_char, delimiter) {
         let escaped = sample.read(Dialect { escape_char: Some(ESCAPE), ..best.dialect.clone() });
         keep_if(&mut best, escaped, |new, old| new.flaws() < old.flaws());
     }
+    if stated.excel_text.is_none()
+        && let Some(quote) = best.dialect.quote_char
+        && memmem::find(sample.bytes, &[b'=', quote]).is_some()
+    {
+        let texts = sample.read(Dialect { excel_text: true, ..best.dialect.clone() });
+        keep_if(&mut best, texts, |new, old| new.flaws() < old.flaws());
+    }
     if stated.skip_initial_space.is_none() && delimiter != b' ' {
-        let (inner, spaced) = best.spaced();
-        let is_usual = best.conforming >= 2 && inner >= 2 && spaced * 10 >= inner * 9;
+        let (inner, spaced, texts) = best.spaced();
+        // Spaces are a part of a text, and only of that.
+        let is_usual = best.conforming >= 2 && inner >= 2 && spaced * 10 >= inner * 9 && texts == 0;
         let quote = best.dialect.quote_char.unwrap_or(b'"');
-        if is_usual || memmem::find(sample.bytes, &[delimiter, b' ', quote]).is_some() {
+        if is_usual || memmem::find(sample.bytes, &[delimiter.as_bytes(), &[b' ', quote]].concat()).is_some() {
             let skipping = sample.read(Dialect { skip_initial_space: true, ..best.dialect.clone() });
             keep_if(&mut best, skipping, |new, old| new.flaws() < old.flaws() || (is_usual && new.flaws() == old.flaws()));
         }
@@ -41,7 +46,7 @@ pub(super) fn settle<'a>(sample: &Sample<'a>, delimiter: u8) -> Reading<'a> {
                 && (new.flaws() < old.flaws() || (is_usual && new.flaws() == old.flaws()))
         });
         // Later fields may be enclosed, and would keep their quotes without a word, unless this is a format that has none.
-        let may_be_bare = UNQUOTED.contains(&delimiter) || (sample.ended && sample.schema.is_none());
+        let may_be_bare = delimiter.byte().is_some_and(|byte| UNQUOTED.contains(&byte)) || (sample.ended && sample.schema.is_none());
         if may_be_bare && best.enclosed == 0 && best.faulty > 0 {
             let bare = sample.read(Dialect { quote_char: None, ..best.dialect.clone() });
             keep_if(&mut best, bare, |new, old| new.flaws() < old.flaws());
@@ -73,8 +78,8 @@ fn keep_if<'a>(best: &mut Reading<'a>, new: Reading<'a>, is_better: impl Fn(&Rea
 }
 
 /// Whether an escape stands before a quote or a delimiter.
-fn occurs(sample: &Sample<'_>, quote: u8, delimiter: u8) -> bool {
-    [quote, delimiter].iter().any(|byte| memmem::find(sample.bytes, &[ESCAPE, *byte]).is_some())
+fn occurs(sample: &Sample<'_>, quote: Option<u8>, delimiter: Delimiter) -> bool {
+    [quote, Some(delimiter.first())].iter().flatten().any(|byte| memmem::find(sample.bytes, &[ESCAPE, *byte]).is_some())
 }
 
 /// Cells of a reading that look like text.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::cells::likeness;
+use super::cells::{Kind, kind, likeness};
 use crate::contract::Schema;
 use crate::dialect::Dialect;
 use crate::records::{Field, Lexer, Limits, Row, RowKind, Rows};
@@ -79,6 +79,49 @@ impl<'a> Reading<'a> {
         new
     }
 
+    /// Rows that were read with a dialect, of which nothing else is known.
+    pub(super) fn of_rows(dialect: Dialect, window: &'a [u8], rows: Rows) -> Self {
+        let records: Vec<Row> = rows.rows.iter().filter(|row| row.kind == RowKind::Record).copied().collect();
+        let mut new = Self {
+            dialect,
+            window,
+            rows,
+            records,
+            first: 0,
+            columns: 0,
+            conforming: 0,
+            faulty: 0,
+            enclosed: 0,
+            comments: 0,
+            names: 0,
+            coverage: 1.0,
+            likeness: 0.0,
+            score: 0.0,
+        };
+        new.find_columns();
+        new
+    }
+
+    /// The bytes that are read.
+    pub(super) fn window(&self) -> &'a [u8] {
+        self.window
+    }
+
+    /// All rows, records or not.
+    pub(super) fn rows(&self) -> &[Row] {
+        &self.rows.rows
+    }
+
+    /// All records.
+    pub(super) fn records(&self) -> &[Row] {
+        &self.records
+    }
+
+    /// A cell as it is written, without its quotes.
+    pub(super) fn raw(&self, cell: Field) -> &'a [u8] {
+        cell.bytes(self.window)
+    }
+
     /// Records from the header, or the first one, on.
     pub(super) fn body(&self) -> &[Row] {
         &self.records[self.first..]
@@ -99,11 +142,17 @@ impl<'a> Reading<'a> {
         self.body().len() - self.conforming + self.faulty + unread
     }
 
-    /// Inner cells that are not empty, and how many of them start with a space.
-    pub(super) fn spaced(&self) -> (usize, usize) {
-        let inner = self.body().iter().flat_map(|row| self.cells(row).iter().skip(1));
-        let filled = inner.filter(|cell| cell.start() < cell.end() && !cell.is_quoted());
-        filled.fold((0, 0), |(all, spaced), cell| (all + 1, spaced + usize::from(self.window[cell.start()] == b' ')))
+    /// Inner cells that are not empty, how many of them start with a space, and how many of those are text below the first
+    /// record: the space is a part of it.
+    pub(super) fn spaced(&self) -> (usize, usize, usize) {
+        let rows = self.body().iter().enumerate();
+        let inner = rows.flat_map(|(index, row)| self.cells(row).iter().skip(1).map(move |cell| (index, cell)));
+        let filled = inner.filter(|(_, cell)| cell.start() < cell.end() && !cell.is_quoted());
+        filled.fold((0, 0, 0), |(all, spaced, texts), (index, cell)| {
+            let is_spaced = self.window[cell.start()] == b' ';
+            let is_text = is_spaced && index > 0 && kind(self.raw(*cell)) == Kind::Text;
+            (all + 1, spaced + usize::from(is_spaced), texts + usize::from(is_text))
+        })
     }
 
     /// Records from `first` on that start with `byte`: how many fit, and how many do not.
@@ -169,7 +218,7 @@ impl<'a> Reading<'a> {
         let mut scratch = Vec::new();
         let (mut sum, mut cells) = (0.0, 0);
         for cell in looked_at.flat_map(|row| self.rows.fields_of(row)) {
-            sum += likeness(cell.value(self.window, &self.dialect, &mut scratch), cell.is_quoted(), self.dialect.delimiter);
+            sum += likeness(cell.value(self.window, &self.dialect, &mut scratch), cell.is_quoted(), self.dialect.delimiter.as_bytes());
             cells += 1;
         }
         self.likeness = sum / f64::from(cells.max(1));

@@ -12,7 +12,7 @@ fn sniffed(source: &str) -> String {
 
 fn describe(dialect: &Dialect) -> String {
     let default = Dialect::default();
-    let mut told = vec![shown(Some(dialect.delimiter))];
+    let mut told = vec![shown_delimiter(dialect.delimiter)];
     let mut tell = |differs: bool, text: String| told.extend(differs.then_some(text));
     tell(dialect.quote_char != default.quote_char, format!("quote {}", shown(dialect.quote_char)));
     tell(dialect.escape_char.is_some(), format!("escape {}", shown(dialect.escape_char)));
@@ -100,7 +100,7 @@ fn headers() {
 #[test]
 fn what_is_stated_is_never_guessed() {
     let stated = StatedDialect {
-        delimiter: Some(b','),
+        delimiter: Some(b','.into()),
         header: Some(false),
         quote_char: Some(None),
         skip_rows: Some(1),
@@ -109,7 +109,7 @@ fn what_is_stated_is_never_guessed() {
     let found = sniff(b"x\r\nid;name\r\n1;ann\r\n2;bob\r\n", true, &stated, None);
     assert_eq!(describe(&found.dialect), ", quote none no header skip 1");
     assert!(found.evidence.is_empty(), "{:?}", found.evidence);
-    let tabs = StatedDialect { delimiter: Some(b'\t'), ..StatedDialect::default() };
+    let tabs = StatedDialect { delimiter: Some(b'\t'.into()), ..StatedDialect::default() };
     assert_eq!(sniff(b"a,b\n1,2\n", true, &tabs, None).dialect.delimiter, b'\t');
 }
 

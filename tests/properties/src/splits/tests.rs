@@ -1,6 +1,6 @@
 //! Sources and splits that look for trouble.
 
-use landing::dialect::{BlankRows, Terminator};
+use landing::dialect::{BlankRows, Delimiter, Terminator};
 use proptest::prelude::*;
 
 use super::*;
@@ -9,14 +9,26 @@ fn dialects() -> impl Strategy<Value = Dialect> {
     let terminator = prop::sample::select(vec![Terminator::Auto, Terminator::Auto, Terminator::Lf, Terminator::CrLf, Terminator::Cr]);
     let rare = prop::bool::weighted(0.2);
     // A tab or a space may have two roles at once.
-    let delimiter = prop_oneof![8 => Just(b','), 1 => Just(b'\t'), 1 => Just(b' ')];
-    let options = (prop::bool::weighted(0.9), prop::bool::weighted(0.8), rare, prop::bool::weighted(0.1), rare, rare, rare, rare);
+    let several = |bytes: &[u8]| Delimiter::new(bytes).expect("it is short");
+    let delimiter = prop_oneof![
+        8 => prop::sample::select(b",,,,,,\t ".to_vec()).prop_map(Delimiter::from),
+        1 => Just(several(b",,")),
+        1 => Just(several(b",a,")),
+        1 => Just(several("ä".as_bytes())),
+        1 => Just(several(b",,,a")),
+    ];
+    let options = (prop::bool::weighted(0.9), prop::bool::weighted(0.8), rare, prop::bool::weighted(0.1), rare, rare, rare, rare, rare);
     (delimiter, terminator, options).prop_map(
-        |(delimiter, line_terminator, (quotes, double_quote, escape, escape_is_quote, comment, skip_initial_space, trim, blank))| Dialect {
+        |(
+            delimiter,
+            line_terminator,
+            (quotes, double_quote, escape, escape_is_quote, comment, skip_initial_space, trim, blank, excel_text),
+        )| Dialect {
             delimiter,
             quote_char: quotes.then_some(b'"'),
             double_quote,
             escape_char: if escape_is_quote { Some(b'"') } else { escape.then_some(b'\\') },
+            excel_text,
             line_terminator,
             comment_char: comment.then_some(b'#'),
             skip_initial_space,
@@ -29,13 +41,19 @@ fn dialects() -> impl Strategy<Value = Dialect> {
 
 /// Small alphabets, so that guesses go wrong often; and rows that look like rows.
 fn sources() -> impl Strategy<Value = Vec<u8>> {
-    let dense = prop::collection::vec(prop::sample::select(b"\"\",,\r\n\t a\\#".to_vec()), 0..120);
+    let dense = prop::collection::vec(prop::sample::select(b"\"\",,\r\n\t a\\#=".to_vec()), 0..120);
     let sparse = prop::collection::vec(prop::sample::select(b"\",\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\xC3\xA4".to_vec()), 0..500);
     let field = prop_oneof![3 => "[a-z ]{0,9}", 2 => "\"([a-z,\n]|\"\"){0,30}\"", 1 => "\"[a\r\n]{0,200}\"", 1 => "[ab\"\\\\#\t]{0,3}"];
     let row = (prop::collection::vec(field, 1..4), prop::sample::select(vec!["\n", "\r\n", "\r"]));
     let usual =
         prop::collection::vec(row.prop_map(|(fields, end)| fields.join(",") + end), 0..20).prop_map(|rows| rows.concat().into_bytes());
-    prop_oneof![dense, sparse, usual]
+    // Files that were put together with their byte order marks, and parts of such marks.
+    let marked = prop::collection::vec(
+        prop::sample::select(vec!["\u{feff}", "\u{feff}", "\n", "a", ",", "\"", "=\"", "\u{fefe}", "\u{bfbf}"]),
+        0..60,
+    )
+    .prop_map(|parts| parts.concat().into_bytes());
+    prop_oneof![dense, sparse, usual, marked]
 }
 
 fn feeds() -> impl Strategy<Value = Feed> {

@@ -24,6 +24,10 @@ fn proposals_land_real_files() {
 /// What is wrong with the proposal for a file: it can't be used, or more or fewer records are refused than it says.
 fn flaw(input: &Path) -> Option<String> {
     let proposed = landfall(["new".as_ref(), "--json".as_ref(), input.as_os_str()]);
+    // There is no contract for nothing.
+    if proposed.exit == 3 && proposed.stderr.contains(" is empty: ") {
+        return None;
+    }
     if proposed.exit != 0 {
         return Some(format!("nothing is proposed: {}", proposed.stderr));
     }
