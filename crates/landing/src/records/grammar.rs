@@ -59,6 +59,8 @@ pub(super) struct Grammar {
     escape: Option<u8>,
     terminator: Terminator,
     delimiter: Delimiter,
+    /// It has several bytes.
+    is_long: bool,
     /// A byte order mark, as it stands in a window. It is no part of a field that a row begins with: files are put
     /// together with theirs.
     mark: &'static [u8],
@@ -116,7 +118,7 @@ impl Grammar {
                 table[state as usize][class as usize] = entry(state, class, rules);
             }
         }
-        Self { classes, table, quote, escape, terminator, delimiter: dialect.delimiter, mark }
+        Self { classes, table, quote, escape, terminator, delimiter: dialect.delimiter, is_long: dialect.delimiter.byte().is_none(), mark }
     }
 
     /// Bytes of a delimiter.
@@ -141,7 +143,7 @@ impl Grammar {
             let at = from + skipped;
             let rest = &bytes[at..];
             let token = match self.classes[rest[0] as usize] {
-                Class::Delimiter => self.delimiter.as_bytes(),
+                Class::Delimiter if self.is_long => self.delimiter.as_bytes(),
                 Class::Mark => self.mark,
                 _ => return Event::At(at, entry),
             };
