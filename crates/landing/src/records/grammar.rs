@@ -135,7 +135,20 @@ impl Grammar {
     #[inline]
     pub(super) fn next_event(&self, state: State, bytes: &[u8], is_end: bool) -> Event {
         let row = &self.table[state as usize];
-        let mut from = 0;
+        let entry = |byte: &u8| row[self.classes[*byte as usize] as usize];
+        let found = bytes.iter().map(entry).enumerate().find(|(_, entry)| !entry.stays(state));
+        let Some((at, entry)) = found else { return Event::BytesEnd(bytes.len()) };
+        match self.classes[bytes[at] as usize] {
+            Class::Delimiter if self.is_long => self.next_token(state, bytes, at, is_end),
+            Class::Mark => self.next_token(state, bytes, at, is_end),
+            _ => Event::At(at, entry),
+        }
+    }
+
+    /// The same from an offset on, at which a token of several bytes may begin.
+    #[cold]
+    fn next_token(&self, state: State, bytes: &[u8], mut from: usize, is_end: bool) -> Event {
+        let row = &self.table[state as usize];
         loop {
             let entry = |byte: &u8| row[self.classes[*byte as usize] as usize];
             let found = bytes[from..].iter().map(entry).enumerate().find(|(_, entry)| !entry.stays(state));
