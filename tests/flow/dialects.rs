@@ -50,3 +50,59 @@ async fn a_dialect_is_read_alike_in_shards_and_packed() {
     let again = Bench::new(CONTRACT).await.land("job", expected.rejects.as_bytes(), u64::MAX).await.unwrap();
     assert_eq!((again.counts.read, again.counts.rejected), (4, 4));
 }
+
+/// Files that were put together with their headers and byte order marks, units under the header, delimiters of several
+/// bytes at the ends of records, texts of digits and blank lines for nulls.
+#[tokio::test]
+async fn what_surrounds_a_table_is_read_alike_in_shards_and_packed() {
+    let contract = |repeated: &str| {
+        format!(
+            r#"
+name: things
+rejects: {{ limit: 100% }}
+dialect:
+  {{ delimiter: "~|~", excelText: true, unitsRow: true, repeatedHeader: {repeated}, blankRows: keep, footerRows: 1,
+    raggedRows: {{ trailingDelimiter: ignore }} }}
+schema:
+  fields:
+    - {{ name: id, type: integer }}
+    - {{ name: code, type: string }}
+"#
+        )
+    };
+    let source =
+        "\u{feff}id~|~code~|~\n~|~kg\n1~|~=\"007\"\n\n\u{feff}id~|~\"code\"~|~\n\u{feff}2~|~=\"a\n~|~b\"~|~\nx~|~|~\nTotal~|~\n\n\n";
+    let lines = |landed: &super::bench::Landed| -> Vec<String> {
+        let of = |line: &str| {
+            let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+            format!("{} {} {}", entry["line"], entry["record"], entry["error"].as_str().unwrap())
+        };
+        landed.errors.lines().map(of).collect()
+    };
+    for (repeated, counts, faults) in [
+        ("reject", (5, 3, 2, 0), vec!["5 3 repeated-header", "8 5 type-error"]),
+        ("skip", (5, 3, 1, 1), vec!["8 5 type-error"]),
+        ("keep", (5, 3, 2, 0), vec!["5 3 type-error", "8 5 type-error"]),
+    ] {
+        let contract = contract(repeated);
+        let expected = Bench::new(&contract).await.land("job", source.as_bytes(), u64::MAX).await.unwrap();
+        let found = expected.counts;
+        assert_eq!((found.read, found.stored, found.rejected, found.filtered), counts, "{repeated}: {}", expected.errors);
+        assert_eq!(lines(&expected), faults, "{repeated}");
+        let rows: Vec<&str> = expected.rows.iter().map(|row| row.split_once('|').unwrap().1).collect();
+        assert_eq!(rows, ["1|007", "∅|∅", "2|a\n~|~b"], "{repeated}");
+        for shard_bytes in 1..=source.len() as u64 {
+            let landed = Bench::new(&contract).await.land("job", source.as_bytes(), shard_bytes).await.unwrap();
+            assert_eq!(
+                (&landed.rows, &landed.rejects, &landed.errors, landed.counts),
+                (&expected.rows, &expected.rejects, &expected.errors, expected.counts),
+                "in shards of {shard_bytes}"
+            );
+        }
+        let packed = zstd::encode_all(source.as_bytes(), 1).unwrap();
+        let landed = Bench::new(&contract).await.land("job", &packed, 10).await.unwrap();
+        assert_eq!((&landed.rows, &landed.rejects, &landed.errors), (&expected.rows, &expected.rejects, &expected.errors));
+        let again = Bench::new(&contract).await.land("job", expected.rejects.as_bytes(), u64::MAX).await.unwrap();
+        assert_eq!((again.counts.read, again.counts.rejected), (counts.2, counts.2), "{repeated}: {}", expected.rejects);
+    }
+}

@@ -59,6 +59,8 @@ pub(super) struct Grammar {
     escape: Option<u8>,
     terminator: Terminator,
     delimiter: Delimiter,
+    /// It has several bytes.
+    is_long: bool,
     /// A byte order mark, as it stands in a window. It is no part of a field that a row begins with: files are put
     /// together with theirs.
     mark: &'static [u8],
@@ -116,7 +118,7 @@ impl Grammar {
                 table[state as usize][class as usize] = entry(state, class, rules);
             }
         }
-        Self { classes, table, quote, escape, terminator, delimiter: dialect.delimiter, mark }
+        Self { classes, table, quote, escape, terminator, delimiter: dialect.delimiter, is_long: dialect.delimiter.byte().is_none(), mark }
     }
 
     /// Bytes of a delimiter.
@@ -133,7 +135,20 @@ impl Grammar {
     #[inline]
     pub(super) fn next_event(&self, state: State, bytes: &[u8], is_end: bool) -> Event {
         let row = &self.table[state as usize];
-        let mut from = 0;
+        let entry = |byte: &u8| row[self.classes[*byte as usize] as usize];
+        let found = bytes.iter().map(entry).enumerate().find(|(_, entry)| !entry.stays(state));
+        let Some((at, entry)) = found else { return Event::BytesEnd(bytes.len()) };
+        match self.classes[bytes[at] as usize] {
+            Class::Delimiter if self.is_long => self.next_token(state, bytes, at, is_end),
+            Class::Mark => self.next_token(state, bytes, at, is_end),
+            _ => Event::At(at, entry),
+        }
+    }
+
+    /// The same from an offset on, at which a token of several bytes may begin.
+    #[cold]
+    fn next_token(&self, state: State, bytes: &[u8], mut from: usize, is_end: bool) -> Event {
+        let row = &self.table[state as usize];
         loop {
             let entry = |byte: &u8| row[self.classes[*byte as usize] as usize];
             let found = bytes[from..].iter().map(entry).enumerate().find(|(_, entry)| !entry.stays(state));
@@ -141,7 +156,7 @@ impl Grammar {
             let at = from + skipped;
             let rest = &bytes[at..];
             let token = match self.classes[rest[0] as usize] {
-                Class::Delimiter => self.delimiter.as_bytes(),
+                Class::Delimiter if self.is_long => self.delimiter.as_bytes(),
                 Class::Mark => self.mark,
                 _ => return Event::At(at, entry),
             };

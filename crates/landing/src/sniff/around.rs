@@ -208,7 +208,7 @@ fn is_unit(text: &[u8]) -> bool {
     let inner = [('[', ']'), ('(', ')'), ('{', '}')].iter().find_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close));
     let lower = inner.unwrap_or(text).to_lowercase();
     let base = |part: &str| UNITS.contains(&part.trim_end_matches(['²', '³', '2', '3', '^', '-', '1', '⁻', '¹']));
-    inner.is_some() || UNITS.contains(&lower.as_str()) || (lower.contains('/') && lower.split('/').all(|part| base(part)))
+    inner.is_some() || UNITS.contains(&lower.as_str()) || (lower.contains('/') && lower.split('/').all(base))
 }
 
 /// Why delimiters at the end of records, or of the header, mean nothing.
@@ -270,7 +270,7 @@ fn footer(reading: &Reading<'_>, data: &[&Row], columns: u32) -> Option<(usize, 
     }
     // What is above fits, or the last records are no exception.
     let fitting = above.iter().filter(|row| row.fields == columns || (row.fields == columns + 1 && ends(reading, row))).count();
-    (fitting * 10 >= above.len() * 9 && fitting >= LEAST_ABOVE).then(|| (first.start as usize, because))
+    (fitting * 10 >= above.len() * 9 && fitting >= LEAST_ABOVE).then_some((first.start as usize, because))
 }
 
 fn is_footer(reading: &Reading<'_>, above: &[&Row], last: &Row, columns: u32) -> Option<String> {
@@ -327,5 +327,5 @@ fn is_total(cell: &[u8]) -> bool {
     let text = text.trim_matches(|c: char| !c.is_alphanumeric());
     let counted = text.split_once(' ').filter(|(count, _)| count.bytes().all(|byte| byte.is_ascii_digit())).map_or(text, |(_, word)| word);
     let begins = |with: &&str| counted.strip_prefix(*with).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
-    TOTALS.iter().any(|with| begins(&with))
+    TOTALS.iter().any(begins)
 }
