@@ -47,7 +47,7 @@ struct Shore {
 
 impl Shore {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), python: Python::of_delta().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), python: Python::of_peers().unwrap() }
     }
 
     fn table(&self) -> PathBuf {

@@ -25,12 +25,8 @@ impl Python {
         Self::of(&checkout::root().join("xtask/local/requirements-lint.txt"))
     }
 
-    /// The environment of delta-rs, which reads what Landfall writes.
-    pub fn of_delta() -> Result<Self> {
-        Self::of(&checkout::root().join("xtask/local/requirements-delta.txt"))
-    }
-
-    /// The environment of the peers, which benchmarks are run beside and which read what Landfall writes: DuckDB, Polars, PyArrow.
+    /// The environment of the peers, which benchmarks are run beside and which read what Landfall writes: DuckDB, Polars, PyArrow, and
+    /// delta-rs.
     pub fn of_peers() -> Result<Self> {
         Self::of(&checkout::root().join("benches/requirements.txt"))
     }

@@ -185,15 +185,6 @@ impl Opening {
         Err(Error::SourceCorrupt(format!("the header of {name} is not valid {} at byte {at}", encoding.name())))
     }
 
-    /// Whether the source holds nothing but a byte order mark and blank lines.
-    pub fn is_blank(&self) -> bool {
-        let encoding = self.dialect.encoding;
-        let text = self.text.strip_prefix(encoding.byte_order_mark()).unwrap_or(&self.text);
-        // A character is of two bytes there, one of which is 0.
-        let is_wide = encoding.byte_order().is_some();
-        self.is_whole && text.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n') || (is_wide && *byte == 0))
-    }
-
     /// The header's row, its terminator included, as it stands in the source.
     pub fn header_row(&self) -> &[u8] {
         &self.text[self.header.range.start as usize..self.header.range.end as usize]

@@ -56,6 +56,17 @@ pub(crate) fn quote(text: &str) -> String {
     shown
 }
 
+/// What is odd about a name that a person would not see: characters that can't be seen, and spaces around it.
+pub(crate) fn odd_name(name: &str) -> Option<String> {
+    let shown = quote(name);
+    let is_plain = shown.len() == name.len() + 2;
+    match () {
+        () if !is_plain => Some(format!("the name is {shown}")),
+        () if name.trim() != name => Some("spaces stand around the name, and are part of it".to_owned()),
+        () => None,
+    }
+}
+
 fn with_article(name: &str) -> String {
     if name.starts_with("a ") { name.to_owned() } else { format!("a {name}") }.replacen("a ideographic", "an ideographic", 1)
 }
@@ -67,6 +78,9 @@ mod tests {
     #[test]
     fn what_can_t_be_seen_is_named() {
         assert_eq!(quote("a b"), "`a b`");
+        assert_eq!(odd_name("a b"), None);
+        assert_eq!(odd_name(" a").as_deref(), Some("spaces stand around the name, and are part of it"));
+        assert_eq!(odd_name("a\u{a0}").as_deref(), Some("the name is `a\\u{a0}` (\\u{a0} is a no-break space)"));
         assert_eq!(quote("Zoë"), "`Zoë`");
         assert_eq!(quote("amount\u{200b}"), "`amount\\u{200b}` (\\u{200b} is a zero width space)");
         assert_eq!(

@@ -256,9 +256,6 @@ async fn match_header(
     if !opening.dialect.header {
         return Ok(contract.schema.match_positions());
     }
-    if opening.is_blank() {
-        return Err(Error::SchemaDrift(format!("{} is empty: it has no header, and no records", source.key)));
-    }
     let drift = match contract.schema.match_header(&opening.header.names) {
         Ok(mapping) => return Ok(mapping),
         Err(drift) => drift,

@@ -29,6 +29,7 @@ use crate::evidence::Evidence;
 use crate::opening::Opening;
 use crate::records::Field;
 use crate::shape::is_header;
+use crate::visible::odd_name;
 use column::{Column, Shape, Unique};
 #[cfg(test)]
 pub(crate) use document::quoted as in_quotes;
@@ -333,6 +334,7 @@ fn field_line(
     if !verdict.because.is_empty() {
         because.insert(0, verdict.because);
     }
+    because.extend(odd_name(name));
     if nothing > 0 {
         because.push(format!("{nothing} without a value"));
     } else if is_complete && is_key(column, column.values + words) && !(trims && column.is_doubtful) {

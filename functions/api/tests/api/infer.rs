@@ -29,7 +29,7 @@ async fn an_object_gets_a_contract_after_its_name() {
     let door = Door::with_flights().await;
     let answer = door.post("/infer", json!({"source": {"key": "staged/flights/a.csv"}})).await.expect(StatusCode::OK);
     assert!(answer.body["yaml"].as_str().unwrap().contains("\nname: a\n"), "{}", answer.body);
-    let packed = Bytes::from_static(b"PAR1 and so on");
+    let packed = Bytes::from_static(b"PAR1\x15\x04\x15 and so on");
     door.buckets.bucket("the-inbox").put("staged/b.csv", packed, Put::Overwrite).await.unwrap();
     door.post("/infer", json!({"source": {"key": "staged/b.csv"}})).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
     door.post("/infer", json!({"source": {"key": "staged/c.csv"}})).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "source-missing");
