@@ -71,7 +71,7 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     }
 
     let opening = open(context, &context.keys(job), &pinned, head.size, &contract).await?;
-    let mapping = match_header(context, &context.keys(job), &contract, &opening, &pinned).await?;
+    let mapping = match_header(context, &context.keys(job), &contract, &opening).await?;
     let wanted = submission.shard_bytes.unwrap_or_else(|| usual_shard_bytes(head.size, context.settings.shard_bytes));
     let data_end = find_footer(source.as_ref(), &pinned, head.size, &opening).await?;
     let (shard_bytes, mut shards, one_shard_because) = cut(&opening, data_end.unwrap_or(head.size), wanted);
@@ -246,13 +246,7 @@ fn cut(opening: &Opening, size: u64, wanted: u64) -> (u64, Vec<Shard>, Option<St
 }
 
 /// Which column each field is. What stands in a header that does not match is told by the job's errors, and only there: it may be data.
-async fn match_header(
-    context: &Context,
-    keys: &JobKeys,
-    contract: &Contract,
-    opening: &Opening,
-    source: &SourceRef,
-) -> Result<Mapping, Error> {
+async fn match_header(context: &Context, keys: &JobKeys, contract: &Contract, opening: &Opening) -> Result<Mapping, Error> {
     if !opening.dialect.header {
         return Ok(contract.schema.match_positions());
     }

@@ -356,7 +356,7 @@ impl Pattern {
             Some(Part::Epoch(per_second)) => *per_second as u32,
             _ => 1,
         };
-        if fraction % per_second == 0 { Ok(nanos + fraction / per_second) } else { Err(Flaw::TooPrecise) }
+        if fraction.is_multiple_of(per_second) { Ok(nanos + fraction / per_second) } else { Err(Flaw::TooPrecise) }
     }
 
     fn read(&self, text: &[u8]) -> Result<Moment, Flaw> {

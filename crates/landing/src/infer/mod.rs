@@ -237,7 +237,7 @@ impl Inference {
     fn rejects(&self) -> (String, String) {
         let because = format!("a job with more rejects lands nothing; of what was seen it would be {}", self.refused);
         let limit = if self.records >= MANY_RECORDS {
-            let percent = (self.refused * 200).div_ceil(self.records).max(REJECTS_PERCENT).min(100);
+            let percent = (self.refused * 200).div_ceil(self.records).clamp(REJECTS_PERCENT, 100);
             format!("{percent}%")
         } else {
             (self.refused * 2).max(FEW_REJECTS).to_string()
