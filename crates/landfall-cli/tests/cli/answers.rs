@@ -139,13 +139,13 @@ fn a_contract_is_told_from_what_is_none() {
     for call in [&["check", "t.csv"][..], &["run", "t.csv", "c.yaml", "--lake", "lake"], &["plan", "t.csv", "c.yaml"]] {
         let answer = landed.run(call);
         assert_eq!(answer.exit, 2, "{call:?}");
-        assert!(answer.stderr.contains("t.csv does not look like a contract"), "{call:?}: {}", answer.stderr);
+        assert!(answer.stderr.contains("t.csv:1:1: this does not look like a contract"), "{call:?}: {}", answer.stderr);
         assert!(answer.stderr.contains("it begins with `id,note`"), "{call:?}: {}", answer.stderr);
     }
     // Larger than any contract: what it is counts, not how large.
     landed.write("large.csv", "id,note\n".repeat(600_000));
     let answer = landed.run(&["check", "large.csv"]);
-    assert!(answer.exit == 2 && answer.stderr.contains("large.csv does not look like a contract"), "{}", answer.stderr);
+    assert!(answer.exit == 2 && answer.stderr.contains("large.csv:1:1: this does not look like a contract"), "{}", answer.stderr);
     for call in [&["check", "c.yaml"][..], &["run", "c.yaml", "t.csv", "--lake", "lake"]] {
         let answer = landed.run(call);
         assert!(answer.exit == 2 && !answer.stderr.contains("<input>"), "{call:?}: {}", answer.stderr);

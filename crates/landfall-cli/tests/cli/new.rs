@@ -54,10 +54,10 @@ fn a_file_that_is_not_there_is_3_and_a_name_that_can_t_be_is_2() {
 fn a_profile_for_people() {
     let input = "id;what;fare\n1;a;1.50\n2;b;\n3;a;2.25\n";
     let expected = "\
-column  type     values  nulls  distinct  min   mean   max   frequent
-id      integer       3      0        ~3  1     2.000  3
-what    string        3      0        ~2  a            b     a (2)
-fare    number        2      1        ~2  1.50  1.875  2.25
+column  type     values  nulls  distinct  min     mean   max     frequent
+id      integer       3      0        ~3  1       2.000  3
+what    string        3      0        ~2  a              b       a (2)
+fare    number        2      1        ~2  1.5000  1.875  2.2500
 3 rows
 ";
     assert_eq!(call(&["profile"], input.as_bytes()), expected);

@@ -125,7 +125,7 @@ fn explain(flaw: Flaw, format: &NumberFormat) -> String {
             };
             format!("`{}` stands between groups of {sizes}, of which the first does not begin with 0", shown(group.mark))
         }
-        (Flaw::Sign, _) => "other signs than one minus before it are negative where `negatives` says so".to_owned(),
+        (Flaw::Sign, _) => "a sign written otherwise than as one minus before it is read where `negatives` says so".to_owned(),
         (Flaw::Percent, NumberFormat { percent: Some(_), .. }) => "`percent` says that each has a `%`".to_owned(),
         (Flaw::Percent, _) => "a `%` may stand where `percent` says what it means".to_owned(),
         (_, NumberFormat { affixes: None, .. }) => "what may stand around it is for `affixes` to say".to_owned(),

@@ -17,7 +17,8 @@ struct Peeled<'t> {
     rest: &'t str,
     /// Whether a sign stood there, and was negative.
     sign: Option<bool>,
-    has_percent: bool,
+    /// Digits by which a percent or per mille sign moves the point.
+    percent: Option<u8>,
     has_prefix: bool,
     has_suffix: bool,
 }
@@ -32,7 +33,7 @@ impl Plain {
     /// What is not written as the format says is a flaw that tells why. The digits themselves are checked by who reads them.
     pub(super) fn of(&mut self, text: &[u8], format: &NumberFormat) -> Result<&[u8], Flaw> {
         let text = std::str::from_utf8(text).map_err(|_| Flaw::NotOfType)?;
-        let mut peeled = Peeled { rest: text, sign: None, has_percent: false, has_prefix: false, has_suffix: false };
+        let mut peeled = Peeled { rest: text, sign: None, percent: None, has_prefix: false, has_suffix: false };
         if format.affixes.is_some() {
             peeled.rest = peeled.rest.trim_matches(SPACES);
         }
@@ -41,11 +42,12 @@ impl Plain {
             self.push(b'-')?;
         }
         self.number(peeled.rest, format)?;
-        match format.percent {
-            percent if percent.is_some() != peeled.has_percent => return Err(Flaw::Percent),
-            Some(Percent::Divided) if self.bytes[..self.length].contains(&b'e') => return Err(Flaw::NotOfType),
-            Some(Percent::Divided) => b"e-2".iter().try_for_each(|byte| self.push(*byte))?,
-            _ => {}
+        match (format.percent, peeled.percent) {
+            (None, None) | (Some(Percent::Written), Some(2)) => {}
+            (Some(Percent::Divided), Some(digits)) if !self.bytes[..self.length].contains(&b'e') => {
+                [b'e', b'-', b'0' + digits].into_iter().try_for_each(|byte| self.push(byte))?;
+            }
+            _ => return Err(Flaw::Percent),
         }
         Ok(&self.bytes[..self.length])
     }
@@ -108,11 +110,13 @@ impl<'t> Peeled<'t> {
                 }
             }
         }
-        if !self.has_percent
-            && let Some(inner) = text.strip_suffix('%').or_else(|| text.strip_prefix('%'))
-        {
-            (self.has_percent, self.rest) = (true, inner.trim_matches(SPACES));
-            return Ok(true);
+        for (sign, digits) in [('%', 2), ('\u{2030}', 3)] {
+            if self.percent.is_none()
+                && let Some(inner) = text.strip_suffix(sign).or_else(|| text.strip_prefix(sign))
+            {
+                (self.percent, self.rest) = (Some(digits), inner.trim_matches(SPACES));
+                return Ok(true);
+            }
         }
         let Some(affixes) = &format.affixes else { return Ok(false) };
         if !self.has_prefix
@@ -280,6 +284,8 @@ mod tests {
         check("percent: written", "12.5 %", Ok(12_500));
         check("percent: divided", "12.5%", Ok(125));
         check("percent: divided", "%7", Ok(70));
+        check("percent: divided", "12\u{2030}", Ok(12));
+        check("percent: written", "12\u{2030}", Err(Flaw::Percent));
         assert_eq!(float(b"7%", &format("percent: divided")), Ok(0.07));
         for properties in ["percent: written", "percent: divided"] {
             check(properties, "0.075", Err(Flaw::Percent));

@@ -124,9 +124,9 @@ fn set_format(field: &mut Value, constraints: &mut Map<String, Value>, base: &st
                     field[property] = value.clone();
                 }
             }
-            // The layout of numbers is no part of a contract; signs for hundredths around them may be left out.
-            if format.is_object() && base == "number" && format.get("decimalChar").is_none() {
-                field["bareNumber"] = json!(false);
+            // The layout of numbers is no part of a contract, but for signs of hundredths and thousandths.
+            if format.get("pattern").and_then(Value::as_str).is_some_and(|pattern| pattern.contains(['%', '\u{2030}'])) {
+                field["percent"] = json!("divided");
             }
         }
         _ => {
