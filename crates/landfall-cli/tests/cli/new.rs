@@ -64,7 +64,7 @@ fare    number        2      1        ~2  1.5000  1.875  2.2500
     let json: serde_json::Value = serde_json::from_str(&call(&["profile", "--json"], input.as_bytes())).expect("it is JSON");
     assert_eq!(
         (&json["rows"], &json["columns"][2]["max"], &json["columns"][0]["quantiles"]["p50"]),
-        (&3.into(), &"2.25".into(), &2.into())
+        (&3.into(), &"2.2500".into(), &2.into())
     );
 }
 

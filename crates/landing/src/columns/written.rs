@@ -63,7 +63,8 @@ impl Plain {
         let decimal = char::from(format.decimal);
         let is_whole = |c: char| c.is_ascii_digit() || format.group.is_some_and(|group| group.is_mark(c));
         let (whole, rest) = text.split_at(text.find(|c| !is_whole(c)).unwrap_or(text.len()));
-        let (fraction, exponent) = match rest.strip_prefix(decimal) {
+        let after_point = rest.strip_prefix(decimal);
+        let (fraction, exponent) = match after_point {
             Some(rest) => rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())),
             None => ("", rest),
         };
@@ -81,7 +82,7 @@ impl Plain {
             Some(group) => group.parts(whole)?.try_for_each(|part| part.bytes().try_for_each(|byte| self.push(byte)))?,
             None => whole.bytes().try_for_each(|byte| self.push(byte))?,
         }
-        if !fraction.is_empty() {
+        if after_point.is_some() {
             self.push(b'.')?;
             fraction.bytes().try_for_each(|byte| self.push(byte))?;
         }

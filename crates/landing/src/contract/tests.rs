@@ -86,7 +86,7 @@ fn json_reads_the_same() {
         "schema": {"missingValues": [-999.00, "NA", 1e3], "fields": [{"name": "é\n\"", "constraints": {"enum": [1, "1", true], "required": false}}]},
         "rejects": {"limit": 5}}"#;
     let contract = Contract::parse(json).unwrap_or_else(|faults| panic!("{faults:?}"));
-    assert_eq!((contract.dialect.quote_char, contract.dialect.null_sequence.clone()), (Some(None), None));
+    assert_eq!((contract.dialect.quote_char, contract.dialect.null_sequence.clone()), (Some(None), Some(None)));
     assert_eq!((contract.dialect.header, contract.dialect.skip_rows), (Some(true), Some(2)));
     assert_eq!(contract.schema.fields[0].missing_values, ["-999.00", "NA", "1e3"]);
     assert_eq!(allowed(&contract.schema.fields[0].constraints), ["1", "1", "true"]);
@@ -183,11 +183,11 @@ fn faults_are_at_what_is_wrong() {
         "name: Flights\nschmea: {}\nschema:\n  fields:\n    - { name: a, type: strng }\n    - type: integer\n    - { name: ü, typ: date, name: b }\n  primaryKey: [a, aa, ü]\noutput:\n  partitionBy: [ab]\n",
         &[
             "7:29: schema.fields[2].name: stands there twice; a key has one value",
-            "2:1: schmea: is not known here; did you mean `schema`? allowed: name, title, description, dialect, encoding, compression, schema, transform, rejects, output",
+            "2:1: schmea: is not known here; did you mean `schema`? allowed: name, title, description, dialect, encoding, compression, member, schema, transform, rejects, output",
             "1:7: name: a dataset's name is a lower-case letter and at most 62 more of a-z, 0-9 and `_`",
             "5:24: schema.fields[0].type: `strng` is not allowed; did you mean `string`? allowed: string, integer, number, boolean, date, time, datetime",
             "6:7: schema.fields[1].name: is missing",
-            "7:18: schema.fields[2].typ: is not known here; did you mean `type`? allowed: name, title, description, example, type, physicalType, constraints, missingValues, format, decimalChar, groupChar, bareNumber, trueValues, falseValues, timezone",
+            "7:18: schema.fields[2].typ: is not known here; did you mean `type`? allowed: name, title, description, example, type, physicalType, constraints, missingValues, format, decimalChar, groupChar, grouping, bareNumber, affixes, negatives, percent, trueValues, falseValues, timezone, ambiguous, yearPivot, locale",
             "8:16: schema.primaryKey[0]: `a` is not a field of the schema; allowed: ü",
             "8:19: schema.primaryKey[1]: `aa` is not a field of the schema; allowed: ü",
             "10:17: output.partitionBy[0]: `ab` is not a field of the schema; allowed: ü",
@@ -198,7 +198,7 @@ fn faults_are_at_what_is_wrong() {
     check(
         "\u{feff}nmae: t\r\nschema:\r\n  fields: [ ü ]\r\n",
         &[
-            "1:1: nmae: is not known here; did you mean `name`? allowed: name, title, description, dialect, encoding, compression, schema, transform, rejects, output",
+            "1:1: nmae: is not known here; did you mean `name`? allowed: name, title, description, dialect, encoding, compression, member, schema, transform, rejects, output",
             "1:1: name: is missing",
             "3:13: schema.fields[0]: expected an object, found text",
         ],

@@ -1,7 +1,7 @@
 use super::*;
 use crate::columns;
 use crate::contract::{Contract, Mapping};
-use crate::dialect::StatedDialect;
+use crate::dialect::{RepeatedHeader, StatedDialect};
 use crate::opening::Stated;
 use crate::records::{Batch as RawBatch, Lexer, Limits, Rows};
 use crate::shape::Batch;
@@ -66,7 +66,12 @@ pub(super) fn land(source: &[u8], yaml: &str) -> (u64, u64) {
     };
     let (mut count, mut refused) = (0, std::collections::BTreeSet::new());
     read(&opening, |batch, records| {
-        let mut findings = batch.faults(mapping.columns, &batch.cells());
+        let cells = batch.cells();
+        let mut findings = batch.faults(mapping.columns, &cells);
+        if opening.dialect.repeated_header == RepeatedHeader::Reject {
+            let repeated = batch.repeated_headers(&mapping.header, &cells, &opening.dialect);
+            findings.extend(repeated.into_iter().map(Batch::repeated_header));
+        }
         columns::read(records, &contract, &mapping, &mut findings);
         count = batch.records.len() as u64;
         refused.extend(findings.iter().map(|finding| finding.row));

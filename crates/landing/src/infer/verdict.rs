@@ -62,11 +62,7 @@ pub(super) fn decide(column: &Column, context: Context<'_>) -> Verdict {
             }
         }
         (None, Some(choice)) => of_moment(&choice, context),
-        (None, None) => string(if column.numbers.as_ref().is_some_and(|numbers| !numbers.around.affixes.is_empty()) {
-            "numbers with more around them than a contract can name"
-        } else {
-            ""
-        }),
+        (None, None) => string(""),
     }
 }
 
