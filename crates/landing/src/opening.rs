@@ -50,7 +50,7 @@ pub struct Opening {
     pub is_empty: bool,
 }
 
-/// What is to be said of an encoding that only the look of the text tells: `encoding windows-1252, guessed: …`.
+/// The line that says which encoding was guessed from the look of the text: `encoding windows-1252, guessed: …`.
 pub fn said_of_guess(dialect: &Dialect, evidence: &[Evidence]) -> Option<String> {
     let because = evidence.iter().find(|evidence| evidence.property == "encoding").map(|evidence| evidence.because.as_str());
     dialect.encoding_is_guess.then(|| format!("encoding {}, guessed: {}", dialect.encoding, because.unwrap_or_default()))
@@ -168,7 +168,7 @@ impl Opening {
         Err(Error::SchemaDrift(format!("{name} is empty: {what}")))
     }
 
-    /// What is to be said of an encoding that only the look of the text tells: `encoding windows-1252, guessed: …`.
+    /// The line that says which encoding was guessed from the look of the text: `encoding windows-1252, guessed: …`.
     pub fn guessed_encoding(&self) -> Option<String> {
         said_of_guess(&self.dialect, &self.evidence)
     }

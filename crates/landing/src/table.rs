@@ -160,7 +160,7 @@ fn stated(kind: &str) -> String {
 }
 
 /// The name of a type, as a contract's `physicalType` has it.
-fn name_of(data_type: &ArrowType) -> String {
+pub(crate) fn name_of(data_type: &ArrowType) -> String {
     let unit = |unit: &TimeUnit| match unit {
         TimeUnit::Second => "s",
         TimeUnit::Millisecond => "ms",

@@ -31,7 +31,7 @@ const SHOWN_NAMES: usize = 20;
 /// Most rows of a batch.
 const BATCH_ROWS: usize = 4 * 1024;
 
-/// What is opened for standard input.
+/// The file that is standard input.
 const STDIN_DEVICE: &str = "/dev/stdin";
 
 /// A file whose header is known.

@@ -273,7 +273,7 @@ async fn obey(interrupt: watch::Sender<bool>) {
     asked_to_end().await;
     interrupt.send_replace(true);
     asked_to_end().await;
-    // What is left is brought to its end by the next run, as that of a process that was killed.
+    // The next run brings the job to its end, as it does for a process that was killed.
     complain("interrupted again: the next run in this lake brings the job to its end");
     std::process::exit(Exit::Interrupted.code().into());
 }

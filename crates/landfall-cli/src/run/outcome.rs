@@ -58,7 +58,7 @@ pub(super) struct Outcome {
     /// The registry knows how the job ended.
     #[serde(skip)]
     pub(super) has_ended: bool,
-    /// What is to be said of an encoding that was guessed.
+    /// The line that says which encoding was guessed, if one was.
     #[serde(skip)]
     pub(super) guessed_encoding: Option<String>,
 }
@@ -96,7 +96,7 @@ impl Outcome {
         }
     }
 
-    /// Of a job that was interrupted before it began.
+    /// Makes this the outcome of a job that was interrupted before it began.
     pub(super) fn interrupt(&mut self) {
         let failure = Failure::new("Cancelled", "the job was interrupted before it began; nothing of it is visible");
         self.state = JobStatus::of_failure(&failure.error);
@@ -171,7 +171,7 @@ async fn committed(context: &Context, job: &JobId) -> Vec<CommittedFile> {
     read.and_then(|bytes| serde_json::from_slice::<Commit>(&bytes).ok()).map_or_else(Vec::new, |commit| commit.files)
 }
 
-/// What is to be said of the encoding, by the plan of the job.
+/// The line that says which encoding was guessed, if the job's plan has a guess.
 fn guessed_encoding(path: &Path) -> Option<String> {
     let plan: Plan = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
     said_of_guess(&plan.dialect, &plan.evidence)

@@ -1,6 +1,7 @@
 //! Names of months and days in the languages of Europe, from the locales of the GNU C library, as the crate pure-rust-locales (chrono's)
 //! has them.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// What a locale calls months and days.
@@ -34,6 +35,23 @@ static LOCALES: LazyLock<Vec<Locale>> = LazyLock::new(|| {
     }
 });
 
+/// Who knows a name, and the English one that stands for it; in the order of the locales. A name of a month and of a day is a month's.
+static WORDS: LazyLock<HashMap<String, Vec<(&'static Locale, &'static str)>>> = LazyLock::new(|| {
+    let mut words: HashMap<String, Vec<(&'static Locale, &'static str)>> = HashMap::new();
+    for locale in LOCALES.iter() {
+        for (names, english) in [(&locale.months, &MONTHS[..]), (&locale.weekdays, &WEEKDAYS[..])] {
+            for (name, number) in names {
+                let known = words.entry(name.clone()).or_default();
+                let is_new = known.last().is_none_or(|(other, _)| other.name != locale.name);
+                if let Some(english) = english.get(*number as usize - 1).filter(|_| is_new) {
+                    known.push((locale, english));
+                }
+            }
+        }
+    }
+    words
+});
+
 /// The names of lists, each with its place from 1. A point at the end of an abbreviation may be left out.
 fn numbered(lists: &[Option<&[&str]>]) -> Vec<(String, u32)> {
     let mut names: Vec<(String, u32)> = Vec::new();
@@ -65,14 +83,8 @@ impl Locale {
     }
 
     /// Those that call a month or a day `word`, each with the English name that stands for it.
-    pub(crate) fn that_know(word: &str) -> impl Iterator<Item = (&'static Self, &'static str)> {
-        let word = word.to_lowercase();
-        LOCALES.iter().filter_map(move |locale| {
-            let is = |names: &[(String, u32)]| names.iter().find(|(name, _)| *name == word).map(|(_, number)| *number as usize - 1);
-            let month = || is(&locale.months).and_then(|index| MONTHS.get(index).copied());
-            let weekday = || is(&locale.weekdays).and_then(|index| WEEKDAYS.get(index).copied());
-            Some((locale, month().or_else(weekday)?))
-        })
+    pub(crate) fn that_know(word: &str) -> &'static [(&'static Self, &'static str)] {
+        WORDS.get(&word.to_lowercase()).map_or(&[], Vec::as_slice)
     }
 
     /// The month whose name stands at the beginning of `text`, and the bytes of the name.

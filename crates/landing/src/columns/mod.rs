@@ -25,6 +25,7 @@ use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, Scala
 
 pub use locales::Locale;
 pub use pattern::{Ambiguous, Pattern};
+pub(crate) use pattern::{EPOCHS, YEAR_PIVOT};
 pub use scalar::{Flaw, Scalar};
 
 use crate::contract::{BooleanFormat, Contract, DataType, Field, IntegerType, Mapping, NumberFormat, NumberType, TimeUnit};

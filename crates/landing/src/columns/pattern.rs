@@ -97,11 +97,11 @@ const MONTHS: [&str; 12] =
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 const SECONDS_PER_DAY: i64 = 86_400;
 /// POSIX: 69 to 99 are of the 20th century.
-const YEAR_PIVOT: i64 = 69;
+pub(crate) const YEAR_PIVOT: i64 = 69;
 /// Most digits of seconds since 1970. Milliseconds of our time have more, and are none.
 const MOST_EPOCH_DIGITS: usize = 12;
 /// Formats that count from 1970-01-01 UTC, and how many of their units are a second.
-const EPOCHS: [(&str, i64); 4] = [("epoch", 1), ("epoch_ms", 1_000), ("epoch_us", 1_000_000), ("epoch_ns", 1_000_000_000)];
+pub(crate) const EPOCHS: [(&str, i64); 4] = [("epoch", 1), ("epoch_ms", 1_000), ("epoch_us", 1_000_000), ("epoch_ns", 1_000_000_000)];
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
 impl Pattern {

@@ -173,12 +173,13 @@ impl Affixes {
 }
 
 impl Group {
-    fn is_mark(self, c: char) -> bool {
+    /// Whether a character stands between groups.
+    pub(crate) fn is_mark(self, c: char) -> bool {
         c == self.mark || (SPACES.contains(&self.mark) && SPACES.contains(&c))
     }
 
     /// The groups of `whole`, if they have the right sizes, the same mark between them, and do not begin with a zero.
-    fn parts(self, whole: &str) -> Result<impl Iterator<Item = &str>, Flaw> {
+    pub(crate) fn parts(self, whole: &str) -> Result<impl Iterator<Item = &str>, Flaw> {
         let mark = whole.chars().find(|c| self.is_mark(*c)).unwrap_or(self.mark);
         let count = whole.split(mark).count();
         let most = match self.sizes {

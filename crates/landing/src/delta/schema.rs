@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::action::{Format, Head, MetaData, Protocol};
 use crate::contract::{Contract, FieldsMatch, Mode};
 use crate::message::JobId;
-use crate::{Error, Unquoted};
+use crate::{Error, Unquoted, table};
 
 /// The feature of tables with local dates and times.
 const LOCAL_TIME: &str = "timestampNtz";
@@ -74,17 +74,12 @@ pub fn check_columns<'a>(columns: impl IntoIterator<Item = (&'a str, &'a ArrowTy
     faults
 }
 
+/// The name of a type that Delta lacks.
 fn name_of(data_type: &ArrowType) -> String {
-    let unit = |unit: &TimeUnit| match unit {
-        TimeUnit::Second => "s",
-        TimeUnit::Millisecond => "ms",
-        TimeUnit::Microsecond => "us",
-        TimeUnit::Nanosecond => "ns",
-    };
     match data_type {
         ArrowType::Time32(_) | ArrowType::Time64(_) => "times of day".to_owned(),
-        ArrowType::Timestamp(precision, _) => format!("timestamp({})", unit(precision)),
-        other => other.to_string().to_lowercase(),
+        ArrowType::Timestamp(precision, _) => table::name_of(&ArrowType::Timestamp(*precision, None)),
+        other => table::name_of(other),
     }
 }
 

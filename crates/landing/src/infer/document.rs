@@ -75,7 +75,7 @@ impl Document {
         out
     }
 
-    /// What is to be said of two fields whose names differ in case only, if there are such.
+    /// A sentence about two fields whose names differ in case only, if there are such.
     pub(super) fn alike(&self) -> Option<String> {
         let mut known = HashMap::new();
         let mut pairs = self.fields.iter().filter_map(|field| known.insert(field.name.to_lowercase(), &field.name).zip(Some(&field.name)));

@@ -196,13 +196,13 @@ impl Moments {
             out.push_str(&rest[..start]);
             rest = &rest[end..];
             // Letters and pairs of them are days in some language.
-            let known: Vec<_> = if word.chars().count() < 3 { Vec::new() } else { Locale::that_know(word).collect() };
+            let known = if word.chars().count() < 3 { &[] } else { Locale::that_know(word) };
             if known.is_empty() || known.iter().any(|(locale, _)| locale.name == "en_US") {
                 out.push_str(word);
                 continue;
             }
             let is_left = |locale: &Locale| self.locales.as_ref().is_none_or(|left| left.iter().any(|other| other.name == locale.name));
-            let known: Vec<_> = known.into_iter().filter(|(locale, _)| is_left(locale)).collect();
+            let known: Vec<_> = known.iter().filter(|(locale, _)| is_left(locale)).collect();
             let english = known.first()?.1;
             self.locales = Some(known.iter().filter(|(_, name)| *name == english).map(|(locale, _)| *locale).collect());
             out.push_str(english);

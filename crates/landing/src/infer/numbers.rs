@@ -3,27 +3,30 @@
 use std::collections::BTreeMap;
 
 use super::units::is_unit;
-use crate::contract::{Grouping, SPACES, is_currency};
+use crate::contract::{Group, Grouping, SPACES, is_currency};
 
 /// A way to write numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Style {
     pub(super) decimal: char,
-    /// What stands between groups of digits; a space stands for all of [`SPACES`].
-    pub(super) group: Option<(char, Grouping)>,
+    pub(super) group: Option<Group>,
+}
+
+const fn style(decimal: char, mark: char, sizes: Grouping) -> Style {
+    Style { decimal, group: Some(Group { mark, sizes }) }
 }
 
 /// The styles that are tried, in the order in which they are preferred.
 pub(super) const STYLES: [Style; 9] = [
     Style { decimal: '.', group: None },
-    Style { decimal: '.', group: Some((',', Grouping::Thousands)) },
+    style('.', ',', Grouping::Thousands),
     Style { decimal: ',', group: None },
-    Style { decimal: ',', group: Some(('.', Grouping::Thousands)) },
-    Style { decimal: '.', group: Some((' ', Grouping::Thousands)) },
-    Style { decimal: ',', group: Some((' ', Grouping::Thousands)) },
-    Style { decimal: '.', group: Some(('\'', Grouping::Thousands)) },
-    Style { decimal: '.', group: Some(('\u{2019}', Grouping::Thousands)) },
-    Style { decimal: '.', group: Some((',', Grouping::Lakhs)) },
+    style(',', '.', Grouping::Thousands),
+    style('.', ' ', Grouping::Thousands),
+    style(',', ' ', Grouping::Thousands),
+    style('.', '\'', Grouping::Thousands),
+    style('.', '\u{2019}', Grouping::Thousands),
+    style('.', ',', Grouping::Lakhs),
 ];
 /// Positions of some of them.
 const POINT: usize = 0;
@@ -35,8 +38,6 @@ const POINT_GROUPS: usize = 3;
 const MOST_BYTES: usize = 64;
 /// Most digits of an exact decimal.
 pub(super) const MOST_DIGITS: u32 = 38;
-/// Most different affixes of a column of numbers.
-const MOST_AFFIXES: usize = 4;
 
 /// The numbers of a column, as each style reads them.
 #[derive(Debug, Clone)]
@@ -81,7 +82,7 @@ impl Around {
 
     /// Whether the affixes could be of one column of numbers: two currencies are two columns' worth, and so are two units.
     fn is_of_one_kind(&self) -> bool {
-        self.affixes.len() <= MOST_AFFIXES && self.affixes.len() <= 1
+        self.affixes.len() <= 1
     }
 
     /// The property `negatives`, and the reason for it.
@@ -359,23 +360,13 @@ fn new_digits(text: &str) -> Vec<u8> {
     if digits.is_empty() { vec![b'0'] } else { digits }
 }
 
-/// The digits without what stands between groups of the stated sizes, and how many groups there are.
-fn ungroup(whole: &str, group: Option<(char, Grouping)>) -> Option<(Vec<u8>, usize)> {
-    let is_mark = |c: char, mark: char| c == mark || (mark == ' ' && SPACES.contains(&c));
-    let found = group.and_then(|(mark, sizes)| Some((whole.chars().find(|c| is_mark(*c, mark))?, sizes)));
-    let Some((mark, sizes)) = found else {
-        return whole.bytes().all(|byte| byte.is_ascii_digit()).then(|| (whole.as_bytes().to_vec(), 1));
-    };
-    let most = if sizes == Grouping::Lakhs { 2 } else { 3 };
-    let parts: Vec<&str> = whole.split(mark).collect();
-    let last = parts.len() - 1;
-    let fits = |(index, part): (usize, &&str)| match index {
-        0 => (1..=most).contains(&part.len()) && !part.starts_with('0'),
-        index if index == last => part.len() == 3,
-        _ => part.len() == most,
-    };
-    let digits = parts.concat().into_bytes();
-    (parts.iter().enumerate().all(fits) && digits.iter().all(u8::is_ascii_digit)).then_some((digits, parts.len()))
+/// The digits without what stands between their groups, and how many groups there are.
+fn ungroup(whole: &str, group: Option<Group>) -> Option<(Vec<u8>, usize)> {
+    if let Some(group) = group.filter(|group| whole.contains(|c| group.is_mark(c))) {
+        let parts: Vec<&str> = group.parts(whole).ok()?.collect();
+        return Some((parts.concat().into_bytes(), parts.len()));
+    }
+    whole.bytes().all(|byte| byte.is_ascii_digit()).then(|| (whole.as_bytes().to_vec(), 1))
 }
 
 /// A number without what stands around it.

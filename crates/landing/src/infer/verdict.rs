@@ -4,6 +4,7 @@ use super::column::Column;
 use super::kinds::Ambiguous;
 use super::moments::{Choice, Kind};
 use super::numbers::{Extent, MOST_DIGITS, Style};
+use crate::columns::{EPOCHS, YEAR_PIVOT};
 use crate::contract::{Grouping, is_currency};
 
 /// What a contract says of a field's type.
@@ -40,8 +41,6 @@ const MANY_VALUES: u64 = 100;
 /// Digits after the point that are left for values that were not seen, where there were few; and before it.
 const MORE_FRACTION_DIGITS: u32 = 2;
 const MORE_WHOLE_DIGITS: u32 = 4;
-/// The first year of the last century among years of two digits (POSIX).
-const YEAR_PIVOT: u32 = 69;
 
 /// Says what the column is.
 pub(super) fn decide(column: &Column, context: Context<'_>) -> Verdict {
@@ -255,8 +254,6 @@ const MOMENTS: [&str; 32] = [
 ];
 /// Seconds since 1970 of the years 1990 to 2099: what a column named after time holds.
 const EPOCH_SECONDS: std::ops::Range<i128> = 631_152_000..4_102_444_800;
-/// Contracts' words for units since 1970, and how many are a second.
-const EPOCHS: [(&str, i128); 4] = [("epoch", 1), ("epoch_ms", 1_000), ("epoch_us", 1_000_000), ("epoch_ns", 1_000_000_000)];
 
 fn of_number(column: &Column, style: Style, extent: &Extent, doubt: Option<String>, context: Context<'_>) -> Verdict {
     let quoted = super::document::quoted;
@@ -291,9 +288,9 @@ fn of_number(column: &Column, style: Style, extent: &Extent, doubt: Option<Strin
     if style.decimal != '.' && (extent.fraction.is_some() || extent.grouped > 0) {
         properties.push(("decimalChar", quoted(&style.decimal.to_string())));
     }
-    if let Some((group, sizes)) = style.group.filter(|_| extent.grouped > 0) {
-        properties.push(("groupChar", quoted(&group.to_string())));
-        if sizes == Grouping::Lakhs {
+    if let Some(group) = style.group.filter(|_| extent.grouped > 0) {
+        properties.push(("groupChar", quoted(&group.mark.to_string())));
+        if group.sizes == Grouping::Lakhs {
             properties.push(("grouping", "lakhs".to_owned()));
         }
     }
@@ -328,7 +325,8 @@ fn of_number(column: &Column, style: Style, extent: &Extent, doubt: Option<Strin
 fn integer(extent: &Extent, is_dressed: bool, context: Context<'_>) -> Verdict {
     let (least, greatest) = (extent.least, extent.greatest);
     let seen = format!("{least} to {greatest}");
-    let is_of_our_time = |units: i128| {
+    let is_of_our_time = |units: i64| {
+        let units = i128::from(units);
         let range = EPOCH_SECONDS.start * units..EPOCH_SECONDS.end * units;
         range.contains(&least) && range.contains(&greatest)
     };

@@ -51,27 +51,10 @@ impl<'a> Reading<'a> {
     pub(super) fn new(dialect: Dialect, window: &'a [u8], ended: bool, schema: Option<&Schema>) -> Self {
         let mut rows = Rows::default();
         let taken = Lexer::new(&dialect, Limits::default()).read(window, ended, MOST_ROWS, &mut rows).unwrap_or(0);
-        let records: Vec<Row> = rows.rows.iter().filter(|row| row.kind == RowKind::Record).copied().collect();
         let comments = rows.rows.iter().filter(|row| row.kind == RowKind::Comment).count();
         let is_all = rows.rows.len() == MOST_ROWS;
         let coverage = if is_all || window.is_empty() { 1.0 } else { taken as f64 / window.len() as f64 };
-        let mut new = Self {
-            dialect,
-            window,
-            rows,
-            records,
-            first: 0,
-            columns: 0,
-            conforming: 0,
-            faulty: 0,
-            enclosed: 0,
-            comments,
-            names: 0,
-            coverage,
-            likeness: 0.0,
-            score: 0.0,
-        };
-        new.find_columns();
+        let mut new = Self { comments, coverage, ..Self::of_rows(dialect, window, rows) };
         if let Some(schema) = schema {
             new.find_names(schema);
         }
