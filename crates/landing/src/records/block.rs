@@ -19,8 +19,6 @@ pub(super) struct Regular {
     trim: bool,
     /// Bytes other than quotes may make a row irregular.
     pub(super) odd: bool,
-    /// A row that begins with one of these is no regular one: it is a comment, or may begin with a byte order mark.
-    pub(super) starts: Option<[u8; 2]>,
 }
 
 impl Regular {
@@ -43,13 +41,13 @@ impl Regular {
         if (0..roles.len()).any(is_taken) {
             return None;
         }
-        let needles = Needles { delimiter, quote: dialect.quote_char.unwrap_or_default(), lf, cr: b'\r', escape, spaces };
-        let pairs = terminator == Terminator::CrLf;
         let mark = match dialect.encoding.byte_order() {
             Some(_) => Some(NARROW_MARK),
             None => dialect.encoding.byte_order_mark().first().copied(),
         };
-        let starts = dialect.comment_char.or(mark).map(|start| [start, mark.unwrap_or(start)]);
+        let quote = dialect.quote_char.unwrap_or_default();
+        let needles = Needles { delimiter, quote, lf, cr: b'\r', escape, spaces, mark, comment: dialect.comment_char };
+        let pairs = terminator == Terminator::CrLf;
         Some(Self {
             needles,
             quotes: dialect.quote_char.is_some(),
@@ -58,7 +56,6 @@ impl Regular {
             pairs,
             trim: dialect.trim,
             odd: pairs || escape.is_some() || spaces.is_some(),
-            starts,
         })
     }
 }
@@ -66,6 +63,8 @@ impl Regular {
 /// What one block leaves to the next. A mask that speaks of the next block has its bit 0 set or none.
 #[derive(Default)]
 pub(super) struct Carry {
+    /// A row begins here.
+    row: u64,
     /// A field may begin here.
     field: u64,
     /// The byte before was a closing quote.
@@ -86,7 +85,7 @@ impl Carry {
     /// What there is to know at a row start.
     #[inline(always)]
     pub(super) fn at_row_start() -> Self {
-        Self { field: 1, ..Self::default() }
+        Self { row: 1, field: 1, ..Self::default() }
     }
 }
 
@@ -106,7 +105,7 @@ pub(super) struct Block {
     pub(super) doubled: u64,
     /// Terminators inside quotes.
     pub(super) inner_lines: u64,
-    /// Bits at which quoting turns out not to be regular.
+    /// Bits at which the block turns out not to be regular.
     pub(super) irregular: u64,
 }
 
@@ -114,7 +113,7 @@ impl Block {
     /// Understands the block at `at` of `window`. `ODD` says what [`Regular::odd`] does.
     #[inline(always)]
     pub(super) fn new<const ODD: bool>(regular: &Regular, window: &[u8], at: usize, marks: Marks, carry: &mut Carry) -> Self {
-        let Marks { delimiter, quote, lf, cr, escape, space } = marks;
+        let Marks { delimiter, quote, lf, cr, escape, space, start } = marks;
         let quote = if regular.quotes { quote } else { 0 };
         let cr = if regular.cr { cr } else { 0 };
         let mut cr_lf = 0;
@@ -125,9 +124,13 @@ impl Block {
             lone_lf = lf & !(cr_lf << 1 | carry.cr_lf);
             carry.cr_lf = cr_lf >> 63;
         }
-        if !ODD && quote | carry.inside | carry.closed == 0 {
+        // After a CR LF a row begins, and none does between the two.
+        let before_row = lf | (cr & !cr_lf);
+        let odd_start = start & (before_row << 1 | carry.row);
+        if !ODD && quote | carry.inside | carry.closed | odd_start == 0 {
             let row_ends = cr | lone_lf;
             let ends = delimiter | row_ends;
+            carry.row = before_row >> 63;
             carry.field = (ends | lf) >> 63;
             return Self { at, ends, row_ends, quoted_ends: 0, cr_lf, doubled: 0, inner_lines: 0, irregular: 0 };
         }
@@ -144,13 +147,15 @@ impl Block {
         let doubled = opens & after_close;
         let misplaced = opens & !(may_begin | after_close);
         let unclosed = after_close & !(ends | quote);
-        let mut irregular = misplaced | unclosed | if regular.doubles { 0 } else { doubled };
+        let before_row = before_row & !inside;
+        let odd_start = start & (before_row << 1 | carry.row);
+        let mut irregular = misplaced | unclosed | odd_start | if regular.doubles { 0 } else { doubled };
         if ODD {
             let spaced = (space & may_begin) | if regular.trim { ends & (space << 1 | carry.space) } else { 0 };
             irregular |= spaced | escape | (lone & !inside);
             carry.space = space >> 63;
         }
-        (carry.field, carry.closed) = (before_field >> 63, closes >> 63);
+        (carry.row, carry.field, carry.closed) = (before_row >> 63, before_field >> 63, closes >> 63);
         // What comes after the first irregular bit is not for us.
         let ends = ends & below(irregular.trailing_zeros());
         // A field whose end follows a closing quote began with its opening one.

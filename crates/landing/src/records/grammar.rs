@@ -41,15 +41,6 @@ const CLASSES: [Class; 10] = [
     Class::Mark,
 ];
 
-/// What a state leads to next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Event {
-    /// At this offset.
-    At(usize, Entry),
-    /// The bytes end at this offset, or inside a token that begins there: it takes more of them to tell.
-    BytesEnd(usize),
-}
-
 /// The automaton of a dialect.
 #[derive(Debug, Clone)]
 pub(super) struct Grammar {
@@ -59,8 +50,6 @@ pub(super) struct Grammar {
     escape: Option<u8>,
     terminator: Terminator,
     delimiter: Delimiter,
-    /// It has several bytes.
-    is_long: bool,
     /// A byte order mark, as it stands in a window. It is no part of a field that a row begins with: files are put
     /// together with theirs.
     mark: &'static [u8],
@@ -114,11 +103,18 @@ impl Grammar {
             Rules { terminator, doubles, trim: dialect.trim, delimiter_bytes: dialect.delimiter.as_bytes().len(), mark_bytes: mark.len() };
         let mut table = [[Entry::new(Action::Go, Bare); CLASSES.len()]; STATES.len()];
         for state in STATES {
+            let data = entry(state, Class::Data, rules);
             for class in CLASSES {
-                table[state as usize][class as usize] = entry(state, class, rules);
+                let entry = entry(state, class, rules);
+                let is_long = match class {
+                    Class::Delimiter => rules.delimiter_bytes > 1,
+                    Class::Mark => rules.mark_bytes > 1,
+                    _ => false,
+                };
+                table[state as usize][class as usize] = if is_long && entry != data { entry.if_token() } else { entry };
             }
         }
-        Self { classes, table, quote, escape, terminator, delimiter: dialect.delimiter, is_long: dialect.delimiter.byte().is_none(), mark }
+        Self { classes, table, quote, escape, terminator, delimiter: dialect.delimiter, mark }
     }
 
     /// Bytes of a delimiter.
@@ -131,48 +127,27 @@ impl Grammar {
         self.mark.len()
     }
 
-    /// The first of `bytes` at which something happens in `state`, and what. `is_end`: no bytes come after them.
+    /// The first of `bytes` at which something happens in `state`: its offset, and what. Whether a token of several
+    /// bytes begins there is for [`token`](Self::token) to say.
     #[inline]
-    pub(super) fn next_event(&self, state: State, bytes: &[u8], is_end: bool) -> Event {
+    pub(super) fn next_event(&self, state: State, bytes: &[u8]) -> Option<(usize, Entry)> {
         let row = &self.table[state as usize];
         let entry = |byte: &u8| row[self.classes[*byte as usize] as usize];
-        let found = bytes.iter().map(entry).enumerate().find(|(_, entry)| !entry.stays(state));
-        let Some((at, entry)) = found else { return Event::BytesEnd(bytes.len()) };
-        match self.classes[bytes[at] as usize] {
-            Class::Delimiter if self.is_long => self.next_token(state, bytes, at, is_end),
-            Class::Mark => self.next_token(state, bytes, at, is_end),
-            _ => Event::At(at, entry),
-        }
+        bytes.iter().map(entry).enumerate().find(|(_, entry)| !entry.stays(state))
     }
 
-    /// The same from an offset on, at which a token of several bytes may begin.
+    /// What happens in `state` at the first of `bytes`, which may begin a token of several bytes. `None`: it takes more of
+    /// them to tell. `is_end`: there are no more.
     #[cold]
-    fn next_token(&self, state: State, bytes: &[u8], mut from: usize, is_end: bool) -> Event {
+    pub(super) fn token(&self, state: State, bytes: &[u8], is_end: bool) -> Option<Entry> {
         let row = &self.table[state as usize];
-        loop {
-            let entry = |byte: &u8| row[self.classes[*byte as usize] as usize];
-            let found = bytes[from..].iter().map(entry).enumerate().find(|(_, entry)| !entry.stays(state));
-            let Some((skipped, entry)) = found else { return Event::BytesEnd(bytes.len()) };
-            let at = from + skipped;
-            let rest = &bytes[at..];
-            let token = match self.classes[rest[0] as usize] {
-                Class::Delimiter if self.is_long => self.delimiter.as_bytes(),
-                Class::Mark => self.mark,
-                _ => return Event::At(at, entry),
-            };
-            if rest.starts_with(token) {
-                return Event::At(at, entry);
-            }
-            // The first byte alone is data; in a state in which the token means nothing, so it is with the others too.
-            let data = row[Class::Data as usize];
-            if data != entry && !is_end && token.starts_with(rest) {
-                return Event::BytesEnd(at);
-            }
-            if !data.stays(state) {
-                return Event::At(at, data);
-            }
-            from = at + 1;
+        let class = self.classes[bytes[0] as usize];
+        let token = if class == Class::Mark { self.mark } else { self.delimiter.as_bytes() };
+        if bytes.starts_with(token) {
+            return Some(row[class as usize].of_token());
         }
+        // The first byte alone is data.
+        (is_end || !token.starts_with(bytes)).then_some(row[Class::Data as usize])
     }
 
     /// Whether a state before `bytes`, which may be too few, is possible: inside a token its other bytes follow.
@@ -241,13 +216,12 @@ impl Grammar {
                 }
                 _ => {}
             }
-            let entry = match self.next_event(*state, &bytes[at..], is_end) {
-                Event::At(skipped, entry) => {
-                    at += skipped + 1;
-                    entry
-                }
-                Event::BytesEnd(skipped) => return Err(at + skipped),
-            };
+            let (skipped, mut entry) = self.next_event(*state, &bytes[at..]).ok_or(bytes.len())?;
+            at += skipped;
+            if entry.is_if_token() {
+                entry = self.token(*state, &bytes[at..], is_end).ok_or(at)?;
+            }
+            at += 1;
             *state = entry.state();
             if *state == Row {
                 return Ok(at);

@@ -1,7 +1,7 @@
 //! Sequential reading from a row start.
 
 use super::block::Regular;
-use super::grammar::{Event, Grammar};
+use super::grammar::Grammar;
 use super::regular;
 use super::rows::{Fault, FaultKind, Field, Row, RowKind, Rows};
 use super::states::{Action, State};
@@ -145,10 +145,16 @@ impl Lexer {
         let mut at = start;
         let mut content = start;
         let (content_end, end) = loop {
-            let Event::At(skipped, entry) = self.grammar.next_event(state, &window[at..], end_of_source) else {
+            let Some((skipped, mut entry)) = self.grammar.next_event(state, &window[at..]) else {
                 break (window.len(), window.len());
             };
             at += skipped;
+            if entry.is_if_token() {
+                let Some(token) = self.grammar.token(state, &window[at..], end_of_source) else {
+                    break (window.len(), window.len());
+                };
+                entry = token;
+            }
             let next = entry.state();
             match state {
                 // The field begins where its leading spaces end.

@@ -18,6 +18,9 @@ pub(super) struct Needles {
     pub(super) escape: Option<u8>,
     /// Either of them is a space.
     pub(super) spaces: Option<[u8; 2]>,
+    /// The first byte of a byte order mark.
+    pub(super) mark: Option<u8>,
+    pub(super) comment: Option<u8>,
 }
 
 /// Which bytes of a block are which: bit i for the byte at i.
@@ -29,6 +32,8 @@ pub(super) struct Marks {
     pub(super) cr: u64,
     pub(super) escape: u64,
     pub(super) space: u64,
+    /// What makes a row irregular that begins with it.
+    pub(super) start: u64,
 }
 
 impl Marks {
@@ -42,6 +47,7 @@ impl Marks {
             cr: self.cr & mask,
             escape: self.escape & mask,
             space: self.space & mask,
+            start: self.start & mask,
         }
     }
 
@@ -54,6 +60,7 @@ impl Marks {
             cr: equal(needles.cr),
             escape: needles.escape.map_or(0, &mut equal),
             space: needles.spaces.map_or(0, |[one, other]| equal(one) | equal(other)),
+            start: needles.mark.map_or(0, &mut equal) | needles.comment.map_or(0, &mut equal),
         }
     }
 }
@@ -217,8 +224,18 @@ mod tests {
         let bytes: Vec<u8> =
             (0..BLOCK as u32 * 99).map(|at| b"\"\r\n,a\0z\xFF"[(at.wrapping_mul(2_654_435_761) >> 13) as usize % 8]).collect();
         let blocks = bytes.as_chunks().0;
-        let usual = Needles { delimiter: b',', quote: b'"', lf: b'\n', cr: b'\r', escape: None, spaces: None };
-        let odd = Needles { delimiter: 0, quote: 0, lf: b'z', cr: 255, escape: Some(b','), spaces: Some(*b"\r\n") };
+        let usual =
+            Needles { delimiter: b',', quote: b'"', lf: b'\n', cr: b'\r', escape: None, spaces: None, mark: Some(0xFF), comment: None };
+        let odd = Needles {
+            delimiter: 0,
+            quote: 0,
+            lf: b'z',
+            cr: 255,
+            escape: Some(b','),
+            spaces: Some(*b"\r\n"),
+            mark: None,
+            comment: Some(b'a'),
+        };
         for needles in [usual, odd] {
             let expected = plain(needles, MarksOf(blocks));
             assert_eq!(expected[1].lf.count_ones() as usize, blocks[1].iter().filter(|byte| **byte == needles.lf).count());

@@ -69,19 +69,10 @@ impl<const ODD: bool> Reader<'_, ODD> {
         self.row < self.span.stop && self.rows.rows.len() < self.span.max_rows
     }
 
-    #[inline(always)]
-    fn starts_oddly(&self) -> bool {
-        let Some([one, other]) = self.regular.starts else { return false };
-        self.span.window.get(self.row).is_some_and(|byte| *byte == one || *byte == other)
-    }
-
     /// Reads regular rows from `self.row` on.
     #[inline(always)]
     fn read_from_row(&mut self, mark: &impl Fn(&[u8; BLOCK]) -> Marks, push: &impl Fn(Ends, &mut Vec<Field>)) -> Stop {
         self.first_field = self.rows.fields.len();
-        if self.starts_oddly() {
-            return Stop::Irregular;
-        }
         let window = self.span.window;
         let (mut at, mut field) = (self.row, self.row);
         let mut carry = Carry::at_row_start();
@@ -140,9 +131,6 @@ impl<const ODD: bool> Reader<'_, ODD> {
             self.first_field = next_field;
             if !self.wants_more() {
                 return Some(Stop::Enough);
-            }
-            if self.starts_oddly() {
-                return Some(Stop::Irregular);
             }
             row_ends &= row_ends - 1;
         }

@@ -143,17 +143,41 @@ const ACTIONS: [Action; 12] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry(u16);
 
+/// Set where the byte is the first of a token of several bytes, and means this only if the others follow.
+const TOKEN: u16 = 1 << 15;
+
 impl Entry {
     pub(super) fn new(action: Action, state: State) -> Self {
         Self((action as u16) << 8 | state as u16)
     }
+
+    /// The same, if the other bytes of the token follow.
+    pub(super) fn if_token(self) -> Self {
+        Self(self.0 | TOKEN)
+    }
+
+    /// The entry of a token whose bytes are all there.
+    pub(super) fn of_token(self) -> Self {
+        Self(self.0 & !TOKEN)
+    }
+
+    #[inline]
+    pub(super) fn is_if_token(self) -> bool {
+        self.0 & TOKEN != 0
+    }
+
+    #[inline]
     pub(super) fn stays(self, state: State) -> bool {
         self.0 == state as u16
     }
+
+    #[inline]
     pub(super) fn state(self) -> State {
         STATES[(self.0 & 0xFF) as usize]
     }
+
+    #[inline]
     pub(super) fn action(self) -> Action {
-        ACTIONS[(self.0 >> 8) as usize]
+        ACTIONS[(self.of_token().0 >> 8) as usize]
     }
 }
