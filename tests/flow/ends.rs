@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use landing::decision::Decision;
+use landing::files::FolderLimits;
 use landing::message::{Failure, JobId, JobRef, Submission};
 use objects::{Fault, FaultKind, Faulty, Memory};
 use registry::{JobChange, JobStatus};
@@ -27,8 +28,31 @@ enum Way {
 }
 
 const WAYS: [Way; 5] = [Way::Cancel, Way::CancelAndSettleLater, Way::Stop, Way::StopAndSettleLater, Way::KillAndCancel];
-/// Bytes of a shard: one of them, and several, whose small files are put together.
-const SIZES: [u64; 2] = [1_000, 9];
+/// A job, by its shards.
+#[derive(Debug, Clone, Copy)]
+enum Size {
+    /// One shard, whose files go to the lake at once.
+    One,
+    /// One shard of more folders than may have a file open: some rows are kept aside, and become small files.
+    OneWithRowsAside,
+    /// Several, whose small files are put together.
+    Several,
+}
+
+const SIZES: [Size; 3] = [Size::One, Size::OneWithRowsAside, Size::Several];
+
+impl Size {
+    fn shard_bytes(self) -> u64 {
+        if matches!(self, Self::Several) { 9 } else { 1_000 }
+    }
+
+    fn folders(self) -> FolderLimits {
+        match self {
+            Self::OneWithRowsAside => FolderLimits { open: 1, aside_bytes: 1 },
+            _ => FolderLimits::default(),
+        }
+    }
+}
 
 fn reference(submission: &Submission) -> JobRef {
     JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() }
@@ -118,19 +142,20 @@ async fn assert_settled(bench: &Bench, job: &JobId, case: &str) -> JobStatus {
 
 /// Ends a job in every way before every call.
 async fn end_everywhere(format: &str, mode: u32) {
-    for shard_bytes in SIZES {
+    for size in SIZES {
         for way in WAYS {
             let mut ends = [0; 2];
             for call in 1.. {
-                let case = format!("{format}, mode {mode}, shards of {shard_bytes}, {way:?}, call {call}");
+                let case = format!("{format}, mode {mode}, {size:?}, {way:?}, call {call}");
                 let memory = Arc::new(Memory::new());
                 let faulty = Arc::new(Faulty::new(memory.clone(), Fault { call, kind: FaultKind::HangBefore }));
-                let bench =
-                    Arc::new(with_modes(Bench::over(faulty.clone(), memory.clone(), &contract(format, "append")).await, format).await);
+                let mut bench = with_modes(Bench::over(faulty.clone(), memory.clone(), &contract(format, "append")).await, format).await;
+                bench.context.settings.folders = size.folders();
+                let bench = Arc::new(bench);
                 let sound = bench.beside(memory.clone());
                 let old = submit(&sound, "old", APPEND, OLD).await;
                 sound.run(old).await.unwrap();
-                let submission = Submission { shard_bytes: Some(shard_bytes), ..submit(&sound, "new", mode, NEW).await };
+                let submission = Submission { shard_bytes: Some(size.shard_bytes()), ..submit(&sound, "new", mode, NEW).await };
 
                 if !end(&bench, &sound, &faulty, &submission, way).await {
                     break;
@@ -145,7 +170,7 @@ async fn end_everywhere(format: &str, mode: u32) {
                 assert_table(&sound, &expected, 1 + usize::from(has_landed), &case).await;
 
                 // The same source again: it lands, unless it is there.
-                let again = Submission { shard_bytes: Some(shard_bytes), ..submit(&sound, "again", mode, NEW).await };
+                let again = Submission { shard_bytes: Some(size.shard_bytes()), ..submit(&sound, "again", mode, NEW).await };
                 let outcome = sound.run(again).await;
                 match (has_landed, mode) {
                     (true, APPEND) => {

@@ -39,6 +39,7 @@ pub async fn context() -> Result<Context, String> {
         settings: Settings {
             shard_bytes: number("LANDFALL_SHARD_BYTES", settings.shard_bytes)?,
             key_bytes: number("LANDFALL_KEY_BYTES", settings.key_bytes)?,
+            folders: settings.folders,
             max_concurrency: number("LANDFALL_MAX_CONCURRENCY", settings.max_concurrency)?,
             memory_mb: optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|size| size.parse().ok()),
         },

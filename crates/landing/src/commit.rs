@@ -27,8 +27,6 @@ pub struct OpenFile {
     pub rows: u64,
     /// Bytes.
     pub bytes: u64,
-    /// Nulls, by column.
-    pub nulls: BTreeMap<String, u64>,
     /// What is known of its columns, as a Delta log has it, if it is for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stats: Option<String>,
@@ -45,8 +43,6 @@ pub struct SmallFile {
     pub rows: u64,
     /// Bytes.
     pub bytes: u64,
-    /// Nulls, by column.
-    pub nulls: BTreeMap<String, u64>,
     /// What is known of its columns, as a Delta log has it, if it is for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stats: Option<String>,
@@ -152,9 +148,9 @@ pub struct Commit {
     pub counts: Counts,
     /// Bytes of all files.
     pub bytes: u64,
-    /// Nulls, by column, over all files.
+    /// Nulls, by column.
     pub nulls: BTreeMap<String, u64>,
-    /// The least and the greatest value, by column, over all files.
+    /// The least and the greatest value, by column.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub bounds: BTreeMap<String, Bounds>,
     /// What the job cost up to here.

@@ -6,7 +6,7 @@ mod form;
 mod gather;
 mod merge;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -32,9 +32,20 @@ pub(crate) use folders::{TooLong, folder_text};
 /// end of the shard.
 pub const MAX_PARTITIONS: usize = 100_000;
 
-/// Most partitions of one shard that have a file open. Rows of others are kept aside, and written
-/// folder by folder.
-const MAX_OPEN: usize = if cfg!(test) { 3 } else { 1_000 };
+/// What bounds the memory of a shard that writes to many folders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FolderLimits {
+    /// Most folders that have a file open. Rows of others are kept aside, and written folder by folder.
+    pub open: usize,
+    /// Bytes of rows that are kept aside before they are written.
+    pub aside_bytes: usize,
+}
+
+impl Default for FolderLimits {
+    fn default() -> Self {
+        Self { open: 1_000, aside_bytes: 24 << 20 }
+    }
+}
 
 /// Bytes of finished files, beside those of open ones, at which who writes them waits for somebody
 /// to take them.
@@ -72,6 +83,7 @@ pub struct Files {
     /// [Positions](crate::contract::Stored::index) of what the files hold.
     stored: Vec<usize>,
     folders: Folders,
+    limits: FolderLimits,
     lineage: Lineage,
     /// The open file of each folder that has one.
     open: HashMap<usize, usize>,
@@ -97,8 +109,7 @@ struct File {
     is_piece: bool,
     sink: Sink,
     rows: u64,
-    nulls: Vec<u64>,
-    /// Columns of floats with some that are not a number; looked for where it counts, in Delta tables.
+    /// Columns of floats with some that are not a number. Empty, except in Delta tables, where it counts.
     has_nan: Vec<bool>,
     bytes: u64,
     is_ended: bool,
@@ -127,8 +138,6 @@ pub struct FileSummary {
     pub rows: u64,
     /// Bytes.
     pub bytes: u64,
-    /// Nulls, by column.
-    pub nulls: BTreeMap<String, u64>,
     /// What is known of its columns, as a Delta log has it, if it is for one.
     pub stats: Option<String>,
 }
@@ -177,6 +186,7 @@ impl Files {
             file_size,
             stored,
             folders,
+            limits: FolderLimits::default(),
             lineage,
             open: HashMap::new(),
             aside: Aside::default(),
@@ -187,6 +197,11 @@ impl Files {
             files: Vec::new(),
             live: Vec::new(),
         })
+    }
+
+    /// The same files, within other limits.
+    pub fn within(self, limits: FolderLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The rows whose folders no store has room for.
@@ -245,7 +260,7 @@ impl Files {
             new.add(*column, values.clone());
         }
         self.aside.push(rows, folders.into_iter());
-        if self.aside.is_full() {
+        if self.aside.bytes() >= self.limits.aside_bytes {
             self.aside.make_due();
         }
         Ok(())
@@ -285,10 +300,8 @@ impl Files {
     /// Writes rows to a file.
     fn put(&mut self, file: usize, batch: &RecordBatch) -> Result<Vec<Option<ArrayRef>>, Error> {
         let learned = self.writers.write(file, batch)?;
-        self.files[file].count(batch);
-        if self.contract.output.table == TableFormat::Delta {
-            self.files[file].look_for_nan(batch);
-        }
+        self.files[file].rows += batch.num_rows() as u64;
+        self.files[file].look_for_nan(batch);
         Ok(learned)
     }
 
@@ -344,14 +357,7 @@ impl Files {
     /// The summary of a file, once all files are closed and drained.
     pub fn summary(&self, file: usize) -> FileSummary {
         let file = &self.files[file];
-        let names = self.columns.fields().iter().map(|field| field.name().clone());
-        FileSummary {
-            folder: self.folders.name(file.folder).to_string(),
-            rows: file.rows,
-            bytes: file.bytes,
-            nulls: names.zip(file.nulls.iter().copied()).collect(),
-            stats: file.stats.clone(),
-        }
+        FileSummary { folder: self.folders.name(file.folder).to_string(), rows: file.rows, bytes: file.bytes, stats: file.stats.clone() }
     }
 
     /// How many files there are.
@@ -365,7 +371,7 @@ impl Files {
         if let Some(file) = self.open.get(&folder) {
             return Ok(Some(*file));
         }
-        self.is_aside |= self.open.len() == MAX_OPEN;
+        self.is_aside |= self.open.len() >= self.limits.open;
         if self.is_aside {
             return Ok(None);
         }
@@ -378,14 +384,13 @@ impl Files {
     fn begin(&mut self, folder: usize, is_piece: bool) -> Result<usize, Error> {
         let sink = Sink::default();
         self.writers.open(self.files.len(), sink.clone())?;
-        let columns = self.columns.fields().len();
+        let is_delta = self.contract.output.table == TableFormat::Delta;
         self.files.push(File {
             folder,
             is_piece,
             sink,
             rows: 0,
-            nulls: vec![0; columns],
-            has_nan: vec![false; columns],
+            has_nan: if is_delta { vec![false; self.columns.fields().len()] } else { Vec::new() },
             bytes: 0,
             is_ended: false,
             stats: None,
@@ -404,13 +409,6 @@ impl File {
     /// Bytes that were taken out of its sink, and those in it.
     fn ready_bytes(&self) -> u64 {
         self.bytes + self.sink.len() as u64
-    }
-
-    fn count(&mut self, batch: &RecordBatch) {
-        self.rows += batch.num_rows() as u64;
-        for (nulls, column) in self.nulls.iter_mut().zip(batch.columns()) {
-            *nulls += column.null_count() as u64;
-        }
     }
 
     fn look_for_nan(&mut self, batch: &RecordBatch) {

@@ -127,7 +127,6 @@ mod tests {
                 folder: (*folder).to_owned(),
                 rows: 1,
                 bytes: *bytes,
-                nulls: Default::default(),
                 stats: None,
             };
             (shard as u32, files.iter().map(piece).collect::<Vec<_>>())

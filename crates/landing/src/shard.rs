@@ -9,7 +9,7 @@ use crate::cells::Cells;
 use crate::columns::{self, Records};
 use crate::contract::{Contract, Mapping};
 use crate::dialect::{Dialect, RepeatedHeader};
-use crate::files::{Files, Lineage};
+use crate::files::{Files, FolderLimits, Lineage};
 use crate::keys::{Claims, Taken, Terms};
 use crate::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
 use crate::lines::LineCounter;
@@ -124,6 +124,12 @@ impl ShardTransform {
     /// The same shard, with the tables that the contract joins, in their order.
     pub fn looking_up(mut self, tables: Vec<Lookup>) -> Self {
         self.sheet.joins = Joins::new(&self.sheet.contract, tables);
+        self
+    }
+
+    /// The same shard, whose files keep to limits.
+    pub fn within(mut self, limits: FolderLimits) -> Self {
+        self.sheet.files = self.sheet.files.within(limits);
         self
     }
 

@@ -6,6 +6,7 @@ use catalog::Catalog;
 use events::Events;
 use landing::Error;
 use landing::contract::{Contract, DatasetName, TableFormat};
+use landing::files::FolderLimits;
 use landing::mask::Salt;
 use landing::message::{JobId, JobKeys};
 use landing::sources::Sources;
@@ -56,13 +57,21 @@ pub struct Settings {
     pub max_concurrency: u32,
     /// Bytes of keys that a shard keeps in memory.
     pub key_bytes: u64,
+    /// What bounds the memory of a shard that writes to many folders.
+    pub folders: FolderLimits,
     /// Megabytes (2^20) of memory of the function; `None`: it is none, and bills are estimates with the memory of the template's.
     pub memory_mb: Option<u64>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { shard_bytes: 64 * 1024 * 1024, max_concurrency: 40, key_bytes: landing::limits::KEY_BYTES, memory_mb: None }
+        Self {
+            shard_bytes: 64 * 1024 * 1024,
+            max_concurrency: 40,
+            key_bytes: landing::limits::KEY_BYTES,
+            folders: FolderLimits::default(),
+            memory_mb: None,
+        }
     }
 }
 

@@ -172,8 +172,8 @@ impl Attempt {
             at += block.len() as u64;
             upload.push(block.to_vec()).await?;
         }
-        let SmallFile { folder, rows, bytes, nulls, stats, .. } = piece.clone();
-        Ok(FileSummary { folder, rows, bytes, nulls, stats })
+        let SmallFile { folder, rows, bytes, stats, .. } = piece.clone();
+        Ok(FileSummary { folder, rows, bytes, stats })
     }
 
     async fn put_together(&self, group: &Group, upload: &mut Upload) -> Result<FileSummary, Error> {

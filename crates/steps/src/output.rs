@@ -52,8 +52,8 @@ impl Output {
             Self::Lake(upload) => upload.leave_open(summary).await.map(Ended::Open),
             Self::Beside(_, key) => {
                 let key = key.take().ok_or_else(|| Error::Internal("a file has not ended".to_owned()))?;
-                let FileSummary { folder, rows, bytes, nulls, stats } = summary;
-                Ok(Ended::Small(SmallFile { key, folder, rows, bytes, nulls, stats }))
+                let FileSummary { folder, rows, bytes, stats } = summary;
+                Ok(Ended::Small(SmallFile { key, folder, rows, bytes, stats }))
             }
         }
     }

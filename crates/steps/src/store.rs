@@ -1,7 +1,5 @@
 //! Makes a job visible: gets everything ready, decides that it commits, and brings it to its end.
 
-use std::collections::BTreeMap;
-
 use landing::Error;
 use landing::bill::{Bill, Item};
 use landing::commit::{Commit, CommittedFile, OpenFile, Receipt, Tally};
@@ -119,10 +117,6 @@ fn open_files(tally: &Tally, receipts: &[Receipt], merged: &[MergeReceipt]) -> R
 }
 
 fn draft(plan: &Plan, tally: &Tally, open: &[OpenFile], sketch: &Sketch, output: &Output, bill: Bill) -> Commit {
-    let mut nulls: BTreeMap<String, u64> = BTreeMap::new();
-    for (column, count) in open.iter().flat_map(|file| &file.nulls) {
-        *nulls.entry(column.clone()).or_default() += count;
-    }
     Commit {
         sequence: 0,
         committed: String::new(),
@@ -135,7 +129,7 @@ fn draft(plan: &Plan, tally: &Tally, open: &[OpenFile], sketch: &Sketch, output:
         source_crc64nvme: format!("{:016x}", tally.crc64nvme),
         counts: tally.counts,
         bytes: open.iter().map(|file| file.bytes).sum(),
-        nulls,
+        nulls: sketch.nulls().map(|(column, nulls)| (column.to_owned(), nulls)).collect(),
         bounds: sketch.bounds().map(|(column, bounds)| (column.to_owned(), bounds)).collect(),
         bill: Some(bill),
         files: open.iter().map(CommittedFile::of).collect(),

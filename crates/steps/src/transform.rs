@@ -171,7 +171,9 @@ impl<'a> Attempt<'a> {
             file_size: is_merged.then_some(contract.output.file_size),
             is_one_of_several: plan.shards > 1,
             read_to: shard.from,
-            core: ShardTransform::new(&plan, contract.clone(), shard, taken, context.salt_of(&contract)?)?.looking_up(tables),
+            core: ShardTransform::new(&plan, contract.clone(), shard, taken, context.salt_of(&contract)?)?
+                .looking_up(tables)
+                .within(context.settings.folders),
             file_prefix: format!("{}{:06}-{name}", file_prefix(&message.job), shard.index),
             rejects: Spool::new(work.clone(), keys.piece(shard.index, name, "rejects.csv")),
             errors: Spool::new(work, keys.piece(shard.index, name, "errors.jsonl")),

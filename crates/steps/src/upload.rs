@@ -41,8 +41,8 @@ impl Upload {
     pub(crate) async fn leave_open(&mut self, summary: FileSummary) -> Result<OpenFile, Error> {
         let (key, upload, parts) = self.end().await?;
         let parts = parts.into_iter().map(|part| part.etag).collect();
-        let FileSummary { folder, rows, bytes, nulls, stats } = summary;
-        Ok(OpenFile { key, upload, parts, folder, rows, bytes, nulls, stats })
+        let FileSummary { folder, rows, bytes, stats } = summary;
+        Ok(OpenFile { key, upload, parts, folder, rows, bytes, stats })
     }
 
     /// Sends what is left and leaves the upload open: its key, id and parts.

@@ -7,8 +7,6 @@ use arrow_select::interleave::interleave_record_batch;
 use super::broken;
 use crate::Error;
 
-/// Bytes that are kept aside before they are written.
-pub(super) const ASIDE_BYTES: usize = if cfg!(test) { 1 << 12 } else { 24 << 20 };
 /// Rows that are brought into the order of their folders at once.
 const SORTED_ROWS: usize = if cfg!(test) { 7 } else { 8 * 1024 };
 
@@ -57,9 +55,9 @@ impl Aside {
         self.batches.push(rows);
     }
 
-    /// Whether there are so many rows that they are to be written.
-    pub(super) fn is_full(&self) -> bool {
-        self.bytes >= ASIDE_BYTES
+    /// Bytes of the rows.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether rows are to be written now.
@@ -128,7 +126,7 @@ mod tests {
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     use proptest::prelude::*;
 
-    use super::super::{FileSummary, Files, Lineage, MAX_OPEN, MAX_PARTITIONS};
+    use super::super::{FileSummary, Files, FolderLimits, Lineage, MAX_PARTITIONS};
     use super::*;
     use crate::contract::Contract;
 
@@ -136,7 +134,8 @@ mod tests {
         let fields = "[ { name: id, type: integer }, { name: day, type: integer }, { name: note, type: string } ]";
         let text = format!("name: t\nschema: {{ fields: {fields} }}\noutput: {output}\n");
         let lineage = Lineage { source: "s".to_owned(), job: "j".to_owned(), contract: 1 };
-        Files::new(Arc::new(Contract::parse(&text).expect("a contract")), lineage).expect("files")
+        let files = Files::new(Arc::new(Contract::parse(&text).expect("a contract")), lineage).expect("files");
+        files.within(FolderLimits { open: 3, aside_bytes: 1 << 12 })
     }
 
     fn write(files: &mut Files, rows: &[(i64, i64, String)]) {
@@ -229,7 +228,7 @@ mod tests {
                 bytes.insert(chunk.file, (chunk.bytes, chunk.is_last));
             });
         }
-        assert!(files.count() == 10 && MAX_OPEN < 10 && pieces == [false; 10], "{pieces:?}");
+        assert!(files.count() == 10 && pieces == [false; 10], "{pieces:?}");
         assert_eq!(ids(&(0..files.count()).map(|file| files.summary(file)).collect::<Vec<_>>(), &bytes).len(), 10);
     }
 

@@ -10,7 +10,6 @@ use arrow_schema::DataType as ArrowType;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
-use parquet::file::statistics::Statistics;
 
 use super::{Files, Lineage, broken};
 use crate::contract::{Contract, TableFormat};
@@ -39,14 +38,11 @@ impl Files {
         let folder = self.folders.place(folder)?;
         let to = self.file(folder)?.ok_or_else(|| Error::Internal("more files are open than are put together".to_owned()))?;
         for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
-            match self.nulls_to_copy(group) {
-                Some(nulls) => {
-                    self.writers.copy_row_group(to, file, &metadata, index)?;
-                    let state = &mut self.files[to];
-                    state.rows += group.num_rows() as u64;
-                    state.nulls.iter_mut().zip(nulls).for_each(|(all, more)| *all += more);
-                }
-                None => self.write_again(to, file, &metadata, index)?,
+            if self.is_copied(group) {
+                self.writers.copy_row_group(to, file, &metadata, index)?;
+                self.files[to].rows += group.num_rows() as u64;
+            } else {
+                self.write_again(to, file, &metadata, index)?;
             }
         }
         Ok(())
@@ -67,17 +63,14 @@ impl Files {
         Ok(())
     }
 
-    /// The nulls of each column of a row group that is taken over as it stands; `None`: it is small, or its values must be looked at.
-    fn nulls_to_copy(&self, group: &RowGroupMetaData) -> Option<Vec<u64>> {
+    /// Whether a row group is taken over as it stands: it is large, and nobody has to look at its values.
+    fn is_copied(&self, group: &RowGroupMetaData) -> bool {
         let is_small = group.num_rows() < LEAST_ROWS && group.compressed_size() < LEAST_BYTES;
         let is_float = |data_type: &ArrowType| matches!(data_type, ArrowType::Float32 | ArrowType::Float64);
         // The statistics of a Delta table must know of values that are not a number, which those of a row group don't tell.
         let hides_nan =
             self.contract.output.table == TableFormat::Delta && self.columns.fields().iter().any(|field| is_float(field.data_type()));
-        if is_small || hides_nan {
-            return None;
-        }
-        group.columns().iter().map(|column| column.statistics().and_then(Statistics::null_count_opt)).collect()
+        !is_small && !hides_nan
     }
 }
 

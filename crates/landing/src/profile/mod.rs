@@ -150,6 +150,11 @@ impl Sketch {
         }
     }
 
+    /// The nulls of each column.
+    pub fn nulls(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.columns.iter().map(|column| (column.name.as_str(), column.nulls))
+    }
+
     /// The least and the greatest value of each column that has any, by its name. Texts that are too long to be kept whole have none.
     pub fn bounds(&self) -> impl Iterator<Item = (&str, Bounds)> {
         let is_cut = |value: &Value| matches!(value, Value::Text(text) if text.chars().count() >= TEXT_CHARS);
