@@ -120,8 +120,9 @@ pub fn read(records: Records<'_>, contract: &Contract, mapping: &Mapping, findin
         .enumerate()
         .map(|(index, (field, column))| match column {
             Some(column) => {
-                Column { records, table: &table, field, index, column: *column, missing: Missing::of(field, records.dialect), findings }
-                    .read()
+                let is_trimmed = !matches!(field.data_type, DataType::String);
+                let missing = Missing::of(field, records.dialect);
+                Column { records, table: &table, field, is_trimmed, index, column: *column, missing, findings }.read()
             }
             None => new_null_array(&field.data_type.arrow(), records.rows.len()),
         })
@@ -133,6 +134,8 @@ struct Column<'a, 'f> {
     records: Records<'a>,
     table: &'a Table<'a>,
     field: &'a Field,
+    /// Whether spaces around a value are no part of it. They are part of a text.
+    is_trimmed: bool,
     /// Position of the field in the schema.
     index: usize,
     /// Position of the column in the source, from 0.
@@ -242,7 +245,7 @@ impl Column<'_, '_> {
         // Rows whose cells want a closer look.
         let mut rest = Vec::new();
         // What is missing may look like a value: then it has to be looked for first.
-        if self.missing.is_any(|missing| exact(missing).is_ok()) || self.field.constraints.look_at_values() {
+        if self.missing.is_any(|missing| exact(trim(missing)).is_ok()) || self.field.constraints.look_at_values() {
             rest.extend(0..records.rows.len());
         } else {
             let read = |cell: records::Field| {
@@ -283,7 +286,7 @@ impl Column<'_, '_> {
         let mut nulls = Nulls::new(rows.len());
         let mut scratch = Vec::new();
         // What is missing may look like a value: then it has to be looked for first.
-        let is_value = |text: &[u8]| scalar::boolean(text, format).is_ok();
+        let is_value = |text: &[u8]| scalar::boolean(trim(text), format).is_ok();
         let is_quick = !self.missing.is_any(is_value) && !self.field.constraints.look_at_values();
         let [is_true, is_false] = ["true", "false"].map(|usual| scalar::boolean(usual.as_bytes(), format).ok() == Some(usual == "true"));
         let table = self.table;
@@ -383,13 +386,23 @@ impl Column<'_, '_> {
             return None;
         };
         let is_null = self.missing.is_null(cell, window);
-        let text = cell.value(window, dialect, scratch);
-        if !is_null && !self.missing.is(text) {
+        let whole = cell.value(window, dialect, scratch);
+        let text = if self.is_trimmed { trim(whole) } else { whole };
+        if !is_null && !self.missing.is(text) && !self.missing.is(whole) {
             return Some(text);
         }
         if self.field.constraints.required {
             self.refuse_missing(row, text);
         }
         None
+    }
+}
+
+/// A text without the spaces and tabs around it.
+pub(crate) fn trim(text: &[u8]) -> &[u8] {
+    let is_kept = |byte: &u8| !matches!(byte, b' ' | b'\t');
+    match (text.iter().position(is_kept), text.iter().rposition(is_kept)) {
+        (Some(first), Some(last)) => &text[first..=last],
+        _ => &[],
     }
 }

@@ -188,7 +188,8 @@ impl Pattern {
     }
 
     fn compile(text: &str, default: &str) -> Result<Self, String> {
-        let source = if text == "default" { default } else { text };
+        // Spaces around a value are no part of it.
+        let source = if text == "default" { default } else { text.trim_matches([' ', '\t']) };
         if source.is_empty() || text == "any" {
             return Err(format!("`{text}` is not a format; allowed: default, or text with directives such as %Y-%m-%d %H:%M:%S"));
         }

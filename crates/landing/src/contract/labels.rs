@@ -4,17 +4,17 @@ use std::collections::HashSet;
 
 /// The names of columns whose header has these labels, each of them once.
 ///
-/// A label is a name. A blank one is `column_N`, N being its column from 1. One that stood before is `name_2`, `name_3`, …: the first that
+/// A label is a name, without the spaces around it. A blank one is `column_N`, N being its column from 1. One that stood before is `name_2`, `name_3`, …: the first that
 /// is neither another label nor given already. The same labels have the same names in every file, so that what is inferred from one file is
 /// found in the next.
 pub fn unique_names(labels: &[String]) -> Vec<String> {
-    let all: HashSet<&str> = labels.iter().map(String::as_str).collect();
+    let labels: Vec<&str> = labels.iter().map(|label| bare(label)).collect();
+    let all: HashSet<&str> = labels.iter().copied().collect();
     let mut taken: HashSet<String> = HashSet::with_capacity(labels.len());
     let mut names = Vec::with_capacity(labels.len());
     for (index, label) in labels.iter().enumerate() {
-        let is_blank = label.trim_matches([' ', '\t']).is_empty();
-        let wanted = if is_blank { format!("column_{}", index + 1) } else { label.clone() };
-        let is_free = |name: &str| !taken.contains(name) && (name == label || !all.contains(name));
+        let wanted = if label.is_empty() { format!("column_{}", index + 1) } else { (*label).to_owned() };
+        let is_free = |name: &str| !taken.contains(name) && (name == *label || !all.contains(name));
         let name = if is_free(&wanted) {
             wanted
         } else {
@@ -25,6 +25,11 @@ pub fn unique_names(labels: &[String]) -> Vec<String> {
         names.push(name);
     }
     names
+}
+
+/// A label without the spaces around it.
+pub(super) fn bare(label: &str) -> &str {
+    label.trim_matches([' ', '\t'])
 }
 
 #[cfg(test)]
@@ -47,18 +52,19 @@ mod tests {
         check(&["n", "n", "n_2"], &["n", "n_3", "n_2"]);
         check(&["", "column_1"], &["column_1_2", "column_1"]);
         check(&["a", "A"], &["a", "A"]);
+        check(&["a", " b", "b\t", " "], &["a", "b", "b_2", "column_4"]);
     }
 
     proptest! {
         /// Names are unique, and labels that stand once are names.
         #[test]
-        fn names_are_unique(labels in prop::collection::vec("|a|b|column_[123]|a_[23]| ", 0..12)) {
+        fn names_are_unique(labels in prop::collection::vec("|a| b|column_[123]|a_[23] | ", 0..12)) {
             let names = unique_names(&labels);
             let distinct: HashSet<_> = names.iter().collect();
             prop_assert_eq!(distinct.len(), labels.len());
             for (label, name) in labels.iter().zip(&names) {
-                let is_once = labels.iter().filter(|other| *other == label).count() == 1;
-                prop_assert!(!is_once || label.trim().is_empty() || name == label);
+                let is_once = labels.iter().filter(|other| bare(other) == bare(label)).count() == 1;
+                prop_assert!(!is_once || bare(label).is_empty() || name == bare(label));
             }
         }
     }

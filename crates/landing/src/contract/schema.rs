@@ -2,10 +2,11 @@
 
 use super::document::{Node, Reading};
 use super::drift::Difference;
-use super::labels::unique_names;
+use super::labels::{bare, unique_names};
 use super::transform::unknown;
 use super::{Constraints, DataType, Drift, Key, TextFormat, properties};
 use crate::limits::COLUMNS;
+use crate::visible::quote;
 
 /// The fields of a dataset.
 #[derive(Debug, Clone)]
@@ -140,12 +141,12 @@ impl Schema {
         let known: std::collections::HashSet<_> = self.fields.iter().map(|field| field.name.as_str()).collect();
         let names = unique_names(header);
         let mut differences = Vec::new();
-        for (index, (label, name)) in header.iter().zip(&names).enumerate() {
+        for (index, (label, name)) in header.iter().map(|label| bare(label)).zip(&names).enumerate() {
             // Which of the two is meant is no guess to be made, unless the contract has both.
-            if label != name && known.contains(label.as_str()) && !known.contains(name.as_str()) {
+            if label != name && known.contains(label) && !known.contains(name.as_str()) {
                 let first = names.iter().position(|name| name == label).unwrap_or_default();
                 let [first, second] = [first, index].map(|index| index as u32);
-                differences.push(Difference::Duplicate { field: label.clone(), first, second });
+                differences.push(Difference::Duplicate { field: label.to_owned(), first, second });
             }
         }
         let columns: std::collections::HashMap<_, _> =
@@ -176,7 +177,7 @@ impl Schema {
         if matches!(policy, FieldsMatch::Exact | FieldsMatch::Equal | FieldsMatch::Superset) {
             let known: std::collections::HashSet<_> = self.fields.iter().map(|field| field.name.as_str()).collect();
             // What has the label of a field is told already.
-            let is_unknown = |(label, name): (&String, &String)| !known.contains(name.as_str()) && !known.contains(label.as_str());
+            let is_unknown = |(label, name): (&String, &String)| !known.contains(name.as_str()) && !known.contains(bare(label));
             let unknown = labels.iter().zip(names).enumerate().filter(|(_, column)| is_unknown(*column));
             differences.extend(unknown.map(|(index, _)| Difference::Extra { column: index as u32 }));
         }
@@ -198,8 +199,10 @@ impl Field {
         let object = node.object(reading, &properties::PROPERTIES)?;
         let name = object.required(reading, "name").and_then(|n| {
             let text = n.text(reading)?;
-            if text.is_empty() {
+            if bare(text).is_empty() {
                 n.fault(reading, "is empty".to_owned());
+            } else if bare(text) != text {
+                n.fault(reading, format!("has spaces around it, which columns are matched without: write {}", quote(bare(text))));
             }
             Some(text.to_owned())
         });

@@ -6,6 +6,7 @@ use twox_hash::XxHash3_64;
 
 use super::moments::Moments;
 use super::numbers::Numbers;
+use crate::columns::trim;
 
 /// Words that stand for nothing, in any case, where the rest of the column is no text.
 const MISSING: [&str; 14] = ["na", "n/a", "#n/a", "null", "(null)", "none", "nil", "nan", "\\n", "-", "--", "?", ".", "missing"];
@@ -22,12 +23,8 @@ pub(super) struct Column {
     pub(super) values: u64,
     /// Cells without a byte.
     pub(super) empty: u64,
-    /// Cells of nothing but spaces and tabs, outside of quotes.
+    /// Cells of nothing but spaces and tabs.
     pub(super) blank: u64,
-    /// Cells with spaces or tabs around what they hold, outside of quotes.
-    pub(super) padded: u64,
-    /// Some cell has spaces around it of which it is not known whether trimming would take them.
-    pub(super) is_doubtful: bool,
     /// Words for nothing, as they are spelled, and how often.
     pub(super) words: BTreeMap<String, u64>,
     /// `None`: some cell is no number.
@@ -65,8 +62,6 @@ impl Column {
             values: 0,
             empty: 0,
             blank: 0,
-            padded: 0,
-            is_doubtful: false,
             words: BTreeMap::new(),
             numbers: Some(Numbers::default()),
             moments: Some(Moments::default()),
@@ -76,15 +71,13 @@ impl Column {
         }
     }
 
-    /// Takes a cell in. `has_quotes`: it stands between quotes, or has escapes, so that spaces may be part of it.
-    pub(super) fn observe(&mut self, cell: &[u8], has_quotes: bool) {
-        let text = if has_quotes { cell } else { trim(cell) };
-        self.is_doubtful |= has_quotes && trim(cell).len() < cell.len();
+    /// Takes a cell in. Spaces around it would be part of a text, but of no other value.
+    pub(super) fn observe(&mut self, cell: &[u8]) {
+        let text = trim(cell);
         if text.is_empty() {
             *(if cell.is_empty() { &mut self.empty } else { &mut self.blank }) += 1;
             return;
         }
-        self.padded += u64::from(text.len() < cell.len());
         if let Some(word) = missing_word(text)
             && (self.words.len() < MOST_SPELLINGS || self.words.contains_key(word))
         {
@@ -107,8 +100,6 @@ impl Column {
         self.values += other.values;
         self.empty += other.empty;
         self.blank += other.blank;
-        self.padded += other.padded;
-        self.is_doubtful |= other.is_doubtful;
         for (word, count) in other.words {
             *self.words.entry(word).or_default() += count;
         }
@@ -166,15 +157,6 @@ impl Shape {
     fn with(self, other: Self) -> Self {
         let bytes = (self.bytes.0.min(other.bytes.0), self.bytes.1.max(other.bytes.1));
         Self { bytes, capitals: self.capitals && other.capitals }
-    }
-}
-
-/// What `trim: true` leaves of an unquoted cell.
-fn trim(cell: &[u8]) -> &[u8] {
-    let is_kept = |byte: &u8| !matches!(byte, b' ' | b'\t');
-    match (cell.iter().position(is_kept), cell.iter().rposition(is_kept)) {
-        (Some(first), Some(last)) => &cell[first..=last],
-        _ => &[],
     }
 }
 

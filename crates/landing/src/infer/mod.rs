@@ -14,6 +14,8 @@ mod units;
 mod verdict;
 
 #[cfg(test)]
+mod halves;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;
@@ -93,7 +95,8 @@ impl Inference {
     pub fn observe(&mut self, records: Records<'_>) {
         if self.columns.is_empty() {
             let mut counts: HashMap<u32, usize> = HashMap::new();
-            records.rows.iter().for_each(|row| *counts.entry(row.fields).or_default() += 1);
+            // A blank record is the one cell of the only column.
+            records.rows.iter().for_each(|row| *counts.entry(row.fields.max(1)).or_default() += 1);
             let columns = counts.into_iter().max_by_key(|(fields, count)| (*count, *fields)).map_or(0, |(fields, _)| fields as usize);
             self.expect(columns - usize::from(columns > 1 && records.dialect.ragged_rows.ignore_trailing_delimiter));
         }
@@ -108,7 +111,7 @@ impl Inference {
                 continue;
             }
             if cells.is_empty() && dialect.blank_rows == BlankRows::Keep {
-                self.columns.iter_mut().for_each(|column| column.observe(b"", false));
+                self.columns.iter_mut().for_each(|column| column.observe(b""));
                 continue;
             }
             if !has_columns(cells, self.columns.len(), dialect) || row.faulty || (!records.is_utf8 && !cells.iter().all(is_text)) {
@@ -118,10 +121,10 @@ impl Inference {
             let null = dialect.null_sequence.as_deref().map(str::as_bytes);
             for (column, cell) in self.columns.iter_mut().zip(cells) {
                 if null.is_some_and(|null| !cell.is_quoted() && cell.bytes(records.window) == null) {
-                    column.observe(b"", false);
+                    column.observe(b"");
                     continue;
                 }
-                column.observe(cell.value(records.window, dialect, &mut scratch), cell.is_quoted() || cell.is_escaped());
+                column.observe(cell.value(records.window, dialect, &mut scratch));
             }
         }
     }
@@ -146,12 +149,9 @@ impl Inference {
 
     /// Proposes a contract for `dataset`. `is_complete`: every record of the source was seen.
     pub fn finish(self, dataset: &DatasetName, opening: &Opening, is_complete: bool) -> Inferred {
-        let names = names_of(opening, self.columns.len(), opening.dialect.trim);
+        let names = names_of(opening, self.columns.len());
         let verdicts = self.decide(&names, opening);
         let typed = |verdict: &Verdict| verdict.data_type != "string";
-        let trims = self.columns.iter().zip(&verdicts).any(|(column, verdict)| typed(verdict) && column.padded + column.blank > 0);
-        let trims = trims || opening.dialect.trim;
-        let names = names_of(opening, self.columns.len(), trims);
         let mut missing = self.missing_words(&verdicts);
         if !is_complete && self.columns.iter().zip(&verdicts).any(|(column, verdict)| typed(verdict) && column.values > 0) {
             for word in USUAL_MISSING {
@@ -161,7 +161,7 @@ impl Inference {
         let mut evidence = opening.evidence.clone();
         let mut fields = Vec::with_capacity(self.columns.len());
         for ((column, verdict), name) in self.columns.iter().zip(verdicts).zip(&names) {
-            let field = field_line(column, verdict, name, &missing, trims, is_complete);
+            let field = field_line(column, verdict, name, &missing, is_complete);
             evidence.push(Evidence::new(format!("fields.{}.type", field.name), field.properties[0].1.clone(), field.because.clone()));
             fields.push(field);
         }
@@ -186,7 +186,7 @@ impl Inference {
             about: self.about(is_complete),
             dataset: dataset.to_string(),
             encoding: encoding_of(opening),
-            dialect: dialect_of(opening, trims),
+            dialect: dialect_of(opening),
             missing_values,
             fields,
             rejects: self.rejects(),
@@ -287,20 +287,14 @@ fn has_columns(cells: &[Field], columns: usize, dialect: &Dialect) -> bool {
 }
 
 /// The line of a field.
-fn field_line(
-    column: &Column,
-    verdict: Verdict,
-    name: &str,
-    missing: &BTreeMap<String, (usize, u64)>,
-    trims: bool,
-    is_complete: bool,
-) -> FieldLine {
+fn field_line(column: &Column, verdict: Verdict, name: &str, missing: &BTreeMap<String, (usize, u64)>, is_complete: bool) -> FieldLine {
     let mut properties = vec![("type", verdict.data_type.to_owned())];
     properties.extend(verdict.properties);
     let mut because: Vec<String> = Vec::new();
-    let mut nothing = column.empty + if trims { column.blank } else { 0 };
+    let is_text = verdict.data_type == "string";
+    let mut nothing = column.empty + if is_text { 0 } else { column.blank };
     let words: u64 = column.words.values().sum();
-    if verdict.data_type == "string" {
+    if is_text {
         // A word for nothing may be as good a value as any: the code of Namibia among those of other countries.
         let looks_alike = |word: &&String| column.values > 0 && column.shape.is_fixed() && column.shape == Shape::of(word.as_bytes());
         let kept: Vec<_> = column.words.keys().filter(looks_alike).filter(|word| missing.contains_key(*word)).collect();
@@ -337,11 +331,11 @@ fn field_line(
     because.extend(odd_name(name));
     if nothing > 0 {
         because.push(format!("{nothing} without a value"));
-    } else if is_complete && is_key(column, column.values + words) && !(trims && column.is_doubtful) {
+    } else if is_complete && is_key(column, column.values + words) {
         because.push(format!("`required`, as none of {} is missing and all differ", column.values));
         properties.push(("constraints", "{ required: true }".to_owned()));
     }
-    if let Some(values) = enum_candidate(column).filter(|_| verdict.data_type == "string") {
+    if let Some(values) = enum_candidate(column).filter(|_| is_text) {
         because.push(format!("could be an enum: {values}"));
     }
     FieldLine { name: name.to_owned(), properties, because: because.join("; ") }

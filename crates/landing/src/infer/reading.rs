@@ -5,18 +5,10 @@ use crate::contract::unique_names;
 use crate::dialect::{BlankRows, Dialect, RepeatedHeader, Terminator};
 use crate::encoding::Encoding;
 use crate::opening::Opening;
-use crate::records::{Limits, preamble};
 
 /// The names of the fields: those that the columns have when the source is read as the contract says.
-pub(super) fn names_of(opening: &Opening, columns: usize, trims: bool) -> Vec<String> {
-    let dialect = &opening.dialect;
-    if !dialect.header {
-        return unique_names(&vec![String::new(); columns]);
-    }
-    // Trimmed, labels lose their spaces, but for those between quotes.
-    let trimmed = Dialect { trim: true, ..dialect.clone() };
-    let header = (trims && !dialect.trim).then(|| preamble(&trimmed, Limits::default(), &opening.text, true).ok().flatten()).flatten();
-    let mut labels = header.map_or_else(|| opening.header.names.clone(), |header| header.names);
+pub(super) fn names_of(opening: &Opening, columns: usize) -> Vec<String> {
+    let mut labels = if opening.dialect.header { opening.header.names.clone() } else { Vec::new() };
     labels.resize(columns, String::new());
     unique_names(&labels)
 }
@@ -32,7 +24,7 @@ pub(super) fn encoding_of(opening: &Opening) -> Option<(String, String)> {
 }
 
 /// What the document says of the dialect: everything, so that the sniffing of later files can't come to another answer.
-pub(super) fn dialect_of(opening: &Opening, trims: bool) -> Vec<(&'static str, String, String)> {
+pub(super) fn dialect_of(opening: &Opening) -> Vec<(&'static str, String, String)> {
     let dialect = &opening.dialect;
     let because = |property: &str| {
         let found = opening.evidence.iter().find(|evidence| evidence.property == property);
@@ -55,8 +47,8 @@ pub(super) fn dialect_of(opening: &Opening, trims: bool) -> Vec<(&'static str, S
         ("skipInitialSpace", dialect.skip_initial_space.to_string()),
     ];
     let mut lines: Vec<_> = said.into_iter().map(|(name, value)| (name, value, because(name))).collect();
-    if trims {
-        lines.push(("trim", "true".to_owned(), "spaces stand around values that are no text".to_owned()));
+    if dialect.trim {
+        lines.push(("trim", "true".to_owned(), because("trim")));
     }
     let has_header = dialect.header && !opening.header.names.is_empty();
     lines.push(("header", has_header.to_string(), because("header")));

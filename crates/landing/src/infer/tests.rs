@@ -1,3 +1,8 @@
+use std::collections::BTreeMap;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef};
+
 use super::*;
 use crate::columns;
 use crate::contract::{Contract, Mapping};
@@ -33,10 +38,15 @@ fn read(opening: &Opening, mut take: impl FnMut(&Batch<'_>, Records<'_>)) {
 }
 
 pub(super) fn infer(source: &[u8]) -> Inferred {
+    infer_from(source, true)
+}
+
+/// What is proposed from all of a source, or from what is said to be the beginning of one.
+pub(super) fn infer_from(source: &[u8], is_complete: bool) -> Inferred {
     let opening = open(source, None);
     let mut inference = Inference::new(&opening);
     read(&opening, |_, records| inference.observe(records));
-    inference.finish(&dataset_name("test.csv"), &opening, true)
+    inference.finish(&dataset_name("test.csv"), &opening, is_complete)
 }
 
 /// The same, from two pieces of the records.
@@ -57,6 +67,13 @@ pub(super) fn infer_in_pieces(source: &[u8], cut: proptest::sample::Index) -> St
 /// Lands a source under a contract: how many records there are, and how many of them have a finding.
 #[track_caller]
 pub(super) fn land(source: &[u8], yaml: &str) -> (u64, u64) {
+    let (columns, refused) = typed(source, yaml);
+    (columns.first().map_or(0, |column| column.len()) as u64, refused.len() as u64)
+}
+
+/// Types a source as a contract says: its columns, and the findings by record.
+#[track_caller]
+pub(super) fn typed(source: &[u8], yaml: &str) -> (Vec<ArrayRef>, BTreeMap<u32, String>) {
     let contract = Contract::parse(yaml).unwrap_or_else(|faults| panic!("{faults:?}\n{yaml}"));
     let opening = open(source, Some(&contract));
     let mapping: Mapping = if opening.dialect.header {
@@ -64,7 +81,7 @@ pub(super) fn land(source: &[u8], yaml: &str) -> (u64, u64) {
     } else {
         contract.schema.match_positions()
     };
-    let (mut count, mut refused) = (0, std::collections::BTreeSet::new());
+    let (mut typed, mut refused) = (Vec::new(), BTreeMap::new());
     read(&opening, |batch, records| {
         let cells = batch.cells();
         let mut findings = batch.faults(mapping.columns, &cells);
@@ -72,11 +89,10 @@ pub(super) fn land(source: &[u8], yaml: &str) -> (u64, u64) {
             let repeated = batch.repeated_headers(&mapping.header, &cells, &opening.dialect);
             findings.extend(repeated.into_iter().map(Batch::repeated_header));
         }
-        columns::read(records, &contract, &mapping, &mut findings);
-        count = batch.records.len() as u64;
-        refused.extend(findings.iter().map(|finding| finding.row));
+        typed = columns::read(records, &contract, &mapping, &mut findings);
+        refused.extend(findings.into_iter().map(|finding| (finding.row, finding.message)));
     });
-    (count, refused.len() as u64)
+    (typed, refused)
 }
 
 /// The types that are proposed for a file, which must land it.
@@ -233,8 +249,12 @@ fn times_in_the_wild() {
 }
 
 #[test]
-fn spaces_around_values_are_trimmed() {
-    check("a,b\n 1 ,x\n2,y \n  ,z\n", &["a, type: integer", "b, type: string"]);
+fn spaces_around_values_are_no_part_of_them_but_of_texts() {
+    let source = "a, b ,c\n 1 ,x, 2013-01-01\n2,y ,\" 2013-01-02\"\n  , z,\t\n";
+    check(source, &["a, type: integer", "b, type: string", "c, type: date"]);
+    let (columns, _) = typed(source.as_bytes(), &infer(source.as_bytes()).yaml);
+    let texts: Vec<_> = columns[1].as_string::<i32>().iter().flatten().collect();
+    assert_eq!((texts, columns[0].null_count(), columns[2].null_count()), (vec!["x", "y ", " z"], 1, 1));
 }
 
 #[test]
@@ -358,4 +378,10 @@ fn a_proposal_from_bytes_in_memory() {
         of(source.as_bytes(), false).is_ok_and(|inferred| inferred.yaml.contains("the beginning of the source") && inferred.records == 2)
     );
     assert_eq!(of(b"id,\"name", false).map_err(|error| error.name()), Err("LimitExceeded"));
+}
+
+#[test]
+fn blank_lines_of_a_table_of_one_column_don_t_count_as_none() {
+    let inferred = infer(b",,,\n\n;\na\n,,\n\n\n,");
+    assert_eq!(land(b",,,\n\n;\na\n,,\n\n\n,", &inferred.yaml), (inferred.records, inferred.refused), "{}", inferred.yaml);
 }

@@ -88,6 +88,7 @@ pub fn sniff(sample: &[u8], end_of_source: bool, encoding: Encoding, stated: &St
     let mut readings: Vec<_> =
         sample.delimiters().into_iter().filter_map(|(delimiter, weight)| sample.try_delimiter(delimiter, weight)).collect();
     sample.prefer_long(&mut readings);
+    prefer_whole(&mut readings);
     // A stable sort: of equals the likelier delimiter stays first.
     readings.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut readings = readings.into_iter();
@@ -179,6 +180,20 @@ impl<'a> Sample<'a> {
             return reading;
         }
         self.read(Dialect { comment_char: Some(COMMENT), ..dialect.clone() })
+    }
+}
+
+/// Where a usual delimiter splits all records evenly, from the first one on, none of them stands before the table: a
+/// delimiter that takes some for a title is one inside cells, such as the commas of `1,234,567` below a header.
+fn prefer_whole(readings: &mut [Reading<'_>]) {
+    let is_usual = |delimiter: Delimiter| DELIMITERS.iter().any(|(byte, weight)| delimiter.byte() == Some(*byte) && *weight >= USUAL);
+    let is_whole = |reading: &Reading<'_>| {
+        let is_even = reading.columns > 1 && reading.first == 0 && reading.flaws() == 0;
+        is_even && is_usual(reading.dialect.delimiter) && reading.conforming >= LEAST_UNUSUAL_RECORDS
+    };
+    if readings.iter().any(is_whole) {
+        let with_titles = readings.iter_mut().filter(|reading| reading.first > 0 && reading.names == 0);
+        with_titles.for_each(|reading| reading.score = 0.0);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::cells::{Kind, kind, likeness};
+use crate::columns::trim;
 use crate::contract::Schema;
 use crate::dialect::Dialect;
 use crate::records::{Field, Lexer, Limits, Row, RowKind, Rows};
@@ -180,7 +181,7 @@ impl<'a> Reading<'a> {
         let mut scratch = Vec::new();
         for (index, row) in self.records.iter().take(MOST_PREAMBLE).enumerate() {
             let cells = self.rows.fields_of(row).iter();
-            let found = cells.filter(|cell| known.contains(cell.value(self.window, &self.dialect, &mut scratch))).count();
+            let found = cells.filter(|cell| known.contains(trim(cell.value(self.window, &self.dialect, &mut scratch)))).count();
             if found * 2 >= known.len() && found > self.names {
                 (self.names, self.first, self.columns) = (found, index, row.fields);
             }

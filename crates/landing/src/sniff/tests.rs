@@ -160,3 +160,11 @@ fn encodings() {
     let shift_jis = Encoding::parse("shift_jis").expect("an encoding");
     assert_eq!(describe(&super::sniff(b"a|b\n1|2\n3|4\n", true, shift_jis, &stated, None).dialect), ",");
 }
+
+#[test]
+fn grouped_numbers_below_a_header_are_no_columns() {
+    for cell in ["2,345,678.90", "2,345.90"] {
+        let source = format!("key;amount\n{}", format!("k;{cell}\n").repeat(5));
+        assert_eq!(sniff(source.as_bytes(), true, &StatedDialect::default(), None).dialect.delimiter, b';', "{cell}");
+    }
+}
