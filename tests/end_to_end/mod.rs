@@ -19,5 +19,6 @@ mod permissions;
 mod real_input;
 mod shipping;
 mod transforms;
+mod unions;
 
 pub(crate) use embedded::landfall;

@@ -32,6 +32,9 @@ pub struct Dialect {
     pub header_rows: u32,
     /// Stands between the parts of a name that several header records make.
     pub header_join: String,
+    /// The header has no label for the first column, which has the names of the rows, as R writes them: one with an empty
+    /// label is put before the others.
+    pub row_names: bool,
     /// The record under the header is none: it has the units of the columns.
     pub units_row: bool,
     /// What becomes of records that are the header again, cell for cell.
@@ -72,6 +75,7 @@ pub struct StatedDialect {
     pub header: Option<bool>,
     pub header_rows: Option<u32>,
     pub header_join: Option<String>,
+    pub row_names: Option<bool>,
     pub units_row: Option<bool>,
     pub repeated_header: Option<RepeatedHeader>,
     pub skip_rows: Option<u32>,
@@ -146,6 +150,7 @@ impl From<Dialect> for StatedDialect {
             header: Some(dialect.header),
             header_rows: Some(dialect.header_rows),
             header_join: Some(dialect.header_join),
+            row_names: Some(dialect.row_names),
             units_row: Some(dialect.units_row),
             repeated_header: Some(dialect.repeated_header),
             skip_rows: Some(dialect.skip_rows),
@@ -173,6 +178,7 @@ impl StatedDialect {
             header: self.header.unwrap_or(guess.header),
             header_rows: self.header_rows.unwrap_or(guess.header_rows),
             header_join: self.header_join.clone().unwrap_or_else(|| guess.header_join.clone()),
+            row_names: self.row_names.unwrap_or(guess.row_names),
             units_row: self.units_row.unwrap_or(guess.units_row),
             repeated_header: self.repeated_header.unwrap_or(guess.repeated_header),
             skip_rows: self.skip_rows.unwrap_or(guess.skip_rows),
@@ -329,6 +335,7 @@ impl Default for Dialect {
             header: true,
             header_rows: 1,
             header_join: " ".to_owned(),
+            row_names: false,
             units_row: false,
             repeated_header: RepeatedHeader::Reject,
             skip_rows: 0,

@@ -32,6 +32,9 @@ pub(super) struct DialectArgs {
     /// How many records the header has; the parts of a name are joined by a space [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     header_rows: Option<u32>,
+    /// The header has no label for the first column, which has the names of the rows, as R writes them.
+    #[arg(long)]
+    row_names: bool,
     /// The record under the header is none: it has the units of the columns.
     #[arg(long)]
     units_row: bool,
@@ -92,6 +95,7 @@ impl DialectArgs {
             trim: self.trim.then_some(true),
             header: self.header,
             header_rows: self.header_rows,
+            row_names: self.row_names.then_some(true),
             units_row: self.units_row.then_some(true),
             repeated_header: self.repeated_header,
             skip_rows: self.skip_rows,

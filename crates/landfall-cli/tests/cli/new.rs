@@ -126,6 +126,17 @@ fn what_surrounds_a_table_is_proposed() {
     lands("Teil,Nummer,Text\nBolzen,=\"0000481\",\"neu, lang\"\nMutter,=\"00093\",alt\n", 2, &["excelText: true"]);
     lands("code,name\na1,tea\nb2,rice\ncode,name\nc3,salt\n", 3, &["repeatedHeader: skip", "header: true"]);
     lands("mass,length,what\nkg,m,\n1,2.5,a\n2,3.5,b\n", 2, &["unitsRow: true", "{ name: mass, type: integer"]);
+    lands(
+        "\"speed\",\"dist\"\n\"Mazda\",1,2\n\"Fiat\",3,4\n\"Volvo\",5,\n",
+        3,
+        &["rowNames: true", "{ name: column_1, type: string }", "{ name: speed, type: integer", "{ name: dist, type: integer"],
+    );
+    lands("name\nSmith, Ann\nDoe, Bob\nRoe, Cid\n", 3, &["delimiter: \"\\u001f\"", "{ name: name, type: string }"]);
+    lands(
+        "Good food, clean rooms, we come again.\nNever again!\nThe staff was friendly, the price was not.\nNice.\n",
+        4,
+        &["delimiter: \"\\u001f\"", "header: false", "{ name: column_1, type: string }"],
+    );
     lands("a||b||c\n1||x||2.5\n2||y||3.5\n", 2, &["delimiter: \"||\""]);
     lands("a§b\n1§2\n3§4\n", 2, &["delimiter: \"§\""]);
     // A footer that is beyond what is looked at first.
@@ -143,6 +154,8 @@ fn what_may_be_a_record_is_one() {
     lands("id,name\n1,a\n2,b\nx,c\n", 3, &["name: id, type: string"]);
     lands("name,city\nAnn,Rome\nTotal,Oslo\n", 2, &[]);
     lands("a,b\n1, x\n2, y\n", 2, &["skipInitialSpace: false"]);
+    lands("Sales\na, b\n1, 2\n3, 4\n", 2, &["skipRows: 1", "{ name: b, type: integer"]);
+    assert!(!call(&["new"], b"speed,dist\na,1,2\na,3,4\nb,5,6\n").contains("rowNames"), "names of rows differ");
     lands("a, b\n1, 2\n3, 4\n", 2, &["skipInitialSpace: true"]);
     lands("name\n\ntea\n\nrice\n\n", 2, &[]);
 }

@@ -212,6 +212,7 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
         "header",
         "headerRows",
         "headerJoin",
+        "rowNames",
         "unitsRow",
         "repeatedHeader",
         "skipRows",
@@ -228,6 +229,7 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
     dialect.comment_char = optional("commentChar", reading);
     dialect.double_quote = node.get("doubleQuote").and_then(|n| n.boolean(reading));
     dialect.excel_text = node.get("excelText").and_then(|n| n.boolean(reading));
+    dialect.row_names = node.get("rowNames").and_then(|n| n.boolean(reading));
     dialect.units_row = node.get("unitsRow").and_then(|n| n.boolean(reading));
     dialect.repeated_header = node.get("repeatedHeader").and_then(|n| n.choice(reading, &RepeatedHeader::CHOICES));
     dialect.skip_initial_space = node.get("skipInitialSpace").and_then(|n| n.boolean(reading));

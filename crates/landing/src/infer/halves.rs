@@ -158,7 +158,8 @@ impl Process {
                 (if is_yes { yes } else { no }.to_owned(), Meaning::Answer(is_yes))
             }
             Self::Codes => {
-                let text = format!("{:05}", number % if row % 4 == 0 { 1_000 } else { 100_000 });
+                // Without a zero in front nothing tells that they are no numbers.
+                let text = format!("{:05}", number % 10_000);
                 (text.clone(), Meaning::Text(text))
             }
             Self::Words => {

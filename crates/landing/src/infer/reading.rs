@@ -60,6 +60,7 @@ pub(super) fn dialect_of(opening: &Opening) -> Vec<(&'static str, String, String
         }
     };
     line(dialect.excel_text, "excelText", "true".to_owned());
+    line(dialect.row_names && dialect.header, "rowNames", "true".to_owned());
     line(dialect.units_row && dialect.header, "unitsRow", "true".to_owned());
     line(dialect.repeated_header == RepeatedHeader::Skip, "repeatedHeader", "skip".to_owned());
     line(dialect.blank_rows == BlankRows::Keep, "blankRows", "keep".to_owned());

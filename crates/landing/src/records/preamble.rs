@@ -25,7 +25,7 @@ pub struct Header {
 ///
 /// The encoding's byte order mark is skipped, then [`Dialect::skip_rows`] lines (whatever quotes they hold), then, with [`Dialect::header`], blank lines and comments up to
 /// the first record, which is the header; or as many as [`Dialect::header_rows`], of which the names are joined column by column. With [`Dialect::units_row`] one more record is
-/// passed over.
+/// passed over, and with [`Dialect::row_names`] there is an empty name before those of the header.
 ///
 /// # Errors
 ///
@@ -73,7 +73,7 @@ pub fn preamble(dialect: &Dialect, limits: Limits, sample: &[u8], end_of_source:
         let found = lexer.read(&sample[at..], end_of_source, 1, &mut rows);
         let taken = found.map_err(|long| LongRow { at: byte(at + long.at as usize) as u64, limit: limits.record_bytes, ..long })?;
         let Some(row) = rows.rows.first() else {
-            header.drop_unnamed(dialect);
+            header.settle_names(dialect);
             return Ok(end_of_source.then(|| header.in_bytes(byte)));
         };
         header.data_start = (at + taken) as u64;
@@ -97,7 +97,7 @@ pub fn preamble(dialect: &Dialect, limits: Limits, sample: &[u8], end_of_source:
         }
         at += taken;
     }
-    header.drop_unnamed(dialect);
+    header.settle_names(dialect);
     Ok(Some(header.in_bytes(byte)))
 }
 
@@ -114,11 +114,15 @@ fn join(names: &mut Vec<String>, more: Vec<String>, between: &str) {
 }
 
 impl Header {
-    /// Takes the name away that a delimiter at the end of the header makes, where such delimiters mean nothing.
-    fn drop_unnamed(&mut self, dialect: &Dialect) {
+    /// Takes the name away that a delimiter at the end of the header makes, where such delimiters mean nothing, and puts an
+    /// empty one before the others where the names of the rows have none.
+    fn settle_names(&mut self, dialect: &Dialect) {
         let is_unnamed = self.names.len() > 1 && self.names.last().is_some_and(String::is_empty);
         if dialect.ragged_rows.ignore_trailing_delimiter && is_unnamed {
             self.names.pop();
+        }
+        if dialect.row_names && !self.names.is_empty() {
+            self.names.insert(0, String::new());
         }
     }
 

@@ -106,6 +106,7 @@ pub(super) fn find(
         }
     }
     if stated.ragged_rows.is_none()
+        && !header.has_row_names
         && let Some(because) = trailing(reading, head, data)
     {
         guess.ragged_rows = RaggedRows { ignore_trailing_delimiter: true, ..RaggedRows::default() };
@@ -118,7 +119,7 @@ pub(super) fn find(
         say("blankRows", "keep".to_owned(), because);
     }
     if stated.footer_rows.is_none() && is_whole {
-        let columns = head.map_or(reading.columns, |head| head.fields);
+        let columns = head.map_or(reading.columns, |head| head.fields + u32::from(header.has_row_names));
         let columns =
             columns - u32::from(columns > 1 && guess.ragged_rows.ignore_trailing_delimiter && head.is_none_or(|head| ends(reading, head)));
         let data: Vec<&Row> = data.iter().filter(|row| head.is_none_or(|head| !is_again(reading, head, row))).collect();

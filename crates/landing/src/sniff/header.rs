@@ -9,6 +9,8 @@ use crate::dialect::StatedDialect;
 
 /// Most records that the first one is compared with.
 const MOST_COMPARED: usize = 500;
+/// Fewest records whose names of rows are evidence for these.
+const LEAST_NAMED_ROWS: usize = 3;
 /// Most records above a header that fill one cell and leave the others empty, as spreadsheets write titles.
 const MOST_TITLES: usize = 20;
 
@@ -18,27 +20,52 @@ pub(super) struct Found {
     pub(super) because: String,
     /// The position of the first record that is not before it.
     pub(super) first: usize,
+    /// It has no label for the first column.
+    pub(super) has_row_names: bool,
 }
 
 pub(super) fn find(reading: &Reading<'_>, stated: &StatedDialect, schema: Option<&Schema>) -> Found {
     if reading.names > 0 {
         let because = format!("it names {} of the contract's fields", reading.names);
-        return Found { header: true, because, first: reading.first };
+        return Found { header: true, because, first: reading.first, has_row_names: false };
     }
     let records = text_of(reading);
     if stated.header == Some(false) {
-        return Found { header: false, because: String::new(), first: reading.first };
+        return Found { header: false, because: String::new(), first: reading.first, has_row_names: false };
+    }
+    if let Some(because) = row_names(reading).filter(|_| stated.row_names != Some(false)) {
+        return Found { header: true, because, first: reading.first, has_row_names: true };
     }
     let titles = titles(&records, reading.columns as usize);
     let first = reading.first + titles;
     let Some((head, rest)) = records[titles..].split_first() else {
-        return Found { header: true, because: "there is no record; a header is the default".to_owned(), first: reading.first };
+        let because = "there is no record; a header is the default".to_owned();
+        return Found { header: true, because, first: reading.first, has_row_names: false };
     };
     let (header, because) = match schema {
         Some(schema) => compare_with(schema, head),
         None => judge(head, rest),
     };
-    Found { header, because, first }
+    Found { header, because, first, has_row_names: false }
+}
+
+/// Why the first record is a header that lacks the label of the first column: it has one label less than all other
+/// records have cells, and these begin with names of rows, of which none comes twice. R writes tables so.
+fn row_names(reading: &Reading<'_>) -> Option<String> {
+    let (head, rest) = reading.body().split_first()?;
+    let is_fitting = head.fields >= 2 && reading.columns == head.fields + 1 && rest.len() >= LEAST_NAMED_ROWS;
+    // Where most end with a delimiter, it is that which is one too many.
+    let ending = rest.iter().filter(|row| reading.cells(row).last().is_some_and(|cell| cell.start() == cell.end())).count();
+    if !is_fitting || ending * 2 > rest.len() || rest.iter().any(|row| row.fields != reading.columns) {
+        return None;
+    }
+    let labels: Vec<_> = reading.cells(head).iter().map(|cell| reading.text(*cell)).collect();
+    let is_label = |label: &Vec<u8>| kind(label) == Kind::Text;
+    let names: HashSet<_> = rest.iter().filter_map(|row| reading.cells(row).first()).map(|cell| reading.text(*cell)).collect();
+    let is_named = names.len() == rest.len() && !names.contains(&Vec::new());
+    (is_named && labels.iter().all(is_label) && labels.iter().collect::<HashSet<_>>().len() == labels.len()).then(|| {
+        format!("it has {} labels for {} columns: the first one has names of rows, as R writes them", head.fields, reading.columns)
+    })
 }
 
 /// The cells of the first records: of the very first, and of those below that fit.
@@ -103,8 +130,10 @@ fn judge(head: &[Vec<u8>], rest: &[Vec<Vec<u8>>]) -> (bool, String) {
         let below: Vec<_> =
             rest.iter().filter_map(|record| record.get(column)).map(Vec::as_slice).filter(|cell| kind(cell) != Kind::Missing).collect();
         let Some(typed) = common_kind(&below) else {
-            // Text below: a name does not come back as a value.
-            alike += usize::from(!name.is_empty() && below.contains(&name.as_slice()));
+            // Text below: a name does not come back as a value, nor is it a sentence above sentences.
+            let is_sentence = is_wordy(name) && matches!(name.trim_ascii_end().last(), Some(b'.' | b'!'));
+            let is_among = is_sentence && below.iter().filter(|cell| is_wordy(cell)).count() * 2 >= below.len();
+            alike += usize::from(is_among || !name.is_empty() && below.contains(&name.as_slice()));
             continue;
         };
         match kind(name) {
@@ -129,6 +158,11 @@ fn common_kind(cells: &[&[u8]]) -> Option<Kind> {
     let first = kind(cells.first()?);
     let same = cells.iter().filter(|cell| kind(cell) == first).count();
     (first != Kind::Text && same * 10 >= cells.len() * 9).then_some(first)
+}
+
+/// Whether a cell has three words or more.
+fn is_wordy(cell: &[u8]) -> bool {
+    cell.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).count() >= 3
 }
 
 /// Whether a cell is a year, as one stands over a column.

@@ -60,6 +60,9 @@ const USUAL: f64 = 1.0;
 /// Delimiters of several bytes that are tried: every record must have the same number of fields.
 const LONG_DELIMITERS: [&str; 15] = ["||", "~|~", "|~|", "^|^", "|^|", "::", ";;", "^^", "@@", "##", "~~", "§", "¦", "¬", "¶"];
 
+/// The delimiter of a table of one column in which the usual ones occur: no text has it.
+const NO_DELIMITER: u8 = 0x1f;
+
 /// What spreadsheets write before a table to say what its delimiter is.
 const SEP: &[u8] = b"sep=";
 
@@ -98,8 +101,16 @@ pub fn sniff(sample: &[u8], end_of_source: bool, encoding: Encoding, stated: &St
         None if best.columns < 2 && best.names == 0 => sample.try_delimiter(dialect.delimiter, USUAL).unwrap_or(best),
         _ => best,
     };
+    if let Some(because) = sample.prose(&best) {
+        let sentences = sample.read(Dialect { delimiter: NO_DELIMITER.into(), ..best.dialect.clone() });
+        return conclude(&sample, sentences, because);
+    }
     let best = sample.with_comments(best);
-    conclude(&sample, best, readings.next().as_ref())
+    let because = match sample.sep {
+        Some(_) => format!("the first line says `sep={}`", shown_delimiter(best.dialect.delimiter)),
+        None => delimiter_evidence(&best, readings.next().as_ref()),
+    };
+    conclude(&sample, best, because)
 }
 
 /// What is sniffed.
@@ -170,6 +181,33 @@ impl<'a> Sample<'a> {
         (weight >= USUAL || is_strong || reading.names > 0).then_some(reading)
     }
 
+    /// Why the records are texts of one column, in which a delimiter is a mark of punctuation: a space follows it, words
+    /// follow that, and the first line or most lines have none, or no number of them is usual. To keep a text whole is always right;
+    /// to split one never is.
+    fn prose(&self, reading: &Reading<'_>) -> Option<String> {
+        let mark = reading.dialect.delimiter.byte().filter(|mark| matches!(mark, b',' | b';'))?;
+        let is_said = self.stated.delimiter.or(self.sep).is_some() || self.schema.is_some();
+        let records = reading.records();
+        if is_said || reading.enclosed > 0 || records.len() <= LEAST_UNUSUAL_RECORDS {
+            return None;
+        }
+        let (cells, spaced, texts) = reading.spaced();
+        if cells == 0 || spaced * 20 < cells * 19 || texts * 2 < spaced {
+            return None;
+        }
+        let mark = char::from(mark);
+        let (body, usual) = (reading.body().len(), reading.conforming);
+        if reading.columns < 2 {
+            Some(format!("one column: most lines have no `{mark}`, and a space and words follow each that is there"))
+        } else if records[0].fields == 1 && reading.follows_at_once(0) {
+            Some(format!("one column: the first line has no `{mark}`, and below a space and words follow each"))
+        } else if usual * 10 < body * 7 {
+            Some(format!("one column: a space and words follow each `{mark}`, and only {usual} of {body} lines have the same number"))
+        } else {
+            None
+        }
+    }
+
     /// The same reading with a comment character, if rows that start with `#` do not fit and none does.
     fn with_comments(&self, reading: Reading<'a>) -> Reading<'a> {
         let dialect = &reading.dialect;
@@ -198,7 +236,7 @@ fn prefer_whole(readings: &mut [Reading<'_>]) {
 }
 
 /// Puts the dialect and its evidence together.
-fn conclude(sample: &Sample<'_>, best: Reading<'_>, next: Option<&Reading<'_>>) -> Sniffed {
+fn conclude(sample: &Sample<'_>, best: Reading<'_>, delimiter_because: String) -> Sniffed {
     let stated = sample.stated;
     let mut evidence = Vec::new();
     let mut guess = best.dialect.clone();
@@ -207,12 +245,7 @@ fn conclude(sample: &Sample<'_>, best: Reading<'_>, next: Option<&Reading<'_>>) 
             evidence.push(Evidence::new(property, value, because));
         }
     };
-    let delimiter = shown_delimiter(guess.delimiter);
-    let because = match sample.sep {
-        Some(_) => format!("the first line says `sep={delimiter}`"),
-        None => delimiter_evidence(&best, next),
-    };
-    say(stated.delimiter.is_some(), "delimiter", delimiter, because);
+    say(stated.delimiter.is_some(), "delimiter", shown_delimiter(guess.delimiter), delimiter_because);
     say(stated.quote_char.is_some(), "quoteChar", shown(guess.quote_char), quoting::evidence(&best));
     if let Some(escape) = guess.escape_char {
         let because = "with it, quotes or delimiters that follow it fit into records; without it, they tear them".to_owned();
@@ -236,8 +269,11 @@ fn conclude(sample: &Sample<'_>, best: Reading<'_>, next: Option<&Reading<'_>>) 
         say(stated.skip_initial_space.is_some(), "skipInitialSpace", "true".to_owned(), because);
     }
     let found = header::find(&best, stated, sample.schema);
-    guess.header = found.header;
+    (guess.header, guess.row_names) = (found.header, found.has_row_names);
     say(stated.header.is_some(), "header", found.header.to_string(), found.because.clone());
+    if found.has_row_names {
+        say(stated.row_names.is_some(), "rowNames", "true".to_owned(), found.because.clone());
+    }
     if found.first > 0 || sample.sep.is_some() {
         let skipped = if found.first > 0 { best.lines_before(found.first) } else { 0 };
         guess.skip_rows = skipped + u32::from(sample.sep.is_some());

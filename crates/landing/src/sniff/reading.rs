@@ -146,6 +146,11 @@ impl<'a> Reading<'a> {
         fits.fold((0, 0), |(fitting, others), fits| if fits { (fitting + 1, others) } else { (fitting, others + 1) })
     }
 
+    /// Whether no row stands between the record at `index` and the next one.
+    pub(super) fn follows_at_once(&self, index: usize) -> bool {
+        matches!(self.records.get(index..index + 2), Some([row, next]) if row.end == next.start)
+    }
+
     /// Lines before the record at `index`.
     pub(super) fn lines_before(&self, index: usize) -> u32 {
         let before = &self.window[..self.records.get(index).map_or(self.window.len(), |row| row.start as usize)];
