@@ -123,7 +123,7 @@ impl Process {
             Self::Serial => ((row + 1).to_string(), Meaning::Number(i128::from(row + 1), 0)),
             Self::Amounts { negatives, currency } => {
                 let text = format!("{currency}{}", cents(number, '.'));
-                if negatives == Negatives::None || row % 3 > 0 || number == 0 {
+                if negatives == Negatives::None || !row.is_multiple_of(3) || number == 0 {
                     return (text, Meaning::Number(number, 2));
                 }
                 let text = match negatives {
@@ -154,7 +154,7 @@ impl Process {
                 (moment.format(format).to_string(), Meaning::Moment(moment.and_utc().timestamp_micros()))
             }
             Self::Answers { yes, no } => {
-                let is_yes = row % 2 == 0;
+                let is_yes = row.is_multiple_of(2);
                 (if is_yes { yes } else { no }.to_owned(), Meaning::Answer(is_yes))
             }
             Self::Codes => {

@@ -182,8 +182,8 @@ impl<'a> Sample<'a> {
     }
 
     /// Why the records are texts of one column, in which a delimiter is a mark of punctuation: a space follows it, words
-    /// follow that, and the first line or most lines have none, or no number of them is usual. To keep a text whole is always right;
-    /// to split one never is.
+    /// follow that, and the first line or most lines have none, or no number of them is usual. A text that is kept whole
+    /// loses nothing.
     fn prose(&self, reading: &Reading<'_>) -> Option<String> {
         let mark = reading.dialect.delimiter.byte().filter(|mark| matches!(mark, b',' | b';'))?;
         let is_said = self.stated.delimiter.or(self.sep).is_some() || self.schema.is_some();
@@ -191,7 +191,7 @@ impl<'a> Sample<'a> {
         if is_said || reading.enclosed > 0 || records.len() <= LEAST_UNUSUAL_RECORDS {
             return None;
         }
-        let (cells, spaced, texts) = reading.spaced();
+        let (cells, spaced, texts) = reading.spaced(0);
         if cells == 0 || spaced * 20 < cells * 19 || texts * 2 < spaced {
             return None;
         }

@@ -27,7 +27,7 @@ pub(super) fn settle<'a>(sample: &Sample<'a>, delimiter: Delimiter) -> Reading<'
         keep_if(&mut best, texts, |new, old| new.flaws() < old.flaws());
     }
     if stated.skip_initial_space.is_none() && delimiter != b' ' {
-        let (inner, spaced, texts) = best.spaced();
+        let (inner, spaced, texts) = best.spaced(1);
         // Spaces are a part of a text, and only of that.
         let is_usual = best.conforming >= 2 && inner >= 2 && spaced * 10 >= inner * 9 && texts == 0;
         let quote = best.dialect.quote_char.unwrap_or(b'"');

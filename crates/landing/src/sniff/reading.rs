@@ -126,15 +126,15 @@ impl<'a> Reading<'a> {
         self.body().len() - self.conforming + self.faulty + unread
     }
 
-    /// Inner cells that are not empty, how many of them start with a space, and how many of those are text below the first
-    /// record: the space is a part of it.
-    pub(super) fn spaced(&self) -> (usize, usize, usize) {
+    /// Inner cells that are not empty, how many of them start with a space, and how many of those are text, in the records
+    /// from `from` on: the space is a part of it.
+    pub(super) fn spaced(&self, from: usize) -> (usize, usize, usize) {
         let rows = self.body().iter().enumerate();
         let inner = rows.flat_map(|(index, row)| self.cells(row).iter().skip(1).map(move |cell| (index, cell)));
         let filled = inner.filter(|(_, cell)| cell.start() < cell.end() && !cell.is_quoted());
         filled.fold((0, 0, 0), |(all, spaced, texts), (index, cell)| {
             let is_spaced = self.window[cell.start()] == b' ';
-            let is_text = is_spaced && index > 0 && kind(self.raw(*cell)) == Kind::Text;
+            let is_text = is_spaced && index >= from && kind(self.raw(*cell)) == Kind::Text;
             (all + 1, spaced + usize::from(is_spaced), texts + usize::from(is_text))
         })
     }

@@ -52,7 +52,16 @@ fn weak_evidence_is_a_comma() {
     for source in ["", "\n", "name\nann\nbob\n", "a b\nc\n", "one line of text: with a colon", "12:30\n13:40\n14:50\n15:00\n"] {
         assert_eq!(sniff(source.as_bytes(), true, &StatedDialect::default(), None).dialect.delimiter, b',', "{source:?}");
     }
-    check("text\nHello, world\nfoo\nbar\n", ",");
+}
+
+#[test]
+fn texts_with_punctuation_are_one_column() {
+    check("text\nHello, world\nfoo\nbar\n", "\\x1f");
+    check("name\nSmith, Ann\nDoe, Bob\nRoe, Cid\n", "\\x1f");
+    // As many cells in each line as labels, a title over them, numbers, or no space: these are columns.
+    check("name, city\nAnn, Rome\nBob, Oslo\nCid, Bern\n", ",");
+    check("People\n\nname,city\nAnn,Rome\nBob,Oslo\nCid,Bern\n", ", skip 2");
+    check("x\n1, 2\n3, 4\n5, 6\n", ", spaces no header skip 1");
 }
 
 #[test]
