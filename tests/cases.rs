@@ -74,3 +74,12 @@ cases! {
     zip_members: "zip-members"
     zone_names: "zone-names"
 }
+
+/// Files of our own, at least two of each kind of fault that the cases are of.
+#[test]
+fn our_own_files_land_as_they_are_meant() {
+    let folder = checkout::root().join("testdata/kinds");
+    let mut python: Command = Python::of_peers().unwrap().command();
+    let checked = python.arg("-B").arg(folder.join("check.py")).env("LANDFALL", landfall().get_program()).output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+}

@@ -121,7 +121,7 @@ pub(super) fn find(
     if stated.footer_rows.is_none() && is_whole {
         let columns = head.map_or(reading.columns, |head| head.fields + u32::from(header.has_row_names));
         let columns =
-            columns - u32::from(columns > 1 && guess.ragged_rows.ignore_trailing_delimiter && head.is_none_or(|head| ends(reading, head)));
+            columns - u32::from(columns > 1 && guess.ragged_rows.ignore_trailing_delimiter && head.is_none_or(|head| reading.ends(head)));
         let data: Vec<&Row> = data.iter().filter(|row| head.is_none_or(|head| !is_again(reading, head, row))).collect();
         if let Some((start, because)) = footer(reading, &data, columns) {
             guess.footer_rows = lines(&reading.window()[start..], reading);
@@ -154,11 +154,6 @@ fn lines(footer: &[u8], reading: &Reading<'_>) -> u32 {
 fn is_again(reading: &Reading<'_>, head: &Row, row: &Row) -> bool {
     let names: Vec<String> = reading.cells(head).iter().map(|cell| String::from_utf8_lossy(&reading.text(*cell)).into_owned()).collect();
     row.fields == head.fields && is_header(&names, reading.cells(row), reading.window(), &reading.dialect)
-}
-
-/// Whether the last cell of a record is empty, and does not stand between quotes.
-fn ends(reading: &Reading<'_>, row: &Row) -> bool {
-    row.fields > 1 && reading.cells(row).last().is_some_and(|cell| !cell.is_quoted() && cell.start() == cell.end())
 }
 
 /// What the cells of a column look like where they hold anything, if that is the same for all.
@@ -214,18 +209,18 @@ fn is_unit(text: &[u8]) -> bool {
 
 /// Why delimiters at the end of records, or of the header, mean nothing.
 fn trailing(reading: &Reading<'_>, head: Option<&Row>, data: &[Row]) -> Option<String> {
-    let ending = data.iter().filter(|row| ends(reading, row)).count();
+    let ending = data.iter().filter(|row| reading.ends(row)).count();
     match head {
         // The header has a name for each column, the records one cell more.
-        Some(head) if !ends(reading, head) => {
-            let fits = |row: &Row| row.fields == head.fields || (row.fields == head.fields + 1 && ends(reading, row));
-            let longer = data.iter().filter(|row| row.fields == head.fields + 1 && ends(reading, row)).count();
+        Some(head) if !reading.ends(head) => {
+            let fits = |row: &Row| row.fields == head.fields || (row.fields == head.fields + 1 && reading.ends(row));
+            let longer = data.iter().filter(|row| row.fields == head.fields + 1 && reading.ends(row)).count();
             let fitting = data.iter().filter(|row| fits(row)).count();
             (longer > 0 && longer * 2 > data.len() && fitting * 10 >= data.len() * 9)
                 .then(|| format!("{longer} records end with a delimiter, and the header does not"))
         }
         Some(head) => {
-            let fits = |row: &&Row| row.fields + 1 == head.fields || (row.fields == head.fields && ends(reading, row));
+            let fits = |row: &&Row| row.fields + 1 == head.fields || (row.fields == head.fields && reading.ends(row));
             let fitting = data.iter().filter(fits).count();
             (fitting * 10 >= data.len() * 9)
                 .then(|| format!("the header ends with a delimiter, and no record has a value there ({ending} end so too)"))
@@ -270,7 +265,7 @@ fn footer(reading: &Reading<'_>, data: &[&Row], columns: u32) -> Option<(usize, 
         (above, first) = (rest, last);
     }
     // What is above fits, or the last records are no exception.
-    let fitting = above.iter().filter(|row| row.fields == columns || (row.fields == columns + 1 && ends(reading, row))).count();
+    let fitting = above.iter().filter(|row| row.fields == columns || (row.fields == columns + 1 && reading.ends(row))).count();
     (fitting * 10 >= above.len() * 9 && fitting >= LEAST_ABOVE).then_some((first.start as usize, because))
 }
 

@@ -55,7 +55,7 @@ fn row_names(reading: &Reading<'_>) -> Option<String> {
     let (head, rest) = reading.body().split_first()?;
     let is_fitting = head.fields >= 2 && reading.columns == head.fields + 1 && rest.len() >= LEAST_NAMED_ROWS;
     // Where most end with a delimiter, it is that which is one too many.
-    let ending = rest.iter().filter(|row| reading.cells(row).last().is_some_and(|cell| cell.start() == cell.end())).count();
+    let ending = rest.iter().filter(|row| reading.ends(row)).count();
     if !is_fitting || ending * 2 > rest.len() || rest.iter().any(|row| row.fields != reading.columns) {
         return None;
     }
@@ -130,10 +130,14 @@ fn judge(head: &[Vec<u8>], rest: &[Vec<Vec<u8>>]) -> (bool, String) {
         let below: Vec<_> =
             rest.iter().filter_map(|record| record.get(column)).map(Vec::as_slice).filter(|cell| kind(cell) != Kind::Missing).collect();
         let Some(typed) = common_kind(&below) else {
-            // Text below: a name does not come back as a value, nor is it a sentence above sentences.
-            let is_sentence = is_wordy(name) && matches!(name.trim_ascii_end().last(), Some(b'.' | b'!'));
-            let is_among = is_sentence && below.iter().filter(|cell| is_wordy(cell)).count() * 2 >= below.len();
-            alike += usize::from(is_among || !name.is_empty() && below.contains(&name.as_slice()));
+            // Text below: a name does not come back as a value, nor is it a sentence above sentences, or the first line of a
+            // log of which all begin with a moment.
+            let is_told = |cell: &&&[u8]| is_wordy(cell) || ends_sentence(cell);
+            let is_among = is_wordy(name) && ends_sentence(name) && below.iter().filter(is_told).count() * 2 >= below.len();
+            let starts = |cell: &[u8]| kind(cell.split(|byte| *byte == b' ').next().unwrap_or_default());
+            let begins_so = below.iter().filter(|cell| starts(cell) == starts(name)).count() * 10 >= below.len() * 9;
+            let is_next = matches!(starts(name), Kind::Number | Kind::Moment) && !below.is_empty() && begins_so;
+            alike += usize::from(is_among || is_next || !name.is_empty() && below.contains(&name.as_slice()));
             continue;
         };
         match kind(name) {
@@ -163,6 +167,11 @@ fn common_kind(cells: &[&[u8]]) -> Option<Kind> {
 /// Whether a cell has three words or more.
 fn is_wordy(cell: &[u8]) -> bool {
     cell.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).count() >= 3
+}
+
+/// Whether a cell ends as a sentence does.
+fn ends_sentence(cell: &[u8]) -> bool {
+    matches!(cell.trim_ascii_end().last(), Some(b'.' | b'!'))
 }
 
 /// Whether a cell is a year, as one stands over a column.

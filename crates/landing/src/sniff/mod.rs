@@ -134,7 +134,11 @@ impl<'a> Sample<'a> {
         let taken = [self.stated.quote_char, self.stated.escape_char, self.stated.comment_char];
         let is_free = |byte: u8| !taken.contains(&Some(Some(byte))) && !self.encoding.may_be_inside(byte);
         // The comma is tried even where there is none: it stands for one column.
-        let occurs = |byte: u8| byte == b',' || memchr::memchr(byte, self.bytes).is_some();
+        let occurs = |byte: u8| match byte {
+            b',' => true,
+            b':' => self.has_colons(),
+            _ => memchr::memchr(byte, self.bytes).is_some(),
+        };
         let usual = DELIMITERS.into_iter().filter(|(byte, _)| is_free(*byte) && occurs(*byte));
         let can_be = |delimiter: &Delimiter| {
             let in_source =
@@ -145,6 +149,15 @@ impl<'a> Sample<'a> {
         let long = found.filter_map(|text| Delimiter::new(text.as_bytes())).filter(can_be);
         let long = long.filter(|delimiter| !taken.iter().flatten().flatten().any(|byte| delimiter.as_bytes().contains(byte)));
         usual.map(|(byte, weight)| (Delimiter::from(byte), weight)).chain(long.map(|delimiter| (delimiter, USUAL))).collect()
+    }
+
+    /// Whether there are colons, and not mostly those of times of day.
+    fn has_colons(&self) -> bool {
+        let is_digit = |at: usize| self.bytes.get(at).is_some_and(u8::is_ascii_digit);
+        let is_of_time = |at: &usize| *at > 0 && is_digit(at - 1) && is_digit(at + 1) && is_digit(at + 2);
+        let colons = memchr::memchr_iter(b':', self.bytes).count();
+        let of_times = memchr::memchr_iter(b':', self.bytes).filter(is_of_time).count();
+        colons > of_times * 2
     }
 
     /// Where a delimiter of several bytes splits the records evenly, its parts are no delimiters if they occur nowhere

@@ -115,6 +115,11 @@ impl<'a> Reading<'a> {
         self.rows.fields_of(row)
     }
 
+    /// Whether a delimiter ends a record: its last cell is empty, and does not stand between quotes.
+    pub(super) fn ends(&self, row: &Row) -> bool {
+        row.fields > 1 && self.cells(row).last().is_some_and(|cell| !cell.is_quoted() && cell.start() == cell.end())
+    }
+
     /// The text of a cell.
     pub(super) fn text(&self, cell: Field) -> Vec<u8> {
         cell.value(self.window, &self.dialect, &mut Vec::new()).to_vec()
@@ -171,13 +176,23 @@ impl<'a> Reading<'a> {
         }
         let Some((columns, count)) = counts.into_iter().max_by_key(|(fields, count)| (*count, *fields)) else { return };
         self.columns = columns;
-        let first = self.records.iter().position(|row| row.fields == columns).unwrap_or(0);
+        let mut first = self.records.iter().position(|row| row.fields == columns).unwrap_or(0);
+        if first.checked_sub(1).is_some_and(|above| self.may_head(above, columns)) {
+            first -= 1;
+        }
         let before = &self.records[..first];
         let is_preamble = before.iter().all(|row| row.fields <= (columns / 2).max(1));
         let is_enough = count >= 3 || (count == 2 && columns >= 3) || before.iter().all(is_comment);
         if columns > 1 && is_preamble && is_enough && first <= MOST_PREAMBLE {
             self.first = first;
         }
+    }
+
+    /// Whether a record of another length may be the header of records with so many fields: a delimiter ends it, or it has
+    /// no label for the names of the rows.
+    fn may_head(&self, index: usize, columns: u32) -> bool {
+        let row = &self.records[index];
+        (row.fields == columns + 1 && self.ends(row)) || (columns > 2 && row.fields + 1 == columns && !self.ends(row))
     }
 
     /// Looks for a record with the names of the contract's fields: at least half of them.
