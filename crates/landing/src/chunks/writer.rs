@@ -154,8 +154,12 @@ impl FileWriter {
             sorted::each(&waiting, &self.schema.clone().sorting, |batch| self.put(batch, compressor).map(drop))?;
         }
         let chunks = std::mem::replace(&mut self.chunks, self.schema.chunks()?);
-        // The pages that are not done yet are few.
-        self.sink.reserve(chunks.iter().map(Chunk::done_bytes).sum::<usize>() / 8 * 9 + PAGE_BYTES);
+        let done: usize = chunks.iter().map(Chunk::done_bytes).sum();
+        // The pages that are not done yet are few. Of a small file there are no others, and room for a whole one would be
+        // taken by each of very many files.
+        if done > 0 {
+            self.sink.reserve(done / 8 * 9 + PAGE_BYTES);
+        }
         let mut row_group = self.writer.next_row_group().map_err(broken)?;
         for chunk in chunks {
             let (bytes, close) = chunk.finish(compressor)?;
