@@ -1,4 +1,5 @@
-//! What a later contract may change: the files of a table are read as one by DuckDB, PyArrow and Polars, whichever comes first, or the contract is refused.
+//! A later contract of a dataset may change some things. Either DuckDB, PyArrow and Polars read all files of the table as
+//! one, in any order, or the contract is refused.
 
 use std::path::Path;
 

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 /// The names of columns whose header has these labels, each of them once.
 ///
-/// A label is a name, without the spaces around it. A blank one is `column_N`, N being its column from 1. One that stood before is `name_2`, `name_3`, …: the first that
-/// is neither another label nor given already. The same labels have the same names in every file, so that what is inferred from one file is
-/// found in the next.
+/// A label is a name, without the spaces around it. A blank one is `column_N`, N being its column from 1. One that stood
+/// before is `name_2`, `name_3`, …: the first that is neither another label nor given already. The same labels have the
+/// same names in every file, so that what is inferred from one file is found in the next.
 pub fn unique_names(labels: &[String]) -> Vec<String> {
     let labels: Vec<&str> = labels.iter().map(|label| bare(label)).collect();
     let all: HashSet<&str> = labels.iter().copied().collect();

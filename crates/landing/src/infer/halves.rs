@@ -1,5 +1,4 @@
-//! What is proposed from the first half of a file lands the second half, value by value, as its writer meant it; what it
-//! refuses, it refuses for one of the reasons that nobody can know beforehand.
+//! A contract proposed from the first half of a file lands every value of the second half as its writer meant it.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType, UInt64Type};
@@ -12,7 +11,7 @@ use proptest::sample::select;
 
 use super::tests::{infer_from, typed};
 
-/// What a cell means.
+/// The value that the writer of a cell had in mind.
 #[derive(Debug, Clone, PartialEq)]
 enum Meaning {
     Nothing,
@@ -201,7 +200,7 @@ fn table(columns: &[Column], delimiter: char, rows: u64, seed: u64) -> (String, 
     (line(names), lines.collect())
 }
 
-/// What a value means that landed.
+/// The value of a row of a column that landed.
 fn meaning(array: &ArrayRef, row: usize) -> Meaning {
     if array.is_null(row) {
         return Meaning::Nothing;

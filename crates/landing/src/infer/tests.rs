@@ -41,7 +41,7 @@ pub(super) fn infer(source: &[u8]) -> Inferred {
     infer_from(source, true)
 }
 
-/// What is proposed from all of a source, or from what is said to be the beginning of one.
+/// Proposes a contract. `is_complete`: the source is a whole file, and not only the beginning of one.
 pub(super) fn infer_from(source: &[u8], is_complete: bool) -> Inferred {
     let opening = open(source, None);
     let mut inference = Inference::new(&opening);
