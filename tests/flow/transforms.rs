@@ -101,7 +101,7 @@ fn a_contract_tells_what_is_wrong_with_its_expressions() {
     let faults: Vec<String> = Contract::parse(&broken).unwrap_err().iter().map(ToString::to_string).collect();
     let expected = [
         "transform.where: has to be a boolean, and is a int64",
-        "transform.derive[0].sql: at character 1: `minuts` is not a field; the nearest is `minutes`",
+        "transform.derive[0].sql: at character 1: `minuts` is not a field; did you mean `minutes`?",
         "transform.derive[1].sql: at character 15: `hours` is not a field",
         "transform.derive[2].sql: at character 1: `fare` is not a field",
         "transform.derive[3].name: `id` is the name of another column already",

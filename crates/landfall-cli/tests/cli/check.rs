@@ -86,8 +86,8 @@ fn a_fault_in_an_expression_has_its_place() {
     assert_eq!((answer.exit, answer.stdout.as_str()), (2, ""));
     let file = contract.display();
     let expected = format!(
-        "{file}:9:9: transform.where: at line 2, character 5: `mils` is not a field; the nearest is `miles`\n\
-        {file}:10:44: transform.derive[0].sql: at character 14: there is no function `lenght`; the nearest is `length`\n"
+        "{file}:9:9: transform.where: at line 2, character 5: `mils` is not a field; did you mean `miles`?\n\
+        {file}:10:44: transform.derive[0].sql: at character 14: there is no function `lenght`; did you mean `length`?\n"
     );
     assert_eq!(answer.stderr, expected);
 }

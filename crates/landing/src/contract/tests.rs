@@ -254,15 +254,15 @@ fn an_expressions_fault_is_at_its_place() {
     assert_eq!(places("  where: |-\n    fare > 0 AND"), [format!("5:17: {end}")]);
     assert_eq!(
         places("  where: |\n    fare > 0\n      AND fares < 1\n"),
-        ["6:11: at line 2, character 7: `fares` is not a field; the nearest is `fare`"]
+        ["6:11: at line 2, character 7: `fares` is not a field; did you mean `fare`?"]
     );
     // Where lines are folded or characters escaped, the place within the expression has to do.
     assert_eq!(
         places("  where: >\n    fare > 0\n    AND fares < 1\n"),
-        ["5:5: at character 14: `fares` is not a field; the nearest is `fare`"]
+        ["5:5: at character 14: `fares` is not a field; did you mean `fare`?"]
     );
     let escaped = "  where: \"fares > 1 \\u0041ND fare > 0\"";
-    assert_eq!(places(escaped), ["4:10: at character 1: `fares` is not a field; the nearest is `fare`"]);
+    assert_eq!(places(escaped), ["4:10: at character 1: `fares` is not a field; did you mean `fare`?"]);
 }
 
 #[test]

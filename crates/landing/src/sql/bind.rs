@@ -187,7 +187,7 @@ impl<'a> Binder<'a> {
             return Ok(Node { data_type: self.columns[index].data_type.clone(), at, op: Op::Column(index) });
         }
         let message = match nearest(&name.value, self.columns.iter().map(|column| column.name.as_str())) {
-            Some(near) => format!("`{}` is not a field; the nearest is `{near}`", name.value),
+            Some(near) => format!("`{}` is not a field; did you mean `{near}`?", name.value),
             None if name.quote_style == Some('"') => format!("`{}` is not a field; text stands in '…'", name.value),
             None => format!("`{}` is not a field", name.value),
         };

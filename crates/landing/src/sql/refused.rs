@@ -87,7 +87,7 @@ pub(super) fn function(name: &str) -> String {
         _ => nearest(name, FUNCTIONS.iter().flat_map(|function| function.names.iter().copied())),
     };
     match meant {
-        Some(meant) => format!("there is no function `{name}`; the nearest is `{meant}`"),
+        Some(meant) => format!("there is no function `{name}`; did you mean `{meant}`?"),
         None => format!("there is no function `{name}`"),
     }
 }
