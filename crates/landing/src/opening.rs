@@ -138,10 +138,15 @@ impl Opening {
         Ok(Some(opening))
     }
 
-    /// Looks for a footer in the last bytes of the source, which begin at a whole unit, if it was not to be seen in the
-    /// first ones, and nobody says what is there.
+    /// Whether a footer is looked for in the last bytes of the source: it was not to be seen in the first ones, and nobody
+    /// says what is there.
+    pub fn may_find_footer(&self, stated: &Stated<'_>) -> bool {
+        self.dialect.footer_rows == 0 && stated.dialect.footer_rows.is_none() && stated.schema.is_none()
+    }
+
+    /// Looks for a footer, where it may, in the last bytes of the source, which begin at a whole unit.
     pub fn find_footer(&mut self, stated: &Stated<'_>, tail: &[u8]) {
-        if self.dialect.footer_rows > 0 || stated.dialect.footer_rows.is_some() || stated.schema.is_some() {
+        if !self.may_find_footer(stated) {
             return;
         }
         if let Some((rows, because)) = sniff::footer_of_tail(&self.dialect, self.header.names.len(), tail) {

@@ -8,7 +8,7 @@ use crate::cells::Cells;
 use crate::dialect::{BlankRows, Dialect, RaggedRows, RepeatedHeader};
 use crate::encoding::{ByteOrder, Encoding};
 use crate::limits::FIELD_BYTES;
-use crate::records::{self, FaultKind, Field, Row, RowKind, Rows};
+use crate::records::{self, FaultKind, Field, Row, RowKind, Rows, ends_with_delimiter};
 use crate::rejects::{ErrorEntry, ErrorName, FAULTS_PER_RECORD, Finding};
 
 /// The records of a batch of rows, and where they are.
@@ -107,7 +107,8 @@ impl<'a> Batch<'a> {
         if !dialect.header || dialect.repeated_header == RepeatedHeader::Keep {
             return Vec::new();
         }
-        let is_header = |(_, row): &(usize, &Row)| is_header(header, cells.fields_of(row), &cells.window, dialect);
+        let labels = labels(header, dialect);
+        let is_header = |(_, row): &(usize, &Row)| is_header(labels, cells.fields_of(row), &cells.window, dialect);
         self.records.iter().enumerate().filter(is_header).map(|(index, _)| index).collect()
     }
 
@@ -173,10 +174,7 @@ impl<'a> Batch<'a> {
 
     fn is_tolerated(&self, row: &Row, columns: u32) -> bool {
         let RaggedRows { fill_short, cut_long, ignore_trailing_delimiter } = self.ragged;
-        let ends_with_delimiter = || {
-            let last = self.rows.fields_of(row).last();
-            row.fields == columns + 1 && last.is_some_and(|last| !last.is_quoted() && last.start() == last.end())
-        };
+        let ends_with_delimiter = || row.fields == columns + 1 && ends_with_delimiter(self.rows.fields_of(row));
         match row.fields < columns {
             true => fill_short,
             false => cut_long || (ignore_trailing_delimiter && ends_with_delimiter()),
@@ -231,6 +229,17 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// The names that stand in a header: names of rows have no label.
+pub(crate) fn labels<'h>(header: &'h [String], dialect: &Dialect) -> &'h [String] {
+    &header[usize::from(dialect.row_names).min(header.len())..]
+}
+
+/// Whether a record has a cell for each column, and none too many.
+pub(crate) fn has_columns(cells: &[Field], columns: usize, dialect: &Dialect) -> bool {
+    let is_longer = dialect.ragged_rows.ignore_trailing_delimiter && cells.len() == columns + 1;
+    cells.len() == columns || (is_longer && ends_with_delimiter(cells))
+}
+
 /// Whether a record has the names of the header in its cells, and nothing else.
 pub(crate) fn is_header(header: &[String], cells: &[Field], window: &[u8], dialect: &Dialect) -> bool {
     let (Some(first), Some(cell)) = (header.first(), cells.first()) else { return false };
@@ -242,10 +251,8 @@ pub(crate) fn is_header(header: &[String], cells: &[Field], window: &[u8], diale
     if !cell.is_escaped() && cell.bytes(window) != first.as_bytes() {
         return false;
     }
-    let ends = |cell: &Field| !cell.is_quoted() && cell.start() == cell.end();
-    let is_longer = dialect.ragged_rows.ignore_trailing_delimiter && cells.len() == header.len() + 1 && cells.last().is_some_and(ends);
     let mut scratch = Vec::new();
-    (cells.len() == header.len() || is_longer)
+    has_columns(cells, header.len(), dialect)
         && header.iter().zip(cells).all(|(name, cell)| cell.value(window, dialect, &mut scratch) == name.as_bytes())
 }
 

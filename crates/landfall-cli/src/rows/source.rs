@@ -137,8 +137,14 @@ impl Source {
             if let Some(mut opening) = Opening::read_member(stated, member, Limits::default(), &sample, ended, wanted as usize)?
                 && let Some(columns) = columns(&opening)?
             {
-                if !ended && metadata.is_file() && opening.compression == Compression::None {
-                    let tail = tail(&mut file, metadata.len(), FOOTER_SAMPLE_BYTES as u64)?;
+                if !opening.is_whole && metadata.is_file() && opening.may_find_footer(stated) {
+                    let tail = match opening.compression {
+                        Compression::None => tail(&mut file, metadata.len(), FOOTER_SAMPLE_BYTES as u64)?,
+                        compression => {
+                            let unpack = Unpack::of(compression, member, stated.name, unpacked_limit);
+                            unpacked_tail(&mut file, unpack)?
+                        }
+                    };
                     opening.find_footer(stated, &tail);
                     // Reading goes on after the sample.
                     file.seek(SeekFrom::Start(sample.len() as u64)).map_err(Unreadable::Input)?;
@@ -377,6 +383,28 @@ fn tail(file: &mut File, bytes: u64, wanted: u64) -> Result<Vec<u8>, Unreadable>
     let mut tail = Vec::new();
     file.seek(SeekFrom::Start(from)).map_err(Unreadable::Input)?;
     Read::take(&mut *file, bytes - from).read_to_end(&mut tail).map_err(Unreadable::Input)?;
+    Ok(tail)
+}
+
+/// The same of what a packed file unpacks to; nothing of one that is damaged, which is told when it is read.
+fn unpacked_tail(file: &mut File, mut unpack: Unpack) -> Result<Vec<u8>, Unreadable> {
+    let (mut tail, mut block) = (Vec::new(), Vec::new());
+    file.seek(SeekFrom::Start(0)).map_err(Unreadable::Input)?;
+    loop {
+        block.clear();
+        if Read::take(&mut *file, BLOCK_BYTES).read_to_end(&mut block).map_err(Unreadable::Input)? == 0 {
+            break;
+        }
+        let unpacked = unpack.feed(&block, |piece| {
+            tail.extend_from_slice(piece);
+            // An even number of bytes goes, so that units of UTF-16 stay whole.
+            tail.drain(..tail.len().saturating_sub(FOOTER_SAMPLE_BYTES) & !1);
+            Ok(())
+        });
+        if unpacked.is_err() {
+            return Ok(Vec::new());
+        }
+    }
     Ok(tail)
 }
 

@@ -1,5 +1,7 @@
 //! `landfall new` and `landfall profile`: what is proposed for a file, and what its columns hold.
 
+use std::io::Write as _;
+
 use crate::binary::{file, landfall, testdata};
 
 /// Calls with flags and a file, which it must be able to read.
@@ -141,7 +143,16 @@ fn what_surrounds_a_table_is_proposed() {
     lands("a§b\n1§2\n3§4\n", 2, &["delimiter: \"§\""]);
     // A footer that is beyond what is looked at first.
     let many: String = (0..60_000).map(|n| format!("{n},2026-01-02\n")).collect();
-    lands(format!("id,day\n{many}Total,\n"), 60_000, &["footerRows: 1"]);
+    let many = format!("id,day\n{many}Total,\n");
+    lands(&many, 60_000, &["footerRows: 1"]);
+    // Whether or not all of its packed bytes are looked at first.
+    for level in [flate2::Compression::none(), flate2::Compression::best()] {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), level);
+        gzip.write_all(many.as_bytes()).expect("memory takes it");
+        lands(gzip.finish().expect("memory takes it"), 60_000, &["footerRows: 1"]);
+    }
+    let names = "speed,dist\nMazda,1,2\nFiat,3,4\nVolvo,5,6\n";
+    lands(names.repeat(2), 6, &["rowNames: true", "repeatedHeader: skip"]);
 }
 
 /// What could be a value is none of it.

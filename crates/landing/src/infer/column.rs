@@ -122,6 +122,17 @@ impl Column {
         }
     }
 
+    /// Whether a word for nothing is written like the values of this column, which is text or not: the code of Namibia
+    /// among those of other countries, and `NaN` beside infinite numbers.
+    pub(super) fn is_value(&self, word: &str, is_text: bool) -> bool {
+        if is_text {
+            let is_seen = self.values > 0 && self.words.contains_key(word);
+            return is_seen && self.shape.is_fixed() && self.shape == Shape::of(word.as_bytes());
+        }
+        let is_infinite = self.numbers.as_ref().is_some_and(|numbers| numbers.around.infinite > 0);
+        is_infinite && word.eq_ignore_ascii_case("nan")
+    }
+
     fn count(&mut self, text: &[u8], count: u64) {
         let Some(distinct) = &mut self.distinct else { return };
         if let Some(known) = distinct.get_mut(text) {

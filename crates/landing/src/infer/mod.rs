@@ -26,13 +26,12 @@ pub use sample::propose;
 
 use crate::columns::Records;
 use crate::contract::{DatasetName, MAX_DOCUMENT_BYTES};
-use crate::dialect::{BlankRows, Dialect, RepeatedHeader};
+use crate::dialect::{BlankRows, RepeatedHeader};
 use crate::evidence::Evidence;
 use crate::opening::Opening;
-use crate::records::Field;
-use crate::shape::is_header;
+use crate::shape::{has_columns, is_header, labels};
 use crate::visible::odd_name;
-use column::{Column, Shape, Unique};
+use column::{Column, Unique};
 #[cfg(test)]
 pub(crate) use document::quoted as in_quotes;
 use document::{Document, FieldLine, quoted};
@@ -106,7 +105,8 @@ impl Inference {
             let cells = &records.fields[row.first_field as usize..][..row.fields as usize];
             let is_text = |cell: &crate::records::Field| std::str::from_utf8(cell.bytes(records.window)).is_ok();
             let dialect = records.dialect;
-            if dialect.repeated_header != RepeatedHeader::Keep && is_header(&self.header, cells, records.window, dialect) {
+            let may_repeat = dialect.repeated_header != RepeatedHeader::Keep;
+            if may_repeat && is_header(labels(&self.header, dialect), cells, records.window, dialect) {
                 self.refused += u64::from(dialect.repeated_header == RepeatedHeader::Reject);
                 continue;
             }
@@ -224,7 +224,7 @@ impl Inference {
             if verdict.data_type == "string" {
                 continue;
             }
-            for (word, count) in &column.words {
+            for (word, count) in column.words.iter().filter(|(word, _)| !column.is_value(word, false)) {
                 let (columns, cells) = missing.entry(word.clone()).or_default();
                 *columns += 1;
                 *cells += count;
@@ -279,13 +279,6 @@ fn agreed<T: PartialEq>(mut said: impl Iterator<Item = T>) -> Option<T> {
     said.all(|other| other == first).then_some(first)
 }
 
-/// Whether a record has a cell for each column, and none too many.
-fn has_columns(cells: &[Field], columns: usize, dialect: &Dialect) -> bool {
-    let ends = |cell: &Field| !cell.is_quoted() && cell.start() == cell.end();
-    let ignores = dialect.ragged_rows.ignore_trailing_delimiter;
-    cells.len() == columns || (ignores && cells.len() == columns + 1 && cells.last().is_some_and(ends))
-}
-
 /// The line of a field.
 fn field_line(column: &Column, verdict: Verdict, name: &str, missing: &BTreeMap<String, (usize, u64)>, is_complete: bool) -> FieldLine {
     let mut properties = vec![("type", verdict.data_type.to_owned())];
@@ -293,37 +286,27 @@ fn field_line(column: &Column, verdict: Verdict, name: &str, missing: &BTreeMap<
     let mut because: Vec<String> = Vec::new();
     let is_text = verdict.data_type == "string";
     let mut nothing = column.empty + if is_text { 0 } else { column.blank };
-    let words: u64 = column.words.values().sum();
+    let kept = |word: &&String| column.is_value(word, is_text);
+    // A text may hold any of the words that were not seen in it.
+    let is_missing = |word: &&String| !kept(word) && (!is_text || is_complete || column.words.contains_key(*word));
+    if missing.keys().any(|word| !is_missing(&word)) && (!is_complete || missing.keys().any(|word| kept(&word))) {
+        let others = missing.keys().filter(is_missing).map(|word| quoted(word));
+        let values: Vec<_> = std::iter::once("\"\"".to_owned()).chain(others).collect();
+        properties.push(("missingValues", format!("[{}]", values.join(", "))));
+    }
+    if let Some(word) = column.words.keys().filter(|word| !is_text || missing.contains_key(*word)).find(kept) {
+        because.push(format!("`{word}` is written like the other values here, and kept"));
+    }
     if is_text {
-        // A word for nothing may be as good a value as any: the code of Namibia among those of other countries.
-        let looks_alike = |word: &&String| column.values > 0 && column.shape.is_fixed() && column.shape == Shape::of(word.as_bytes());
-        let kept: Vec<_> = column.words.keys().filter(looks_alike).filter(|word| missing.contains_key(*word)).collect();
-        let was_seen = |word: &&String| column.words.contains_key(*word);
-        if !is_complete && !missing.is_empty() {
-            let others: Vec<_> = missing.keys().filter(|word| was_seen(word) && !kept.contains(word)).map(|word| quoted(word)).collect();
-            let values: Vec<_> = std::iter::once("\"\"".to_owned()).chain(others).collect();
-            properties.push(("missingValues", format!("[{}]", values.join(", "))));
-        } else if !kept.is_empty() {
-            let others: Vec<_> = missing.keys().filter(|word| !kept.contains(word)).map(|word| quoted(word)).collect();
-            let values: Vec<_> = std::iter::once("\"\"".to_owned()).chain(others).collect();
-            properties.push(("missingValues", format!("[{}]", values.join(", "))));
-        }
-        if let Some(word) = kept.first() {
-            because.push(format!("`{word}` is written like all other values here, and kept"));
-        }
-        let lost = column.words.iter().filter(|(word, _)| missing.contains_key(*word) && !kept.contains(word));
+        let lost = column.words.iter().filter(|(word, _)| missing.contains_key(*word) && !kept(word));
         nothing += lost.map(|(_, count)| count).sum::<u64>();
-        let text: Vec<_> = column
-            .words
-            .iter()
-            .filter(|(word, _)| !missing.contains_key(*word))
-            .map(|(word, count)| format!("`{word}` {count} times"))
-            .collect();
+        let text = column.words.iter().filter(|(word, _)| !missing.contains_key(*word));
+        let text: Vec<_> = text.map(|(word, count)| format!("`{word}` {count} times")).collect();
         if !text.is_empty() {
             because.push(format!("{} kept as text", text.join(", ")));
         }
     } else {
-        nothing += words;
+        nothing += column.words.iter().filter(|(word, _)| !kept(word)).map(|(_, count)| count).sum::<u64>();
     }
     if !verdict.because.is_empty() {
         because.insert(0, verdict.because);
@@ -331,7 +314,7 @@ fn field_line(column: &Column, verdict: Verdict, name: &str, missing: &BTreeMap<
     because.extend(odd_name(name));
     if nothing > 0 {
         because.push(format!("{nothing} without a value"));
-    } else if is_complete && is_key(column, column.values + words) {
+    } else if is_complete && is_key(column, column.values + column.words.values().sum::<u64>()) {
         because.push(format!("`required`, as none of {} is missing and all differ", column.values));
         properties.push(("constraints", "{ required: true }".to_owned()));
     }

@@ -64,6 +64,8 @@ pub(super) struct Around {
     pub(super) minus_sign: u64,
     pub(super) debits: u64,
     pub(super) credits: u64,
+    /// Infinite ones.
+    pub(super) infinite: u64,
 }
 
 impl Around {
@@ -75,6 +77,7 @@ impl Around {
         self.minus_sign += other.minus_sign;
         self.debits += other.debits;
         self.credits += other.credits;
+        self.infinite += other.infinite;
         for (affix, count) in &other.affixes {
             *self.affixes.entry(affix.clone()).or_default() += count;
         }
@@ -427,6 +430,7 @@ impl<'t> Undressed<'t> {
         }
         let is_bare = signs <= 1 && !has_percent && affixes == 0 && around.parentheses + around.trailing_minus + around.minus_sign == 0;
         new.is_infinite = is_bare && ["inf", "infinity"].iter().any(|word| new.digits.eq_ignore_ascii_case(word));
+        around.infinite += u64::from(new.is_infinite);
         (signs <= 1 && (new.is_infinite || new.digits.contains(|c: char| c.is_ascii_digit()))).then_some(new)
     }
 }

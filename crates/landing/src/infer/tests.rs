@@ -181,6 +181,9 @@ fn words_for_nothing() {
     check("n,tail\n1,N123\nNA,NA\n2,N5678\n", &["\"n\", type: integer", "tail, type: string"]);
     check_column(&["2013-01-01", "\\N"], "date");
     check_column(&["1.5", "NaN", "-"], "number, physicalType: \"decimal(18,3)\"");
+    check_column(&["inf", "NaN", "1.5"], "number");
+    let odd = &["a, type: number", "b, type: number, missingValues: [\"\", \"NA\"]"];
+    check("a,b\nNA,NA\nNaN,NaN\n1e5,-Infinity\n2.5,1.5\n", odd);
 }
 
 #[test]

@@ -41,6 +41,7 @@ mod tiling;
 pub use footer::{Holdback, footer_start, long_footer};
 pub use lexer::{Lexer, Limits, LongRow};
 pub use preamble::{Header, preamble};
+pub(crate) use rows::ends_with_delimiter;
 pub use rows::{Fault, FaultKind, Field, Row, RowKind, Rows};
 pub use shard::{Batch, ShardReader};
 pub use tiling::{Base, Reading, Tile, Tiling, TilingError, tile};

@@ -58,6 +58,11 @@ pub struct Field {
 /// The bit of an offset that is a flag instead. It bounds a window to 2 GiB.
 const FLAG: u32 = 1 << 31;
 
+/// Whether a delimiter ends a record of these fields: the last one is empty and does not stand between quotes.
+pub(crate) fn ends_with_delimiter(fields: &[Field]) -> bool {
+    fields.last().is_some_and(|last| !last.is_quoted() && last.start() == last.end())
+}
+
 impl Field {
     /// No field: nothing, and escaped.
     pub(crate) const HOLE: Self = Self { start_and_quoted: 0, end_and_escaped: FLAG };

@@ -10,7 +10,6 @@ use super::reading::Reading;
 use crate::dialect::{BlankRows, Dialect, RaggedRows, RepeatedHeader, StatedDialect};
 use crate::evidence::Evidence;
 use crate::records::{Lexer, Limits, Row, RowKind, Rows};
-use crate::shape::is_header;
 
 /// Most records at the end that are a footer.
 const MOST_FOOTER: usize = 10;
@@ -98,7 +97,7 @@ pub(super) fn find(
     if stated.repeated_header.is_none()
         && let Some(head) = head
     {
-        let again = data.iter().filter(|row| is_again(reading, head, row)).count();
+        let again = data.iter().filter(|row| reading.is_again(head, row)).count();
         if again > 0 && head.fields > 1 {
             guess.repeated_header = RepeatedHeader::Skip;
             let because = format!("{again} of the records are the header again: files were put together with theirs");
@@ -122,7 +121,7 @@ pub(super) fn find(
         let columns = head.map_or(reading.columns, |head| head.fields + u32::from(header.has_row_names));
         let columns =
             columns - u32::from(columns > 1 && guess.ragged_rows.ignore_trailing_delimiter && head.is_none_or(|head| reading.ends(head)));
-        let data: Vec<&Row> = data.iter().filter(|row| head.is_none_or(|head| !is_again(reading, head, row))).collect();
+        let data: Vec<&Row> = data.iter().filter(|row| head.is_none_or(|head| !reading.is_again(head, row))).collect();
         if let Some((start, because)) = footer(reading, &data, columns) {
             guess.footer_rows = lines(&reading.window()[start..], reading);
             say("footerRows", guess.footer_rows.to_string(), because);
@@ -149,11 +148,6 @@ pub(super) fn footer_of_tail(dialect: &Dialect, columns: u32, tail: &[u8]) -> Op
 fn lines(footer: &[u8], reading: &Reading<'_>) -> u32 {
     let length = footer.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
     super::line_ends(&footer[..length], reading.dialect.line_terminator).count() as u32 + 1
-}
-
-fn is_again(reading: &Reading<'_>, head: &Row, row: &Row) -> bool {
-    let names: Vec<String> = reading.cells(head).iter().map(|cell| String::from_utf8_lossy(&reading.text(*cell)).into_owned()).collect();
-    row.fields == head.fields && is_header(&names, reading.cells(row), reading.window(), &reading.dialect)
 }
 
 /// What the cells of a column look like where they hold anything, if that is the same for all.

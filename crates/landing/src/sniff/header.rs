@@ -24,35 +24,47 @@ pub(super) struct Found {
     pub(super) has_row_names: bool,
 }
 
+impl Found {
+    fn at(first: usize, header: bool, because: String) -> Self {
+        Self { header, because, first, has_row_names: false }
+    }
+}
+
 pub(super) fn find(reading: &Reading<'_>, stated: &StatedDialect, schema: Option<&Schema>) -> Found {
     if reading.names > 0 {
         let because = format!("it names {} of the contract's fields", reading.names);
-        return Found { header: true, because, first: reading.first, has_row_names: false };
+        return Found::at(reading.first, true, because);
     }
     let records = text_of(reading);
     if stated.header == Some(false) {
-        return Found { header: false, because: String::new(), first: reading.first, has_row_names: false };
+        return Found::at(reading.first, false, String::new());
     }
-    if let Some(because) = row_names(reading).filter(|_| stated.row_names != Some(false)) {
-        return Found { header: true, because, first: reading.first, has_row_names: true };
+    // Under a contract what does not fit is told, not passed over.
+    let may_lack_label = schema.is_none() && stated.row_names != Some(false);
+    if let Some(because) = row_names(reading).filter(|_| may_lack_label) {
+        return Found { has_row_names: true, ..Found::at(reading.first, true, because) };
     }
     let titles = titles(&records, reading.columns as usize);
     let first = reading.first + titles;
     let Some((head, rest)) = records[titles..].split_first() else {
         let because = "there is no record; a header is the default".to_owned();
-        return Found { header: true, because, first: reading.first, has_row_names: false };
+        return Found::at(reading.first, true, because);
     };
     let (header, because) = match schema {
         Some(schema) => compare_with(schema, head),
         None => judge(head, rest),
     };
-    Found { header, because, first, has_row_names: false }
+    Found::at(first, header, because)
 }
 
 /// Why the first record is a header that lacks the label of the first column: it has one label less than all other
 /// records have cells, and these begin with names of rows, of which none comes twice. R writes tables so.
 fn row_names(reading: &Reading<'_>) -> Option<String> {
     let (head, rest) = reading.body().split_first()?;
+    let all = rest.len();
+    let rest: Vec<_> = rest.iter().filter(|row| !reading.is_again(head, row)).collect();
+    // Each of several files that were put together has names of its own.
+    let may_repeat = rest.len() < all;
     let is_fitting = head.fields >= 2 && reading.columns == head.fields + 1 && rest.len() >= LEAST_NAMED_ROWS;
     // Where most end with a delimiter, it is that which is one too many.
     let ending = rest.iter().filter(|row| reading.ends(row)).count();
@@ -62,7 +74,7 @@ fn row_names(reading: &Reading<'_>) -> Option<String> {
     let labels: Vec<_> = reading.cells(head).iter().map(|cell| reading.text(*cell)).collect();
     let is_label = |label: &Vec<u8>| kind(label) == Kind::Text;
     let names: HashSet<_> = rest.iter().filter_map(|row| reading.cells(row).first()).map(|cell| reading.text(*cell)).collect();
-    let is_named = names.len() == rest.len() && !names.contains(&Vec::new());
+    let is_named = (may_repeat || names.len() == rest.len()) && !names.contains(&Vec::new());
     (is_named && labels.iter().all(is_label) && labels.iter().collect::<HashSet<_>>().len() == labels.len()).then(|| {
         format!("it has {} labels for {} columns: the first one has names of rows, as R writes them", head.fields, reading.columns)
     })

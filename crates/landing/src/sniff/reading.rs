@@ -6,7 +6,8 @@ use super::cells::{Kind, kind, likeness};
 use crate::columns::trim;
 use crate::contract::Schema;
 use crate::dialect::Dialect;
-use crate::records::{Field, Lexer, Limits, Row, RowKind, Rows};
+use crate::records::{Field, Lexer, Limits, Row, RowKind, Rows, ends_with_delimiter};
+use crate::shape::is_header;
 
 /// What comments start with.
 pub(super) const COMMENT: u8 = b'#';
@@ -115,9 +116,16 @@ impl<'a> Reading<'a> {
         self.rows.fields_of(row)
     }
 
-    /// Whether a delimiter ends a record: its last cell is empty, and does not stand between quotes.
+    /// Whether a delimiter ends a record.
     pub(super) fn ends(&self, row: &Row) -> bool {
-        row.fields > 1 && self.cells(row).last().is_some_and(|cell| !cell.is_quoted() && cell.start() == cell.end())
+        row.fields > 1 && ends_with_delimiter(self.cells(row))
+    }
+
+    /// Whether a record is the header again, cell for cell.
+    pub(super) fn is_again(&self, head: &Row, row: &Row) -> bool {
+        let name = |cell: &Field| String::from_utf8_lossy(&self.text(*cell)).into_owned();
+        let names: Vec<String> = self.cells(head).iter().map(name).collect();
+        row.fields == head.fields && is_header(&names, self.cells(row), self.window, &self.dialect)
     }
 
     /// The text of a cell.
