@@ -1,6 +1,6 @@
 //! Bills are of what is deployed: the memory of its functions, the states of its machine.
 
-use landing::bill::{Item, prices};
+use job::bill::{Item, prices};
 use serde_json::Value;
 
 use super::sources::{properties, resource_of, state_machine, template};

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use landing::Error;
-use landing::contract::DatasetName;
-use landing::message::{
+use job::DatasetName;
+use job::Error;
+use job::message::{
     Abandon, Caught, EndJob, JobId, JobRef, MakeFiles, MergeFiles, MergeItem, MergeList, Planned, Settled, Shard, ShardList,
     TransformShard, Verified, VerifyJob,
 };

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 use bytes::Bytes;
-use landing::Error;
-use landing::commit::Commit;
-use landing::contract::DatasetName;
-use landing::decision::Decision;
-use landing::message::{
+use job::DatasetName;
+use job::Error;
+use job::decision::Decision;
+use job::message::{
     Abandon, Caught, Failure, JobId, JobRef, MergeFiles, MergeItem, Shard, SourceRef, Stored, Submission, TransformShard, VerifyJob,
 };
-use landing::sources::Sources;
+use job::sources::Sources;
+use landing::commit::Commit;
 use objects::{Buckets, Faulty, Objects, Pin, Put};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use registry::{JobRecord, Registry};
@@ -70,7 +70,7 @@ pub(crate) struct Landed {
     pub(crate) rows: Vec<String>,
     pub(crate) rejects: String,
     pub(crate) errors: String,
-    pub(crate) counts: landing::message::Counts,
+    pub(crate) counts: job::message::Counts,
 }
 
 impl Bench {

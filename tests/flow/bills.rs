@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use landing::bill::{Basis, Bill, Dollars, Item, Usage};
-use landing::message::JobId;
+use job::bill::{Basis, Bill, Dollars, Item, Usage};
+use job::message::JobId;
 use landing::plan::Plan;
 use objects::{Fault, FaultKind, Faulty, Memory, Metered};
 
@@ -109,7 +109,7 @@ async fn a_job_over_its_cap_is_not_begun() {
     let bench = Bench::new(CONTRACT).await;
     let cap = Dollars::of_picos(1_000_000);
     let submission = bench.submit("dear", SOURCE, 9, false).await;
-    let failure = bench.run(landing::message::Submission { max_cost: Some(cap), ..submission }).await.unwrap_err();
+    let failure = bench.run(job::message::Submission { max_cost: Some(cap), ..submission }).await.unwrap_err();
     assert_eq!(failure.error, "CostCapExceeded");
     assert!(failure.cause.contains("more than its cap of 0.000001 USD"), "{}", failure.cause);
     let job = JobId::parse("dear").unwrap();
@@ -117,7 +117,7 @@ async fn a_job_over_its_cap_is_not_begun() {
 
     let submission = bench.submit("cheap", SOURCE, 9, false).await;
     let keys = bench.context.keys(&submission.job);
-    bench.run(landing::message::Submission { max_cost: Some("1".parse().unwrap()), ..submission }).await.unwrap();
+    bench.run(job::message::Submission { max_cost: Some("1".parse().unwrap()), ..submission }).await.unwrap();
     let plan: Plan = serde_json::from_str(&bench.text(&keys.plan()).await).unwrap();
     let estimate = plan.estimate.expect("a plan has an estimate");
     assert!(estimate.total > cap && estimate.basis == Basis::Estimate);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use catalog::{Error, Memory};
+use job::message::{JobRef, Stored};
 use landing::contract::Contract;
-use landing::message::{JobRef, Stored};
 use serde_json::{Value, json};
 use tables::Log;
 
@@ -25,7 +25,7 @@ async fn shore(output: &str) -> (Bench, Arc<Memory>) {
 
 async fn land(bench: &Bench, job: &str, version: u32, rows: &str) -> Stored {
     let submission = bench.submit(job, format!("id,kind\n{rows}").as_bytes(), 1000, false).await;
-    bench.run(landing::message::Submission { contract: version, ..submission }).await.unwrap()
+    bench.run(job::message::Submission { contract: version, ..submission }).await.unwrap()
 }
 
 fn values(memory: &Memory) -> Value {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use landing::message::{JobRef, Stored, Submission};
+use job::message::{JobRef, Stored, Submission};
 use objects::{Fault, FaultKind, Faulty, Memory};
 use tables::At;
 

@@ -60,7 +60,7 @@ async fn every_encoding_lands_as_utf_8_does() {
                 "{label} in shards of {shard_bytes}"
             );
 
-            let keys = bench.context.keys(&landing::message::JobId::parse("job").unwrap());
+            let keys = bench.context.keys(&job::message::JobId::parse("job").unwrap());
             let rejects = bench.work().get(&keys.rejects(), &Pin::default(), 0..u64::MAX).await.unwrap();
             let mark = if label.starts_with("utf-16") { "\u{feff}" } else { "" };
             assert_eq!(rejects, encode(&format!("{mark}{}", expected.rejects), label), "{label} in shards of {shard_bytes}");
@@ -134,7 +134,7 @@ async fn what_nobody_says_is_sniffed_and_pinned() {
         let bench = Bench::new(&contract(None)).await;
         let landed = bench.land("job", &source, 20).await.unwrap();
         assert_eq!(landed.rows, rows, "{label}");
-        let keys = bench.context.keys(&landing::message::JobId::parse("job").unwrap());
+        let keys = bench.context.keys(&job::message::JobId::parse("job").unwrap());
         let plan: landing::plan::Plan = serde_json::from_str(&bench.text(&keys.plan()).await).unwrap();
         assert_eq!(plan.dialect.encoding.label(), label);
         let evidence = plan.evidence.iter().find(|evidence| evidence.property == "encoding").unwrap();

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use landing::decision::Decision;
+use job::decision::Decision;
+use job::message::{Failure, JobId, JobRef, Submission};
 use landing::files::FolderLimits;
-use landing::message::{Failure, JobId, JobRef, Submission};
 use objects::{Fault, FaultKind, Faulty, Memory};
 use registry::{JobChange, JobStatus};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use landing::message::{Failure, JobId};
+use job::message::{Failure, JobId};
 use registry::JobStatus;
 
 use super::bench::Bench;

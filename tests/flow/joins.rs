@@ -1,7 +1,7 @@
 //! Joins: the same rows, rejects and counts however the source is split, of a table that stays as it was when the job was planned.
 
 use bytes::Bytes;
-use landing::message::{Counts, JobRef};
+use job::message::{Counts, JobRef};
 use landing::plan::Plan;
 use landing::rejects::ErrorEntry;
 use objects::Put;
@@ -138,7 +138,7 @@ async fn all_shards_see_the_table_as_it_was_planned() {
     let planned = steps::ingest(&bench.context, submission).await.unwrap();
     bench.put_reference("geo/shops.csv", "code,country,rate\nA,Atlantis,99\n").await;
     bench.transform_all(&job, &planned.shards.key).await.unwrap();
-    let verify = landing::message::VerifyJob { job: job.job.clone(), dataset: job.dataset.clone(), round: 1 };
+    let verify = job::message::VerifyJob { job: job.job.clone(), dataset: job.dataset.clone(), round: 1 };
     let merges = steps::verify(&bench.context, verify).await.unwrap().merges;
     bench.merge_all(&job, merges.count).await.unwrap();
     let stored = steps::store(&bench.context, job.clone()).await.unwrap();

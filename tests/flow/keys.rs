@@ -1,6 +1,6 @@
 //! Keys: whoever comes first has them, however the source is split and whatever runs twice.
 
-use landing::message::{Counts, JobRef, MergeFiles, MergeItem, Shard, TransformShard, VerifyJob};
+use job::message::{Counts, JobRef, MergeFiles, MergeItem, Shard, TransformShard, VerifyJob};
 use landing::rejects::ErrorEntry;
 use objects::FaultKind;
 use proptest::prelude::*;
@@ -190,7 +190,7 @@ async fn duplicates_count_for_the_limit_and_are_told() {
         let bench = Bench::new(&contract).await;
         let failure = bench.land("job", b"id,kind\n1,a\n2,b\n01,c\n4,a\n2,x\n", shard_bytes).await.unwrap_err();
         assert_eq!(failure.error, "RejectLimitExceeded");
-        let keys = bench.context.keys(&landing::message::JobId::parse("job").unwrap());
+        let keys = bench.context.keys(&job::message::JobId::parse("job").unwrap());
         assert_eq!(bench.text(&keys.rejects()).await, "id,kind\n01,c\n2,x\n");
         assert_eq!(bench.visible().await, (Vec::new(), 0));
     }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::{env, fs};
 
-use landing::message::JobRef;
+use job::message::JobRef;
 use objects::{Buckets, Directories, Fault, FaultKind, Faulty, Objects};
 
 use super::bench::{Bench, NOW};
@@ -63,7 +63,7 @@ async fn prepared(root: &Path, format: &str, jobs: &[(&str, u32, super::commits:
 }
 
 fn reference(bench: &Bench, job: &str) -> JobRef {
-    JobRef { job: landing::message::JobId::parse(job).unwrap(), dataset: bench.dataset.clone() }
+    JobRef { job: job::message::JobId::parse(job).unwrap(), dataset: bench.dataset.clone() }
 }
 
 /// The same files under another folder: the same inodes, by which parts of uploads are known.

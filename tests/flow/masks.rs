@@ -1,6 +1,6 @@
 //! Masks: what is masked leaves nowhere, neither with what is stored nor with what is refused or told.
 
-use landing::Error;
+use job::Error;
 use landing::contract::Contract;
 use landing::rejects::ErrorEntry;
 use proptest::prelude::*;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use job::decision::Decision;
+use job::message::{Abandon, Caught, Failure, JobRef, MergeFiles, MergeItem, Stored};
 use landing::commit::CommittedFile;
-use landing::decision::Decision;
-use landing::message::{Abandon, Caught, Failure, JobRef, MergeFiles, MergeItem, Stored};
 use objects::{Fault, FaultKind, Faulty, Memory, Metered};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tables::At;

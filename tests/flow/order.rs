@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use landing::message::{Failure, JobId, SourceRef, Stored, Submission};
+use job::message::{Failure, JobId, SourceRef, Stored, Submission};
 use objects::{Buckets, Fault, FaultKind, Faulty, Memory, Put};
 use registry::{JobRecord, JobStatus};
 

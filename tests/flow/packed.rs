@@ -53,7 +53,7 @@ async fn every_compression_lands_the_same() {
         let bench = Bench::new(CONTRACT).await;
         let packed = bench.land("job", &source, 1000).await.unwrap();
         assert_same(&packed, &plain, name);
-        let keys = bench.context.keys(&landing::message::JobId::parse("job").unwrap());
+        let keys = bench.context.keys(&job::message::JobId::parse("job").unwrap());
         let plan: landing::plan::Plan = serde_json::from_str(&bench.text(&keys.plan()).await).unwrap();
         assert_eq!((plan.shards, plan.source_bytes), (1, source.len() as u64));
         assert_eq!(plan.one_shard_because.unwrap(), format!("{name} can only be unpacked from its beginning"));
@@ -94,7 +94,7 @@ async fn a_contract_says_which_file_of_an_archive_is_meant() {
         let failure = bench.land("job", &source, 1000).await.unwrap_err();
         assert_eq!(failure.error, "SourceCorrupt", "{member}");
         assert!(failure.cause.contains(refused) && !failure.cause.contains("README"), "{}", failure.cause);
-        let errors = bench.text(&bench.context.keys(&landing::message::JobId::parse("job").unwrap()).errors()).await;
+        let errors = bench.text(&bench.context.keys(&job::message::JobId::parse("job").unwrap()).errors()).await;
         let values: Vec<String> =
             errors.lines().map(|line| serde_json::from_str::<landing::rejects::ErrorEntry>(line).unwrap().value.unwrap()).collect();
         assert_eq!(values, ["README.txt", "jan/things.csv", "feb.csv"], "the job's errors tell the names");

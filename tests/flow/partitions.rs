@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use landing::message::{Counts, JobId};
+use job::message::{Counts, JobId};
 use objects::{Buckets, Directories, Objects};
 use proptest::prelude::*;
 

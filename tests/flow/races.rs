@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use landing::bill::Item;
-use landing::message::JobRef;
+use job::bill::Item;
+use job::message::JobRef;
 use objects::{Buckets, Head, Listed, Memory, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result};
 
 use super::bench::Bench;

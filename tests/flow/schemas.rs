@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use landing::Error;
-use landing::contract::TableFormat;
-use landing::decision::{Decision, Start};
-use landing::message::{Failure, JobRef, Stored, Submission};
+use job::Error;
+use job::TableFormat;
+use job::decision::{Decision, Start};
+use job::message::{Failure, JobRef, Stored, Submission};
 use landing::table::{SchemaAt, TableSchema};
 use objects::Memory;
 

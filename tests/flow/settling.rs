@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use executions::{Executions, Status};
-use landing::decision::Decision;
-use landing::message::{Failure, JobId, JobRef, Submission};
+use job::decision::Decision;
+use job::message::{Failure, JobId, JobRef, Submission};
 use objects::{Buckets, Memory};
 use registry::{JobChange, JobRecord, JobStatus};
 use serde_json::{Value, json};
@@ -107,7 +107,7 @@ async fn a_job_that_is_decided_to_commit_lands_whatever_became_of_its_execution(
     let submission = deployment.transformed("job").await;
     let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
     deployment.bench.merge_all(&job, deployment.bench.verify(&job).await).await.unwrap();
-    let start = landing::decision::Start { from: 0, table: landing::contract::TableFormat::Landfall };
+    let start = job::decision::Start { from: 0, table: job::TableFormat::Landfall };
     deployment.bench.decide(&job.job, Decision::Commit(start)).await;
     deployment.executions.end(&deployment.executions.arn(&job.job), Status::Aborted, None);
     deployment.settler.hear(&ended(&job.job, "ABORTED"), later()).await.unwrap();

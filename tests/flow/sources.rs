@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use landing::message::{Failure, SourceRef, Submission};
+use job::message::{Failure, SourceRef, Submission};
 use objects::{Buckets, Fault, FaultKind, Faulty, Memory, Put};
 
 use super::bench::{Bench, things};

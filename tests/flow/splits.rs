@@ -1,6 +1,6 @@
 //! Any split gives the same rows, rejects and line numbers as reading from the start.
 
-use landing::message::Counts;
+use job::message::Counts;
 use proptest::prelude::*;
 
 use super::bench::{Bench, things};

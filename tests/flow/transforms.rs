@@ -1,7 +1,7 @@
 //! Row expressions: the same rows, rejects and counts however the source is split.
 
+use job::message::Counts;
 use landing::contract::Contract;
-use landing::message::Counts;
 use landing::rejects::ErrorEntry;
 
 use super::bench::{Bench, Landed};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use landing::contract::TableFormat;
-use landing::decision::{Decision, Start};
-use landing::message::{JobId, JobRef};
+use job::TableFormat;
+use job::decision::{Decision, Start};
+use job::message::{JobId, JobRef};
 use objects::{Memory, Put};
 use registry::JobStatus;
 
@@ -71,7 +71,7 @@ async fn a_table_that_changed_after_the_decision_refuses_the_job_and_keeps_nothi
     let meanwhile = submit(&bench, "meanwhile", version, &[(9, "z")]).await;
     bench.run(meanwhile).await.unwrap();
     let there = bench.data_keys().await;
-    let settled = steps::settle(&bench.context, job.clone(), landing::message::Failure::new("Aborted", "")).await.unwrap();
+    let settled = steps::settle(&bench.context, job.clone(), job::message::Failure::new("Aborted", "")).await.unwrap();
     assert_eq!((settled.status.as_str(), settled.error.as_str()), ("FAILED", "ContractInvalid"));
     assert_eq!((bench.data_keys().await, bench.visible().await.1), (there, 0));
     assert!(bench.commit(2).await.unwrap().void.is_some());

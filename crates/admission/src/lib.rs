@@ -4,9 +4,9 @@
 //! is named by the job's id, so that starting it twice starts it once.
 
 use executions::Executions;
-use landing::bill::Dollars;
-use landing::contract::DatasetName;
-use landing::message::{JobId, SourceRef, Submission};
+use job::DatasetName;
+use job::bill::Dollars;
+use job::message::{JobId, SourceRef, Submission};
 use registry::{JobChange, JobRecord, JobStatus, Registry};
 
 /// What is asked for.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use catalog::{Catalog, Glue};
 use events::{EventBridge, Events};
-use landing::sources::{REFERENCE_PREFIX, Sources};
+use job::sources::{REFERENCE_PREFIX, Sources};
 use objects::S3;
 use registry::DynamoDb;
 use steps::{Context, Place, Settings};

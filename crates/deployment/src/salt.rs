@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_clients::{JsonError, JsonService, SdkConfig};
-use landing::Error;
+use job::Error;
 use serde_json::json;
 use steps::Salt;
 

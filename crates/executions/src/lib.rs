@@ -3,7 +3,7 @@
 //! An execution is named by its job id, so a job is started once however often it is asked for.
 
 use async_trait::async_trait;
-use landing::message::JobId;
+use job::message::JobId;
 use serde::Serialize;
 
 pub mod history;
@@ -105,7 +105,7 @@ pub enum Error {
 /// The result of a call to the state machine.
 pub type Result<T> = std::result::Result<T, Error>;
 
-impl From<Error> for landing::Error {
+impl From<Error> for job::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Denied(text) => Self::AccessDenied(text),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use landing::message::JobId;
+use job::message::JobId;
 
 use crate::history::Failure;
 use crate::{Error, Execution, Executions, History, Result, Started, Status, same_input};

@@ -6,7 +6,7 @@ use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_sfn::primitives::DateTime;
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
-use landing::message::JobId;
+use job::message::JobId;
 use tracing::warn;
 
 use crate::history::{Event, MapCounts, MapRun};

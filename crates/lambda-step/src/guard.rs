@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use landing::Error;
+use job::Error;
 use tokio::time::timeout;
 use tracing::Instrument;
 

@@ -26,13 +26,13 @@ pub const MAX_MESSAGE_BYTES: usize = 29_000;
 /// Runs a step as a Lambda function until the process is ended.
 ///
 /// `handler` is given the message and the attempt's id, which no other attempt has. It is dropped shortly before Lambda would end it, and what it panics
-/// with is kept to itself: both become a [`landing::Error`]. Neither messages nor answers are logged.
+/// with is kept to itself: both become a [`job::Error`]. Neither messages nor answers are logged.
 pub async fn serve<I, O, F, W>(step: &'static str, handler: F) -> Result<(), Error>
 where
     I: DeserializeOwned + Send + 'static,
     O: Serialize + Send + 'static,
     F: Fn(I, String) -> W + Send + Sync + 'static,
-    W: Future<Output = Result<O, landing::Error>> + Send + 'static,
+    W: Future<Output = Result<O, job::Error>> + Send + 'static,
 {
     start();
     let handler = Arc::new(handler);
@@ -45,7 +45,7 @@ where
     I: DeserializeOwned + Send + 'static,
     O: Serialize + Send + 'static,
     F: Fn(I, String) -> W + Send + Sync + 'static,
-    W: Future<Output = Result<O, landing::Error>> + Send + 'static,
+    W: Future<Output = Result<O, job::Error>> + Send + 'static,
 {
     let attempt = event.context.request_id.clone();
     let job = job_of(&event.payload).to_owned();
@@ -54,9 +54,9 @@ where
         let begun = Instant::now();
         let outcome = match serde_json::from_value::<I>(event.payload) {
             Ok(input) => guarded(async move { handler(input, attempt).await }, budget(event.context.deadline, epoch_millis())).await,
-            Err(error) => Err(landing::Error::Internal(format!("the message is not one for `{step}`: {error}"))),
+            Err(error) => Err(job::Error::Internal(format!("the message is not one for `{step}`: {error}"))),
         };
-        let failure = outcome.as_ref().err().map(landing::Error::name);
+        let failure = outcome.as_ref().err().map(job::Error::name);
         println!("{}", metric(step, &job, begun.elapsed(), failure, epoch_millis()));
         match &outcome {
             Ok(_) => info!("done"),
@@ -77,7 +77,7 @@ fn job_of(message: &Value) -> &str {
 }
 
 /// A failure as Lambda reports it: the state machine sees `error_type` as the error's name.
-pub fn diagnostic(error: &landing::Error) -> Diagnostic {
+pub fn diagnostic(error: &job::Error) -> Diagnostic {
     Diagnostic { error_type: error.name().to_owned(), error_message: cut(&error.to_string(), MAX_MESSAGE_BYTES) }
 }
 
@@ -104,8 +104,8 @@ fn epoch_millis() -> u64 {
 #[expect(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use job::message::{JobRef, Stored};
     use lambda_runtime::Context;
-    use landing::message::{JobRef, Stored};
     use serde_json::json;
 
     fn event(payload: Value) -> LambdaEvent<Value> {
@@ -127,7 +127,7 @@ mod tests {
         let handler = Arc::new(|input: JobRef, _| async move {
             match input.job.as_str() {
                 "panics" => panic!("with the value 4711"),
-                _ => Err::<Stored, _>(landing::Error::SchemaDrift("two fields are new".to_owned())),
+                _ => Err::<Stored, _>(job::Error::SchemaDrift("two fields are new".to_owned())),
             }
         });
         let cases = [
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(cut("short", 30), "short");
         assert_eq!(cut("naïve", 3), "na");
         let quotes = "\"\u{1}\n".repeat(20_000);
-        let failure = diagnostic(&landing::Error::Internal(quotes));
+        let failure = diagnostic(&job::Error::Internal(quotes));
         let written = serde_json::to_string(&failure.error_message).unwrap().len();
         assert!((MAX_MESSAGE_BYTES - 10..=MAX_MESSAGE_BYTES + 2).contains(&written), "{written}");
     }

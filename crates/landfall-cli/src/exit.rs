@@ -28,7 +28,7 @@ pub(crate) const CODES: &str = "0 landed · 1 the data was refused · 2 wrong us
     4 the same bytes, or a newer version, are there already (with --strict) · 5 over --max-cost · 130 interrupted";
 
 impl Exit {
-    /// What the failure of a job means; `error` is one of [`landing::Error::NAMES`].
+    /// What the failure of a job means; `error` is one of [`job::Error::NAMES`].
     pub(crate) fn of_failure(error: &str) -> Self {
         match error {
             "SchemaDrift" | "RejectLimitExceeded" | "SourceCorrupt" | "LimitExceeded" | "SourceChanged" => Self::Refused,
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn every_failure_has_an_exit_code() {
-        let of = |exit: Exit| landing::Error::NAMES.into_iter().filter(|name| Exit::of_failure(name) == exit).collect::<Vec<_>>();
+        let of = |exit: Exit| job::Error::NAMES.into_iter().filter(|name| Exit::of_failure(name) == exit).collect::<Vec<_>>();
         assert_eq!(of(Exit::Landed), [""; 0]);
         let refused = ["SourceChanged", "SourceCorrupt", "SchemaDrift", "RejectLimitExceeded", "LimitExceeded"];
         assert_eq!(of(Exit::Refused), refused);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use landing::contract::DatasetName;
+use job::DatasetName;
 use objects::Buckets as _;
 use serde_json::json;
 use tables::{At, Log, Snapshot};

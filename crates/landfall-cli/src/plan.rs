@@ -4,17 +4,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use landing::bill::{Bill, Elsewhere};
+use job::Error;
+use job::bill::{Bill, Elsewhere};
+use job::message::{Counts, JobKeys, Shard, SourceRef, TransformShard};
+use job::sources::Sources;
 use landing::commit::Receipt;
-use landing::message::{Counts, JobKeys, Shard, SourceRef, TransformShard};
 use landing::plan::Plan;
 use landing::rejects::ErrorEntry;
-use landing::sources::Sources;
-use landing::{Error, Unquoted};
 use objects::{Buckets, Objects};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use steps::{Context, Place, Settings};
+use wording::Unquoted;
 
 use crate::exit::{CODES, Exit, examples};
 use crate::size::{bytes, count, parse_bytes, parse_shard_size};

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use landing::Error;
+use job::Error;
 use landing::contract::Contract;
 use landing::infer::dataset_name;
 use landing::opening::Stated;

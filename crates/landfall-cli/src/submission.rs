@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use landing::bill::Dollars;
-use landing::contract::{Contract, DatasetName};
+use job::DatasetName;
+use job::bill::Dollars;
+use job::message::{JobId, SourceRef, Submission};
+use landing::contract::Contract;
 use landing::mask::Salt;
-use landing::message::{JobId, SourceRef, Submission};
 use registry::JobRecord;
 use steps::{Context, Place};
 
@@ -56,7 +57,7 @@ pub(crate) async fn admit(
     job: &JobId,
     source: SourceRef,
     wishes: Wishes,
-) -> Result<Submission, landing::Error> {
+) -> Result<Submission, job::Error> {
     let (registry, now) = (&context.registry, now());
     let stored = registry.put_contract(dataset, contract, &now).await?;
     let Wishes { force, shard_bytes, max_cost } = wishes;

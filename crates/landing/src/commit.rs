@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use job::Error;
+use job::TableFormat;
+use job::bill::{Bill, Usage};
+use job::message::{Counts, Failure, JobId, SourceRef};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
-use crate::bill::{Bill, Usage};
-use crate::contract::{Mode, TableFormat};
-use crate::message::{Counts, Failure, JobId, SourceRef};
+use crate::contract::Mode;
 use crate::profile::Bounds;
 use crate::records::Tile;
 use crate::table::SchemaAt;

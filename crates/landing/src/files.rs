@@ -14,12 +14,13 @@ use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef};
 use arrow_select::take::take;
+use job::Error;
+use job::TableFormat;
 
-use crate::contract::{Contract, TableFormat};
+use crate::contract::Contract;
 use crate::delta::Stats;
 use crate::plan::Plan;
 use crate::sink::Sink;
-use crate::{Error, Unquoted};
 use aside::Aside;
 use folders::Folders;
 use form::Writers;
@@ -423,6 +424,6 @@ impl File {
 }
 
 /// Nothing of the data can make the encoder fail: what does is a bug.
-fn broken(error: impl Unquoted) -> Error {
-    Error::Internal(format!("writing Parquet: {}", error.unquoted()))
+fn broken(error: impl std::fmt::Debug) -> Error {
+    Error::Internal(format!("writing Parquet: {}", wording::variant(&error)))
 }

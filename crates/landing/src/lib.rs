@@ -28,23 +28,10 @@ pub mod plan;
 pub mod sniff;
 pub mod infer;
 pub mod profile;
-pub mod decision;
 pub mod commit;
 pub mod table;
 pub mod merge;
 pub mod delta;
-pub mod bill;
-pub mod message;
-pub mod sources;
 pub mod limits;
-pub mod size;
-mod nearest;
 mod patterns;
 mod short;
-mod visible;
-
-mod error;
-mod unquoted;
-
-pub use error::Error;
-pub use unquoted::Unquoted;

@@ -1,8 +1,5 @@
 //! Every limit of reading, with its default and its reason. None of them depends on how large a source is: they keep memory and cost bounded.
 
-use crate::contract::DatasetName;
-use crate::message::JobId;
-
 /// Most bytes of a record, its terminator included: far beyond what is written on purpose, and well within the memory of a small function. A longer one ends the
 /// reading: where it ends can't be told without reading on without bound, for every way in which a shard may begin.
 pub const RECORD_BYTES: u32 = 16 << 20;
@@ -19,9 +16,6 @@ pub const COLUMNS: usize = 20_000;
 
 /// Most faults kept of one record: a record of 20,000 columns can have that many.
 pub const FAULTS_PER_RECORD: usize = 1_000;
-
-/// Most characters of a value in an error entry.
-pub const VALUE_CHARS: usize = 200;
 
 /// Most bytes that a packed source may unpack to, whatever its size: 1 TiB.
 pub const UNPACKED_BYTES: u64 = 1 << 40;
@@ -51,26 +45,6 @@ pub const REFERENCE_MEMORY: usize = 128 << 20;
 /// Bytes of keys that a shard keeps in memory before it writes them down and begins anew. A shard of 64 MiB has rarely half as many; `verify` compares with a quarter of them at
 /// once.
 pub const KEY_BYTES: u64 = 128 << 20;
-
-/// Most bytes of a name between two slashes: what file systems have room for (ext4, XFS, Btrfs,
-/// APFS, NTFS). S3 has no such limit, but what lies there may be copied to a disk.
-pub const SEGMENT_BYTES: usize = 255;
-
-/// Most bytes of an object's key: S3's limit.
-pub const OBJECT_KEY_BYTES: usize = 1_024;
-
-/// Bytes of a key that are left to the prefix of the lake: `lake/` has 5.
-pub const LAKE_PREFIX_BYTES: usize = 64;
-
-/// Most bytes of the name of a data file: `<job>-merged-<number>-<attempt>-<number><extension>`. An
-/// attempt is a UUID (36), numbers have up to 10 digits, and the longest extension is `.jsonl.zst`.
-pub const FILE_NAME_BYTES: usize = JobId::MAX_CHARS + "-merged-".len() + 10 + 1 + 36 + 1 + 10 + ".jsonl.zst".len();
-
-/// Most bytes of the folders that a record's values name, with their slashes: what is left of a key
-/// beside the prefix of the lake, `<dataset>/` and the name of the file.
-pub const FOLDERS_BYTES: usize = OBJECT_KEY_BYTES - LAKE_PREFIX_BYTES - (DatasetName::MAX_CHARS + 1) - FILE_NAME_BYTES;
-
-const _: () = assert!(FILE_NAME_BYTES <= SEGMENT_BYTES && FOLDERS_BYTES == 740, "README and ARCHITECTURE say so");
 
 /// Most bytes that a pattern of a contract may compile to: a hundred letters of any script, or
 /// thousands of ASCII ones. It is in memory a few times while it is searched with.

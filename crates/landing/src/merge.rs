@@ -6,13 +6,12 @@
 
 use std::collections::HashMap;
 
+use job::bill::Usage;
+use job::limits::is_small;
 use serde::{Deserialize, Serialize};
 
-use crate::bill::Usage;
 use crate::commit::{OpenFile, Receipt, SmallFile};
 
-/// Most bytes of a file that is small, whatever the size that files are to have: it is read at once, and a reader opens a larger one without loss.
-const MOST_SMALL_BYTES: u64 = 32 << 20;
 /// Bytes that one invocation puts together, unless a single file has more: some ten seconds.
 const MERGE_BYTES: u64 = 256 << 20;
 /// Most small files that one invocation reads: a request each.
@@ -69,11 +68,6 @@ impl Group {
     pub fn folder(&self) -> &str {
         self.pieces.first().map_or("", |piece| &piece.folder)
     }
-}
-
-/// Whether a file of so many bytes is small where files are to have `file_size`.
-pub fn is_small(bytes: u64, file_size: u64) -> bool {
-    bytes < (file_size / 2).min(MOST_SMALL_BYTES)
 }
 
 /// What is to be put together of what the shards of a job left small, by shard: files of a folder up to `file_size`, and these spread over as few invocations as have the time.

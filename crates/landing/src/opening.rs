@@ -1,8 +1,8 @@
 //! What a source turns out to be by its beginning: how it is packed, what its bytes stand for, how records are told apart, and its header.
 
+use job::Error;
 use memchr::memmem;
 
-use crate::Error;
 use crate::contract::{Compression, Schema};
 use crate::dialect::{Dialect, StatedDialect, Terminator};
 use crate::encoding::{self, Encoding, Guess, Units};

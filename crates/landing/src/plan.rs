@@ -1,13 +1,13 @@
 //! What a job is going to do, settled before its first shard runs and never changed after.
 
+use job::bill::Bill;
+use job::message::{Shard, SourceRef, Submission};
 use serde::{Deserialize, Serialize};
 
-use crate::bill::Bill;
 use crate::contract::{Compression, Mapping};
 use crate::dialect::Dialect;
 use crate::evidence::Evidence;
 use crate::limits;
-use crate::message::{Shard, SourceRef, Submission};
 use crate::records::Limits;
 
 /// `plan.json`.
@@ -116,7 +116,7 @@ pub const MIN_SHARD_BYTES: u64 = 1;
 /// an execution: at 64 KiB these are hardly less than what is in it. Who writes a [`Submission`]
 /// (tests do) may say less.
 ///
-/// [`Submission`]: crate::message::Submission
+/// [`Submission`]: job::message::Submission
 pub const LEAST_ASKED_SHARD_BYTES: u64 = 64 << 10;
 /// Most shards of a job: what one Distributed Map takes.
 pub const MAX_SHARDS: u64 = 10_000;

@@ -1,10 +1,9 @@
 //! What is refused: the record byte for byte, and one entry for each of its faults.
 
 use serde::{Deserialize, Serialize};
+use wording::count;
 
-use crate::size::count;
-
-pub use crate::limits::{FAULTS_PER_RECORD, VALUE_CHARS};
+pub use crate::limits::FAULTS_PER_RECORD;
 
 /// The kinds of faults, by their names in Frictionless where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -137,7 +136,7 @@ pub struct ErrorEntry {
     /// Which constraint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// The text, cut at [`VALUE_CHARS`].
+    /// The text, cut at [`VALUE_CHARS`](wording::VALUE_CHARS).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
     /// Of a key that is taken: the record that has it, from 1. In the piece of a shard, where it may be one of an earlier shard, it is counted like `record`.
@@ -145,14 +144,6 @@ pub struct ErrorEntry {
     pub holder: Option<i64>,
     /// What is wrong, in a sentence.
     pub message: String,
-}
-
-/// Cuts a text at [`VALUE_CHARS`]; what was cut ends with `…`.
-pub fn cut(text: &str) -> String {
-    match text.char_indices().nth(VALUE_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 impl ErrorEntry {

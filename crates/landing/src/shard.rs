@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BooleanArray};
 use arrow_select::filter::FilterBuilder;
+use job::Error;
+use job::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
+use job::message::{Counts, Shard};
+use wording::cut;
 
 use crate::cells::Cells;
 use crate::columns::{self, Records};
@@ -11,17 +15,14 @@ use crate::contract::{Contract, Mapping};
 use crate::dialect::{Dialect, RepeatedHeader};
 use crate::files::{Files, FolderLimits, Lineage};
 use crate::keys::{Claims, Taken, Terms};
-use crate::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
 use crate::lines::LineCounter;
 use crate::lookup::{Joins, Lookup};
 use crate::mask::{Masks, Salt};
-use crate::message::{Counts, Shard};
 use crate::plan::Plan;
 use crate::profile::Sketch;
 use crate::records::{Row, Rows, ShardReader, Tile};
-use crate::rejects::{ErrorName, FAULTS_PER_RECORD, Finding, cut};
+use crate::rejects::{ErrorName, FAULTS_PER_RECORD, Finding};
 use crate::shape::Batch;
-use crate::{Error, Unquoted};
 
 /// Most cells of a batch: enough to type columns in long runs, and little to keep.
 const BATCH_CELLS: usize = 32 * 1024;
@@ -395,7 +396,7 @@ pub(crate) fn keep(mut columns: Vec<ArrayRef>, is_good: Vec<bool>, stored: &[usi
     let predicate = FilterBuilder::new(&BooleanArray::from(is_good)).optimize().build();
     for index in stored {
         let column = predicate.filter(columns[*index].as_ref());
-        columns[*index] = column.map_err(|error| Error::Internal(format!("filtering columns: {}", error.unquoted())))?;
+        columns[*index] = column.map_err(|error| Error::Internal(format!("filtering columns: {}", wording::variant(&error))))?;
     }
     Ok(columns)
 }

@@ -8,9 +8,9 @@
 use std::collections::{HashMap, HashSet};
 
 use arrow_schema::{DataType as ArrowType, TimeUnit};
+use job::Error;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
 use crate::contract::{Contract, FieldsMatch, Format, Mode};
 
 /// What the files of a table hold.

@@ -60,7 +60,7 @@ fn read(source: &[u8], encoding: Encoding, shard_units: usize, block: usize) -> 
     whole
 }
 
-fn read_shard(source: &[u8], dialect: &Dialect, shard: &landing::message::Shard, block: usize) -> (landing::records::Tile, Reading) {
+fn read_shard(source: &[u8], dialect: &Dialect, shard: &job::message::Shard, block: usize) -> (landing::records::Tile, Reading) {
     let mut reader = ShardReader::new(dialect, shard.from..shard.to, shard.first, 2, Limits::default());
     let mut rows = Rows::default();
     let mut reading = Reading::default();

@@ -5,11 +5,12 @@ mod packing;
 
 use std::io::Write;
 
-use landing::Error;
+use job::Error;
 use landing::contract::Compression;
 use landing::unpack::{Archive, Member, Unpack, sniff};
-use packing::{bzip2, gzip, zip};
 use proptest::prelude::*;
+
+use packing::{bzip2, gzip, zip};
 
 fn zstd(text: &[u8]) -> Vec<u8> {
     let mut out = zstd::Encoder::new(Vec::new(), 3).unwrap();

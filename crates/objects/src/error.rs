@@ -39,7 +39,7 @@ impl Error {
     }
 }
 
-impl From<Error> for landing::Error {
+impl From<Error> for job::Error {
     /// For whatever is not the source: a missing object of our own is a bug or a store that lost it.
     fn from(error: Error) -> Self {
         match error {

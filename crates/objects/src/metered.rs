@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use landing::bill::Usage;
+use job::bill::Usage;
 
 use crate::{Buckets, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result};
 

@@ -7,8 +7,8 @@ mod contents;
 use std::sync::Arc;
 use std::time::Duration;
 
-use landing::contract::DatasetName;
-use landing::message::{JobId, SourceRef, Submission};
+use job::DatasetName;
+use job::message::{JobId, SourceRef, Submission};
 
 use crate::{ContractVersion, JobChange, JobFilter, JobRecord, Page, Registry, StoredContract};
 

@@ -307,7 +307,7 @@ mod tests {
 
     use super::*;
     use crate::Registry;
-    use landing::contract::DatasetName;
+    use job::DatasetName;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn it_is_a_registry() {

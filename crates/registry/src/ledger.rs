@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use landing::contract::DatasetName;
-use landing::message::JobId;
+use job::DatasetName;
+use job::message::JobId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

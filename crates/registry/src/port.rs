@@ -1,9 +1,9 @@
 //! The port: what a registry promises, and what it holds.
 
 use async_trait::async_trait;
-use landing::bill::Bill;
-use landing::contract::DatasetName;
-use landing::message::{Counts, Failure, JobId, SourceRef, Submission, Warning};
+use job::DatasetName;
+use job::bill::Bill;
+use job::message::{Counts, Failure, JobId, SourceRef, Submission, Warning};
 use serde::{Deserialize, Serialize};
 
 /// The registry's port. All implementations pass one conformance suite ([`conformance`](crate::conformance())).
@@ -265,7 +265,7 @@ pub enum Error {
 /// The result of a call to the registry.
 pub type Result<T> = std::result::Result<T, Error>;
 
-impl From<Error> for landing::Error {
+impl From<Error> for job::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Unavailable(text) => Self::StoreUnavailable(text),

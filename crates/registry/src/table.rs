@@ -1,11 +1,11 @@
 //! What a store must be able to do to hold a registry, and under which keys its entries lie.
 
 use async_trait::async_trait;
-use landing::Unquoted;
-use landing::contract::DatasetName;
-use landing::message::JobId;
+use job::DatasetName;
+use job::message::JobId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use wording::Unquoted;
 
 use crate::{Error, JobFilter, JobRecord, JobStatus, Result};
 

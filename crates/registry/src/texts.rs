@@ -3,7 +3,7 @@
 //! A long text lies in parts, each an entry of its own under the hash of the whole: so they are the
 //! same for whoever writes them, and are there before anything names them.
 
-use landing::contract::DatasetName;
+use job::DatasetName;
 use serde::{Deserialize, Serialize};
 
 use crate::table::{Key, Table, When, Write, hash};

@@ -1,6 +1,6 @@
 //! Tells whoever listens how a settled job ended. Jobs that land undisturbed are announced by the state machine.
 
-use landing::message::Settled;
+use job::message::Settled;
 use serde_json::json;
 
 use crate::Context;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use landing::Error;
-use landing::bill::{Bill, Item, Spent, Usage};
+use job::Error;
+use job::bill::{Bill, Item, Spent, Usage};
+use job::message::JobKeys;
 use landing::commit::Receipt;
 use landing::merge::MergeReceipt;
-use landing::message::JobKeys;
 
 use crate::spending::{basis, name_of, name_of_merge};
 use crate::{Context, documents, sweep};

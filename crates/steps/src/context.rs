@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use catalog::Catalog;
 use events::Events;
-use landing::Error;
-use landing::contract::{Contract, DatasetName, TableFormat};
+use job::Error;
+use job::message::{JobId, JobKeys};
+use job::sources::Sources;
+use job::{DatasetName, TableFormat};
+use landing::contract::Contract;
 use landing::files::FolderLimits;
 use landing::mask::Salt;
-use landing::message::{JobId, JobKeys};
-use landing::sources::Sources;
 use objects::{Buckets, Objects};
 use registry::Registry;
 use tables::Log;

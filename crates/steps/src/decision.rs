@@ -1,8 +1,8 @@
 //! Whether a job commits: read, taken, and heeded by whoever works for the job.
 
-use landing::Error;
-use landing::decision::Decision;
-use landing::message::{Failure, JobKeys};
+use job::Error;
+use job::decision::Decision;
+use job::message::{Failure, JobKeys};
 use objects::{Objects, Put};
 
 use crate::documents;

@@ -1,10 +1,11 @@
 //! Small JSON documents beside a job.
 
 use bytes::Bytes;
-use landing::{Error, Unquoted};
+use job::Error;
 use objects::{Objects, Put};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use wording::Unquoted;
 
 /// Most bytes of a document: a plan of 20,000 columns, a list of 10,000 shards or the receipt of 1,000 files are far below.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;

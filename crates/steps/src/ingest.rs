@@ -1,13 +1,13 @@
 //! Pins the source, settles dialect and schema against the contract, and plans the shards.
 
 use bytes::Bytes;
-use landing::Error;
-use landing::bill::{Expected, Item, check_cap, estimate};
+use job::Error;
+use job::bill::{Expected, Item, check_cap, estimate};
+use job::message::{JobKeys, Planned, Shard, ShardList, SourceRef, Submission};
 use landing::contract::{Compression, Contract, Mapping, Mode};
 use landing::dialect::Dialect;
 use landing::limits;
 use landing::lines::LineCounter;
-use landing::message::{JobKeys, Planned, Shard, ShardList, SourceRef, Submission};
 use landing::opening::{Opening, Stated};
 use landing::plan::{Plan, Verbatim, shards, usual_shard_bytes};
 use landing::records::{Limits, footer_start, long_footer};

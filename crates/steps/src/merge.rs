@@ -5,13 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::join_all;
 use futures::{StreamExt, TryStreamExt, stream};
-use landing::Error;
-use landing::bill::Usage;
+use job::Error;
+use job::bill::Usage;
+use job::message::{JobKeys, MergeFiles, Transformed};
 use landing::commit::{SmallFile, Tally};
 use landing::contract::Contract;
 use landing::files::{FileSummary, Files, Lineage};
 use landing::merge::{Group, Merge, MergeReceipt, MergedFile};
-use landing::message::{JobKeys, MergeFiles, Transformed};
 use landing::plan::Plan;
 use objects::{Objects, PART_BYTES, Pin, Put};
 

@@ -5,9 +5,9 @@
 
 use std::cmp::Ordering;
 
-use landing::Error;
+use job::Error;
+use job::message::{Failure, SourceRef, Submission};
 use landing::contract::Mode;
-use landing::message::{Failure, SourceRef, Submission};
 use registry::Newest;
 
 use crate::Context;

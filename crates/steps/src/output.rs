@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use landing::Error;
+use job::Error;
 use landing::commit::{OpenFile, SmallFile};
 use landing::files::{Chunk, FileSummary};
 use objects::Objects;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use job::Error;
+use job::message::JobKeys;
 use landing::commit::{Receipt, Tally};
-use landing::message::JobKeys;
 use landing::plan::Plan;
 use landing::rejects::ErrorEntry;
-use landing::{Error, Unquoted};
 use objects::{Objects, Pin};
+use wording::Unquoted;
 
 use crate::upload::Spool;
 

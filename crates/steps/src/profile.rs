@@ -1,9 +1,9 @@
 //! Merges what the shards know of their columns.
 
 use futures::{StreamExt, TryStreamExt, stream};
-use landing::Error;
+use job::Error;
+use job::message::JobKeys;
 use landing::commit::Receipt;
-use landing::message::JobKeys;
 use landing::profile::Sketch;
 use objects::{Objects, Put};
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use landing::Error;
+use job::Error;
+use job::message::{JobKeys, SourceRef};
 use landing::commit::Crc64Nvme;
 use landing::contract::{Contract, Join, Reference};
 use landing::limits::REFERENCE_BYTES;
 use landing::lookup::Lookup;
-use landing::message::{JobKeys, SourceRef};
 use landing::plan::PinnedReference;
 use objects::{Objects, Put};
 use tables::{At, Log};

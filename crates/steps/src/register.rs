@@ -1,8 +1,8 @@
 //! Tells the catalog of a commit, where the deployment has one.
 
-use landing::Error;
+use job::Error;
+use job::message::{JobKeys, JobRef, Warning};
 use landing::commit::Commit;
-use landing::message::{JobKeys, JobRef, Warning};
 use landing::plan::Plan;
 
 use crate::context::parse_contract;

@@ -3,10 +3,10 @@
 //! One piece of code does it for all: the state machine's `Abandon`, the event of an execution that was stopped or timed out, a cancelled job, and the sweep that finds
 //! what no event told of. It decides that nothing is committed, unless that is decided already, and acts on the decision that stands.
 
-use landing::Error;
-use landing::bill::Item;
-use landing::decision::Decision;
-use landing::message::{Abandon, Caught, Failure, JobKeys, JobRef, Settled};
+use job::Error;
+use job::bill::Item;
+use job::decision::Decision;
+use job::message::{Abandon, Caught, Failure, JobKeys, JobRef, Settled};
 use registry::JobStatus;
 
 use crate::spending::Meter;

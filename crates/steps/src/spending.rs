@@ -6,11 +6,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use landing::bill::prices::Processor;
-use landing::bill::{Basis, Item, Spent, Usage};
+use job::bill::prices::Processor;
+use job::bill::{Basis, Item, Spent, Usage};
+use job::message::JobKeys;
 use landing::commit::Receipt;
 use landing::merge::MergeReceipt;
-use landing::message::JobKeys;
 use objects::{Metered, Metering, Put};
 
 use crate::{Context, documents};

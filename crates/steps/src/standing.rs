@@ -1,9 +1,9 @@
 //! What a claim of bytes is worth: that of a job which never commits is void, whoever finds it.
 
-use landing::Error;
-use landing::contract::DatasetName;
-use landing::decision::Decision;
-use landing::message::{Failure, JobId};
+use job::DatasetName;
+use job::Error;
+use job::decision::Decision;
+use job::message::{Failure, JobId};
 use registry::JobStatus;
 
 use crate::{Context, decision};

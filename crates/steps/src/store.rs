@@ -1,12 +1,12 @@
 //! Makes a job visible: gets everything ready, decides that it commits, and brings it to its end.
 
-use landing::Error;
-use landing::bill::{Bill, Item};
+use job::Error;
+use job::bill::{Bill, Item};
+use job::decision::{Decision, Start};
+use job::message::{JobKeys, JobRef, Stored};
 use landing::commit::{Commit, CommittedFile, OpenFile, Receipt, Tally};
 use landing::contract::{Contract, Output};
-use landing::decision::{Decision, Start};
 use landing::merge::MergeReceipt;
-use landing::message::{JobKeys, JobRef, Stored};
 use landing::plan::Plan;
 use landing::profile::Sketch;
 use tables::Base;

@@ -1,8 +1,8 @@
 //! Clears up what a job leaves that is of no use any more.
 
 use futures::{StreamExt, TryStreamExt, stream};
-use landing::Error;
-use landing::message::{JobId, JobKeys};
+use job::Error;
+use job::message::{JobId, JobKeys};
 use objects::Objects;
 
 use crate::context::file_prefix;

@@ -1,11 +1,11 @@
 //! Ends a job of which nothing becomes visible: what it left is cleared up, and the registry knows why.
 
 use futures::{StreamExt, TryStreamExt, stream};
-use landing::Error;
-use landing::bill::Item;
+use job::Error;
+use job::bill::Item;
+use job::message::{Counts, Failure, JobKeys, JobRef};
 use landing::commit::{Receipt, Tally};
 use landing::merge::MergeReceipt;
-use landing::message::{Counts, Failure, JobKeys, JobRef};
 use landing::plan::Plan;
 use objects::Objects;
 use registry::{JobChange, JobStatus};

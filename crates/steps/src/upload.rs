@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use landing::Error;
+use job::Error;
 use landing::commit::OpenFile;
 use landing::files::FileSummary;
 use objects::{Objects, PART_BYTES, Part};

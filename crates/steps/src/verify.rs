@@ -6,12 +6,12 @@
 use std::collections::HashMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use landing::Error;
-use landing::bill::Item;
+use job::Error;
+use job::bill::Item;
+use job::message::{Counts, JobKeys, MergeItem, MergeList, Shard, TakenRange, Verified, VerifyJob};
 use landing::commit::{Receipt, TalliedShard, Tally, combine_crc64nvme};
 use landing::contract::RejectsLimit;
 use landing::merge::{self, Merge};
-use landing::message::{Counts, JobKeys, MergeItem, MergeList, Shard, TakenRange, Verified, VerifyJob};
 use landing::plan::Plan;
 use landing::records::{Tile, tile};
 use objects::{Objects, Put};

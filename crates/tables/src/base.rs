@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 
-use landing::Error;
+use job::Error;
+use job::TableFormat;
+use job::message::JobId;
 use landing::commit::{Commit, Table};
-use landing::contract::{Contract, Mode, TableFormat};
+use landing::contract::{Contract, Mode};
 use landing::delta::{Entry, Head, settle};
-use landing::message::JobId;
 use landing::table::{SchemaAt, TableSchema};
 
 use crate::{At, Log};

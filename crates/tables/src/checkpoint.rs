@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use landing::Error;
-use landing::contract::TableFormat;
+use job::Error;
+use job::TableFormat;
 use landing::delta::{self, Entry, State};
 use objects::Put;
 use serde_json::{Value, json};

@@ -2,11 +2,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
+use job::Error;
+use job::TableFormat;
 use landing::commit::{Commit, log_key};
-use landing::contract::{Contract, TableFormat};
+use landing::contract::Contract;
 use landing::delta::{self, Entry};
-use landing::{Error, Unquoted};
 use objects::{Objects, Put};
+use wording::Unquoted;
 
 use crate::Base;
 

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::DateTime;
 use futures::{StreamExt, TryStreamExt, stream};
-use landing::Error;
+use job::Error;
 use landing::commit::Table;
 use landing::delta::Entry;
 

@@ -1,7 +1,7 @@
 //! An arrival: what EventBridge tells of an object that was created.
 
-use landing::contract::DatasetName;
-use landing::message::{JobId, SourceRef};
+use job::DatasetName;
+use job::message::{JobId, SourceRef};
 use serde::Deserialize;
 
 /// An object created in the inbox.

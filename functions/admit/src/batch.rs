@@ -56,8 +56,8 @@ impl Admitter {
 #[expect(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use landing::contract::DatasetName;
-    use landing::message::Submission;
+    use job::DatasetName;
+    use job::message::Submission;
     use serde_json::{Value, json};
 
     const NOW: &str = "2026-01-31T12:00:00.000Z";

@@ -8,7 +8,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use landing::contract::{Contract, DatasetName, Fault};
+use job::DatasetName;
+use landing::contract::{Contract, Fault};
 use registry::{ContractVersion, Page, StoredContract};
 use serde::Deserialize;
 

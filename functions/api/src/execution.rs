@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use executions::{Execution, History};
-use landing::message::JobId;
+use job::message::JobId;
 use serde::Serialize;
 
 use crate::extract::Named;

@@ -5,8 +5,8 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use landing::contract::DatasetName;
-use landing::message::JobId;
+use job::DatasetName;
+use job::message::JobId;
 use serde::de::DeserializeOwned;
 
 use crate::Problem;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use job::DatasetName;
 use landing::commit::CommittedFile;
-use landing::contract::DatasetName;
 use serde::{Deserialize, Serialize};
 use tables::{At, Log, Snapshot};
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use landing::contract::{Compression, DatasetName};
+use job::DatasetName;
+use landing::contract::Compression;
 use landing::dialect::StatedDialect;
 use landing::infer::{Inferred, dataset_name, propose};
 use landing::opening::Stated;

@@ -22,7 +22,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post, put};
 use axum::{Json, Router, middleware};
 use executions::Executions;
-use landing::sources::Sources;
+use job::sources::Sources;
 use objects::{Buckets, Objects};
 use registry::Registry;
 use serde_json::{Value, json};

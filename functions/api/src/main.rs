@@ -7,7 +7,7 @@ use std::sync::Arc;
 use api::{Access, App, Config, Origins, router};
 use clap::Parser;
 use executions::StepFunctions;
-use landing::sources::Sources;
+use job::sources::Sources;
 use registry::DynamoDb;
 
 /// Serves the HTTP API. On Lambda it is given its requests; elsewhere it listens.

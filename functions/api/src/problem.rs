@@ -1,5 +1,7 @@
 //! Problem details (RFC 9457): the one form of every error.
 
+use std::panic::AssertUnwindSafe;
+
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -7,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use landing::contract::Fault;
 use serde::Serialize;
-use std::panic::AssertUnwindSafe;
 use tracing::{error, warn};
 
 /// What a caller is told when a request can't be answered.
@@ -161,8 +162,8 @@ impl From<objects::Error> for Problem {
     }
 }
 
-impl From<landing::Error> for Problem {
-    fn from(error: landing::Error) -> Self {
+impl From<job::Error> for Problem {
+    fn from(error: job::Error) -> Self {
         if error.is_transient() { Self::unavailable(&error) } else { Self::internal(&error) }
     }
 }

@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
-use landing::Unquoted;
+use job::message::{JobId, JobKeys};
 use landing::commit::Commit;
-use landing::message::{JobId, JobKeys};
 use objects::{Head, Pin};
 use registry::{JobRecord, JobStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use wording::Unquoted;
 
 use crate::accept::choose;
 use crate::extract::{Asked, Named, page_length};

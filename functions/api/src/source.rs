@@ -1,8 +1,8 @@
 //! The object that a request names.
 
 use axum::http::StatusCode;
-use landing::message::SourceRef;
-use landing::sources::Refused;
+use job::message::SourceRef;
+use job::sources::Refused;
 use serde::Deserialize;
 use tracing::warn;
 

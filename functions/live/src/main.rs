@@ -8,7 +8,7 @@ async fn main() -> Result<(), lambda_step::Error> {
     lambda_step::serve("live", |event: Value, _| async move {
         let Heard { kind, job, status } = heard(&event);
         info!(kind, job, status, "heard");
-        Ok::<_, landing::Error>(())
+        Ok::<_, job::Error>(())
     })
     .await
 }

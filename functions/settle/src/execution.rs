@@ -1,7 +1,7 @@
 //! What the end of an execution means for its job.
 
 use executions::{Execution, Status};
-use landing::message::Failure;
+use job::message::Failure;
 
 /// Why nothing of the job is committed, if that is not decided yet.
 pub(crate) fn failure(execution: Execution) -> Failure {

@@ -1,6 +1,6 @@
 //! Ends a job: makes it visible, or makes sure that nothing of it is.
 
-use landing::message::{EndJob, Ended};
+use job::message::{EndJob, Ended};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_step::Error> {

@@ -1,6 +1,6 @@
 //! Works one shard, or puts small files together. Its threads let the next block of the source come in while the last one is worked on.
 
-use landing::message::MakeFiles;
+use job::message::MakeFiles;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_step::Error> {

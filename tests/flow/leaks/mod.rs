@@ -10,8 +10,8 @@ mod ways;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use job::message::Submission;
 use landing::contract::Contract;
-use landing::message::Submission;
 use landing::rejects::ErrorEntry;
 use objects::{Fault, FaultKind, Faulty, Memory};
 

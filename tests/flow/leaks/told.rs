@@ -5,11 +5,9 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use landing::Error;
-use landing::decision::Decision;
-use landing::message::{
-    Abandon, Caught, Failure, JobId, JobRef, MergeFiles, MergeItem, Shard, Stored, Submission, TransformShard, VerifyJob,
-};
+use job::Error;
+use job::decision::Decision;
+use job::message::{Abandon, Caught, Failure, JobId, JobRef, MergeFiles, MergeItem, Shard, Stored, Submission, TransformShard, VerifyJob};
 use objects::Put;
 use registry::JobRecord;
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! How a job can fail.
 
-use landing::message::Submission;
+use job::message::Submission;
 
 use super::super::bench::Bench;
 use super::places::{Packing, Place};

@@ -5,11 +5,11 @@ use std::io::{self, Read, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
+use job::message::Shard;
 use landing::contract::Compression;
 use landing::dialect::{BlankRows, Dialect};
 use landing::encoding::Units;
 use landing::limits::{self, FOOTER_BYTES};
-use landing::message::Shard;
 use landing::opening::{FOOTER_SAMPLE_BYTES, Opening, Stated};
 use landing::plan::shards;
 use landing::records::{
@@ -67,7 +67,7 @@ pub(crate) enum Unreadable {
     /// The rows can't be written.
     Output(io::Error),
     /// It is no CSV, or damaged, or can't be read that way.
-    Refused(landing::Error),
+    Refused(job::Error),
     /// It is an archive of which it is not known which file is meant.
     Archive(String),
     /// A record is longer than the limit.
@@ -99,8 +99,8 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-impl From<landing::Error> for Unreadable {
-    fn from(error: landing::Error) -> Self {
+impl From<job::Error> for Unreadable {
+    fn from(error: job::Error) -> Self {
         Self::Refused(error)
     }
 }
@@ -118,7 +118,7 @@ impl Source {
         member: Option<&Member>,
         shard_bytes: Option<u64>,
     ) -> Result<Self, Unreadable> {
-        path::check_file(path).map_err(landing::Error::SourceMissing)?;
+        path::check_file(path).map_err(job::Error::SourceMissing)?;
         let path = if path::is_stdin(path) { Path::new(STDIN_DEVICE) } else { path };
         let mut file = File::open(path).map_err(Unreadable::Input)?;
         let metadata = file.metadata().map_err(Unreadable::Input)?;

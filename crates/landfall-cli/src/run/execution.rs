@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use landing::contract::DatasetName;
-use landing::message::{
+use job::DatasetName;
+use job::Error;
+use job::message::{
     Abandon, Caught, Failure, JobId, JobRef, MergeFiles, MergeItem, Shard, ShardList, Stored, Submission, TransformShard, VerifyJob,
 };
-use landing::{Error, Unquoted};
 use steps::Context;
 use tokio::task::JoinSet;
+use wording::Unquoted;
 
 use super::progress::Progress;
 

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use landing::bill::Dollars;
+use job::bill::Dollars;
+use job::message::{Failure, Settled, SourceRef, Submission};
+use job::sources::Sources;
 use landing::contract::Contract;
-use landing::message::{Failure, Settled, SourceRef, Submission};
-use landing::sources::Sources;
 use registry::Registry;
 use steps::{Context, Settings};
 use tokio::sync::watch;

@@ -3,10 +3,10 @@
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
-use landing::bill::Bill;
+use job::DatasetName;
+use job::bill::Bill;
+use job::message::{Counts, Failure, JobId};
 use landing::commit::{Commit, CommittedFile};
-use landing::contract::DatasetName;
-use landing::message::{Counts, Failure, JobId};
 use landing::opening::said_of_guess;
 use landing::plan::Plan;
 use landing::rejects::ErrorEntry;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use landing::message::Shard;
+use job::message::Shard;
 use objects::Metering;
 
 use crate::size;

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use landing::message::{Failure, JobId, JobRef, Settled};
+use job::message::{Failure, JobId, JobRef, Settled};
 use steps::Context;
 
 /// The folder of the locks, beside the jobs.
@@ -124,7 +124,7 @@ impl Drop for Running {
 const KILLED: &str = "Aborted";
 
 /// Settles the jobs of processes that were killed: those that are decided to commit land, and nothing of the others is left. How each ended.
-pub(super) async fn settle_left(context: &Context) -> Result<Vec<Settled>, landing::Error> {
+pub(super) async fn settle_left(context: &Context) -> Result<Vec<Settled>, job::Error> {
     let mut settled = Vec::new();
     for job in left(context)? {
         let Some(running) = Running::take_over(folder(context).join(job.as_str())).map_err(unreadable)? else { continue };
@@ -145,7 +145,7 @@ pub(super) async fn settle_left(context: &Context) -> Result<Vec<Settled>, landi
 }
 
 /// The jobs that have a lock, held or not.
-fn left(context: &Context) -> Result<Vec<JobId>, landing::Error> {
+fn left(context: &Context) -> Result<Vec<JobId>, job::Error> {
     let entries = match fs::read_dir(folder(context)) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -159,6 +159,6 @@ fn folder(context: &Context) -> PathBuf {
     Path::new(&context.work.bucket).join(FOLDER)
 }
 
-fn unreadable(error: io::Error) -> landing::Error {
-    landing::Error::AccessDenied(format!("the locks of running jobs can't be read: {error}"))
+fn unreadable(error: io::Error) -> job::Error {
+    job::Error::AccessDenied(format!("the locks of running jobs can't be read: {error}"))
 }

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use landing::bill::{Bill, Elsewhere};
-use landing::message::{Counts, JobId};
+use job::bill::{Bill, Elsewhere};
+use job::message::{Counts, JobId};
 
 use super::outcome::Outcome;
 use crate::exit::Exit;

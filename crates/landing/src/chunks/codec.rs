@@ -1,9 +1,9 @@
 //! Compression of pages.
 
 use bytes::Bytes;
+use job::Error;
 use parquet::basic::CompressionCodec;
 
-use crate::Error;
 use crate::contract::Codec;
 
 /// zstd's level: the next one takes twice the time for a few per cent.

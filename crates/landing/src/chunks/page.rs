@@ -4,12 +4,12 @@ use std::cmp::Ordering;
 
 use arrow_array::{Array, ArrayRef};
 use bytes::Bytes;
+use job::Error;
 use parquet::basic::{BoundaryOrder, CompressionCodec, Encoding, PageType, Type};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats};
-
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
@@ -17,7 +17,6 @@ use super::bloom::BloomFilter;
 use super::codec::{Compressor, is_worth};
 use super::values::{PageBounds, Values};
 use super::{Full, PAGE_BYTES, PAGE_ROWS, hybrid};
-use crate::{Error, Unquoted};
 
 /// Of the pages after one that was not worth compressing, how many there are for each that is tried. Packed numbers don't get smaller, and compressing them takes longer than packing.
 const TRIED: usize = 8;
@@ -247,8 +246,8 @@ fn boundary_order<'a>(bounds: impl Iterator<Item = &'a PageBounds>) -> BoundaryO
 }
 
 /// Nothing of the data can make a page fail: what does is a bug.
-pub(super) fn broken(error: impl Unquoted) -> Error {
-    Error::Internal(format!("writing Parquet: {}", error.unquoted()))
+pub(super) fn broken(error: impl std::fmt::Debug) -> Error {
+    Error::Internal(format!("writing Parquet: {}", wording::variant(&error)))
 }
 
 /// What a column of a type that no contract has would be.

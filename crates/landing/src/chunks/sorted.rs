@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow_ord::sort::{SortColumn, SortOptions, lexsort_to_indices};
 use arrow_select::{concat::concat, interleave::interleave_record_batch};
+use job::Error;
 use parquet::file::metadata::SortingColumn;
 
 use super::page::broken;
-use crate::Error;
 
 /// Rows that are handed over at once.
 const BATCH_ROWS: usize = 8 * 1024;

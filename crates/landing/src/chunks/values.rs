@@ -8,6 +8,7 @@ use arrow_array::types::{ArrowPrimitiveType, Decimal128Type, Float32Type, Float6
 use arrow_array::{Array, ArrayRef, PrimitiveArray, UInt32Array};
 use arrow_schema::DataType;
 use arrow_select::take::take;
+use job::Error;
 use parquet::basic::{Encoding, Type};
 use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::file::statistics::{Statistics, ValueStatistics};
@@ -18,7 +19,6 @@ use super::numbers::NumberValues;
 use super::page::unknown;
 use super::texts::TextValues;
 use super::{Full, hybrid};
-use crate::Error;
 
 /// Values on their way into a page, by physical type.
 pub(super) struct Values {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
+use job::Error;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::bloom_filter::Sbbf;
@@ -18,7 +19,6 @@ use super::PAGE_BYTES;
 use super::codec::Compressor;
 use super::page::{Chunk, broken};
 use super::sorted::{self, Waiting};
-use crate::Error;
 use crate::contract::SortKey;
 use crate::sink::Sink;
 

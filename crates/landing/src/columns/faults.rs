@@ -1,9 +1,11 @@
 //! What is wrong with a value, and what would be allowed.
 
+use wording::cut;
+use wording::quote;
+
 use super::Column;
 use super::scalar::{self, Flaw, Scalar};
-use crate::rejects::{ErrorName, Finding, cut};
-use crate::visible::quote;
+use crate::rejects::{ErrorName, Finding};
 
 impl Column<'_, '_> {
     #[cold]

@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use wording::cut;
+use wording::quote;
+
 use super::Contract;
 use crate::dialect::Dialect;
 use crate::lines::LineCounter;
 use crate::opening::Opening;
-use crate::rejects::{ErrorEntry, ErrorName, cut};
-use crate::visible::quote;
+use crate::rejects::{ErrorEntry, ErrorName};
 
 /// Differences that the text tells; there may be one for each of thousands of columns.
 const MOST_TOLD: usize = 20;

@@ -1,9 +1,11 @@
 //! Tables that are looked up: which, by what, and what they add to a record.
 
+use job::DatasetName;
+use job::sources::{REFERENCE_PREFIX, check_key};
+
 use super::document::{Node, Object, Reading};
 use super::transform::unknown_column;
-use super::{DatasetName, Field, FieldsMatch, Schema};
-use crate::sources::{REFERENCE_PREFIX, check_key};
+use super::{Field, FieldsMatch, Schema};
 use crate::sql::{Column, type_name};
 
 /// A reference table that is looked up for every record.

@@ -13,7 +13,6 @@ mod format;
 mod join;
 mod key;
 mod labels;
-mod name;
 mod number;
 mod names;
 mod output;
@@ -33,13 +32,14 @@ pub use format::{Codec, Format, Packing, SortKey};
 pub use join::{Join, Joined, On, Reference, Unmatched};
 pub use key::{Key, KeyRule};
 pub use labels::unique_names;
-pub use name::DatasetName;
 pub use number::{Affixes, Group, Grouping, Letters, Negatives, NumberFormat, Percent, SPACES, is_currency, is_currency_sign};
-pub use output::{Mode, Output, RejectsLimit, TableFormat};
+pub use output::{Mode, Output, RejectsLimit};
 pub use schema::{Field, FieldsMatch, Mapping, Schema};
 pub use texts::TextFormat;
 pub use transform::{Derived, Masked, Stored, Transform};
 pub use types::{BooleanFormat, DataType, IntegerType, NumberType, TimeUnit};
+
+use job::DatasetName;
 
 use crate::dialect::{BlankRows, Delimiter, RaggedRows, RepeatedHeader, StatedDialect, Terminator};
 use crate::encoding::Encoding;

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use job::TableFormat;
+
+use super::Contract;
 use super::document::{Node, Reading};
-use super::{Contract, TableFormat};
 
 /// The columns that `output.lineage` adds.
 pub(super) const LINEAGE: [&str; 3] = ["_source", "_line", "_job"];

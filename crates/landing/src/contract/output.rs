@@ -1,5 +1,10 @@
 //! What is written, and how much may be refused.
 
+use job::TableFormat;
+use job::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
+use job::message::Counts;
+use wording::parse_bytes;
+
 use super::Contract;
 use super::document::{Node, Reading};
 use super::format::{self, Codec, Filed, Format, SortKey};
@@ -7,9 +12,6 @@ use super::names::why_no_folder;
 use super::transform::unknown_column;
 use crate::delta::check_columns;
 use crate::files::NULL_PARTITION;
-use crate::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
-use crate::message::Counts;
-use crate::size::parse_bytes;
 use crate::sql::Column;
 
 /// Bytes that a file should have, when the contract does not say: what engines like to read at once, and enough to make the opening of a file not matter.
@@ -75,17 +77,6 @@ pub enum Mode {
 impl Mode {
     const CHOICES: [(&'static str, Self); 3] =
         [("append", Self::Append), ("overwrite", Self::Overwrite), ("overwrite-partitions", Self::OverwritePartitions)];
-}
-
-/// In which form commits are logged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TableFormat {
-    /// Landfall's own: one JSON document a commit.
-    #[default]
-    Landfall,
-    /// Delta Lake's. Files that a commit removes stay until somebody vacuums the table.
-    Delta,
 }
 
 /// How many records may be refused before the job fails.

@@ -1,12 +1,13 @@
 //! The fields of a dataset, and how a header is matched with them.
 
+use wording::quote;
+
 use super::document::{Node, Reading};
 use super::drift::Difference;
 use super::labels::{bare, unique_names};
 use super::transform::unknown;
 use super::{Constraints, DataType, Drift, Key, TextFormat, properties};
 use crate::limits::COLUMNS;
-use crate::visible::quote;
 
 /// The fields of a dataset.
 #[derive(Debug, Clone)]

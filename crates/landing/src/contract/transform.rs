@@ -3,10 +3,10 @@
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_schema::DataType as ArrowType;
+use job::Error;
 
 use super::document::{Node, Reading};
 use super::{Contract, Join, Schema};
-use crate::Error;
 use crate::mask::Mask;
 use crate::rejects::{ErrorName, Finding};
 use crate::sql::{Column, Expression};

@@ -9,13 +9,13 @@ use arrow_json::ReaderBuilder;
 use arrow_json::writer::{LineDelimited, WriterBuilder};
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 use bytes::Bytes;
+use job::Error;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use serde_json::{Map, Value};
-
-use crate::{Error, Unquoted};
+use wording::Unquoted;
 
 /// Milliseconds for which a checkpoint tells of files that are no longer in the table, so that no vacuum takes them from readers that are late: Delta's default of a week.
 const TOMBSTONE_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -106,7 +106,8 @@ impl State {
 
 /// The actions of a checkpoint, or of a part of one, as the lines of an entry. Whoever wrote it may have given it more than is read.
 pub fn read_checkpoint(bytes: Bytes) -> Result<Vec<u8>, Error> {
-    let unread = |error: &dyn Unquoted| Error::Internal(format!("a checkpoint of the Delta log can't be read: {}", error.unquoted()));
+    let unread =
+        |error: &dyn std::fmt::Debug| Error::Internal(format!("a checkpoint of the Delta log can't be read: {}", wording::variant(&error)));
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| unread(&error))?;
     // Columns of actions; of `add`, statistics are also there as values, which nobody needs twice.
     let wanted = |path: &str| {
@@ -185,8 +186,8 @@ fn schema() -> SchemaRef {
     ]))
 }
 
-fn broken(error: impl Unquoted) -> Error {
-    Error::Internal(format!("a checkpoint of the Delta log can't be written: {}", error.unquoted()))
+fn broken(error: impl std::fmt::Debug) -> Error {
+    Error::Internal(format!("a checkpoint of the Delta log can't be written: {}", wording::variant(&error)))
 }
 
 #[cfg(test)]

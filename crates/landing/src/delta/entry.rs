@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use arrow_schema::DataType as ArrowType;
 use chrono::{DateTime, SecondsFormat};
+use job::Error;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value, json};
+use wording::Unquoted;
 
 use super::action::{Add, CommitInfo, Head, Line, MetaData, Note, Protocol, Remove, Txn};
 use super::schema::settle;
 use crate::commit::{Commit, CommittedFile};
 use crate::contract::{Contract, Mode};
 use crate::files::{NULL_PARTITION, folder_text};
-use crate::{Error, Unquoted};
 
 /// What stands unescaped in a path.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/').remove(b'=');

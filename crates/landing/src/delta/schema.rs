@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 
 use arrow_schema::{DataType as ArrowType, TimeUnit};
+use job::Error;
+use job::message::JobId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use wording::Unquoted;
 
 use super::action::{Format, Head, MetaData, Protocol};
 use crate::contract::{Contract, FieldsMatch, Mode};
-use crate::message::JobId;
-use crate::{Error, Unquoted, table};
+use crate::table;
 
 /// The feature of tables with local dates and times.
 const LOCAL_TIME: &str = "timestampNtz";

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use job::message::{Counts, JobId, SourceRef};
+
 use super::*;
 use crate::commit::{Commit, CommittedFile};
 use crate::contract::Contract;
-use crate::message::{Counts, JobId, SourceRef};
 
 const FIELDS: &str = "{ name: id, type: integer, constraints: { required: true } }, { name: note, type: string }";
 

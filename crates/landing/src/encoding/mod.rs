@@ -17,11 +17,10 @@ mod units;
 mod words;
 
 use serde::{Deserialize, Serialize};
-
-use crate::nearest::nearest;
 pub use sniff::{Guess, byte_order_mark, is_misread, is_utf_32, sniff};
 pub(crate) use units::NARROW_MARK;
 pub use units::Units;
+use wording::nearest;
 
 /// An encoding, by a label of the Encoding Standard (WHATWG): `utf-8`, `utf-16le`, `windows-1252`, `shift_jis` …
 ///

@@ -3,9 +3,9 @@
 
 use arrow_array::RecordBatch;
 use arrow_select::interleave::interleave_record_batch;
+use job::Error;
 
 use super::broken;
-use crate::Error;
 
 /// Rows that are brought into the order of their folders at once.
 const SORTED_ROWS: usize = if cfg!(test) { 7 } else { 8 * 1024 };

@@ -8,14 +8,14 @@ use arrow_array::types::{Date32Type, Decimal128Type};
 use arrow_array::{Array, ArrayRef, StringArray, UInt32Array};
 use arrow_schema::DataType as ArrowType;
 use hashbrown::{HashMap, HashTable};
+use job::Error;
+use job::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::MAX_PARTITIONS;
-use crate::Error;
 use crate::chunks::Texts;
 use crate::contract::Contract;
 use crate::keys::Encoded;
-use crate::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
 use crate::short::fold;
 
 /// The folder name of a value that is null (Hive's).

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
+use job::Error;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::Lineage;
-use crate::Error;
 use crate::chunks::{Compressor, FileSchema, FileWriter};
 use crate::contract::{Contract, Format, Packing};
 use crate::plain::{Form, Packer, TextSchema, TextWriter};

@@ -7,9 +7,9 @@ use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, UInt32Array};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::DataType as ArrowType;
 use arrow_select::take::take;
+use job::Error;
 
 use super::broken;
-use crate::Error;
 use crate::short;
 
 /// The rows at these positions, in this order.

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::DataType as ArrowType;
 use bytes::Bytes;
+use job::Error;
+use job::TableFormat;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 
 use super::{Files, Lineage, broken};
-use crate::contract::{Contract, TableFormat};
-use crate::{Error, Unquoted};
+use crate::contract::Contract;
 
 /// Rows of a row group that is taken over: half of what others (DuckDB, PyArrow as it is mostly used) make of a whole one.
 const LEAST_ROWS: i64 = if cfg!(test) { 64 } else { 64 * 1024 };
@@ -75,8 +76,8 @@ impl Files {
 }
 
 /// What shards wrote can be read: what can't was damaged since.
-fn unreadable(error: impl Unquoted) -> Error {
-    Error::Internal(format!("reading a small file: {}", error.unquoted()))
+fn unreadable(error: impl std::fmt::Debug) -> Error {
+    Error::Internal(format!("reading a small file: {}", wording::variant(&error)))
 }
 
 #[cfg(test)]

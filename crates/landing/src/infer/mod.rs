@@ -25,18 +25,19 @@ use std::collections::{BTreeMap, HashMap};
 pub use sample::propose;
 
 use crate::columns::Records;
-use crate::contract::{DatasetName, MAX_DOCUMENT_BYTES};
+use crate::contract::MAX_DOCUMENT_BYTES;
 use crate::dialect::{BlankRows, RepeatedHeader};
 use crate::evidence::Evidence;
 use crate::opening::Opening;
 use crate::shape::{has_columns, is_header, labels};
-use crate::visible::odd_name;
 use column::{Column, Unique};
 #[cfg(test)]
 pub(crate) use document::quoted as in_quotes;
 use document::{Document, FieldLine, quoted};
+use job::DatasetName;
 use reading::{dialect_of, encoding_of, names_of};
 use verdict::{Context, Verdict, decide};
+use wording::odd_name;
 
 /// Most values that are remembered to find one that comes twice, over all columns. Each takes some 10 bytes.
 const MOST_UNIQUE: usize = 4_000_000;

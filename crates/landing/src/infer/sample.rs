@@ -1,10 +1,11 @@
 //! A contract proposed from bytes in memory.
 
+use job::DatasetName;
+use job::Error;
+
 use super::{Inference, Inferred};
-use crate::Error;
 use crate::cells::Cells;
 use crate::columns::Records;
-use crate::contract::DatasetName;
 use crate::opening::{Opening, Stated};
 use crate::records::{Limits, Rows, ShardReader};
 use crate::shape::Batch;

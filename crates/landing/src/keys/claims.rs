@@ -3,12 +3,13 @@
 use arrow_array::ArrayRef;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Slot;
+use job::Error;
+use wording::cut;
 
 use super::encode::Encoded;
 use super::{Taken, Terms, hash, piece, write_number};
-use crate::Error;
 use crate::contract::{Key, KeyRule, Mapping, Schema};
-use crate::rejects::{Finding, cut};
+use crate::rejects::Finding;
 
 /// The claims of a shard on its way.
 #[derive(Debug)]

@@ -8,9 +8,9 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
+use job::Error;
 
 use super::write_number;
-use crate::Error;
 
 /// The values of a column, each as bytes that tell their own end: those of several columns in a row are equal only if all values are.
 #[derive(Debug, Default)]

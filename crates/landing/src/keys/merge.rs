@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use job::Error;
+
 use super::piece::{self, Head};
 use super::{Taken, hash, read_number};
-use crate::Error;
 
 /// Bytes that the hash of an entry takes while it is compared.
 const HASH_BYTES: u64 = size_of::<(u64, u32)>() as u64;

@@ -8,9 +8,10 @@
 
 use std::ops::Range;
 
+use job::Error;
+
 use super::claims::Stretch;
 use super::{read_number, write_number};
-use crate::Error;
 use crate::plan::Plan;
 
 /// Bytes of source for which there is a bucket: mostly some times as many as of their keys, of which one bucket has to fit into memory.

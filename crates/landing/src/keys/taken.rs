@@ -1,6 +1,6 @@
 //! What a shard is told before it is run again.
 
-use crate::Error;
+use job::Error;
 
 /// A key that an earlier stretch of the source claims, told to the shard in which it stands again. In order: by record, then by key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_empty_array};
 use arrow_schema::{Field, Schema};
 use arrow_select::concat::concat;
+use job::DatasetName;
+use job::Error;
 
 use super::check_rows;
 use crate::columns::{self, Records};
-use crate::contract::{Compression, Contract, DatasetName, Drift, Join, Mapping, Output, RejectsLimit, Transform};
+use crate::contract::{Compression, Contract, Drift, Join, Mapping, Output, RejectsLimit, Transform};
 use crate::dialect::{Dialect, StatedDialect};
 use crate::opening::{Opening, Stated};
 use crate::records::{Limits, Rows, ShardReader};
 use crate::shape::Batch;
-use crate::{Error, Unquoted};
 
 /// Rows that are typed at once.
 const BATCH_ROWS: usize = 8 * 1024;
@@ -58,7 +59,7 @@ pub(super) fn read(join: &Join, bytes: &[u8]) -> Result<RecordBatch, Error> {
     let columns = chunks.iter().map(|chunks| concat(&chunks.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
     table(
         join,
-        columns.collect::<Result<_, _>>().map_err(|error| Error::Internal(format!("joining columns: {}", error.unquoted())))?,
+        columns.collect::<Result<_, _>>().map_err(|error| Error::Internal(format!("joining columns: {}", wording::variant(&error))))?,
         count,
     )
 }
@@ -96,5 +97,5 @@ pub(super) fn table(join: &Join, columns: Vec<ArrayRef>, rows: usize) -> Result<
     let fields: Vec<Field> = join.schema.fields.iter().map(|field| Field::new(&field.name, field.data_type.arrow(), true)).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
-        .map_err(|error| Error::Internal(format!("the columns of {} make no table: {}", join.reference, error.unquoted())))
+        .map_err(|error| Error::Internal(format!("the columns of {} make no table: {}", join.reference, wording::variant(&error))))
 }

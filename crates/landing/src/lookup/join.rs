@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, UInt32Array};
 use arrow_select::take::take;
+use job::Error;
+use wording::cut;
 
 use super::{Keys, Lookup, SEED};
 use crate::contract::{Contract, Join, Mapping, Unmatched};
 use crate::keys::hash;
-use crate::rejects::{ErrorName, Finding, cut};
-use crate::{Error, Unquoted};
+use crate::rejects::{ErrorName, Finding};
 
 /// The joins of a contract, with their tables.
 #[derive(Debug, Default)]
@@ -61,7 +62,7 @@ impl Joins {
             }
             for joined in &join.columns {
                 let column = take(lookup.table.column(joined.column), &found, None);
-                columns.push(column.map_err(|error| Error::Internal(format!("taking a joined column: {}", error.unquoted())))?);
+                columns.push(column.map_err(|error| Error::Internal(format!("taking a joined column: {}", wording::variant(&error))))?);
             }
         }
         Ok(filtered)

@@ -16,11 +16,11 @@ use arrow_ipc::writer::StreamWriter;
 use arrow_schema::ArrowError;
 use bytes::Bytes;
 use hashbrown::HashTable;
+use job::Error;
 
 use crate::contract::Join;
 use crate::keys::{Encoded, hash};
 use crate::limits::{REFERENCE_BYTES, REFERENCE_ROWS};
-use crate::{Error, Unquoted};
 
 pub(crate) use join::Joins;
 
@@ -64,14 +64,14 @@ impl Lookup {
     /// Opens what [`to_bytes`](Self::to_bytes) made.
     pub fn open(join: &Join, bytes: &[u8]) -> Result<Self, Error> {
         let broken = |why: String| Error::Internal(format!("what was kept of {} can't be read: {why}", join.reference));
-        let mut reader = StreamReader::try_new(bytes, None).map_err(|error| broken(error.unquoted()))?;
+        let mut reader = StreamReader::try_new(bytes, None).map_err(|error| broken(wording::variant(&error)))?;
         let batch = reader.next().ok_or_else(|| broken("it is empty".to_owned()))?;
-        Self::new(join, batch.map_err(|error| broken(error.unquoted()))?)
+        Self::new(join, batch.map_err(|error| broken(wording::variant(&error)))?)
     }
 
     /// The table as it is kept beside a job: an Arrow stream of one batch.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let broken = |error: ArrowError| Error::Internal(format!("a reference table can't be written: {}", error.unquoted()));
+        let broken = |error: ArrowError| Error::Internal(format!("a reference table can't be written: {}", wording::variant(&error)));
         let mut writer = StreamWriter::try_new(Vec::new(), &self.table.schema()).map_err(broken)?;
         writer.write(&self.table).map_err(broken)?;
         writer.into_inner().map_err(broken)

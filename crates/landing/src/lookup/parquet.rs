@@ -3,6 +3,7 @@
 use arrow_array::{Array, ArrayRef, RecordBatch, new_empty_array};
 use arrow_select::concat::concat;
 use bytes::Bytes;
+use job::Error;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
@@ -12,11 +13,11 @@ use super::csv::table;
 use crate::contract::Join;
 use crate::limits::REFERENCE_MEMORY;
 use crate::sql::type_name;
-use crate::{Error, Unquoted};
 
 /// The columns of the join's schema, of all files.
 pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error> {
-    let broken = |error: ParquetError| Error::SourceCorrupt(format!("a file of {} can't be read: {}", join.reference, error.unquoted()));
+    let broken =
+        |error: ParquetError| Error::SourceCorrupt(format!("a file of {} can't be read: {}", join.reference, wording::variant(&error)));
     let mut chunks: Vec<Vec<ArrayRef>> = join.schema.fields.iter().map(|field| vec![new_empty_array(&field.data_type.arrow())]).collect();
     let (mut rows, mut bytes) = (0, 0);
     for file in files {
@@ -59,7 +60,11 @@ pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error>
         }
     }
     let columns = chunks.iter().map(|chunks| concat(&chunks.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
-    table(join, columns.collect::<Result<_, _>>().map_err(|error| Error::Internal(format!("joining columns: {}", error.unquoted())))?, rows)
+    table(
+        join,
+        columns.collect::<Result<_, _>>().map_err(|error| Error::Internal(format!("joining columns: {}", wording::variant(&error))))?,
+        rows,
+    )
 }
 
 fn drift(join: &Join, what: &str) -> Error {

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
+use job::Error;
 use sha2::{Digest, Sha256};
 
-use crate::Error;
 use crate::contract::{Contract, Mapping};
 use crate::rejects::{ErrorName, Finding};
 use crate::sql;

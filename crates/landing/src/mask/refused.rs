@@ -1,14 +1,15 @@
 //! Refused records and their faults, without the values that are masked.
 
+use wording::cut;
+
+use super::{Mask, Masks, REDACTED, hash, last4};
 use crate::cells::Cells;
 use crate::contract::Contract;
 use crate::dialect::Dialect;
 use crate::records::Row;
-use crate::rejects::{ErrorName, Finding, cut};
+use crate::rejects::{ErrorName, Finding};
 use crate::shape::Batch;
 use crate::sql;
-
-use super::{Mask, Masks, REDACTED, hash, last4};
 
 /// What a masked cell of a refused record begins with, so that it is known for one if the record is sent again as it is.
 const MARK: &str = "masked";

@@ -9,8 +9,7 @@ use arrow_array::types::*;
 use arrow_array::{Array, ArrayRef, PrimitiveArray, StringArray};
 use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, TimeUnit};
-
-use crate::Error;
+use job::Error;
 
 /// The values of a column as text.
 pub(super) enum Cells<'a> {

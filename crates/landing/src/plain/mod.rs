@@ -17,9 +17,10 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use job::Error;
+use wording::Unquoted;
 
 use crate::sink::Sink;
-use crate::{Error, Unquoted};
 use cells::Cells;
 
 pub use pack::Packer;

@@ -3,9 +3,10 @@
 use std::io::Write;
 
 use flate2::write::GzEncoder;
+use job::Error;
+use wording::Unquoted;
 
 use crate::contract::Packing;
-use crate::{Error, Unquoted};
 
 /// gzip's level: half the time of the usual one (6), for a few per cent.
 const GZIP_LEVEL: u32 = 4;

@@ -1,6 +1,8 @@
 //! The profile of a file that does not land: its records are typed as a contract says, and those without a fault are profiled.
 
-use crate::Error;
+use job::Error;
+
+use super::{Profile, Sketch};
 use crate::cells::Cells;
 use crate::columns::{self, Records};
 use crate::contract::{Contract, Mapping};
@@ -8,8 +10,6 @@ use crate::dialect::Dialect;
 use crate::mask::Masks;
 use crate::shape::Batch;
 use crate::shard::keep;
-
-use super::{Profile, Sketch};
 
 /// A table on its way.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! What stands after the data: lines that are no records.
 
-use crate::Error;
+use job::Error;
+
 use crate::dialect::{Dialect, Terminator};
 use crate::encoding::Units;
 use crate::limits::FOOTER_BYTES;

@@ -11,15 +11,15 @@ use sqlparser::ast::{
     ValueWithSpan,
 };
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
+use wording::cut;
+use wording::nearest;
 
 use super::functions::{self, literal};
 use super::node::{Node, Op};
 use super::operators::{self, Arithmetic, Comparison};
 use super::types::{self, is_float, is_integer, is_number};
 use super::{Column, Flaw, Position, coerce, refused, texts};
-use crate::nearest::nearest;
 use crate::patterns::Patterns;
-use crate::rejects::cut;
 
 /// Deepest nesting of operators, such as sums of sums: each level takes stack.
 const MOST_DEPTH: usize = 48;

@@ -8,10 +8,10 @@ use arrow_array::{Array, ArrayRef, BooleanArray, StringArray};
 use arrow_cast::display::FormatOptions;
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{ArrowError, DataType as ArrowType, TimeUnit};
+use wording::quote;
 
 use super::types::{self, is_decimal, is_float, is_integer, is_number};
 use super::values::{Kernel, Trouble};
-use crate::visible::quote;
 
 /// How moments are written.
 const MOMENT: &str = "%Y-%m-%d %H:%M:%S%.f";

@@ -20,14 +20,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_schema::DataType as ArrowType;
+use job::Error;
 use sqlparser::ast::Expr;
 use sqlparser::dialect::DuckDbDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use wording::cut;
 
 use crate::patterns::Patterns;
-use crate::rejects::cut;
-use crate::{Error, Unquoted};
 use node::{Batch, Node};
 pub(crate) use texts::write_hexadecimal;
 
@@ -122,7 +122,7 @@ impl Expression {
         if !failed.is_empty() {
             let mask: BooleanArray = (0..rows).map(|row| Some(failed.contains_key(&row))).collect();
             array = arrow_select::nullif::nullif(array.as_ref(), &mask)
-                .map_err(|error| Error::Internal(format!("nulling values: {}", error.unquoted())))?;
+                .map_err(|error| Error::Internal(format!("nulling values: {}", wording::variant(&error))))?;
         }
         debug_assert_eq!(array.len(), rows);
         Ok(Evaluated { array, failed })

@@ -11,10 +11,10 @@ use arrow_schema::{ArrowError, DataType as ArrowType};
 use arrow_select::filter::prep_null_mask_filter;
 use arrow_select::nullif::nullif;
 use arrow_select::zip::zip;
+use job::Error;
 
 use super::Flaw;
 use super::values::{Failed, Kernel, MOST_BYTES, Trouble, Values, apply, too_much_text};
-use crate::Error;
 
 /// An expression that is typed.
 #[derive(Clone)]

@@ -1,7 +1,8 @@
 //! What SQL has and row expressions do not, by name, and why.
 
+use wording::nearest;
+
 use super::functions::FUNCTIONS;
-use crate::nearest::nearest;
 
 /// Functions of many rows.
 const AGGREGATES: &[&str] = &[

@@ -7,8 +7,7 @@ use arrow_array::{Array, ArrayRef, BooleanArray, Datum, UInt32Array, new_null_ar
 use arrow_schema::{ArrowError, DataType as ArrowType};
 use arrow_select::concat::concat;
 use arrow_select::take::take;
-
-use crate::{Error, Unquoted};
+use job::Error;
 
 /// The rows, from 0 in the batch, for which there is no value, and why.
 pub(super) type Failed = BTreeMap<usize, String>;
@@ -84,7 +83,7 @@ impl From<ArrowError> for Trouble {
             ArrowError::CastError(message) | ArrowError::ComputeError(message) | ArrowError::ParseError(message) => Self::Row(message),
             // Such as that a decimal has too many digits.
             ArrowError::InvalidArgumentError(message) => Self::Row(message),
-            other => Self::Whole(Error::Internal(format!("evaluating an expression: {}", other.unquoted()))),
+            other => Self::Whole(Error::Internal(format!("evaluating an expression: {}", wording::variant(&other)))),
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use job::Error;
+use wording::count;
+use wording::cut;
+
 use super::ENDS_EARLY;
 use super::zip::{CENTRAL_HEADER, END, IN_EXTRA, MAX_DIRECTORY_BYTES};
-use crate::Error;
-use crate::rejects::{ErrorEntry, ErrorName, cut};
-use crate::size::count;
+use crate::rejects::{ErrorEntry, ErrorName};
 
 /// Bytes of a central header without the name, the extra fields and the comment.
 const CENTRAL_HEADER_BYTES: usize = 46;

@@ -9,7 +9,8 @@ mod zip;
 
 pub use archive::{Archive, Member, TAIL_BYTES};
 
-use crate::Error;
+use job::Error;
+
 use crate::contract::Compression;
 
 /// Most bytes that are unpacked at once.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use landing::message::SourceRef;
+use job::message::SourceRef;
 
 use super::{NOW, Suite, race};
 use crate::{Error, Newest};

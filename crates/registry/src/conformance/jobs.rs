@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use landing::contract::DatasetName;
-use landing::message::{Counts, Failure, SourceRef};
+use job::DatasetName;
+use job::message::{Counts, Failure, SourceRef};
 
 use super::{LATER, NOW, Suite, race};
 use crate::{Error, JobChange, JobFilter, JobRecord, JobStatus};

@@ -7,9 +7,9 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use bytes::Bytes;
-use landing::contract::DatasetName;
-use landing::message::{JobId, JobKeys};
-use landing::sources::Sources;
+use job::DatasetName;
+use job::message::{JobId, JobKeys};
+use job::sources::Sources;
 use objects::{Buckets, Put};
 use registry::{JobChange, JobRecord, Registry};
 use serde_json::{Value, json};
@@ -107,7 +107,7 @@ impl Door {
     }
 
     /// Whether a job is decided, and how.
-    pub(crate) async fn decision(&self, job: &JobId) -> Option<landing::decision::Decision> {
+    pub(crate) async fn decision(&self, job: &JobId) -> Option<job::decision::Decision> {
         let bytes = self.buckets.bucket("the-work").read(&keys(job).decision(), u64::MAX).await.ok()?;
         Some(serde_json::from_slice(&bytes).unwrap())
     }

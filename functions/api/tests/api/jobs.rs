@@ -1,11 +1,11 @@
 use axum::http::StatusCode;
 use executions::{Executions, Status};
 use futures::future::join_all;
-use landing::bill::prices::Processor;
-use landing::bill::{Basis, Bill, Item, Usage};
-use landing::contract::TableFormat;
-use landing::decision::{Decision, Start};
-use landing::message::{Counts, Failure, JobId, Submission};
+use job::TableFormat;
+use job::bill::prices::Processor;
+use job::bill::{Basis, Bill, Item, Usage};
+use job::decision::{Decision, Start};
+use job::message::{Counts, Failure, JobId, Submission};
 use objects::{Buckets, Put};
 use registry::{JobChange, JobStatus};
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use api::{Access, App, router};
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use landing::message::JobId;
+use job::message::JobId;
 use serde_json::json;
 
 use crate::door::{Door, FLIGHTS, config};

@@ -4,9 +4,8 @@
 const MOST_CHARS: usize = 64;
 
 /// The candidate that takes the fewest changes of a character to become `name`, if these are few.
-/// Upper and lower case
-/// are the same.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+/// Upper and lower case are the same.
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     let chars = name.chars().count();
     if chars > MOST_CHARS {

@@ -1,6 +1,7 @@
 //! Texts in messages, so that a person sees what stands there.
 
-use crate::rejects::cut;
+/// Most characters of a text that is shown.
+pub const VALUE_CHARS: usize = 200;
 
 /// What can't be seen, or is taken for something else, and how Unicode calls it.
 const NAMES: [(char, &str); 22] = [
@@ -28,9 +29,17 @@ const NAMES: [(char, &str); 22] = [
     ('\u{fffd}', "replacement character, for bytes that are not valid"),
 ];
 
+/// Cuts a text at [`VALUE_CHARS`]; what was cut ends with `…`.
+pub fn cut(text: &str) -> String {
+    match text.char_indices().nth(VALUE_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// A text between backquotes, cut as in [`cut`]. Characters that can't be seen are escaped as in Rust (`\u{200b}`), and named behind it:
 /// among them marks that are combined with the letter before (as in NFD), which looks like one letter otherwise.
-pub(crate) fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     let text = cut(text);
     let mut shown = String::with_capacity(text.len() + 2);
     let mut named: Vec<String> = Vec::new();
@@ -57,7 +66,7 @@ pub(crate) fn quote(text: &str) -> String {
 }
 
 /// What is odd about a name that a person would not see: characters that can't be seen, and spaces around it.
-pub(crate) fn odd_name(name: &str) -> Option<String> {
+pub fn odd_name(name: &str) -> Option<String> {
     let shown = quote(name);
     let is_plain = shown.len() == name.len() + 2;
     match () {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::TableFormat;
+use crate::TableFormat;
 use crate::message::Failure;
 
 /// Whether a job commits: `decision.json` beside the job, written once, with `If-None-Match: *`.

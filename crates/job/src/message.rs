@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::DatasetName;
 use crate::bill::Dollars;
-use crate::contract::DatasetName;
 
 /// The id of a job, and the name of its execution: 1 to 80 of `[A-Za-z0-9_-]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

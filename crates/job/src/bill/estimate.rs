@@ -13,7 +13,7 @@
 use super::{Basis, Bill, Dollars, Item, Usage};
 use crate::Error;
 use crate::bill::prices::Processor;
-use crate::merge::is_small;
+use crate::limits::is_small;
 
 /// Bytes of unpacked CSV that a function works in a millisecond.
 const BYTES_PER_MS: u64 = 50_000;

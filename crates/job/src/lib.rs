@@ -1,0 +1,16 @@
+//! What every part of Landfall knows of a job: its names and documents, its errors, its decision and its bill.
+//!
+//! Ports and shells need nothing else of the core, so nothing heavy stands behind this crate.
+
+pub mod bill;
+mod dataset;
+pub mod decision;
+mod error;
+pub mod limits;
+pub mod message;
+pub mod sources;
+mod table_format;
+
+pub use dataset::DatasetName;
+pub use error::Error;
+pub use table_format::TableFormat;

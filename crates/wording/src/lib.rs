@@ -1,0 +1,12 @@
+//! How messages show what they are about: texts cut and with what can't be seen made visible, counts and sizes, the word
+//! that was meant, and what may be told of another library's error.
+
+mod nearest;
+mod size;
+mod unquoted;
+mod visible;
+
+pub use nearest::nearest;
+pub use size::{count, parse_bytes};
+pub use unquoted::{Unquoted, variant};
+pub use visible::{VALUE_CHARS, cut, odd_name, quote};
