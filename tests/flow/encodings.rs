@@ -1,6 +1,6 @@
 //! Whatever a source is encoded in, the same rows land, and what is refused is refused in the source's own bytes.
 
-use landing::encoding::Encoding;
+use csv_records::encoding::Encoding;
 use landing::rejects::ErrorEntry;
 use objects::Pin;
 

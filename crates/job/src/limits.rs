@@ -1,7 +1,11 @@
-//! Limits of what a job writes: names of objects and folders, and when a file is small.
+//! Limits of what a job reads and writes: contracts, names of objects and folders, and when a file is small.
 
 use crate::DatasetName;
 use crate::message::JobId;
+
+/// Most bytes of a contract document: a table of thousands of columns, each with its description. A
+/// request and an answer of Lambda have 6 MB.
+pub const CONTRACT_BYTES: usize = 4 << 20;
 
 /// Most bytes of a name between two slashes: what file systems have room for (ext4, XFS, Btrfs,
 /// APFS, NTFS). S3 has no such limit, but what lies there may be copied to a disk.

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use landing::contract::{Contract, Fault, MAX_DOCUMENT_BYTES};
+use job::limits::CONTRACT_BYTES;
+use landing::contract::{Contract, Fault};
 
 use crate::complain;
 use crate::exit::Exit;
@@ -43,7 +44,7 @@ impl Document {
             );
             Self { text, contract: Err(vec![Fault { path: String::new(), line: 1, column: 1, message }]) }
         };
-        if bytes.len() > MAX_DOCUMENT_BYTES {
+        if bytes.len() > CONTRACT_BYTES {
             return none(String::new(), "it has more than the 4 MiB of the largest contract");
         }
         let text = match String::from_utf8(bytes) {
@@ -68,7 +69,7 @@ impl Document {
 /// The bytes of a document, at most one more than it may have.
 fn bounded(from: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    from.take(MAX_DOCUMENT_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    from.take(CONTRACT_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -104,7 +105,7 @@ mod tests {
             (b"\"id\",\"name\"\n1,2\n", "it begins with `\"id\",\"name\"`"),
             (b"", "it is empty"),
             (b"\x1f\x8b\x08\0", "it is not text in UTF-8"),
-            (&vec![b'1'; MAX_DOCUMENT_BYTES + 1], "it has more than the 4 MiB"),
+            (&vec![b'1'; CONTRACT_BYTES + 1], "it has more than the 4 MiB"),
         ] {
             let faults = faults(bytes);
             assert_eq!(faults.len(), 1, "{faults:?}");

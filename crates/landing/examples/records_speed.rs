@@ -4,8 +4,8 @@
 
 use std::time::Instant;
 
-use landing::dialect::Dialect;
-use landing::records::{Lexer, Limits, RowKind, Rows, ShardReader};
+use csv_records::dialect::Dialect;
+use csv_records::{Lexer, Limits, RowKind, Rows, ShardReader};
 
 /// Rows of a batch: their offsets fit the second-level cache.
 const BATCH_ROWS: usize = 1024;

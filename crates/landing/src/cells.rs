@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::encoding::{Encoding, MALFORMED};
-use crate::records::{Field, Row};
+use csv_records::encoding::{Encoding, MALFORMED};
+use csv_records::{Field, Row};
+
 use crate::shape::Batch;
 
 /// The cells of a batch in UTF-8, with the quotes and escapes that they were written with.

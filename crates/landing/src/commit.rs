@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use csv_records::Tile;
 use job::Error;
 use job::TableFormat;
 use job::bill::{Bill, Usage};
@@ -10,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::Mode;
 use crate::profile::Bounds;
-use crate::records::Tile;
 use crate::table::SchemaAt;
 
 /// A file that a shard wrote as an upload and left open.

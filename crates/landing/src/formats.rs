@@ -4,9 +4,8 @@
 //! A CSV file may begin with any text, so text is solid evidence only where CSV does not begin like this
 //! (`<!DOCTYPE html`), or where all of it is something else (JSON). Bytes that no text has are evidence by themselves.
 
+use csv_records::encoding::{self, Encoding};
 use serde::de::IgnoredAny;
-
-use crate::encoding::{self, Encoding};
 
 /// What files of a kind begin with, and what they are.
 const MAGICS: [(&[u8], &str); 25] = [

@@ -4,11 +4,7 @@
 
 pub mod contract;
 pub mod unpack;
-pub mod encoding;
-pub mod dialect;
 pub mod evidence;
-pub mod records;
-pub mod lines;
 mod formats;
 pub mod opening;
 pub mod sql;

@@ -1,15 +1,15 @@
 //! What a source turns out to be by its beginning: how it is packed, what its bytes stand for, how records are told apart, and its header.
 
+use csv_records::dialect::{Dialect, StatedDialect, Terminator};
+use csv_records::encoding::{self, Encoding, Guess, Units};
+use csv_records::{Header, Limits, footer_start, preamble};
 use job::Error;
 use memchr::memmem;
 
 use crate::contract::{Compression, Schema};
-use crate::dialect::{Dialect, StatedDialect, Terminator};
-use crate::encoding::{self, Encoding, Guess, Units};
 use crate::evidence::Evidence;
 use crate::formats;
 use crate::limits::COLUMNS;
-use crate::records::{Header, Limits, footer_start, preamble};
 use crate::sniff::{self, Sniffed};
 use crate::unpack::{self, Member, Unpack};
 

@@ -1,14 +1,14 @@
 //! What a job is going to do, settled before its first shard runs and never changed after.
 
+use csv_records::Limits;
+use csv_records::dialect::Dialect;
 use job::bill::Bill;
 use job::message::{Shard, SourceRef, Submission};
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Compression, Mapping};
-use crate::dialect::Dialect;
 use crate::evidence::Evidence;
 use crate::limits;
-use crate::records::Limits;
 
 /// `plan.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]

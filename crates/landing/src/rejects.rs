@@ -32,7 +32,7 @@ pub enum ErrorName {
     /// A record is the header again, cell for cell.
     #[serde(rename = "repeated-header")]
     RepeatedHeader,
-    /// A field is longer than [`FIELD_BYTES`](crate::limits::FIELD_BYTES).
+    /// A field is longer than [`FIELD_BYTES`](csv_records::limits::FIELD_BYTES).
     #[serde(rename = "field-size-error")]
     FieldSize,
     /// Bytes are not valid in the encoding.

@@ -4,18 +4,19 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::ops::Range;
 
+use csv_records::dialect::{BlankRows, Dialect, RaggedRows, RepeatedHeader};
+use csv_records::encoding::{ByteOrder, Encoding};
+use csv_records::limits::FIELD_BYTES;
+use csv_records::{FaultKind, Field, Row, RowKind, Rows, ends_with_delimiter};
+
 use crate::cells::Cells;
-use crate::dialect::{BlankRows, Dialect, RaggedRows, RepeatedHeader};
-use crate::encoding::{ByteOrder, Encoding};
-use crate::limits::FIELD_BYTES;
-use crate::records::{self, FaultKind, Field, Row, RowKind, Rows, ends_with_delimiter};
 use crate::rejects::{ErrorEntry, ErrorName, FAULTS_PER_RECORD, Finding};
 
 /// The records of a batch of rows, and where they are.
 pub struct Batch<'a> {
     /// The bytes that all offsets refer to.
     pub window: &'a [u8],
-    /// The source's own bytes: see [`records::Batch::source`].
+    /// The source's own bytes: see [`csv_records::Batch::source`].
     pub source: &'a [u8],
     /// What they stand for.
     pub encoding: Encoding,
@@ -41,7 +42,7 @@ pub struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     /// The records among `rows`, which a reader of `dialect` has just filled.
-    pub fn new(batch: records::Batch<'a>, rows: &'a Rows, dialect: &Dialect) -> Self {
+    pub fn new(batch: csv_records::Batch<'a>, rows: &'a Rows, dialect: &Dialect) -> Self {
         let is_record = |row: &&Row| row.kind == RowKind::Record;
         let records = match rows.rows.iter().all(|row| is_record(&row)) {
             true => Cow::Borrowed(rows.rows.as_slice()),

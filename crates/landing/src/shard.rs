@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BooleanArray};
 use arrow_select::filter::FilterBuilder;
+use csv_records::dialect::{Dialect, RepeatedHeader};
+use csv_records::lines::LineCounter;
+use csv_records::{Row, Rows, ShardReader, Tile};
 use job::Error;
 use job::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
 use job::message::{Counts, Shard};
@@ -12,15 +15,12 @@ use wording::cut;
 use crate::cells::Cells;
 use crate::columns::{self, Records};
 use crate::contract::{Contract, Mapping};
-use crate::dialect::{Dialect, RepeatedHeader};
 use crate::files::{Files, FolderLimits, Lineage};
 use crate::keys::{Claims, Taken, Terms};
-use crate::lines::LineCounter;
 use crate::lookup::{Joins, Lookup};
 use crate::mask::{Masks, Salt};
 use crate::plan::Plan;
 use crate::profile::Sketch;
-use crate::records::{Row, Rows, ShardReader, Tile};
 use crate::rejects::{ErrorName, FAULTS_PER_RECORD, Finding};
 use crate::shape::Batch;
 

@@ -1,10 +1,10 @@
 //! Encodings against their own definition: a table written in one is read as the table in UTF-8 is, at the bytes where it stands.
 #![expect(clippy::unwrap_used)]
 
+use csv_records::dialect::Dialect;
+use csv_records::encoding::Encoding;
+use csv_records::{Limits, Rows, ShardReader, preamble, tile};
 use landing::cells::Cells;
-use landing::dialect::Dialect;
-use landing::encoding::Encoding;
-use landing::records::{Limits, Rows, ShardReader, preamble, tile};
 use landing::rejects::ErrorEntry;
 use landing::shape::Batch;
 use proptest::prelude::*;
@@ -60,7 +60,7 @@ fn read(source: &[u8], encoding: Encoding, shard_units: usize, block: usize) -> 
     whole
 }
 
-fn read_shard(source: &[u8], dialect: &Dialect, shard: &job::message::Shard, block: usize) -> (landing::records::Tile, Reading) {
+fn read_shard(source: &[u8], dialect: &Dialect, shard: &job::message::Shard, block: usize) -> (csv_records::Tile, Reading) {
     let mut reader = ShardReader::new(dialect, shard.from..shard.to, shard.first, 2, Limits::default());
     let mut rows = Rows::default();
     let mut reading = Reading::default();
@@ -74,9 +74,8 @@ fn read_shard(source: &[u8], dialect: &Dialect, shard: &job::message::Shard, blo
             let findings = batch.faults(2, &cells);
             reading.faults.extend(findings.iter().map(|finding| batch.entry(finding, None)));
             for (index, row) in batch.records.iter().enumerate() {
-                let value = |field: &landing::records::Field| {
-                    String::from_utf8_lossy(field.value(&cells.window, dialect, &mut scratch)).into_owned()
-                };
+                let value =
+                    |field: &csv_records::Field| String::from_utf8_lossy(field.value(&cells.window, dialect, &mut scratch)).into_owned();
                 let values = cells.fields_of(row).iter().map(value).collect();
                 let verbatim = &batch.source[batch.source_range(row.start as usize..row.end as usize)];
                 assert_eq!(verbatim, &source[batch.byte(row.start) as usize..][..verbatim.len()]);

@@ -1,7 +1,7 @@
 //! How bytes become rows: cases with their expected text, and the `csv` crate's opinion on generated ones.
 
-use landing::dialect::{Dialect, Terminator};
-use landing::records::{FaultKind, Lexer, Limits, RowKind, Rows, preamble};
+use csv_records::dialect::{Dialect, Terminator};
+use csv_records::{FaultKind, Lexer, Limits, RowKind, Rows, preamble};
 use proptest::prelude::*;
 
 /// Reads `source` as a whole and writes a row a line: `line: [values] fault@byte …`.
@@ -16,7 +16,7 @@ fn text(dialect: &Dialect, source: &[u8]) -> String {
             RowKind::Blank => "blank".to_owned(),
             RowKind::Comment => "comment".to_owned(),
             RowKind::Record => {
-                let value = |field: &landing::records::Field| {
+                let value = |field: &csv_records::Field| {
                     let value = String::from_utf8_lossy(field.value(source, dialect, &mut scratch)).escape_debug().to_string();
                     if field.is_quoted() { format!("<{value}>") } else { value }
                 };

@@ -1,16 +1,17 @@
 //! Pins the source, settles dialect and schema against the contract, and plans the shards.
 
 use bytes::Bytes;
+use csv_records::dialect::Dialect;
+use csv_records::limits::FOOTER_BYTES;
+use csv_records::lines::LineCounter;
+use csv_records::{Limits, LongFooter, footer_start};
 use job::Error;
 use job::bill::{Expected, Item, check_cap, estimate};
 use job::message::{JobKeys, Planned, Shard, ShardList, SourceRef, Submission};
 use landing::contract::{Compression, Contract, Mapping, Mode};
-use landing::dialect::Dialect;
 use landing::limits;
-use landing::lines::LineCounter;
 use landing::opening::{Opening, Stated};
 use landing::plan::{Plan, Verbatim, shards, usual_shard_bytes};
-use landing::records::{Limits, footer_start, long_footer};
 use landing::unpack::{self, Archive, TAIL_BYTES};
 use objects::{Head, Objects, Pin, Put};
 use registry::{JobChange, JobStatus};
@@ -224,8 +225,8 @@ async fn find_footer(source: &dyn Objects, pinned: &SourceRef, size: u64, openin
         if let Some(start) = footer_start(&opening.dialect, &tail, from == 0) {
             return Ok(Some((from + start as u64).max(opening.header.data_start)));
         }
-        if wanted as usize > limits::FOOTER_BYTES {
-            return Err(long_footer(&opening.dialect));
+        if wanted as usize > FOOTER_BYTES {
+            return Err(Error::LimitExceeded(LongFooter { lines: opening.dialect.footer_rows }.to_string()));
         }
         wanted *= 8;
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::Bytes;
+use csv_records::Base;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
@@ -13,7 +14,6 @@ use landing::keys::merge::{self, Comparison, Hashes};
 use landing::keys::piece::Head;
 use landing::keys::{Taken, Terms};
 use landing::plan::Plan;
-use landing::records::Base;
 use objects::{Objects, Pin, Put};
 
 /// Ranges of pieces that are read at once.

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use csv_records::{Holdback, LongFooter};
 use futures::future::{self, BoxFuture};
 use futures::{FutureExt, TryFutureExt};
 use job::Error;
@@ -15,7 +16,6 @@ use landing::contract::{Contract, Format};
 use landing::files::Chunk;
 use landing::lookup::Lookup;
 use landing::plan::Plan;
-use landing::records::Holdback;
 use landing::shard::ShardTransform;
 use landing::unpack::{Member, Unpack};
 use objects::{Objects, PART_BYTES, Pin, Put};
@@ -250,13 +250,13 @@ impl<'a> Attempt<'a> {
             if taken == 0 && piece.is_empty() {
                 break;
             }
-            let (at, data) = holdback.pass(&piece)?;
+            let (at, data) = holdback.pass(&piece).map_err(too_long)?;
             self.core.push(at, data, false)?;
             self.send(PART_BYTES).await?;
         }
         if end_of_source {
             unpack.finish()?;
-            let (at, data) = holdback.pass(&[])?;
+            let (at, data) = holdback.pass(&[]).map_err(too_long)?;
             self.core.push(at, data, true)?;
         }
         Ok(())
@@ -461,4 +461,8 @@ impl Drop for Blocks {
             coming.abort();
         }
     }
+}
+
+fn too_long(footer: LongFooter) -> Error {
+    Error::LimitExceeded(footer.to_string())
 }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use csv_records::{Tile, tile};
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
 use job::bill::Item;
@@ -13,7 +14,6 @@ use landing::commit::{Receipt, TalliedShard, Tally, combine_crc64nvme};
 use landing::contract::RejectsLimit;
 use landing::merge::{self, Merge};
 use landing::plan::Plan;
-use landing::records::{Tile, tile};
 use objects::{Objects, Put};
 
 use crate::context::parse_contract;
@@ -138,7 +138,7 @@ async fn read_receipts(work: &dyn Objects, keys: &JobKeys, which: impl Iterator<
     stream::iter(keys).map(read).buffered(CONCURRENT_READS).try_collect().await
 }
 
-fn tally(plan: &Plan, receipts: &[Receipt], bases: &[landing::records::Base]) -> Result<Tally, Error> {
+fn tally(plan: &Plan, receipts: &[Receipt], bases: &[csv_records::Base]) -> Result<Tally, Error> {
     let (mut counts, mut surplus_lines) = (Counts::default(), 0);
     let mut crc = None;
     let mut shards = Vec::with_capacity(receipts.len());

@@ -98,7 +98,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The contract as packed JSON: any text of [`MAX_DOCUMENT_BYTES`](landing::contract::MAX_DOCUMENT_BYTES) has room so.
+/// The contract as packed JSON: any text of [`CONTRACT_BYTES`](job::limits::CONTRACT_BYTES) has room so.
 fn gzipped(contract: &StoredContract) -> std::io::Result<Response> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
     serde_json::to_writer(&mut packed, contract)?;

@@ -32,7 +32,7 @@ pub use answers::Origins;
 pub use problem::Problem;
 
 /// Most bytes of a body: those of a contract.
-pub const MAX_BODY_BYTES: usize = landing::contract::MAX_DOCUMENT_BYTES;
+pub const MAX_BODY_BYTES: usize = job::limits::CONTRACT_BYTES;
 /// How long presigned URLs are good for.
 pub const URL_SECONDS: u32 = 900;
 

@@ -1,7 +1,7 @@
 //! A dialect from bytes.
 
-use landing::dialect::{BlankRows, Delimiter, Dialect, RaggedRows, Terminator};
-use landing::encoding::Encoding;
+use csv_records::dialect::{BlankRows, Delimiter, Dialect, RaggedRows, Terminator};
+use csv_records::encoding::Encoding;
 
 use crate::input::{Flags, Input};
 

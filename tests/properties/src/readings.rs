@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use landing::dialect::Dialect;
-use landing::encoding::Units;
-use landing::records::{Batch, FaultKind, Field, Lexer, LongRow, RowKind, Rows};
+use csv_records::dialect::Dialect;
+use csv_records::encoding::Units;
+use csv_records::{Batch, FaultKind, Field, Lexer, LongRow, RowKind, Rows};
 
 /// A row with everything that is promised about it. Positions are of the source, lines and records count from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Bytes become rows.
 
-use landing::dialect::{BlankRows, Dialect, Terminator};
-use landing::lines::LineCounter;
-use landing::records::{Lexer, Limits, RowKind, Rows, footer_start, preamble};
+use csv_records::dialect::{BlankRows, Dialect, Terminator};
+use csv_records::lines::LineCounter;
+use csv_records::{Lexer, Limits, RowKind, Rows, footer_start, preamble};
 
 use crate::dialects::dialect;
 use crate::input::Input;

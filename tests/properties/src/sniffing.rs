@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use csv_records::Limits;
+use csv_records::dialect::{RepeatedHeader, StatedDialect, Terminator};
 use landing::columns;
 use landing::contract::{Compression, Contract};
-use landing::dialect::{RepeatedHeader, StatedDialect, Terminator};
 use landing::infer::{dataset_name, propose};
 use landing::opening::{Opening, Stated};
-use landing::records::Limits;
 use landing::shape::Batch;
 
 use crate::input::{Flags, Input};

@@ -5,10 +5,10 @@ mod tests;
 
 use std::ops::Range;
 
-use landing::dialect::{Dialect, Terminator};
-use landing::encoding::Encoding;
-use landing::lines::LineCounter;
-use landing::records::{Holdback, Lexer, Limits, LongRow, Rows, ShardReader, Tile, footer_start, tile};
+use csv_records::dialect::{Dialect, Terminator};
+use csv_records::encoding::Encoding;
+use csv_records::lines::LineCounter;
+use csv_records::{Holdback, Lexer, Limits, LongRow, Rows, ShardReader, Tile, footer_start, tile};
 
 use crate::dialects::dialect;
 use crate::input::Input;

@@ -1,8 +1,8 @@
 //! The records of a source that was opened.
 
+use csv_records::{Limits, Rows, ShardReader};
 use landing::columns::Records;
 use landing::opening::Opening;
-use landing::records::{Limits, Rows, ShardReader};
 use landing::shape::Batch;
 
 /// Hands over all records, in batches. The text must be whole, and no record too long.

@@ -5,11 +5,11 @@ use arrow_array::types::*;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType as ArrowType, TimeUnit};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use csv_records::Limits;
+use csv_records::dialect::{Dialect, StatedDialect, Terminator};
 use landing::columns;
 use landing::contract::{Compression, Contract, DataType, IntegerType, NumberFormat, NumberType, SPACES, is_currency};
-use landing::dialect::{Dialect, StatedDialect, Terminator};
 use landing::opening::{Opening, Stated};
-use landing::records::Limits;
 use serde_json::json;
 
 use crate::input::{Flags, Input};

@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
-use landing::dialect::{BlankRows, Delimiter, Dialect, RaggedRows, RepeatedHeader, StatedDialect, Terminator, parse_byte};
+use csv_records::dialect::{BlankRows, Delimiter, Dialect, RaggedRows, RepeatedHeader, StatedDialect, Terminator, parse_byte};
 
 /// How records and fields are told apart.
 #[derive(Args)]

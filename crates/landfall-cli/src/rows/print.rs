@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use landing::dialect::{Dialect, RepeatedHeader};
-use landing::records::{Base, Field};
+use csv_records::dialect::{Dialect, RepeatedHeader};
+use csv_records::{Base, Field};
 use landing::rejects::FAULTS_PER_RECORD;
 use landing::shape::Batch;
 

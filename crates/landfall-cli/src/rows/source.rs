@@ -5,16 +5,15 @@ use std::io::{self, Read, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
+use csv_records::dialect::{BlankRows, Dialect};
+use csv_records::encoding::Units;
+use csv_records::limits::FOOTER_BYTES;
+use csv_records::{Base, Holdback, Lexer, Limits, LongFooter, LongRow, Rows, ShardReader, Tile, TilingError, footer_start, preamble, tile};
 use job::message::Shard;
 use landing::contract::Compression;
-use landing::dialect::{BlankRows, Dialect};
-use landing::encoding::Units;
-use landing::limits::{self, FOOTER_BYTES};
+use landing::limits;
 use landing::opening::{FOOTER_SAMPLE_BYTES, Opening, Stated};
 use landing::plan::shards;
-use landing::records::{
-    self, Base, Holdback, Lexer, Limits, LongRow, Rows, ShardReader, Tile, TilingError, footer_start, long_footer, preamble, tile,
-};
 use landing::shape::Batch;
 use landing::unpack::{self, Archive, Member, Unpack};
 
@@ -96,6 +95,12 @@ impl From<io::Error> for Unreadable {
     /// For what visitors answer.
     fn from(error: io::Error) -> Self {
         Self::Output(error)
+    }
+}
+
+impl From<LongFooter> for Unreadable {
+    fn from(footer: LongFooter) -> Self {
+        Self::Refused(job::Error::LimitExceeded(footer.to_string()))
     }
 }
 
@@ -205,7 +210,7 @@ impl Source {
     /// The header as a batch of one record or none, and the lines before it.
     pub(crate) fn header_batch(&self) -> (Batch<'_>, u64) {
         let (header, source) = (&self.opening.header, self.opening.header_row());
-        let batch = records::Batch { window: &self.header_window, source, at: header.range.start, lines: 0, records: 0 };
+        let batch = csv_records::Batch { window: &self.header_window, source, at: header.range.start, lines: 0, records: 0 };
         let lines: u64 = self.header_rows.rows.iter().map(|row| u64::from(row.lines)).sum();
         (Batch::new(batch, &self.header_rows, self.dialect()), header.lines_before_data - lines)
     }
@@ -218,7 +223,7 @@ impl Source {
         let unit = dialect.encoding.unit_bytes() as u64;
         for (shard, base) in self.settle(source_bytes, shard_bytes.next_multiple_of(unit), &mut scratch)? {
             let base = self.base(base);
-            let mut visit = |batch: records::Batch<'_>, rows: &Rows| visit(&Batch::new(batch, rows, &dialect), base);
+            let mut visit = |batch: csv_records::Batch<'_>, rows: &Rows| visit(&Batch::new(batch, rows, &dialect), base);
             if let (_, Some(long)) = self.shard(&shard, source_bytes, &mut scratch, &mut visit)? {
                 return Err(Unreadable::Long(long));
             }
@@ -239,7 +244,7 @@ impl Source {
     fn stream(&mut self, visit: Visit<'_>) -> Result<(), Unreadable> {
         let base = self.base(Base::default());
         let dialect = self.dialect().clone();
-        let mut visit = |batch: records::Batch<'_>, rows: &Rows| visit(&Batch::new(batch, rows, &dialect), base);
+        let mut visit = |batch: csv_records::Batch<'_>, rows: &Rows| visit(&Batch::new(batch, rows, &dialect), base);
         let data_start = self.opening.header.data_start;
         let mut reader = self.reader(0..u64::MAX, Some(data_start));
         let mut rows = Rows::default();
@@ -285,7 +290,7 @@ impl Source {
     /// The list ends at a shard with a record that is longer than the limit.
     fn settle(&mut self, source_bytes: u64, shard_bytes: u64, scratch: &mut Rows) -> Result<Vec<(Shard, Base)>, Unreadable> {
         let (_, mut shards) = shards(source_bytes, self.opening.header.data_start, shard_bytes);
-        let mut ignore = |_: records::Batch<'_>, _: &Rows| Ok(());
+        let mut ignore = |_: csv_records::Batch<'_>, _: &Rows| Ok(());
         let mut tiles = Vec::with_capacity(shards.len());
         for shard in &shards {
             tiles.push(self.shard(shard, source_bytes, scratch, &mut ignore)?.0);
@@ -309,7 +314,7 @@ impl Source {
         shard: &Shard,
         source_bytes: u64,
         rows: &mut Rows,
-        visit: &mut dyn FnMut(records::Batch<'_>, &Rows) -> io::Result<()>,
+        visit: &mut dyn FnMut(csv_records::Batch<'_>, &Rows) -> io::Result<()>,
     ) -> Result<(Tile, Option<LongRow>), Unreadable> {
         let mut reader = self.reader(shard.from..shard.to, shard.first);
         let mut tail = TAIL_BYTES;
@@ -371,7 +376,7 @@ fn data_end(file: &mut File, bytes: u64, opening: &Opening) -> Result<u64, Unrea
             return Ok((from + start as u64).max(opening.header.data_start));
         }
         if wanted as usize > FOOTER_BYTES {
-            return Err(long_footer(&opening.dialect).into());
+            return Err(LongFooter { lines: opening.dialect.footer_rows }.into());
         }
         wanted *= 8;
     }
@@ -419,7 +424,7 @@ fn columns(opening: &Opening) -> Result<Option<usize>, Unreadable> {
 fn drain(
     reader: &mut ShardReader,
     rows: &mut Rows,
-    visit: &mut dyn FnMut(records::Batch<'_>, &Rows) -> io::Result<()>,
+    visit: &mut dyn FnMut(csv_records::Batch<'_>, &Rows) -> io::Result<()>,
 ) -> Result<Option<LongRow>, Unreadable> {
     loop {
         match reader.next(BATCH_ROWS, rows) {

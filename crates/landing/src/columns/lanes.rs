@@ -2,9 +2,10 @@
 //!
 //! As in `quick`, a value that is written in another way, or that is none, is left to others: its lane is told to be odd.
 
+use csv_records::Field;
+
 use super::layout::{Layout, Words};
 use super::quick::Text;
-use crate::records::Field;
 
 /// Values that are read at once.
 pub(super) const LANES: usize = 64;

@@ -1,8 +1,8 @@
 //! Texts that stand for no value.
 
+use csv_records::dialect::Dialect;
+
 use crate::contract::Field;
-use crate::dialect::Dialect;
-use crate::records;
 
 /// The missing values of a field. Mostly the empty text is the only one.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl<'a> Missing<'a> {
     }
 
     #[inline(always)]
-    pub(super) fn is_null(&self, cell: records::Field, window: &[u8]) -> bool {
+    pub(super) fn is_null(&self, cell: csv_records::Field, window: &[u8]) -> bool {
         self.null.is_some_and(|null| !cell.is_quoted() && cell.bytes(window) == null)
     }
 

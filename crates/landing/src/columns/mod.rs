@@ -29,10 +29,10 @@ pub(crate) use pattern::{EPOCHS, YEAR_PIVOT};
 pub use scalar::{Flaw, Scalar};
 
 use crate::contract::{BooleanFormat, Contract, DataType, Field, IntegerType, Mapping, NumberFormat, NumberType, TimeUnit};
-use crate::dialect::{BlankRows, Dialect};
-use crate::records::{self, Row};
 use crate::rejects::Finding;
 use crate::short;
+use csv_records::Row;
+use csv_records::dialect::{BlankRows, Dialect};
 use lanes::{Clock, Kernel, Moments, Numbers};
 use missing::Missing;
 use quick::Text;
@@ -45,7 +45,7 @@ pub struct Records<'a> {
     /// Rows, all of them records.
     pub rows: &'a [Row],
     /// Their fields.
-    pub fields: &'a [records::Field],
+    pub fields: &'a [csv_records::Field],
     /// How fields are unquoted.
     pub dialect: &'a Dialect,
     /// Whether the whole window is valid UTF-8.
@@ -73,16 +73,16 @@ impl<'a> Records<'a> {
 
 /// The cells of records, all with as many.
 struct Table<'a> {
-    cells: Cow<'a, [records::Field]>,
+    cells: Cow<'a, [csv_records::Field]>,
     count: usize,
 }
 
 /// Stands where a record has no cell. It is escaped, and so left to those who look closer.
-const HOLE: records::Field = records::Field::HOLE;
+const HOLE: csv_records::Field = csv_records::Field::HOLE;
 
 impl Table<'_> {
     /// The cells of a column.
-    fn column(&self, column: u32) -> impl Iterator<Item = records::Field> {
+    fn column(&self, column: u32) -> impl Iterator<Item = csv_records::Field> {
         self.cells.chunks_exact(self.count.max(1)).map(move |cells| cells[column as usize])
     }
 }
@@ -248,10 +248,10 @@ impl Column<'_, '_> {
         if self.missing.is_any(|missing| exact(trim(missing)).is_ok()) || self.field.constraints.look_at_values() {
             rest.extend(0..records.rows.len());
         } else {
-            let read = |cell: records::Field| {
+            let read = |cell: csv_records::Field| {
                 if cell.is_escaped() { None } else { quick(Text { window: records.window, start: cell.start(), end: cell.end() }) }
             };
-            let mut take = |row: usize, cell: records::Field, value: &mut T::Native| match read(cell) {
+            let mut take = |row: usize, cell: csv_records::Field, value: &mut T::Native| match read(cell) {
                 Some(read) => *value = read,
                 None => rest.push(row),
             };
@@ -319,7 +319,7 @@ impl Column<'_, '_> {
     fn strings(mut self) -> ArrayRef {
         let Records { window, is_utf8, .. } = self.records;
         let rows = self.records.rows.len();
-        let length = |cell: &records::Field| cell.end() - cell.start();
+        let length = |cell: &csv_records::Field| cell.end() - cell.start();
         let table = self.table;
         let cells = table.column(self.column);
         let longest: usize = table.column(self.column).map(|cell| length(&cell)).sum();
@@ -365,14 +365,14 @@ impl Column<'_, '_> {
     /// The cell of a record; `None` where a ragged one has none. The cells of such a record may stand anywhere: those that are there are looked at, those that are
     /// not are findings already.
     #[inline(always)]
-    fn cell(&self, row: usize) -> Option<records::Field> {
+    fn cell(&self, row: usize) -> Option<csv_records::Field> {
         let record = &self.records.rows[row];
         (self.column < record.fields).then(|| self.records.fields[(record.first_field + self.column) as usize])
     }
 
     /// What stands in a cell, if that is a value.
     #[inline(always)]
-    fn text<'t>(&mut self, row: usize, cell: Option<records::Field>, scratch: &'t mut Vec<u8>) -> Option<&'t [u8]>
+    fn text<'t>(&mut self, row: usize, cell: Option<csv_records::Field>, scratch: &'t mut Vec<u8>) -> Option<&'t [u8]>
     where
         Self: 't,
     {

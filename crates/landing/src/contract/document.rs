@@ -1,10 +1,10 @@
 //! A document read with its paths and places, collecting faults.
 
+use csv_records::dialect::parse_byte;
 use granit_parser::ScalarStyle;
 use wording::nearest;
 
 use super::tree::{Document, Found, Value};
-use crate::dialect::parse_byte;
 use crate::patterns::Patterns;
 
 /// What YAML 1.2 reads as nothing, if it is not in quotes.

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use csv_records::dialect::Dialect;
+use csv_records::lines::LineCounter;
 use wording::cut;
 use wording::quote;
 
 use super::Contract;
-use crate::dialect::Dialect;
-use crate::lines::LineCounter;
 use crate::opening::Opening;
 use crate::rejects::{ErrorEntry, ErrorName};
 

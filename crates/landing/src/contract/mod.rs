@@ -39,10 +39,11 @@ pub use texts::TextFormat;
 pub use transform::{Derived, Masked, Stored, Transform};
 pub use types::{BooleanFormat, DataType, IntegerType, NumberType, TimeUnit};
 
+use csv_records::dialect::{BlankRows, Delimiter, RaggedRows, RepeatedHeader, StatedDialect, Terminator};
+use csv_records::encoding::Encoding;
 use job::DatasetName;
+use job::limits::CONTRACT_BYTES;
 
-use crate::dialect::{BlankRows, Delimiter, RaggedRows, RepeatedHeader, StatedDialect, Terminator};
-use crate::encoding::Encoding;
 use crate::unpack::Member;
 use document::{Node, Reading};
 use tree::{Document, locate};
@@ -134,15 +135,11 @@ impl Compression {
     }
 }
 
-/// Most bytes of a contract document: a table of thousands of columns, each with its description. A
-/// request and an answer of Lambda have 6 MB.
-pub const MAX_DOCUMENT_BYTES: usize = 4 << 20;
-
 impl Contract {
     /// Reads a contract from YAML or JSON. All faults are reported, in the order of the document's blocks.
     pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
-        if text.len() > MAX_DOCUMENT_BYTES {
-            let message = format!("the document has {} bytes; at most {MAX_DOCUMENT_BYTES} are read", text.len());
+        if text.len() > CONTRACT_BYTES {
+            let message = format!("the document has {} bytes; at most {CONTRACT_BYTES} are read", text.len());
             return Err(vec![Fault { path: String::new(), line: 1, column: 1, message }]);
         }
         let (document, faults) = Document::parse(text).map_err(|found| locate(text, vec![found]))?;

@@ -19,7 +19,7 @@ use super::document::join;
 /// few dozen each.
 const MOST_NODES: u64 = 1_000_000;
 /// Most bytes of all texts together, those that aliases repeat included.
-const MOST_TEXT: u64 = 4 * super::MAX_DOCUMENT_BYTES as u64;
+const MOST_TEXT: u64 = 4 * job::limits::CONTRACT_BYTES as u64;
 /// Deepest nesting: a contract needs a dozen levels.
 const MOST_DEPTH: usize = 64;
 
@@ -70,7 +70,7 @@ pub(super) struct Found {
 }
 
 impl<'t> Document<'t> {
-    /// Reads a document that has at most [`MAX_DOCUMENT_BYTES`](super::MAX_DOCUMENT_BYTES). What is
+    /// Reads a document that has at most [`CONTRACT_BYTES`](job::limits::CONTRACT_BYTES). What is
     /// found is told beside it, if it is one at all.
     pub(super) fn parse(text: &'t str) -> Result<(Self, Vec<Found>), Found> {
         let options = granit_parser::options! { emit_comments: false };

@@ -25,16 +25,16 @@ use std::collections::{BTreeMap, HashMap};
 pub use sample::propose;
 
 use crate::columns::Records;
-use crate::contract::MAX_DOCUMENT_BYTES;
-use crate::dialect::{BlankRows, RepeatedHeader};
 use crate::evidence::Evidence;
 use crate::opening::Opening;
 use crate::shape::{has_columns, is_header, labels};
 use column::{Column, Unique};
+use csv_records::dialect::{BlankRows, RepeatedHeader};
 #[cfg(test)]
 pub(crate) use document::quoted as in_quotes;
 use document::{Document, FieldLine, quoted};
 use job::DatasetName;
+use job::limits::CONTRACT_BYTES;
 use reading::{dialect_of, encoding_of, names_of};
 use verdict::{Context, Verdict, decide};
 use wording::odd_name;
@@ -104,7 +104,7 @@ impl Inference {
         for row in records.rows {
             self.records += 1;
             let cells = &records.fields[row.first_field as usize..][..row.fields as usize];
-            let is_text = |cell: &crate::records::Field| std::str::from_utf8(cell.bytes(records.window)).is_ok();
+            let is_text = |cell: &csv_records::Field| std::str::from_utf8(cell.bytes(records.window)).is_ok();
             let dialect = records.dialect;
             let may_repeat = dialect.repeated_header != RepeatedHeader::Keep;
             if may_repeat && is_header(labels(&self.header, dialect), cells, records.window, dialect) {
@@ -195,7 +195,7 @@ impl Inference {
         };
         evidence.extend(document.alike().map(|because| Evidence::new("caseSensitive", "true", because)));
         let mut yaml = document.write(true);
-        if yaml.len() > MAX_DOCUMENT_BYTES {
+        if yaml.len() > CONTRACT_BYTES {
             yaml = document.write(false);
         }
         Inferred { yaml, evidence, records: self.records, refused: self.refused }

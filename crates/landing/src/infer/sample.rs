@@ -1,5 +1,6 @@
 //! A contract proposed from bytes in memory.
 
+use csv_records::{Limits, Rows, ShardReader};
 use job::DatasetName;
 use job::Error;
 
@@ -7,7 +8,6 @@ use super::{Inference, Inferred};
 use crate::cells::Cells;
 use crate::columns::Records;
 use crate::opening::{Opening, Stated};
-use crate::records::{Limits, Rows, ShardReader};
 use crate::shape::Batch;
 
 /// Most bytes that are looked at, once they are unpacked.

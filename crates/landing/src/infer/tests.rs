@@ -2,13 +2,13 @@ use std::collections::BTreeMap;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
+use csv_records::dialect::{RepeatedHeader, StatedDialect};
+use csv_records::{Batch as RawBatch, Lexer, Limits, Rows};
 
 use super::*;
 use crate::columns;
 use crate::contract::{Contract, Mapping};
-use crate::dialect::{RepeatedHeader, StatedDialect};
 use crate::opening::Stated;
-use crate::records::{Batch as RawBatch, Lexer, Limits, Rows};
 use crate::shape::Batch;
 
 /// Opens a whole file in memory.

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_empty_array};
 use arrow_schema::{Field, Schema};
 use arrow_select::concat::concat;
+use csv_records::dialect::{Dialect, StatedDialect};
+use csv_records::{Limits, Rows, ShardReader};
 use job::DatasetName;
 use job::Error;
 
 use super::check_rows;
 use crate::columns::{self, Records};
 use crate::contract::{Compression, Contract, Drift, Join, Mapping, Output, RejectsLimit, Transform};
-use crate::dialect::{Dialect, StatedDialect};
 use crate::opening::{Opening, Stated};
-use crate::records::{Limits, Rows, ShardReader};
 use crate::shape::Batch;
 
 /// Rows that are typed at once.

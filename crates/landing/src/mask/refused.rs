@@ -1,12 +1,12 @@
 //! Refused records and their faults, without the values that are masked.
 
+use csv_records::Row;
+use csv_records::dialect::Dialect;
 use wording::cut;
 
 use super::{Mask, Masks, REDACTED, hash, last4};
 use crate::cells::Cells;
 use crate::contract::Contract;
-use crate::dialect::Dialect;
-use crate::records::Row;
 use crate::rejects::{ErrorName, Finding};
 use crate::shape::Batch;
 use crate::sql;

@@ -1,12 +1,12 @@
 //! The profile of a file that does not land: its records are typed as a contract says, and those without a fault are profiled.
 
+use csv_records::dialect::Dialect;
 use job::Error;
 
 use super::{Profile, Sketch};
 use crate::cells::Cells;
 use crate::columns::{self, Records};
 use crate::contract::{Contract, Mapping};
-use crate::dialect::Dialect;
 use crate::mask::Masks;
 use crate::shape::Batch;
 use crate::shard::keep;

@@ -4,12 +4,13 @@
 //! All of it is only thought of where no contract says what is to be there, but for `\N`: under a contract what does not
 //! fit is told, not passed over.
 
+use csv_records::dialect::{BlankRows, Dialect, RaggedRows, RepeatedHeader, StatedDialect};
+use csv_records::{Lexer, Limits, Row, RowKind, Rows};
+
 use super::cells::{Kind, kind};
 use super::header::Found;
 use super::reading::Reading;
-use crate::dialect::{BlankRows, Dialect, RaggedRows, RepeatedHeader, StatedDialect};
 use crate::evidence::Evidence;
-use crate::records::{Lexer, Limits, Row, RowKind, Rows};
 
 /// Most records at the end that are a footer.
 const MOST_FOOTER: usize = 10;

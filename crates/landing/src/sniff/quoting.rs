@@ -1,10 +1,10 @@
 //! What encloses fields, what escapes, and what else decides whether records hold together: tried for one delimiter.
 
+use csv_records::dialect::{Delimiter, Dialect, Terminator};
 use memchr::memmem;
 
 use super::reading::Reading;
 use super::{Sample, shown};
-use crate::dialect::{Delimiter, Dialect, Terminator};
 
 const ESCAPE: u8 = b'\\';
 /// Delimiters of formats in which quotes mostly mean nothing.

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use csv_records::dialect::Dialect;
+use csv_records::{Field, Lexer, Limits, Row, RowKind, Rows, ends_with_delimiter};
+
 use super::cells::{Kind, kind, likeness};
 use crate::columns::trim;
 use crate::contract::Schema;
-use crate::dialect::Dialect;
-use crate::records::{Field, Lexer, Limits, Row, RowKind, Rows, ends_with_delimiter};
 use crate::shape::is_header;
 
 /// What comments start with.

@@ -6,11 +6,11 @@ use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, BooleanArray, Int64Array};
+use csv_records::limits::FIELD_BYTES;
 use regex::Regex;
 use sha2::{Digest, Sha256};
 
 use super::values::{Kernel, MOST_BYTES, Trouble, Values, too_much_text};
-use crate::limits::FIELD_BYTES;
 use crate::patterns::Patterns;
 
 /// Which ends of a text are trimmed.

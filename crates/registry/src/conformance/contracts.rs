@@ -68,7 +68,7 @@ impl Suite {
     pub(super) async fn long_contracts_are_kept_whole(&self) {
         let dataset = self.dataset("long");
         // What JSON has to escape, what UTF-8 has several bytes for, and lengths around those at which a text is cut.
-        let most = landing::contract::MAX_DOCUMENT_BYTES;
+        let most = job::limits::CONTRACT_BYTES;
         let mut put = Vec::new();
         for text in [
             "\\".repeat(250_000),

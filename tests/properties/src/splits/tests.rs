@@ -1,6 +1,6 @@
 //! Sources and splits that look for trouble.
 
-use landing::dialect::{BlankRows, Delimiter, Terminator};
+use csv_records::dialect::{BlankRows, Delimiter, Terminator};
 use proptest::prelude::*;
 
 use super::*;

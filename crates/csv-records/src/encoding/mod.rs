@@ -1,7 +1,7 @@
 //! What the bytes of a text stand for.
 //!
 //! The structure of a CSV file (delimiters, quotes, terminators) is ASCII, so it is read from the bytes of the source themselves, and positions are the source's
-//! whatever the encoding. Only what stands in the fields is decoded, when it is typed ([`Cells`](crate::cells::Cells)).
+//! whatever the encoding. Only what stands in the fields is decoded, when it is typed (`Cells` of the crate `landing`).
 //!
 //! - In UTF-8 and in all encodings of one byte per character, an ASCII byte is that character.
 //! - In Shift_JIS, GBK, GB18030, Big5 and EUC-KR some ASCII bytes may also end a character of several bytes ([`Encoding::may_be_inside`]): never quotes, commas,
@@ -87,7 +87,7 @@ const KNOWN: [&str; 44] = [
 ];
 
 /// A byte that no character has: decoded text holds it where the source is malformed, so that it is not taken for valid.
-pub(crate) const MALFORMED: u8 = 0xFF;
+pub const MALFORMED: u8 = 0xFF;
 
 impl Encoding {
     /// UTF-8, which ASCII is a part of.
@@ -177,7 +177,7 @@ impl Encoding {
     }
 
     /// A text in this encoding, if it has all of the characters, and each as bytes of its own.
-    pub(crate) fn encode(self, text: &str) -> Option<Vec<u8>> {
+    pub fn encode(self, text: &str) -> Option<Vec<u8>> {
         if self.byte_order().is_some() {
             return None;
         }

@@ -17,8 +17,8 @@ const SAMPLE_BYTES: u64 = 256 << 10;
 /// Reads one shard of a source: it is fed bytes, and hands out the rows that start inside the shard's range.
 ///
 /// ```
-/// use landing::dialect::Dialect;
-/// use landing::records::{Limits, Rows, ShardReader};
+/// use csv_records::dialect::Dialect;
+/// use csv_records::{Limits, Rows, ShardReader};
 ///
 /// let source = b"a,b\n\"1\n\",2\n3,4\n";
 /// let dialect = Dialect::default();

@@ -1,7 +1,5 @@
 //! What stands after the data: lines that are no records.
 
-use job::Error;
-
 use crate::dialect::{Dialect, Terminator};
 use crate::encoding::Units;
 use crate::limits::FOOTER_BYTES;
@@ -77,8 +75,8 @@ impl Holdback {
     ///
     /// # Errors
     ///
-    /// [`Error::LimitExceeded`]: so many lines have more than [`FOOTER_BYTES`].
-    pub fn pass<'a>(&'a mut self, bytes: &'a [u8]) -> Result<(u64, &'a [u8]), Error> {
+    /// [`LongFooter`]: so many lines have more than [`FOOTER_BYTES`].
+    pub fn pass<'a>(&'a mut self, bytes: &'a [u8]) -> Result<(u64, &'a [u8]), LongFooter> {
         let passed = if self.dialect.footer_rows == 0 {
             bytes
         } else {
@@ -86,7 +84,7 @@ impl Holdback {
             // More bytes can only move the footer on.
             let start = footer_start(&self.dialect, &self.held, false).unwrap_or(0);
             if self.held.len() - start > FOOTER_BYTES {
-                return Err(long_footer(&self.dialect));
+                return Err(LongFooter { lines: self.dialect.footer_rows });
             }
             self.passed.clear();
             self.passed.extend(self.held.drain(..start));
@@ -98,9 +96,12 @@ impl Holdback {
     }
 }
 
-/// The error of a footer that is longer than the limit.
-pub fn long_footer(dialect: &Dialect) -> Error {
-    Error::LimitExceeded(format!("the last {} lines, which are skipped, have more than {FOOTER_BYTES} bytes", dialect.footer_rows))
+/// A footer that has more bytes than [`FOOTER_BYTES`]: so many are held back while a source is streamed, and no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the last {lines} lines, which are skipped, have more than {FOOTER_BYTES} bytes")]
+pub struct LongFooter {
+    /// Lines of the footer, as the dialect says.
+    pub lines: u32,
 }
 
 #[cfg(test)]

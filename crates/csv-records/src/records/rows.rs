@@ -59,13 +59,13 @@ pub struct Field {
 const FLAG: u32 = 1 << 31;
 
 /// Whether a delimiter ends a record of these fields: the last one is empty and does not stand between quotes.
-pub(crate) fn ends_with_delimiter(fields: &[Field]) -> bool {
+pub fn ends_with_delimiter(fields: &[Field]) -> bool {
     fields.last().is_some_and(|last| !last.is_quoted() && last.start() == last.end())
 }
 
 impl Field {
     /// No field: nothing, and escaped.
-    pub(crate) const HOLE: Self = Self { start_and_quoted: 0, end_and_escaped: FLAG };
+    pub const HOLE: Self = Self { start_and_quoted: 0, end_and_escaped: FLAG };
 
     #[inline]
     pub(super) fn plain(start: usize, end: usize) -> Self {
@@ -114,7 +114,7 @@ impl Field {
     }
 
     /// The same field, with its bytes at another place.
-    pub(crate) fn moved(self, range: std::ops::Range<usize>) -> Self {
+    pub fn moved(self, range: std::ops::Range<usize>) -> Self {
         Self {
             start_and_quoted: range.start as u32 | self.start_and_quoted & FLAG,
             end_and_escaped: range.end as u32 | self.end_and_escaped & FLAG,

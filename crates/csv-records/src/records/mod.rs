@@ -38,10 +38,9 @@ mod follower;
 mod shard;
 mod tiling;
 
-pub use footer::{Holdback, footer_start, long_footer};
+pub use footer::{Holdback, LongFooter, footer_start};
 pub use lexer::{Lexer, Limits, LongRow};
 pub use preamble::{Header, preamble};
-pub(crate) use rows::ends_with_delimiter;
-pub use rows::{Fault, FaultKind, Field, Row, RowKind, Rows};
+pub use rows::{Fault, FaultKind, Field, Row, RowKind, Rows, ends_with_delimiter};
 pub use shard::{Batch, ShardReader};
 pub use tiling::{Base, Reading, Tile, Tiling, TilingError, tile};

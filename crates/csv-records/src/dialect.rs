@@ -244,7 +244,7 @@ impl Delimiter {
     }
 
     /// The same text in an encoding of a source, where it was written in UTF-8. A single byte is that byte in all of them.
-    pub(crate) fn in_encoding(self, encoding: Encoding) -> Option<Self> {
+    pub fn in_encoding(self, encoding: Encoding) -> Option<Self> {
         match std::str::from_utf8(self.as_bytes()) {
             Ok(text) if !text.is_ascii() => encoding.encode(text).and_then(|bytes| Self::new(&bytes)),
             _ => Some(self),

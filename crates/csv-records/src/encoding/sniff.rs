@@ -98,7 +98,7 @@ fn guess_old(sample: &[u8], end_of_source: bool, invalid: &str) -> Guess {
 impl Encoding {
     /// Whether the bytes of a cell, which stand for `text` in this encoding of one byte per character, are UTF-8 all the
     /// same: they are valid there, and `text` makes no sense (`ZoÃ«`). Answers the offset of the first byte beyond ASCII.
-    pub(crate) fn is_rather_utf_8(self, bytes: &[u8], text: &[u8]) -> Option<usize> {
+    pub fn is_rather_utf_8(self, bytes: &[u8], text: &[u8]) -> Option<usize> {
         let first = Encoding::first_beyond_ascii(bytes)?;
         let is_utf_8 = self.0.is_single_byte() && std::str::from_utf8(bytes).is_ok();
         let makes_sense = || std::str::from_utf8(text).is_ok_and(|text| Sense::of(text).is_whole());
