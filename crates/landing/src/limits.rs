@@ -34,10 +34,3 @@ pub const REFERENCE_MEMORY: usize = 128 << 20;
 /// Bytes of keys that a shard keeps in memory before it writes them down and begins anew. A shard of 64 MiB has rarely half as many; `verify` compares with a quarter of them at
 /// once.
 pub const KEY_BYTES: u64 = 128 << 20;
-
-/// Most bytes that a pattern of a contract may compile to: a hundred letters of any script, or
-/// thousands of ASCII ones. It is in memory a few times while it is searched with.
-pub const PATTERN_BYTES: usize = 2 << 20;
-
-/// Most bytes that all patterns of a contract may compile to: every step of a job reads it.
-pub const PATTERNS_BYTES: usize = 16 << 20;

@@ -1,12 +1,12 @@
 //! Constraints, kept in the domain of the field's type.
 
 use regex::Regex;
+use row_sql::patterns::Refused;
 use wording::cut;
 
 use super::document::{Node, Reading};
 use super::{DataType, TextFormat, properties};
 use crate::columns::Scalar;
-use crate::patterns::Refused;
 
 /// What a value must fulfil.
 #[derive(Debug, Clone, Default)]

@@ -2,10 +2,10 @@
 
 use csv_records::dialect::parse_byte;
 use granit_parser::ScalarStyle;
+use row_sql::patterns::Patterns;
 use wording::nearest;
 
 use super::tree::{Document, Found, Value};
-use crate::patterns::Patterns;
 
 /// What YAML 1.2 reads as nothing, if it is not in quotes.
 const NULLS: [&str; 4] = ["null", "Null", "NULL", "~"];

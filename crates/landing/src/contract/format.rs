@@ -1,10 +1,10 @@
 //! In which form rows are written, and what of Parquet a contract may ask for.
 
 use arrow_schema::DataType as ArrowType;
+use row_sql::Column;
 
 use super::document::{Node, Object, Reading};
 use super::transform::unknown_column;
-use crate::sql::Column;
 
 /// In which form rows are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use job::DatasetName;
 use job::sources::{REFERENCE_PREFIX, check_key};
+use row_sql::{Column, type_name};
 
 use super::document::{Node, Object, Reading};
 use super::transform::unknown_column;
 use super::{Field, FieldsMatch, Schema};
-use crate::sql::{Column, type_name};
 
 /// A reference table that is looked up for every record.
 #[derive(Debug, Clone)]

@@ -36,6 +36,7 @@ pub use number::{Affixes, Group, Grouping, Letters, Negatives, NumberFormat, Per
 pub use output::{Mode, Output, RejectsLimit};
 pub use schema::{Field, FieldsMatch, Mapping, Schema};
 pub use texts::TextFormat;
+pub(crate) use transform::no_answer;
 pub use transform::{Derived, Masked, Stored, Transform};
 pub use types::{BooleanFormat, DataType, IntegerType, NumberType, TimeUnit};
 

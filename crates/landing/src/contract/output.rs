@@ -3,6 +3,7 @@
 use job::TableFormat;
 use job::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
 use job::message::Counts;
+use row_sql::Column;
 use wording::parse_bytes;
 
 use super::Contract;
@@ -12,7 +13,6 @@ use super::names::why_no_folder;
 use super::transform::unknown_column;
 use crate::delta::check_columns;
 use crate::files::NULL_PARTITION;
-use crate::sql::Column;
 
 /// Bytes that a file should have, when the contract does not say: what engines like to read at once, and enough to make the opening of a file not matter.
 const FILE_SIZE: u64 = 128 << 20;

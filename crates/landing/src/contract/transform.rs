@@ -4,12 +4,12 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_schema::DataType as ArrowType;
 use job::Error;
+use row_sql::{Column, Expression};
 
 use super::document::{Node, Reading};
 use super::{Contract, Join, Schema};
 use crate::mask::Mask;
 use crate::rejects::{ErrorName, Finding};
-use crate::sql::{Column, Expression};
 
 /// Names that a fault lists, at most.
 const SHOWN: usize = 40;
@@ -132,7 +132,7 @@ impl Transform {
             false => Some(is_refused.iter().zip(&filtered).map(|(refused, filtered)| Some(*refused || *filtered)).collect()),
         };
         if let Some(filter) = &self.filter {
-            let evaluated = filter.evaluate(columns, rows, skipped.as_ref())?;
+            let evaluated = filter.evaluate(columns, rows, skipped.as_ref()).map_err(no_answer)?;
             for (row, reason) in evaluated.failed {
                 is_refused[row] = true;
                 findings.push(failure(row, None, "where", format!("`where` has no answer: {reason}")));
@@ -146,7 +146,7 @@ impl Transform {
         }
         let fields = columns.len();
         for (index, derived) in self.derive.iter().enumerate() {
-            let evaluated = derived.expression.evaluate(columns, rows, skipped.as_ref())?;
+            let evaluated = derived.expression.evaluate(columns, rows, skipped.as_ref()).map_err(no_answer)?;
             for (row, reason) in evaluated.failed {
                 // A later one may need what failed here: that is no fault of its own.
                 if !is_refused[row] {
@@ -255,7 +255,7 @@ fn read_filter(node: &Node<'_>, columns: &[Column], reading: &mut Reading) -> Op
     match expression.data_type() {
         ArrowType::Boolean => Some(expression),
         other => {
-            node.fault(reading, format!("has to be a boolean, and is a {}", crate::sql::type_name(other)));
+            node.fault(reading, format!("has to be a boolean, and is a {}", row_sql::type_name(other)));
             None
         }
     }
@@ -270,4 +270,12 @@ fn read_expression(node: &Node<'_>, columns: &[Column], reading: &mut Reading) -
 fn failure(row: usize, field: Option<u32>, rule: &'static str, message: String) -> Finding {
     let row = row as u32;
     Finding { row, offset: None, field, column: None, error: ErrorName::Transform, rule: Some(rule), value: None, holder: None, message }
+}
+
+/// An expression that has no answer for any record ends the job.
+pub(crate) fn no_answer(error: row_sql::Error) -> Error {
+    match error {
+        row_sql::Error::TooMuchText(message) => Error::LimitExceeded(message),
+        row_sql::Error::Internal(message) => Error::Internal(message),
+    }
 }

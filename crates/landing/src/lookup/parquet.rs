@@ -7,12 +7,12 @@ use job::Error;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
+use row_sql::type_name;
 
 use super::check_rows;
 use super::csv::table;
 use crate::contract::Join;
 use crate::limits::REFERENCE_MEMORY;
-use crate::sql::type_name;
 
 /// The columns of the join's schema, of all files.
 pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error> {

@@ -14,9 +14,9 @@ use arrow_array::{Array, ArrayRef};
 use job::Error;
 use sha2::{Digest, Sha256};
 
+use crate::contract::no_answer;
 use crate::contract::{Contract, Mapping};
 use crate::rejects::{ErrorName, Finding};
-use crate::sql;
 
 /// What becomes of the values of a masked column, all of them texts then. Nulls stay nulls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +119,8 @@ impl Masks {
             is_veiled[at..at + join.columns.len()].iter_mut().for_each(|is_veiled| *is_veiled |= tells);
             at += join.columns.len();
         }
-        let reads_veiled = |is_veiled: &[bool], expression: &sql::Expression| expression.columns().iter().any(|column| is_veiled[*column]);
+        let reads_veiled =
+            |is_veiled: &[bool], expression: &row_sql::Expression| expression.columns().iter().any(|column| is_veiled[*column]);
         for (index, derived) in transform.derive.iter().enumerate() {
             is_veiled[fields + joined + index] |= reads_veiled(&is_veiled, &derived.expression);
         }
@@ -158,7 +159,7 @@ impl Masks {
     pub(crate) fn work(&self, columns: &mut [ArrayRef]) -> Result<(), Error> {
         for (column, mask) in columns.iter_mut().zip(&self.columns) {
             let Some(mask) = mask else { continue };
-            let texts = sql::texts(column)?;
+            let texts = row_sql::texts(column).map_err(no_answer)?;
             let texts = texts.as_string::<i32>();
             let mut out = StringBuilder::with_capacity(texts.len(), texts.len() * 8);
             let mut left = String::new();
@@ -177,7 +178,7 @@ impl Masks {
     /// Writes what is left of a value.
     fn write(&self, mask: Mask, value: &str, out: &mut String) {
         match (mask, &self.salt) {
-            (Mask::Sha256, Some(Salt(salt))) => sql::write_hexadecimal(hash(salt, value).as_ref(), out),
+            (Mask::Sha256, Some(Salt(salt))) => row_sql::write_hexadecimal(hash(salt, value).as_ref(), out),
             (Mask::Redact, _) | (Mask::Sha256, None) => out.push_str(REDACTED),
             (Mask::Last4, _) => {
                 out.push_str("****");

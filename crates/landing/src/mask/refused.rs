@@ -9,7 +9,6 @@ use crate::cells::Cells;
 use crate::contract::Contract;
 use crate::rejects::{ErrorName, Finding};
 use crate::shape::Batch;
-use crate::sql;
 
 /// What a masked cell of a refused record begins with, so that it is known for one if the record is sent again as it is.
 const MARK: &str = "masked";
@@ -78,7 +77,7 @@ impl Masks {
         if let Some(field) = finding.field.filter(|_| rule != "mask") {
             finding.message = match finding.error {
                 ErrorName::Type => {
-                    let data_type = contract.schema.fields.get(field as usize).map(|field| sql::type_name(&field.data_type.arrow()));
+                    let data_type = contract.schema.fields.get(field as usize).map(|field| row_sql::type_name(&field.data_type.arrow()));
                     format!("the value of `{}`, which is masked, is no {}", name(field), data_type.unwrap_or_default())
                 }
                 ErrorName::Constraint => format!("the value of `{}`, which is masked, breaks the constraint `{rule}`", name(field)),
@@ -120,7 +119,7 @@ impl Masks {
     fn mark(&self, mask: Mask, text: Option<&str>, dialect: &Dialect) -> Vec<u8> {
         let mut left = String::new();
         match (mask, &self.salt, text) {
-            (Mask::Sha256, Some(salt), Some(text)) => sql::write_hexadecimal(hash(&salt.0, text).as_ref(), &mut left),
+            (Mask::Sha256, Some(salt), Some(text)) => row_sql::write_hexadecimal(hash(&salt.0, text).as_ref(), &mut left),
             (Mask::Last4, _, Some(text)) => left.extend(last4(text).chars().map(|c| if c.is_ascii_alphanumeric() { c } else { 'x' })),
             _ => left.push_str(REDACTED),
         }

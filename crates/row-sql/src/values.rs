@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::Error;
 use arrow_array::{Array, ArrayRef, BooleanArray, Datum, UInt32Array, new_null_array};
 use arrow_schema::{ArrowError, DataType as ArrowType};
 use arrow_select::concat::concat;
 use arrow_select::take::take;
-use job::Error;
 
 /// The rows, from 0 in the batch, for which there is no value, and why.
 pub(super) type Failed = BTreeMap<usize, String>;
@@ -89,7 +89,7 @@ impl From<ArrowError> for Trouble {
 }
 
 pub(super) fn too_much_text() -> Error {
-    Error::LimitExceeded("an expression makes more than 256 MiB of text of a few thousand records".to_owned())
+    Error::TooMuchText("an expression makes more than 256 MiB of text of a few thousand records".to_owned())
 }
 
 /// Works an operator over all rows. If one has no answer, halves are tried until exactly those rows are found that have none.

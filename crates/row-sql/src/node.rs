@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::Error;
 use arrow_arith::boolean::{and_kleene, and_not, is_not_null, not, or, or_kleene};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, new_null_array};
@@ -11,7 +12,6 @@ use arrow_schema::{ArrowError, DataType as ArrowType};
 use arrow_select::filter::prep_null_mask_filter;
 use arrow_select::nullif::nullif;
 use arrow_select::zip::zip;
-use job::Error;
 
 use super::Flaw;
 use super::values::{Failed, Kernel, MOST_BYTES, Trouble, Values, apply, too_much_text};

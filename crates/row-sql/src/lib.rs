@@ -3,11 +3,13 @@
 mod bind;
 mod casts;
 mod coerce;
+mod error;
 mod functions;
 mod moments;
 mod node;
 mod numbers;
 mod operators;
+pub mod patterns;
 mod refused;
 mod texts;
 mod types;
@@ -20,7 +22,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_schema::DataType as ArrowType;
-use job::Error;
 use sqlparser::ast::Expr;
 use sqlparser::dialect::DuckDbDialect;
 use sqlparser::parser::{Parser, ParserError};
@@ -28,8 +29,9 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 use wording::cut;
 
 use crate::patterns::Patterns;
+pub use error::Error;
 use node::{Batch, Node};
-pub(crate) use texts::write_hexadecimal;
+pub use texts::write_hexadecimal;
 
 /// Most words and signs of an expression: what is longer is a program, and says less than a dataset of its own would.
 const MOST_TOKENS: usize = 1_000;
@@ -86,7 +88,7 @@ impl Expression {
     }
 
     /// The same of one of several expressions, whose patterns are bounded together.
-    pub(crate) fn parse_within(text: &str, columns: &[Column], patterns: &Patterns) -> Result<Self, Flaw> {
+    pub fn parse_within(text: &str, columns: &[Column], patterns: &Patterns) -> Result<Self, Flaw> {
         let (parsed, words) = parse(text)?;
         let node = bind::Binder::new(columns, patterns, &words).bind(&parsed)?;
         if matches!(node.data_type, ArrowType::Interval(_)) {
@@ -149,7 +151,7 @@ impl std::fmt::Display for Flaw {
 }
 
 /// Values of any type of a contract as text.
-pub(crate) fn texts(array: &ArrayRef) -> Result<ArrayRef, Error> {
+pub fn texts(array: &ArrayRef) -> Result<ArrayRef, Error> {
     casts::cast(array, &ArrowType::Utf8, false).map_err(|_| Error::Internal(format!("a {} as text", type_name(array.data_type()))))
 }
 

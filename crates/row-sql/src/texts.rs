@@ -6,12 +6,14 @@ use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, BooleanArray, Int64Array};
-use csv_records::limits::FIELD_BYTES;
 use regex::Regex;
 use sha2::{Digest, Sha256};
 
 use super::values::{Kernel, MOST_BYTES, Trouble, Values, too_much_text};
 use crate::patterns::Patterns;
+
+/// Most bytes of a text that a function makes: more than readers of Parquet take in one value with ease.
+const TEXT_BYTES: usize = 8 << 20;
 
 /// Which ends of a text are trimmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +60,8 @@ fn texts(write: impl Fn(&[Values], usize, &mut String) -> Option<()> + Send + Sy
                 out.append_null();
                 continue;
             };
-            if text.len() > FIELD_BYTES as usize {
-                return Err(Trouble::Row(format!("the text has more than {FIELD_BYTES} bytes")));
+            if text.len() > TEXT_BYTES {
+                return Err(Trouble::Row(format!("the text has more than {TEXT_BYTES} bytes")));
             }
             out.append_value(&text);
             refuse_too_much(out.values_slice().len())?;
@@ -188,7 +190,7 @@ pub(super) fn replace() -> Arc<Kernel> {
         let mut rest = value;
         // What is too long already is refused for it; the rest would only take memory.
         while !from.is_empty()
-            && out.len() <= FIELD_BYTES as usize
+            && out.len() <= TEXT_BYTES
             && let Some((before, after)) = rest.split_once(from)
         {
             out.push_str(before);
@@ -257,7 +259,7 @@ pub(super) fn sha256() -> Arc<Kernel> {
 }
 
 /// Bytes in hexadecimal digits.
-pub(crate) fn write_hexadecimal(bytes: &[u8], out: &mut String) {
+pub fn write_hexadecimal(bytes: &[u8], out: &mut String) {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     out.extend(bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]));
 }

@@ -9,17 +9,22 @@ use std::rc::Rc;
 use regex::{Regex, RegexBuilder};
 use regex_automata::nfa::thompson;
 
-use crate::limits::{PATTERN_BYTES, PATTERNS_BYTES};
+/// Most bytes that a pattern of a contract may compile to: a hundred letters of any script, or
+/// thousands of ASCII ones. It is in memory a few times while it is searched with.
+pub const PATTERN_BYTES: usize = 2 << 20;
+
+/// Most bytes that all patterns of a contract may compile to: every step of a job reads it.
+pub const PATTERNS_BYTES: usize = 16 << 20;
 
 /// The memory that is left for the patterns of a contract. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Patterns {
+pub struct Patterns {
     left: Rc<Cell<usize>>,
 }
 
 /// Why a pattern is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub enum Refused {
     /// It is no regular expression: what the parser says, in lines.
     NoPattern(String),
     /// It compiles to too much.
@@ -34,13 +39,13 @@ impl Default for Patterns {
 
 impl Patterns {
     /// Compiles a pattern, which is to match somewhere in a text.
-    pub(crate) fn compile(&self, pattern: &str) -> Result<Regex, Refused> {
+    pub fn compile(&self, pattern: &str) -> Result<Regex, Refused> {
         self.take(pattern)?;
         build(pattern)
     }
 
     /// Compiles a pattern, which is to match the whole of a text.
-    pub(crate) fn compile_whole(&self, pattern: &str) -> Result<Regex, Refused> {
+    pub fn compile_whole(&self, pattern: &str) -> Result<Regex, Refused> {
         // By itself first: what is none must not become one by what is put around it.
         self.take(pattern)?;
         build(&format!(r"\A(?:{pattern})\z"))
@@ -67,7 +72,7 @@ impl Patterns {
 
 impl Refused {
     /// In a line, for what is called `name`.
-    pub(crate) fn describe(&self, name: &str) -> String {
+    pub fn describe(&self, name: &str) -> String {
         match self {
             Self::NoPattern(said) => {
                 let last = said.lines().last().unwrap_or_default().trim_start_matches("error: ");
