@@ -16,11 +16,11 @@ use arrow_schema::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSc
 use arrow_select::take::take;
 use job::Error;
 use job::TableFormat;
+use parquet_pages::SharedBuffer;
 
 use crate::contract::Contract;
 use crate::delta::Stats;
 use crate::plan::Plan;
-use crate::sink::Sink;
 use aside::Aside;
 use folders::Folders;
 use form::Writers;
@@ -108,7 +108,7 @@ struct File {
     folder: usize,
     /// Whether the folder has other files of this shard, each made of few rows.
     is_piece: bool,
-    sink: Sink,
+    sink: SharedBuffer,
     rows: u64,
     /// Columns of floats with some that are not a number. Empty, except in Delta tables, where it counts.
     has_nan: Vec<bool>,
@@ -383,7 +383,7 @@ impl Files {
 
     /// Begins a file.
     fn begin(&mut self, folder: usize, is_piece: bool) -> Result<usize, Error> {
-        let sink = Sink::default();
+        let sink = SharedBuffer::default();
         self.writers.open(self.files.len(), sink.clone())?;
         let is_delta = self.contract.output.table == TableFormat::Delta;
         self.files.push(File {

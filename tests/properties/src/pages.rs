@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use arrow_array::*;
 use arrow_schema::{Field, Schema};
-use landing::chunks::{Compressor, FileSchema, FileWriter};
-use landing::contract::Codec;
-use landing::sink::Sink;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::basic::CompressionCodec;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::statistics::Statistics;
+use parquet_pages::SharedBuffer;
+use parquet_pages::{Compressor, FileSchema, FileWriter};
 
 use crate::input::Input;
 
@@ -25,7 +25,8 @@ const MOST_BATCHES: usize = if IS_SMALL { 24 } else { MOST_ROWS };
 /// Of any columns, in batches of any size: what is read is what was written, and the bounds of a chunk are those of its values.
 pub fn pages(bytes: &[u8]) {
     let mut input = Input::new(bytes);
-    let codec = input.choose(&[Codec::None, Codec::Snappy, Codec::Zstd, Codec::Lz4Raw]);
+    let codec =
+        input.choose(&[CompressionCodec::UNCOMPRESSED, CompressionCodec::SNAPPY, CompressionCodec::ZSTD, CompressionCodec::LZ4_RAW]);
     let (batch, group) = (1 + input.below(256) * BATCH_STEP, 1 + input.below(32));
     let kinds: [usize; 3] = std::array::from_fn(|_| input.below(KINDS));
     let values = values(&mut input);
@@ -128,8 +129,8 @@ fn decimals(values: impl Iterator<Item = Option<i128>>, precision: u8, scale: i8
 }
 
 /// Writes rows in batches of so many, a row group after each `group` batches.
-fn write(rows: &RecordBatch, codec: Codec, batch: usize, group: usize) -> bytes::Bytes {
-    let (sink, mut compressor) = (Sink::default(), Compressor::new(codec).expect("a compressor"));
+fn write(rows: &RecordBatch, codec: CompressionCodec, batch: usize, group: usize) -> bytes::Bytes {
+    let (sink, mut compressor) = (SharedBuffer::default(), Compressor::new(codec).expect("a compressor"));
     let schema = Arc::new(FileSchema::new(rows.schema()).expect("a schema"));
     let mut writer = FileWriter::new(sink.clone(), schema).expect("a writer");
     for (index, from) in (0..rows.num_rows()).step_by(batch).enumerate() {

@@ -30,11 +30,11 @@ pub use scalar::{Flaw, Scalar};
 
 use crate::contract::{BooleanFormat, Contract, DataType, Field, IntegerType, Mapping, NumberFormat, NumberType, TimeUnit};
 use crate::rejects::Finding;
-use crate::short;
 use csv_records::Row;
 use csv_records::dialect::{BlankRows, Dialect};
 use lanes::{Clock, Kernel, Moments, Numbers};
 use missing::Missing;
+use parquet_pages::packed_text;
 use quick::Text;
 
 /// Records in a window of bytes.
@@ -323,7 +323,7 @@ impl Column<'_, '_> {
         let table = self.table;
         let cells = table.column(self.column);
         let longest: usize = table.column(self.column).map(|cell| length(&cell)).sum();
-        let mut bytes = Vec::with_capacity(longest + short::CHUNK);
+        let mut bytes = Vec::with_capacity(longest + packed_text::CHUNK);
         let mut offsets = Vec::with_capacity(rows + 1);
         offsets.push(0);
         let mut nulls = Nulls::new(rows);
@@ -337,7 +337,7 @@ impl Column<'_, '_> {
                         None => nulls.set(row),
                     }
                 } else {
-                    short::append(&mut bytes, window, cell.start(), cell.end());
+                    packed_text::append(&mut bytes, window, cell.start(), cell.end());
                 }
                 offsets.push(bytes.len() as i32);
             }
@@ -356,7 +356,7 @@ impl Column<'_, '_> {
             }
         }
         // Texts are looked at in words, beyond their end.
-        bytes.resize(bytes.len() + short::MOST_BYTES, 0);
+        bytes.resize(bytes.len() + packed_text::MOST_BYTES, 0);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         // SAFETY: the offsets are those of the texts, which are valid UTF-8 as above.
         Arc::new(unsafe { StringArray::new_unchecked(offsets, Buffer::from_vec(bytes), nulls.finish()) })

@@ -10,13 +10,13 @@ use arrow_schema::DataType as ArrowType;
 use hashbrown::{HashMap, HashTable};
 use job::Error;
 use job::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
+use parquet_pages::Texts;
+use parquet_pages::packed_text::fold;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::MAX_PARTITIONS;
-use crate::chunks::Texts;
 use crate::contract::Contract;
 use crate::keys::Encoded;
-use crate::short::fold;
 
 /// The folder name of a value that is null (Hive's).
 pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";

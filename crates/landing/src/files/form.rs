@@ -8,13 +8,15 @@ use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use job::Error;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::basic::CompressionCodec;
 use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::SortingColumn;
+use parquet_pages::SharedBuffer;
+use parquet_pages::{Compressor, FileSchema, FileWriter};
 
 use super::Lineage;
-use crate::chunks::{Compressor, FileSchema, FileWriter};
-use crate::contract::{Contract, Format, Packing};
+use crate::contract::{Codec, Contract, Format, Packing};
 use crate::plain::{Form, Packer, TextSchema, TextWriter};
-use crate::sink::Sink;
 
 /// Files by their positions, those that have ended left out, and what they share.
 pub(super) enum Writers {
@@ -31,13 +33,25 @@ impl Writers {
         let output = &contract.output;
         match output.format {
             Format::Parquet => {
-                let schema =
-                    FileSchema::new(columns)?.with_bloom_filters(&output.bloom_filters).with_sorting(&output.sort_by).with_metadata([
-                        ("landfall.job", lineage.job.clone()),
-                        ("landfall.contract", format!("{} {}", contract.name, lineage.contract)),
-                        ("landfall.source", lineage.source.clone()),
-                    ]);
-                Ok(Self::Parquet { schema: Arc::new(schema), compressor: Compressor::new(output.compression)?, open: BTreeMap::new() })
+                let sorting = output.sort_by.iter().filter_map(|key| {
+                    let column_idx = columns.index_of(&key.field).ok()? as i32;
+                    Some(SortingColumn { column_idx, descending: key.descending, nulls_first: false })
+                });
+                let sorting = sorting.collect();
+                let schema = FileSchema::new(columns).map_err(unwritten)?;
+                let schema = schema.with_bloom_filters(&output.bloom_filters).with_sorting(sorting).with_metadata([
+                    ("landfall.job", lineage.job.clone()),
+                    ("landfall.contract", format!("{} {}", contract.name, lineage.contract)),
+                    ("landfall.source", lineage.source.clone()),
+                ]);
+                let codec = match output.compression {
+                    Codec::Zstd => CompressionCodec::ZSTD,
+                    Codec::Snappy => CompressionCodec::SNAPPY,
+                    Codec::Lz4Raw => CompressionCodec::LZ4_RAW,
+                    Codec::None => CompressionCodec::UNCOMPRESSED,
+                };
+                let compressor = Compressor::new(codec).map_err(unwritten)?;
+                Ok(Self::Parquet { schema: Arc::new(schema), compressor, open: BTreeMap::new() })
             }
             Format::Csv(packing) if output.formula_guard => text(Form::GuardedCsv, packing, columns),
             Format::Csv(packing) => text(Form::Csv, packing, columns),
@@ -46,9 +60,9 @@ impl Writers {
     }
 
     /// Opens a file.
-    pub(super) fn open(&mut self, file: usize, sink: Sink) -> Result<(), Error> {
+    pub(super) fn open(&mut self, file: usize, sink: SharedBuffer) -> Result<(), Error> {
         match self {
-            Self::Parquet { schema, open, .. } => drop(open.insert(file, FileWriter::new(sink, schema.clone())?)),
+            Self::Parquet { schema, open, .. } => drop(open.insert(file, FileWriter::new(sink, schema.clone()).map_err(unwritten)?)),
             Self::Text { schema, open, .. } => drop(open.insert(file, TextWriter::new(sink, schema.clone()))),
         }
         Ok(())
@@ -57,7 +71,7 @@ impl Writers {
     /// Writes rows to a file. Tells what its dictionaries learned, as [`FileWriter::write`] does.
     pub(super) fn write(&mut self, file: usize, batch: &RecordBatch) -> Result<Vec<Option<ArrayRef>>, Error> {
         match self {
-            Self::Parquet { open, compressor, .. } => find(open, file)?.write(batch, compressor),
+            Self::Parquet { open, compressor, .. } => find(open, file)?.write(batch, compressor).map_err(unwritten),
             Self::Text { open, packer, .. } => {
                 find(open, file)?.write(batch, packer)?;
                 Ok(vec![None; batch.num_columns()])
@@ -68,7 +82,9 @@ impl Writers {
     /// Takes over a row group of another Parquet file as it stands there.
     pub(super) fn copy_row_group(&mut self, file: usize, from: &Bytes, metadata: &ArrowReaderMetadata, index: usize) -> Result<(), Error> {
         match self {
-            Self::Parquet { open, compressor, .. } => find(open, file)?.copy_row_group(from, metadata, index, compressor),
+            Self::Parquet { open, compressor, .. } => {
+                find(open, file)?.copy_row_group(from, metadata, index, compressor).map_err(unwritten)
+            }
             Self::Text { .. } => Err(Error::Internal("text has no row groups".to_owned())),
         }
     }
@@ -94,7 +110,7 @@ impl Writers {
         match self {
             Self::Parquet { open, compressor, .. } => {
                 let largest = open.values_mut().max_by_key(|file| file.memory()).filter(|file| file.rows() > 0);
-                largest.map_or(Ok(false), |file| file.flush(compressor).map(|()| true))
+                largest.map_or(Ok(false), |file| file.flush(compressor).map(|()| true).map_err(unwritten))
             }
             Self::Text { open, packer, .. } => {
                 let largest = open.values_mut().max_by_key(|file| file.memory()).filter(|file| !file.is_flushed());
@@ -108,7 +124,7 @@ impl Writers {
         match self {
             Self::Parquet { open, compressor, .. } => {
                 let ended = open.remove(&file).ok_or_else(closed)?;
-                ended.close(compressor).map(Some)
+                ended.close(compressor).map(Some).map_err(unwritten)
             }
             Self::Text { open, packer, .. } => {
                 let mut ended = open.remove(&file).ok_or_else(closed)?;
@@ -124,4 +140,8 @@ fn find<W>(open: &mut BTreeMap<usize, W>, file: usize) -> Result<&mut W, Error> 
 
 fn closed() -> Error {
     Error::Internal("a file was written to after it was closed".to_owned())
+}
+
+fn unwritten(error: parquet_pages::Error) -> Error {
+    Error::Internal(error.to_string())
 }

@@ -8,9 +8,9 @@ use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer
 use arrow_schema::DataType as ArrowType;
 use arrow_select::take::take;
 use job::Error;
+use parquet_pages::packed_text;
 
 use super::broken;
-use crate::short;
 
 /// The rows at these positions, in this order.
 pub(super) fn gather(batch: &RecordBatch, rows: Vec<u32>) -> Result<RecordBatch, Error> {
@@ -29,15 +29,15 @@ fn texts(array: &StringArray, rows: &[u32]) -> StringArray {
     let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
     let place = |row: u32| (offsets[row as usize] as usize, offsets[row as usize + 1] as usize);
     let longest: usize = rows.iter().map(|row| place(*row)).map(|(start, end)| end - start).sum();
-    let mut gathered = Vec::with_capacity(longest + short::CHUNK);
+    let mut gathered = Vec::with_capacity(longest + packed_text::CHUNK);
     let mut ends = Vec::with_capacity(rows.len() + 1);
     ends.push(0);
     for row in rows {
         let (start, end) = place(*row);
-        short::append(&mut gathered, bytes, start, end);
+        packed_text::append(&mut gathered, bytes, start, end);
         ends.push(gathered.len() as i32);
     }
-    gathered.resize(gathered.len() + short::MOST_BYTES, 0);
+    gathered.resize(gathered.len() + packed_text::MOST_BYTES, 0);
     let nulls = nulls.map(|nulls| NullBuffer::new(BooleanBuffer::collect_bool(rows.len(), |at| nulls.is_valid(rows[at] as usize))));
     let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
     // SAFETY: the offsets are those of the texts, each of which was one before.

@@ -18,9 +18,9 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use job::Error;
+use parquet_pages::SharedBuffer;
 use wording::Unquoted;
 
-use crate::sink::Sink;
 use cells::Cells;
 
 pub use pack::Packer;
@@ -53,7 +53,7 @@ pub struct TextSchema {
 /// A file that grows by blocks.
 pub struct TextWriter {
     schema: Arc<TextSchema>,
-    sink: Sink,
+    sink: SharedBuffer,
     /// Text that is not packed yet.
     text: Vec<u8>,
 }
@@ -95,7 +95,7 @@ impl TextSchema {
 
 impl TextWriter {
     /// Begins a file.
-    pub fn new(sink: Sink, schema: Arc<TextSchema>) -> Self {
+    pub fn new(sink: SharedBuffer, schema: Arc<TextSchema>) -> Self {
         Self { text: schema.head.clone(), schema, sink }
     }
 

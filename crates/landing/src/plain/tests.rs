@@ -15,7 +15,7 @@ fn packed(form: Form, packing: Packing, columns: Vec<(&str, ArrayRef)>, batch: u
     let fields: Vec<_> = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
     let schema = Arc::new(Schema::new(fields));
     let rows = RecordBatch::try_new(schema.clone(), columns.into_iter().map(|(_, array)| array).collect()).expect("arrays of one length");
-    let (sink, mut packer) = (Sink::default(), Packer::new(packing).expect("a packer"));
+    let (sink, mut packer) = (SharedBuffer::default(), Packer::new(packing).expect("a packer"));
     let mut writer = TextWriter::new(sink.clone(), Arc::new(TextSchema::new(form, schema)));
     for from in (0..rows.num_rows()).step_by(batch) {
         writer.write(&rows.slice(from, batch.min(rows.num_rows() - from)), &mut packer).expect("rows are written");

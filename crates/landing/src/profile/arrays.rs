@@ -2,10 +2,10 @@
 
 use arrow_array::types::ArrowPrimitiveType;
 use arrow_array::{Array, PrimitiveArray, StringArray};
+use parquet_pages::packed_text::{self, PackedText};
 use twox_hash::XxHash3_64;
 
 use super::distinct::hash_of;
-use crate::short::{self, Short};
 
 /// Shows all values that are there, in stretches without nulls.
 pub(super) fn each_run<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, mut take: impl FnMut(&[T::Native])) {
@@ -77,7 +77,7 @@ impl Texts<'_> {
     #[inline]
     pub(super) fn look(&self, row: usize) -> (u64, u64) {
         let offsets = self.array.value_offsets();
-        match Short::of(self.bytes, offsets[row] as usize, offsets[row + 1] as usize) {
+        match PackedText::of(self.bytes, offsets[row] as usize, offsets[row + 1] as usize) {
             Some(short) => (short.prefix(), short.hash()),
             None => (self.prefix(row), self.hash_slowly(row)),
         }
@@ -85,11 +85,11 @@ impl Texts<'_> {
 
     fn hash_slowly(&self, row: usize) -> u64 {
         let text = self.array.value(row).as_bytes();
-        let mut bytes = [0; short::MOST_BYTES];
+        let mut bytes = [0; packed_text::MOST_BYTES];
         match bytes.get_mut(..text.len()) {
             Some(start) => {
                 start.copy_from_slice(text);
-                Short::of(&bytes, 0, text.len()).map_or(0, Short::hash)
+                PackedText::of(&bytes, 0, text.len()).map_or(0, PackedText::hash)
             }
             None => XxHash3_64::oneshot(text),
         }

@@ -3,11 +3,11 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The bytes of a file that nobody took yet. All clones are one sink: a writer owns one of them, and who empties it another.
+/// The bytes of a file that nobody took yet. All clones are one buffer: a writer owns one of them, and who empties it another.
 #[derive(Debug, Clone, Default)]
-pub struct Sink(Arc<Mutex<Vec<u8>>>);
+pub struct SharedBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Sink {
+impl SharedBuffer {
     /// How many bytes there are.
     pub fn len(&self) -> usize {
         self.bytes().len()
@@ -24,7 +24,7 @@ impl Sink {
     }
 
     /// Makes room for so many more bytes and no others: what grows bit by bit is copied again and again.
-    pub(crate) fn reserve(&self, bytes: usize) {
+    pub fn reserve(&self, bytes: usize) {
         self.bytes().reserve_exact(bytes);
     }
 
@@ -33,7 +33,7 @@ impl Sink {
     }
 }
 
-impl io::Write for Sink {
+impl io::Write for SharedBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.bytes().extend_from_slice(bytes);
         Ok(bytes.len())

@@ -1,10 +1,8 @@
 //! Compression of pages.
 
+use crate::Error;
 use bytes::Bytes;
-use job::Error;
 use parquet::basic::CompressionCodec;
-
-use crate::contract::Codec;
 
 /// zstd's level: the next one takes twice the time for a few per cent.
 const ZSTD_LEVEL: i32 = -1;
@@ -24,13 +22,18 @@ enum Kind {
 }
 
 impl Compressor {
-    /// One for a codec.
-    pub fn new(codec: Codec) -> Result<Self, Error> {
+    /// One for a codec: `UNCOMPRESSED`, `SNAPPY`, `LZ4_RAW` or `ZSTD`.
+    ///
+    /// # Errors
+    ///
+    /// The codec is another one.
+    pub fn new(codec: CompressionCodec) -> Result<Self, Error> {
         let kind = match codec {
-            Codec::None => Kind::None,
-            Codec::Snappy => Kind::Snappy(Box::new(snap::raw::Encoder::new())),
-            Codec::Lz4Raw => Kind::Lz4Raw,
-            Codec::Zstd => Kind::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(broken)?),
+            CompressionCodec::UNCOMPRESSED => Kind::None,
+            CompressionCodec::SNAPPY => Kind::Snappy(Box::new(snap::raw::Encoder::new())),
+            CompressionCodec::LZ4_RAW => Kind::Lz4Raw,
+            CompressionCodec::ZSTD => Kind::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(broken)?),
+            other => return Err(Error(format!("pages are not compressed with {other}"))),
         };
         Ok(Self { kind, page: Vec::new(), compressed: Vec::new() })
     }
@@ -94,5 +97,5 @@ pub(super) fn is_worth(saved: usize, bytes: usize) -> bool {
 
 /// Compressors tell of lengths, and nothing of what they pack.
 fn broken(error: impl std::fmt::Display) -> Error {
-    Error::Internal(format!("compressing a page: {error}"))
+    Error(format!("compressing a page: {error}"))
 }

@@ -1,8 +1,10 @@
 //! Whatever is written, the `parquet` crate's own reader reads back.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_array::*;
+use arrow_cast::display::array_value_to_string;
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
@@ -11,22 +13,22 @@ use proptest::prelude::*;
 mod asked_for;
 
 use super::*;
-use crate::contract::Codec;
-use crate::profile::Sketch;
-use crate::sink::Sink;
+use crate::SharedBuffer;
+use parquet::basic::CompressionCodec;
 
 /// Writes a file in batches of so many rows, a row group after each `group` batches. Whoever looks only at the values that are told to be new sees what there is
 /// to see.
-fn write(rows: &RecordBatch, schema: FileSchema, codec: Codec, batch: usize, group: usize) -> bytes::Bytes {
-    let (sink, mut compressor) = (Sink::default(), Compressor::new(codec).expect("a compressor"));
+fn write(rows: &RecordBatch, schema: FileSchema, codec: CompressionCodec, batch: usize, group: usize) -> bytes::Bytes {
+    let (sink, mut compressor) = (SharedBuffer::default(), Compressor::new(codec).expect("a compressor"));
     let mut writer = FileWriter::new(sink.clone(), Arc::new(schema)).expect("a writer");
-    let columns = || rows.schema_ref().fields().iter().map(|field| (field.name().as_str(), field.data_type().clone()));
-    let (mut of_all, mut of_new) = (Sketch::new(columns()), Sketch::new(columns()));
+    let (mut of_all, mut of_new) = (Seen::default(), Seen::default());
     for (index, from) in (0..rows.num_rows()).step_by(batch).enumerate() {
         let rows = rows.slice(from, batch.min(rows.num_rows() - from));
         let new = writer.write(&rows, &mut compressor).expect("rows are written");
-        of_all.observe(rows.columns());
-        of_new.observe_coded(rows.columns().iter().zip(new.iter().map(|new| new.as_ref().map(std::slice::from_ref))));
+        for (column, (all, new)) in rows.columns().iter().zip(&new).enumerate() {
+            see(&mut of_all, column, all);
+            see(&mut of_new, column, new.as_ref().unwrap_or(all));
+        }
         if (index + 1) % group == 0 {
             writer.flush(&mut compressor).expect("a row group is written");
         }
@@ -37,8 +39,21 @@ fn write(rows: &RecordBatch, schema: FileSchema, codec: Codec, batch: usize, gro
     file.into()
 }
 
+/// Values that were seen, each with its column.
+type Seen = HashSet<(usize, String)>;
+
+fn see(seen: &mut Seen, column: usize, array: &ArrayRef) {
+    let text = |row: usize| array_value_to_string(array, row).expect("a value has a text");
+    seen.extend((0..array.len()).filter(|row| array.is_valid(*row)).map(|row| (column, text(row))));
+}
+
 /// Writes columns in batches of so many rows, a row group after each `group` batches, and reads them back.
-fn round_trip(columns: Vec<(Field, ArrayRef)>, codec: Codec, batch: usize, group: usize) -> (Vec<ArrayRef>, Arc<ParquetMetaData>) {
+fn round_trip(
+    columns: Vec<(Field, ArrayRef)>,
+    codec: CompressionCodec,
+    batch: usize,
+    group: usize,
+) -> (Vec<ArrayRef>, Arc<ParquetMetaData>) {
     let (fields, arrays): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
     let schema = Arc::new(Schema::new(fields));
     let rows = RecordBatch::try_new(schema.clone(), arrays.clone()).expect("arrays of one length");
@@ -65,8 +80,13 @@ fn numbers() -> impl Strategy<Value = Vec<i64>> {
     prop::collection::vec(stretch, 1..6).prop_map(|stretches| stretches.concat())
 }
 
-fn codecs() -> impl Strategy<Value = Codec> {
-    prop_oneof![Just(Codec::None), Just(Codec::Snappy), Just(Codec::Lz4Raw), Just(Codec::Zstd)]
+fn codecs() -> impl Strategy<Value = CompressionCodec> {
+    prop_oneof![
+        Just(CompressionCodec::UNCOMPRESSED),
+        Just(CompressionCodec::SNAPPY),
+        Just(CompressionCodec::LZ4_RAW),
+        Just(CompressionCodec::ZSTD)
+    ]
 }
 
 proptest! {
@@ -120,7 +140,7 @@ fn decimals(values: impl Iterator<Item = Option<i128>>, precision: u8, scale: i8
 
 fn encodings(array: ArrayRef) -> (Vec<String>, Arc<ParquetMetaData>) {
     let field = Field::new("column", array.data_type().clone(), false);
-    let (read, metadata) = round_trip(vec![(field, array.clone())], Codec::Zstd, 2_048, usize::MAX);
+    let (read, metadata) = round_trip(vec![(field, array.clone())], CompressionCodec::ZSTD, 2_048, usize::MAX);
     assert_eq!(&read[0], &array);
     let encodings = metadata.row_group(0).column(0).encodings().map(|encoding| format!("{encoding:?}")).collect();
     (encodings, metadata)

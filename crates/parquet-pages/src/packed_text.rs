@@ -1,19 +1,19 @@
-//! Short texts as numbers, so that telling them apart takes no loop and no guess of the processor's at their length; and copied likewise.
+//! PackedText texts as numbers, so that telling them apart takes no loop and no guess of the processor's at their length; and copied likewise.
 
 /// Bytes of a short text, at most.
-pub(crate) const MOST_BYTES: usize = 24;
+pub const MOST_BYTES: usize = 24;
 
 /// A text of at most [`MOST_BYTES`]: its bytes, the first of them the lowest, filled up with zeros. Together with the length that is all of it.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Short {
+pub struct PackedText {
     words: [u64; 3],
     length: u64,
 }
 
-impl Short {
+impl PackedText {
     /// The text at `start..end` of `bytes`, if it is short and as many bytes as a short text may have lie there, whatever they are.
     #[inline(always)]
-    pub(crate) fn of(bytes: &[u8], start: usize, end: usize) -> Option<Self> {
+    pub fn of(bytes: &[u8], start: usize, end: usize) -> Option<Self> {
         let length = end.wrapping_sub(start);
         let around: &[u8; MOST_BYTES] = bytes.get(start..)?.first_chunk().filter(|_| length <= MOST_BYTES)?;
         if length <= 8 {
@@ -35,13 +35,13 @@ impl Short {
 
     /// The first eight bytes as a number that is ordered as they are.
     #[inline(always)]
-    pub(crate) fn prefix(self) -> u64 {
+    pub fn prefix(self) -> u64 {
         self.words[0].swap_bytes()
     }
 
     /// The same for the same text, and hardly ever for another.
     #[inline(always)]
-    pub(crate) fn hash(self) -> u64 {
+    pub fn hash(self) -> u64 {
         let [first, second, third] = self.words;
         if self.length <= 8 {
             return fold(first ^ 0x9e37_79b9_7f4a_7c15, self.length ^ 0xe703_7ed1_a0b4_28db);
@@ -50,7 +50,7 @@ impl Short {
     }
 }
 
-impl PartialEq for Short {
+impl PartialEq for PackedText {
     /// Word by word: whole, it would have to wait until the words of a text that was just read are in memory.
     #[inline(always)]
     fn eq(&self, other: &Self) -> bool {
@@ -59,15 +59,15 @@ impl PartialEq for Short {
     }
 }
 
-impl Eq for Short {}
+impl Eq for PackedText {}
 
 /// Bytes that are copied at once, whatever of them belongs to a text.
-pub(crate) const CHUNK: usize = 32;
+pub const CHUNK: usize = 32;
 const _: () = assert!(CHUNK >= MOST_BYTES);
 
 /// Appends the text at `start..end` of `bytes` to `to`. A short one is copied together with what comes after it, which the next one overwrites: that takes no look at its length.
 #[inline(always)]
-pub(crate) fn append(to: &mut Vec<u8>, bytes: &[u8], start: usize, end: usize) {
+pub fn append(to: &mut Vec<u8>, bytes: &[u8], start: usize, end: usize) {
     let (length, text) = (to.len(), &bytes[start..end]);
     match bytes[start..].first_chunk::<CHUNK>() {
         Some(chunk) if text.len() <= CHUNK && to.capacity() - length >= CHUNK => {
@@ -83,7 +83,7 @@ pub(crate) fn append(to: &mut Vec<u8>, bytes: &[u8], start: usize, end: usize) {
 
 /// Both halves of a product, mixed (as in Wang Yi's wyhash, <https://github.com/wangyi-fudan/wyhash>).
 #[inline(always)]
-pub(crate) fn fold(a: u64, b: u64) -> u64 {
+pub fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     (product >> 64) as u64 ^ product as u64
 }
@@ -97,16 +97,16 @@ mod tests {
         let bytes = [b"abcdefghijklmnopqrstuvwx".as_slice(), &[0xff; 24]].concat();
         for start in 0..24 {
             for length in 0..=24 {
-                let Some(short) = Short::of(&bytes, start, start + length) else { panic!("{start} {length}") };
+                let Some(short) = PackedText::of(&bytes, start, start + length) else { panic!("{start} {length}") };
                 let mut copy = bytes[start..start + length].to_vec();
                 copy.resize(length + 24, b'x');
-                assert_eq!(Some(short), Short::of(&copy, 0, length));
-                assert_eq!(Some(short.hash()), Short::of(&copy, 0, length).map(Short::hash));
-                let other = Short::of(&copy, 0, (length + 1).min(24));
+                assert_eq!(Some(short), PackedText::of(&copy, 0, length));
+                assert_eq!(Some(short.hash()), PackedText::of(&copy, 0, length).map(PackedText::hash));
+                let other = PackedText::of(&copy, 0, (length + 1).min(24));
                 assert_eq!(length == 24, other == Some(short));
             }
         }
-        assert_eq!(Short::of(&bytes, 0, 25), None);
-        assert_eq!(Short::of(&bytes, 30, 31), None);
+        assert_eq!(PackedText::of(&bytes, 0, 25), None);
+        assert_eq!(PackedText::of(&bytes, 30, 31), None);
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::Error;
 use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow_ord::sort::{SortColumn, SortOptions, lexsort_to_indices};
 use arrow_select::{concat::concat, interleave::interleave_record_batch};
-use job::Error;
 use parquet::file::metadata::SortingColumn;
 
 use super::page::broken;

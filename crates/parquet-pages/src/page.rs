@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
+use crate::Error;
 use arrow_array::{Array, ArrayRef};
 use bytes::Bytes;
-use job::Error;
 use parquet::basic::{BoundaryOrder, CompressionCodec, Encoding, PageType, Type};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
@@ -63,7 +63,7 @@ impl Chunk {
             Err(Full) => {
                 self.end_page(compressor)?;
                 self.values.give_up();
-                self.values.put(array).map_err(|Full| Error::Internal("a page without a dictionary is full".to_owned()))?
+                self.values.put(array).map_err(|Full| Error("a page without a dictionary is full".to_owned()))?
             }
         };
         if let Some(bloom) = &mut self.bloom {
@@ -247,10 +247,10 @@ fn boundary_order<'a>(bounds: impl Iterator<Item = &'a PageBounds>) -> BoundaryO
 
 /// Nothing of the data can make a page fail: what does is a bug.
 pub(super) fn broken(error: impl std::fmt::Debug) -> Error {
-    Error::Internal(format!("writing Parquet: {}", wording::variant(&error)))
+    Error(format!("writing Parquet: {}", wording::variant(&error)))
 }
 
 /// What a column of a type that no contract has would be.
 pub(super) fn unknown(physical: Type, array_type: &arrow_schema::DataType) -> Error {
-    Error::Internal(format!("writing Parquet: {array_type} as {physical} is not known"))
+    Error(format!("writing Parquet: {array_type} as {physical} is not known"))
 }

@@ -8,10 +8,13 @@ mod bounds;
 mod codec;
 mod delta;
 mod dictionary;
+mod error;
 mod hybrid;
 mod numbers;
 mod pack;
+pub mod packed_text;
 mod page;
+mod shared_buffer;
 mod sorted;
 mod texts;
 mod values;
@@ -21,7 +24,9 @@ mod writer;
 mod tests;
 
 pub use codec::Compressor;
-pub(crate) use dictionary::Texts;
+pub use dictionary::Texts;
+pub use error::Error;
+pub use shared_buffer::SharedBuffer;
 pub use writer::{FileSchema, FileWriter};
 
 /// All of it is small where bytes are looked for that break it: few of them reach every limit, and fast.

@@ -3,7 +3,7 @@
 use twox_hash::XxHash3_64;
 
 use super::{IS_SMALL, Whole};
-use crate::short::{self, Short};
+use crate::packed_text::{self, PackedText};
 
 /// Most values of a dictionary, and with it most codes.
 pub(super) const MOST_VALUES: usize = if IS_SMALL { 1 << 9 } else { 1 << 16 };
@@ -125,13 +125,13 @@ impl<T: Whole> Numbers<T> {
 
 /// Different texts.
 #[derive(Debug)]
-pub(crate) struct Texts {
+pub struct Texts {
     most_values: usize,
     most_bytes: usize,
     pub(super) bytes: Vec<u8>,
     ends: Vec<u32>,
     /// Those that are short, by code.
-    short: Vec<Short>,
+    short: Vec<PackedText>,
     /// Part of a hash, and the code.
     table: Vec<(u32, u32)>,
 }
@@ -145,7 +145,7 @@ impl Default for Texts {
 
 impl Texts {
     /// At most so many, of at most so many bytes.
-    pub(crate) fn of_most(most_values: usize, most_bytes: usize) -> Self {
+    pub fn of_most(most_values: usize, most_bytes: usize) -> Self {
         Self { most_values, most_bytes, bytes: Vec::new(), ends: Vec::new(), short: Vec::new(), table: Vec::new() }
     }
 
@@ -160,19 +160,19 @@ impl Texts {
 
     /// The code of the text at `start..end` of `bytes`; `None`: there is no room for it.
     #[inline]
-    pub(crate) fn code(&mut self, bytes: &[u8], start: usize, end: usize) -> Option<u32> {
+    pub fn code(&mut self, bytes: &[u8], start: usize, end: usize) -> Option<u32> {
         if self.ends.len() * 2 >= self.table.len() {
             self.rehash();
         }
         let text = &bytes[start..end];
-        match Short::of(bytes, start, end).or_else(|| copied(text)) {
+        match PackedText::of(bytes, start, end).or_else(|| copied(text)) {
             Some(short) => self.find(short.hash(), text, short, |all, code| all.short[code] == short),
-            None => self.find(XxHash3_64::oneshot(text), text, Short::default(), |all, code| all.get(code) == text),
+            None => self.find(XxHash3_64::oneshot(text), text, PackedText::default(), |all, code| all.get(code) == text),
         }
     }
 
     #[inline(always)]
-    fn find(&mut self, hash: u64, text: &[u8], short: Short, is: impl Fn(&Self, usize) -> bool) -> Option<u32> {
+    fn find(&mut self, hash: u64, text: &[u8], short: PackedText, is: impl Fn(&Self, usize) -> bool) -> Option<u32> {
         let mask = self.table.len() - 1;
         let (mut slot, mark) = (hash as usize & mask, (hash >> 32) as u32);
         loop {
@@ -199,7 +199,7 @@ impl Texts {
         let mut table = vec![(0, NONE); size];
         for code in 0..self.ends.len() {
             let text = self.get(code);
-            let hash = copied(text).map_or_else(|| XxHash3_64::oneshot(text), Short::hash);
+            let hash = copied(text).map_or_else(|| XxHash3_64::oneshot(text), PackedText::hash);
             let mut slot = hash as usize & (size - 1);
             while table[slot].1 != NONE {
                 slot = (slot + 1) & (size - 1);
@@ -210,20 +210,20 @@ impl Texts {
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.bytes.capacity() + 4 * self.ends.capacity() + size_of::<Short>() * self.short.capacity() + 8 * self.table.len()
+        self.bytes.capacity() + 4 * self.ends.capacity() + size_of::<PackedText>() * self.short.capacity() + 8 * self.table.len()
     }
 }
 
 /// A short text that has not enough bytes around it.
 #[cold]
-fn copied(text: &[u8]) -> Option<Short> {
-    let mut bytes = [0; short::MOST_BYTES];
+fn copied(text: &[u8]) -> Option<PackedText> {
+    let mut bytes = [0; packed_text::MOST_BYTES];
     bytes.get_mut(..text.len())?.copy_from_slice(text);
-    Short::of(&bytes, 0, text.len())
+    PackedText::of(&bytes, 0, text.len())
 }
 
 /// Mixes all bits into the lowest ones.
 #[inline(always)]
 fn hash(bits: u64) -> u64 {
-    short::fold(bits ^ 0x9e37_79b9_7f4a_7c15, 0xa076_1d64_78bd_642f)
+    packed_text::fold(bits ^ 0x9e37_79b9_7f4a_7c15, 0xa076_1d64_78bd_642f)
 }

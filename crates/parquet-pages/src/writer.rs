@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::Error;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
-use job::Error;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::bloom_filter::Sbbf;
@@ -19,8 +19,7 @@ use super::PAGE_BYTES;
 use super::codec::Compressor;
 use super::page::{Chunk, broken};
 use super::sorted::{self, Waiting};
-use crate::contract::SortKey;
-use crate::sink::Sink;
+use crate::SharedBuffer;
 
 /// Most rows of a row group.
 const ROW_GROUP_ROWS: usize = 1_048_576;
@@ -42,8 +41,8 @@ pub struct FileSchema {
 /// A file that grows by row groups.
 pub struct FileWriter {
     schema: Arc<FileSchema>,
-    sink: Sink,
-    writer: SerializedFileWriter<Sink>,
+    sink: SharedBuffer,
+    writer: SerializedFileWriter<SharedBuffer>,
     /// The columns of the row group that grows.
     chunks: Vec<Chunk>,
     /// Rows that are sorted before they become columns of it.
@@ -67,12 +66,7 @@ impl FileSchema {
     }
 
     /// With row groups that are sorted, and say so.
-    pub fn with_sorting(self, keys: &[SortKey]) -> Self {
-        let column = |key: &SortKey| {
-            let column_idx = self.arrow.index_of(&key.field).ok()? as i32;
-            Some(SortingColumn { column_idx, descending: key.descending, nulls_first: false })
-        };
-        let sorting: Vec<_> = keys.iter().filter_map(column).collect();
+    pub fn with_sorting(self, sorting: Vec<SortingColumn>) -> Self {
         let told = (!sorting.is_empty()).then(|| sorting.clone());
         Self { sorting, ..self.with_properties(|properties| properties.set_sorting_columns(told)) }
     }
@@ -102,7 +96,7 @@ impl FileSchema {
 
 impl FileWriter {
     /// Begins a file.
-    pub fn new(sink: Sink, schema: Arc<FileSchema>) -> Result<Self, Error> {
+    pub fn new(sink: SharedBuffer, schema: Arc<FileSchema>) -> Result<Self, Error> {
         let writer =
             SerializedFileWriter::new(sink.clone(), schema.parquet.root_schema_ptr(), schema.properties.clone()).map_err(broken)?;
         Ok(Self { chunks: schema.chunks()?, schema, sink, writer, waiting: Waiting::default(), rows: 0 })

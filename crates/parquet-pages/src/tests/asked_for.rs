@@ -5,7 +5,6 @@ use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::{ParquetMetaData, SortingColumn};
 
 use super::*;
-use crate::contract::SortKey;
 
 fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
     let fields: Vec<_> = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
@@ -47,7 +46,7 @@ fn a_filter_has_all_values_and_hardly_any_other() {
     let rows = kinds(0, 60_000);
     let names: Vec<String> = ["whole", "tiny", "float", "text", "coded", "wide", "small"].map(str::to_owned).into();
     let schema = FileSchema::new(rows.schema()).expect("a schema").with_bloom_filters(&names);
-    let file = write(&rows, schema, Codec::Zstd, 2_048, 20);
+    let file = write(&rows, schema, CompressionCodec::ZSTD, 2_048, 20);
     let groups: Vec<usize> = read(&file).1.row_groups().iter().map(|group| group.num_rows() as usize).collect();
     assert_eq!(groups, [40_960, 19_040]);
     let mut from = 0;
@@ -95,7 +94,7 @@ fn plain(rows: &RecordBatch, column: usize) -> Vec<Vec<u8>> {
 fn a_filter_has_floats_that_are_equal() {
     let rows = batch(vec![("float", Arc::new(Float64Array::from(vec![-0.0, -f64::NAN])))]);
     let schema = FileSchema::new(rows.schema()).expect("a schema").with_bloom_filters(&["float".to_owned()]);
-    let filter = filters(&write(&rows, schema, Codec::None, 1, 9), 0)[0].clone().expect("a filter");
+    let filter = filters(&write(&rows, schema, CompressionCodec::UNCOMPRESSED, 1, 9), 0)[0].clone().expect("a filter");
     for float in [0.0, -0.0, f64::NAN, -f64::NAN] {
         assert!(filter.check(&float), "{float}");
     }
@@ -115,9 +114,10 @@ proptest! {
             ("text", Arc::new(rows.iter().map(|row| row.1.as_deref()).collect::<StringArray>())),
             ("place", Arc::new(places)),
         ]);
-        let keys: Vec<_> = ["text", "number"].into_iter().zip(descending).map(|(field, descending)| SortKey { field: field.to_owned(), descending }).collect();
-        let schema = FileSchema::new(written.schema()).expect("a schema").with_sorting(&keys);
-        let (read, metadata) = read(&write(&written, schema, Codec::Lz4Raw, batch_rows, group));
+        let key = |(column_idx, descending)| SortingColumn { column_idx, descending, nulls_first: false };
+        let keys: Vec<_> = [2, 0].into_iter().zip(descending).map(key).collect();
+        let schema = FileSchema::new(written.schema()).expect("a schema").with_sorting(keys);
+        let (read, metadata) = read(&write(&written, schema, CompressionCodec::LZ4_RAW, batch_rows, group));
 
         // What a row is compared by: nulls last, and then the place at which it came.
         let mut expected = Vec::new();
@@ -146,7 +146,7 @@ fn files_tell_where_they_come_from() {
     let rows = kinds(0, 10);
     let pairs = [("landfall.job", "job-1".to_owned()), ("landfall.source", "s3://inbox/é.csv".to_owned())];
     let schema = FileSchema::new(rows.schema()).expect("a schema").with_metadata(pairs);
-    let (again, metadata) = read(&write(&rows, schema, Codec::Zstd, 4, 9));
+    let (again, metadata) = read(&write(&rows, schema, CompressionCodec::ZSTD, 4, 9));
     assert_eq!(again.columns(), rows.columns());
     let pairs = metadata.file_metadata().key_value_metadata().expect("pairs");
     let value = |key: &str| pairs.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.as_deref());
@@ -160,7 +160,7 @@ fn only_what_gets_smaller_is_compressed() {
     let rows = 4_000;
     let noise = |n: i64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64) ^ n.wrapping_mul(n) << 7;
     let texts = |n: i64| format!("the same words, again and again {n}");
-    for codec in [Codec::Snappy, Codec::Lz4Raw, Codec::Zstd, Codec::None] {
+    for codec in [CompressionCodec::SNAPPY, CompressionCodec::LZ4_RAW, CompressionCodec::ZSTD, CompressionCodec::UNCOMPRESSED] {
         let columns: Vec<(Field, ArrayRef)> = vec![
             (Field::new("noise", DataType::Int64, false), Arc::new((0..rows).map(noise).collect::<Int64Array>())),
             (Field::new("words", DataType::Utf8, false), Arc::new((0..rows).map(|n| Some(texts(n))).collect::<StringArray>())),
@@ -177,6 +177,6 @@ fn only_what_gets_smaller_is_compressed() {
         assert_eq!(noise.compression(), Compression::UNCOMPRESSED, "{codec:?}");
         assert_eq!(words.compression(), Compressor::new(codec).expect("a compressor").codec().into());
         assert_eq!(both.compression(), words.compression());
-        assert!(codec == Codec::None || words.compressed_size() * 2 < words.uncompressed_size());
+        assert!(codec == CompressionCodec::UNCOMPRESSED || words.compressed_size() * 2 < words.uncompressed_size());
     }
 }
