@@ -76,7 +76,8 @@ impl Kind {
 /// All pages: those at the root that people read first, and those under `docs`.
 pub(super) fn all() -> Vec<Page> {
     let root = checkout::root();
-    let mut paths: Vec<_> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].iter().map(|name| root.join(name)).collect();
+    let mut paths: Vec<_> =
+        ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"].iter().map(|name| root.join(name)).collect();
     collect(&root.join("docs"), &mut paths);
     paths.sort();
     paths.iter().map(|path| Page::read(path)).collect()
