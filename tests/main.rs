@@ -5,3 +5,4 @@ mod agreement;
 mod flow;
 mod end_to_end;
 mod cases;
+mod docs;

@@ -1,4 +1,4 @@
-//! The way to AWS that the README prints, walked to its end: what `cargo xtask package` builds is
+//! The way to AWS that the tutorial prints, walked to its end: what `cargo xtask package` builds is
 //! deployed by SAM CLI, and a file lands.
 
 use std::path::PathBuf;
@@ -36,11 +36,11 @@ boto3.client('s3').upload_file(file, bucket, key)
 print('null')
 ";
 
-/// The commands of the first block under a heading of the README.
+/// The commands of the first block under a heading of the tutorial.
 fn printed(heading: &str) -> Vec<Vec<String>> {
-    let readme = std::fs::read_to_string(checkout::root().join("README.md")).unwrap();
-    let section = readme.split(&format!("\n## {heading}\n")).nth(1).unwrap();
-    let block = section.split("```console\n").nth(1).unwrap().split("```").next().unwrap();
+    let tutorial = std::fs::read_to_string(checkout::root().join("docs/tutorial/first-deployment.md")).unwrap();
+    let section = tutorial.split(&format!("\n## {heading}\n")).nth(1).unwrap();
+    let block = section.split("```console aws\n").nth(1).unwrap().split("```").next().unwrap();
     let command = |line: &str| line.trim_start_matches("$ ").split(" #").next().unwrap().to_owned();
     block.lines().map(|line| command(line).split_whitespace().map(str::to_owned).collect()).collect()
 }
@@ -65,14 +65,14 @@ fn run(cloud: &LocalCloud, words: &[String]) {
             sam.env("HOME", home.path()).env("SAM_CLI_TELEMETRY", "0").envs(cloud.environment());
             succeeds(sam.current_dir(checkout::root()));
         }
-        other => panic!("the README prints `{other}`, which nobody has tried"),
+        other => panic!("the tutorial prints `{other}`, which nobody has tried"),
     }
 }
 
 #[test]
 fn a_file_lands_on_what_the_printed_commands_deploy() {
     let mut cloud = LocalCloud::bare().unwrap();
-    let commands = printed("On AWS");
+    let commands = printed("1. Build and deploy");
     let names: Vec<_> = commands.iter().map(|words| words[..2].join(" ")).collect();
     assert_eq!(names, ["cargo xtask", "sam deploy"]);
     for words in &commands {

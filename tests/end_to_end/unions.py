@@ -1,4 +1,4 @@
-"""The files of one table, read together by DuckDB, PyArrow and Polars in every order of the files, by the options that README names.
+"""The files of one table, read together by DuckDB, PyArrow and Polars in every order of the files, by the options that docs/how-to/change-a-contract.md names.
 
 `FOLDER ROWS`: all rows, as JSON, decimals as text. Prints how many times a peer found them.
 """

@@ -1,0 +1,87 @@
+//! What the reference lists is what there is.
+
+use xtask::checkout;
+
+use crate::end_to_end::landfall;
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(checkout::root().join(path)).unwrap()
+}
+
+/// Fails unless a page of the reference names all of these as code.
+fn names_all(page: &str, wanted: impl IntoIterator<Item = String>) {
+    let page_text = text(&format!("docs/reference/{page}"));
+    let (mut count, mut lost) = (0, Vec::new());
+    for name in wanted {
+        count += 1;
+        if !page_text.contains(&format!("`{name}`")) {
+            lost.push(name);
+        }
+    }
+    assert!(count > 0 && lost.is_empty(), "docs/reference/{page} does not name {lost:?}");
+}
+
+/// The texts between two others.
+fn between<'t>(text: &'t str, start: &'t str, end: &'t str) -> impl Iterator<Item = String> + 't {
+    text.split(start).skip(1).filter_map(move |rest| rest.split_once(end)).map(|(found, _)| found.to_owned())
+}
+
+#[test]
+fn failures_and_faults_are_listed() {
+    names_all("errors.md", landing::Error::NAMES.map(str::to_owned));
+    let rejects = text("crates/landing/src/rejects.rs");
+    names_all("errors.md", between(&rejects, "#[serde(rename = \"", "\")]"));
+}
+
+#[test]
+fn problems_are_listed() {
+    let folder = checkout::root().join("functions/api/src");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let code = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for call in ["Problem::missing(\"", "Problem::conflict(\"", "Self::missing(\"", "Self::conflict(\"", "nothing_there(\""] {
+            let names: Vec<_> = between(&code, call, "\"").collect();
+            if !names.is_empty() {
+                names_all("errors.md", names);
+            }
+        }
+    }
+}
+
+#[test]
+fn routes_are_listed() {
+    let code = text("functions/api/src/lib.rs");
+    let api = text("docs/reference/api.md");
+    let routes: Vec<_> = between(&code, ".route(\"", "\"").collect();
+    assert!(routes.len() > 10, "{routes:?}");
+    for route in routes {
+        let is_named = api
+            .lines()
+            .filter(|line| line.starts_with('|'))
+            .any(|line| line.contains(&format!(" {route}`")) || line.contains(&format!(" {route}?")));
+        assert!(is_named, "docs/reference/api.md does not name {route}");
+    }
+}
+
+#[test]
+fn parameters_are_listed() {
+    let template = text("template.yaml");
+    let parameters = template.split("\nParameters:\n").nth(1).unwrap().split("\nConditions:\n").next().unwrap();
+    let names = parameters.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':')).filter(|name| !name.starts_with(' '));
+    names_all("parameters.md", names.map(str::to_owned));
+}
+
+#[test]
+fn commands_and_options_are_listed() {
+    let help = |arguments: &[&str]| String::from_utf8(landfall().args(arguments).output().unwrap().stdout).unwrap();
+    let cli = text("docs/reference/cli.md");
+    let top = help(&["--help"]);
+    let commands = top.split("Commands:\n").nth(1).unwrap().lines().map_while(|line| line.strip_prefix("  ")?.split_whitespace().next());
+    for command in commands.filter(|command| *command != "help") {
+        assert!(cli.contains(&format!("| `landfall {command} ")), "docs/reference/cli.md does not name `landfall {command}`");
+    }
+    let run = help(&["run", "--help"]);
+    let options = run.lines().filter_map(|line| line.trim().split_whitespace().next()).filter(|word| word.starts_with("--"));
+    for option in options {
+        assert!(cli.contains(&format!("| `{option}")), "docs/reference/cli.md does not name `{option}` of `landfall run`");
+    }
+}
