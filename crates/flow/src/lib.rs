@@ -34,7 +34,7 @@ mod items;
 mod start;
 
 pub use clock::{Hasty, Tokio};
-pub use execution::{Execution, Status, cause};
+pub use execution::{Execution, Inspection, Status, cause};
 pub use history::{Event, Failure, History};
 pub use log::{Item, MapItems};
 pub use machine::Machine;

@@ -161,5 +161,4 @@ impl<'a> Tries<'a> {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
-#[path = "retry_tests.rs"]
 mod tests;

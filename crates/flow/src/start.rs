@@ -6,7 +6,7 @@ use futures::future::{Either, select};
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::execution::{Execution, Status, cause};
+use crate::execution::{Execution, Inspection, Status, cause};
 use crate::history::{Event, Failure, History};
 use crate::log::{Log, MapItems};
 use crate::machine::Machine;
@@ -39,7 +39,12 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// What it did, as `GET /jobs/{id}/execution` shows it.
+    /// The execution of a job, as the API shows it.
+    pub fn inspection(&self, job: &str) -> Inspection {
+        Inspection { job: job.to_owned(), execution: self.execution.clone(), history: self.history() }
+    }
+
+    /// What it did.
     pub fn history(&self) -> History {
         History::of(&self.events, self.map_runs.iter().map(|items| items.run.clone()).collect())
     }

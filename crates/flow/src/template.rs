@@ -6,9 +6,7 @@ use serde_json::Value;
 
 use crate::history::Failure;
 use crate::path::{Path, Scope};
-
-/// The error of a path that leads nowhere.
-pub(crate) const PATH_FAILURE: &str = "States.ParameterPathFailure";
+use crate::retry::RUNTIME;
 
 /// A document with holes.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,7 +53,8 @@ impl Template {
         Ok(match self {
             Self::Literal(value) => value.clone(),
             Self::Path(path) => path.find(scope).cloned().ok_or_else(|| Failure {
-                error: PATH_FAILURE.to_owned(),
+                // The specification says `States.ParameterPathFailure`; AWS says this.
+                error: RUNTIME.to_owned(),
                 cause: format!("the path `{}` leads to nothing", path.text()),
             })?,
             Self::Object(members) => {
@@ -96,11 +95,11 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_leads_nowhere_is_a_failure_of_its_own_name() {
+    fn a_path_that_leads_nowhere_is_a_failure_that_nothing_mends() {
         let template = Template::parse(&json!({"a.$": "$.x"})).expect("it is a template");
         let nothing = json!({});
         let failure = template.fill(Scope { input: &nothing, context: &nothing }).unwrap_err();
-        assert_eq!(failure.error, PATH_FAILURE);
+        assert_eq!(failure.error, RUNTIME);
         assert_eq!(failure.cause, "the path `$.x` leads to nothing");
     }
 

@@ -70,7 +70,9 @@ impl Items for Lists {
 }
 
 fn documents() -> Vec<(String, Value)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/documents");
+    // Asked at run time, as one build cache serves several checkouts.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package lies");
+    let folder = Path::new(&package).join("tests/documents");
     let mut documents: Vec<_> = std::fs::read_dir(folder)
         .expect("the folder is there")
         .map(|entry| {
