@@ -10,7 +10,7 @@ mod memory;
 mod step_functions;
 
 pub use flow::history::{self, History};
-pub use flow::{Execution, Status, cause};
+pub use flow::{Execution, Inspection, Status, cause};
 pub use memory::Memory;
 #[cfg(feature = "step-functions")]
 pub use step_functions::StepFunctions;
