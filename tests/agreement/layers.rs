@@ -31,6 +31,11 @@ fn the_steps_and_the_cli_know_no_aws() {
 }
 
 #[test]
+fn the_flow_engine_knows_neither_aws_nor_jobs() {
+    forbid("flow", &["aws", "lambda", "hyper", "arrow", "parquet", "landing", "objects", "registry", "steps"]);
+}
+
+#[test]
 fn the_check_finds_what_is_there() {
     assert!(dependencies("deployment").contains("aws-sdk-s3"));
 }

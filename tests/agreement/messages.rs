@@ -29,11 +29,10 @@ const ERRORS: [&str; 16] = [
 ];
 const LOGS: [&str; 5] = ["trace!(", "debug!(", "info!(", "warn!(", "error!("];
 /// Files whose errors of other libraries quote nothing, and why.
-const QUOTE_NOTHING: [(&str, &str); 6] = [
-    ("crates/landing/src/chunks/codec.rs", "compressors tell of lengths"),
+const QUOTE_NOTHING: [(&str, &str); 5] = [
+    ("crates/parquet-pages/src/codec.rs", "compressors tell of lengths"),
     ("crates/landing/src/infer/sample.rs", "an error of ours is passed on"),
     ("crates/lambda-step/src/lib.rs", "a message between the states holds no values"),
-    ("crates/landfall-cli/src/run/execution.rs", "an error of ours, or one of the system's threads"),
     ("crates/landfall-cli/src/run/running.rs", "an error of the file system about a file of locks"),
     ("crates/steps/src/verify.rs", "an error of the tiling, which tells positions"),
 ];

@@ -11,6 +11,7 @@ use job::message::{
 use registry::JobStatus;
 use serde::Serialize;
 use serde_json::{Value, json};
+use steps::functions::{FUNCTIONS, LANDING};
 use xtask::asl;
 
 use super::sources::{between, properties, state_machine, template, text};
@@ -72,6 +73,19 @@ fn errors() -> Vec<Error> {
 #[test]
 fn the_definition_is_sound() {
     assert_eq!(asl::faults(&text("statemachine/landing.asl.json")), Vec::<String>::new());
+}
+
+/// What runs in one process, for `landfall run` and for `tests/flow`, is what is deployed.
+#[test]
+fn the_definition_is_the_one_that_is_run_in_one_process() {
+    let definition = text("statemachine/landing.asl.json");
+    assert_eq!(LANDING, definition);
+    flow::Machine::read("landing", LANDING, &FUNCTIONS).unwrap();
+    let open: BTreeSet<&str> = between(&definition, "${", "}").collect();
+    assert_eq!(FUNCTIONS.map(|(open, _)| open).into_iter().collect::<BTreeSet<_>>(), open);
+    for (open, function) in FUNCTIONS {
+        assert_eq!(open.trim_end_matches("Function").to_lowercase(), function);
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod backends;
 mod cancels;
 mod catalog;
 mod delta;
+mod documents;
 mod door;
 mod duplicates;
 mod embedded;

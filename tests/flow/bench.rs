@@ -1,28 +1,29 @@
-//! A deployment in memory, and the state machine in a few lines.
+//! A deployment in memory, and what is done there.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::DataType;
+use async_trait::async_trait;
 use bytes::Bytes;
+use flow::Call;
 use job::DatasetName;
 use job::Error;
 use job::decision::Decision;
-use job::message::{
-    Abandon, Caught, Failure, JobId, JobRef, MergeFiles, MergeItem, Shard, SourceRef, Stored, Submission, TransformShard, VerifyJob,
-};
+use job::message::{Failure, JobId, JobRef, SourceRef, Stored, Submission, VerifyJob};
 use job::sources::Sources;
 use landing::commit::Commit;
 use objects::{Buckets, Faulty, Objects, Pin, Put};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use registry::{JobRecord, Registry};
+use serde_json::{Value, json};
 use steps::{Context, Place, Settings};
 use tables::{At, Log, Snapshot};
 
+use super::machine::{self, Functions, Until, Work};
+
 pub(crate) const NOW: &str = "2026-01-01T00:00:00.000Z";
-/// Attempts of a step, the first included.
-const ATTEMPTS: u32 = 4;
 
 /// A contract of `things` whose dialect is not sniffed, so that whatever bytes there are, they are read the same way. With lineage; and all records may be
 /// refused, as those of such bytes often are.
@@ -93,7 +94,8 @@ impl Bench {
             work: Place { bucket: "work".to_owned(), prefix: String::new() },
             catalog: None,
             events: None,
-            settings: Settings::default(),
+            // One shard after another, so that a call is the same one each time.
+            settings: Settings { max_concurrency: 1, ..Settings::default() },
             salt: Ok(None),
         };
         Self { context, inspected, dataset: name, death: None, stopped: AtomicBool::new(false), remains: Mutex::default() }
@@ -115,21 +117,6 @@ impl Bench {
             stopped: AtomicBool::new(false),
             remains: Mutex::default(),
         }
-    }
-
-    /// Runs a step to its end, or to the death of its process.
-    async fn alive<T>(&self, step: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        if self.stopped.load(Ordering::SeqCst) {
-            return Err(Error::Cancelled("the execution was stopped".to_owned()));
-        }
-        let Some(death) = &self.death else { return step.await };
-        tokio::select! {
-            outcome = step => return outcome,
-            () = death.hangs() => {}
-        }
-        let remains = Remains { table: self.table_keys().await, visible: self.visible().await.0 };
-        self.remains.lock().unwrap().push(remains);
-        Err(Error::StoreUnavailable("the process was killed".to_owned()))
     }
 
     /// The newest state of the table, as the log has it.
@@ -172,6 +159,11 @@ impl Bench {
         self.inbox().put(&format!("reference/{key}"), bytes, Put::Overwrite).await.unwrap();
     }
 
+    /// A bucket without the faults that the steps may meet.
+    pub(super) fn inspected(&self, bucket: &str) -> Arc<dyn Objects> {
+        self.inspected.bucket(bucket)
+    }
+
     pub(crate) fn inbox(&self) -> Arc<dyn Objects> {
         self.inspected.bucket("inbox")
     }
@@ -209,54 +201,32 @@ impl Bench {
         submission
     }
 
-    /// Runs the state machine: retries what is transient, and abandons the job when that does not help.
+    /// Runs a job to its end.
     pub(crate) async fn run(&self, submission: Submission) -> Result<Stored, Failure> {
-        let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
-        match self.flow(submission, &job).await {
-            Ok(stored) => Ok(stored),
-            Err(error) => {
-                let failure = Caught { error: error.name().to_owned(), cause: error.to_string() };
-                let abandon = Abandon { job: job.job, dataset: job.dataset, failure };
-                retried(|_| steps::abandon(&self.context, abandon.clone())).await.unwrap().outcome()
-            }
-        }
+        machine::submit(self, self, &submission, Until::End).await.outcome()
     }
 
-    /// The same, but an execution that was stopped abandons nothing: then there is no answer.
+    /// The same, but there is no answer if the execution was stopped.
     pub(crate) async fn run_unless_stopped(&self, submission: Submission) -> Option<Result<Stored, Failure>> {
-        let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
-        let error = match self.flow(submission, &job).await {
-            _ if self.stopped.load(Ordering::SeqCst) => return None,
-            Ok(stored) => return Some(Ok(stored)),
-            Err(error) => error,
-        };
-        let failure = Caught { error: error.name().to_owned(), cause: error.to_string() };
-        let settled = steps::abandon(&self.context, Abandon { job: job.job, dataset: job.dataset, failure }).await;
-        Some(settled.unwrap().outcome())
-    }
-
-    async fn flow(&self, submission: Submission, job: &JobRef) -> Result<Stored, Error> {
-        self.verified(submission, job).await?;
-        retried(|_| self.alive(steps::store(&self.context, job.clone()))).await
+        let driven = machine::submit(self, self, &submission, Until::End).await;
+        (!self.is_stopped()).then(|| driven.outcome())
     }
 
     /// Runs a job up to where it may be stored.
-    pub(crate) async fn verified(&self, submission: Submission, job: &JobRef) -> Result<(), Error> {
-        let merges = self.transformed(submission, job).await?;
-        self.merge_all(job, merges).await
+    pub(crate) async fn verified(&self, submission: Submission) -> Result<(), Error> {
+        machine::submit(self, self, &submission, Until::Store).await.reached()
     }
 
     /// Runs a job up to where its small files may be put together; how many merges there are.
-    pub(crate) async fn transformed(&self, submission: Submission, job: &JobRef) -> Result<u32, Error> {
-        let planned = retried(|_| self.alive(steps::ingest(&self.context, submission.clone()))).await?;
-        self.transform_all(job, &planned.shards.key).await?;
-        let verify = |round| VerifyJob { job: job.job.clone(), dataset: job.dataset.clone(), round };
-        let mut verified = retried(|_| self.alive(steps::verify(&self.context, verify(1)))).await?;
-        while verified.again.count > 0 {
-            self.transform_all(job, &verified.again.key).await?;
-            verified = retried(|_| self.alive(steps::verify(&self.context, verify(verified.round)))).await?;
-        }
-        Ok(verified.merges.count)
+    pub(crate) async fn transformed(&self, submission: Submission) -> Result<u32, Error> {
+        let driven = machine::submit(self, self, &submission, Until::Merge).await;
+        driven.reached()?;
+        Ok(driven.seen.verified.map_or(0, |verified| verified.merges.count))
+    }
+
+    /// Runs a job from a state on, to its end.
+    pub(crate) async fn resume(&self, at: &str, input: Value) -> Result<Stored, Failure> {
+        machine::drive(self, self, Some(at), input, Until::End).await.outcome()
     }
 
     /// Verifies a job whose shards are right at once; how many merges there are.
@@ -265,35 +235,16 @@ impl Bench {
         steps::verify(&self.context, verify).await.unwrap().merges.count
     }
 
-    /// Puts together what the shards left small.
+    /// Puts together what the shards left small, in so many merges.
     pub(crate) async fn merge_all(&self, job: &JobRef, merges: u32) -> Result<(), Error> {
-        for index in 0..merges {
-            let message = MergeFiles { job: job.job.clone(), dataset: job.dataset.clone(), merge: MergeItem { index } };
-            retried(|attempt| {
-                let (message, attempt) = (message.clone(), format!("attempt{attempt}"));
-                async move { self.alive(steps::merge(&self.context, message, &attempt)).await }
-            })
-            .await?;
-        }
-        Ok(())
-    }
-
-    pub(crate) async fn transform_all(&self, job: &JobRef, list: &str) -> Result<(), Error> {
-        // The list is handed over by the state machine, which doesn't die.
-        let shards: Vec<Shard> = retried(|_| async {
-            let json = self.work().read(list, u64::MAX).await?;
-            Ok(serde_json::from_slice(&json).unwrap())
-        })
-        .await?;
-        for shard in shards {
-            let message = TransformShard { job: job.job.clone(), dataset: job.dataset.clone(), shard };
-            retried(|attempt| {
-                let (message, attempt) = (message.clone(), format!("attempt{attempt}"));
-                async move { self.alive(steps::transform(&self.context, message, &attempt)).await }
-            })
-            .await?;
-        }
-        Ok(())
+        let list = json!({ "count": merges, "bucket": "work", "key": self.context.keys(&job.job).merges() });
+        let input = json!({
+            "job": job.job,
+            "dataset": job.dataset,
+            "plan": { "max_concurrency": self.context.settings.max_concurrency },
+            "verified": { "again": { "count": 0 }, "merges": list },
+        });
+        machine::drive(self, self, Some("Run again?"), input, Until::Store).await.reached()
     }
 
     /// Lands a source and tells what is left of it.
@@ -368,16 +319,22 @@ fn in_text(column: &ArrayRef) -> (ArrayRef, &'static str) {
     }
 }
 
-/// Tries as the state machine does, without its waits.
-async fn retried<T, F>(mut act: impl FnMut(u32) -> F) -> Result<T, Error>
-where
-    F: Future<Output = Result<T, Error>>,
-{
-    let mut attempt = 1;
-    loop {
-        match act(attempt).await {
-            Err(error) if error.is_transient() && attempt < ATTEMPTS => attempt += 1,
-            outcome => return outcome,
+/// A process runs each step: to its end, or to its own death.
+#[async_trait]
+impl Functions for Bench {
+    async fn run(&self, call: &Call, work: Work) -> Result<Value, Error> {
+        let death = self.death.as_ref().filter(|_| call.payload.get("abandon").is_none());
+        let Some(death) = death else { return work.await };
+        tokio::select! {
+            outcome = work => return outcome,
+            () = death.hangs() => {}
         }
+        let remains = Remains { table: self.table_keys().await, visible: self.visible().await.0 };
+        self.remains.lock().unwrap().push(remains);
+        Err(Error::StoreUnavailable("the process was killed".to_owned()))
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
     }
 }

@@ -237,7 +237,7 @@ async fn two_runs_of_the_same_step_commit_once() {
             land(&memory, &undisturbed, "old", APPEND, OLD).await;
             let submission = submit(&undisturbed, "new", mode, NEW).await;
             let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
-            undisturbed.verified(submission, &job).await.unwrap();
+            undisturbed.verified(submission).await.unwrap();
 
             let faulty = Arc::new(Faulty::new(memory.clone(), Fault { call, kind: FaultKind::HangBefore }));
             let slow = undisturbed.beside(faulty.clone());

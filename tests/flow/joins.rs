@@ -137,11 +137,8 @@ async fn all_shards_see_the_table_as_it_was_planned() {
     let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
     let planned = steps::ingest(&bench.context, submission).await.unwrap();
     bench.put_reference("geo/shops.csv", "code,country,rate\nA,Atlantis,99\n").await;
-    bench.transform_all(&job, &planned.shards.key).await.unwrap();
-    let verify = job::message::VerifyJob { job: job.job.clone(), dataset: job.dataset.clone(), round: 1 };
-    let merges = steps::verify(&bench.context, verify).await.unwrap().merges;
-    bench.merge_all(&job, merges.count).await.unwrap();
-    let stored = steps::store(&bench.context, job.clone()).await.unwrap();
+    let input = serde_json::json!({ "job": job.job, "dataset": job.dataset, "plan": planned });
+    let stored = bench.resume("One shard?", input).await.unwrap();
     assert_eq!(rows(&bench.landed(&stored).await)[0], "1|A|100|France|20");
     let plan: Plan = serde_json::from_str(&bench.text(&bench.context.keys(&job.job).plan()).await).unwrap();
     let pinned = &plan.references[0];

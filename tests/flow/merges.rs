@@ -59,7 +59,7 @@ async fn files(bench: &Bench) -> Vec<CommittedFile> {
 async fn transformed(bench: &Bench, source: &str) -> JobRef {
     let submission = bench.submit("job", source.as_bytes(), 250, false).await;
     let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
-    assert_eq!(bench.transformed(submission, &job).await.unwrap(), 1);
+    assert_eq!(bench.transformed(submission).await.unwrap(), 1);
     job
 }
 
@@ -230,7 +230,7 @@ async fn many_kinds() -> (Bench, JobRef, u32) {
     let bench = Bench::new(&contract("partitionBy: [kind]")).await;
     let submission = bench.submit("job", format!("id,price,note,kind\n{rows}").as_bytes(), 500, false).await;
     let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
-    let merges = bench.transformed(submission, &job).await.unwrap();
+    let merges = bench.transformed(submission).await.unwrap();
     (bench, job, merges)
 }
 

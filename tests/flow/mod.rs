@@ -1,6 +1,7 @@
 //! The steps in the order of the state machine, over memory: what lands, what is refused, and what happens when something fails.
 
 mod bench;
+mod machine;
 mod bills;
 mod failures;
 mod catalog;

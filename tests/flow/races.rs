@@ -105,7 +105,7 @@ async fn race(jobs: usize) -> Race {
     for n in 0..jobs {
         let submission = bench.submit(&format!("job{n}"), format!("id\n{n}\n").as_bytes(), 100, false).await;
         let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
-        bench.verified(submission, &job).await.unwrap();
+        bench.verified(submission).await.unwrap();
         ready.push(job);
     }
     let slow = Arc::new(bench.beside(Arc::new(Slow(memory))));

@@ -116,8 +116,8 @@ async fn a_table_that_began_meanwhile_refuses_the_job_before_its_decision() {
     let bench = bench().await;
     let (first, first_job) = submit(&bench, "first", &contract(INTEGER, ""), "id,kind\n1,a\n").await;
     let (second, second_job) = submit(&bench, "second", &contract(TEXT, ""), "id,kind\nx,a\n").await;
-    bench.verified(first, &first_job).await.unwrap();
-    bench.verified(second, &second_job).await.unwrap();
+    bench.verified(first).await.unwrap();
+    bench.verified(second).await.unwrap();
     steps::store(&bench.context, first_job).await.unwrap();
     let before = bench.visible().await.0;
     let refused = steps::store(&bench.context, second_job.clone()).await.unwrap_err();
@@ -131,7 +131,7 @@ async fn a_table_that_began_meanwhile_refuses_the_job_before_its_decision() {
 async fn a_table_that_changed_after_the_decision_makes_the_job_void() {
     let bench = bench().await;
     let (late, job) = submit(&bench, "late", &contract(TEXT, ""), "id,kind\nx,a\n").await;
-    bench.verified(late, &job).await.unwrap();
+    bench.verified(late).await.unwrap();
     bench.decide(&job.job, Decision::Commit(Start { from: 0, table: TableFormat::Landfall })).await;
     land(&bench, "meanwhile", &contract(INTEGER, ""), "id,kind\n1,a\n").await.unwrap();
     let refused = steps::store(&bench.context, job).await.unwrap_err();

@@ -41,8 +41,7 @@ impl Deployment {
     async fn transformed(&self, name: &str) -> Submission {
         let submission = self.bench.submit(name, SOURCE, 9, false).await;
         self.executions.start(&submission.job, &serde_json::to_string(&submission).unwrap()).await.unwrap();
-        let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
-        self.bench.transformed(submission.clone(), &job).await.unwrap();
+        self.bench.transformed(submission.clone()).await.unwrap();
         submission
     }
 

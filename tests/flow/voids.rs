@@ -21,7 +21,7 @@ async fn verified(format: &str, mode: u32, has_table: bool) -> (Bench, JobRef) {
     }
     let submission = submit(&bench, "new", mode, NEW).await;
     let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
-    bench.verified(submission, &job).await.unwrap();
+    bench.verified(submission).await.unwrap();
     (bench, job)
 }
 
@@ -85,7 +85,7 @@ async fn what_blocks_a_file_blocks_the_job_and_leaves_nothing() {
     bench.context.registry.put_contract(&bench.dataset, &contract("landfall", "append"), super::bench::NOW).await.unwrap();
     let submission = submit(&bench, "new", APPEND, NEW).await;
     let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
-    bench.verified(submission, &job).await.unwrap();
+    bench.verified(submission).await.unwrap();
     bench.lake().put("lake/things/kind=c", bytes::Bytes::from_static(b"a file in the way"), Put::Overwrite).await.unwrap();
     steps::store(&bench.context, job.clone()).await.unwrap_err();
     assert_eq!(bench.data_keys().await, Vec::<String>::new());

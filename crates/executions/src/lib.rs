@@ -4,14 +4,13 @@
 
 use async_trait::async_trait;
 use job::message::JobId;
-use serde::Serialize;
 
-pub mod history;
 mod memory;
 #[cfg(feature = "step-functions")]
 mod step_functions;
 
-pub use history::History;
+pub use flow::history::{self, History};
+pub use flow::{Execution, Inspection, Status, cause};
 pub use memory::Memory;
 #[cfg(feature = "step-functions")]
 pub use step_functions::StepFunctions;
@@ -40,46 +39,6 @@ pub struct Started {
     pub arn: String,
     /// Whether it is known to have been started before.
     pub already: bool,
-}
-
-/// Where an execution stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Execution {
-    /// Its ARN.
-    pub arn: String,
-    /// Where it stands.
-    pub status: Status,
-    /// When it was started, RFC 3339 in UTC.
-    pub started: String,
-    /// When it ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stopped: Option<String>,
-    /// The name of the error that ended it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    /// Its text, as [`cause`] reads it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
-    /// Its input; a message of ours, so it stays inside.
-    #[serde(skip)]
-    pub input: Option<String>,
-}
-
-/// The status of an execution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Status {
-    /// It runs, or waits for its redrive to begin.
-    Running,
-    /// It came to its end.
-    Succeeded,
-    /// A state failed.
-    Failed,
-    /// It took longer than the state machine allows.
-    TimedOut,
-    /// It was stopped.
-    Aborted,
 }
 
 /// What went wrong with an execution.
@@ -115,14 +74,6 @@ impl From<Error> for job::Error {
     }
 }
 
-/// The text of a failure's cause: a function's cause is a JSON object, of which `errorMessage` is for people.
-pub fn cause(text: &str) -> String {
-    serde_json::from_str::<serde_json::Value>(text)
-        .ok()
-        .and_then(|cause| cause.get("errorMessage")?.as_str().map(str::to_owned))
-        .unwrap_or_else(|| text.to_owned())
-}
-
 /// Whether two inputs are the same JSON document: a service may write it anew.
 fn same_input(a: &str, b: &str) -> bool {
     match (serde_json::from_str::<serde_json::Value>(a), serde_json::from_str::<serde_json::Value>(b)) {
@@ -134,13 +85,6 @@ fn same_input(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cause_is_read_for_people() {
-        assert_eq!(cause(r#"{"errorType":"SchemaDrift","errorMessage":"two fields are new"}"#), "two fields are new");
-        assert_eq!(cause("stopped by hand"), "stopped by hand");
-        assert_eq!(cause(r#"{"other":1}"#), r#"{"other":1}"#);
-    }
 
     #[test]
     fn inputs_are_compared_as_documents() {

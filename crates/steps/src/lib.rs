@@ -12,6 +12,8 @@ mod commit;
 mod settle;
 mod undo;
 
+pub mod functions;
+
 mod announce;
 mod bill;
 mod claims;

@@ -4,25 +4,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use executions::{Execution, History};
+use executions::Inspection;
 use job::message::JobId;
-use serde::Serialize;
 
 use crate::extract::Named;
 use crate::jobs::{execution_of, find};
 use crate::{App, Problem};
 
-/// An execution and what it did.
-#[derive(Serialize)]
-pub(crate) struct View {
-    job: JobId,
-    execution: Execution,
-    #[serde(flatten)]
-    history: History,
-}
-
 /// `GET /jobs/{id}/execution`: states in order with times and attempts, map runs with counts, the failure with its cause.
-pub(crate) async fn get(State(app): State<Arc<App>>, Named(id): Named<JobId>) -> Result<Json<View>, Problem> {
+pub(crate) async fn get(State(app): State<Arc<App>>, Named(id): Named<JobId>) -> Result<Json<Inspection>, Problem> {
     let job = find(&app, &id).await?;
     let arn = execution_of(&app, &job);
     let missing = |error| match error {
@@ -33,5 +23,5 @@ pub(crate) async fn get(State(app): State<Arc<App>>, Named(id): Named<JobId>) ->
     };
     let execution = app.executions.describe(&arn).await.map_err(missing)?;
     let history = app.executions.history(&arn).await.map_err(missing)?;
-    Ok(Json(View { job: id, execution, history }))
+    Ok(Json(Inspection { job: id.to_string(), execution, history }))
 }

@@ -5,18 +5,19 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use flow::Call;
 use job::Error;
 use job::decision::Decision;
-use job::message::{Abandon, Caught, Failure, JobId, JobRef, MergeFiles, MergeItem, Shard, Stored, Submission, TransformShard, VerifyJob};
+use job::message::{Failure, JobId, Submission};
 use objects::Put;
 use registry::JobRecord;
-use serde::Serialize;
+use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::super::bench::Bench;
+use super::super::machine::{self, Functions, Until, Work};
 
-/// Attempts of a step, the first included.
-const ATTEMPTS: u32 = 3;
 /// As long as a step may take.
 const BUDGET: Duration = Duration::from_secs(120);
 
@@ -83,105 +84,71 @@ impl Told {
 
     /// Runs the state machine, and hears what it and the registry say.
     pub(super) async fn land(&mut self, bench: &Bench, submission: Submission) {
-        let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
-        self.failure.clear();
-        if let Err(error) = self.flow(bench, submission, &job).await {
-            error.name().clone_into(&mut self.failure);
-            let diagnostic = lambda_step::diagnostic(&error);
-            self.texts.push(lambda_step::metric("step", job.job.as_str(), BUDGET, Some(error.name()), 0));
-            let cause = serde_json::json!({"errorType": diagnostic.error_type, "errorMessage": diagnostic.error_message});
-            let failure = Caught { error: error.name().to_owned(), cause: cause.to_string() };
-            let abandon = Abandon { job: job.job.clone(), dataset: job.dataset.clone(), failure };
-            let context = &bench.context;
-            let work = |_| {
-                let (context, abandon) = (context.clone(), abandon.clone());
-                async move { steps::abandon(&context, abandon).await }
-            };
-            let _ = self.step("abandon", work).await;
-        }
-        self.hear_registry(bench, &job.job).await;
+        let job = submission.job.clone();
+        let hearing = Hearing {
+            bench,
+            submission: submission.clone(),
+            between: Mutex::new(std::mem::take(&mut self.between)),
+            texts: Mutex::default(),
+        };
+        let driven = machine::submit(bench, &hearing, &submission, Until::End).await;
+        self.texts.append(&mut hearing.texts.into_inner().unwrap());
+        self.failure = driven.seen.abandoned.map_or_else(String::new, |(caught, settled)| match settled {
+            // A map forgets why its item failed.
+            Ok(settled) if caught.error.starts_with("States.") => settled.error,
+            _ => caught.error,
+        });
+        // What the state machine knows is shown by the API.
+        self.texts.push(format!("{:?} {:?} {:?}", driven.ended.events, driven.ended.map_runs, driven.ended.outcome));
+        self.hear_registry(bench, &job).await;
     }
 
     async fn hear_registry(&mut self, bench: &Bench, job: &JobId) {
         let record: Option<JobRecord> = bench.context.registry.job(job).await.unwrap();
         self.texts.push(serde_json::to_string(&record.unwrap()).unwrap());
     }
+}
 
-    async fn flow(&mut self, bench: &Bench, submission: Submission, job: &JobRef) -> Result<Stored, Error> {
-        let context = &bench.context;
-        let ingest = |_| {
-            let (context, submission) = (context.clone(), submission.clone());
-            async move { steps::ingest(&context, submission).await }
-        };
-        let planned = self.step("ingest", ingest).await?;
-        match std::mem::take(&mut self.between) {
+/// Runs the steps as their functions do, and hears what they answer.
+struct Hearing<'a> {
+    bench: &'a Bench,
+    submission: Submission,
+    between: Mutex<Between>,
+    texts: Mutex<Vec<String>>,
+}
+
+impl Hearing<'_> {
+    /// What happens to the job once it is planned.
+    async fn happen(&self) {
+        let between = std::mem::take(&mut *self.between.lock().unwrap());
+        match between {
             Between::Nothing => {}
-            Between::Replace(source) => bench.inbox().put(&submission.source.key, source.into(), Put::Overwrite).await.unwrap(),
+            Between::Replace(source) => {
+                self.bench.inbox().put(&self.submission.source.key, source.into(), Put::Overwrite).await.unwrap();
+            }
             Between::Cancel => {
-                bench.decide(&job.job, Decision::NoCommit(Failure::new("Cancelled", "by hand"))).await;
+                let because = Failure::new("Cancelled", "by hand");
+                self.bench.decide(&self.submission.job, Decision::NoCommit(because)).await;
             }
         }
-        self.transform(bench, job, &planned.shards.key).await?;
-        let mut round = 1;
-        let verified = loop {
-            let verify = |_| {
-                let message = VerifyJob { job: job.job.clone(), dataset: job.dataset.clone(), round };
-                let context = context.clone();
-                async move { steps::verify(&context, message).await }
-            };
-            let verified = self.step("verify", verify).await?;
-            if verified.again.count == 0 {
-                break verified;
-            }
-            self.transform(bench, job, &verified.again.key).await?;
-            round = verified.round;
-        };
-        for index in 0..verified.merges.count {
-            let merge = |attempt| {
-                let message = MergeFiles { job: job.job.clone(), dataset: job.dataset.clone(), merge: MergeItem { index } };
-                let context = context.clone();
-                async move { steps::merge(&context, message, &format!("attempt{attempt}")).await }
-            };
-            self.step("merge", merge).await?;
-        }
-        let store = |_| {
-            let (context, job) = (context.clone(), job.clone());
-            async move { steps::store(&context, job).await }
-        };
-        self.step("store", store).await
     }
+}
 
-    async fn transform(&mut self, bench: &Bench, job: &JobRef, list: &str) -> Result<(), Error> {
-        // The list is handed over by the state machine, and no step fails for it.
-        let shards: Vec<Shard> = serde_json::from_str(&bench.text(list).await).unwrap();
-        for shard in shards {
-            let transform = |attempt| {
-                let message = TransformShard { job: job.job.clone(), dataset: job.dataset.clone(), shard: shard.clone() };
-                let context = bench.context.clone();
-                async move { steps::transform(&context, message, &format!("attempt{attempt}")).await }
-            };
-            self.step("transform", transform).await?;
-        }
-        Ok(())
-    }
-
-    /// A step as its function runs it, retried as the state machine does.
-    async fn step<T, F>(&mut self, name: &str, work: impl Fn(u32) -> F) -> Result<T, Error>
-    where
-        T: Serialize + Send + 'static,
-        F: Future<Output = Result<T, Error>> + Send + 'static,
-    {
-        for attempt in 1.. {
-            let outcome = lambda_step::guarded(work(attempt), BUDGET).await;
-            self.texts.push(match &outcome {
-                Ok(answer) => serde_json::to_string(answer).unwrap(),
-                Err(error) => format!("{name}: {}: {error} {error:?}", error.name()),
-            });
-            match outcome {
-                Err(error) if error.is_transient() && attempt < ATTEMPTS => {}
-                outcome => return outcome,
+#[async_trait]
+impl Functions for Hearing<'_> {
+    async fn run(&self, call: &Call, work: Work) -> Result<Value, Error> {
+        let outcome = lambda_step::guarded(work, BUDGET).await;
+        let step = call.function.as_str();
+        let job = self.submission.job.as_str();
+        self.texts.lock().unwrap().extend(match &outcome {
+            Ok(answer) => vec![answer.to_string()],
+            Err(error) => {
+                vec![format!("{step}: {}: {error} {error:?}", error.name()), lambda_step::metric(step, job, BUDGET, Some(error.name()), 0)]
             }
+        });
+        if step == "ingest" && outcome.is_ok() {
+            self.happen().await;
         }
-        unreachable!("the last attempt returns")
+        outcome
     }
 }

@@ -1,160 +1,124 @@
-//! What the state machine does: the steps of a job in their order, retried and caught.
+//! A job from its start to its end: the state machine in this process, over the steps.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use job::DatasetName;
-use job::Error;
-use job::message::{
-    Abandon, Caught, Failure, JobId, JobRef, MergeFiles, MergeItem, Shard, ShardList, Stored, Submission, TransformShard, VerifyJob,
-};
+use async_trait::async_trait;
+use flow::{Clock, Ended, Fixed, Inspection, Machine, Outside, Start};
+use job::message::{Failure, Stored, Submission};
+use serde_json::{Value, json};
 use steps::Context;
-use tokio::task::JoinSet;
-use wording::Unquoted;
+use steps::functions::{FUNCTIONS, LANDING};
 
 use super::progress::Progress;
+use super::workers::Workers;
 
-/// How often a step is tried before a transient failure is final, as in the state machine.
-const ATTEMPTS: u32 = 6;
-/// How long after the first attempt the second begins; each further pause is twice as long. A disk answers sooner than a cloud.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// How long calls to the disk may take that were on their way when the job was cut off.
-const LAST_CALLS: Duration = Duration::from_secs(60);
-/// Most bytes of a list of shards.
-const LIST_BYTES: u64 = 64 * 1024 * 1024;
+/// The state machine, as it is deployed.
+static MACHINE: LazyLock<Machine> =
+    LazyLock::new(|| Machine::read("landing", LANDING, &FUNCTIONS).expect("a test reads the same document"));
+
+/// How much shorter the pauses before retries are here: a disk answers sooner than a cloud.
+const SOONER: u32 = 10;
+/// The state that brings a job to its end when its steps can't go on.
+const ABANDON: &str = "Abandon";
+
+/// How a job ended, and what its execution did.
+pub(super) struct Execution {
+    /// What landed, or why nothing of it is visible.
+    pub(super) outcome: Result<Stored, Failure>,
+    /// States with times and attempts, as the API shows them.
+    pub(super) inspection: Inspection,
+}
 
 /// Runs a job to its end. It either is visible afterwards, or nothing of it is and this is why.
 ///
-/// The steps run on threads of their own. When they fail or are interrupted, those are ended first, so that nothing is on its way any more when the job is abandoned.
+/// The steps run on threads of their own. Interrupted, the execution stops, and the job is abandoned
+/// by the state machine's own state for it.
 pub(super) async fn execute(
     context: &Context,
     submission: Submission,
     threads: usize,
     progress: &Progress,
     interrupted: impl Future<Output = ()>,
-) -> Result<Stored, Failure> {
-    let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
-    let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-    let outcome = match workers {
-        Ok(workers) => {
-            let work = land(context.clone(), submission, threads, progress.clone());
-            let outcome = tokio::select! {
-                ended = workers.spawn(work) => ended.unwrap_or_else(|_| Err(Error::Internal("a step panicked".to_owned()))),
-                () = interrupted => Err(Error::Cancelled("the job was interrupted; nothing of it is visible".to_owned())),
-            };
-            // Waiting blocks, which the thread that waits for signals has nothing against: it has its signal, or needs none.
-            tokio::task::spawn_blocking(move || workers.shutdown_timeout(LAST_CALLS)).await.ok();
-            outcome
+) -> Execution {
+    let workers = Workers::start(context, threads, progress);
+    let job = submission.job.to_string();
+    let stopped = async {
+        interrupted.await;
+        if workers.is_abandoning() {
+            // It is on its way to its end, and is interrupted no more.
+            std::future::pending::<()>().await;
         }
-        Err(error) => Err(Error::Internal(format!("no threads can be started: {error}"))),
+        let cause = "the job was interrupted; nothing of it is visible";
+        flow::Failure { error: "Cancelled".to_owned(), cause: cause.to_owned() }
     };
-    match outcome {
-        Ok(stored) => Ok(stored),
-        Err(error) => abandon(context, job, error).await,
+    let input = json!(submission);
+    let ended = run(&workers, Start { name: &job, input, at: None }, stopped).await;
+    if let Err(failure) = &ended.outcome
+        && !workers.is_abandoning()
+    {
+        let failure = json!({ "Error": failure.error, "Cause": failure.cause });
+        let input = json!({ "job": job, "dataset": submission.dataset, "failure": failure });
+        let start = Start { name: &job, input, at: Some(ABANDON) };
+        run(&workers, start, std::future::pending()).await;
     }
-}
-
-/// The states up to `Store`.
-async fn land(context: Context, submission: Submission, threads: usize, progress: Progress) -> Result<Stored, Error> {
-    let (job, dataset) = (submission.job.clone(), submission.dataset.clone());
-    let planned = retried(|| steps::ingest(&context, submission.clone())).await?;
-    let shards = listed(&context, &planned.shards).await?;
-    transform(&context, &job, &dataset, shards, threads, &progress).await?;
-    let verify = |round| {
-        let (context, job, dataset) = (&context, &job, &dataset);
-        retried(move || steps::verify(context, VerifyJob { job: job.clone(), dataset: dataset.clone(), round }))
+    workers.end().await;
+    let outcome = match (workers.abandoned(), &ended.outcome) {
+        (Some(outcome), _) => outcome,
+        (None, Ok(output)) => stored(output),
+        (None, Err(failure)) => Err(Failure::new(&failure.error, &failure.cause)),
     };
-    let mut verified = verify(1).await?;
-    while verified.again.count > 0 {
-        let shards = listed(&context, &verified.again).await?;
-        transform(&context, &job, &dataset, shards, threads, &progress).await?;
-        verified = verify(verified.round).await?;
+    Execution { outcome, inspection: ended.inspection(&job) }
+}
+
+async fn run(workers: &Workers<'_>, start: Start<'_>, stopped: impl Future<Output = flow::Failure>) -> Ended {
+    let clock = Local(flow::Tokio::new());
+    // The longest pauses: nobody else waits for the same disk.
+    let outside = Outside { clock: &clock, chance: &Fixed::WHOLE, tasks: workers, items: workers };
+    MACHINE.run(start, outside, stopped).await
+}
+
+fn stored(output: &Value) -> Result<Stored, Failure> {
+    let read = serde_json::from_value(output.clone());
+    read.map_err(|_| Failure::new("Internal", "the execution's output is no commit"))
+}
+
+/// The clock of this machine. Steps have all the time that they need: no function's time is over.
+struct Local(flow::Tokio);
+
+#[async_trait]
+impl Clock for Local {
+    fn now(&self) -> i64 {
+        self.0.now()
     }
-    merge(&context, &job, &dataset, verified.merges.count, threads).await?;
-    retried(|| steps::store(&context, JobRef { job: job.clone(), dataset: dataset.clone() })).await
-}
 
-async fn listed(context: &Context, list: &ShardList) -> Result<Vec<Shard>, Error> {
-    let bytes = context.buckets.bucket(&list.bucket).read(&list.key, LIST_BYTES).await?;
-    serde_json::from_slice(&bytes).map_err(|error| Error::Internal(format!("{} can't be read: {}", list.key, error.unquoted())))
-}
+    async fn pause(&self, pause: Duration) {
+        self.0.pause(pause / SOONER).await;
+    }
 
-/// Transforms all shards, at most so many at once as there are threads. The first failure ends the others.
-async fn transform(
-    context: &Context,
-    job: &JobId,
-    dataset: &DatasetName,
-    shards: Vec<Shard>,
-    threads: usize,
-    progress: &Progress,
-) -> Result<(), Error> {
-    progress.expect(&shards);
-    let mut waiting = shards.into_iter();
-    let mut running = JoinSet::new();
-    loop {
-        for shard in waiting.by_ref().take(threads - running.len()) {
-            let context = context.clone();
-            let message = TransformShard { job: job.clone(), dataset: dataset.clone(), shard };
-            running.spawn(async move {
-                retried(|| async {
-                    let attempt = uuid::Uuid::new_v4().simple().to_string();
-                    steps::transform(&context, message.clone(), &attempt).await
-                })
-                .await
-                .map(|_| message.shard)
-            });
-        }
-        match running.join_next().await {
-            Some(ended) => progress.done(&ended.map_err(|_| Error::Internal("a shard panicked".to_owned()))??),
-            None => return Ok(()),
-        }
+    async fn limit(&self, _limit: Duration) {
+        std::future::pending().await
     }
 }
 
-/// Puts together what the shards left small.
-async fn merge(context: &Context, job: &JobId, dataset: &DatasetName, merges: u32, threads: usize) -> Result<(), Error> {
-    let mut waiting = (0..merges).map(|index| MergeItem { index });
-    let mut running = JoinSet::new();
-    loop {
-        for item in waiting.by_ref().take(threads - running.len()) {
-            let context = context.clone();
-            let message = MergeFiles { job: job.clone(), dataset: dataset.clone(), merge: item };
-            running.spawn(async move {
-                retried(|| async {
-                    let attempt = uuid::Uuid::new_v4().simple().to_string();
-                    steps::merge(&context, message.clone(), &attempt).await
-                })
-                .await
-            });
-        }
-        match running.join_next().await {
-            Some(ended) => ended.map_err(|_| Error::Internal("a merge panicked".to_owned()))??,
-            None => return Ok(()),
-        };
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The state `Abandon`: how the job ended. It is called when nothing of the job is running any more.
-async fn abandon(context: &Context, job: JobRef, error: Error) -> Result<Stored, Failure> {
-    let failure = Caught { error: error.name().to_owned(), cause: error.to_string() };
-    let message = Abandon { job: job.job, dataset: job.dataset, failure };
-    match retried(|| steps::abandon(context, message.clone())).await {
-        Ok(settled) => settled.outcome(),
-        Err(second) => {
-            let cause = format!("{error} (the job could not be brought to its end, which the next run in this lake tries again: {second})");
-            Err(Failure::new(error.name(), cause))
-        }
+    #[test]
+    fn the_state_machine_is_one_that_can_be_run_here() {
+        LazyLock::force(&MACHINE);
     }
-}
 
-/// Tries a step again when it failed for a reason that may pass.
-async fn retried<T, F: Future<Output = Result<T, Error>>>(step: impl Fn() -> F) -> Result<T, Error> {
-    let mut pause = FIRST_PAUSE;
-    for _ in 1..ATTEMPTS {
-        match step().await {
-            Err(error) if error.is_transient() => tokio::time::sleep(pause).await,
-            ended => return ended,
+    #[tokio::test]
+    async fn pauses_are_a_tenth_as_long_and_nothing_times_out() {
+        let clock = Local(flow::Tokio::new());
+        let begun = std::time::Instant::now();
+        clock.pause(Duration::from_millis(500)).await;
+        assert!(begun.elapsed() >= Duration::from_millis(50));
+        tokio::select! {
+            () = clock.limit(Duration::ZERO) => panic!("a step's time was over"),
+            () = clock.pause(Duration::from_millis(10)) => {}
         }
-        pause *= 2;
     }
-    step().await
 }

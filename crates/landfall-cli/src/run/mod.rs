@@ -5,6 +5,7 @@ mod outcome;
 mod progress;
 mod running;
 mod summary;
+mod workers;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::exit::{CODES, Exit, examples};
 use crate::size::parse_shard_size;
 use crate::submission::{self, Asked, Wishes, place, salt};
 use crate::{complain, note, path, runtime, stdout};
+use execution::Execution;
 use outcome::Outcome;
 use progress::Progress;
 use running::{Present, Running};
@@ -201,7 +203,11 @@ impl Landing {
             }
         };
         let failure = match admitted {
-            Ok(submission) => self.execute(path, submission, json, interrupted).await,
+            Ok(submission) => {
+                let execution = self.execute(path, submission, json, interrupted).await;
+                outcome.execution = Some(execution.inspection);
+                execution.outcome.err()
+            }
             Err(error) => Some(Failure::from(&error)),
         };
         outcome.fill(&self.context, failure).await;
@@ -212,8 +218,8 @@ impl Landing {
         outcome
     }
 
-    /// Runs an admitted job, and shows how far it is. The answer is why it failed.
-    async fn execute(&self, path: &Path, submission: Submission, json: bool, mut interrupted: watch::Receiver<bool>) -> Option<Failure> {
+    /// Runs an admitted job, and shows how far it is.
+    async fn execute(&self, path: &Path, submission: Submission, json: bool, mut interrupted: watch::Receiver<bool>) -> Execution {
         let (buckets, meter) = objects::Metered::new(self.context.buckets.clone());
         let context = Context { buckets: Arc::new(buckets), ..self.context.clone() };
         let progress = Progress::new(path, json, meter);
@@ -226,7 +232,7 @@ impl Landing {
             () = progress.follow() => unreachable!("it goes on for ever"),
         };
         progress.end();
-        ended.err()
+        ended
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) struct Outcome {
     pub(super) bill: Option<Bill>,
     /// Bytes of the source.
     pub(super) source_bytes: u64,
+    /// What its execution did, as `GET /jobs/{id}/execution` tells it; none of a job that did not begin.
+    pub(super) execution: Option<flow::Inspection>,
     #[serde(skip)]
     pub(super) lake: PathBuf,
     /// The faults that are shown.
@@ -87,6 +89,7 @@ impl Outcome {
             failure: None,
             seconds: 0.0,
             bill: None,
+            execution: None,
             source_bytes: std::fs::metadata(source).map_or(0, |metadata| metadata.len()),
             lake: lake.to_owned(),
             first_faults: Vec::new(),

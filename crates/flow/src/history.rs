@@ -6,7 +6,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cause;
+use crate::execution::cause;
 
 /// The states an execution went through, in order, and its map runs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
