@@ -82,7 +82,7 @@ impl Bench {
 
     /// A deployment whose steps see `buckets`, and whose test sees `inspected`: the same objects.
     pub(crate) async fn over(buckets: Arc<dyn Buckets>, inspected: Arc<dyn Buckets>, contract: &str) -> Self {
-        let name = landing::contract::Contract::parse(contract).unwrap().name;
+        let name = contract::Contract::parse(contract).unwrap().name;
         let registry = Arc::new(registry::Memory::new());
         registry.put_contract(&name, contract, NOW).await.unwrap();
         let context = Context {
@@ -148,7 +148,7 @@ impl Bench {
 
     /// The same deployment and another dataset of it.
     pub(crate) async fn with_contract(&self, contract: &str) -> Self {
-        let dataset = landing::contract::Contract::parse(contract).unwrap().name;
+        let dataset = contract::Contract::parse(contract).unwrap().name;
         self.context.registry.put_contract(&dataset, contract, NOW).await.unwrap();
         Self { dataset, ..self.beside(self.context.buckets.clone()) }
     }

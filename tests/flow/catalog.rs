@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use catalog::{Error, Memory};
+use contract::Contract;
 use job::message::{JobRef, Stored};
-use landing::contract::Contract;
 use serde_json::{Value, json};
 use tables::Log;
 

@@ -1,7 +1,7 @@
 //! Whatever a source is encoded in, the same rows land, and what is refused is refused in the source's own bytes.
 
+use contract::rejects::ErrorEntry;
 use csv_records::encoding::Encoding;
-use landing::rejects::ErrorEntry;
 use objects::Pin;
 
 use super::bench::{Bench, Landed};

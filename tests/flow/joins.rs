@@ -1,9 +1,9 @@
 //! Joins: the same rows, rejects and counts however the source is split, of a table that stays as it was when the job was planned.
 
 use bytes::Bytes;
+use contract::rejects::ErrorEntry;
 use job::message::{Counts, JobRef};
 use landing::plan::Plan;
-use landing::rejects::ErrorEntry;
 use objects::Put;
 
 use super::bench::{Bench, Landed};

@@ -1,7 +1,7 @@
 //! Keys: whoever comes first has them, however the source is split and whatever runs twice.
 
+use contract::rejects::ErrorEntry;
 use job::message::{Counts, JobRef, MergeFiles, MergeItem, Shard, TransformShard, VerifyJob};
-use landing::rejects::ErrorEntry;
 use objects::FaultKind;
 use proptest::prelude::*;
 

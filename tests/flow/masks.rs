@@ -1,8 +1,8 @@
 //! Masks: what is masked leaves nowhere, neither with what is stored nor with what is refused or told.
 
+use contract::Contract;
+use contract::rejects::ErrorEntry;
 use job::Error;
-use landing::contract::Contract;
-use landing::rejects::ErrorEntry;
 use proptest::prelude::*;
 use steps::Salt;
 

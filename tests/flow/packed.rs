@@ -96,7 +96,7 @@ async fn a_contract_says_which_file_of_an_archive_is_meant() {
         assert!(failure.cause.contains(refused) && !failure.cause.contains("README"), "{}", failure.cause);
         let errors = bench.text(&bench.context.keys(&job::message::JobId::parse("job").unwrap()).errors()).await;
         let values: Vec<String> =
-            errors.lines().map(|line| serde_json::from_str::<landing::rejects::ErrorEntry>(line).unwrap().value.unwrap()).collect();
+            errors.lines().map(|line| serde_json::from_str::<contract::rejects::ErrorEntry>(line).unwrap().value.unwrap()).collect();
         assert_eq!(values, ["README.txt", "jan/things.csv", "feb.csv"], "the job's errors tell the names");
     }
     for member in ["jan/*", "*/things.csv", "jan/things.cs?"] {

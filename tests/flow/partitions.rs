@@ -55,7 +55,7 @@ async fn a_value_that_no_store_has_room_for_refuses_its_record() {
         .errors
         .lines()
         .map(|line| {
-            let entry: landing::rejects::ErrorEntry = serde_json::from_str(line).unwrap();
+            let entry: contract::rejects::ErrorEntry = serde_json::from_str(line).unwrap();
             assert_eq!((entry.error.as_str(), entry.rule.as_deref()), ("constraint-error", Some("partition-value")));
             (entry.line, entry.field.unwrap(), format!("column {}", entry.column.unwrap()), entry.message)
         })

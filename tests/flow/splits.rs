@@ -43,7 +43,7 @@ async fn all_faults_of_a_record_are_told_with_their_place() {
         .errors
         .lines()
         .map(|line| {
-            let entry: landing::rejects::ErrorEntry = serde_json::from_str(line).unwrap();
+            let entry: contract::rejects::ErrorEntry = serde_json::from_str(line).unwrap();
             let place = format!("line {} record {} byte {} column {:?}", entry.line, entry.record, entry.byte, entry.column);
             format!("{place} {} {}", entry.error.as_str(), entry.message)
         })

@@ -1,8 +1,8 @@
 //! Row expressions: the same rows, rejects and counts however the source is split.
 
+use contract::Contract;
+use contract::rejects::ErrorEntry;
 use job::message::Counts;
-use landing::contract::Contract;
-use landing::rejects::ErrorEntry;
 
 use super::bench::{Bench, Landed};
 

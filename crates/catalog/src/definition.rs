@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use arrow_schema::DataType;
+use contract::{Contract, Format};
 use job::TableFormat;
-use landing::contract::{Contract, Format};
 use serde_json::{Map, Value, json};
 
 use crate::Error;

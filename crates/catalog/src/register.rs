@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use contract::Contract;
 use futures::{StreamExt, TryStreamExt, stream};
 use job::TableFormat;
 use landing::commit::CommittedFile;
-use landing::contract::Contract;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tables::Log;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use landing::contract::Contract;
+use contract::Contract;
 
 use crate::complain_of;
 use crate::document::Document;

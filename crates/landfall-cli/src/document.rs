@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use contract::{Contract, Fault};
 use job::limits::CONTRACT_BYTES;
-use landing::contract::{Contract, Fault};
 
 use crate::complain;
 use crate::exit::Exit;

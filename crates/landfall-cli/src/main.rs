@@ -109,14 +109,14 @@ fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
 }
 
 /// A fault of a record, as a line.
-fn fault_line(fault: &landing::rejects::ErrorEntry) -> String {
+fn fault_line(fault: &contract::rejects::ErrorEntry) -> String {
     let column = fault.column.map_or_else(String::new, |column| format!(", column {column}"));
     let field = fault.field.as_ref().map_or_else(String::new, |field| format!(" `{field}`"));
     format!("line {}{column}{field}: {}: {}", fault.line, fault.error.as_str(), fault.message)
 }
 
 /// Says the faults of the contract in a file, each as `file:line:column: path: message`.
-fn complain_of(file: &std::path::Path, faults: &[landing::contract::Fault]) {
+fn complain_of(file: &std::path::Path, faults: &[contract::Fault]) {
     use std::io::Write as _;
     for fault in faults {
         let _ = writeln!(std::io::stderr(), "{}:{}:{}: {fault}", file.display(), fault.line, fault.column);

@@ -4,11 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use contract::Compression;
 use csv_records::dialect::StatedDialect;
 use job::DatasetName;
 use landing::cells::Cells;
 use landing::columns::Records;
-use landing::contract::Compression;
 use landing::infer::{Inference, Inferred, dataset_name};
 use landing::opening::Stated;
 

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use contract::rejects::ErrorEntry;
 use job::Error;
 use job::bill::{Bill, Elsewhere};
 use job::message::{Counts, JobKeys, Shard, SourceRef, TransformShard};
 use job::sources::Sources;
 use landing::commit::Receipt;
 use landing::plan::Plan;
-use landing::rejects::ErrorEntry;
 use objects::{Buckets, Objects};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

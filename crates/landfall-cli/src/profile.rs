@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use contract::Contract;
 use job::Error;
-use landing::contract::Contract;
 use landing::infer::dataset_name;
 use landing::opening::Stated;
 use landing::profile::{ColumnProfile, Profile, Table};
@@ -98,7 +98,7 @@ fn profile(file: &Path, contract: Contract) -> Result<(Profile, u64), Unreadable
     let dialect = source.dialect().clone();
     let mapping = if dialect.header {
         contract.schema.match_header(&source.opening().header.names).map_err(|drift| {
-            drift.entries(&contract, source.opening()).iter().for_each(|fault| complain(fault_line(fault)));
+            drift.entries(&contract, &source.opening().found_header()).iter().for_each(|fault| complain(fault_line(fault)));
             Error::SchemaDrift(drift.to_string())
         })?
     } else {

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use contract::Contract;
 use job::DatasetName;
 use job::bill::Dollars;
 use job::message::{JobId, SourceRef, Submission};
-use landing::contract::Contract;
 use landing::mask::Salt;
 use registry::JobRecord;
 use steps::{Context, Place};

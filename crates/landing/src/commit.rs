@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::Mode;
 use csv_records::Tile;
 use job::Error;
 use job::TableFormat;
@@ -9,7 +10,6 @@ use job::bill::{Bill, Usage};
 use job::message::{Counts, Failure, JobId, SourceRef};
 use serde::{Deserialize, Serialize};
 
-use crate::contract::Mode;
 use crate::profile::Bounds;
 use crate::table::SchemaAt;
 

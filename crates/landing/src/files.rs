@@ -1,5 +1,6 @@
 //! Columns become files: of each partition of a shard one, or several where one would be too large, in bounded memory.
 
+mod stats;
 mod aside;
 mod folders;
 mod form;
@@ -9,24 +10,22 @@ mod merge;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::plan::Plan;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef};
 use arrow_select::take::take;
-use job::Error;
-use job::TableFormat;
-use parquet_pages::SharedBuffer;
-
-use crate::contract::Contract;
-use crate::delta::Stats;
-use crate::plan::Plan;
 use aside::Aside;
+use contract::Contract;
 use folders::Folders;
 use form::Writers;
 use gather::gather;
+use job::Error;
+use job::TableFormat;
+use parquet_pages::SharedBuffer;
+pub use stats::Stats;
 
-pub use folders::NULL_PARTITION;
 pub(crate) use folders::{TooLong, folder_text};
 
 /// Most partitions of one shard: each is a file at least, with its requests, and some memory to the
@@ -81,7 +80,7 @@ pub struct Files {
     writers: Writers,
     /// Bytes at which a file ends.
     file_size: u64,
-    /// [Positions](crate::contract::Stored::index) of what the files hold.
+    /// [Positions](contract::Stored::index) of what the files hold.
     stored: Vec<usize>,
     folders: Folders,
     limits: FolderLimits,
@@ -148,7 +147,7 @@ pub struct FileSummary {
 pub struct NewValues(HashMap<usize, Vec<ArrayRef>>);
 
 impl NewValues {
-    /// Those of a column, by its [position](crate::contract::Stored::index); `None`: any may be.
+    /// Those of a column, by its [position](contract::Stored::index); `None`: any may be.
     pub fn of(&self, column: usize) -> Option<&[ArrayRef]> {
         self.0.get(&column).map(Vec::as_slice)
     }

@@ -2,7 +2,6 @@
 //!
 //! It does no network or disk I/O, reads no clock and no environment: shells feed it bytes.
 
-pub mod contract;
 pub mod unpack;
 pub mod evidence;
 mod formats;
@@ -10,12 +9,12 @@ pub mod opening;
 pub mod lookup;
 pub mod columns;
 pub mod keys;
-pub mod rejects;
 pub mod cells;
 pub mod shape;
 pub mod mask;
 pub mod plain;
 pub mod files;
+mod transform;
 pub mod shard;
 pub mod plan;
 pub mod sniff;

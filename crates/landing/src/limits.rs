@@ -1,11 +1,5 @@
 //! Every limit of reading, with its default and its reason. None of them depends on how large a source is: they keep memory and cost bounded.
 
-/// Most fields of a schema, and most columns of a source.
-pub const COLUMNS: usize = 20_000;
-
-/// Most faults kept of one record: a record of 20,000 columns can have that many.
-pub const FAULTS_PER_RECORD: usize = 1_000;
-
 /// Most bytes that a packed source may unpack to, whatever its size: 1 TiB.
 pub const UNPACKED_BYTES: u64 = 1 << 40;
 

@@ -1,17 +1,20 @@
 //! What a source turns out to be by its beginning: how it is packed, what its bytes stand for, how records are told apart, and its header.
 
+use contract::FoundHeader;
+use contract::Member;
+use contract::limits::COLUMNS;
+use contract::{Compression, Schema};
 use csv_records::dialect::{Dialect, StatedDialect, Terminator};
 use csv_records::encoding::{self, Encoding, Guess, Units};
+use csv_records::lines::LineCounter;
 use csv_records::{Header, Limits, footer_start, preamble};
 use job::Error;
 use memchr::memmem;
 
-use crate::contract::{Compression, Schema};
 use crate::evidence::Evidence;
 use crate::formats;
-use crate::limits::COLUMNS;
 use crate::sniff::{self, Sniffed};
-use crate::unpack::{self, Member, Unpack};
+use crate::unpack::{self, Unpack};
 
 /// Bytes at the end of a source in which a footer is looked for.
 pub const FOOTER_SAMPLE_BYTES: usize = 64 * 1024;
@@ -188,6 +191,13 @@ impl Opening {
         let Some(offset) = encoding.decode(self.header_row(), &mut Vec::new()) else { return Ok(()) };
         let at = self.header.range.start + offset as u64;
         Err(Error::SourceCorrupt(format!("the header of {name} is not valid {} at byte {at}", encoding.name())))
+    }
+
+    /// The header, as it was found.
+    pub fn found_header(&self) -> FoundHeader<'_> {
+        let inside = LineCounter::new(&self.dialect).count(self.header_row());
+        let line = self.header.lines_before_data.saturating_sub(inside) + 1;
+        FoundHeader { labels: &self.header.names, line, byte: self.header.range.start }
     }
 
     /// The header's row, its terminator included, as it stands in the source.

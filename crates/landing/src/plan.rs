@@ -1,12 +1,12 @@
 //! What a job is going to do, settled before its first shard runs and never changed after.
 
+use contract::{Compression, Mapping};
 use csv_records::Limits;
 use csv_records::dialect::Dialect;
 use job::bill::Bill;
 use job::message::{Shard, SourceRef, Submission};
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Compression, Mapping};
 use crate::evidence::Evidence;
 use crate::limits;
 

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::ops::Range;
 
+use contract::rejects::{ErrorEntry, ErrorName, FAULTS_PER_RECORD, Finding};
 use csv_records::dialect::{BlankRows, Dialect, RaggedRows, RepeatedHeader};
 use csv_records::encoding::{ByteOrder, Encoding};
 use csv_records::limits::FIELD_BYTES;
 use csv_records::{FaultKind, Field, Row, RowKind, Rows, ends_with_delimiter};
 
 use crate::cells::Cells;
-use crate::rejects::{ErrorEntry, ErrorName, FAULTS_PER_RECORD, Finding};
 
 /// The records of a batch of rows, and where they are.
 pub struct Batch<'a> {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BooleanArray};
 use arrow_select::filter::FilterBuilder;
+use contract::rejects::{ErrorName, FAULTS_PER_RECORD, Finding};
+use contract::{Contract, Mapping};
 use csv_records::dialect::{Dialect, RepeatedHeader};
 use csv_records::lines::LineCounter;
 use csv_records::{Row, Rows, ShardReader, Tile};
@@ -14,15 +16,15 @@ use wording::cut;
 
 use crate::cells::Cells;
 use crate::columns::{self, Records};
-use crate::contract::{Contract, Mapping};
 use crate::files::{Files, FolderLimits, Lineage};
 use crate::keys::{Claims, Taken, Terms};
 use crate::lookup::{Joins, Lookup};
+use crate::mask::check_salt;
 use crate::mask::{Masks, Salt};
 use crate::plan::Plan;
 use crate::profile::Sketch;
-use crate::rejects::{ErrorName, FAULTS_PER_RECORD, Finding};
 use crate::shape::Batch;
+use crate::transform;
 
 /// Most cells of a batch: enough to type columns in long runs, and little to keep.
 const BATCH_CELLS: usize = 32 * 1024;
@@ -63,7 +65,7 @@ struct Sheet {
     joins: Joins,
     masks: Option<Masks>,
     files: Files,
-    /// Of what is stored: [positions](crate::contract::Stored::index), and what is known of the columns.
+    /// Of what is stored: [positions](contract::Stored::index), and what is known of the columns.
     stored: Vec<usize>,
     sketch: Sketch,
     /// Of a contract with keys.
@@ -84,7 +86,7 @@ impl ShardTransform {
     ///
     /// [`Error::ContractInvalid`]: the contract wants a salt, and there is none.
     pub fn new(plan: &Plan, contract: Arc<Contract>, shard: &Shard, taken: Option<Vec<Taken>>, salt: Option<&Salt>) -> Result<Self, Error> {
-        contract.check_salt(salt)?;
+        check_salt(&contract, salt)?;
         let columns = plan.mapping.columns as usize;
         // How long a packed source is turns out at its end.
         let range = if plan.is_packed() { 0..u64::MAX } else { shard.from..shard.to };
@@ -255,7 +257,7 @@ impl Sheet {
         let filtered = self.joins.work(&mut columns, read, &mut findings, &self.mapping, |row, column| {
             text_of(self.masks.as_ref(), &self.dialect, &cells, &batch.records[row], column)
         })?;
-        let mut filtered = self.contract.transform.work(&mut columns, read, &mut findings, filtered)?;
+        let mut filtered = transform::work(&self.contract.transform, &mut columns, read, &mut findings, filtered)?;
         if !repeated.is_empty() {
             // Nothing else that is said of them matters.
             findings.retain(|finding| !repeated.contains(&(finding.row as usize)));

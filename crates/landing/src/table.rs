@@ -7,11 +7,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use arrow_schema::{DataType as ArrowType, TimeUnit};
+use arrow_schema::DataType as ArrowType;
+use contract::{Contract, FieldsMatch, Format, Mode, physical_name};
 use job::Error;
 use serde::{Deserialize, Serialize};
-
-use crate::contract::{Contract, FieldsMatch, Format, Mode};
 
 /// What the files of a table hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +56,7 @@ impl TableSchema {
             Format::Jsonl(_) => "jsonl",
         };
         let column =
-            |name: &str, data_type: &ArrowType, nullable| TableColumn { name: name.to_owned(), kind: name_of(data_type), nullable };
+            |name: &str, data_type: &ArrowType, nullable| TableColumn { name: name.to_owned(), kind: physical_name(data_type), nullable };
         let stored = contract.stored().map(|stored| column(stored.name, &stored.data_type, stored.nullable));
         let lineage = [("_source", ArrowType::Utf8), ("_line", ArrowType::Int64), ("_job", ArrowType::Utf8)];
         let lineage = lineage.iter().filter(|_| output.lineage).map(|(name, data_type)| column(name, data_type, false));
@@ -156,25 +155,6 @@ fn stated(kind: &str) -> String {
             None if kind.starts_with("timestamp") => format!("`type: datetime, physicalType: {kind}`, without an offset or a `timezone`"),
             None => format!("`{kind}`"),
         },
-    }
-}
-
-/// The name of a type, as a contract's `physicalType` has it.
-pub(crate) fn name_of(data_type: &ArrowType) -> String {
-    let unit = |unit: &TimeUnit| match unit {
-        TimeUnit::Second => "s",
-        TimeUnit::Millisecond => "ms",
-        TimeUnit::Microsecond => "us",
-        TimeUnit::Nanosecond => "ns",
-    };
-    match data_type {
-        ArrowType::Utf8 => "string".to_owned(),
-        ArrowType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
-        ArrowType::Time32(precision) => format!("time32({})", unit(precision)),
-        ArrowType::Time64(precision) => format!("time64({})", unit(precision)),
-        ArrowType::Timestamp(precision, None) => format!("timestamp({})", unit(precision)),
-        ArrowType::Timestamp(precision, Some(_)) => format!("timestamp({}, UTC)", unit(precision)),
-        other => other.to_string().to_lowercase(),
     }
 }
 

@@ -1,11 +1,11 @@
 //! Encodings against their own definition: a table written in one is read as the table in UTF-8 is, at the bytes where it stands.
 #![expect(clippy::unwrap_used)]
 
+use contract::rejects::ErrorEntry;
 use csv_records::dialect::Dialect;
 use csv_records::encoding::Encoding;
 use csv_records::{Limits, Rows, ShardReader, preamble, tile};
 use landing::cells::Cells;
-use landing::rejects::ErrorEntry;
 use landing::shape::Batch;
 use proptest::prelude::*;
 
@@ -148,7 +148,7 @@ proptest! {
         let oracle = encoding_rs::Encoding::for_label(label.as_bytes()).unwrap();
         let skipped = if bytes.starts_with(encoding.byte_order_mark()) { encoding.byte_order_mark().len() } else { 0 };
         let is_valid = oracle.decode_without_bom_handling_and_without_replacement(&bytes[skipped..]).is_some();
-        let faults = whole.faults.iter().filter(|fault| fault.error == landing::rejects::ErrorName::Encoding).count();
+        let faults = whole.faults.iter().filter(|fault| fault.error == contract::rejects::ErrorName::Encoding).count();
         prop_assert_eq!(is_valid, faults == 0);
     }
 }
@@ -168,7 +168,7 @@ fn invalid_bytes_are_told_with_their_place() {
     for (label, source, byte, message) in cases {
         let whole = read(source, Encoding::parse(label).unwrap(), usize::MAX, 1000);
         let fault =
-            whole.faults.iter().find(|fault| fault.error == landing::rejects::ErrorName::Encoding).unwrap_or_else(|| panic!("{label}"));
+            whole.faults.iter().find(|fault| fault.error == contract::rejects::ErrorName::Encoding).unwrap_or_else(|| panic!("{label}"));
         assert_eq!((fault.byte, fault.message.as_str()), (byte, message), "{label} {source:?}");
     }
 }

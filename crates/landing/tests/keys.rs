@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, StringArray};
-use landing::contract::{Key, KeyRule};
+use contract::{Key, KeyRule};
 use landing::keys::merge::{self, Comparison, Hashes};
 use landing::keys::piece::Head;
 use landing::keys::{Claims, Taken, Terms};

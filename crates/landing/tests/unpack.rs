@@ -5,9 +5,10 @@ mod packing;
 
 use std::io::Write;
 
+use contract::Compression;
+use contract::Member;
 use job::Error;
-use landing::contract::Compression;
-use landing::unpack::{Archive, Member, Unpack, sniff};
+use landing::unpack::{Archive, Unpack, sniff};
 use proptest::prelude::*;
 
 use packing::{bzip2, gzip, zip};

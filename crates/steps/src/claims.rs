@@ -2,10 +2,10 @@
 //!
 //! They are made just before the job is decided to commit, and given up by one that is decided not to.
 
+use contract::Mode;
 use job::Error;
 use job::message::Failure;
 use landing::commit::{Tally, content_name};
-use landing::contract::Mode;
 use landing::plan::Plan;
 
 use crate::Context;

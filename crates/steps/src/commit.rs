@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
+use contract::Mode;
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
 use job::TableFormat;
@@ -13,7 +14,6 @@ use job::bill::Item;
 use job::decision::Start;
 use job::message::{Failure, JobId, JobKeys, JobRef, SourceRef, Stored, Submission, Warning};
 use landing::commit::{Commit, OpenFile};
-use landing::contract::Mode;
 use landing::delta::Entry;
 use objects::{Objects, Part, Put};
 use registry::{JobChange, JobStatus, Newest};

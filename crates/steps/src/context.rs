@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use catalog::Catalog;
+use contract::Contract;
 use events::Events;
 use job::Error;
 use job::message::{JobId, JobKeys};
 use job::sources::Sources;
 use job::{DatasetName, TableFormat};
-use landing::contract::Contract;
 use landing::files::FolderLimits;
-use landing::mask::Salt;
+use landing::mask::{Salt, check_salt};
 use objects::{Buckets, Objects};
 use registry::Registry;
 use tables::Log;
@@ -87,7 +87,7 @@ impl Context {
             None => None,
             Some(_) => self.salt.as_ref().map_err(Clone::clone)?.as_ref(),
         };
-        contract.check_salt(salt)?;
+        check_salt(&contract, salt)?;
         Ok(salt)
     }
 

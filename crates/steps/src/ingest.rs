@@ -1,6 +1,7 @@
 //! Pins the source, settles dialect and schema against the contract, and plans the shards.
 
 use bytes::Bytes;
+use contract::{Compression, Contract, Mapping, Mode};
 use csv_records::dialect::Dialect;
 use csv_records::limits::FOOTER_BYTES;
 use csv_records::lines::LineCounter;
@@ -8,7 +9,6 @@ use csv_records::{Limits, LongFooter, footer_start};
 use job::Error;
 use job::bill::{Expected, Item, check_cap, estimate};
 use job::message::{JobKeys, Planned, Shard, ShardList, SourceRef, Submission};
-use landing::contract::{Compression, Contract, Mapping, Mode};
 use landing::limits;
 use landing::opening::{Opening, Stated};
 use landing::plan::{Plan, Verbatim, shards, usual_shard_bytes};
@@ -256,7 +256,7 @@ async fn match_header(context: &Context, keys: &JobKeys, contract: &Contract, op
         Err(drift) => drift,
     };
     let mut lines = Vec::new();
-    drift.entries(contract, opening).iter().for_each(|entry| entry.write(&mut lines));
+    drift.entries(contract, &opening.found_header()).iter().for_each(|entry| entry.write(&mut lines));
     context.work().put(&keys.errors(), Bytes::from(lines), Put::Overwrite).await?;
     Err(Error::SchemaDrift(format!("{drift}; the job's errors tell what stands there")))
 }

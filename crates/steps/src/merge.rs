@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use contract::Contract;
 use futures::future::join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
 use job::bill::Usage;
 use job::message::{JobKeys, MergeFiles, Transformed};
 use landing::commit::{SmallFile, Tally};
-use landing::contract::Contract;
 use landing::files::{FileSummary, Files, Lineage};
 use landing::merge::{Group, Merge, MergeReceipt, MergedFile};
 use landing::plan::Plan;

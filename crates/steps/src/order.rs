@@ -5,9 +5,9 @@
 
 use std::cmp::Ordering;
 
+use contract::Mode;
 use job::Error;
 use job::message::{Failure, SourceRef, Submission};
-use landing::contract::Mode;
 use registry::Newest;
 
 use crate::Context;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use contract::rejects::ErrorEntry;
 use job::Error;
 use job::message::JobKeys;
 use landing::commit::{Receipt, Tally};
 use landing::plan::Plan;
-use landing::rejects::ErrorEntry;
 use objects::{Objects, Pin};
 use wording::Unquoted;
 

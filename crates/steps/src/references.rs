@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use contract::{Contract, Join, Reference};
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
 use job::message::{JobKeys, SourceRef};
 use landing::commit::Crc64Nvme;
-use landing::contract::{Contract, Join, Reference};
 use landing::limits::REFERENCE_BYTES;
 use landing::lookup::Lookup;
 use landing::plan::PinnedReference;

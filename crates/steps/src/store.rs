@@ -1,11 +1,11 @@
 //! Makes a job visible: gets everything ready, decides that it commits, and brings it to its end.
 
+use contract::{Contract, Output};
 use job::Error;
 use job::bill::{Bill, Item};
 use job::decision::{Decision, Start};
 use job::message::{JobKeys, JobRef, Stored};
 use landing::commit::{Commit, CommittedFile, OpenFile, Receipt, Tally};
-use landing::contract::{Contract, Output};
 use landing::merge::MergeReceipt;
 use landing::plan::Plan;
 use landing::profile::Sketch;

@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use contract::Member;
+use contract::{Contract, Format};
 use csv_records::{Holdback, LongFooter};
 use futures::future::{self, BoxFuture};
 use futures::{FutureExt, TryFutureExt};
@@ -12,12 +14,11 @@ use job::bill::Usage;
 use job::limits::is_small;
 use job::message::{Failure, JobKeys, Shard, TransformShard, Transformed};
 use landing::commit::{Crc64Nvme, OpenFile, Receipt, SmallFile};
-use landing::contract::{Contract, Format};
 use landing::files::Chunk;
 use landing::lookup::Lookup;
 use landing::plan::Plan;
 use landing::shard::ShardTransform;
-use landing::unpack::{Member, Unpack};
+use landing::unpack::Unpack;
 use objects::{Objects, PART_BYTES, Pin, Put};
 use tokio::task::JoinHandle;
 

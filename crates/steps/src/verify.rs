@@ -5,13 +5,13 @@
 
 use std::collections::HashMap;
 
+use contract::RejectsLimit;
 use csv_records::{Tile, tile};
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
 use job::bill::Item;
 use job::message::{Counts, JobKeys, MergeItem, MergeList, Shard, TakenRange, Verified, VerifyJob};
 use landing::commit::{Receipt, TalliedShard, Tally, combine_crc64nvme};
-use landing::contract::RejectsLimit;
 use landing::merge::{self, Merge};
 use landing::plan::Plan;
 use objects::{Objects, Put};

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
+use contract::{Contract, Mode};
 use job::Error;
 use job::TableFormat;
 use job::message::JobId;
 use landing::commit::{Commit, Table};
-use landing::contract::{Contract, Mode};
 use landing::delta::{Entry, Head, settle};
 use landing::table::{SchemaAt, TableSchema};
 

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use contract::Contract;
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
 use job::TableFormat;
 use landing::commit::{Commit, log_key};
-use landing::contract::Contract;
 use landing::delta::{self, Entry};
 use objects::{Objects, Put};
 use wording::Unquoted;

@@ -6,10 +6,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use contract::{Contract, Fault};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use job::DatasetName;
-use landing::contract::{Contract, Fault};
 use registry::{ContractVersion, Page, StoredContract};
 use serde::Deserialize;
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use contract::Compression;
 use csv_records::dialect::StatedDialect;
 use job::DatasetName;
-use landing::contract::Compression;
 use landing::infer::{Inferred, dataset_name, propose};
 use landing::opening::Stated;
 use objects::Pin;

@@ -6,8 +6,8 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use contract::Fault;
 use futures::FutureExt;
-use landing::contract::Fault;
 use serde::Serialize;
 use tracing::{error, warn};
 

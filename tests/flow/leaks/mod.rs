@@ -10,9 +10,9 @@ mod ways;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use contract::Contract;
+use contract::rejects::ErrorEntry;
 use job::message::Submission;
-use landing::contract::Contract;
-use landing::rejects::ErrorEntry;
 use objects::{Fault, FaultKind, Faulty, Memory};
 
 use super::bench::Bench;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use contract::Contract;
 use csv_records::dialect::Dialect;
-use landing::contract::Contract;
 use landing::files::{Files, Lineage};
 
 /// Of any text: it is a contract, or there are faults, each with its place in it. A contract is the

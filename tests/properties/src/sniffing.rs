@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use contract::{Compression, Contract};
 use csv_records::Limits;
 use csv_records::dialect::{RepeatedHeader, StatedDialect, Terminator};
 use landing::columns;
-use landing::contract::{Compression, Contract};
 use landing::infer::{dataset_name, propose};
 use landing::opening::{Opening, Stated};
 use landing::shape::Batch;

@@ -5,10 +5,10 @@ use arrow_array::types::*;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType as ArrowType, TimeUnit};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use contract::{Compression, Contract, DataType, IntegerType, NumberFormat, NumberType, SPACES, is_currency};
 use csv_records::Limits;
 use csv_records::dialect::{Dialect, StatedDialect, Terminator};
 use landing::columns;
-use landing::contract::{Compression, Contract, DataType, IntegerType, NumberFormat, NumberType, SPACES, is_currency};
 use landing::opening::{Opening, Stated};
 use serde_json::json;
 

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use contract::Compression;
 use csv_records::encoding::Encoding;
-use landing::contract::Compression;
 use landing::opening::Stated;
 
 use crate::exit::{Exit, examples};

@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
+use contract::rejects::FAULTS_PER_RECORD;
 use csv_records::dialect::{Dialect, RepeatedHeader};
 use csv_records::{Base, Field};
-use landing::rejects::FAULTS_PER_RECORD;
 use landing::shape::Batch;
 
 /// Bytes that are collected before they are written.

@@ -5,17 +5,18 @@ use std::io::{self, Read, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
+use contract::Compression;
+use contract::Member;
 use csv_records::dialect::{BlankRows, Dialect};
 use csv_records::encoding::Units;
 use csv_records::limits::FOOTER_BYTES;
 use csv_records::{Base, Holdback, Lexer, Limits, LongFooter, LongRow, Rows, ShardReader, Tile, TilingError, footer_start, preamble, tile};
 use job::message::Shard;
-use landing::contract::Compression;
 use landing::limits;
 use landing::opening::{FOOTER_SAMPLE_BYTES, Opening, Stated};
 use landing::plan::shards;
 use landing::shape::Batch;
-use landing::unpack::{self, Archive, Member, Unpack};
+use landing::unpack::{self, Archive, Unpack};
 
 use crate::path;
 

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
+use contract::Contract;
 use job::bill::Dollars;
 use job::message::{Failure, Settled, SourceRef, Submission};
 use job::sources::Sources;
-use landing::contract::Contract;
 use registry::Registry;
 use steps::{Context, Settings};
 use tokio::sync::watch;

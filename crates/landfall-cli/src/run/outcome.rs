@@ -3,13 +3,13 @@
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
+use contract::rejects::ErrorEntry;
 use job::DatasetName;
 use job::bill::Bill;
 use job::message::{Counts, Failure, JobId};
 use landing::commit::{Commit, CommittedFile};
 use landing::opening::said_of_guess;
 use landing::plan::Plan;
-use landing::rejects::ErrorEntry;
 use registry::JobStatus;
 use serde::Serialize;
 use steps::Context;
@@ -207,7 +207,7 @@ fn faults(mut lines: impl BufRead) -> io::Result<(Vec<ErrorEntry>, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use landing::rejects::ErrorName;
+    use contract::rejects::ErrorName;
 
     use super::*;
 

@@ -30,7 +30,7 @@ fn each_fault_is_a_line() {
 
     let json = landfall([OsStr::new("check"), contract.as_os_str(), OsStr::new("--json")]);
     assert_eq!((json.exit, json.stderr.as_str()), (2, ""));
-    let faults: Vec<landing::contract::Fault> = serde_json::from_str(&json.stdout).expect("it is a list of faults");
+    let faults: Vec<contract::Fault> = serde_json::from_str(&json.stdout).expect("it is a list of faults");
     let lines: Vec<_> = faults.iter().map(|fault| format!("{}:{}:{}: {fault}", contract.display(), fault.line, fault.column)).collect();
     assert_eq!(lines, text.stderr.lines().collect::<Vec<_>>());
 }

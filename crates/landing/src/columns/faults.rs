@@ -1,17 +1,17 @@
 //! What is wrong with a value, and what would be allowed.
 
+use contract::rejects::{ErrorName, Finding};
+use contract::values::{self, Flaw, Scalar};
 use wording::cut;
 use wording::quote;
 
 use super::Column;
-use super::scalar::{self, Flaw, Scalar};
-use crate::rejects::{ErrorName, Finding};
 
 impl Column<'_, '_> {
     #[cold]
     pub(super) fn refuse(&mut self, row: usize, text: &[u8], flaw: Flaw) {
         let shown = quote(&String::from_utf8_lossy(text));
-        let message = scalar::describe(flaw, &shown, &self.field.data_type);
+        let message = values::describe(flaw, &shown, &self.field.data_type);
         self.found(row, ErrorName::Type, None, text, message);
     }
 

@@ -2,9 +2,10 @@
 //!
 //! As in `quick`, a value that is written in another way, or that is none, is left to others: its lane is told to be odd.
 
+use chrono_tz::Tz;
+use contract::values::{Layout, Pattern, Words};
 use csv_records::Field;
 
-use super::layout::{Layout, Words};
 use super::quick::Text;
 
 /// Values that are read at once.
@@ -230,6 +231,14 @@ pub(super) struct Moments<'a> {
     pub(super) per_second: i64,
 }
 
+impl<'a> Moments<'a> {
+    /// What reads many moments at once that are mostly written, if they always have the same length.
+    pub(super) fn of(pattern: &'a Pattern, what: Clock, per_second: i64, zone: Option<Tz>) -> Option<Self> {
+        let is_fit = |layout: &&Layout| matches!(zone, None | Some(Tz::UTC)) && (what == Clock::Time || layout.has_date());
+        Some(Self { layout: pattern.layout().filter(is_fit)?, what, per_second })
+    }
+}
+
 /// What is read of a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Clock {
@@ -273,8 +282,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::columns::{Pattern, scalar};
-    use crate::contract::NumberFormat;
+    use crate::columns::scalar;
+    use contract::NumberFormat;
+    use contract::values::Pattern;
 
     /// What is read of texts that stand one after the other; `None`: it is left to others.
     fn read_all<K: Kernel>(kernel: &K, texts: &[String]) -> [Vec<Option<i64>>; 2] {
@@ -345,7 +355,7 @@ mod tests {
             let per_second = if nanos { 1_000_000_000 } else { 1 };
             for format in ["default", "%Y-%m-%dT%H:%M:%S"] {
                 let pattern = Pattern::datetime(format).expect("a valid format");
-                let moments = pattern.lanes(Clock::Datetime, per_second, None).expect("a fixed length");
+                let moments = Moments::of(&pattern, Clock::Datetime, per_second, None).expect("a fixed length");
                 for read in read_all(&moments, &texts) {
                     for (text, value) in texts.iter().zip(read) {
                         let exact = pattern.read_exactly(text.as_bytes(), per_second, None).ok();

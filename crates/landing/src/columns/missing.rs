@@ -1,8 +1,7 @@
 //! Texts that stand for no value.
 
+use contract::Field;
 use csv_records::dialect::Dialect;
-
-use crate::contract::Field;
 
 /// The missing values of a field. Mostly the empty text is the only one.
 #[derive(Debug)]

@@ -2,14 +2,8 @@
 
 mod faults;
 mod lanes;
-mod layout;
-mod locales;
 mod missing;
-mod pattern;
 mod quick;
-mod scalar;
-mod written;
-mod zones;
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -23,13 +17,9 @@ use arrow_array::types::{
 use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, StringArray, new_null_array};
 use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
-pub use locales::Locale;
-pub use pattern::{Ambiguous, Pattern};
-pub(crate) use pattern::{EPOCHS, YEAR_PIVOT};
-pub use scalar::{Flaw, Scalar};
-
-use crate::contract::{BooleanFormat, Contract, DataType, Field, IntegerType, Mapping, NumberFormat, NumberType, TimeUnit};
-use crate::rejects::Finding;
+use contract::rejects::Finding;
+use contract::values::{self as scalar, Flaw, Scalar, trim};
+use contract::{BooleanFormat, Contract, DataType, Field, IntegerType, Mapping, NumberFormat, NumberType, TimeUnit};
 use csv_records::Row;
 use csv_records::dialect::{BlankRows, Dialect};
 use lanes::{Clock, Kernel, Moments, Numbers};
@@ -170,10 +160,12 @@ impl Column<'_, '_> {
                 let array = self.primitives::<Decimal128Type>(numbers, quick, exact, Scalar::Int);
                 Arc::new(array.with_data_type(arrow_schema::DataType::Decimal128(precision, scale as i8)))
             }
-            DataType::Date(pattern) => self.moments::<Date32Type>(pattern.lanes(Clock::Date, 1, None), |text| pattern.read_date(text)),
+            DataType::Date(pattern) => {
+                self.moments::<Date32Type>(Moments::of(pattern, Clock::Date, 1, None), |text| pattern.read_date(text))
+            }
             DataType::Time(unit, pattern) => {
                 let read = |text: &[u8]| pattern.read_time(text, unit.per_second());
-                let lanes = pattern.lanes(Clock::Time, unit.per_second(), None);
+                let lanes = Moments::of(pattern, Clock::Time, unit.per_second(), None);
                 match unit {
                     TimeUnit::Second => self.moments::<Time32SecondType>(lanes, |text| read(text).map(|v| v as i32)),
                     TimeUnit::Millisecond => self.moments::<Time32MillisecondType>(lanes, |text| read(text).map(|v| v as i32)),
@@ -183,7 +175,7 @@ impl Column<'_, '_> {
             }
             DataType::Datetime(unit, pattern, zone) => {
                 let read = |text: &[u8]| pattern.read_datetime(text, unit.per_second(), *zone);
-                let lanes = pattern.lanes(Clock::Datetime, unit.per_second(), *zone);
+                let lanes = Moments::of(pattern, Clock::Datetime, unit.per_second(), *zone);
                 match unit {
                     TimeUnit::Second => self.moments::<TimestampSecondType>(lanes, read),
                     TimeUnit::Millisecond => self.moments::<TimestampMillisecondType>(lanes, read),
@@ -395,14 +387,5 @@ impl Column<'_, '_> {
             self.refuse_missing(row, text);
         }
         None
-    }
-}
-
-/// A text without the spaces and tabs around it.
-pub(crate) fn trim(text: &[u8]) -> &[u8] {
-    let is_kept = |byte: &u8| !matches!(byte, b' ' | b'\t');
-    match (text.iter().position(is_kept), text.iter().rposition(is_kept)) {
-        (Some(first), Some(last)) => &text[first..=last],
-        _ => &[],
     }
 }

@@ -183,8 +183,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::columns::{Pattern, scalar};
-    use crate::contract::NumberFormat;
+    use crate::columns::scalar;
+    use contract::NumberFormat;
+    use contract::values::Pattern;
 
     /// Texts that are numbers, nearly, with something before and after them.
     fn numbers() -> impl Strategy<Value = (String, String, String)> {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use arrow_schema::DataType as ArrowType;
 use chrono::{DateTime, SecondsFormat};
+use contract::NULL_PARTITION;
+use contract::{Contract, Mode};
 use job::Error;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value, json};
@@ -12,8 +14,7 @@ use wording::Unquoted;
 use super::action::{Add, CommitInfo, Head, Line, MetaData, Note, Protocol, Remove, Txn};
 use super::schema::settle;
 use crate::commit::{Commit, CommittedFile};
-use crate::contract::{Contract, Mode};
-use crate::files::{NULL_PARTITION, folder_text};
+use crate::files::folder_text;
 
 /// What stands unescaped in a path.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/').remove(b'=');

@@ -7,7 +7,6 @@ mod action;
 mod entry;
 mod checkpoint;
 mod schema;
-mod stats;
 
 #[cfg(test)]
 mod tests;
@@ -15,8 +14,7 @@ mod tests;
 pub use action::{Head, MetaData, Protocol};
 pub use checkpoint::{State, read_checkpoint};
 pub use entry::{Entry, read_entry, write_entry};
-pub use schema::{check_columns, settle};
-pub use stats::Stats;
+pub use schema::settle;
 
 /// The folder of the log, under the table's prefix.
 pub const LOG: &str = "_delta_log/";

@@ -1,8 +1,8 @@
 //! The columns of a Delta table, and whether those of a contract go with them.
 
-use std::collections::HashMap;
-
-use arrow_schema::{DataType as ArrowType, TimeUnit};
+use arrow_schema::DataType as ArrowType;
+use contract::delta::delta_type;
+use contract::{Contract, FieldsMatch, Mode};
 use job::Error;
 use job::message::JobId;
 use serde::{Deserialize, Serialize};
@@ -11,16 +11,11 @@ use sha2::{Digest, Sha256};
 use wording::Unquoted;
 
 use super::action::{Format, Head, MetaData, Protocol};
-use crate::contract::{Contract, FieldsMatch, Mode};
-use crate::table;
 
 /// The feature of tables with local dates and times.
 const LOCAL_TIME: &str = "timestampNtz";
 /// What a writer must heed of these is that a table may be for appending only, and that a column may have invariants: both are looked at.
 const WRITER_FEATURES: [&str; 3] = ["appendOnly", "invariants", LOCAL_TIME];
-/// Characters that no name of a column may hold.
-const RESERVED: &[char] = &[' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '='];
-
 /// What a commit writes of the table besides its files.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
@@ -46,62 +41,6 @@ struct Column {
     nullable: bool,
     #[serde(default)]
     metadata: Map<String, Value>,
-}
-
-/// What Delta has no room for: the position of each column that is at fault, what is wrong with it, and what would do.
-pub fn check_columns<'a>(columns: impl IntoIterator<Item = (&'a str, &'a ArrowType)>) -> Vec<(usize, String)> {
-    let mut faults = Vec::new();
-    let mut seen: HashMap<String, &str> = HashMap::new();
-    for (position, (name, data_type)) in columns.into_iter().enumerate() {
-        let mut fault = |message: String| faults.push((position, message));
-        if name.contains(RESERVED) {
-            fault(format!("`{name}` is no name of a Delta column: these may not hold blanks, tabs, or any of ,;{{}}()="));
-        }
-        if let Some(other) = seen.insert(name.to_lowercase(), name) {
-            fault(format!("`{name}` is the same as `{other}` to Delta, which does not tell upper from lower case"));
-        }
-        if type_of(data_type).is_none() {
-            let instead = match data_type {
-                ArrowType::UInt8 => "int16 holds the same",
-                ArrowType::UInt16 => "int32 holds the same",
-                ArrowType::UInt32 => "int64 holds the same",
-                ArrowType::UInt64 => "a number as decimal(20,0) holds the same",
-                ArrowType::Time32(_) | ArrowType::Time64(_) => "a string keeps it as it is written",
-                ArrowType::Timestamp(..) => "timestamp(us) is what it has",
-                _ => "another type would do",
-            };
-            fault(format!("Delta tables have no {}: {instead}", name_of(data_type)));
-        }
-    }
-    faults
-}
-
-/// The name of a type that Delta lacks.
-fn name_of(data_type: &ArrowType) -> String {
-    match data_type {
-        ArrowType::Time32(_) | ArrowType::Time64(_) => "times of day".to_owned(),
-        ArrowType::Timestamp(precision, _) => table::name_of(&ArrowType::Timestamp(*precision, None)),
-        other => table::name_of(other),
-    }
-}
-
-/// The Delta type of what is kept as `data_type`.
-fn type_of(data_type: &ArrowType) -> Option<String> {
-    Some(match data_type {
-        ArrowType::Utf8 => "string".to_owned(),
-        ArrowType::Int8 => "byte".to_owned(),
-        ArrowType::Int16 => "short".to_owned(),
-        ArrowType::Int32 => "integer".to_owned(),
-        ArrowType::Int64 => "long".to_owned(),
-        ArrowType::Float32 => "float".to_owned(),
-        ArrowType::Float64 => "double".to_owned(),
-        ArrowType::Boolean => "boolean".to_owned(),
-        ArrowType::Date32 => "date".to_owned(),
-        ArrowType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
-        ArrowType::Timestamp(TimeUnit::Microsecond, Some(_)) => "timestamp".to_owned(),
-        ArrowType::Timestamp(TimeUnit::Microsecond, None) => "timestamp_ntz".to_owned(),
-        _ => return None,
-    })
 }
 
 /// Settles what a commit under `contract` writes of the table's schema: nothing, if it stays.
@@ -153,7 +92,7 @@ pub fn settle(contract: &Contract, head: Option<&Head>, job: &JobId, created: i6
 fn wanted(contract: &Contract) -> Vec<Column> {
     let column = |name: &str, data_type: &ArrowType, nullable| Column {
         name: name.to_owned(),
-        kind: type_of(data_type).unwrap_or_default().into(),
+        kind: delta_type(data_type).unwrap_or_default().into(),
         nullable,
         metadata: Map::new(),
     };

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use contract::Contract;
 use job::message::{Counts, JobId, SourceRef};
 
 use super::*;
 use crate::commit::{Commit, CommittedFile};
-use crate::contract::Contract;
 
 const FIELDS: &str = "{ name: id, type: integer, constraints: { required: true } }, { name: note, type: string }";
 

@@ -128,7 +128,7 @@ mod tests {
 
     use super::super::{FileSummary, Files, FolderLimits, Lineage, MAX_PARTITIONS};
     use super::*;
-    use crate::contract::Contract;
+    use contract::Contract;
 
     fn files(output: &str) -> Files {
         let fields = "[ { name: id, type: integer }, { name: day, type: integer }, { name: note, type: string } ]";

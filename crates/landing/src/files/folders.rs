@@ -7,6 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Decimal128Type};
 use arrow_array::{Array, ArrayRef, StringArray, UInt32Array};
 use arrow_schema::DataType as ArrowType;
+use contract::{Contract, NULL_PARTITION};
 use hashbrown::{HashMap, HashTable};
 use job::Error;
 use job::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
@@ -15,11 +16,7 @@ use parquet_pages::packed_text::fold;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::MAX_PARTITIONS;
-use crate::contract::Contract;
 use crate::keys::Encoded;
-
-/// The folder name of a value that is null (Hive's).
-pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// What may stand unescaped in a folder's name.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');

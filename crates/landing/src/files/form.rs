@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
+use contract::{Codec, Contract, Format, Packing};
 use job::Error;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::basic::CompressionCodec;
@@ -15,7 +16,6 @@ use parquet_pages::SharedBuffer;
 use parquet_pages::{Compressor, FileSchema, FileWriter};
 
 use super::Lineage;
-use crate::contract::{Codec, Contract, Format, Packing};
 use crate::plain::{Form, Packer, TextSchema, TextWriter};
 
 /// Files by their positions, those that have ended left out, and what they share.

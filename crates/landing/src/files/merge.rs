@@ -8,13 +8,13 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::DataType as ArrowType;
 use bytes::Bytes;
+use contract::Contract;
 use job::Error;
 use job::TableFormat;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 
 use super::{Files, Lineage, broken};
-use crate::contract::Contract;
 
 /// Rows of a row group that is taken over: half of what others (DuckDB, PyArrow as it is mostly used) make of a whole one.
 const LEAST_ROWS: i64 = if cfg!(test) { 64 } else { 64 * 1024 };

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use contract::values::trim;
 use twox_hash::XxHash3_64;
 
 use super::moments::Moments;
 use super::numbers::Numbers;
-use crate::columns::trim;
 
 /// Words that stand for nothing, in any case, where the rest of the column is no text.
 const MISSING: [&str; 14] = ["na", "n/a", "#n/a", "null", "(null)", "none", "nil", "nan", "\\n", "-", "--", "?", ".", "missing"];

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use contract::{is_printable, quoted};
+
 /// A field, as a line of the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FieldLine {
@@ -89,36 +91,6 @@ fn comment(text: &str) -> String {
     text.chars()
         .flat_map(|c| if is_printable(c) { c.to_string() } else { c.escape_default().to_string() }.chars().collect::<Vec<_>>())
         .collect()
-}
-
-/// A text in double quotes, in which YAML reads everything as it is meant.
-pub(crate) fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if is_printable(c) => out.push(c),
-            c if u32::from(c) <= 0xFFFF => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => {
-                let _ = write!(out, "\\U{:08x}", u32::from(c));
-            }
-        }
-    }
-    out.push('"');
-    out
-}
-
-/// What YAML lets stand as it is, and a person can see.
-fn is_printable(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c, '\u{85}' | '\u{a0}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}')
-        && !matches!(c, '\u{e000}'..='\u{f8ff}')
 }
 
 /// A name, without quotes where YAML takes it for text all the same.

@@ -29,10 +29,9 @@ use crate::evidence::Evidence;
 use crate::opening::Opening;
 use crate::shape::{has_columns, is_header, labels};
 use column::{Column, Unique};
+use contract::quoted;
 use csv_records::dialect::{BlankRows, RepeatedHeader};
-#[cfg(test)]
-pub(crate) use document::quoted as in_quotes;
-use document::{Document, FieldLine, quoted};
+use document::{Document, FieldLine};
 use job::DatasetName;
 use job::limits::CONTRACT_BYTES;
 use reading::{dialect_of, encoding_of, names_of};

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::columns::{Flaw, Locale, Pattern};
+use contract::values::{Flaw, Locale, Pattern};
 
 /// What a format is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

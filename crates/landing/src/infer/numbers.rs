@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use contract::{Group, Grouping, SPACES, is_currency};
+
 use super::units::is_unit;
-use crate::contract::{Group, Grouping, SPACES, is_currency};
 
 /// A way to write numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

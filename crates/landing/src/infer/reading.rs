@@ -1,10 +1,10 @@
 //! What a proposed contract says of how the source is read: its encoding, its dialect, and how columns are found.
 
+use contract::quoted;
+use contract::unique_names;
 use csv_records::dialect::{BlankRows, Dialect, RepeatedHeader, Terminator};
 use csv_records::encoding::Encoding;
 
-use super::document::quoted;
-use crate::contract::unique_names;
 use crate::opening::Opening;
 
 /// The names of the fields: those that the columns have when the source is read as the contract says.

@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
+use contract::{Contract, Mapping};
 use csv_records::dialect::{RepeatedHeader, StatedDialect};
 use csv_records::{Batch as RawBatch, Lexer, Limits, Rows};
 
 use super::*;
 use crate::columns;
-use crate::contract::{Contract, Mapping};
 use crate::opening::Stated;
 use crate::shape::Batch;
 
@@ -16,7 +16,7 @@ fn open(source: &[u8], contract: Option<&Contract>) -> Opening {
     let nothing = StatedDialect::default();
     let stated = Stated {
         name: "test.csv",
-        compression: crate::contract::Compression::Auto,
+        compression: contract::Compression::Auto,
         encoding: contract.and_then(|contract| contract.encoding),
         dialect: contract.map_or(&nothing, |contract| &contract.dialect),
         schema: contract.map(|contract| &contract.schema),
@@ -369,8 +369,7 @@ fn nycflights() {
 #[test]
 fn a_proposal_from_bytes_in_memory() {
     let nothing = StatedDialect::default();
-    let stated =
-        Stated { name: "a sample", compression: crate::contract::Compression::Auto, encoding: None, dialect: &nothing, schema: None };
+    let stated = Stated { name: "a sample", compression: contract::Compression::Auto, encoding: None, dialect: &nothing, schema: None };
     let of = |bytes: &[u8], is_whole| propose(&stated, &dataset_name("test.csv"), bytes, is_whole);
     let source = "\u{feff}id;näme\r\n1;a\r\n2;b\r\n300;c";
     assert_eq!(of(source.as_bytes(), true), Ok(infer(source.as_bytes())));

@@ -1,11 +1,12 @@
 //! Which type the cells of a column have, and why.
 
+use contract::values::{EPOCHS, YEAR_PIVOT};
+use contract::{Grouping, is_currency};
+
 use super::column::Column;
 use super::kinds::Ambiguous;
 use super::moments::{Choice, Kind};
 use super::numbers::{Extent, MOST_DIGITS, Style};
-use crate::columns::{EPOCHS, YEAR_PIVOT};
-use crate::contract::{Grouping, is_currency};
 
 /// What a contract says of a field's type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +121,7 @@ fn boolean(column: &Column, context: Context<'_>) -> Option<Verdict> {
 
 /// Texts as a list in YAML.
 fn list(texts: &[String]) -> String {
-    let quoted: Vec<_> = texts.iter().map(|text| super::document::quoted(text)).collect();
+    let quoted: Vec<_> = texts.iter().map(|text| contract::quoted(text)).collect();
     format!("[{}]", quoted.join(", "))
 }
 
@@ -154,7 +155,7 @@ fn of_moment(choice: &Choice, context: Context<'_>) -> Verdict {
     let is_default =
         matches!((format.kind, format.text.as_str()), (_, "default") | (Kind::Date, "%Y-%m-%d") | (Kind::Time, "%H:%M:%S" | "%H:%M:%S%.f"));
     if !is_default {
-        properties.push(("format", super::document::quoted(&format.text)));
+        properties.push(("format", contract::quoted(&format.text)));
     }
     let mut because = if format.text == "default" { "all are ISO 8601".to_owned() } else { format!("all are {}", format.text) };
     if is_short {
@@ -256,7 +257,7 @@ const MOMENTS: [&str; 32] = [
 const EPOCH_SECONDS: std::ops::Range<i128> = 631_152_000..4_102_444_800;
 
 fn of_number(column: &Column, style: Style, extent: &Extent, doubt: Option<String>, context: Context<'_>) -> Verdict {
-    let quoted = super::document::quoted;
+    let quoted = contract::quoted;
     if extent.phones > 0 {
         return string(format!("{} begin with a plus and are long: telephone numbers, which are text", extent.phones));
     }

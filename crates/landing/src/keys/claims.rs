@@ -1,6 +1,8 @@
 //! The keys of a shard's records: which are claimed, which are taken.
 
 use arrow_array::ArrayRef;
+use contract::rejects::Finding;
+use contract::{Key, KeyRule, Mapping, Schema};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Slot;
 use job::Error;
@@ -8,8 +10,6 @@ use wording::cut;
 
 use super::encode::Encoded;
 use super::{Taken, Terms, hash, piece, write_number};
-use crate::contract::{Key, KeyRule, Mapping, Schema};
-use crate::rejects::Finding;
 
 /// The claims of a shard on its way.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_empty_array};
 use arrow_schema::{Field, Schema};
 use arrow_select::concat::concat;
+use contract::{Compression, Contract, Drift, Join, Mapping, Output, RejectsLimit, Transform};
 use csv_records::dialect::{Dialect, StatedDialect};
 use csv_records::{Limits, Rows, ShardReader};
 use job::DatasetName;
@@ -12,7 +13,6 @@ use job::Error;
 
 use super::check_rows;
 use crate::columns::{self, Records};
-use crate::contract::{Compression, Contract, Drift, Join, Mapping, Output, RejectsLimit, Transform};
 use crate::opening::{Opening, Stated};
 use crate::shape::Batch;
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, UInt32Array};
 use arrow_select::take::take;
+use contract::rejects::{ErrorName, Finding};
+use contract::{Contract, Join, Mapping, Unmatched};
 use job::Error;
 use wording::cut;
 
 use super::{Keys, Lookup, SEED};
-use crate::contract::{Contract, Join, Mapping, Unmatched};
 use crate::keys::hash;
-use crate::rejects::{ErrorName, Finding};
 
 /// The joins of a contract, with their tables.
 #[derive(Debug, Default)]

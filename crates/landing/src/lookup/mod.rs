@@ -15,10 +15,10 @@ use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::ArrowError;
 use bytes::Bytes;
+use contract::Join;
 use hashbrown::HashTable;
 use job::Error;
 
-use crate::contract::Join;
 use crate::keys::{Encoded, hash};
 use crate::limits::{REFERENCE_BYTES, REFERENCE_ROWS};
 

@@ -3,6 +3,7 @@
 use arrow_array::{Array, ArrayRef, RecordBatch, new_empty_array};
 use arrow_select::concat::concat;
 use bytes::Bytes;
+use contract::Join;
 use job::Error;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -11,7 +12,6 @@ use row_sql::type_name;
 
 use super::check_rows;
 use super::csv::table;
-use crate::contract::Join;
 use crate::limits::REFERENCE_MEMORY;
 
 /// The columns of the join's schema, of all files.

@@ -1,12 +1,13 @@
 #![expect(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use std::sync::Arc;
+use contract::Contract;
 
 use super::*;
-use crate::contract::Contract;
 
 /// A contract with one join, of which `join` says the rest.
 fn join(join: &str) -> Join {

@@ -11,28 +11,11 @@ use std::sync::Arc;
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
+use contract::Mask;
+use contract::rejects::{ErrorName, Finding};
+use contract::{Contract, Mapping};
 use job::Error;
 use sha2::{Digest, Sha256};
-
-use crate::contract::no_answer;
-use crate::contract::{Contract, Mapping};
-use crate::rejects::{ErrorName, Finding};
-
-/// What becomes of the values of a masked column, all of them texts then. Nulls stay nulls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mask {
-    /// The SHA-256 of the [`Salt`] and, right after it, the value as text, in hexadecimal digits: equal values stay equal.
-    Sha256,
-    /// `redacted`, whatever it was.
-    Redact,
-    /// `****` and the last four characters; `****` alone of values with fewer than eight, of which four would tell too much.
-    Last4,
-}
-
-impl Mask {
-    /// All of them, by their names.
-    pub const CHOICES: [(&'static str, Self); 3] = [("sha256", Self::Sha256), ("redact", Self::Redact), ("last4", Self::Last4)];
-}
 
 /// What hashes are salted with: who does not know it can't try out values.
 #[derive(Clone)]
@@ -59,26 +42,18 @@ impl std::fmt::Debug for Salt {
     }
 }
 
-impl Contract {
-    /// Whether the contract can be kept with this salt, or without one.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::ContractInvalid`]: it hashes values, and there is no salt.
-    pub fn check_salt(&self, salt: Option<&Salt>) -> Result<(), Error> {
-        match self.hashed().filter(|_| salt.is_none()) {
-            None => Ok(()),
-            Some(hashed) => Err(Error::ContractInvalid(format!(
-                "`transform.mask` hashes `{hashed}`, and no salt is configured: the stack's parameter MaskSaltArn has to name one, or the \
-                 environment variable LANDFALL_MASK_SALT of `landfall run` to say it"
-            ))),
-        }
-    }
-
-    /// The first column that is hashed, if there is one: then a salt is needed.
-    pub fn hashed(&self) -> Option<&str> {
-        let hashed = self.transform.mask.iter().find(|masked| masked.with == Mask::Sha256)?;
-        Some(self.column_name(hashed.index))
+/// Whether the contract can be kept with this salt, or without one.
+///
+/// # Errors
+///
+/// [`Error::ContractInvalid`]: it hashes values, and there is no salt.
+pub fn check_salt(contract: &Contract, salt: Option<&Salt>) -> Result<(), Error> {
+    match contract.hashed().filter(|_| salt.is_none()) {
+        None => Ok(()),
+        Some(hashed) => Err(Error::ContractInvalid(format!(
+            "`transform.mask` hashes `{hashed}`, and no salt is configured: the stack's parameter MaskSaltArn has to name one, or the \
+             environment variable LANDFALL_MASK_SALT of `landfall run` to say it"
+        ))),
     }
 }
 
@@ -86,7 +61,7 @@ impl Contract {
 #[derive(Debug)]
 pub(crate) struct Masks {
     salt: Option<Salt>,
-    /// By [position](crate::contract::Stored::index).
+    /// By [position](contract::Stored::index).
     columns: Vec<Option<Mask>>,
     /// By position, whether what is said of it may tell a masked value: of what is masked, and of what is derived from such.
     is_veiled: Vec<bool>,
@@ -159,7 +134,7 @@ impl Masks {
     pub(crate) fn work(&self, columns: &mut [ArrayRef]) -> Result<(), Error> {
         for (column, mask) in columns.iter_mut().zip(&self.columns) {
             let Some(mask) = mask else { continue };
-            let texts = row_sql::texts(column).map_err(no_answer)?;
+            let texts = row_sql::texts(column).map_err(crate::transform::no_answer)?;
             let texts = texts.as_string::<i32>();
             let mut out = StringBuilder::with_capacity(texts.len(), texts.len() * 8);
             let mut left = String::new();

@@ -1,13 +1,14 @@
 //! Refused records and their faults, without the values that are masked.
 
+use contract::Contract;
+use contract::Mask;
+use contract::rejects::{ErrorName, Finding};
 use csv_records::Row;
 use csv_records::dialect::Dialect;
 use wording::cut;
 
-use super::{Mask, Masks, REDACTED, hash, last4};
+use super::{Masks, REDACTED, hash, last4};
 use crate::cells::Cells;
-use crate::contract::Contract;
-use crate::rejects::{ErrorName, Finding};
 use crate::shape::Batch;
 
 /// What a masked cell of a refused record begins with, so that it is known for one if the record is sent again as it is.

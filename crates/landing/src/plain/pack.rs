@@ -2,11 +2,10 @@
 
 use std::io::Write;
 
+use contract::Packing;
 use flate2::write::GzEncoder;
 use job::Error;
 use wording::Unquoted;
-
-use crate::contract::Packing;
 
 /// gzip's level: half the time of the usual one (6), for a few per cent.
 const GZIP_LEVEL: u32 = 4;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use arrow_array::*;
 use arrow_schema::{Field, Schema};
+use contract::Packing;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::contract::Packing;
 
 fn packed(form: Form, packing: Packing, columns: Vec<(&str, ArrayRef)>, batch: usize) -> Vec<u8> {
     let fields: Vec<_> = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();

@@ -1,22 +1,23 @@
 //! The profile of a file that does not land: its records are typed as a contract says, and those without a fault are profiled.
 
+use contract::{Contract, Mapping};
 use csv_records::dialect::Dialect;
 use job::Error;
 
 use super::{Profile, Sketch};
 use crate::cells::Cells;
 use crate::columns::{self, Records};
-use crate::contract::{Contract, Mapping};
 use crate::mask::Masks;
 use crate::shape::Batch;
 use crate::shard::keep;
+use crate::transform;
 
 /// A table on its way.
 #[derive(Debug)]
 pub struct Table {
     contract: Contract,
     mapping: Mapping,
-    /// [Positions](crate::contract::Stored::index) of what is stored.
+    /// [Positions](contract::Stored::index) of what is stored.
     stored: Vec<usize>,
     masks: Option<Masks>,
     sketch: Sketch,
@@ -46,7 +47,7 @@ impl Table {
         let Cells { window, fields, is_utf8, .. } = &cells;
         let records = Records { window, rows: &batch.records, fields, dialect, is_utf8: *is_utf8 };
         let mut columns = columns::read(records, &self.contract, &self.mapping, &mut findings);
-        let filtered = self.contract.transform.work(&mut columns, batch.records.len(), &mut findings, Vec::new())?;
+        let filtered = transform::work(&self.contract.transform, &mut columns, batch.records.len(), &mut findings, Vec::new())?;
         if let Some(masks) = &self.masks {
             masks.work(&mut columns)?;
         }

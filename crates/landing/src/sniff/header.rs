@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
+use contract::{DataType, Schema};
 use csv_records::dialect::StatedDialect;
 
 use super::cells::{Kind, kind};
 use super::reading::Reading;
-use crate::contract::{DataType, Schema};
 
 /// Most records that the first one is compared with.
 const MOST_COMPARED: usize = 500;

@@ -18,12 +18,12 @@ pub(crate) use cells::{Kind, kind};
 
 use std::borrow::Cow;
 
+use contract::Schema;
 use csv_records::dialect::{Delimiter, Dialect, StatedDialect, Terminator};
 use csv_records::encoding::Encoding;
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
-use crate::contract::Schema;
 use crate::evidence::Evidence;
 use reading::{COMMENT, Reading};
 

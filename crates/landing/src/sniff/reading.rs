@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use contract::Schema;
+use contract::values::trim;
 use csv_records::dialect::Dialect;
 use csv_records::{Field, Lexer, Limits, Row, RowKind, Rows, ends_with_delimiter};
 
 use super::cells::{Kind, kind, likeness};
-use crate::columns::trim;
-use crate::contract::Schema;
 use crate::shape::is_header;
 
 /// What comments start with.

@@ -1,5 +1,6 @@
+use contract::Contract;
+
 use super::*;
-use crate::contract::Contract;
 
 fn sniff(sample: &[u8], end_of_source: bool, stated: &StatedDialect, schema: Option<&Schema>) -> Sniffed {
     super::sniff(sample, end_of_source, Encoding::UTF_8, stated, schema)

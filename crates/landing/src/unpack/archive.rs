@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
+use contract::Member;
+use contract::rejects::{ErrorEntry, ErrorName};
 use job::Error;
 use wording::count;
 use wording::cut;
 
 use super::ENDS_EARLY;
 use super::zip::{CENTRAL_HEADER, END, IN_EXTRA, MAX_DIRECTORY_BYTES};
-use crate::rejects::{ErrorEntry, ErrorName};
 
 /// Bytes of a central header without the name, the extra fields and the comment.
 const CENTRAL_HEADER_BYTES: usize = 46;
@@ -25,50 +26,6 @@ const SYSTEM_FILES: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
 /// The folder in which macOS keeps what other systems have no room for, and the start of such a file's name.
 const SYSTEM_FOLDER: &str = "__MACOSX/";
 const SYSTEM_START: &str = "._";
-
-/// Which file of an archive is read: a pattern that its whole name matches, folders included. `*` stands for any
-/// characters, `?` for one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member(String);
-
-impl Member {
-    /// A pattern; the error says what would be allowed.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        match text.is_empty() {
-            true => Err("is empty; allowed: the name of a file in a zip archive, in which `*` stands for any characters".to_owned()),
-            false => Ok(Self(text.to_owned())),
-        }
-    }
-
-    /// Whether a name matches.
-    pub fn matches(&self, name: &str) -> bool {
-        let (pattern, name): (Vec<char>, Vec<char>) = (self.0.chars().collect(), name.chars().collect());
-        let (mut at, mut next) = (0, 0);
-        // Where the last `*` stands, and the character up to which it stands for what was passed over.
-        let mut star: Option<(usize, usize)> = None;
-        while next < name.len() {
-            match pattern.get(at) {
-                Some('*') => {
-                    star = Some((at, next));
-                    at += 1;
-                }
-                Some(c) if *c == '?' || *c == name[next] => (at, next) = (at + 1, next + 1),
-                _ => {
-                    let Some((stands, until)) = star else { return false };
-                    star = Some((stands, until + 1));
-                    (at, next) = (stands + 1, until + 1);
-                }
-            }
-        }
-        pattern[at..].iter().all(|c| *c == '*')
-    }
-}
-
-impl std::fmt::Display for Member {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// The files of a zip archive, as its directory tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -285,7 +242,7 @@ mod tests {
     #[test]
     fn a_contract_names_a_member_of_what_may_be_an_archive() {
         let faults = |more: &str| {
-            let contract = crate::contract::Contract::parse(&format!("name: t\nschema: {{ fields: [{{ name: a }}] }}\n{more}\n"));
+            let contract = contract::Contract::parse(&format!("name: t\nschema: {{ fields: [{{ name: a }}] }}\n{more}\n"));
             contract.map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
         };
         for accepted in ["member: '*.csv'", "compression: zip\nmember: data/a.csv"] {

@@ -7,11 +7,10 @@ mod archive;
 mod streams;
 mod zip;
 
-pub use archive::{Archive, Member, TAIL_BYTES};
+pub use archive::{Archive, TAIL_BYTES};
 
+use contract::{Compression, Member};
 use job::Error;
-
-use crate::contract::Compression;
 
 /// Most bytes that are unpacked at once.
 const PIECE_BYTES: usize = 4 << 20;

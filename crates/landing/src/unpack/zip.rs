@@ -1,9 +1,10 @@
 //! A zip archive of which one file is read, from front to back. Where the archive can be looked into beforehand, an
 //! [`Archive`](super::Archive) tells first whether there is one.
 
+use contract::Member;
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
-use super::archive::{Directory, Member, is_wanted, long_lengths, u16_at, u32_at};
+use super::archive::{Directory, is_wanted, long_lengths, u16_at, u32_at};
 use super::{Decode, ENDS_EARLY, Progress};
 
 pub(super) const LOCAL_HEADER: &[u8] = b"PK\x03\x04";

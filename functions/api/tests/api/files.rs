@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
+use contract::Mode;
 use job::TableFormat;
 use job::message::{Counts, JobId, SourceRef};
 use landing::commit::{Commit, CommittedFile};
-use landing::contract::Mode;
 use objects::{Buckets, Put};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 use axum::http::StatusCode;
 use bytes::Bytes;
-use landing::contract::Contract;
+use contract::Contract;
 use objects::{Buckets, Put};
 use serde_json::json;
 

@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use contract::Mode;
 use job::TableFormat;
 use job::message::{Counts, JobId, SourceRef};
 use landing::commit::{Commit, CommittedFile};
-use landing::contract::Mode;
 use registry::{JobChange, JobStatus};
 use serde_json::{Value, json};
 

@@ -7,45 +7,53 @@
 //! that are written: `NO` is no boolean, and `-999.00` no number.
 
 mod bounds;
+pub mod delta;
 mod document;
 mod drift;
 mod format;
 mod join;
 mod key;
 mod labels;
+pub mod limits;
+mod mask;
+mod member;
 mod number;
 mod names;
 mod output;
 mod properties;
+mod quoted;
+pub mod rejects;
 mod schema;
 mod texts;
 mod transform;
 mod tree;
 mod types;
+pub mod values;
 
 #[cfg(test)]
 mod tests;
 
 pub use bounds::{Bound, Constraints};
-pub use drift::Drift;
+pub use drift::{Drift, FoundHeader};
 pub use format::{Codec, Format, Packing, SortKey};
 pub use join::{Join, Joined, On, Reference, Unmatched};
 pub use key::{Key, KeyRule};
 pub use labels::unique_names;
+pub use mask::Mask;
+pub use member::Member;
 pub use number::{Affixes, Group, Grouping, Letters, Negatives, NumberFormat, Percent, SPACES, is_currency, is_currency_sign};
-pub use output::{Mode, Output, RejectsLimit};
+pub use output::{Mode, NULL_PARTITION, Output, RejectsLimit};
+pub use quoted::{is_printable, quoted};
 pub use schema::{Field, FieldsMatch, Mapping, Schema};
 pub use texts::TextFormat;
-pub(crate) use transform::no_answer;
 pub use transform::{Derived, Masked, Stored, Transform};
-pub use types::{BooleanFormat, DataType, IntegerType, NumberType, TimeUnit};
+pub use types::{BooleanFormat, DataType, IntegerType, NumberType, TimeUnit, physical_name};
 
 use csv_records::dialect::{BlankRows, Delimiter, RaggedRows, RepeatedHeader, StatedDialect, Terminator};
 use csv_records::encoding::Encoding;
 use job::DatasetName;
 use job::limits::CONTRACT_BYTES;
 
-use crate::unpack::Member;
 use document::{Node, Reading};
 use tree::{Document, locate};
 

@@ -90,7 +90,7 @@ fn read_fields(node: &Node<'_>, schema: &Schema, reading: &mut Reading) -> Vec<u
 
 #[cfg(test)]
 mod tests {
-    use crate::contract::{Contract, KeyRule};
+    use crate::{Contract, KeyRule};
 
     /// The keys of a schema of the fields `a`, `b` and `c`, or its faults.
     fn check(schema: &str, of_b: &str, expected: Result<&[(KeyRule, &[usize])], &[&str]>) {

@@ -4,8 +4,7 @@ use proptest::prelude::*;
 
 use super::labels::bare;
 use super::{Constraints, Contract, Fault};
-use crate::columns::Scalar;
-use crate::infer::in_quotes;
+use crate::values::Scalar;
 
 fn faults(text: &str) -> Vec<Fault> {
     Contract::parse(text).err().unwrap_or_default()
@@ -309,7 +308,7 @@ fn a_document_is_bounded() {
 fn written() -> impl Strategy<Value = (String, String)> {
     let any_text = prop_oneof!["\\PC{0,12}", "[ -~\\t\\n\\r\\x00-\\x1f\u{85}\u{a0}\u{2028}\u{feff}]{0,12}", any::<String>()];
     prop_oneof![
-        any_text.clone().prop_map(|text| (in_quotes(&text), text)),
+        any_text.clone().prop_map(|text| (crate::quoted(&text), text)),
         "[ -~é]{1,12}".prop_map(|text: String| (format!("'{}'", text.replace('\'', "''")), text)),
         "[A-Za-z0-9.+_/~-][A-Za-z0-9.+_/~=-]{0,10}"
             .prop_filter("a dash begins an item", |text| !text.starts_with('-') || text.len() > 1)

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::str::FromStr;
 
 use super::written::Plain;
-use crate::contract::{Affixes, BooleanFormat, DataType, Grouping, NumberFormat, NumberType, TimeUnit};
+use crate::{Affixes, BooleanFormat, DataType, Grouping, NumberFormat, NumberType, TimeUnit};
 
 /// Why a text is no value of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Scalar {
 }
 
 /// A sentence for a person: what `value` is not, and what would be allowed.
-pub(crate) fn describe(flaw: Flaw, value: &str, data_type: &DataType) -> String {
+pub fn describe(flaw: Flaw, value: &str, data_type: &DataType) -> String {
     let unit = |unit: &TimeUnit| match unit {
         TimeUnit::Second => "seconds",
         TimeUnit::Millisecond => "milliseconds",
@@ -141,7 +141,8 @@ fn shown(c: char) -> String {
     if c.is_ascii() { c.to_string() } else { c.escape_default().to_string() }
 }
 
-pub(crate) fn in_range(value: i128, (least, greatest): (i128, i128)) -> Result<i128, Flaw> {
+/// A whole number, if it is within both bounds.
+pub fn in_range(value: i128, (least, greatest): (i128, i128)) -> Result<i128, Flaw> {
     if value < least || value > greatest { Err(Flaw::OutOfRange) } else { Ok(value) }
 }
 
@@ -149,7 +150,7 @@ pub(crate) fn in_range(value: i128, (least, greatest): (i128, i128)) -> Result<i
 const SAFE_DIGITS: usize = 19;
 
 /// An optional sign and digits.
-pub(crate) fn integer(text: &[u8], format: &NumberFormat) -> Result<i128, Flaw> {
+pub fn integer(text: &[u8], format: &NumberFormat) -> Result<i128, Flaw> {
     if format.is_plain() { plain_integer(text) } else { plain_integer(Plain::new().of(text, format)?) }
 }
 
@@ -167,7 +168,7 @@ fn plain_integer(text: &[u8]) -> Result<i128, Flaw> {
 }
 
 /// The unscaled value of a decimal with `scale` digits after the point. An exponent is allowed; digits that would be lost are a flaw.
-pub(crate) fn decimal(text: &[u8], precision: u8, scale: u8, format: &NumberFormat) -> Result<i128, Flaw> {
+pub fn decimal(text: &[u8], precision: u8, scale: u8, format: &NumberFormat) -> Result<i128, Flaw> {
     if format.is_plain() { plain_decimal(text, precision, scale) } else { plain_decimal(Plain::new().of(text, format)?, precision, scale) }
 }
 
@@ -228,7 +229,7 @@ fn plain_decimal(text: &[u8], precision: u8, scale: u8) -> Result<i128, Flaw> {
 }
 
 /// The nearest float of 32 or 64 bits, rounded once; or what is no number or infinite. What would become infinite, or zero, is a flaw.
-pub(crate) fn float<T: FromStr + From<f32> + Into<f64> + Copy>(text: &[u8], format: &NumberFormat) -> Result<T, Flaw> {
+pub fn float<T: FromStr + From<f32> + Into<f64> + Copy>(text: &[u8], format: &NumberFormat) -> Result<T, Flaw> {
     if let Some(special) = special(text) {
         return Ok(special.into());
     }
@@ -260,7 +261,8 @@ fn special(text: &[u8]) -> Option<f32> {
     }
 }
 
-pub(crate) fn boolean(text: &[u8], format: &BooleanFormat) -> Result<bool, Flaw> {
+/// An answer, by the words that the format has for true and false.
+pub fn boolean(text: &[u8], format: &BooleanFormat) -> Result<bool, Flaw> {
     if format.true_values.iter().any(|value| value.as_bytes() == text) {
         return Ok(true);
     }
@@ -287,7 +289,7 @@ fn exponent(text: &[u8]) -> Result<i64, Flaw> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{Group, Negatives};
+    use crate::{Group, Negatives};
 
     const PLAIN: &NumberFormat = &NumberFormat { decimal: b'.', group: None, affixes: None, negatives: NEGATIVES, percent: None };
     const NEGATIVES: Negatives = Negatives { parentheses: false, trailing_minus: false, minus_sign: false, letters: None };

@@ -6,7 +6,7 @@ use wording::cut;
 
 use super::document::{Node, Reading};
 use super::{DataType, TextFormat, properties};
-use crate::columns::Scalar;
+use crate::values::Scalar;
 
 /// What a value must fulfil.
 #[derive(Debug, Clone, Default)]

@@ -4,7 +4,7 @@
 
 /// A format of moments in which everything has its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Layout {
+pub struct Layout {
     /// Bytes of a text: 8 to 32.
     length: u8,
     /// Words that hold all of it, some bytes twice: two, or four if it has 16 bytes or more.
@@ -17,7 +17,7 @@ pub(super) struct Layout {
 }
 
 /// Texts by their words, so many at once.
-pub(super) type Words<const N: usize> = [[u64; N]; 4];
+pub type Words<const N: usize> = [[u64; N]; 4];
 
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
@@ -41,7 +41,7 @@ struct Place {
 
 /// What stands in a layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Slot {
+pub enum Slot {
     Literal(u8),
     Between,
     Year,
@@ -54,7 +54,7 @@ pub(super) enum Slot {
 
 impl Layout {
     /// The layout of slots, unless a text would be too short or too long.
-    pub(super) fn new(slots: &[Slot]) -> Option<Self> {
+    pub fn new(slots: &[Slot]) -> Option<Self> {
         // Each byte with what it may exceed its template by: a digit by nine, another by nothing.
         let mut bytes = Vec::new();
         let mut ranges = [const { None }; 6];
@@ -104,13 +104,13 @@ impl Layout {
     }
 
     /// Whether there is a date in it.
-    pub(super) fn has_date(&self) -> bool {
+    pub fn has_date(&self) -> bool {
         self.places[0].is_some()
     }
 
     /// Puts the words of a text into `lane`, less what the layout has there: of digits their numbers. False: this is no text for it.
     #[inline(always)]
-    pub(super) fn load<const N: usize>(&self, text: &[u8], lane: usize, words: &mut Words<N>) -> bool {
+    pub fn load<const N: usize>(&self, text: &[u8], lane: usize, words: &mut Words<N>) -> bool {
         if text.len() != usize::from(self.length) {
             return false;
         }
@@ -127,7 +127,7 @@ impl Layout {
 
     /// Marks the lanes in which something stands where it may not.
     #[inline(always)]
-    pub(super) fn check<const N: usize>(&self, words: &Words<N>, odd: &mut [u64; N]) {
+    pub fn check<const N: usize>(&self, words: &Words<N>, odd: &mut [u64; N]) {
         for (word, words) in self.words.iter().zip(words).take(self.count.into()) {
             odd.iter_mut().zip(words).for_each(|(odd, bytes)| *odd |= (bytes.wrapping_add(word.excess) | bytes) & HIGHS);
         }
@@ -135,7 +135,7 @@ impl Layout {
 
     /// Days since 1970-01-01, of a layout that has a date.
     #[inline(always)]
-    pub(super) fn days<const N: usize>(&self, words: &Words<N>, days: &mut [i64; N], odd: &mut [u64; N]) {
+    pub fn days<const N: usize>(&self, words: &Words<N>, days: &mut [i64; N], odd: &mut [u64; N]) {
         let (centuries, years) = (self.two(words, 0, 0, 19), self.two(words, 0, 16, 70));
         let (months, mdays) = (self.two(words, 1, 0, 1), self.two(words, 2, 0, 1));
         for lane in 0..N {
@@ -158,7 +158,7 @@ impl Layout {
 
     /// Seconds since midnight.
     #[inline(always)]
-    pub(super) fn seconds<const N: usize>(&self, words: &Words<N>, seconds: &mut [i64; N], odd: &mut [u64; N]) {
+    pub fn seconds<const N: usize>(&self, words: &Words<N>, seconds: &mut [i64; N], odd: &mut [u64; N]) {
         let (hours, minutes, rest) = (self.two(words, 3, 0, 0), self.two(words, 4, 0, 0), self.two(words, 5, 0, 0));
         for lane in 0..N {
             let (hour, minute, second) = (hours[lane], minutes[lane], rest[lane]);
@@ -179,7 +179,7 @@ impl Layout {
 
     /// Days since 1970-01-01, of one text.
     #[inline(always)]
-    pub(super) fn days_of(&self, text: &[u8]) -> Option<i32> {
+    pub fn days_of(&self, text: &[u8]) -> Option<i32> {
         if !self.has_date() {
             return None;
         }
@@ -188,13 +188,13 @@ impl Layout {
 
     /// Seconds since midnight, of one text.
     #[inline(always)]
-    pub(super) fn seconds_of_day(&self, text: &[u8]) -> Option<i64> {
+    pub fn seconds_of_day(&self, text: &[u8]) -> Option<i64> {
         self.one(text, |words, seconds, odd| self.seconds(words, seconds, odd))
     }
 
     /// Seconds since 1970-01-01T00:00:00, by the clock that the text shows.
     #[inline(always)]
-    pub(super) fn seconds_of(&self, text: &[u8]) -> Option<i64> {
+    pub fn seconds_of(&self, text: &[u8]) -> Option<i64> {
         if !self.has_date() {
             return None;
         }
@@ -222,7 +222,7 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::columns::Pattern;
+    use crate::values::Pattern;
 
     #[test]
     fn all_days_are_read() {

@@ -1,15 +1,11 @@
 //! What becomes of the records of a contract: which are kept, and what is derived of them.
 
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_schema::DataType as ArrowType;
-use job::Error;
 use row_sql::{Column, Expression};
 
 use super::document::{Node, Reading};
 use super::{Contract, Join, Schema};
 use crate::mask::Mask;
-use crate::rejects::{ErrorName, Finding};
 
 /// Names that a fault lists, at most.
 const SHOWN: usize = 40;
@@ -109,55 +105,6 @@ impl Transform {
     /// How many columns are joined.
     pub fn joined(&self) -> usize {
         self.join.iter().map(|join| join.columns.len()).sum()
-    }
-
-    /// Works the expressions over the columns of the schema's fields and those that were joined, and adds the derived ones. `filtered` are the records that were left out before
-    /// (empty: none); answers which are by now.
-    ///
-    /// A record that has a fault already is left alone: it stays one that is refused, and no expression is asked about it.
-    pub fn work(
-        &self,
-        columns: &mut Vec<ArrayRef>,
-        rows: usize,
-        findings: &mut Vec<Finding>,
-        mut filtered: Vec<bool>,
-    ) -> Result<Vec<bool>, Error> {
-        if self.filter.is_none() && self.derive.is_empty() {
-            return Ok(filtered);
-        }
-        let mut is_refused = vec![false; rows];
-        findings.iter().for_each(|finding| is_refused[finding.row as usize] = true);
-        let mut skipped = match filtered.is_empty() {
-            true => (!findings.is_empty()).then(|| BooleanArray::from(is_refused.clone())),
-            false => Some(is_refused.iter().zip(&filtered).map(|(refused, filtered)| Some(*refused || *filtered)).collect()),
-        };
-        if let Some(filter) = &self.filter {
-            let evaluated = filter.evaluate(columns, rows, skipped.as_ref()).map_err(no_answer)?;
-            for (row, reason) in evaluated.failed {
-                is_refused[row] = true;
-                findings.push(failure(row, None, "where", format!("`where` has no answer: {reason}")));
-            }
-            let holds = evaluated.array.as_boolean();
-            if holds.true_count() < rows {
-                let was = |row: usize| filtered.get(row).is_some_and(|filtered| *filtered);
-                filtered = (0..rows).map(|row| was(row) || !is_refused[row] && (holds.is_null(row) || !holds.value(row))).collect();
-                skipped = Some(is_refused.iter().zip(&filtered).map(|(refused, filtered)| Some(*refused || *filtered)).collect());
-            }
-        }
-        let fields = columns.len();
-        for (index, derived) in self.derive.iter().enumerate() {
-            let evaluated = derived.expression.evaluate(columns, rows, skipped.as_ref()).map_err(no_answer)?;
-            for (row, reason) in evaluated.failed {
-                // A later one may need what failed here: that is no fault of its own.
-                if !is_refused[row] {
-                    is_refused[row] = true;
-                    let message = format!("`{}` has no value: {reason}", derived.name);
-                    findings.push(failure(row, Some((fields + index) as u32), "derive", message));
-                }
-            }
-            columns.push(evaluated.array);
-        }
-        Ok(filtered)
     }
 }
 
@@ -265,17 +212,4 @@ fn read_expression(node: &Node<'_>, columns: &[Column], reading: &mut Reading) -
     let text = node.text(reading)?;
     let parsed = Expression::parse_within(text, columns, &reading.patterns);
     parsed.map_err(|flaw| node.fault_within(reading, flaw.at.line, flaw.at.column, flaw.to_string())).ok()
-}
-
-fn failure(row: usize, field: Option<u32>, rule: &'static str, message: String) -> Finding {
-    let row = row as u32;
-    Finding { row, offset: None, field, column: None, error: ErrorName::Transform, rule: Some(rule), value: None, holder: None, message }
-}
-
-/// An expression that has no answer for any record ends the job.
-pub(crate) fn no_answer(error: row_sql::Error) -> Error {
-    match error {
-        row_sql::Error::TooMuchText(message) => Error::LimitExceeded(message),
-        row_sql::Error::Internal(message) => Error::Internal(message),
-    }
 }

@@ -98,7 +98,7 @@ fn check_format(node: &Node<'_>, kind: &str, reading: &mut Reading) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::Contract;
+    use crate::Contract;
 
     const TYPES: [&str; 7] = ["string", "integer", "number", "boolean", "date", "time", "datetime"];
 

@@ -12,8 +12,9 @@ use super::format::{self, Codec, Filed, Format, SortKey};
 use super::names::why_no_folder;
 use super::transform::unknown_column;
 use crate::delta::check_columns;
-use crate::files::NULL_PARTITION;
 
+/// The folder name of a value that is null (Hive's).
+pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 /// Bytes that a file should have, when the contract does not say: what engines like to read at once, and enough to make the opening of a file not matter.
 const FILE_SIZE: u64 = 128 << 20;
 /// What a contract may say. Files below are a swarm by intent; a file above could not be put together in the time of one function.
@@ -246,7 +247,7 @@ fn check_partitions(list: &Node<'_>, output: &Output, columns: Option<&[Column]>
 
 #[cfg(test)]
 mod tests {
-    use crate::contract::Contract;
+    use crate::Contract;
 
     fn faults(output: &str) -> Vec<String> {
         let fields = "[ { name: id, type: integer }, { name: kind, type: string } ]";

@@ -83,17 +83,17 @@ impl Locale {
     }
 
     /// Those that call a month or a day `word`, each with the English name that stands for it.
-    pub(crate) fn that_know(word: &str) -> &'static [(&'static Self, &'static str)] {
+    pub fn that_know(word: &str) -> &'static [(&'static Self, &'static str)] {
         WORDS.get(&word.to_lowercase()).map_or(&[], Vec::as_slice)
     }
 
     /// The month whose name stands at the beginning of `text`, and the bytes of the name.
-    pub(super) fn month(&self, text: &str) -> Option<(u32, usize)> {
+    pub fn month(&self, text: &str) -> Option<(u32, usize)> {
         find(&self.months, text)
     }
 
     /// The same of a day, from 1 (Sunday).
-    pub(super) fn weekday(&self, text: &str) -> Option<(u32, usize)> {
+    pub fn weekday(&self, text: &str) -> Option<(u32, usize)> {
         find(&self.weekdays, text)
     }
 }

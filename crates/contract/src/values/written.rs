@@ -1,7 +1,7 @@
 //! Numbers as people write them, in the form that the readers of `scalar` take.
 
 use super::scalar::Flaw;
-use crate::contract::{Affixes, Group, Grouping, Letters, NumberFormat, Percent, SPACES, is_currency, is_currency_sign};
+use crate::{Affixes, Group, Grouping, Letters, NumberFormat, Percent, SPACES, is_currency, is_currency_sign};
 
 /// Most bytes of a number.
 const MOST_BYTES: usize = 256;
@@ -174,12 +174,12 @@ impl Affixes {
 
 impl Group {
     /// Whether a character stands between groups.
-    pub(crate) fn is_mark(self, c: char) -> bool {
+    pub fn is_mark(self, c: char) -> bool {
         c == self.mark || (SPACES.contains(&self.mark) && SPACES.contains(&c))
     }
 
     /// The groups of `whole`, if they have the right sizes, the same mark between them, and do not begin with a zero.
-    pub(crate) fn parts(self, whole: &str) -> Result<impl Iterator<Item = &str>, Flaw> {
+    pub fn parts(self, whole: &str) -> Result<impl Iterator<Item = &str>, Flaw> {
         let mark = whole.chars().find(|c| self.is_mark(*c)).unwrap_or(self.mark);
         let count = whole.split(mark).count();
         let most = match self.sizes {
@@ -226,7 +226,7 @@ mod tests {
     use proptest::sample::{select, subsequence};
 
     use super::super::scalar::{Flaw, decimal, float, integer};
-    use crate::contract::{Contract, DataType, NumberFormat};
+    use crate::{Contract, DataType, NumberFormat};
 
     fn format(properties: &str) -> NumberFormat {
         let text = format!("name: x\nschema: {{ fields: [ {{ name: a, type: number, {properties} }} ] }}");

@@ -7,11 +7,10 @@ use chrono::{NaiveDate, Offset, TimeZone};
 use chrono_tz::Tz;
 
 use super::Flaw;
-use super::lanes::{Clock, Moments};
 use super::layout::{Layout, Slot};
 use super::locales::Locale;
 use super::zones::{self, Zone};
-use crate::contract::SPACES;
+use crate::SPACES;
 
 /// A compiled format.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,11 +96,11 @@ const MONTHS: [&str; 12] =
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 const SECONDS_PER_DAY: i64 = 86_400;
 /// POSIX: 69 to 99 are of the 20th century.
-pub(crate) const YEAR_PIVOT: i64 = 69;
+pub const YEAR_PIVOT: i64 = 69;
 /// Most digits of seconds since 1970. Milliseconds of our time have more, and are none.
 const MOST_EPOCH_DIGITS: usize = 12;
 /// Formats that count from 1970-01-01 UTC, and how many of their units are a second.
-pub(crate) const EPOCHS: [(&str, i64); 4] = [("epoch", 1), ("epoch_ms", 1_000), ("epoch_us", 1_000_000), ("epoch_ns", 1_000_000_000)];
+pub const EPOCHS: [(&str, i64); 4] = [("epoch", 1), ("epoch_ms", 1_000), ("epoch_us", 1_000_000), ("epoch_ns", 1_000_000_000)];
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
 impl Pattern {
@@ -290,28 +289,27 @@ impl Pattern {
 
     /// Days since 1970-01-01.
     #[inline(always)]
-    pub(crate) fn read_date(&self, text: &[u8]) -> Result<i32, Flaw> {
+    pub fn read_date(&self, text: &[u8]) -> Result<i32, Flaw> {
         match self.layout.as_ref().and_then(|layout| layout.days_of(text)) {
             Some(days) => Ok(days),
             None => self.read_slowly(text),
         }
     }
 
+    /// The same for what is not of the layout.
     #[inline(never)]
-    pub(super) fn read_slowly(&self, text: &[u8]) -> Result<i32, Flaw> {
+    pub fn read_slowly(&self, text: &[u8]) -> Result<i32, Flaw> {
         let days = self.read(text)?.days()?;
         i32::try_from(days).map_err(|_| Flaw::OutOfRange)
     }
 
-    /// What reads many moments at once that are mostly written, if they always have the same length.
-    pub(super) fn lanes(&self, what: Clock, per_second: i64, zone: Option<Tz>) -> Option<Moments<'_>> {
-        let layout =
-            self.layout.as_ref().filter(|layout| matches!(zone, None | Some(Tz::UTC)) && (what == Clock::Time || layout.has_date()))?;
-        Some(Moments { layout, what, per_second })
+    /// The places of the digits in what is mostly written, if it always has the same length.
+    pub fn layout(&self) -> Option<&Layout> {
+        self.layout.as_ref()
     }
 
     /// Units since midnight.
-    pub(crate) fn read_time(&self, text: &[u8], per_second: i64) -> Result<i64, Flaw> {
+    pub fn read_time(&self, text: &[u8], per_second: i64) -> Result<i64, Flaw> {
         if let Some(seconds) = self.layout.as_ref().and_then(|layout| layout.seconds_of_day(text)) {
             return Ok(seconds * per_second);
         }
@@ -322,7 +320,7 @@ impl Pattern {
 
     /// Units since 1970-01-01T00:00:00, in UTC when the column has a zone.
     #[inline(always)]
-    pub(crate) fn read_datetime(&self, text: &[u8], per_second: i64, zone: Option<Tz>) -> Result<i64, Flaw> {
+    pub fn read_datetime(&self, text: &[u8], per_second: i64, zone: Option<Tz>) -> Result<i64, Flaw> {
         let is_utc = matches!(zone, None | Some(Tz::UTC));
         let seconds = self.layout.as_ref().filter(|_| is_utc).and_then(|layout| layout.seconds_of(text));
         match seconds.and_then(|seconds| seconds.checked_mul(per_second)) {
@@ -331,8 +329,9 @@ impl Pattern {
         }
     }
 
+    /// The same for what is not of the layout, or has a zone.
     #[inline(never)]
-    pub(super) fn read_exactly(&self, text: &[u8], per_second: i64, zone: Option<Tz>) -> Result<i64, Flaw> {
+    pub fn read_exactly(&self, text: &[u8], per_second: i64, zone: Option<Tz>) -> Result<i64, Flaw> {
         let moment = self.read(text)?;
         let seconds = match moment.epoch {
             Some(seconds) => seconds,

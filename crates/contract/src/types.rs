@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use super::document::{Node, Object, Reading};
 use super::number::{NumberFormat, Percent};
 use super::properties;
-use crate::columns::{Ambiguous, Pattern};
+use crate::values::{Ambiguous, Pattern};
 
 /// The type of a field.
 #[derive(Debug, Clone)]
@@ -315,4 +315,23 @@ fn read_zone(field: &Object<'_>, reading: &mut Reading) -> Option<Tz> {
         node.fault(reading, format!("`{text}` is not a time zone; {meant}allowed: IANA names such as America/New_York, or UTC"));
     }
     zone.ok()
+}
+
+/// The name of a type, as a contract's `physicalType` has it.
+pub fn physical_name(data_type: &ArrowType) -> String {
+    let unit = |unit: &ArrowUnit| match unit {
+        ArrowUnit::Second => "s",
+        ArrowUnit::Millisecond => "ms",
+        ArrowUnit::Microsecond => "us",
+        ArrowUnit::Nanosecond => "ns",
+    };
+    match data_type {
+        ArrowType::Utf8 => "string".to_owned(),
+        ArrowType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
+        ArrowType::Time32(precision) => format!("time32({})", unit(precision)),
+        ArrowType::Time64(precision) => format!("time64({})", unit(precision)),
+        ArrowType::Timestamp(precision, None) => format!("timestamp({})", unit(precision)),
+        ArrowType::Timestamp(precision, Some(_)) => format!("timestamp({}, UTC)", unit(precision)),
+        other => other.to_string().to_lowercase(),
+    }
 }

@@ -109,7 +109,7 @@ impl Contract {
 
 #[cfg(test)]
 mod tests {
-    use crate::contract::Contract;
+    use crate::Contract;
 
     fn faults(fields: &str, more: &str) -> Vec<String> {
         let contract = Contract::parse(&format!("name: t\nschema: {{ {fields} }}\n{more}\n"));

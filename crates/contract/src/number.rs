@@ -254,7 +254,7 @@ const CODES: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD
 
 #[cfg(test)]
 mod tests {
-    use crate::contract::Contract;
+    use crate::Contract;
 
     #[track_caller]
     fn check(properties: &str, expected: &str) {

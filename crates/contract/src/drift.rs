@@ -3,13 +3,10 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use csv_records::dialect::Dialect;
-use csv_records::lines::LineCounter;
 use wording::cut;
 use wording::quote;
 
 use super::Contract;
-use crate::opening::Opening;
 use crate::rejects::{ErrorEntry, ErrorName};
 
 /// Differences that the text tells; there may be one for each of thousands of columns.
@@ -25,6 +22,17 @@ const REDACTED: &str = "redacted";
 pub struct Drift {
     policy: &'static str,
     differences: Vec<Difference>,
+}
+
+/// A header, as it was found in a source.
+#[derive(Debug, Clone, Copy)]
+pub struct FoundHeader<'a> {
+    /// Its labels.
+    pub labels: &'a [String],
+    /// The line on which it starts, from 1.
+    pub line: u64,
+    /// The byte of the source at which it starts, from 0.
+    pub byte: u64,
 }
 
 /// One difference. Columns count from 0.
@@ -60,10 +68,9 @@ impl Drift {
     ///
     /// Where the contract masks values, a label is told if it is no value of a masked field: if it is a
     /// field's name, or if most of the header is, and the label is not in the place of a masked field.
-    pub fn entries(&self, contract: &Contract, opening: &Opening) -> Vec<ErrorEntry> {
-        let labels = &opening.header.names;
+    pub fn entries(&self, contract: &Contract, header: &FoundHeader<'_>) -> Vec<ErrorEntry> {
+        let &FoundHeader { labels, line, byte } = header;
         let veil = Veil::of(contract, labels);
-        let line = line_of_header(opening, &opening.dialect);
         let entry = |difference: &Difference| {
             let column = difference.column();
             let label = column.and_then(|column| labels.get(column as usize));
@@ -77,7 +84,7 @@ impl Drift {
                 lines: None,
                 line,
                 record: 0,
-                byte: opening.header.range.start,
+                byte,
                 field: difference.field().map(str::to_owned),
                 column: column.map(|column| column + 1),
                 error: difference.error(),
@@ -160,15 +167,9 @@ impl<'a> Veil<'a> {
     }
 }
 
-/// The line on which the header starts, from 1.
-fn line_of_header(opening: &Opening, dialect: &Dialect) -> u64 {
-    let inside = LineCounter::new(dialect).count(opening.header_row());
-    opening.header.lines_before_data.saturating_sub(inside) + 1
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::contract::Contract;
+    use crate::Contract;
 
     /// The part of a header that may be told: only labels that the contract has.
     fn check(policy: &str, header: &[&str], expected: &str) {

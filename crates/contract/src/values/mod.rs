@@ -1,0 +1,22 @@
+//! How a text is a value of a type: numbers, answers and moments, as they are written.
+
+mod layout;
+mod locales;
+mod pattern;
+mod scalar;
+mod written;
+mod zones;
+
+pub use layout::{Layout, Words};
+pub use locales::Locale;
+pub use pattern::{Ambiguous, EPOCHS, Pattern, YEAR_PIVOT};
+pub use scalar::{Flaw, Scalar, boolean, decimal, describe, float, in_range, integer};
+
+/// A text without the spaces and tabs around it.
+pub fn trim(text: &[u8]) -> &[u8] {
+    let is_kept = |byte: &u8| !matches!(byte, b' ' | b'\t');
+    match (text.iter().position(is_kept), text.iter().rposition(is_kept)) {
+        (Some(first), Some(last)) => &text[first..=last],
+        _ => &[],
+    }
+}
