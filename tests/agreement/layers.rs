@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use xtask::checkout;
 
+/// The crates that a value passes through on its way from bytes to a table. None knows a later one.
+const FLOW: [&str; 9] = ["wording", "job", "csv-records", "row-sql", "parquet-pages", "contract", "landing", "inference", "delta-log"];
+
 /// The packages that a package is built of, its own tests aside.
 fn dependencies(package: &str) -> BTreeSet<String> {
     let mut cargo = checkout::cargo();
@@ -16,6 +19,26 @@ fn dependencies(package: &str) -> BTreeSet<String> {
 fn forbid(package: &str, prefixes: &[&str]) {
     let found: Vec<_> = dependencies(package).into_iter().filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix))).collect();
     assert!(found.is_empty(), "{package} must not depend on {found:?}");
+}
+
+/// Whatever is needed for a job's name or for an error is at hand without the core.
+#[test]
+fn what_reads_no_data_links_nothing_that_does() {
+    for package in ["live", "admit"] {
+        let heavy = ["arrow", "parquet", "sqlparser", "zstd", "encoding_rs", "csv-records", "row-sql", "contract", "landing"];
+        forbid(package, &heavy);
+    }
+}
+
+#[test]
+fn crates_know_what_is_below_them_and_nothing_else() {
+    let above = |from: usize| &FLOW[from..];
+    for (index, package) in FLOW.iter().enumerate() {
+        forbid(package, above(index + 1));
+    }
+    forbid("csv-records", &["arrow", "parquet", "job", "tokio"]);
+    forbid("row-sql", &["parquet", "job", "csv-records", "tokio"]);
+    forbid("parquet-pages", &["job", "csv-records", "row-sql", "tokio"]);
 }
 
 #[test]

@@ -9,7 +9,10 @@ use super::sources::rust;
 /// Where causes and logs are made.
 const FOLDERS: [&str; 2] = ["crates", "functions"];
 /// The start of an error whose text becomes a job's cause.
-const ERRORS: [&str; 16] = [
+const ERRORS: [&str; 18] = [
+    // Of crates that have errors of their own.
+    " Error(",
+    "Error::TooMuchText(",
     "Error::StoreUnavailable(",
     "Error::DeadlineExceeded(",
     "Error::SourceMissing(",
@@ -31,7 +34,7 @@ const LOGS: [&str; 5] = ["trace!(", "debug!(", "info!(", "warn!(", "error!("];
 /// Files whose errors of other libraries quote nothing, and why.
 const QUOTE_NOTHING: [(&str, &str); 5] = [
     ("crates/parquet-pages/src/codec.rs", "compressors tell of lengths"),
-    ("crates/landing/src/infer/sample.rs", "an error of ours is passed on"),
+    ("crates/inference/src/sample.rs", "an error of ours is passed on"),
     ("crates/lambda-step/src/lib.rs", "a message between the states holds no values"),
     ("crates/landfall-cli/src/run/running.rs", "an error of the file system about a file of locks"),
     ("crates/steps/src/verify.rs", "an error of the tiling, which tells positions"),

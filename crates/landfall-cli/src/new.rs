@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use contract::Compression;
 use csv_records::dialect::StatedDialect;
+use inference::{Inference, Inferred, dataset_name};
 use job::DatasetName;
-use landing::cells::Cells;
+use landing::batch::Cells;
 use landing::columns::Records;
-use landing::infer::{Inference, Inferred, dataset_name};
 use landing::opening::Stated;
 
 use crate::complain;

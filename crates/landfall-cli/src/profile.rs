@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use contract::Contract;
+use inference::dataset_name;
 use job::Error;
-use landing::infer::dataset_name;
 use landing::opening::Stated;
 use landing::profile::{ColumnProfile, Profile, Table};
 

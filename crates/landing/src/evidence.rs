@@ -14,7 +14,8 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    pub(crate) fn new(property: impl Into<String>, value: impl Into<String>, because: impl Into<String>) -> Self {
+    /// Evidence for what was guessed of a property.
+    pub fn new(property: impl Into<String>, value: impl Into<String>, because: impl Into<String>) -> Self {
         Self { property: property.into(), value: value.into(), because: because.into() }
     }
 }

@@ -10,23 +10,25 @@ mod merge;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::plan::Plan;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef};
 use arrow_select::take::take;
-use aside::Aside;
 use contract::Contract;
-use folders::Folders;
-use form::Writers;
-use gather::gather;
 use job::Error;
 use job::TableFormat;
 use parquet_pages::SharedBuffer;
+
+use crate::plan::Plan;
+use aside::Aside;
+use folders::Folders;
+use form::Writers;
+use gather::gather;
 pub use stats::Stats;
 
-pub(crate) use folders::{TooLong, folder_text};
+pub(crate) use folders::TooLong;
+pub use folders::folder_text;
 
 /// Most partitions of one shard: each is a file at least, with its requests, and some memory to the
 /// end of the shard.

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, BooleanArray};
-use arrow_select::filter::FilterBuilder;
+use arrow_array::ArrayRef;
 use contract::rejects::{ErrorName, FAULTS_PER_RECORD, Finding};
 use contract::{Contract, Mapping};
 use csv_records::dialect::{Dialect, RepeatedHeader};
@@ -14,8 +13,9 @@ use job::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
 use job::message::{Counts, Shard};
 use wording::cut;
 
-use crate::cells::Cells;
-use crate::columns::{self, Records};
+use crate::batch::Batch;
+use crate::batch::Cells;
+use crate::columns::{self, Records, keep};
 use crate::files::{Files, FolderLimits, Lineage};
 use crate::keys::{Claims, Taken, Terms};
 use crate::lookup::{Joins, Lookup};
@@ -23,7 +23,6 @@ use crate::mask::check_salt;
 use crate::mask::{Masks, Salt};
 use crate::plan::Plan;
 use crate::profile::Sketch;
-use crate::shape::Batch;
 use crate::transform;
 
 /// Most cells of a batch: enough to type columns in long runs, and little to keep.
@@ -391,14 +390,4 @@ fn text_of(masks: Option<&Masks>, dialect: &Dialect, cells: &Cells<'_>, record: 
         Some(masks) => masks.text_of_key(record, column, text),
         None => text,
     }
-}
-
-/// The rows that are good, of the columns that are `stored`. The others are left as they are.
-pub(crate) fn keep(mut columns: Vec<ArrayRef>, is_good: Vec<bool>, stored: &[usize]) -> Result<Vec<ArrayRef>, Error> {
-    let predicate = FilterBuilder::new(&BooleanArray::from(is_good)).optimize().build();
-    for index in stored {
-        let column = predicate.filter(columns[*index].as_ref());
-        columns[*index] = column.map_err(|error| Error::Internal(format!("filtering columns: {}", wording::variant(&error))))?;
-    }
-    Ok(columns)
 }

@@ -1,5 +1,5 @@
 //! What the files of a table hold, as Landfall's own log tells it, and whether the files of a contract can be read
-//! together with them. A Delta log has a schema of its own: see [`delta`](crate::delta).
+//! together with them. A Delta log has a schema of its own: see [`delta`](delta_log).
 //!
 //! DuckDB, Polars and PyArrow were asked which files they read as one table, whichever comes first. All three read files
 //! whose columns have the same types, in any order. A file that lacks a column is read with nulls there, by an option

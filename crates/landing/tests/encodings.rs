@@ -5,8 +5,8 @@ use contract::rejects::ErrorEntry;
 use csv_records::dialect::Dialect;
 use csv_records::encoding::Encoding;
 use csv_records::{Limits, Rows, ShardReader, preamble, tile};
-use landing::cells::Cells;
-use landing::shape::Batch;
+use landing::batch::Batch;
+use landing::batch::Cells;
 use proptest::prelude::*;
 
 /// Records as their values, and faults, with lines and records from 0.

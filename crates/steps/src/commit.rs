@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::Mode;
+use delta_log::Entry;
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
 use job::TableFormat;
@@ -14,7 +15,6 @@ use job::bill::Item;
 use job::decision::Start;
 use job::message::{Failure, JobId, JobKeys, JobRef, SourceRef, Stored, Submission, Warning};
 use landing::commit::{Commit, OpenFile};
-use landing::delta::Entry;
 use objects::{Objects, Part, Put};
 use registry::{JobChange, JobStatus, Newest};
 use tables::{Base, Log};

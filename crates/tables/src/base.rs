@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
 use contract::{Contract, Mode};
+use delta_log::{Entry, Head, settle};
 use job::Error;
 use job::TableFormat;
 use job::message::JobId;
 use landing::commit::{Commit, Table};
-use landing::delta::{Entry, Head, settle};
 use landing::table::{SchemaAt, TableSchema};
 
 use crate::{At, Log};

@@ -1,8 +1,8 @@
 use bytes::Bytes;
+use delta_log::{Entry, State};
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
 use job::TableFormat;
-use landing::delta::{self, Entry, State};
 use objects::Put;
 use serde_json::{Value, json};
 
@@ -51,23 +51,23 @@ impl Log {
         let files = state.files();
         let (bytes, actions) = state.write(now)?;
         let pointer = json!({"version": sequence, "size": actions, "sizeInBytes": bytes.len(), "numOfAddFiles": files});
-        self.objects.put(&delta::checkpoint_key(&self.prefix, sequence), bytes, Put::Overwrite).await?;
+        self.objects.put(&delta_log::checkpoint_key(&self.prefix, sequence), bytes, Put::Overwrite).await?;
         // Only now: a pointer that points nowhere would be worse than none.
-        self.objects.put(&delta::last_checkpoint_key(&self.prefix), Bytes::from(pointer.to_string()), Put::Overwrite).await?;
+        self.objects.put(&delta_log::last_checkpoint_key(&self.prefix), Bytes::from(pointer.to_string()), Put::Overwrite).await?;
         Ok(true)
     }
 
     /// The newest checkpoint of a Delta log, if its pointer names one.
     pub(crate) async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, Error> {
-        let pointer = match self.objects.read(&delta::last_checkpoint_key(&self.prefix), ENTRY_BYTES).await {
+        let pointer = match self.objects.read(&delta_log::last_checkpoint_key(&self.prefix), ENTRY_BYTES).await {
             Ok(bytes) => serde_json::from_slice::<Value>(&bytes).unwrap_or_default(),
             Err(objects::Error::Missing(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let Some(version) = pointer["version"].as_u64() else { return Ok(None) };
         let keys = match pointer["parts"].as_u64() {
-            Some(parts) => delta::checkpoint_parts(&self.prefix, version, parts),
-            None => vec![delta::checkpoint_key(&self.prefix, version)],
+            Some(parts) => delta_log::checkpoint_parts(&self.prefix, version, parts),
+            None => vec![delta_log::checkpoint_key(&self.prefix, version)],
         };
         Ok(Some(Checkpoint { version, keys }))
     }
@@ -89,16 +89,16 @@ impl Log {
         for key in &checkpoint.keys {
             lines.extend(self.read_part(key).await?);
         }
-        delta::read_entry(&lines, checkpoint.version, &self.prefix)
+        delta_log::read_entry(&lines, checkpoint.version, &self.prefix)
     }
 
     async fn read_part(&self, key: &str) -> Result<Vec<u8>, Error> {
-        delta::read_checkpoint(self.objects.read(key, CHECKPOINT_BYTES).await?)
+        delta_log::read_checkpoint(self.objects.read(key, CHECKPOINT_BYTES).await?)
     }
 
     /// Looks through the whole log: only who goes back in time needs it. Of checkpoints in parts the pointer alone is heeded.
     async fn earlier_checkpoint(&self, last: u64) -> Result<Option<Checkpoint>, Error> {
-        let folder = format!("{}{}", self.prefix, delta::LOG);
+        let folder = format!("{}{}", self.prefix, delta_log::LOG);
         let (mut after, mut found) = (None::<String>, None);
         loop {
             let page = self.objects.list(&folder, after.as_deref(), PAGE).await?;

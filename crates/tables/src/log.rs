@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::Contract;
+use delta_log::Entry;
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
 use job::TableFormat;
 use landing::commit::{Commit, log_key};
-use landing::delta::{self, Entry};
 use objects::{Objects, Put};
 use wording::Unquoted;
 
@@ -60,7 +60,7 @@ impl Log {
             TableFormat::Landfall => serde_json::from_slice::<Commit>(&bytes)
                 .map(|commit| Some(commit.into()))
                 .map_err(|error| Error::Internal(format!("{} can't be read: {}", self.key(sequence), error.unquoted()))),
-            TableFormat::Delta => delta::read_entry(&bytes, sequence, &self.prefix).map(Some),
+            TableFormat::Delta => delta_log::read_entry(&bytes, sequence, &self.prefix).map(Some),
         }
     }
 
@@ -107,7 +107,7 @@ impl Log {
             TableFormat::Landfall => {
                 serde_json::to_string(commit).map_err(|error| Error::Internal(format!("{key} can't be written: {}", error.unquoted())))?
             }
-            TableFormat::Delta => delta::write_entry(commit, contract, base.head.as_ref(), &self.prefix, &base.odd_paths)?,
+            TableFormat::Delta => delta_log::write_entry(commit, contract, base.head.as_ref(), &self.prefix, &base.odd_paths)?,
         };
         match self.objects.put(&key, Bytes::from(text), Put::IfAbsent).await {
             Ok(()) => Ok(true),
@@ -157,7 +157,7 @@ impl Log {
     fn key(&self, sequence: u64) -> String {
         match self.format {
             TableFormat::Landfall => log_key(&self.prefix, sequence),
-            TableFormat::Delta => delta::entry_key(&self.prefix, sequence),
+            TableFormat::Delta => delta_log::entry_key(&self.prefix, sequence),
         }
     }
 
@@ -171,5 +171,5 @@ impl Log {
 }
 
 async fn is_delta(objects: &dyn Objects, prefix: &str) -> Result<bool, Error> {
-    Ok(!objects.list(&format!("{prefix}{}", delta::LOG), None, 1).await?.is_empty())
+    Ok(!objects.list(&format!("{prefix}{}", delta_log::LOG), None, 1).await?.is_empty())
 }

@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, HashSet};
 
 use chrono::DateTime;
+use delta_log::Entry;
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
 use landing::commit::Table;
-use landing::delta::Entry;
 
 use crate::{At, Log};
 

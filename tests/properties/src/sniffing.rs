@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use contract::{Compression, Contract};
 use csv_records::Limits;
 use csv_records::dialect::{RepeatedHeader, StatedDialect, Terminator};
+use inference::{dataset_name, propose};
+use landing::batch::Batch;
 use landing::columns;
-use landing::infer::{dataset_name, propose};
 use landing::opening::{Opening, Stated};
-use landing::shape::Batch;
 
 use crate::input::{Flags, Input};
 use crate::table::batches;

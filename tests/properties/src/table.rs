@@ -1,9 +1,9 @@
 //! The records of a source that was opened.
 
 use csv_records::{Limits, Rows, ShardReader};
+use landing::batch::Batch;
 use landing::columns::Records;
 use landing::opening::Opening;
-use landing::shape::Batch;
 
 /// Hands over all records, in batches. The text must be whole, and no record too long.
 pub(crate) fn batches(opening: &Opening, mut take: impl FnMut(&Batch<'_>, Records<'_>)) {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use contract::rejects::FAULTS_PER_RECORD;
 use csv_records::dialect::{Dialect, RepeatedHeader};
 use csv_records::{Base, Field};
-use landing::shape::Batch;
+use landing::batch::Batch;
 
 /// Bytes that are collected before they are written.
 const BUFFER_BYTES: usize = 256 * 1024;

@@ -12,10 +12,10 @@ use csv_records::encoding::Units;
 use csv_records::limits::FOOTER_BYTES;
 use csv_records::{Base, Holdback, Lexer, Limits, LongFooter, LongRow, Rows, ShardReader, Tile, TilingError, footer_start, preamble, tile};
 use job::message::Shard;
+use landing::batch::Batch;
 use landing::limits;
 use landing::opening::{FOOTER_SAMPLE_BYTES, Opening, Stated};
 use landing::plan::shards;
-use landing::shape::Batch;
 use landing::unpack::{self, Archive, Unpack};
 
 use crate::path;

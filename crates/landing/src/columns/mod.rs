@@ -16,15 +16,17 @@ use arrow_array::types::{
 };
 use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, StringArray, new_null_array};
 use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-
+use arrow_select::filter::FilterBuilder;
 use contract::rejects::Finding;
 use contract::values::{self as scalar, Flaw, Scalar, trim};
 use contract::{BooleanFormat, Contract, DataType, Field, IntegerType, Mapping, NumberFormat, NumberType, TimeUnit};
 use csv_records::Row;
 use csv_records::dialect::{BlankRows, Dialect};
+use job::Error;
+use parquet_pages::packed_text;
+
 use lanes::{Clock, Kernel, Moments, Numbers};
 use missing::Missing;
-use parquet_pages::packed_text;
 use quick::Text;
 
 /// Records in a window of bytes.
@@ -388,4 +390,14 @@ impl Column<'_, '_> {
         }
         None
     }
+}
+
+/// The rows that are good, of the columns that are `stored`. The others are left as they are.
+pub(crate) fn keep(mut columns: Vec<ArrayRef>, is_good: Vec<bool>, stored: &[usize]) -> Result<Vec<ArrayRef>, Error> {
+    let predicate = FilterBuilder::new(&BooleanArray::from(is_good)).optimize().build();
+    for index in stored {
+        let column = predicate.filter(columns[*index].as_ref());
+        columns[*index] = column.map_err(|error| Error::Internal(format!("filtering columns: {}", wording::variant(&error))))?;
+    }
+    Ok(columns)
 }

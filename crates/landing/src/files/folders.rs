@@ -270,7 +270,7 @@ impl Naming {
 }
 
 /// A value as a folder's name has it, but for nulls.
-pub(crate) fn folder_text(value: &str) -> String {
+pub fn folder_text(value: &str) -> String {
     utf8_percent_encode(value, PLAIN).to_string()
 }
 

@@ -12,9 +12,9 @@ use job::DatasetName;
 use job::Error;
 
 use super::check_rows;
+use crate::batch::Batch;
 use crate::columns::{self, Records};
 use crate::opening::{Opening, Stated};
-use crate::shape::Batch;
 
 /// Rows that are typed at once.
 const BATCH_ROWS: usize = 8 * 1024;

@@ -8,8 +8,8 @@ use csv_records::dialect::Dialect;
 use wording::cut;
 
 use super::{Masks, REDACTED, hash, last4};
-use crate::cells::Cells;
-use crate::shape::Batch;
+use crate::batch::Batch;
+use crate::batch::Cells;
 
 /// What a masked cell of a refused record begins with, so that it is known for one if the record is sent again as it is.
 const MARK: &str = "masked";

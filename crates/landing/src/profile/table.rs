@@ -5,11 +5,11 @@ use csv_records::dialect::Dialect;
 use job::Error;
 
 use super::{Profile, Sketch};
-use crate::cells::Cells;
+use crate::batch::Batch;
+use crate::batch::Cells;
+use crate::columns::keep;
 use crate::columns::{self, Records};
 use crate::mask::Masks;
-use crate::shape::Batch;
-use crate::shard::keep;
 use crate::transform;
 
 /// A table on its way.

@@ -8,7 +8,7 @@ use csv_records::dialect::Dialect;
 use csv_records::{Field, Lexer, Limits, Row, RowKind, Rows, ends_with_delimiter};
 
 use super::cells::{Kind, kind, likeness};
-use crate::shape::is_header;
+use crate::batch::is_header;
 
 /// What comments start with.
 pub(super) const COMMENT: u8 = b'#';

@@ -24,16 +24,16 @@ use std::collections::{BTreeMap, HashMap};
 
 pub use sample::propose;
 
-use crate::columns::Records;
-use crate::evidence::Evidence;
-use crate::opening::Opening;
-use crate::shape::{has_columns, is_header, labels};
 use column::{Column, Unique};
 use contract::quoted;
 use csv_records::dialect::{BlankRows, RepeatedHeader};
 use document::{Document, FieldLine};
 use job::DatasetName;
 use job::limits::CONTRACT_BYTES;
+use landing::batch::{has_columns, is_header, labels};
+use landing::columns::Records;
+use landing::evidence::Evidence;
+use landing::opening::Opening;
 use reading::{dialect_of, encoding_of, names_of};
 use verdict::{Context, Verdict, decide};
 use wording::odd_name;

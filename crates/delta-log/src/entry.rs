@@ -7,14 +7,14 @@ use chrono::{DateTime, SecondsFormat};
 use contract::NULL_PARTITION;
 use contract::{Contract, Mode};
 use job::Error;
+use landing::commit::{Commit, CommittedFile};
+use landing::files::folder_text;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use wording::Unquoted;
 
 use super::action::{Add, CommitInfo, Head, Line, MetaData, Note, Protocol, Remove, Txn};
 use super::schema::settle;
-use crate::commit::{Commit, CommittedFile};
-use crate::files::folder_text;
 
 /// What stands unescaped in a path.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/').remove(b'=');

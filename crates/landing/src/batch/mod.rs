@@ -1,5 +1,7 @@
 //! What is wrong with how records are written, whatever their values should be: ragged ones, quotes out of place, invalid bytes.
 
+mod cells;
+
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -10,7 +12,7 @@ use csv_records::encoding::{ByteOrder, Encoding};
 use csv_records::limits::FIELD_BYTES;
 use csv_records::{FaultKind, Field, Row, RowKind, Rows, ends_with_delimiter};
 
-use crate::cells::Cells;
+pub use cells::{Cells, Malformed};
 
 /// The records of a batch of rows, and where they are.
 pub struct Batch<'a> {
@@ -231,18 +233,18 @@ impl<'a> Batch<'a> {
 }
 
 /// The names that stand in a header: names of rows have no label.
-pub(crate) fn labels<'h>(header: &'h [String], dialect: &Dialect) -> &'h [String] {
+pub fn labels<'h>(header: &'h [String], dialect: &Dialect) -> &'h [String] {
     &header[usize::from(dialect.row_names).min(header.len())..]
 }
 
 /// Whether a record has a cell for each column, and none too many.
-pub(crate) fn has_columns(cells: &[Field], columns: usize, dialect: &Dialect) -> bool {
+pub fn has_columns(cells: &[Field], columns: usize, dialect: &Dialect) -> bool {
     let is_longer = dialect.ragged_rows.ignore_trailing_delimiter && cells.len() == columns + 1;
     cells.len() == columns || (is_longer && ends_with_delimiter(cells))
 }
 
 /// Whether a record has the names of the header in its cells, and nothing else.
-pub(crate) fn is_header(header: &[String], cells: &[Field], window: &[u8], dialect: &Dialect) -> bool {
+pub fn is_header(header: &[String], cells: &[Field], window: &[u8], dialect: &Dialect) -> bool {
     let (Some(first), Some(cell)) = (header.first(), cells.first()) else { return false };
     // Names that are all empty name nothing.
     if first.is_empty() && header.iter().all(String::is_empty) {

@@ -4,8 +4,7 @@ use contract::quoted;
 use contract::unique_names;
 use csv_records::dialect::{BlankRows, Dialect, RepeatedHeader, Terminator};
 use csv_records::encoding::Encoding;
-
-use crate::opening::Opening;
+use landing::opening::Opening;
 
 /// The names of the fields: those that the columns have when the source is read as the contract says.
 pub(super) fn names_of(opening: &Opening, columns: usize) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use csv_records::encoding::{Encoding, MALFORMED};
 use csv_records::{Field, Row};
 
-use crate::shape::Batch;
+use super::Batch;
 
 /// The cells of a batch in UTF-8, with the quotes and escapes that they were written with.
 ///

@@ -5,11 +5,11 @@ use arrow_array::{Array, ArrayRef};
 use contract::{Contract, Mapping};
 use csv_records::dialect::{RepeatedHeader, StatedDialect};
 use csv_records::{Batch as RawBatch, Lexer, Limits, Rows};
+use landing::batch::Batch;
+use landing::columns;
+use landing::opening::Stated;
 
 use super::*;
-use crate::columns;
-use crate::opening::Stated;
-use crate::shape::Batch;
 
 /// Opens a whole file in memory.
 fn open(source: &[u8], contract: Option<&Contract>) -> Opening {

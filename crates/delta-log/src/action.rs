@@ -1,9 +1,8 @@
 use std::collections::BTreeMap;
 
+use landing::commit::Commit;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-use crate::commit::Commit;
 
 /// A line of an entry: one action. Actions that are not known here change nothing of what files a table has.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -3,12 +3,12 @@
 use csv_records::{Limits, Rows, ShardReader};
 use job::DatasetName;
 use job::Error;
+use landing::batch::Batch;
+use landing::batch::Cells;
+use landing::columns::Records;
+use landing::opening::{Opening, Stated};
 
 use super::{Inference, Inferred};
-use crate::cells::Cells;
-use crate::columns::Records;
-use crate::opening::{Opening, Stated};
-use crate::shape::Batch;
 
 /// Most bytes that are looked at, once they are unpacked.
 const MOST_TEXT_BYTES: usize = 8 * 1024 * 1024;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use contract::Contract;
 use job::message::{Counts, JobId, SourceRef};
+use landing::commit::{Commit, CommittedFile};
 
 use super::*;
-use crate::commit::{Commit, CommittedFile};
 
 const FIELDS: &str = "{ name: id, type: integer, constraints: { required: true } }, { name: note, type: string }";
 
