@@ -80,8 +80,35 @@ fn commands_and_options_are_listed() {
         assert!(cli.contains(&format!("| `landfall {command} ")), "docs/reference/cli.md does not name `landfall {command}`");
     }
     let run = help(&["run", "--help"]);
-    let options = run.lines().filter_map(|line| line.trim().split_whitespace().next()).filter(|word| word.starts_with("--"));
+    let options = run.lines().filter_map(|line| line.split_whitespace().next()).filter(|word| word.starts_with("--"));
     for option in options {
         assert!(cli.contains(&format!("| `{option}")), "docs/reference/cli.md does not name `{option}` of `landfall run`");
     }
+}
+
+/// A contract with a word in each place that is none, so that its faults list those that are.
+const UNKNOWN: &str = "
+name: t
+x: 1
+schema: { x: 1, fields: [{ name: a, x: 1, constraints: { x: 1 } }], fieldsMatch: x }
+dialect: { x: 1, lineTerminator: x, blankRows: x, repeatedHeader: x, raggedRows: { x: 1 } }
+transform: { x: 1, mask: [{ field: a, with: x }], join: [{ x: 1, how: x, unmatched: x }] }
+output: { x: 1, format: x, table: x, mode: x }
+";
+
+#[test]
+fn words_of_a_contract_are_listed() {
+    let pages = text("docs/reference/contract.md") + &text("docs/reference/dialect.md");
+    let code: Vec<&str> = pages.split('`').skip(1).step_by(2).collect();
+    let words: Vec<&str> = code.iter().flat_map(|code| code.split(|c: char| !(c.is_alphanumeric() || "_-$".contains(c)))).collect();
+    let faults = landing::contract::Contract::parse(UNKNOWN).unwrap_err();
+    let mut count = 0;
+    for fault in &faults {
+        let Some((_, allowed)) = fault.message.split_once("; allowed: ") else { continue };
+        count += 1;
+        for word in allowed.split(", ").filter(|word| word.chars().all(|c| c.is_alphanumeric() || "_-$".contains(c))) {
+            assert!(words.contains(&word), "docs/reference/contract.md and dialect.md do not name `{word}` ({fault})");
+        }
+    }
+    assert!(count > 12, "{faults:?}");
 }
