@@ -81,9 +81,7 @@ impl Condition {
             Self::And(conditions) => all(conditions, true),
             Self::Or(conditions) => all(conditions, false),
             Self::Not(condition) => Ok(!condition.holds(scope)?),
-            Self::Test(variable, Test::Is(Is::Present, wanted)) => {
-                Ok(variable.find(scope).is_some() == *wanted)
-            }
+            Self::Test(variable, Test::Is(Is::Present, wanted)) => Ok(variable.find(scope).is_some() == *wanted),
             Self::Test(variable, test) => test.holds(found(variable, scope)?, scope),
         }
     }
@@ -108,11 +106,7 @@ impl Test {
         let Some((kind, relation, is_path)) = comparison(field) else {
             return fields.refuse(field, "no comparison is known here");
         };
-        let operand = if is_path {
-            fields.path(field)?.map(Operand::Path)
-        } else {
-            fields.take(field).cloned().map(Operand::Value)
-        };
+        let operand = if is_path { fields.path(field)?.map(Operand::Path) } else { fields.take(field).cloned().map(Operand::Value) };
         match operand {
             // What does not equal itself is of another kind.
             Some(Operand::Value(value)) if !Relation::Equals.holds(kind, &value, &value) => {
@@ -128,9 +122,7 @@ impl Test {
             Self::Is(is, wanted) => is.holds(value) == *wanted,
             Self::Matches(pattern) => value.as_str().is_some_and(|text| matches(pattern, text)),
             Self::Relation(kind, relation, Operand::Value(other)) => relation.holds(*kind, value, other),
-            Self::Relation(kind, relation, Operand::Path(path)) => {
-                relation.holds(*kind, value, found(path, scope)?)
-            }
+            Self::Relation(kind, relation, Operand::Path(path)) => relation.holds(*kind, value, found(path, scope)?),
         })
     }
 }
@@ -145,10 +137,7 @@ fn comparison(field: &str) -> Option<(Kind, Relation, bool)> {
 }
 
 fn found<'a>(path: &Path, scope: Scope<'a>) -> Result<&'a Value, Failure> {
-    path.find(scope).ok_or_else(|| Failure {
-        error: RUNTIME.to_owned(),
-        cause: format!("the variable `{}` is not there", path.text()),
-    })
+    path.find(scope).ok_or_else(|| Failure { error: RUNTIME.to_owned(), cause: format!("the variable `{}` is not there", path.text()) })
 }
 
 #[cfg(test)]

@@ -103,10 +103,10 @@ impl Lens {
         match self {
             Self::Whole => Ok(scope.input.clone()),
             Self::Nothing => Ok(json!({})),
-            Self::Part(path) => path.find(scope).cloned().ok_or_else(|| Failure {
-                error: RUNTIME.to_owned(),
-                cause: format!("the path `{}` leads to nothing", path.text()),
-            }),
+            Self::Part(path) => path
+                .find(scope)
+                .cloned()
+                .ok_or_else(|| Failure { error: RUNTIME.to_owned(), cause: format!("the path `{}` leads to nothing", path.text()) }),
         }
     }
 }

@@ -31,9 +31,7 @@ impl Machine {
     /// `DefinitionSubstitutions` are: the name in `${…}`, and the text that stands for it.
     pub fn read(name: &str, document: &str, substitutions: &[(&str, &str)]) -> Result<Self, Refusal> {
         let refuse = |reason: String| Refusal { state: String::new(), field: String::new(), reason };
-        let filled = substitutions.iter().fold(document.to_owned(), |text, (open, put)| {
-            text.replace(&format!("${{{open}}}"), put)
-        });
+        let filled = substitutions.iter().fold(document.to_owned(), |text, (open, put)| text.replace(&format!("${{{open}}}"), put));
         let left = filled.split_once("${").and_then(|(_, rest)| Some(rest.split_once('}')?.0));
         if let Some(open) = left {
             return Err(refuse(format!("nothing is put in for `${{{open}}}`")));

@@ -114,9 +114,7 @@ impl<'a> Visit<'a> {
                 seen
             }
             Work::Fail { error, cause } => {
-                let text = |text: &Option<crate::amount::Text>| {
-                    text.as_ref().map_or_else(|| Ok(String::new()), |text| text.of(scope))
-                };
+                let text = |text: &Option<crate::amount::Text>| text.as_ref().map_or_else(|| Ok(String::new()), |text| text.of(scope));
                 return Err(Failure { error: text(error)?, cause: text(cause)? });
             }
         };

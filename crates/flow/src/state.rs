@@ -51,12 +51,15 @@ impl State {
         }
         let is_step = matches!(kind, "Task" | "Map");
         let goes_on = is_step || matches!(kind, "Pass" | "Wait");
-        let data = Data::read(&mut fields, Has {
-            parameters: matches!(kind, "Task" | "Pass"),
-            selector: is_step,
-            result: is_step || kind == "Pass",
-            lenses: kind != "Fail",
-        })?;
+        let data = Data::read(
+            &mut fields,
+            Has {
+                parameters: matches!(kind, "Task" | "Pass"),
+                selector: is_step,
+                result: is_step || kind == "Pass",
+                lenses: kind != "Fail",
+            },
+        )?;
         let work = match kind {
             "Task" => Work::Task(Task::read(&mut fields, &data)?),
             "Map" => Work::Map(Box::new(Map::read(&mut fields)?)),
@@ -64,10 +67,7 @@ impl State {
             "Pass" => Work::Pass { result: fields.take("Result").cloned() },
             "Wait" => Work::Wait(Until::read(&mut fields)?),
             "Succeed" => Work::Succeed,
-            "Fail" => Work::Fail {
-                error: Text::read(&mut fields, "Error")?,
-                cause: Text::read(&mut fields, "Cause")?,
-            },
+            "Fail" => Work::Fail { error: Text::read(&mut fields, "Error")?, cause: Text::read(&mut fields, "Cause")? },
             other => return fields.refuse("Type", format!("`{other}` is not known")),
         };
         let retry = if is_step { Retrier::read_all(&mut fields)? } else { Vec::new() };

@@ -20,9 +20,7 @@ pub(crate) enum Template {
 impl Template {
     /// Reads a template. The error has the place in it, `.a[0].b.$`, and the reason.
     pub(crate) fn parse(value: &Value) -> Result<Self, (String, String)> {
-        let within = |place: String| {
-            move |(inside, reason): (String, String)| (format!("{place}{inside}"), reason)
-        };
+        let within = |place: String| move |(inside, reason): (String, String)| (format!("{place}{inside}"), reason);
         match value {
             Value::Object(members) => {
                 let read = members.iter().map(|(name, value)| {
@@ -61,9 +59,7 @@ impl Template {
                 let filled = members.iter().map(|(name, inner)| Ok((name.clone(), inner.fill(scope)?)));
                 Value::Object(filled.collect::<Result<_, Failure>>()?)
             }
-            Self::List(items) => {
-                Value::Array(items.iter().map(|item| item.fill(scope)).collect::<Result<_, _>>()?)
-            }
+            Self::List(items) => Value::Array(items.iter().map(|item| item.fill(scope)).collect::<Result<_, _>>()?),
         })
     }
 

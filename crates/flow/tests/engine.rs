@@ -101,29 +101,35 @@ async fn the_landing_lands() {
     assert_eq!(ended.execution.started, "2026-01-31T12:00:00.000Z");
     assert_eq!(ended.execution.stopped.as_deref(), Some("2026-01-31T12:01:00.000Z"));
     let view = json!(ended.history());
-    assert_eq!(view["states"][0], json!({
-        "name": "Ingest",
-        "type": "Task",
-        "entered": "2026-01-31T12:00:00.000Z",
-        "exited": "2026-01-31T12:00:00.000Z",
-        "inputKeys": ["dataset", "job"],
-        "output": {
-            "job": "j",
-            "dataset": "d",
-            "plan": {
-                "shards": { "count": 2, "bucket": "work", "key": "shards", "only": null },
-                "max_concurrency": 2,
+    assert_eq!(
+        view["states"][0],
+        json!({
+            "name": "Ingest",
+            "type": "Task",
+            "entered": "2026-01-31T12:00:00.000Z",
+            "exited": "2026-01-31T12:00:00.000Z",
+            "inputKeys": ["dataset", "job"],
+            "output": {
+                "job": "j",
+                "dataset": "d",
+                "plan": {
+                    "shards": { "count": 2, "bucket": "work", "key": "shards", "only": null },
+                    "max_concurrency": 2,
+                },
             },
-        },
-        "attempts": [{ "started": "2026-01-31T12:00:00.000Z", "ended": "2026-01-31T12:00:00.000Z" }],
-    }));
-    assert_eq!(view["mapRuns"], json!([{
-        "arn": "arn:aws:states:local:000000000000:mapRun:landing/transform:0",
-        "status": "SUCCEEDED",
-        "started": "2026-01-31T12:00:00.000Z",
-        "stopped": "2026-01-31T12:01:00.000Z",
-        "counts": { "total": 2, "pending": 0, "running": 0, "succeeded": 2, "failed": 0, "timedOut": 0, "aborted": 0 },
-    }]));
+            "attempts": [{ "started": "2026-01-31T12:00:00.000Z", "ended": "2026-01-31T12:00:00.000Z" }],
+        })
+    );
+    assert_eq!(
+        view["mapRuns"],
+        json!([{
+            "arn": "arn:aws:states:local:000000000000:mapRun:landing/transform:0",
+            "status": "SUCCEEDED",
+            "started": "2026-01-31T12:00:00.000Z",
+            "stopped": "2026-01-31T12:01:00.000Z",
+            "counts": { "total": 2, "pending": 0, "running": 0, "succeeded": 2, "failed": 0, "timedOut": 0, "aborted": 0 },
+        }])
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -206,17 +212,35 @@ fn what_is_not_known_is_refused_with_its_state_and_its_field() {
         (task(json!({ "HeartbeatSeconds": 3 })), "S: HeartbeatSeconds: the field is not known here"),
         (task(json!({ "Parameters": { "FunctionName": "f", "Qualifier": "1" } })), "S: Parameters.Qualifier: the field is not known here"),
         (task(json!({ "Parameters": {} })), "S: Parameters.FunctionName: it is missing"),
-        (task(json!({ "ResultSelector": { "id.$": "States.UUID()" } })), "S: ResultSelector.id.$: `States.UUID()` is an intrinsic function, and none is known"),
+        (
+            task(json!({ "ResultSelector": { "id.$": "States.UUID()" } })),
+            "S: ResultSelector.id.$: `States.UUID()` is an intrinsic function, and none is known",
+        ),
         (task(json!({ "Next": "S" })), "S: Next: there is End too"),
         (task(json!({ "QueryLanguage": "JSONata" })), "S: QueryLanguage: only JSONPath is known"),
-        (task(json!({ "TimeoutSeconds": 1, "TimeoutSecondsPath": "$.t" })), "S: TimeoutSecondsPath: it is given by `TimeoutSeconds` already"),
+        (
+            task(json!({ "TimeoutSeconds": 1, "TimeoutSecondsPath": "$.t" })),
+            "S: TimeoutSecondsPath: it is given by `TimeoutSeconds` already",
+        ),
         (task(json!({ "Catch": [{ "ErrorEquals": ["States.ALL"], "Next": "T" }] })), "S: it leads to `T`, which is no state"),
         (json!({ "Type": "Pass" }), "S: Next: neither Next nor End is there"),
         (json!({ "Type": "Pass", "InputPath": "$..a", "End": true }), "S: InputPath: `$..a` is not a path to one value"),
-        (json!({ "Type": "Choice", "Choices": [{ "Variable": "$.a", "NumericAbout": 1, "Next": "S" }] }), "S: Choices[0].NumericAbout: no comparison is known here"),
-        (json!({ "Type": "Map", "ItemBatcher": {}, "End": true, "ItemProcessor": { "StartAt": "T", "States": { "T": { "Type": "Succeed" } } } }), "S: ItemBatcher: the field is not known here"),
-        (json!({ "Type": "Map", "End": true, "ItemProcessor": { "StartAt": "T", "States": { "T": { "Type": "Wait", "End": true } } } }), "S/T: Seconds: either Seconds or Timestamp is expected"),
-        (json!({ "Type": "Map", "End": true, "ToleratedFailureCount": 1, "ItemProcessor": { "StartAt": "T", "States": { "T": { "Type": "Succeed" } } } }), "S: ToleratedFailureCount: only a distributed map has it"),
+        (
+            json!({ "Type": "Choice", "Choices": [{ "Variable": "$.a", "NumericAbout": 1, "Next": "S" }] }),
+            "S: Choices[0].NumericAbout: no comparison is known here",
+        ),
+        (
+            json!({ "Type": "Map", "ItemBatcher": {}, "End": true, "ItemProcessor": { "StartAt": "T", "States": { "T": { "Type": "Succeed" } } } }),
+            "S: ItemBatcher: the field is not known here",
+        ),
+        (
+            json!({ "Type": "Map", "End": true, "ItemProcessor": { "StartAt": "T", "States": { "T": { "Type": "Wait", "End": true } } } }),
+            "S/T: Seconds: either Seconds or Timestamp is expected",
+        ),
+        (
+            json!({ "Type": "Map", "End": true, "ToleratedFailureCount": 1, "ItemProcessor": { "StartAt": "T", "States": { "T": { "Type": "Succeed" } } } }),
+            "S: ToleratedFailureCount: only a distributed map has it",
+        ),
     ] {
         assert_eq!(refusal(state), said);
     }
