@@ -14,18 +14,12 @@ use crate::Context;
 pub const LANDING: &str = include_str!("../../../statemachine/landing.asl.json");
 
 /// The names that the state machine leaves open, each with the function that stands for it.
-pub const FUNCTIONS: [(&str, &str); 4] = [
-    ("IngestFunction", "ingest"),
-    ("TransformFunction", "transform"),
-    ("VerifyFunction", "verify"),
-    ("StoreFunction", "store"),
-];
+pub const FUNCTIONS: [(&str, &str); 4] =
+    [("IngestFunction", "ingest"), ("TransformFunction", "transform"), ("VerifyFunction", "verify"), ("StoreFunction", "store")];
 
 /// Calls a function of [`FUNCTIONS`]. No other attempt has this `attempt`.
 pub async fn call(context: &Context, function: &str, message: Value, attempt: &str) -> Result<Value, Error> {
-    let read = |error: serde_json::Error| {
-        Error::Internal(format!("the message is not one for `{function}`: {}", error.unquoted()))
-    };
+    let read = |error: serde_json::Error| Error::Internal(format!("the message is not one for `{function}`: {}", error.unquoted()));
     match function {
         "ingest" => answer(crate::ingest(context, message_of(message).map_err(read)?).await?),
         "transform" => match message_of(message).map_err(read)? {

@@ -142,10 +142,9 @@ impl Functions for Hearing<'_> {
         let job = self.submission.job.as_str();
         self.texts.lock().unwrap().extend(match &outcome {
             Ok(answer) => vec![answer.to_string()],
-            Err(error) => vec![
-                format!("{step}: {}: {error} {error:?}", error.name()),
-                lambda_step::metric(step, job, BUDGET, Some(error.name()), 0),
-            ],
+            Err(error) => {
+                vec![format!("{step}: {}: {error} {error:?}", error.name()), lambda_step::metric(step, job, BUDGET, Some(error.name()), 0)]
+            }
         });
         if step == "ingest" && outcome.is_ok() {
             self.happen().await;

@@ -14,9 +14,8 @@ use super::progress::Progress;
 use super::workers::Workers;
 
 /// The state machine, as it is deployed.
-static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
-    Machine::read("landing", LANDING, &FUNCTIONS).expect("a test reads the same document")
-});
+static MACHINE: LazyLock<Machine> =
+    LazyLock::new(|| Machine::read("landing", LANDING, &FUNCTIONS).expect("a test reads the same document"));
 
 /// How much shorter the pauses before retries are here: a disk answers sooner than a cloud.
 const SOONER: u32 = 10;
@@ -33,8 +32,8 @@ pub(super) struct Execution {
 
 /// Runs a job to its end. It either is visible afterwards, or nothing of it is and this is why.
 ///
-/// The steps run on threads of their own. Interrupted, the execution stops, and the job is abandoned
-/// by the state machine's own state for it.
+/// The steps run on threads of their own. Interrupted, the execution stops, and the job is
+/// abandoned by the state machine's own state for it.
 pub(super) async fn execute(
     context: &Context,
     submission: Submission,

@@ -70,9 +70,8 @@ impl<'a> Workers<'a> {
             second => {
                 let second = second.and_then(Result::err).map(|error| error.to_string()).unwrap_or_default();
                 let Caught { error, cause } = because;
-                let cause = format!(
-                    "{cause} (the job could not be brought to its end, which the next run in this lake tries again: {second})"
-                );
+                let cause =
+                    format!("{cause} (the job could not be brought to its end, which the next run in this lake tries again: {second})");
                 Err(Failure::new(error, cause))
             }
         })
