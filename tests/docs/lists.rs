@@ -101,7 +101,7 @@ fn words_of_a_contract_are_listed() {
     let pages = text("docs/reference/contract.md") + &text("docs/reference/dialect.md");
     let code: Vec<&str> = pages.split('`').skip(1).step_by(2).collect();
     let words: Vec<&str> = code.iter().flat_map(|code| code.split(|c: char| !(c.is_alphanumeric() || "_-$".contains(c)))).collect();
-    let faults = landing::contract::Contract::parse(UNKNOWN).unwrap_err();
+    let faults = contract::Contract::parse(UNKNOWN).unwrap_err();
     let mut count = 0;
     for fault in &faults {
         let Some((_, allowed)) = fault.message.split_once("; allowed: ") else { continue };

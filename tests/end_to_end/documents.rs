@@ -1,6 +1,8 @@
-//! The small documents of `crates/flow`, on the local cloud: what the engine does is what the cloud does.
+//! The small documents of `crates/flow`, on the local cloud: what the engine does is what the cloud
+//! does.
 //!
-//! Where the local cloud does otherwise, a document says so under `elsewhere`, with what AWS says of it.
+//! Where the local cloud does otherwise, a document says so under `elsewhere`, with what AWS says
+//! of it.
 
 use std::collections::BTreeMap;
 use std::io::Write;

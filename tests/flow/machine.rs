@@ -1,4 +1,5 @@
-//! The state machine over a deployment in memory: the document itself, with the steps for its functions.
+//! The state machine over a deployment in memory: the document itself, with the steps for its
+//! functions.
 
 use std::sync::{LazyLock, Mutex};
 
@@ -93,7 +94,10 @@ impl Driven {
     /// Nothing, if it came as far as it was to be run.
     pub(crate) fn reached(&self) -> Result<(), Error> {
         match &self.seen.abandoned {
-            None => Ok(()),
+            None => {
+                assert_eq!(self.ended.execution.status, flow::Status::Aborted, "{:?}", self.ended.outcome);
+                Ok(())
+            }
             Some((caught, _)) => Err(Error::named(&caught.error, caught.cause.clone())),
         }
     }

@@ -1,30 +1,20 @@
 //! `Map`, as it is run: its items, as many at once as it allows, until too many have failed.
 
-use std::time::Duration;
-
-use futures::future::{BoxFuture, Either, FutureExt, select};
 use futures::stream::{FuturesUnordered, StreamExt};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::context::Context;
+use crate::amount::Amount;
 use crate::execution::Status;
-use crate::history::Failure;
-use crate::log::{Item, Log};
+use crate::history::{Failure, MapCounts};
 use crate::map::{List, Map, Mode};
 use crate::path::Scope;
-use crate::retry::TIMEOUT;
-use crate::run::{Run, Visit, runtime};
-
-/// How long an Express execution may take.
-const EXPRESS: Duration = Duration::from_secs(5 * 60);
+use crate::run::{Visit, runtime};
 
 /// How many items may fail.
 struct Tolerance {
     count: Option<f64>,
     percentage: Option<f64>,
 }
-
-type Ended = (usize, Status, Result<Value, Failure>);
 
 impl Map {
     /// One attempt: the outputs of all items, in the order of the list.
@@ -82,12 +72,12 @@ impl Map {
     async fn run(&self, visit: &Visit<'_>, scope: Scope<'_>, items: Vec<Value>, run: Option<usize>) -> Result<Value, Failure> {
         let seen = visit.state.data.seen(scope)?;
         let seen = Scope { input: &seen, ..scope };
-        let amount = |amount: &Option<crate::amount::Amount>| amount.as_ref().map(|amount| amount.of(seen)).transpose();
+        let amount = |amount: &Option<Amount>| amount.as_ref().map(|amount| amount.of(seen)).transpose();
         let most = amount(&self.concurrency)?.map_or(0, |most| most as usize);
         let most = if most == 0 { usize::MAX } else { most };
         let tolerance = Tolerance { count: amount(&self.tolerated_count)?, percentage: amount(&self.tolerated_percentage)? };
         let total = items.len();
-        let count = |change: &dyn Fn(&mut crate::history::MapCounts)| {
+        let count = |change: &dyn Fn(&mut MapCounts)| {
             if let Some(run) = run {
                 visit.run.log.count(run, change);
             }
@@ -125,74 +115,10 @@ impl Map {
                             cause: "the specified tolerated failure threshold was exceeded".to_owned(),
                         });
                     }
-                    outputs[index] = serde_json::json!({ "Error": failure.error, "Cause": failure.cause });
+                    outputs[index] = json!({ "Error": failure.error, "Cause": failure.cause });
                 }
             }
         }
-    }
-
-    /// Runs one item. Boxed, as its states may be maps again.
-    fn item<'a>(&'a self, visit: &'a Visit<'_>, scope: Scope<'a>, index: usize, item: Value, run: Option<usize>) -> BoxFuture<'a, Ended> {
-        let work = async move {
-            let parent = visit.run;
-            let with_item = parent.context.with_item(index, &item);
-            let selected = match &self.selector {
-                None => Ok(item),
-                Some(template) => {
-                    let context = with_item.inside(visit.name, "", 0);
-                    template.fill(Scope { context: &context, ..scope })
-                }
-            };
-            let input = match selected {
-                Ok(input) => input,
-                Err(failure) => return (index, Status::Failed, Err(failure)),
-            };
-            let Some(number) = run else {
-                let within = Run { context: with_item, ..*parent };
-                parent.log.event("MapIterationStarted");
-                let ended = within.go(&self.states, &self.states.start, input).await;
-                let (status, kind) = match &ended {
-                    Ok(_) => (Status::Succeeded, "MapIterationSucceeded"),
-                    Err(_) => (Status::Failed, "MapIterationFailed"),
-                };
-                parent.log.event(kind);
-                return (index, status, ended);
-            };
-            let (status, ended) = self.child(parent, number, index, input).await;
-            (index, status, ended)
-        };
-        work.boxed()
-    }
-
-    /// An execution of its own.
-    async fn child(&self, parent: &Run<'_>, run: usize, index: usize, input: Value) -> (Status, Result<Value, Failure>) {
-        let clock = parent.outside.clock;
-        let log = Log::new(clock);
-        let (arn, name) = (format!("{}/{run}:{index}", parent.arn), format!("{run}:{index}"));
-        let context = Context::new(&arn, &name, &input, &log.now(), parent.machine);
-        let ended = {
-            let child = Run { outside: parent.outside, log: &log, context, arn: &arn, machine: parent.machine };
-            let going = std::pin::pin!(child.go(&self.states, &self.states.start, input));
-            match &self.mode {
-                Mode::Distributed { is_express: true, .. } => match select(going, clock.limit(EXPRESS)).await {
-                    Either::Left((ended, _)) => Some(ended),
-                    Either::Right(((), _)) => None,
-                },
-                _ => Some(going.await),
-            }
-        };
-        let (status, ended) = match ended {
-            Some(Ok(output)) => (Status::Succeeded, Ok(output)),
-            Some(Err(failure)) => (Status::Failed, Err(failure)),
-            None => {
-                let cause = "an Express execution takes five minutes at most".to_owned();
-                (Status::TimedOut, Err(Failure { error: TIMEOUT.to_owned(), cause }))
-            }
-        };
-        let failure = ended.as_ref().err().cloned();
-        let (events, _) = log.into_parts();
-        parent.log.add_item(run, Item { index, status, failure, events });
-        (status, ended)
     }
 }
 

@@ -31,6 +31,7 @@ mod context;
 mod log;
 mod run;
 mod items;
+mod item;
 mod start;
 
 pub use clock::{Hasty, Tokio};

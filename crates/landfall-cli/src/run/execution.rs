@@ -32,8 +32,8 @@ pub(super) struct Execution {
 
 /// Runs a job to its end. It either is visible afterwards, or nothing of it is and this is why.
 ///
-/// The steps run on threads of their own. Interrupted, the execution stops, and the job is abandoned
-/// by the state machine's own state for it.
+/// The steps run on threads of their own. Interrupted, the execution stops, and the job is
+/// abandoned by the state machine's own state for it.
 pub(super) async fn execute(
     context: &Context,
     submission: Submission,

@@ -268,6 +268,32 @@ fn the_worst_of_several_jobs_is_the_answer() {
     assert_eq!(answer.stderr.lines().count(), 1, "only the error: {}", answer.stderr);
 }
 
+/// What the API tells of an execution in the cloud.
+#[test]
+fn what_the_execution_did_is_told_with_the_job() {
+    fn states(job: &Value) -> Vec<&str> {
+        let states = job["execution"]["states"].as_array().expect("it has states");
+        states.iter().map(|state| state["name"].as_str().expect("a state has a name")).collect()
+    }
+    let source: String = std::iter::once("id,note,fare\n".to_owned()).chain((0..2_000).map(|id| format!("{id},a,1\n"))).collect();
+    let shore = Shore::new(CONTRACT, source);
+    let (exit, job) = shore.job(&["--shard-size", "3kB"]);
+    assert_eq!(exit, 0, "{job}");
+    let execution = &job["execution"];
+    assert_eq!((&execution["job"], &execution["execution"]["status"]), (&job["job"], &"SUCCEEDED".into()));
+    let expected = ["Ingest", "One shard?", "TransformAll", "Verify", "Run again?", "Merge", "Store", "Announce", "Landed"];
+    assert_eq!(states(&job), expected);
+    let counts = &execution["mapRuns"][0]["counts"];
+    assert_eq!((&counts["total"], &counts["failed"]), (&counts["succeeded"], &0.into()));
+    assert!(counts["total"].as_u64() > Some(1), "{counts}");
+
+    let refused = Shore::new(&format!("{CONTRACT}rejects: {{ limit: 0 }}\n"), TRIPS);
+    let (_, job) = refused.job(&[]);
+    let expected = ["Ingest", "One shard?", "Transform", "Verify", "Abandon", "How did it end?", "Abandoned"];
+    assert_eq!(states(&job), expected);
+    assert_eq!(job["execution"]["failure"]["error"], "RejectLimitExceeded");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_job_leaves_nothing() {
