@@ -5,6 +5,7 @@
 pub mod contract;
 pub mod unpack;
 pub mod encoding;
+mod token;
 pub mod dialect;
 pub mod evidence;
 pub mod records;

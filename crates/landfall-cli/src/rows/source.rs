@@ -7,7 +7,6 @@ use std::path::Path;
 
 use landing::contract::Compression;
 use landing::dialect::{BlankRows, Dialect};
-use landing::encoding::Units;
 use landing::limits::{self, FOOTER_BYTES};
 use landing::message::Shard;
 use landing::opening::{FOOTER_SAMPLE_BYTES, Opening, Stated};
@@ -169,9 +168,9 @@ impl Source {
 
     fn read_header(&mut self) -> Result<(), Unreadable> {
         let (dialect, row) = (&self.opening.dialect, self.opening.header_row());
-        match dialect.encoding.byte_order() {
+        match dialect.units() {
             None => self.header_window.extend_from_slice(row),
-            Some(order) => Units::new(order).push(row, &mut self.header_window),
+            Some(mut units) => units.push(row, &mut self.header_window),
         }
         if !row.is_empty() {
             let skipping = Dialect { blank_rows: BlankRows::Skip, ..dialect.clone() };
