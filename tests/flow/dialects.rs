@@ -51,6 +51,45 @@ async fn a_dialect_is_read_alike_in_shards_and_packed() {
     assert_eq!((again.counts.read, again.counts.rejected), (4, 4));
 }
 
+/// Delimiters, quotes, escapes and comments of several bytes, some of which begin with the same one.
+#[tokio::test]
+async fn tokens_of_several_bytes_are_read_alike_in_shards_and_packed() {
+    let contract = r#"
+name: things
+rejects: { limit: 100% }
+dialect: { delimiter: "¦", quoteChar: "§", escapeChar: "´", commentChar: "««", header: true }
+schema:
+  fields:
+    - { name: id, type: integer }
+    - { name: note, type: string }
+"#;
+    let source = "id¦§note§\n1¦§a¦\nb§§c§\n««2¦§\n3¦´§d«´¦\nx¦§e§\n5¦f§\n6¦§§\n";
+    let expected = Bench::new(contract).await.land("job", source.as_bytes(), u64::MAX).await.unwrap();
+    let rows: Vec<&str> = expected.rows.iter().map(|row| row.split_once('|').unwrap().1).collect();
+    assert_eq!(rows, ["1|a¦\nb§c", "3|§d«¦", "6|∅"], "{}", expected.errors);
+    assert_eq!(expected.rejects, "id¦§note§\nx¦§e§\n5¦f§\n");
+    for shard_bytes in 1..=source.len() as u64 {
+        let landed = Bench::new(contract).await.land("job", source.as_bytes(), shard_bytes).await.unwrap();
+        assert_eq!(
+            (&landed.rows, &landed.rejects, &landed.errors),
+            (&expected.rows, &expected.rejects, &expected.errors),
+            "in shards of {shard_bytes}"
+        );
+    }
+    let packed = zstd::encode_all(source.as_bytes(), 1).unwrap();
+    let landed = Bench::new(contract).await.land("job", &packed, 10).await.unwrap();
+    assert_eq!((&landed.rows, &landed.rejects, &landed.errors), (&expected.rows, &expected.rejects, &expected.errors));
+    // In encodings in which each of them is a byte, or a unit.
+    let western: Vec<u8> = source.chars().map(|c| c as u8).collect();
+    let utf_16: Vec<u8> = source.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (label, source) in [("windows-1252", western), ("utf-16le", utf_16)] {
+        for shard_bytes in (1..=source.len() as u64).step_by(5) {
+            let landed = Bench::new(&format!("{contract}encoding: {label}\n")).await.land("job", &source, shard_bytes).await.unwrap();
+            assert_eq!((&landed.rows, landed.counts), (&expected.rows, expected.counts), "{label} in shards of {shard_bytes}");
+        }
+    }
+}
+
 /// Files that were put together with their headers and byte order marks, units under the header, delimiters of several
 /// bytes at the ends of records, texts of digits and blank lines for nulls.
 #[tokio::test]

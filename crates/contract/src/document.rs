@@ -1,6 +1,6 @@
 //! A document read with its paths and places, collecting faults.
 
-use csv_records::dialect::parse_byte;
+use csv_records::dialect::{Token, parse_byte};
 use granit_parser::ScalarStyle;
 use row_sql::patterns::Patterns;
 use wording::nearest;
@@ -240,17 +240,29 @@ impl<'v> Node<'v> {
         byte
     }
 
+    /// What a dialect gives a meaning: see [`Token::parse`].
+    pub(super) fn token(&self, reading: &mut Reading) -> Option<Token> {
+        let text = self.text(reading)?;
+        let token = Token::parse(text);
+        if token.is_none() {
+            let most = Token::MOST_BYTES;
+            let allowed = format!("a text of 1 to {most} bytes without line breaks, `\\t`, or a byte such as `\\x1f`");
+            self.fault(reading, format!("`{text}` is not allowed; allowed: {allowed}"));
+        }
+        token
+    }
+
     /// The same where `null` says that there is none.
-    pub(super) fn byte_or_null(&self, reading: &mut Reading) -> Option<u8> {
+    pub(super) fn token_or_null(&self, reading: &mut Reading) -> Option<Token> {
         match self.value() {
-            Value::Nothing => self.byte(reading),
+            Value::Nothing => self.token(reading),
             Value::Scalar { text, .. } if self.is_null() && text == "~" => {
                 let message = "`~` is nothing in YAML, and a character too: write \"~\" for the character, or null for none";
                 self.fault(reading, message.to_owned());
                 None
             }
             _ if self.is_null() => None,
-            _ => self.byte(reading),
+            _ => self.token(reading),
         }
     }
 

@@ -49,7 +49,7 @@ pub use texts::TextFormat;
 pub use transform::{Derived, Masked, Stored, Transform};
 pub use types::{BooleanFormat, DataType, IntegerType, NumberType, TimeUnit, physical_name};
 
-use csv_records::dialect::{BlankRows, Delimiter, RaggedRows, RepeatedHeader, StatedDialect, Terminator};
+use csv_records::dialect::{BlankRows, RaggedRows, RepeatedHeader, StatedDialect, Terminator};
 use csv_records::encoding::Encoding;
 use job::DatasetName;
 use job::limits::CONTRACT_BYTES;
@@ -228,8 +228,8 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
         "raggedRows",
     ];
     let Some(node) = node.object(reading, &allowed) else { return dialect };
-    dialect.delimiter = node.get("delimiter").and_then(|n| read_delimiter(&n, reading));
-    let optional = |key: &str, reading: &mut Reading| node.get(key).map(|n| n.byte_or_null(reading));
+    dialect.delimiter = node.get("delimiter").and_then(|n| n.token(reading));
+    let optional = |key: &str, reading: &mut Reading| node.get(key).map(|n| n.token_or_null(reading));
     dialect.quote_char = optional("quoteChar", reading);
     dialect.escape_char = optional("escapeChar", reading);
     dialect.comment_char = optional("commentChar", reading);
@@ -265,19 +265,6 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
         n.choice(reading, &choices)
     });
     dialect
-}
-
-fn read_delimiter(node: &Node<'_>, reading: &mut Reading) -> Option<Delimiter> {
-    let text = node.text(reading)?;
-    let delimiter = Delimiter::parse(text);
-    if delimiter.is_none() {
-        let most = Delimiter::MOST_BYTES;
-        node.fault(
-            reading,
-            format!("`{text}` is no delimiter: a text of at most {most} bytes without line breaks, `\\t`, or a byte such as `\\x1f`"),
-        );
-    }
-    delimiter
 }
 
 /// Reads which rows are the header, from 1: consecutive ones. Answers the rows before them, if there are some, and how many they are.

@@ -1,5 +1,6 @@
 //! Documents: texts are what is written, and faults are where they are.
 
+use csv_records::dialect::Token;
 use proptest::prelude::*;
 
 use super::labels::bare;
@@ -137,7 +138,16 @@ fn booleans_and_counts_are_plain() {
 #[test]
 fn what_is_nothing_in_yaml_and_a_text_too_is_asked_about() {
     let dialect = |dialect: &str| format!("name: t\ndialect: {{ {dialect} }}\nschema: {{ fields: [ {{ name: a }} ] }}\n");
-    for accepted in ["quoteChar: null", "quoteChar: \"~\"", "nullSequence: \"NULL\"", "nullSequence: NA", "delimiter: ~"] {
+    for accepted in [
+        "quoteChar: §",
+        "escapeChar: \"''\"",
+        "commentChar: \"##\"",
+        "quoteChar: null",
+        "quoteChar: \"~\"",
+        "nullSequence: \"NULL\"",
+        "nullSequence: NA",
+        "delimiter: ~",
+    ] {
         check(&dialect(accepted), &[]);
     }
     check(
@@ -148,6 +158,16 @@ fn what_is_nothing_in_yaml_and_a_text_too_is_asked_about() {
         &dialect("nullSequence: NULL"),
         &["2:26: dialect.nullSequence: `NULL` is nothing in YAML, and a text too: write \"NULL\" for the text, or leave the property out"],
     );
+}
+
+#[test]
+fn quotes_are_texts_of_a_few_bytes() {
+    let dialect = |dialect: &str| format!("name: t\ndialect: {{ {dialect} }}\nschema: {{ fields: [ {{ name: a }} ] }}\n");
+    let contract = Contract::parse(&dialect("quoteChar: §, escapeChar: '\\x1f'")).expect("a valid contract");
+    assert_eq!((contract.dialect.quote_char, contract.dialect.escape_char), (Some(Token::parse("§")), Some(Some(0x1f.into()))));
+    let allowed = "is not allowed; allowed: a text of 1 to 8 bytes without line breaks, `\\t`, or a byte such as `\\x1f`";
+    check(&dialect("quoteChar: §§§§§"), &[&format!("2:23: dialect.quoteChar: `§§§§§` {allowed}")]);
+    check(&dialect("commentChar: ''"), &[&format!("2:25: dialect.commentChar: `` {allowed}")]);
 }
 
 #[test]

@@ -2,26 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::encoding::Encoding;
+use crate::encoding::{Encoding, Units, narrow_text};
 
-/// How a file separates records and fields, once everything about it is settled.
+pub use crate::token::{Token, parse_byte};
+
+/// A unit of UTF-16 that may stand before any row.
+const BYTE_ORDER_MARK: u16 = 0xFEFF;
+
+/// How a file separates records and fields, once everything about it is settled. Its tokens are UTF-8, as the values are; in the source they stand in its own encoding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Dialect {
     /// Separates fields.
-    pub delimiter: Delimiter,
-    /// Encloses fields that hold delimiters, terminators or quotes; `None`: no byte does.
-    pub quote_char: Option<u8>,
+    pub delimiter: Token,
+    /// Encloses fields that hold delimiters, terminators or quotes; `None`: nothing does.
+    pub quote_char: Option<Token>,
     /// Two quotes inside an enclosed field stand for one.
     pub double_quote: bool,
     /// Takes the meaning from the byte after it.
-    pub escape_char: Option<u8>,
+    pub escape_char: Option<Token>,
     /// A quote may also stand after a `=` that begins the field, as spreadsheets write texts of digits: `="0042"`.
     pub excel_text: bool,
     /// What ends a record.
     pub line_terminator: Terminator,
     /// A row that starts with it is no record.
-    pub comment_char: Option<u8>,
+    pub comment_char: Option<Token>,
     /// Spaces after a delimiter are not part of the field.
     pub skip_initial_space: bool,
     /// Spaces and tabs around an unquoted field are not part of it.
@@ -60,16 +65,16 @@ pub struct Dialect {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of `Dialect`")]
 pub struct StatedDialect {
-    pub delimiter: Option<Delimiter>,
+    pub delimiter: Option<Token>,
     /// `Some(None)`: it is said that there is none.
-    pub quote_char: Option<Option<u8>>,
+    pub quote_char: Option<Option<Token>>,
     pub double_quote: Option<bool>,
     pub excel_text: Option<bool>,
     /// `Some(None)`: it is said that there is none.
-    pub escape_char: Option<Option<u8>>,
+    pub escape_char: Option<Option<Token>>,
     pub line_terminator: Option<Terminator>,
     /// `Some(None)`: it is said that there is none.
-    pub comment_char: Option<Option<u8>>,
+    pub comment_char: Option<Option<Token>>,
     pub skip_initial_space: Option<bool>,
     pub trim: Option<bool>,
     pub header: Option<bool>,
@@ -163,6 +168,18 @@ impl From<Dialect> for StatedDialect {
 }
 
 impl StatedDialect {
+    /// The same dialect with text for those bytes that stand for text in the encoding of a source.
+    pub fn in_text(&self, encoding: Encoding) -> Self {
+        let change = |token: Token| token.in_text(encoding);
+        Self {
+            delimiter: self.delimiter.map(change),
+            quote_char: self.quote_char.map(|quote| quote.map(change)),
+            escape_char: self.escape_char.map(|escape| escape.map(change)),
+            comment_char: self.comment_char.map(|comment| comment.map(change)),
+            ..self.clone()
+        }
+    }
+
     /// What is said, and for the rest what was guessed. The encoding is that of the guess.
     pub fn settle(&self, guess: &Dialect) -> Dialect {
         Dialect {
@@ -192,120 +209,6 @@ impl StatedDialect {
     }
 }
 
-/// What separates fields: one byte as a rule, up to eight otherwise (`||`, `~|~`, `§` in UTF-8), none of them a line break.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "DelimiterForm", into = "DelimiterForm")]
-pub struct Delimiter {
-    bytes: [u8; Self::MOST_BYTES],
-    length: u8,
-}
-
-/// One byte is a number, as it always was.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum DelimiterForm {
-    Byte(u8),
-    Bytes(Vec<u8>),
-}
-
-impl Delimiter {
-    /// Most bytes of one.
-    pub const MOST_BYTES: usize = 8;
-
-    /// These bytes as a delimiter, unless they are too many or none, or there are several and one is a line break.
-    pub fn new(given: &[u8]) -> Option<Self> {
-        let is_long = given.len() > 1;
-        if given.is_empty() || given.len() > Self::MOST_BYTES || (is_long && given.iter().any(|byte| matches!(byte, b'\r' | b'\n'))) {
-            return None;
-        }
-        let mut bytes = [0; Self::MOST_BYTES];
-        bytes[..given.len()].copy_from_slice(given);
-        Some(Self { bytes, length: given.len() as u8 })
-    }
-
-    /// A delimiter as people write it: a text, or one byte as [`parse_byte`] reads it.
-    pub fn parse(text: &str) -> Option<Self> {
-        parse_byte(text).map(Self::from).or_else(|| Self::new(text.as_bytes()))
-    }
-
-    /// Its bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.length as usize]
-    }
-
-    /// The first of them.
-    pub fn first(self) -> u8 {
-        self.bytes[0]
-    }
-
-    /// Its byte, if it is but one.
-    pub fn byte(self) -> Option<u8> {
-        (self.length == 1).then_some(self.bytes[0])
-    }
-
-    /// The same text in an encoding of a source, where it was written in UTF-8. A single byte is that byte in all of them.
-    pub fn in_encoding(self, encoding: Encoding) -> Option<Self> {
-        match std::str::from_utf8(self.as_bytes()) {
-            Ok(text) if !text.is_ascii() => encoding.encode(text).and_then(|bytes| Self::new(&bytes)),
-            _ => Some(self),
-        }
-    }
-}
-
-impl From<u8> for Delimiter {
-    fn from(byte: u8) -> Self {
-        Self { bytes: [byte, 0, 0, 0, 0, 0, 0, 0], length: 1 }
-    }
-}
-
-impl PartialEq<u8> for Delimiter {
-    fn eq(&self, byte: &u8) -> bool {
-        self.byte() == Some(*byte)
-    }
-}
-
-impl std::fmt::Debug for Delimiter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "\"{}\"", self.as_bytes().escape_ascii())
-    }
-}
-
-impl std::fmt::Display for Delimiter {
-    /// As text, where that can be seen.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match std::str::from_utf8(self.as_bytes()) {
-            Ok(text) if !text.contains(|c: char| c.is_control() || c == '\'' || c == '"' || c == '\\') => f.write_str(text),
-            _ => write!(f, "{}", self.as_bytes().escape_ascii()),
-        }
-    }
-}
-
-impl TryFrom<DelimiterForm> for Delimiter {
-    type Error = &'static str;
-    fn try_from(form: DelimiterForm) -> Result<Self, Self::Error> {
-        match form {
-            DelimiterForm::Byte(byte) => Ok(Self::from(byte)),
-            DelimiterForm::Bytes(bytes) => Self::new(&bytes).ok_or("these bytes are no delimiter"),
-        }
-    }
-}
-
-impl From<Delimiter> for DelimiterForm {
-    fn from(delimiter: Delimiter) -> Self {
-        delimiter.byte().map_or_else(|| Self::Bytes(delimiter.as_bytes().to_vec()), Self::Byte)
-    }
-}
-
-/// A byte as people write it: one ASCII character, `\t`, or any byte as `\x1f`.
-pub fn parse_byte(text: &str) -> Option<u8> {
-    match text.as_bytes() {
-        [byte] if byte.is_ascii() => Some(*byte),
-        b"\\t" => Some(b'\t'),
-        [b'\\', b'x', _, _] => u8::from_str_radix(text.get(2..)?, 16).ok(),
-        _ => None,
-    }
-}
-
 /// What ends a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -323,8 +226,8 @@ pub enum Terminator {
 impl Default for Dialect {
     fn default() -> Self {
         Self {
-            delimiter: Delimiter::from(b','),
-            quote_char: Some(b'"'),
+            delimiter: b','.into(),
+            quote_char: Some(b'"'.into()),
             double_quote: true,
             escape_char: None,
             excel_text: false,
@@ -350,40 +253,86 @@ impl Default for Dialect {
 }
 
 impl Dialect {
-    /// Whether records can be told apart exactly in the encoding; the error says which byte stands in the way.
+    /// Whether records can be told apart exactly in the encoding; the error says which token stands in the way.
     pub fn check(&self) -> Result<(), String> {
-        // A comment begins a row, where no later byte of a character can be.
-        let comment = self.comment_char.filter(|byte| !byte.is_ascii());
-        let delimiter = self.delimiter.as_bytes();
-        let others = [self.quote_char, self.escape_char, self.comment_char].into_iter().flatten();
-        if self.delimiter.byte().is_none() {
-            if let Some(byte) = others.into_iter().find(|byte| delimiter.contains(byte)) {
-                return Err(format!("the delimiter `{}` can't hold `{}`, which has another meaning", self.delimiter, byte.escape_ascii()));
+        let tokens: Vec<(&str, Token)> = self.tokens().collect();
+        for (role, token) in &tokens {
+            // An escape that is the quote is a doubled quote by another name.
+            let is_other = |other: &Token| other != token || !["quoteChar", "escapeChar"].contains(role);
+            let others = tokens.iter().filter(|(other, _)| other != role).map(|(_, other)| other);
+            if let Some(other) = others.filter(|other| is_other(other)).find(|other| token.holds(other)) {
+                return Err(format!("the {role} `{token}` can't hold `{other}`, which has another meaning"));
             }
-            // Its characters are found whole in UTF-8, and nowhere else.
-            let is_found = self.encoding == Encoding::UTF_8 && std::str::from_utf8(delimiter).is_ok();
-            let is_inside = delimiter.iter().any(|byte| self.encoding.may_be_inside(*byte));
-            if is_inside && !is_found {
-                return Err(format!(
-                    "`{}` can't be the delimiter in {}: it can't be told from parts of characters",
-                    self.delimiter,
-                    self.encoding.name()
-                ));
-            }
-        }
-        let roles = [
-            ("delimiter", self.delimiter.byte()),
-            ("quoteChar", self.quote_char),
-            ("escapeChar", self.escape_char),
-            ("commentChar", comment),
-        ];
-        for (role, byte) in roles {
-            if let Some(byte) = byte.filter(|byte| self.encoding.may_be_inside(*byte)) {
-                let (name, byte) = (self.encoding.name(), byte.escape_ascii());
-                return Err(format!("`{byte}` can't be the {role} in {name}, where the same byte may be a part of another character"));
-            }
+            self.check_encoding(role, *token)?;
         }
         Ok(())
+    }
+
+    fn check_encoding(&self, role: &str, token: Token) -> Result<(), String> {
+        let (encoding, name) = (self.encoding, self.encoding.name());
+        let Some(in_source) = self.as_read(token) else {
+            return Err(format!("`{token}` can't be the {role} in {name}, which has no such character"));
+        };
+        // Whole characters are found in UTF-8 and UTF-16, and in all encodings where a row begins.
+        let is_unicode = encoding == Encoding::UTF_8 || encoding.byte_order().is_some();
+        let is_found = token.is_text() && (is_unicode || role == "commentChar");
+        if is_found || !in_source.as_bytes().iter().any(|byte| encoding.may_be_inside(*byte)) {
+            return Ok(());
+        }
+        let because = match in_source.byte() {
+            Some(_) => ", where the same byte may be a part of another character",
+            None => ": it can't be told from parts of characters",
+        };
+        Err(format!("`{token}` can't be the {role} in {name}{because}"))
+    }
+
+    /// What has a meaning, by the names of the roles in a contract.
+    fn tokens(&self) -> impl Iterator<Item = (&'static str, Token)> {
+        let roles = [
+            ("delimiter", Some(self.delimiter)),
+            ("quoteChar", self.quote_char),
+            ("escapeChar", self.escape_char),
+            ("commentChar", self.comment_char),
+        ];
+        roles.into_iter().filter_map(|(role, token)| token.map(|token| (role, token)))
+    }
+
+    /// What narrows a source in UTF-16, which is read with a byte for each unit.
+    pub fn units(&self) -> Option<Units> {
+        self.encoding.byte_order().map(|order| Units::with_letters(order, self.letters()))
+    }
+
+    /// The units of UTF-16 in its tokens that are not ASCII.
+    fn letters(&self) -> Vec<u16> {
+        let mut letters: Vec<u16> = Vec::new();
+        for (_, token) in self.tokens() {
+            for unit in token.text().unwrap_or_default().encode_utf16().filter(|unit| *unit >= 0x80) {
+                if unit != BYTE_ORDER_MARK && !letters.contains(&unit) {
+                    letters.push(unit);
+                }
+            }
+        }
+        letters
+    }
+
+    /// One of its tokens as it is read from the source, if it can stand there.
+    fn as_read(&self, token: Token) -> Option<Token> {
+        match (self.encoding.byte_order(), token.text()) {
+            (Some(_), Some(text)) => narrow_text(text, &self.letters()).and_then(|bytes| Token::new(&bytes)),
+            _ => token.in_encoding(self.encoding),
+        }
+    }
+
+    /// The same dialect with its tokens as they are read from the source.
+    pub(crate) fn in_source(&self) -> Self {
+        let change = |token: Token| self.as_read(token).unwrap_or(token);
+        Self {
+            delimiter: change(self.delimiter),
+            quote_char: self.quote_char.map(change),
+            escape_char: self.escape_char.map(change),
+            comment_char: self.comment_char.map(change),
+            ..self.clone()
+        }
     }
 
     /// A line that stands for one of a footer: not a blank one, as those at the end do not count.

@@ -9,6 +9,7 @@ pub mod encoding;
 pub mod limits;
 pub mod lines;
 mod records;
+mod token;
 
 pub use records::{
     Base, Batch, Fault, FaultKind, Field, Header, Holdback, Lexer, Limits, LongFooter, LongRow, Reading, Row, RowKind, Rows, ShardReader,

@@ -18,7 +18,7 @@ pub struct LineCounter {
 impl LineCounter {
     /// A counter for a dialect's terminator.
     pub fn new(dialect: &Dialect) -> Self {
-        let units = dialect.encoding.byte_order().map(Units::new);
+        let units = dialect.units();
         Self { terminator: dialect.line_terminator, after_cr: false, units, narrowed: Vec::new() }
     }
 

@@ -1,6 +1,6 @@
 //! How bytes become rows: cases with their expected text, and the `csv` crate's opinion on generated ones.
 
-use csv_records::dialect::{Dialect, Terminator};
+use csv_records::dialect::{Dialect, Terminator, Token};
 use csv_records::{FaultKind, Lexer, Limits, RowKind, Rows, preamble};
 use proptest::prelude::*;
 
@@ -77,12 +77,12 @@ fn rows_of_other_dialects() {
     check(&tabs, "\"a\tb\"\n\"\n", &["1: \\\"a|b\\\"", "2: \\\""]);
     let single = Dialect { double_quote: false, ..dialect() };
     check(&single, "\"a\"\"b\",c\n\"\",d\n", &["1: <a\\\"b\\\">|c stray@2/0", "2: <>|d"]);
-    let escape = Dialect { escape_char: Some(b'\\'), double_quote: false, ..dialect() };
+    let escape = Dialect { escape_char: Some(b'\\'.into()), double_quote: false, ..dialect() };
     check(&escape, "\"a\\\"b\\\\\",c\\,d,\\\n,\\\r\ne\n", &["1: <a\\\"b\\\\>|c,d|\\n|\\r\\ne"]);
     check(&escape, "a\\", &["1: a\\\\ dangling@1/0"]);
     check(&escape, "\"a\\", &["1: <a\\\\> unterminated@0/0"]);
     check(&escape, "\"a\"\\,b\n", &["1: <a,b> stray@2/0"]);
-    let comments = Dialect { comment_char: Some(b'#'), ..dialect() };
+    let comments = Dialect { comment_char: Some(b'#'.into()), ..dialect() };
     check(&comments, "#a,\"b\nc,#d\n#", &["1: comment", "2: c|#d", "3: comment"]);
     let spaces = Dialect { skip_initial_space: true, ..dialect() };
     check(&spaces, " a, \"b\",  \n  \n", &["1: a|<b>|", "2: "]);
@@ -94,6 +94,25 @@ fn rows_of_other_dialects() {
     check(&cr, "a\n\r\n\r\r\"\r\"", &["1: a\\n", "2: \\n", "3: blank", "4: <\\r>"]);
     let crlf = Dialect { line_terminator: Terminator::CrLf, ..dialect() };
     check(&crlf, "a\nb\r\r\n\r\n\"c\"\r\n\"d\"\r,e\r", &["1: a\\nb\\r", "3: blank", "4: <c>", "5: <d\\r>|e\\r stray@15/0"]);
+}
+
+#[test]
+fn rows_of_dialects_with_tokens_of_several_bytes() {
+    let section = Dialect { quote_char: Token::parse("§"), ..Dialect::default() };
+    check(&section, "§a§,§§,§b,c§\n", &["1: <a>|<>|<b,c>"]);
+    check(&section, "§a§§b§§§,§§§§\n§x\ny§,\"z\"\n", &["1: <a§b§>|<§>", "2: <x\\ny>|\\\"z\\\""]);
+    check(&section, "a§b,§c§d\n´a´\n§e", &["1: a§b|<cd> stray@1/0 stray@8/1", "2: ´a´", "3: <e> unterminated@18/0"]);
+    // Half of a quote is none.
+    let twice = Dialect { quote_char: Token::parse("''"), escape_char: Token::parse("~~"), ..Dialect::default() };
+    check(&twice, "''it's''''s'',a'b\n''''\n", &["1: <it\\'s\\'\\'s>|a\\'b", "2: <>"]);
+    check(&twice, "''a~~'~~'b'',c~~,d~e\n", &["1: <a\\'\\'b>|c,d~e"]);
+    // The escape and the quote begin with the same byte, and so does a comment, and so does data.
+    let shared = Dialect { escape_char: Token::parse("´"), comment_char: Token::parse("«"), ..section };
+    check(&shared, "«§\n§´§´´´,§,´,»«\n»\n", &["1: comment", "2: <§´,>|,»«", "3: »"]);
+    check(&shared, "a´", &["1: a´ dangling@1/0"]);
+    // Spaces before and after the fields are none of them.
+    let spaces = Dialect { delimiter: Token::parse(" | ").expect("it is short"), quote_char: Token::parse(" ' "), trim: true, ..twice };
+    check(&spaces, "a |  b  |  ' c '  | d\n", &["1: a|b|<c>|d"]);
 }
 
 #[test]
@@ -144,7 +163,7 @@ fn what_stands_before_the_data() {
     assert_eq!(found(&dialect, "", true), some("", 0..0, 0, 0));
     assert_eq!(found(&dialect, "", false), None);
     assert_eq!(found(&dialect, "\u{feff}", true), some("", 3..3, 3, 0));
-    let skipping = Dialect { skip_rows: 2, comment_char: Some(b'#'), ..Dialect::default() };
+    let skipping = Dialect { skip_rows: 2, comment_char: Some(b'#'.into()), ..Dialect::default() };
     assert_eq!(found(&skipping, "say \"hi\r\n\r\n#c\na,b\n1", false), some("a|b", 14..18, 18, 4));
     assert_eq!(found(&skipping, "one", true), some("", 3..3, 3, 0));
     let bare = Dialect { header: false, skip_rows: 1, ..Dialect::default() };
@@ -171,10 +190,68 @@ fn usual() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
+    /// Quotes, escapes and others of several bytes are read as those of a single byte are.
+    #[test]
+    fn tokens_of_several_bytes_are_read_like_single_bytes(
+        parts in prop::collection::vec(prop::sample::select(b"\"\"\",,\\# a\r\n=".to_vec()), 0..60),
+        options in any::<[bool; 6]>(),
+    ) {
+        let [double_quote, escape, comment, skip_initial_space, trim, excel_text] = options;
+        let longer = |byte: u8| match byte {
+            b'"' => "§",
+            b',' => "¦",
+            b'\\' => "´",
+            b'#' => "«",
+            _ => "",
+        };
+        let translate = |bytes: &[u8]| -> Vec<u8> {
+            let of = |byte: &u8| if longer(*byte).is_empty() { vec![*byte] } else { longer(*byte).as_bytes().to_vec() };
+            bytes.iter().flat_map(of).collect()
+        };
+        let single = Dialect {
+            double_quote,
+            escape_char: escape.then(|| b'\\'.into()),
+            comment_char: comment.then(|| b'#'.into()),
+            skip_initial_space,
+            trim,
+            excel_text,
+            ..Dialect::default()
+        };
+        let several = |token: Token| Token::parse(longer(token.first())).expect("it is short");
+        let dialect = Dialect {
+            delimiter: several(single.delimiter),
+            quote_char: single.quote_char.map(several),
+            escape_char: single.escape_char.map(several),
+            comment_char: single.comment_char.map(several),
+            ..single.clone()
+        };
+        let source = translate(&parts);
+        let place = |at: usize| translate(&parts[..at]).len();
+        let (mut rows, mut expected) = (Rows::default(), Rows::default());
+        Lexer::new(&single, Limits::default()).read(&parts, true, usize::MAX, &mut expected).expect("no row is long");
+        Lexer::new(&dialect, Limits::default()).read(&source, true, usize::MAX, &mut rows).expect("no row is long");
+        prop_assert_eq!(rows.rows.len(), expected.rows.len());
+        let (mut scratch, mut other) = (Vec::new(), Vec::new());
+        for (index, (row, expected_row)) in rows.rows.iter().zip(&expected.rows).enumerate() {
+            prop_assert_eq!((row.kind, row.lines), (expected_row.kind, expected_row.lines));
+            prop_assert_eq!((row.start as usize, row.end as usize), (place(expected_row.start as usize), place(expected_row.end as usize)));
+            prop_assert_eq!(row.fields, expected_row.fields);
+            for (field, expected) in rows.fields_of(row).iter().zip(expected.fields_of(expected_row)) {
+                prop_assert_eq!((field.start(), field.end(), field.is_quoted()), (place(expected.start()), place(expected.end()), expected.is_quoted()));
+                let value = translate(expected.value(&parts, &single, &mut other));
+                prop_assert_eq!(field.value(&source, &dialect, &mut scratch), &value[..]);
+            }
+            let faults = |rows: &Rows, place: &dyn Fn(usize) -> usize| -> Vec<_> {
+                rows.faults_of(index).iter().map(|fault| (fault.field, place(fault.at as usize), fault.kind)).collect()
+            };
+            prop_assert_eq!(faults(&rows, &|at| at), faults(&expected, &place));
+        }
+    }
+
     /// Where both define a reading, the values are those of the `csv` crate, and its lines and bytes too.
     #[test]
     fn agrees_with_the_csv_crate(source in prop_oneof![dense(), usual()], quoting: bool, double_quote: bool) {
-        let dialect = Dialect { quote_char: quoting.then_some(b'"'), double_quote, ..Dialect::default() };
+        let dialect = Dialect { quote_char: quoting.then(|| b'"'.into()), double_quote, ..Dialect::default() };
         let mut rows = Rows::default();
         let mut lexer = Lexer::new(&dialect, Limits::default());
         prop_assert_eq!(lexer.read(&source, true, usize::MAX, &mut rows), Ok(source.len()));

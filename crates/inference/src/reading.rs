@@ -2,7 +2,7 @@
 
 use contract::quoted;
 use contract::unique_names;
-use csv_records::dialect::{BlankRows, Dialect, RepeatedHeader, Terminator};
+use csv_records::dialect::{BlankRows, RepeatedHeader, Terminator, Token};
 use csv_records::encoding::Encoding;
 use landing::opening::Opening;
 
@@ -30,7 +30,7 @@ pub(super) fn dialect_of(opening: &Opening) -> Vec<(&'static str, String, String
         let found = opening.evidence.iter().find(|evidence| evidence.property == property);
         found.map_or_else(String::new, |evidence| evidence.because.clone())
     };
-    let byte = |byte: Option<u8>| byte.map_or_else(|| "null".to_owned(), |byte| quoted(&char::from(byte).to_string()));
+    let token_or_null = |found: Option<Token>| found.map_or_else(|| "null".to_owned(), token);
     let terminator = match dialect.line_terminator {
         Terminator::Auto => "auto",
         Terminator::Lf => "lf",
@@ -38,12 +38,12 @@ pub(super) fn dialect_of(opening: &Opening) -> Vec<(&'static str, String, String
         Terminator::Cr => "cr",
     };
     let said = [
-        ("delimiter", delimiter(dialect)),
-        ("quoteChar", byte(dialect.quote_char)),
+        ("delimiter", token(dialect.delimiter)),
+        ("quoteChar", token_or_null(dialect.quote_char)),
         ("doubleQuote", dialect.double_quote.to_string()),
-        ("escapeChar", byte(dialect.escape_char)),
+        ("escapeChar", token_or_null(dialect.escape_char)),
         ("lineTerminator", terminator.to_owned()),
-        ("commentChar", byte(dialect.comment_char)),
+        ("commentChar", token_or_null(dialect.comment_char)),
         ("skipInitialSpace", dialect.skip_initial_space.to_string()),
     ];
     let mut lines: Vec<_> = said.into_iter().map(|(name, value)| (name, value, because(name))).collect();
@@ -72,15 +72,10 @@ pub(super) fn dialect_of(opening: &Opening) -> Vec<(&'static str, String, String
     lines
 }
 
-/// The delimiter as a contract writes it.
-fn delimiter(dialect: &Dialect) -> String {
-    match (dialect.delimiter.byte(), std::str::from_utf8(dialect.delimiter.as_bytes())) {
-        (Some(byte), _) if !byte.is_ascii() => quoted(&format!("\\x{byte:02x}")),
-        (_, Ok(text)) => quoted(text),
-        (_, Err(_)) => {
-            let mut text = Vec::new();
-            dialect.encoding.decode(dialect.delimiter.as_bytes(), &mut text);
-            quoted(&String::from_utf8_lossy(&text))
-        }
+/// A token as a contract writes it.
+fn token(token: Token) -> String {
+    match token.text() {
+        Some(text) => quoted(text),
+        None => quoted(&format!("\\x{:02x}", token.first())),
     }
 }

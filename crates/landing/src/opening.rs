@@ -112,9 +112,6 @@ impl Opening {
         let is_empty = is_whole && is_empty(&text, encoding);
         let Sniffed { mut dialect, evidence: guesses } = sniff::sniff(&text, is_whole, encoding, stated.dialect, stated.schema);
         dialect.encoding_is_guess = is_guess;
-        if let Some(delimiter) = dialect.delimiter.in_encoding(encoding) {
-            dialect.delimiter = delimiter;
-        }
         evidence.extend(guesses);
         dialect.check().map_err(|message| Error::ContractInvalid(format!("{} can't be read exactly: {message}", stated.name)))?;
         let text = without_footer(&dialect, text, is_whole);

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used)]
 
 use contract::rejects::ErrorEntry;
-use csv_records::dialect::Dialect;
+use csv_records::dialect::{Dialect, Token};
 use csv_records::encoding::Encoding;
 use csv_records::{Limits, Rows, ShardReader, preamble, tile};
 use landing::batch::Batch;
@@ -30,20 +30,24 @@ fn encode(text: &str, encoding: Encoding) -> Vec<u8> {
 
 /// Reads a source in shards of so many units, the way the steps do.
 fn read(source: &[u8], encoding: Encoding, shard_units: usize, block: usize) -> Reading {
-    let dialect = Dialect { encoding, header: false, ..Dialect::default() };
-    let data_start = preamble(&dialect, Limits::default(), source, true).unwrap().unwrap().data_start;
+    read_in(&Dialect { encoding, header: false, ..Dialect::default() }, source, shard_units, block)
+}
+
+fn read_in(dialect: &Dialect, source: &[u8], shard_units: usize, block: usize) -> Reading {
+    let encoding = dialect.encoding;
+    let data_start = preamble(dialect, Limits::default(), source, true).unwrap().unwrap().data_start;
     let shard_bytes = (shard_units.saturating_mul(encoding.unit_bytes())) as u64;
     let (_, mut shards) = landing::plan::shards(source.len() as u64, data_start, shard_bytes);
     let mut tiles = Vec::new();
     let mut readings = Vec::new();
     for shard in &shards {
-        let (tile, reading) = read_shard(source, &dialect, shard, block);
+        let (tile, reading) = read_shard(source, dialect, shard, block);
         tiles.push(tile);
         readings.push(reading);
     }
     for (index, first) in tile(&tiles, data_start, source.len() as u64).unwrap().wrong {
         shards[index].first = Some(first);
-        (tiles[index], readings[index]) = read_shard(source, &dialect, &shards[index], block);
+        (tiles[index], readings[index]) = read_shard(source, dialect, &shards[index], block);
     }
     let tiling = tile(&tiles, data_start, source.len() as u64).unwrap();
     assert!(tiling.wrong.is_empty());
@@ -127,6 +131,36 @@ proptest! {
         };
         prop_assert_eq!(&read(&source, encoding, usize::MAX, usize::MAX / 2), &expected);
         prop_assert_eq!(&read(&source, encoding, shard_units, block), &expected);
+    }
+
+    /// Tokens that are not ASCII, in the encodings that have them, whether they are one byte there or several.
+    #[test]
+    fn tokens_beyond_ascii_read_like_in_utf_8(
+        label in prop::sample::select(vec!["utf-16le", "utf-16be", "windows-1252", "iso-8859-15"]),
+        text in "([aé§§¶«,\n\r]|a¶§[aa¶]{0,5}§\n){0,60}",
+        shard_units in 1..30_usize,
+        block in 1..40_usize,
+    ) {
+        let token = |text: &str| Token::parse(text).unwrap();
+        let dialect = Dialect {
+            delimiter: token("¶"),
+            quote_char: Some(token("§")),
+            comment_char: Some(token("«")),
+            header: false,
+            ..Dialect::default()
+        };
+        let expected = read_in(&dialect, text.as_bytes(), usize::MAX, usize::MAX / 2);
+        let encoding = Encoding::parse(label).unwrap();
+        let source = encode(&text, encoding);
+        let place = |byte: u64| encode(&text[..byte as usize], encoding).len() as u64;
+        let expected = Reading {
+            records: expected.records.into_iter().map(|(byte, values)| (place(byte), values)).collect(),
+            faults: expected.faults.into_iter().map(|fault| ErrorEntry { byte: place(fault.byte), ..fault }).collect(),
+        };
+        let dialect = Dialect { encoding, ..dialect };
+        prop_assert_eq!(dialect.check(), Ok(()));
+        prop_assert_eq!(&read_in(&dialect, &source, usize::MAX, usize::MAX / 2), &expected);
+        prop_assert_eq!(&read_in(&dialect, &source, shard_units, block), &expected);
     }
 
     /// Whatever the bytes are, a split tells of the same faults at the same bytes, and what is malformed is never a value.

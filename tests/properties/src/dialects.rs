@@ -1,6 +1,6 @@
 //! A dialect from bytes.
 
-use csv_records::dialect::{BlankRows, Delimiter, Dialect, RaggedRows, Terminator};
+use csv_records::dialect::{BlankRows, Dialect, RaggedRows, Terminator, Token};
 use csv_records::encoding::Encoding;
 
 use crate::input::{Flags, Input};
@@ -13,9 +13,9 @@ pub(crate) fn dialect(input: &mut Input<'_>) -> Dialect {
     let mut flags = Flags::of(input);
     let mut dialect = Dialect {
         delimiter: input.choose(b",,,;\t| :a\"'\\#\n\r\x1f\xe9").into(),
-        quote_char: input.choose(&[Some(b'"'), Some(b'"'), Some(b'\''), None, Some(b','), Some(b' '), Some(b'\n'), Some(b'#')]),
-        escape_char: input.choose(&[None, None, Some(b'\\'), Some(b'"'), Some(b','), Some(b' '), Some(b'\r'), Some(b'n')]),
-        comment_char: input.choose(&[None, None, Some(b'#'), Some(b','), Some(b'"'), Some(b' '), Some(b'\n'), Some(b'c')]),
+        quote_char: byte(input, &[Some(b'"'), Some(b'"'), Some(b'\''), None, Some(b','), Some(b' '), Some(b'\n'), Some(b'#')]),
+        escape_char: byte(input, &[None, None, Some(b'\\'), Some(b'"'), Some(b','), Some(b' '), Some(b'\r'), Some(b'n')]),
+        comment_char: byte(input, &[None, None, Some(b'#'), Some(b','), Some(b'"'), Some(b' '), Some(b'\n'), Some(b'c')]),
         line_terminator: input.choose(&[Terminator::Auto, Terminator::Lf, Terminator::CrLf, Terminator::Cr]),
         double_quote: !flags.next(),
         skip_initial_space: flags.next(),
@@ -35,17 +35,31 @@ pub(crate) fn dialect(input: &mut Input<'_>) -> Dialect {
     if dialect.check().is_err() {
         dialect.encoding = Encoding::UTF_8;
     }
-    let byte = dialect.delimiter.first();
-    let longer = match byte {
-        b';' => Delimiter::new(b";|;"),
-        b':' => Delimiter::new("§".as_bytes()),
-        byte => Delimiter::new(&[byte, byte]),
+    let mut several = Flags::of(input);
+    let longer = Dialect {
+        delimiter: if rows >> 7 == 1 { longer(dialect.delimiter) } else { dialect.delimiter },
+        quote_char: if several.next() { dialect.quote_char.map(longer) } else { dialect.quote_char },
+        escape_char: if several.next() { dialect.escape_char.map(longer) } else { dialect.escape_char },
+        comment_char: if several.next() { dialect.comment_char.map(longer) } else { dialect.comment_char },
+        ..dialect.clone()
     };
-    if let Some(delimiter) = longer.filter(|_| rows >> 7 == 1) {
-        let several = Dialect { delimiter, ..dialect.clone() };
-        if several.check().is_ok() {
-            return several;
-        }
-    }
-    dialect
+    if longer.check().is_ok() { longer } else { dialect }
+}
+
+/// One of `choices`, as a token.
+pub(crate) fn byte(input: &mut Input<'_>, choices: &[Option<u8>]) -> Option<Token> {
+    input.choose(choices).map(Token::from)
+}
+
+/// A token of several bytes for one of a single byte. Some of them begin with the same byte.
+fn longer(token: Token) -> Token {
+    let twice = [token.first(); 2];
+    let bytes = match token.first() {
+        b';' => b";|;",
+        b':' | b'"' => "§".as_bytes(),
+        b'\\' => "´".as_bytes(),
+        b'#' => "«".as_bytes(),
+        _ => &twice,
+    };
+    Token::new(bytes).unwrap_or(token)
 }

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use csv_records::dialect::Dialect;
-use csv_records::encoding::Units;
 use csv_records::{Batch, FaultKind, Field, Lexer, LongRow, RowKind, Rows};
 
 /// A row with everything that is promised about it. Positions are of the source, lines and records count from 0.
@@ -55,8 +54,8 @@ pub(crate) fn see(dialect: &Dialect, batch: Batch<'_>, rows: &Rows, out: &mut Ve
 
 /// The source as one byte a unit.
 pub(crate) fn narrowed(dialect: &Dialect, source: &[u8]) -> Vec<u8> {
-    let Some(order) = dialect.encoding.byte_order() else { return source.to_vec() };
-    let (mut units, mut narrowed) = (Units::new(order), Vec::new());
+    let Some(mut units) = dialect.units() else { return source.to_vec() };
+    let mut narrowed = Vec::new();
     units.push(source, &mut narrowed);
     units.finish(&mut narrowed);
     narrowed

@@ -103,7 +103,7 @@ fn like_the_csv_crate(dialect: &Dialect, source: &[u8], reading: &Reading) {
         && !dialect.trim
         && (dialect.delimiter == default.delimiter || dialect.delimiter == b'\t')
         && !dialect.excel_text
-        && [None, Some(b'"'), Some(b'\'')].contains(&dialect.quote_char);
+        && dialect.quote_char.is_none_or(|quote| quote == b'"' || quote == b'\'');
     // The other crate passes over a byte order mark at the very beginning only.
     if !is_shared || source.windows(3).any(|bytes| bytes == b"\xEF\xBB\xBF") {
         return;
@@ -111,7 +111,7 @@ fn like_the_csv_crate(dialect: &Dialect, source: &[u8], reading: &Reading) {
     let mut reader = csv::ReaderBuilder::new();
     reader.has_headers(false).flexible(true).double_quote(dialect.double_quote).delimiter(dialect.delimiter.first());
     match dialect.quote_char {
-        Some(quote) => reader.quote(quote),
+        Some(quote) => reader.quote(quote.first()),
         None => reader.quoting(false),
     };
     let mut theirs = reader.from_reader(source).into_byte_records();

@@ -10,6 +10,7 @@ use landing::batch::Batch;
 use landing::columns;
 use landing::opening::{Opening, Stated};
 
+use crate::dialects::byte;
 use crate::input::{Flags, Input};
 use crate::table::batches;
 
@@ -24,12 +25,12 @@ pub fn sniffing(bytes: &[u8]) {
     let is_whole = !flags.next();
     let dialect = StatedDialect {
         delimiter: said.next().then(|| input.choose(b",;\t|:x").into()),
-        quote_char: said.next().then(|| input.choose(&[Some(b'"'), Some(b'\''), None])),
-        escape_char: said.next().then(|| input.choose(&[Some(b'\\'), Some(b'"'), None])),
+        quote_char: said.next().then(|| byte(&mut input, &[Some(b'"'), Some(b'\''), None])),
+        escape_char: said.next().then(|| byte(&mut input, &[Some(b'\\'), Some(b'"'), None])),
         line_terminator: said.next().then(|| input.choose(&[Terminator::Auto, Terminator::Lf, Terminator::CrLf, Terminator::Cr])),
         header: said.next().then(|| input.byte() & 1 == 1),
         skip_rows: said.next().then(|| u32::from(input.byte() % 4)),
-        comment_char: said.next().then(|| input.choose(&[Some(b'#'), None])),
+        comment_char: said.next().then(|| byte(&mut input, &[Some(b'#'), None])),
         footer_rows: said.next().then(|| u32::from(input.byte() % 4)),
         ..StatedDialect::default()
     };

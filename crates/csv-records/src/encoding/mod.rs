@@ -6,7 +6,7 @@
 //! - In UTF-8 and in all encodings of one byte per character, an ASCII byte is that character.
 //! - In Shift_JIS, GBK, GB18030, Big5 and EUC-KR some ASCII bytes may also end a character of several bytes ([`Encoding::may_be_inside`]): never quotes, commas,
 //!   semicolons, tabs or terminators, but letters, `\` or `|`. A dialect in which such a byte is a delimiter is refused ([`Dialect::check`]).
-//! - UTF-16 is read from a copy with one byte for each of its units of two bytes ([`Units`]): ASCII as that byte, a byte order mark as 0xFE, everything else as 0xFF, which no dialect uses.
+//! - UTF-16 is read from a copy with one byte for each of its units of two bytes ([`Units`]): ASCII as that byte, a byte order mark as 0xFE, what else a dialect gives a meaning from 0x80 on, and everything else as 0xFF.
 //!
 //! ISO-2022-JP, in which ASCII bytes mean something else after an escape sequence, is not supported, and neither is UTF-32.
 //!
@@ -18,8 +18,8 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 pub use sniff::{Guess, byte_order_mark, is_misread, is_utf_32, sniff};
-pub(crate) use units::NARROW_MARK;
 pub use units::Units;
+pub(crate) use units::{NARROW_MARK, narrow_text};
 use wording::nearest;
 
 /// An encoding, by a label of the Encoding Standard (WHATWG): `utf-8`, `utf-16le`, `windows-1252`, `shift_jis` …
@@ -178,8 +178,10 @@ impl Encoding {
 
     /// A text in this encoding, if it has all of the characters, and each as bytes of its own.
     pub fn encode(self, text: &str) -> Option<Vec<u8>> {
-        if self.byte_order().is_some() {
-            return None;
+        match self.byte_order() {
+            Some(ByteOrder::Little) => return Some(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+            Some(ByteOrder::Big) => return Some(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+            None => {}
         }
         let (bytes, _, lost) = self.0.encode(text);
         (!lost).then(|| bytes.into_owned())

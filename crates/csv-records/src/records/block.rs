@@ -2,7 +2,7 @@
 
 use super::marks::{BLOCK, Marks, Needles};
 use super::rows::Field;
-use crate::dialect::{Dialect, Terminator};
+use crate::dialect::{Dialect, Terminator, Token};
 use crate::encoding::NARROW_MARK;
 
 /// What the fast path has to know of a dialect.
@@ -22,10 +22,16 @@ pub(super) struct Regular {
 }
 
 impl Regular {
-    /// `None` for dialects of which every row takes the automaton.
+    /// `None` for dialects of which every row takes the automaton, such as those with a delimiter, a quote or an escape of
+    /// several bytes.
     pub(super) fn new(dialect: &Dialect) -> Option<Self> {
+        let byte = |token: Option<Token>| token.map_or(Some(None), |token| token.byte().map(Some));
         let delimiter = dialect.delimiter.byte()?;
-        let escape = dialect.escape_char.filter(|escape| Some(*escape) != dialect.quote_char);
+        let (quote, escape) = (byte(dialect.quote_char)?, byte(dialect.escape_char)?);
+        let doubles = dialect.double_quote || (escape.is_some() && escape == quote);
+        let escape = escape.filter(|_| escape != quote);
+        // The automaton sees whether a row that begins with its first byte is a comment.
+        let comment = dialect.comment_char.map(Token::first);
         let terminator = dialect.line_terminator;
         let lf = if terminator == Terminator::Cr { b'\r' } else { b'\n' };
         let cr = matches!(terminator, Terminator::Auto | Terminator::CrLf);
@@ -35,7 +41,7 @@ impl Regular {
             _ => None,
         };
         // Two roles for one byte are for the automaton to sort out.
-        let roles = [Some(delimiter), dialect.quote_char, escape, dialect.comment_char, Some(lf), cr.then_some(b'\r')];
+        let roles = [Some(delimiter), quote, escape, comment, Some(lf), cr.then_some(b'\r')];
         let roles: Vec<u8> = roles.into_iter().flatten().collect();
         let is_taken = |index: usize| roles[..index].contains(&roles[index]) || spaces.is_some_and(|spaces| spaces.contains(&roles[index]));
         if (0..roles.len()).any(is_taken) {
@@ -45,18 +51,10 @@ impl Regular {
             Some(_) => Some(NARROW_MARK),
             None => dialect.encoding.byte_order_mark().first().copied(),
         };
-        let quote = dialect.quote_char.unwrap_or_default();
-        let needles = Needles { delimiter, quote, lf, cr: b'\r', escape, spaces, mark, comment: dialect.comment_char };
+        let quotes = quote.is_some();
+        let needles = Needles { delimiter, quote: quote.unwrap_or_default(), lf, cr: b'\r', escape, spaces, mark, comment };
         let pairs = terminator == Terminator::CrLf;
-        Some(Self {
-            needles,
-            quotes: dialect.quote_char.is_some(),
-            doubles: dialect.double_quote || dialect.escape_char.is_some_and(|escape| Some(escape) == dialect.quote_char),
-            cr,
-            pairs,
-            trim: dialect.trim,
-            odd: pairs || escape.is_some() || spaces.is_some(),
-        })
+        Some(Self { needles, quotes, doubles, cr, pairs, trim: dialect.trim, odd: pairs || escape.is_some() || spaces.is_some() })
     }
 }
 

@@ -1,7 +1,6 @@
 //! What stands after the data: lines that are no records.
 
 use crate::dialect::{Dialect, Terminator};
-use crate::encoding::Units;
 use crate::limits::FOOTER_BYTES;
 
 /// Where the footer of a source begins, as an offset into its last bytes: at the last [`Dialect::footer_rows`] lines, whatever quotes they hold. A terminator at the very end
@@ -11,9 +10,8 @@ pub fn footer_start(dialect: &Dialect, tail: &[u8], is_whole: bool) -> Option<us
         // Without a footer half a unit at the end is data, and at fault.
         return Some(tail.len());
     }
-    let Some(order) = dialect.encoding.byte_order() else { return find(dialect, tail, is_whole) };
+    let Some(mut units) = dialect.units() else { return find(dialect, tail, is_whole) };
     let mut narrowed = Vec::with_capacity(tail.len() / 2);
-    let mut units = Units::new(order);
     units.push(tail, &mut narrowed);
     // Half a unit at the end, which may be whole with what comes, is footer and begins no line.
     find(dialect, &narrowed, is_whole).map(|start| 2 * start)

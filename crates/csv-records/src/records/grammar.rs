@@ -1,17 +1,19 @@
 //! How bytes are read, as a table: the state before a byte and the byte's class give the state after it, and what is to be done.
+//!
+//! A token of several bytes, such as the delimiter `||` or the quote `§`, is looked at where its first byte is found, and taken in
+//! one step if the others follow. So there is no state inside of one: who begins there begins after it.
 
 use memchr::{memchr, memchr2};
 
 use super::states::State::{
-    self, Bare, BareCr, BareEscape, BareEscapedCr, Closed, Comment, CommentCr, Cr, Delimiter1, Delimiter2, Delimiter3, Delimiter4,
-    Delimiter5, Delimiter6, Delimiter7, Equals, Mark1, Mark2, Marked, Quote, QuoteCr, Quoted, QuotedEscape, Row, Space,
+    self, Bare, BareCr, BareEscape, BareEscapedCr, Closed, Comment, CommentCr, Cr, Equals, Marked, Quote, QuoteCr, Quoted, QuotedEscape,
+    Row, Space,
 };
-use super::states::{Action, Entry, IN_DELIMITER, STATES};
-use crate::dialect::{Delimiter, Dialect, Terminator};
+use super::states::{Action, Entry, STATES};
+use crate::dialect::{Dialect, Terminator, Token};
 use crate::encoding::{Encoding, NARROW_MARK};
 
-/// Bytes that mean the same in every state. Of a token of several bytes, a delimiter or a byte order mark, it is the first:
-/// whether the others follow is looked at there, and then they are passed over.
+/// Bytes that mean the same in every state. Of tokens of several bytes it is the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Class {
@@ -46,85 +48,92 @@ const CLASSES: [Class; 10] = [
 pub(super) struct Grammar {
     classes: [Class; 256],
     table: [[Entry; CLASSES.len()]; STATES.len()],
-    quote: Option<u8>,
-    escape: Option<u8>,
+    /// The tokens of several bytes.
+    tokens: Vec<Long>,
+    quote: Option<Token>,
+    escape: Option<Token>,
     terminator: Terminator,
-    delimiter: Delimiter,
-    /// A byte order mark, as it stands in a window. It is no part of a field that a row begins with: files are put
-    /// together with theirs.
-    mark: &'static [u8],
+}
+
+/// A token of several bytes.
+#[derive(Debug, Clone, Copy)]
+struct Long {
+    token: Token,
+    class: Class,
+    /// What its first byte is where the others do not follow.
+    alone: Class,
+}
+
+impl Long {
+    /// What it does in a state, which has this row of the table, if that is more than its first byte does alone.
+    fn entry(&self, row: &[Entry]) -> Option<Entry> {
+        let [entry, alone] = [self.class, self.alone].map(|class| row[class as usize].of_token());
+        (entry != alone).then_some(entry)
+    }
 }
 
 impl Grammar {
+    /// The grammar of a dialect, of which the tokens are as they stand in a window.
     pub(super) fn new(dialect: &Dialect) -> Self {
         let quote = dialect.quote_char;
         // An escape that is the quote is a doubled quote by another name.
         let escape = dialect.escape_char.filter(|escape| Some(*escape) != quote);
         let doubles = dialect.double_quote || dialect.escape_char == quote;
-        let mut classes = [Class::Data; 256];
+        // Files are put together with their byte order marks: one is no part of a field that a row begins with.
         let mark: &[u8] = match dialect.encoding.byte_order() {
             Some(_) => &[NARROW_MARK],
             None if dialect.encoding == Encoding::UTF_8 => dialect.encoding.byte_order_mark(),
             None => b"",
         };
-        // Where two roles meet in one byte, the later line wins.
-        if let Some(first) = mark.first() {
-            classes[*first as usize] = Class::Mark;
-        }
-        if dialect.excel_text {
-            classes[b'=' as usize] = Class::Equals;
-        }
-        if dialect.skip_initial_space || dialect.trim {
-            classes[b' ' as usize] = Class::Space;
-        }
-        if dialect.trim {
-            classes[b'\t' as usize] = Class::Space;
-        }
         let roles = [
+            (Token::new(mark), Class::Mark),
+            (dialect.excel_text.then(|| b'='.into()), Class::Equals),
+            ((dialect.skip_initial_space || dialect.trim).then(|| b' '.into()), Class::Space),
+            (dialect.trim.then(|| b'\t'.into()), Class::Space),
             (dialect.comment_char, Class::Comment),
             (escape, Class::Escape),
             (quote, Class::Quote),
-            (Some(dialect.delimiter.first()), Class::Delimiter),
+            (Some(dialect.delimiter), Class::Delimiter),
+            ((dialect.line_terminator != Terminator::Lf).then(|| b'\r'.into()), Class::Cr),
+            ((dialect.line_terminator != Terminator::Cr).then(|| b'\n'.into()), Class::Lf),
         ];
-        for (byte, class) in roles {
-            if let Some(byte) = byte {
-                classes[byte as usize] = class;
+        let roles = roles.into_iter().filter_map(|(token, class)| token.map(|token| (token, class)));
+        let (short, long): (Vec<_>, Vec<_>) = roles.partition(|(token, _)| token.byte().is_some());
+        // Where two roles meet in one byte, the later one wins.
+        let mut classes = [Class::Data; 256];
+        for (token, class) in short {
+            classes[token.first() as usize] = class;
+        }
+        let new = |(token, class): (Token, Class)| Long { token, class, alone: classes[token.first() as usize] };
+        let tokens: Vec<Long> = long.into_iter().map(new).collect();
+
+        let rules = Rules { terminator: dialect.line_terminator, doubles, trim: dialect.trim };
+        let mut table = STATES.map(|state| CLASSES.map(|class| entry(state, class, rules)));
+        for Long { token, class, .. } in &tokens {
+            classes[token.first() as usize] = *class;
+        }
+        for row in &mut table {
+            for token in &tokens {
+                // Several may begin with one byte, which has the class of the last.
+                let class = classes[token.token.first() as usize] as usize;
+                if token.entry(row).is_some() {
+                    row[class] = row[class].if_token();
+                }
             }
         }
-        let terminator = dialect.line_terminator;
-        if terminator != Terminator::Lf {
-            classes[b'\r' as usize] = Class::Cr;
-        }
-        if terminator != Terminator::Cr {
-            classes[b'\n' as usize] = Class::Lf;
-        }
-
-        let rules =
-            Rules { terminator, doubles, trim: dialect.trim, delimiter_bytes: dialect.delimiter.as_bytes().len(), mark_bytes: mark.len() };
-        let mut table = [[Entry::new(Action::Go, Bare); CLASSES.len()]; STATES.len()];
-        for state in STATES {
-            let data = entry(state, Class::Data, rules);
-            for class in CLASSES {
-                let entry = entry(state, class, rules);
-                let is_long = match class {
-                    Class::Delimiter => rules.delimiter_bytes > 1,
-                    Class::Mark => rules.mark_bytes > 1,
-                    _ => false,
-                };
-                table[state as usize][class as usize] = if is_long && entry != data { entry.if_token() } else { entry };
-            }
-        }
-        Self { classes, table, quote, escape, terminator, delimiter: dialect.delimiter, mark }
+        Self { classes, table, tokens, quote, escape, terminator: dialect.line_terminator }
     }
 
-    /// Bytes of a delimiter.
-    pub(super) fn delimiter_bytes(&self) -> usize {
-        self.delimiter.as_bytes().len()
+    /// Bytes of a quote.
+    #[inline]
+    pub(super) fn quote_bytes(&self) -> usize {
+        self.quote.map_or(0, Token::bytes)
     }
 
-    /// Bytes of a byte order mark, as it stands in a window.
-    pub(super) fn mark_bytes(&self) -> usize {
-        self.mark.len()
+    /// Bytes of an escape.
+    #[inline]
+    pub(super) fn escape_bytes(&self) -> usize {
+        self.escape.map_or(0, Token::bytes)
     }
 
     /// The first of `bytes` at which something happens in `state`: its offset, and what. Whether a token of several
@@ -136,34 +145,47 @@ impl Grammar {
         bytes.iter().map(entry).enumerate().find(|(_, entry)| !entry.stays(state))
     }
 
-    /// What happens in `state` at the first of `bytes`, which may begin a token of several bytes. `None`: it takes more of
-    /// them to tell. `is_end`: there are no more.
+    /// What happens in `state` at the first of `bytes`, which may begin a token of several bytes, and how many bytes that
+    /// takes. `None`: it takes more of them to tell. `is_end`: there are no more.
     #[cold]
-    pub(super) fn token(&self, state: State, bytes: &[u8], is_end: bool) -> Option<Entry> {
+    #[inline(never)]
+    pub(super) fn token(&self, state: State, bytes: &[u8], is_end: bool) -> Option<(Entry, usize)> {
         let row = &self.table[state as usize];
-        let class = self.classes[bytes[0] as usize];
-        let token = if class == Class::Mark { self.mark } else { self.delimiter.as_bytes() };
-        if bytes.starts_with(token) {
-            return Some(row[class as usize].of_token());
+        let mut alone = Class::Data;
+        for long in self.tokens.iter().filter(|long| long.token.first() == bytes[0]) {
+            alone = long.alone;
+            match long.entry(row) {
+                Some(entry) if long.token.begins(bytes) => return Some((entry, long.token.bytes())),
+                Some(_) if !is_end && long.token.as_bytes().starts_with(bytes) => return None,
+                _ => {}
+            }
         }
-        // The first byte alone is data.
-        (is_end || !token.starts_with(bytes)).then_some(row[Class::Data as usize])
+        Some((row[alone as usize].of_token(), 1))
     }
 
-    /// Whether a state before `bytes`, which may be too few, is possible: inside a token its other bytes follow.
-    pub(super) fn is_possible(&self, state: State, bytes: &[u8]) -> bool {
-        let left = match state {
-            Mark2 | Mark1 => &self.mark[self.mark.len() - if state == Mark2 { 2 } else { 1 }..],
-            _ => match IN_DELIMITER.iter().position(|inside| *inside == state) {
-                Some(left) => &self.delimiter.as_bytes()[self.delimiter_bytes() - left..],
-                None => return true,
-            },
-        };
-        bytes.starts_with(&left[..left.len().min(bytes.len())])
+    /// Every way to begin at the first of `bytes`, whatever stands before them: how many of them are the rest of a token,
+    /// and the state after these. `None`: it takes more bytes to tell. `is_end`: there are no more.
+    pub(super) fn beginnings(&self, bytes: &[u8], is_end: bool) -> Option<Vec<(usize, State)>> {
+        let most = self.tokens.iter().map(|long| long.token.bytes() - 1).max().unwrap_or(0);
+        if bytes.len() < most && !is_end {
+            return None;
+        }
+        let states = self.reachable();
+        let mut found: Vec<(usize, State)> = states.iter().map(|state| (0, *state)).collect();
+        for long in &self.tokens {
+            let after = states.iter().filter_map(|state| long.entry(&self.table[*state as usize])).map(Entry::state);
+            let rests = (1..long.token.bytes()).map(|at| &long.token.as_bytes()[at..]);
+            for rest in rests.filter(|rest| bytes.starts_with(rest)) {
+                found.extend(after.clone().map(|state| (rest.len(), state)));
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        Some(found)
     }
 
     /// Every state in which some data leaves the automaton.
-    pub(super) fn reachable(&self) -> Vec<State> {
+    fn reachable(&self) -> Vec<State> {
         let mut found = vec![Row];
         let mut next = 0;
         while let Some(state) = found.get(next).copied() {
@@ -175,13 +197,14 @@ impl Grammar {
             }
         }
         // Classes that this dialect gives to no byte lead to states that it can't reach.
+        let has = |class: Class| self.classes.contains(&class) || self.tokens.iter().any(|long| [long.class, long.alone].contains(&class));
         let possible = |state: &State| match state {
             Quoted | Quote | Closed | QuotedEscape | QuoteCr if self.quote.is_none() => false,
             BareEscape | QuotedEscape | BareEscapedCr if self.escape.is_none() => false,
-            Comment | CommentCr => self.classes.contains(&Class::Comment),
-            Space | Closed => self.classes.contains(&Class::Space),
-            Equals => self.classes.contains(&Class::Equals),
-            Mark2 | Mark1 | Marked => self.classes.contains(&Class::Mark),
+            Comment | CommentCr => has(Class::Comment),
+            Space | Closed => has(Class::Space),
+            Equals => has(Class::Equals),
+            Marked => has(Class::Mark),
             _ => true,
         };
         found.retain(possible);
@@ -200,8 +223,8 @@ impl Grammar {
                 Quoted => {
                     let rest = &bytes[at..];
                     let found = match (self.quote, self.escape) {
-                        (Some(quote), Some(escape)) => memchr2(quote, escape, rest),
-                        (Some(quote), None) => memchr(quote, rest),
+                        (Some(quote), Some(escape)) => memchr2(quote.first(), escape.first(), rest),
+                        (Some(quote), None) => memchr(quote.first(), rest),
                         (None, _) => None,
                     };
                     at += found.ok_or(bytes.len())?;
@@ -218,10 +241,11 @@ impl Grammar {
             }
             let (skipped, mut entry) = self.next_event(*state, &bytes[at..]).ok_or(bytes.len())?;
             at += skipped;
+            let mut length = 1;
             if entry.is_if_token() {
-                entry = self.token(*state, &bytes[at..], is_end).ok_or(at)?;
+                (entry, length) = self.token(*state, &bytes[at..], is_end).ok_or(at)?;
             }
-            at += 1;
+            at += length;
             *state = entry.state();
             if *state == Row {
                 return Ok(at);
@@ -250,17 +274,13 @@ struct Rules {
     terminator: Terminator,
     doubles: bool,
     trim: bool,
-    delimiter_bytes: usize,
-    /// 0: no byte is one.
-    mark_bytes: usize,
 }
 
 /// The heart of the grammar.
 fn entry(state: State, class: Class, rules: Rules) -> Entry {
-    let Rules { terminator, doubles, trim, delimiter_bytes, mark_bytes } = rules;
+    let Rules { terminator, doubles, trim } = rules;
     let go = |state| Entry::new(Action::Go, state);
-    let end_field = || Entry::new(Action::EndField, IN_DELIMITER[delimiter_bytes - 1]);
-    let mark = || Entry::new(Action::Mark, [Marked, Marked, Mark1, Mark2][mark_bytes]);
+    let end_field = || Entry::new(Action::EndField, State::Field);
     let auto = terminator == Terminator::Auto;
     // What ends a row ends it in all of these states; a CR that needs its LF leaves a state that waits for it.
     let waiting = match state {
@@ -268,7 +288,6 @@ fn entry(state: State, class: Class, rules: Rules) -> Entry {
         Quote | Closed => Some(QuoteCr),
         Comment | CommentCr => Some(CommentCr),
         Quoted | BareEscape | QuotedEscape | Cr => None,
-        Mark2 | Mark1 | Delimiter1 | Delimiter2 | Delimiter3 | Delimiter4 | Delimiter5 | Delimiter6 | Delimiter7 => None,
     };
     match (class, waiting) {
         (Class::Lf, _) if state == BareEscapedCr => return go(Bare),
@@ -289,7 +308,7 @@ fn entry(state: State, class: Class, rules: Rules) -> Entry {
     }
     match state {
         Row | Marked | State::Field | Space => match class {
-            Class::Mark if state == Row => mark(),
+            Class::Mark if state == Row => Entry::new(Action::Mark, Marked),
             Class::Comment if matches!(state, Row | Marked) => go(Comment),
             Class::Delimiter => end_field(),
             Class::Quote => Entry::new(Action::Open, Quoted),
@@ -320,15 +339,6 @@ fn entry(state: State, class: Class, rules: Rules) -> Entry {
         BareEscape => go(if class == Class::Cr && auto { BareEscapedCr } else { Bare }),
         QuotedEscape => go(Quoted),
         Comment | CommentCr => go(Comment),
-        Mark2 => go(Mark1),
-        Mark1 => go(Marked),
-        Delimiter1 => go(State::Field),
-        Delimiter2 => go(Delimiter1),
-        Delimiter3 => go(Delimiter2),
-        Delimiter4 => go(Delimiter3),
-        Delimiter5 => go(Delimiter4),
-        Delimiter6 => go(Delimiter5),
-        Delimiter7 => go(Delimiter6),
         // `next_row_start` and the lexer look at the byte after a CR themselves; this is for `reachable` only.
         Cr => go(Row),
     }

@@ -59,6 +59,7 @@ pub struct Lexer {
 impl Lexer {
     /// A lexer of `dialect`.
     pub fn new(dialect: &Dialect, limits: Limits) -> Self {
+        let dialect = &dialect.in_source();
         Self {
             grammar: Grammar::new(dialect),
             terminator: dialect.line_terminator,
@@ -149,11 +150,12 @@ impl Lexer {
                 break (window.len(), window.len());
             };
             at += skipped;
+            let mut after = at + 1;
             if entry.is_if_token() {
-                let Some(token) = self.grammar.token(state, &window[at..], end_of_source) else {
+                let Some((told, length)) = self.grammar.token(state, &window[at..], end_of_source) else {
                     break (window.len(), window.len());
                 };
-                entry = token;
+                (entry, after) = (told, at + length);
             }
             let next = entry.state();
             match state {
@@ -167,7 +169,7 @@ impl Lexer {
                 Action::Go => {}
                 Action::EndField => {
                     self.end_field(&pending, state, window, at, first_field, rows);
-                    pending = Pending::at(at + self.grammar.delimiter_bytes());
+                    pending = Pending::at(after);
                 }
                 Action::EndRow => break (at, at + 1),
                 Action::EndRowCr => break (at, if window.get(at + 1) == Some(&b'\n') { at + 2 } else { at + 1 }),
@@ -188,7 +190,7 @@ impl Lexer {
                     (pending.escaped, pending.escape, verbatim) = (true, at, false);
                 }
                 Action::Mark => {
-                    content = at + self.grammar.mark_bytes();
+                    content = after;
                     pending = Pending::at(content);
                 }
             }
@@ -196,7 +198,7 @@ impl Lexer {
                 (pending.escape, verbatim) = (at, false);
             }
             state = next;
-            at += 1;
+            at = after;
         };
         let unfinished = end == content_end;
         let incomplete = unfinished && !end_of_source;
@@ -252,14 +254,15 @@ impl Lexer {
         ];
         rows.faults.extend(faults.iter().filter_map(|&(at, kind)| at.map(|at| Fault { row, field, at: at as u32, kind })));
         let closed = matches!(state, State::Quote | State::Closed);
+        let quote = self.grammar.quote_bytes();
         rows.fields.push(match *pending {
-            Pending { quoted: true, escaped: false, start, close, .. } if closed => Field::quoted(start + 1, close),
-            Pending { quoted: true, start, close, .. } if closed => Field::escaped(start, close + 1, true),
+            Pending { quoted: true, escaped: false, start, close, .. } if closed => Field::quoted(start + quote, close),
+            Pending { quoted: true, start, close, .. } if closed => Field::escaped(start, close + quote, true),
             Pending { quoted: true, start, .. } => Field::escaped(start, at, true),
             // Nothing but spaces that are not part of the field.
             _ if state == State::Space => Field::plain(at, at),
             Pending { start, escaped, escape, .. } => {
-                let kept = if escaped { escape + 2 } else { start };
+                let kept = if escaped { escape + self.grammar.escape_bytes() + 1 } else { start };
                 let end = if self.trim { trimmed_end(window, kept.min(at), at) } else { at };
                 if escaped { Field::escaped(start, end, false) } else { Field::plain(start, end) }
             }

@@ -5,7 +5,6 @@ use std::ops::Range;
 use super::lexer::{Lexer, Limits, LongRow};
 use super::rows::{RowKind, Rows};
 use crate::dialect::{BlankRows, Dialect, Terminator};
-use crate::encoding::Units;
 
 /// What stands before the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,10 +38,9 @@ pub fn preamble(dialect: &Dialect, limits: Limits, sample: &[u8], end_of_source:
     let unit = dialect.encoding.unit_bytes();
     let source = sample;
     let mut narrowed = Vec::new();
-    let sample = match dialect.encoding.byte_order() {
+    let sample = match dialect.units() {
         None => source,
-        Some(order) => {
-            let mut units = Units::new(order);
+        Some(mut units) => {
             units.push(source, &mut narrowed);
             if end_of_source {
                 units.finish(&mut narrowed);

@@ -1,8 +1,8 @@
 //! Rows and fields as offsets into a window of bytes.
 
-use memchr::memchr2;
+use memchr::{memchr2, memmem};
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Token};
 
 /// The rows found in a window of bytes. One value serves many windows: reading clears it and keeps its memory.
 #[derive(Debug, Clone, Default)]
@@ -189,41 +189,48 @@ impl Rows {
 
 /// Appends the value of a field as it was written to `out`.
 fn unescape(mut raw: &[u8], quoted: bool, dialect: &Dialect, out: &mut Vec<u8>) {
-    let Some(quote) = dialect.quote_char else { return unescape_bare(raw, dialect, out) };
-    if quoted {
-        raw = &raw[1..];
-        let escape = dialect.escape_char.unwrap_or(quote);
-        while let Some(at) = memchr2(quote, escape, raw) {
-            out.extend_from_slice(&raw[..at]);
-            let next = raw.get(at + 1).copied();
-            let is_escape = raw[at] == escape && escape != quote;
-            let is_doubled = !is_escape && (dialect.double_quote || dialect.escape_char == Some(quote)) && next == Some(quote);
-            raw = &raw[at + 1..];
-            match next {
-                Some(byte) if is_escape || is_doubled => {
-                    out.push(byte);
-                    raw = &raw[1..];
-                }
-                None if is_escape => out.push(escape),
+    let Some(quote) = dialect.quote_char.filter(|_| quoted) else { return unescape_bare(raw, dialect, out) };
+    let doubles = dialect.double_quote || dialect.escape_char == Some(quote);
+    let escape = dialect.escape_char.filter(|escape| *escape != quote);
+    let length = quote.bytes();
+    raw = &raw[length..];
+    while let Some(at) = memchr2(quote.first(), escape.unwrap_or(quote).first(), raw) {
+        let (before, found) = raw.split_at(at);
+        if quote.begins(found) {
+            let rest = &found[length..];
+            if !doubles || !quote.begins(rest) {
                 // The quote closed, and what follows is a fault that is part of the value.
-                _ => return unescape_bare(raw, dialect, out),
+                out.extend_from_slice(before);
+                return unescape_bare(rest, dialect, out);
             }
+            out.extend_from_slice(&raw[..at + length]);
+            raw = &rest[length..];
+        } else if let Some(escape) = escape.filter(|escape| escape.begins(found)) {
+            out.extend_from_slice(before);
+            raw = escaped(found, escape, out);
+        } else {
+            out.extend_from_slice(&raw[..=at]);
+            raw = &found[1..];
         }
-        out.extend_from_slice(raw);
-    } else {
-        unescape_bare(raw, dialect, out);
     }
+    out.extend_from_slice(raw);
 }
 
 /// Appends what stands outside of quotes: quotes are bytes like any other there.
 fn unescape_bare(mut raw: &[u8], dialect: &Dialect, out: &mut Vec<u8>) {
     let escape = dialect.escape_char.filter(|escape| Some(*escape) != dialect.quote_char);
-    while let Some(at) = escape.and_then(|escape| memchr::memchr(escape, raw)) {
+    while let Some((escape, at)) = escape.and_then(|escape| memmem::find(raw, escape.as_bytes()).map(|at| (escape, at))) {
         out.extend_from_slice(&raw[..at]);
-        // An escape with nothing after it stands for itself.
-        let taken = if at + 1 < raw.len() { at + 1 } else { at };
-        out.push(raw[taken]);
-        raw = &raw[taken + 1..];
+        raw = escaped(&raw[at..], escape, out);
     }
     out.extend_from_slice(raw);
+}
+
+/// Appends the byte after the escape that `raw` begins with, and answers what follows. An escape with nothing after it
+/// stands for itself.
+fn escaped<'a>(raw: &'a [u8], escape: Token, out: &mut Vec<u8>) -> &'a [u8] {
+    let rest = &raw[escape.bytes()..];
+    let (taken, rest) = rest.split_at_checked(1).unwrap_or((raw, rest));
+    out.extend_from_slice(taken);
+    rest
 }

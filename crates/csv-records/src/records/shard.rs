@@ -53,6 +53,7 @@ pub struct ShardReader {
     head: usize,
     ended: bool,
     phase: Phase,
+    /// The readings that are not taken; while one is being chosen, all, once there are enough bytes to tell them.
     others: Vec<Follower>,
     settled: Vec<(u64, Fate)>,
     /// Reading is not tried again before that many bytes are there: a row that outgrows the buffer is not read anew for each byte that comes.
@@ -130,16 +131,12 @@ impl ShardReader {
             // The byte before the range tells most of what the state in it may be.
             None => (Phase::Choosing, range.start - 1),
         };
-        let mut others = Vec::new();
-        if phase == Phase::Choosing {
-            others.extend(lexer.grammar().reachable().into_iter().map(|state| Follower { at: from, state, row: from, first: None }));
-        }
         Self {
             lexer,
             range,
             bytes,
             record_bytes: limits.record_bytes,
-            wide: dialect.encoding.byte_order().map(|order| Wide { units: Units::new(order), source: Vec::new(), is_short: false }),
+            wide: dialect.units().map(|units| Wide { units, source: Vec::new(), is_short: false }),
             expected_fields,
             known: first.is_some(),
             buffer: Vec::new(),
@@ -147,7 +144,7 @@ impl ShardReader {
             head: 0,
             ended: false,
             phase,
-            others,
+            others: Vec::new(),
             settled: Vec::new(),
             patience: 0,
             lines: 0,
@@ -288,7 +285,11 @@ impl ShardReader {
     fn choose(&mut self, scratch: &mut Rows) {
         let bytes = Bytes { from: self.buffered_from, bytes: &self.buffer, end_of_source: self.ended };
         let (grammar, limit, range) = (self.lexer.grammar(), self.lexer.limit(), &self.range);
-        self.others.retain(|other| other.first.is_some() || grammar.is_possible(other.state, bytes.after(other.at)));
+        if self.others.is_empty() {
+            let Some(beginnings) = grammar.beginnings(bytes.bytes, bytes.end_of_source) else { return };
+            let row = bytes.from;
+            self.others.extend(beginnings.into_iter().map(|(rest, state)| Follower { at: row + rest as u64, state, row, first: None }));
+        }
         self.others.retain_mut(|other| other.first.is_some() || other.find_first(grammar, bytes, limit, range));
         self.others.sort_unstable();
         self.others.dedup();

@@ -36,24 +36,12 @@ pub(super) enum State {
     CommentCr,
     /// After a `=` that begins a field, which may be `="text"`.
     Equals,
-    /// Inside a byte order mark at a row start, of which two bytes are left.
-    Mark2,
-    /// One byte is left.
-    Mark1,
     /// After a byte order mark at a row start: no row start, but what follows is read as if it were.
     Marked,
-    /// Inside a delimiter of several bytes, of which so many are left.
-    Delimiter1,
-    Delimiter2,
-    Delimiter3,
-    Delimiter4,
-    Delimiter5,
-    Delimiter6,
-    Delimiter7,
 }
 
 /// Every state, in the order of their numbers.
-pub(super) const STATES: [State; 26] = [
+pub(super) const STATES: [State; 17] = [
     State::Row,
     State::Field,
     State::Space,
@@ -70,57 +58,36 @@ pub(super) const STATES: [State; 26] = [
     State::QuoteCr,
     State::CommentCr,
     State::Equals,
-    State::Mark2,
-    State::Mark1,
     State::Marked,
-    State::Delimiter1,
-    State::Delimiter2,
-    State::Delimiter3,
-    State::Delimiter4,
-    State::Delimiter5,
-    State::Delimiter6,
-    State::Delimiter7,
 ];
 
-/// The states inside a delimiter, by the bytes that are left of it; none are left of it in [`State::Field`].
-pub(super) const IN_DELIMITER: [State; 8] = [
-    State::Field,
-    State::Delimiter1,
-    State::Delimiter2,
-    State::Delimiter3,
-    State::Delimiter4,
-    State::Delimiter5,
-    State::Delimiter6,
-    State::Delimiter7,
-];
-
-/// What the lexer does at a byte, besides changing its state.
+/// What the lexer does at a byte or a token of several, besides changing its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Action {
     /// Nothing.
     Go,
-    /// The byte is a delimiter.
+    /// A delimiter.
     EndField,
-    /// The byte is a terminator.
+    /// A terminator.
     EndRow,
-    /// The byte is a CR terminator, together with an LF if one follows.
+    /// A CR terminator, together with an LF if one follows.
     EndRowCr,
-    /// The byte is the LF of a CR LF terminator.
+    /// The LF of a CR LF terminator.
     EndRowCrLf,
-    /// The byte opens quotes.
+    /// A quote that opens quotes.
     Open,
-    /// The byte closes them, unless the next one says otherwise.
+    /// One that closes them, unless what comes next says otherwise.
     Close,
-    /// The byte, with the one before it, stands for a quote.
+    /// One that stands for a quote, with the one before it.
     Double,
-    /// The byte shows that the quote before did not close the field.
+    /// What shows that the quote before did not close the field.
     Junk,
-    /// The byte is a quote where none should be.
+    /// A quote where none should be.
     Stray,
-    /// The byte is an escape.
+    /// An escape.
     Escape,
-    /// The byte begins a byte order mark at a row start, which is no part of the field.
+    /// A byte order mark at a row start, which is no part of the field.
     Mark,
 }
 

@@ -2,21 +2,21 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
-use csv_records::dialect::{BlankRows, Delimiter, Dialect, RaggedRows, RepeatedHeader, StatedDialect, Terminator, parse_byte};
+use csv_records::dialect::{BlankRows, Dialect, RaggedRows, RepeatedHeader, StatedDialect, Terminator, Token};
 
 /// How records and fields are told apart.
 #[derive(Args)]
 #[command(next_help_heading = "Dialect")]
 pub(super) struct DialectArgs {
     /// What separates fields: a character or several (`||`); `\t` is a tab, and `\x1f` any byte [default: a comma]
-    #[arg(long, value_name = "TEXT", value_parser = delimiter)]
-    delimiter: Option<Delimiter>,
-    /// What encloses fields; `none`: nothing does [default: a double quote]
-    #[arg(long, value_name = "C|none", value_parser = byte_or_none)]
-    quote: Option<Byte>,
+    #[arg(long, value_name = "TEXT", value_parser = token)]
+    delimiter: Option<Token>,
+    /// What encloses fields, such as `§`; `none`: nothing does [default: a double quote]
+    #[arg(long, value_name = "TEXT|none", value_parser = token_or_none)]
+    quote: Option<TokenOrNone>,
     /// What takes the meaning from the character after it [default: nothing]
-    #[arg(long, value_name = "C", value_parser = byte)]
-    escape: Option<u8>,
+    #[arg(long, value_name = "TEXT", value_parser = token)]
+    escape: Option<Token>,
     /// A quote may also stand after a `=` that begins the field, as in `="0042"`.
     #[arg(long)]
     excel_text: bool,
@@ -24,8 +24,8 @@ pub(super) struct DialectArgs {
     #[arg(long, value_name = "BOOL")]
     double_quote: Option<bool>,
     /// What a row starts with that is no record [default: nothing]
-    #[arg(long, value_name = "C", value_parser = byte)]
-    comment: Option<u8>,
+    #[arg(long, value_name = "TEXT", value_parser = token)]
+    comment: Option<Token>,
     /// Whether the first record is a header; it is printed first [default: true]
     #[arg(long, value_name = "BOOL")]
     header: Option<bool>,
@@ -76,12 +76,12 @@ enum Ragged {
     IgnoreTrailing,
 }
 
-/// A byte, or none. An `Option` would tell clap that the flag may be left out.
+/// An `Option` would tell clap that the flag may be left out.
 #[derive(Debug, Clone, Copy)]
-struct Byte(Option<u8>);
+struct TokenOrNone(Option<Token>);
 
 impl DialectArgs {
-    /// What is said of the dialect, unless two roles meet in one byte. If the rest is not to be sniffed, it is as usual.
+    /// What is said of the dialect, unless two roles meet in one text. If the rest is not to be sniffed, it is as usual.
     pub(super) fn settle(&self, sniff: bool) -> Result<StatedDialect, String> {
         let said = StatedDialect {
             delimiter: self.delimiter,
@@ -111,15 +111,15 @@ impl DialectArgs {
         };
         let stated = if sniff { said } else { said.settle(&Dialect::default()).into() };
         let roles = [
-            ("--delimiter", stated.delimiter.and_then(Delimiter::byte)),
+            ("--delimiter", stated.delimiter),
             ("--quote", stated.quote_char.flatten()),
             ("--escape", stated.escape_char.flatten()),
             ("--comment", stated.comment_char.flatten()),
         ];
-        for (index, (flag, byte)) in roles.iter().enumerate() {
-            let Some(byte) = byte else { continue };
+        for (index, (flag, token)) in roles.iter().enumerate() {
+            let Some(token) = token else { continue };
             if let Some((other, _)) =
-                roles[..index].iter().find(|(other, earlier)| *earlier == Some(*byte) && (*other, *flag) != ("--quote", "--escape"))
+                roles[..index].iter().find(|(other, earlier)| *earlier == Some(*token) && (*other, *flag) != ("--quote", "--escape"))
             {
                 return Err(format!("{other} and {flag} are the same character"));
             }
@@ -128,21 +128,16 @@ impl DialectArgs {
     }
 }
 
-fn delimiter(text: &str) -> Result<Delimiter, String> {
-    let found = Delimiter::parse(text).filter(|delimiter| !matches!(delimiter.byte(), Some(b'\r' | b'\n')));
+fn token(text: &str) -> Result<Token, String> {
+    let found = Token::parse(text).filter(|token| !matches!(token.byte(), Some(b'\r' | b'\n')));
     found.ok_or_else(|| {
-        let most = Delimiter::MOST_BYTES;
+        let most = Token::MOST_BYTES;
         format!("a text of at most {most} bytes is allowed, but no line break; `\\t` is a tab, and `\\x1f` any byte")
     })
 }
 
-fn byte(text: &str) -> Result<u8, String> {
-    let byte = parse_byte(text).filter(|byte| !matches!(byte, b'\r' | b'\n'));
-    byte.ok_or_else(|| "one ASCII character is allowed, but no line break; `\\t` is a tab, and `\\x1f` any byte".to_owned())
-}
-
-fn byte_or_none(text: &str) -> Result<Byte, String> {
-    if text == "none" { Ok(Byte(None)) } else { byte(text).map(|byte| Byte(Some(byte))) }
+fn token_or_none(text: &str) -> Result<TokenOrNone, String> {
+    if text == "none" { Ok(TokenOrNone(None)) } else { token(text).map(|token| TokenOrNone(Some(token))) }
 }
 
 fn terminators() -> impl clap::builder::TypedValueParser<Value = Terminator> {

@@ -8,7 +8,6 @@ use std::path::Path;
 use contract::Compression;
 use contract::Member;
 use csv_records::dialect::{BlankRows, Dialect};
-use csv_records::encoding::Units;
 use csv_records::limits::FOOTER_BYTES;
 use csv_records::{Base, Holdback, Lexer, Limits, LongFooter, LongRow, Rows, ShardReader, Tile, TilingError, footer_start, preamble, tile};
 use job::message::Shard;
@@ -181,9 +180,9 @@ impl Source {
 
     fn read_header(&mut self) -> Result<(), Unreadable> {
         let (dialect, row) = (&self.opening.dialect, self.opening.header_row());
-        match dialect.encoding.byte_order() {
+        match dialect.units() {
             None => self.header_window.extend_from_slice(row),
-            Some(order) => Units::new(order).push(row, &mut self.header_window),
+            Some(mut units) => units.push(row, &mut self.header_window),
         }
         if !row.is_empty() {
             let skipping = Dialect { blank_rows: BlankRows::Skip, ..dialect.clone() };

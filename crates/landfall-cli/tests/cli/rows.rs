@@ -126,9 +126,11 @@ fn delimiters_of_several_bytes() {
     check(&["--delimiter", "~|~"], "a~|~b\r\n~|~|~\r\n1~|~2", &[a_b, r#"["","|~"]"#, one], &[]);
     check(&["--delimiter", "§"], "a§b\n1§2\n\"§\"§\u{c2}\n", &[a_b, one, "[\"§\",\"\u{c2}\"]"], &[]);
     check(&["--delimiter", "§", "--encoding", "windows-1252"], b"a\xa7b\n1\xa72\n", &[a_b, one], &[]);
+    let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    check(&["--delimiter", "§", "--encoding", "utf-16le"], utf_16("a§b\n1§2\n"), &[a_b, one], &[]);
     check(&["--delimiter", "::", "--trim", "--comment", "#"], "#x\na :: b\n 1::2 \n", &[a_b, one], &[]);
     let (_directory, path) = file("input.csv", "a§b\n");
-    for flags in [&["--delimiter", "§", "--encoding", "utf-16le"][..], &["--delimiter", "\"|\""]] {
+    for flags in [&["--delimiter", "§", "--encoding", "gb18030"][..], &["--delimiter", "\"|\""]] {
         let arguments = ["rows"].iter().chain(flags).map(OsString::from);
         assert_eq!(landfall(arguments.chain([path.clone().into_os_string()])).exit, 3, "{flags:?}");
     }
@@ -199,6 +201,16 @@ fn dirty_files() {
     check(&["--escape", "\\"], "a,b\n1,\"2\\\"", &[a_b], &["2/1/6/2 quote-error"]);
     check(&["--trim"], "a,b\n \n \"1\" , \"2 \" \n \"1\"x,2\n", &[a_b, r#"["1","2 "]"#], &["4/2/22/1 quote-error"]);
     check(&["--skip-initial-space"], "a, b\n1, \"2, 3\"\n4,  \"5\" \n", &[a_b, r#"["1","2, 3"]"#], &["3/2/21/2 quote-error"]);
+    // Quotes, escapes and comments of several bytes.
+    let section = "a,b\n§1§§, 2§,3\n§4\n§,5\n6§,7\n";
+    check(&["--quote", "§"], section, &[a_b, r#"["1§, 2","3"]"#, r#"["4\n","5"]"#], &["5/3/29/1 quote-error"]);
+    let others = ["--quote", "''", "--escape", "´", "--comment", "»»"];
+    check(&others, "»»c\na,b\n''it's, ´´'''''',»»´,\n", &[a_b, r#"["it's, ´''","»»,"]"#], &[]);
+    let western = |text: &str| text.chars().map(|c| c as u8).collect::<Vec<_>>();
+    for quote in ["§", r"\xa7"] {
+        let flags = ["--quote", quote, "--encoding", "windows-1252"];
+        check(&flags, western("a,b\n§1§§, é§,3\n6§,7\n"), &[a_b, r#"["1§, é","3"]"#], &["3/2/16/1 quote-error"]);
+    }
     // Delimiters.
     check(&["--delimiter", r"\x1f"], "a\x1fb\n", &[a_b], &[]);
     check(&["--delimiter", "\x01"], "a\x01b\n", &[a_b], &[]);

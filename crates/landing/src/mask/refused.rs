@@ -28,7 +28,7 @@ impl Masks {
         let row = &batch.records[index];
         let copy = |range: std::ops::Range<usize>, out: &mut Vec<u8>| out.extend_from_slice(&batch.source[batch.source_range(range)]);
         if !self.is_sound(row) {
-            let delimiter = dialect.encoding.encode_ascii(dialect.delimiter.as_bytes());
+            let delimiter = dialect.delimiter.encoded(dialect.encoding);
             let redacted = self.mark(Mask::Redact, None, dialect);
             for column in 0..row.fields {
                 out.extend_from_slice(if column > 0 { &delimiter } else { &[] });
@@ -124,9 +124,9 @@ impl Masks {
             (Mask::Last4, _, Some(text)) => left.extend(last4(text).chars().map(|c| if c.is_ascii_alphanumeric() { c } else { 'x' })),
             _ => left.push_str(REDACTED),
         }
-        let meaning = [dialect.quote_char, dialect.escape_char, dialect.comment_char];
-        let delimiter = dialect.delimiter.as_bytes();
-        let has_meaning = |text: &str| text.bytes().any(|byte| meaning.contains(&Some(byte)) || delimiter.contains(&byte));
+        let tokens = [Some(dialect.delimiter), dialect.quote_char, dialect.escape_char, dialect.comment_char];
+        let meaning: Vec<u8> = tokens.iter().flatten().flat_map(|token| token.as_bytes()).copied().collect();
+        let has_meaning = |text: &str| text.bytes().any(|byte| meaning.contains(&byte));
         let marked = AFTER_MARK.iter().map(|after| format!("{MARK}{after}{left}")).find(|marked| !has_meaning(marked));
         dialect.encoding.encode_ascii(marked.unwrap_or_default().as_bytes())
     }

@@ -19,7 +19,7 @@ pub(crate) use cells::{Kind, kind};
 use std::borrow::Cow;
 
 use contract::Schema;
-use csv_records::dialect::{Delimiter, Dialect, StatedDialect, Terminator};
+use csv_records::dialect::{Dialect, StatedDialect, Terminator, Token};
 use csv_records::encoding::Encoding;
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,7 @@ const LEAST_UNUSUAL_LIKENESS: f64 = 0.8;
 
 /// Guesses what `stated` leaves out, from the beginning of a source. `end_of_source`: the sample is all of it. `schema`: what the contract says of the fields.
 pub fn sniff(sample: &[u8], end_of_source: bool, encoding: Encoding, stated: &StatedDialect, schema: Option<&Schema>) -> Sniffed {
+    let stated = &stated.in_text(encoding);
     let whole = sample.strip_prefix(encoding.byte_order_mark()).unwrap_or(sample);
     let looked_at = &whole[..whole.len().min(SAMPLE_BYTES)];
     let mut text = Cow::Borrowed(looked_at);
@@ -107,7 +108,7 @@ pub fn sniff(sample: &[u8], end_of_source: bool, encoding: Encoding, stated: &St
     }
     let best = sample.with_comments(best);
     let because = match sample.sep {
-        Some(_) => format!("the first line says `sep={}`", shown_delimiter(best.dialect.delimiter)),
+        Some(_) => format!("the first line says `sep={}`", shown(best.dialect.delimiter)),
         None => delimiter_evidence(&best, readings.next().as_ref()),
     };
     conclude(&sample, best, because)
@@ -122,17 +123,18 @@ struct Sample<'a> {
     encoding: Encoding,
     stated: &'a StatedDialect,
     /// The delimiter that a line before the table says.
-    sep: Option<Delimiter>,
+    sep: Option<Token>,
     schema: Option<&'a Schema>,
 }
 
 impl<'a> Sample<'a> {
-    fn delimiters(&self) -> Vec<(Delimiter, f64)> {
+    fn delimiters(&self) -> Vec<(Token, f64)> {
         if let Some(delimiter) = self.stated.delimiter.or(self.sep) {
             return vec![(delimiter, USUAL)];
         }
         let taken = [self.stated.quote_char, self.stated.escape_char, self.stated.comment_char];
-        let is_free = |byte: u8| !taken.contains(&Some(Some(byte))) && !self.encoding.may_be_inside(byte);
+        let taken: Vec<Token> = taken.into_iter().flatten().flatten().collect();
+        let is_free = |byte: u8| !taken.iter().any(|token| token.as_bytes().contains(&byte)) && !self.encoding.may_be_inside(byte);
         // The comma is tried even where there is none: it stands for one column.
         let occurs = |byte: u8| match byte {
             b',' => true,
@@ -140,15 +142,13 @@ impl<'a> Sample<'a> {
             _ => memchr::memchr(byte, self.bytes).is_some(),
         };
         let usual = DELIMITERS.into_iter().filter(|(byte, _)| is_free(*byte) && occurs(*byte));
-        let can_be = |delimiter: &Delimiter| {
-            let in_source =
-                delimiter.in_encoding(self.encoding).map(|delimiter| Dialect { delimiter, encoding: self.encoding, ..Dialect::default() });
-            in_source.is_some_and(|dialect| dialect.check().is_ok())
+        let can_be = |delimiter: &Token| {
+            let dialect = Dialect { delimiter: *delimiter, encoding: self.encoding, ..Dialect::default() };
+            dialect.check().is_ok() && !taken.iter().any(|token| delimiter.holds(token) || token.holds(delimiter))
         };
         let found = LONG_DELIMITERS.iter().filter(|text| memmem::find(self.bytes, text.as_bytes()).is_some());
-        let long = found.filter_map(|text| Delimiter::new(text.as_bytes())).filter(can_be);
-        let long = long.filter(|delimiter| !taken.iter().flatten().flatten().any(|byte| delimiter.as_bytes().contains(byte)));
-        usual.map(|(byte, weight)| (Delimiter::from(byte), weight)).chain(long.map(|delimiter| (delimiter, USUAL))).collect()
+        let long = found.filter_map(|text| Token::new(text.as_bytes())).filter(can_be);
+        usual.map(|(byte, weight)| (Token::from(byte), weight)).chain(long.map(|delimiter| (delimiter, USUAL))).collect()
     }
 
     /// Whether there are colons, and not mostly those of times of day.
@@ -163,9 +163,9 @@ impl<'a> Sample<'a> {
     /// Where a delimiter of several bytes splits the records evenly, its parts are no delimiters if they occur nowhere
     /// else: they would make columns without names.
     fn prefer_long(&self, readings: &mut Vec<Reading<'a>>) {
-        let long: Vec<Delimiter> =
+        let long: Vec<Token> =
             readings.iter().map(|reading| reading.dialect.delimiter).filter(|delimiter| delimiter.byte().is_none()).collect();
-        let is_part = |delimiter: Delimiter| {
+        let is_part = |delimiter: Token| {
             long.iter().any(|whole| {
                 let (whole, part) = (whole.as_bytes(), delimiter.as_bytes());
                 let inside = memmem::find_iter(whole, part).count();
@@ -182,7 +182,7 @@ impl<'a> Sample<'a> {
     }
 
     /// The best reading with a delimiter, unless it is an unusual one without strong evidence.
-    fn try_delimiter(&self, delimiter: Delimiter, weight: f64) -> Option<Reading<'a>> {
+    fn try_delimiter(&self, delimiter: Token, weight: f64) -> Option<Reading<'a>> {
         let mut reading = quoting::settle(self, delimiter);
         let is_even = reading.columns > 1 && reading.flaws() == 0 && reading.conforming >= LEAST_UNUSUAL_RECORDS;
         let is_said = Some(delimiter) == self.stated.delimiter.or(self.sep);
@@ -224,20 +224,20 @@ impl<'a> Sample<'a> {
     /// The same reading with a comment character, if rows that start with `#` do not fit and none does.
     fn with_comments(&self, reading: Reading<'a>) -> Reading<'a> {
         let dialect = &reading.dialect;
-        let is_free =
-            !dialect.delimiter.as_bytes().contains(&COMMENT) && ![dialect.quote_char, dialect.escape_char].contains(&Some(COMMENT));
+        let is_free = !dialect.delimiter.as_bytes().contains(&COMMENT)
+            && ![dialect.quote_char, dialect.escape_char].iter().flatten().any(|token| token.as_bytes().contains(&COMMENT));
         let (fitting, unfitting) = reading.starting_with(COMMENT);
         if self.stated.comment_char.is_some() || !is_free || reading.columns < 2 || fitting > 0 || unfitting == 0 {
             return reading;
         }
-        self.read(Dialect { comment_char: Some(COMMENT), ..dialect.clone() })
+        self.read(Dialect { comment_char: Some(COMMENT.into()), ..dialect.clone() })
     }
 }
 
 /// Where a usual delimiter splits all records evenly, from the first one on, none of them stands before the table: a
 /// delimiter that takes some for a title is one inside cells, such as the commas of `1,234,567` below a header.
 fn prefer_whole(readings: &mut [Reading<'_>]) {
-    let is_usual = |delimiter: Delimiter| DELIMITERS.iter().any(|(byte, weight)| delimiter.byte() == Some(*byte) && *weight >= USUAL);
+    let is_usual = |delimiter: Token| DELIMITERS.iter().any(|(byte, weight)| delimiter.byte() == Some(*byte) && *weight >= USUAL);
     let is_whole = |reading: &Reading<'_>| {
         let is_even = reading.columns > 1 && reading.first == 0 && reading.flaws() == 0;
         is_even && is_usual(reading.dialect.delimiter) && reading.conforming >= LEAST_UNUSUAL_RECORDS
@@ -258,11 +258,11 @@ fn conclude(sample: &Sample<'_>, best: Reading<'_>, delimiter_because: String) -
             evidence.push(Evidence::new(property, value, because));
         }
     };
-    say(stated.delimiter.is_some(), "delimiter", shown_delimiter(guess.delimiter), delimiter_because);
-    say(stated.quote_char.is_some(), "quoteChar", shown(guess.quote_char), quoting::evidence(&best));
+    say(stated.delimiter.is_some(), "delimiter", shown(guess.delimiter), delimiter_because);
+    say(stated.quote_char.is_some(), "quoteChar", guess.quote_char.map_or_else(|| "none".to_owned(), shown), quoting::evidence(&best));
     if let Some(escape) = guess.escape_char {
         let because = "with it, quotes or delimiters that follow it fit into records; without it, they tear them".to_owned();
-        say(stated.escape_char.is_some(), "escapeChar", shown(Some(escape)), because);
+        say(stated.escape_char.is_some(), "escapeChar", shown(escape), because);
     }
     if guess.excel_text {
         let because = "fields begin with `=` and a quote, as spreadsheets write texts of digits".to_owned();
@@ -273,9 +273,9 @@ fn conclude(sample: &Sample<'_>, best: Reading<'_>, delimiter_because: String) -
         let because = "other line breaks stand inside fields: taken as terminators, they tear records".to_owned();
         say(stated.line_terminator.is_some(), "lineTerminator", name, because);
     }
-    if guess.comment_char.is_some() {
+    if let Some(comment) = guess.comment_char {
         let because = format!("{} rows start with it, and none of them would have {} fields", best.comments, best.columns);
-        say(stated.comment_char.is_some(), "commentChar", shown(guess.comment_char), because);
+        say(stated.comment_char.is_some(), "commentChar", shown(comment), because);
     }
     if guess.skip_initial_space {
         let because = "a space follows the delimiters".to_owned();
@@ -310,7 +310,7 @@ fn delimiter_evidence(best: &Reading<'_>, next: Option<&Reading<'_>>) -> String 
         because += &format!(", and a record names {} of the contract's fields", best.names);
     }
     if let Some(next) = next.filter(|next| next.columns > 1) {
-        let delimiter = shown_delimiter(next.dialect.delimiter);
+        let delimiter = shown(next.dialect.delimiter);
         because += &format!("; the next best, `{delimiter}`, splits {} of {} into {}", next.conforming, next.body().len(), next.columns);
     }
     because
@@ -328,29 +328,21 @@ pub fn footer_of_tail(dialect: &Dialect, columns: usize, tail: &[u8]) -> Option<
     around::footer_of_tail(dialect, columns as u32, &text)
 }
 
-/// A delimiter for a person.
-fn shown_delimiter(delimiter: Delimiter) -> String {
-    delimiter.byte().map_or_else(|| delimiter.to_string(), |byte| shown(Some(byte)))
-}
-
 /// The delimiter that the first line says, and where that line ends: `sep=;`.
-fn sep_line(text: &[u8]) -> Option<(Delimiter, usize)> {
+fn sep_line(text: &[u8]) -> Option<(Token, usize)> {
     let end = line_ends(text, Terminator::Auto).next()?;
     let line = text[..end].strip_suffix(b"\n").unwrap_or(&text[..end]);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
     let (sep, said) = line.split_at_checked(SEP.len())?;
     let is_sign = std::str::from_utf8(said).is_ok_and(|said| !said.contains(char::is_alphanumeric));
-    let delimiter = Delimiter::new(said).filter(|_| sep.eq_ignore_ascii_case(SEP) && is_sign)?;
+    let delimiter = Token::new(said).filter(|_| sep.eq_ignore_ascii_case(SEP) && is_sign)?;
     Some((delimiter, end))
 }
 
-/// A byte for a person.
-fn shown(byte: Option<u8>) -> String {
-    byte.map_or_else(
-        || "none".to_owned(),
-        |byte| byte.escape_ascii().to_string().replace("\\\"", "\"").replace("\\'", "'").replace("\\\\", "\\"),
-    )
+/// A token for a person.
+fn shown(token: Token) -> String {
+    token.to_string().replace("\\\"", "\"").replace("\\'", "'").replace("\\\\", "\\")
 }
 
 /// What comes after the lines that are said to be skipped.

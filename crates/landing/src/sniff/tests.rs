@@ -13,12 +13,13 @@ fn sniffed(source: &str) -> String {
 
 fn describe(dialect: &Dialect) -> String {
     let default = Dialect::default();
-    let mut told = vec![shown_delimiter(dialect.delimiter)];
+    let mut told = vec![shown(dialect.delimiter)];
+    let shown_or_none = |token: Option<Token>| token.map_or_else(|| "none".to_owned(), shown);
     let mut tell = |differs: bool, text: String| told.extend(differs.then_some(text));
-    tell(dialect.quote_char != default.quote_char, format!("quote {}", shown(dialect.quote_char)));
-    tell(dialect.escape_char.is_some(), format!("escape {}", shown(dialect.escape_char)));
+    tell(dialect.quote_char != default.quote_char, format!("quote {}", shown_or_none(dialect.quote_char)));
+    tell(dialect.escape_char.is_some(), format!("escape {}", shown_or_none(dialect.escape_char)));
     tell(dialect.line_terminator != Terminator::Auto, format!("{:?}", dialect.line_terminator));
-    tell(dialect.comment_char.is_some(), format!("comment {}", shown(dialect.comment_char)));
+    tell(dialect.comment_char.is_some(), format!("comment {}", shown_or_none(dialect.comment_char)));
     tell(dialect.skip_initial_space, "spaces".to_owned());
     tell(!dialect.header, "no header".to_owned());
     tell(dialect.skip_rows > 0, format!("skip {}", dialect.skip_rows));
@@ -121,6 +122,23 @@ fn what_is_stated_is_never_guessed() {
     assert!(found.evidence.is_empty(), "{:?}", found.evidence);
     let tabs = StatedDialect { delimiter: Some(b'\t'.into()), ..StatedDialect::default() };
     assert_eq!(sniff(b"a,b\n1,2\n", true, &tabs, None).dialect.delimiter, b'\t');
+}
+
+#[test]
+fn quotes_of_several_bytes_enclose_most_texts() {
+    check("id,note\n1,§a, b§\n2,§c§\n", ", quote §");
+    check("id;note\n1;''it's''\n2;''c;d''\n", "; quote ''");
+    check("id,note\n1,”a”\n2,”b, c”\n", ", quote ”");
+    // One of many texts, and a sign inside of texts.
+    check("id,note\n1,§ 5\n2,b §\n3,c\n", ",");
+    check("id,note\n1,§a§\n2,b\n3,c\n4,d\n", ",");
+    let is_read = |encoding: Encoding| {
+        let source = "id,note\n1,§a, b§\n2,§c§\n";
+        let bytes = encoding.encode(source).expect("it has these characters");
+        describe(&super::sniff(&bytes, true, encoding, &StatedDialect::default(), None).dialect)
+    };
+    assert_eq!(is_read(Encoding::parse("windows-1252").expect("a label")), ", quote §");
+    assert_eq!(is_read(Encoding::UTF_16LE), ", quote §");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Sources and splits that look for trouble.
 
-use csv_records::dialect::{BlankRows, Delimiter, Terminator};
+use csv_records::dialect::{BlankRows, Terminator, Token};
 use proptest::prelude::*;
 
 use super::*;
@@ -9,34 +9,44 @@ fn dialects() -> impl Strategy<Value = Dialect> {
     let terminator = prop::sample::select(vec![Terminator::Auto, Terminator::Auto, Terminator::Lf, Terminator::CrLf, Terminator::Cr]);
     let rare = prop::bool::weighted(0.2);
     // A tab or a space may have two roles at once.
-    let several = |bytes: &[u8]| Delimiter::new(bytes).expect("it is short");
-    let delimiter = prop_oneof![
-        8 => prop::sample::select(b",,,,,,\t ".to_vec()).prop_map(Delimiter::from),
-        1 => Just(several(b",,")),
-        1 => Just(several(b",a,")),
-        1 => Just(several("ä".as_bytes())),
-        1 => Just(several(b",,,a")),
-    ];
+    let delimiter = one_of(&[",", ",", ",", ",", ",", ",", "\t", " "], &[",,", ",a,", "ä", ",,,a", "¦"]);
+    let tokens = (
+        delimiter,
+        one_of(&["\"", "\"", "\"", "\"", "\""], &["\"\"", "§", "\"a", " \""]),
+        one_of(&["\\", "\\"], &["\\\\", "´"]),
+        one_of(&["#", "#"], &["##", "«", "\u{feff}#"]),
+    );
     let options = (prop::bool::weighted(0.9), prop::bool::weighted(0.8), rare, prop::bool::weighted(0.1), rare, rare, rare, rare, rare);
-    (delimiter, terminator, options).prop_map(
+    let of = (tokens, terminator, options).prop_map(
         |(
-            delimiter,
+            (delimiter, quote, escape_char, comment_char),
             line_terminator,
             (quotes, double_quote, escape, escape_is_quote, comment, skip_initial_space, trim, blank, excel_text),
         )| Dialect {
             delimiter,
-            quote_char: quotes.then_some(b'"'),
+            quote_char: quotes.then_some(quote),
             double_quote,
-            escape_char: if escape_is_quote { Some(b'"') } else { escape.then_some(b'\\') },
+            escape_char: if escape_is_quote { Some(quote) } else { escape.then_some(escape_char) },
             excel_text,
             line_terminator,
-            comment_char: comment.then_some(b'#'),
+            comment_char: comment.then_some(comment_char),
             skip_initial_space,
             trim,
             blank_rows: if blank { BlankRows::Reject } else { BlankRows::Skip },
             ..Dialect::default()
         },
-    )
+    );
+    of.prop_filter("tokens hold no others", |dialect| dialect.check().is_ok())
+}
+
+fn token(text: &str) -> Token {
+    Token::new(text.as_bytes()).expect("it is short")
+}
+
+/// Usually one of the first, and sometimes one of several bytes.
+fn one_of(usual: &[&str], several: &[&str]) -> impl Strategy<Value = Token> + use<> {
+    let tokens = |texts: &[&str]| prop::sample::select(texts.iter().map(|text| token(text)).collect::<Vec<_>>());
+    prop_oneof![2 => tokens(usual), 1 => tokens(several)]
 }
 
 /// Small alphabets, so that guesses go wrong often; and rows that look like rows.
@@ -53,7 +63,25 @@ fn sources() -> impl Strategy<Value = Vec<u8>> {
         0..60,
     )
     .prop_map(|parts| parts.concat().into_bytes());
-    prop_oneof![dense, sparse, usual, marked]
+    // Tokens of several bytes, which share their first, and parts of them.
+    let parts: [&[u8]; 14] = [
+        &[0xC2, 0xA7],
+        "§".as_bytes(),
+        "´".as_bytes(),
+        "«".as_bytes(),
+        "¦".as_bytes(),
+        b"\xC2",
+        b"\xA7",
+        b"\"\"",
+        b"\"a",
+        b"\\",
+        b"##",
+        b",",
+        b"\n",
+        b"a",
+    ];
+    let several = prop::collection::vec(prop::sample::select(parts.to_vec()), 0..60).prop_map(|parts| parts.concat());
+    prop_oneof![dense, sparse, usual, marked, several]
 }
 
 fn feeds() -> impl Strategy<Value = Feed> {
@@ -73,8 +101,12 @@ fn scaled(mut cuts: Vec<u64>, source: &[u8]) -> Vec<Range<u64>> {
 
 /// In the default dialect, without a header.
 fn check(source: &[u8], cuts: &[u64], expected_fields: usize, feed: &Feed) -> usize {
+    check_in(&Dialect::default(), source, cuts, expected_fields, feed)
+}
+
+fn check_in(dialect: &Dialect, source: &[u8], cuts: &[u64], expected_fields: usize, feed: &Feed) -> usize {
     let ranges = ranges(cuts.iter().copied(), source);
-    Split { limits: Limits::default(), data_start: 0, ranges, expected_fields }.check(&Dialect::default(), source, feed)
+    Split { limits: Limits::default(), data_start: 0, ranges, expected_fields }.check(dialect, source, feed)
 }
 
 proptest! {
@@ -125,6 +157,27 @@ fn every_short_source_splits_exactly() {
         }
     }
     assert!(wrong_guesses > 10_000, "guesses have to go wrong for the second round to be tested: {wrong_guesses}");
+}
+
+/// All sources of five parts where tokens have several bytes and begin with the same one, cut at every byte: inside of
+/// tokens too.
+#[test]
+fn every_short_source_of_long_tokens_splits_exactly() {
+    let dialect = Dialect { delimiter: token("¦"), quote_char: Some(token("§")), ..Dialect::default() };
+    let twice = Dialect { quote_char: Some(token("''")), escape_char: Some(token("~~")), ..Dialect::default() };
+    let feed = Feed { pieces: vec![1], max_rows: 10 };
+    for (dialect, parts) in [(dialect, ["§", "¦", "\n", "a", "«"]), (twice, ["''", ",", "\n", "'", "~~"])] {
+        let mut wrong_guesses = 0;
+        for number in 0..5_usize.pow(5) {
+            let source: String = (0..5).map(|place| parts[number / 5_usize.pow(place) % 5]).collect();
+            let everywhere: Vec<u64> = (1..source.len() as u64).collect();
+            for cut in &everywhere {
+                wrong_guesses += check_in(&dialect, source.as_bytes(), &[*cut], 1, &feed);
+            }
+            wrong_guesses += check_in(&dialect, source.as_bytes(), &everywhere, 1, &feed);
+        }
+        assert!(wrong_guesses > 1_000, "guesses have to go wrong for the second round to be tested: {wrong_guesses}");
+    }
 }
 
 /// On usual data no shard guesses wrong, whatever byte it begins at, if but one whole row follows.
