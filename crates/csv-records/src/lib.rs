@@ -1,8 +1,4 @@
-//! Bytes of CSV to records, exactly, wherever they are cut.
-//!
-//! [`ShardReader`] reads a range of a source that begins anywhere, in the middle of a quoted field if need be; [`tile`]
-//! proves afterwards that the records of all ranges are those of a reading from the start. [`Lexer`] reads from the start.
-//! What is given back are offsets into the bytes that were pushed, with every fault and its position.
+#![doc = include_str!("../README.md")]
 
 pub mod dialect;
 pub mod encoding;

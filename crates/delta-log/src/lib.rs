@@ -1,7 +1,6 @@
-//! Delta tables: a commit as an entry of the Delta log, and an entry of anyone as what it does to the table.
+#![doc = include_str!("../README.md")]
 //!
-//! By the Delta transaction log protocol (<https://github.com/delta-io/delta/blob/master/PROTOCOL.md>). Landfall writes tables of reader version 1 and writer version 2, or, where
-//! a column is a local date and time, of the feature `timestampNtz`; tables that others gave more features it refuses.
+//! By the [protocol of the log](https://github.com/delta-io/delta/blob/master/PROTOCOL.md).
 
 mod action;
 mod entry;

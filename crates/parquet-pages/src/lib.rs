@@ -1,7 +1,6 @@
-//! Column chunks: arrays become pages, encoded and compressed, with their statistics and indexes (Parquet's format, <https://parquet.apache.org/docs/file-format/>).
+#![doc = include_str!("../README.md")]
 //!
-//! The `parquet` crate lays out files and writes their metadata; what is in a page is made here. How a chunk is encoded is decided by its first values: by a
-//! dictionary where that is shorter, whole numbers by their differences otherwise, texts by their lengths and then all their bytes.
+//! The format: <https://parquet.apache.org/docs/file-format/>.
 
 mod bloom;
 mod bounds;

@@ -1,3 +1,7 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Reference
+//!
 #![doc = include_str!("REFERENCE.md")]
 
 mod bind;
