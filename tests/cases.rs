@@ -80,6 +80,11 @@ cases! {
 fn our_own_files_land_as_they_are_meant() {
     let folder = checkout::root().join("testdata/kinds");
     let mut python: Command = Python::of_peers().unwrap().command();
-    let checked = python.arg("-B").arg(folder.join("check.py")).env("LANDFALL", landfall().get_program()).output().unwrap();
+    let checked = python
+        .arg("-B")
+        .arg(folder.join("check.py"))
+        .env("LANDFALL", landfall().get_program())
+        .output()
+        .unwrap();
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }

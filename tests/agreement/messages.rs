@@ -47,7 +47,9 @@ fn files() -> Vec<String> {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
-            let is_test = path.file_stem().is_some_and(|name| name == "tests" || name == "target" || name == "conformance");
+            let is_test = path
+                .file_stem()
+                .is_some_and(|name| name == "tests" || name == "target" || name == "conformance");
             if path.is_dir() && !is_test {
                 folders.push(path);
             } else if path.extension().is_some_and(|kind| kind == "rs") && !is_test {
@@ -77,14 +79,20 @@ fn calls<'a>(text: &'a str, start: &'a str) -> impl Iterator<Item = &'a str> {
     })
 }
 
-/// The text of another library's error may quote what it read: `Unquoted` says what may be told of it.
+/// The text of another library's error may quote what it read: `Unquoted` says what may be told of
+/// it.
 #[test]
 fn no_cause_holds_the_text_of_a_librarys_error() {
     let mut found = Vec::new();
-    for file in files().iter().filter(|file| !QUOTE_NOTHING.iter().any(|(exempt, _)| file == exempt)) {
+    for file in
+        files().iter().filter(|file| !QUOTE_NOTHING.iter().any(|(exempt, _)| file == exempt))
+    {
         let text = rust(file);
         for call in ERRORS.iter().flat_map(|start| calls(&text, start)) {
-            if call.contains("{error}") || call.contains("{error:") || call.contains("error.to_string()") {
+            if call.contains("{error}")
+                || call.contains("{error:")
+                || call.contains("error.to_string()")
+            {
                 found.push(format!("{file}: {call}"));
             }
         }
@@ -110,5 +118,8 @@ fn no_log_holds_a_key_as_it_is() {
 #[test]
 fn the_check_finds_what_is_there() {
     let text = "a(Error::Internal(format!(\"{} is {error}\", b(c)))); d(e)";
-    assert_eq!(calls(text, "Error::Internal(").collect::<Vec<_>>(), ["format!(\"{} is {error}\", b(c))"]);
+    assert_eq!(
+        calls(text, "Error::Internal(").collect::<Vec<_>>(),
+        ["format!(\"{} is {error}\", b(c))"]
+    );
 }

@@ -1,4 +1,5 @@
-//! Things that are said in two places agree: the template, the state machine, the functions and the core.
+//! Things that are said in two places agree: the template, the state machine, the functions and the
+//! core.
 
 mod bills;
 mod layers;

@@ -60,7 +60,8 @@ const CATALOG: &Needs = &[
     ("create_partitions", &["glue:BatchCreatePartition"]),
 ];
 
-/// What a bus asks of whoever puts an event on it. `put` is a method of other ports too, so it is looked for by its whole call.
+/// What a bus asks of whoever puts an event on it. `put` is a method of other ports too, so it is
+/// looked for by its whole call.
 const EVENTS: &Needs = &[("put", &["events:PutEvents"])];
 
 /// What a function is made of, and which methods of which port it calls.
@@ -88,7 +89,17 @@ const FUNCTIONS: [Function; 8] = [
             "crates/admission/src/lib.rs",
         ],
         objects: &["head", "get", "read", "put", "presign_get", "presign_put"],
-        registry: &["contract", "contract_versions", "datasets", "delete_dataset", "job", "jobs", "put_contract", "put_job", "update_job"],
+        registry: &[
+            "contract",
+            "contract_versions",
+            "datasets",
+            "delete_dataset",
+            "job",
+            "jobs",
+            "put_contract",
+            "put_job",
+            "update_job",
+        ],
         executions: &["start", "describe", "history", "stop"],
         catalog: &[],
     },
@@ -124,7 +135,16 @@ const FUNCTIONS: [Function; 8] = [
             "crates/steps/src/output.rs",
             "crates/steps/src/upload.rs",
         ],
-        objects: &["get", "read", "put", "create_upload", "put_part", "complete_upload", "abort_upload", "delete"],
+        objects: &[
+            "get",
+            "read",
+            "put",
+            "create_upload",
+            "put_part",
+            "complete_upload",
+            "abort_upload",
+            "delete",
+        ],
         registry: &[],
         executions: &[],
         catalog: &[],
@@ -211,42 +231,78 @@ const FUNCTIONS: [Function; 8] = [
             "versions",
             "delete",
         ],
-        registry: &["claim", "contract", "job", "jobs", "loaded", "newest", "put_job", "release", "set_newest", "update_job"],
+        registry: &[
+            "claim",
+            "contract",
+            "job",
+            "jobs",
+            "loaded",
+            "newest",
+            "put_job",
+            "release",
+            "set_newest",
+            "update_job",
+        ],
         executions: &["start", "describe", "stop"],
         catalog: &["get_table", "create_table", "update_table", "create_partitions"],
     },
-    Function { name: "live", sources: &["functions/live/src"], objects: &[], registry: &[], executions: &[], catalog: &[] },
+    Function {
+        name: "live",
+        sources: &["functions/live/src"],
+        objects: &[],
+        registry: &[],
+        executions: &[],
+        catalog: &[],
+    },
 ];
 
 /// The methods of a trait, in the order of its source.
 fn methods(source: &str, port: &str) -> Vec<String> {
-    let body = between(source, &format!("pub trait {port}"), "\n}").next().unwrap_or_else(|| panic!("there is no trait {port}")).to_owned();
+    let body = between(source, &format!("pub trait {port}"), "\n}")
+        .next()
+        .unwrap_or_else(|| panic!("there is no trait {port}"))
+        .to_owned();
     between(&body, "async fn ", "(").map(str::to_owned).collect()
 }
 
 /// Every permission that a source names.
 fn named(source: &str, service: &str) -> BTreeSet<String> {
-    let is_action = |rest: &&str| rest[service.len()..].starts_with(|c: char| c.is_ascii_uppercase());
+    let is_action =
+        |rest: &&str| rest[service.len()..].starts_with(|c: char| c.is_ascii_uppercase());
     let starts = source.match_indices(service).map(|(at, _)| &source[at..]).filter(is_action);
-    starts.map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == ':').collect()).collect()
+    starts
+        .map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == ':').collect())
+        .collect()
 }
 
 fn needed(port: &Needs, called: &[&str]) -> BTreeSet<String> {
-    let needs = |method: &&str| port.iter().find(|(name, _)| name == method).unwrap_or_else(|| panic!("no method `{method}`")).1;
+    let needs = |method: &&str| {
+        port.iter()
+            .find(|(name, _)| name == method)
+            .unwrap_or_else(|| panic!("no method `{method}`"))
+            .1
+    };
     called.iter().flat_map(needs).map(|action| (*action).to_owned()).collect()
 }
 
 /// The statements of a function's role, the conditional ones included.
 fn statements(template: &Value, function: &str) -> Vec<Value> {
-    let policies = properties(template, &resource_of(function)).get("Policies").and_then(Value::as_array).cloned().unwrap_or_default();
+    let policies = properties(template, &resource_of(function))
+        .get("Policies")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let all = policies.iter().flat_map(|policy| policy["Statement"].as_array().unwrap().clone());
-    all.map(|statement| if statement.is_array() { statement[1].clone() } else { statement }).collect()
+    all.map(|statement| if statement.is_array() { statement[1].clone() } else { statement })
+        .collect()
 }
 
 /// A value or a list of values.
 fn list(value: &Value) -> Vec<String> {
     match value {
-        Value::Array(values) => values.iter().map(|value| value.as_str().unwrap().to_owned()).collect(),
+        Value::Array(values) => {
+            values.iter().map(|value| value.as_str().unwrap().to_owned()).collect()
+        }
         value => vec![value.as_str().unwrap().to_owned()],
     }
 }
@@ -255,13 +311,38 @@ fn list(value: &Value) -> Vec<String> {
 fn the_tables_know_every_method_and_every_permission() {
     for (port, needs, source, adapter, service) in [
         ("Objects", OBJECTS, "crates/objects/src/port.rs", "crates/objects/src/s3.rs", "s3:"),
-        ("Registry", REGISTRY, "crates/registry/src/port.rs", "crates/registry/src/dynamodb.rs", "dynamodb:"),
-        ("Executions", EXECUTIONS, "crates/executions/src/lib.rs", "crates/executions/src/step_functions.rs", "states:"),
+        (
+            "Registry",
+            REGISTRY,
+            "crates/registry/src/port.rs",
+            "crates/registry/src/dynamodb.rs",
+            "dynamodb:",
+        ),
+        (
+            "Executions",
+            EXECUTIONS,
+            "crates/executions/src/lib.rs",
+            "crates/executions/src/step_functions.rs",
+            "states:",
+        ),
         ("Catalog", CATALOG, "crates/catalog/src/lib.rs", "crates/catalog/src/glue.rs", "glue:"),
-        ("Events", EVENTS, "crates/events/src/lib.rs", "crates/events/src/event_bridge.rs", "events:"),
+        (
+            "Events",
+            EVENTS,
+            "crates/events/src/lib.rs",
+            "crates/events/src/event_bridge.rs",
+            "events:",
+        ),
     ] {
-        assert_eq!(methods(&text(source), port), needs.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>(), "{port}");
-        let known: BTreeSet<String> = needs.iter().flat_map(|(_, actions)| actions.iter().map(|action| (*action).to_owned())).collect();
+        assert_eq!(
+            methods(&text(source), port),
+            needs.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>(),
+            "{port}"
+        );
+        let known: BTreeSet<String> = needs
+            .iter()
+            .flat_map(|(_, actions)| actions.iter().map(|action| (*action).to_owned()))
+            .collect();
         assert_eq!(named(&rust(adapter), service), known, "{adapter}");
     }
 }
@@ -270,8 +351,15 @@ fn the_tables_know_every_method_and_every_permission() {
 fn each_call_to_s3_names_the_permission_of_the_table() {
     let adapter = rust("crates/objects/src/s3.rs");
     for (method, needs) in OBJECTS.iter().filter(|(method, _)| !method.starts_with("presign")) {
-        let body = between(&adapter, &format!("async fn {method}("), "async fn ").next().unwrap().to_owned();
-        assert_eq!(named(&body, "s3:"), needs.iter().map(|need| (*need).to_owned()).collect(), "{method}");
+        let body = between(&adapter, &format!("async fn {method}("), "async fn ")
+            .next()
+            .unwrap()
+            .to_owned();
+        assert_eq!(
+            named(&body, "s3:"),
+            needs.iter().map(|need| (*need).to_owned()).collect(),
+            "{method}"
+        );
     }
 }
 
@@ -279,14 +367,26 @@ fn each_call_to_s3_names_the_permission_of_the_table() {
 fn functions_call_what_the_table_says() {
     for function in &FUNCTIONS {
         let code: String = function.sources.iter().map(|source| rust(source)).collect();
-        let ports =
-            [(OBJECTS, function.objects), (REGISTRY, function.registry), (EXECUTIONS, function.executions), (CATALOG, function.catalog)];
+        let ports = [
+            (OBJECTS, function.objects),
+            (REGISTRY, function.registry),
+            (EXECUTIONS, function.executions),
+            (CATALOG, function.catalog),
+        ];
         for (needs, called) in ports {
             // A map has a `get` too; what the port's needs is covered by `head` and `read`.
             let calls = |method: &str| code.contains(&format!(".{method}("));
-            let found: BTreeSet<&str> =
-                needs.iter().map(|(method, _)| *method).filter(|method| *method != "get" && calls(method)).collect();
-            assert_eq!(found, called.iter().copied().filter(|method| *method != "get").collect(), "{}", function.name);
+            let found: BTreeSet<&str> = needs
+                .iter()
+                .map(|(method, _)| *method)
+                .filter(|method| *method != "get" && calls(method))
+                .collect();
+            assert_eq!(
+                found,
+                called.iter().copied().filter(|method| *method != "get").collect(),
+                "{}",
+                function.name
+            );
         }
     }
 }
@@ -294,7 +394,10 @@ fn functions_call_what_the_table_says() {
 #[test]
 fn functions_may_do_what_they_call_and_nothing_else() {
     let template = template();
-    assert_eq!(FUNCTIONS.iter().map(|function| function.name).collect::<Vec<_>>(), functions::NAMES);
+    assert_eq!(
+        FUNCTIONS.iter().map(|function| function.name).collect::<Vec<_>>(),
+        functions::NAMES
+    );
     for function in &FUNCTIONS {
         let mut expected = needed(OBJECTS, function.objects);
         if !expected.is_empty() {
@@ -310,15 +413,22 @@ fn functions_may_do_what_they_call_and_nothing_else() {
             expected.extend(needed(EVENTS, &["put"]));
         }
         if rust(&format!("functions/{}/src", function.name)).contains("deployment::context()")
-            && properties(&template, &resource_of(function.name))["Environment"]["Variables"].get("LANDFALL_MASK_SALT_ARN").is_some()
+            && properties(&template, &resource_of(function.name))["Environment"]["Variables"]
+                .get("LANDFALL_MASK_SALT_ARN")
+                .is_some()
         {
             expected.insert("secretsmanager:GetSecretValue".to_owned());
         }
         if function.name == "admit" {
-            expected.extend(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"].map(str::to_owned)); // Lambda's poller, in its name.
+            expected.extend(
+                ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+                    .map(str::to_owned),
+            ); // Lambda's poller, in its name.
         }
-        let granted: BTreeSet<String> =
-            statements(&template, function.name).iter().flat_map(|statement| list(&statement["Action"])).collect();
+        let granted: BTreeSet<String> = statements(&template, function.name)
+            .iter()
+            .flat_map(|statement| list(&statement["Action"]))
+            .collect();
         assert_eq!(granted, expected, "{}", function.name);
     }
 }
@@ -331,7 +441,9 @@ fn permissions_end_at_prefixes() {
             assert_eq!(statement["Effect"], "Allow", "{function}");
             let (actions, resources) = (list(&statement["Action"]), list(&statement["Resource"]));
             for resource in resources {
-                let on_objects = actions.iter().any(|action| action.contains("Object") || action == "s3:AbortMultipartUpload");
+                let on_objects = actions
+                    .iter()
+                    .any(|action| action.contains("Object") || action == "s3:AbortMultipartUpload");
                 let fits = match on_objects {
                     true => [
                         "Arn}/inbox/*",
@@ -357,10 +469,11 @@ fn permissions_end_at_prefixes() {
 fn only_transform_and_store_change_the_lake() {
     let template = template();
     for function in functions::NAMES {
-        let of_lake = statements(&template, function)
-            .into_iter()
-            .filter(|statement| list(&statement["Resource"]).iter().any(|name| name.contains("LakeBucket")));
-        let granted: BTreeSet<String> = of_lake.flat_map(|statement| list(&statement["Action"])).collect();
+        let of_lake = statements(&template, function).into_iter().filter(|statement| {
+            list(&statement["Resource"]).iter().any(|name| name.contains("LakeBucket"))
+        });
+        let granted: BTreeSet<String> =
+            of_lake.flat_map(|statement| list(&statement["Action"])).collect();
         let expected = match function {
             "api" | "ingest" => vec!["s3:GetObject", "s3:ListBucket"],
             "transform" => vec!["s3:AbortMultipartUpload", "s3:PutObject"],
@@ -383,14 +496,22 @@ fn only_transform_and_store_change_the_lake() {
 #[test]
 fn the_state_machine_may_call_its_steps_and_announce() {
     let template = template();
-    let of_machine = properties(&template, "Landing")["Policies"][0]["Statement"].as_array().unwrap();
+    let of_machine =
+        properties(&template, "Landing")["Policies"][0]["Statement"].as_array().unwrap();
     let by = |action: &str| {
-        of_machine.iter().find(|statement| statement["Action"] == action).unwrap_or_else(|| panic!("{action} is not granted"))
+        of_machine
+            .iter()
+            .find(|statement| statement["Action"] == action)
+            .unwrap_or_else(|| panic!("{action} is not granted"))
     };
-    let steps = ["IngestFunction.Arn", "TransformFunction.Arn", "VerifyFunction.Arn", "StoreFunction.Arn"];
+    let steps =
+        ["IngestFunction.Arn", "TransformFunction.Arn", "VerifyFunction.Arn", "StoreFunction.Arn"];
     assert_eq!(by("lambda:InvokeFunction")["Resource"], json!(steps));
     assert_eq!(by("s3:GetObject")["Resource"], "${WorkBucket.Arn}/jobs/*");
-    assert_eq!(by("events:PutEvents")["Condition"], json!({ "StringEquals": { "events:source": "landfall" } }));
+    assert_eq!(
+        by("events:PutEvents")["Condition"],
+        json!({ "StringEquals": { "events:source": "landfall" } })
+    );
     let map_runs = properties(&template, "LandingMapRuns");
     assert_eq!(map_runs["Roles"], json!(["LandingRole"]));
     assert_eq!(map_runs["PolicyDocument"]["Statement"][0]["Action"], "states:StartExecution");

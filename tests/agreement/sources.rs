@@ -7,23 +7,30 @@ use xtask::checkout;
 
 /// The text of a file of the checkout.
 pub(crate) fn text(path: &str) -> String {
-    fs::read_to_string(checkout::root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    fs::read_to_string(checkout::root().join(path))
+        .unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The template without its tags: `!Ref X` is "X", `!GetAtt X.Arn` is "X.Arn", `!If [a, b, c]` is a list.
+/// The template without its tags: `!Ref X` is "X", `!GetAtt X.Arn` is "X.Arn", `!If [a, b, c]` is a
+/// list.
 pub(crate) fn template() -> Value {
     serde_saphyr::from_str(&text("template.yaml")).unwrap()
 }
 
 /// The properties of a resource of the template.
 pub(crate) fn properties<'a>(template: &'a Value, resource: &str) -> &'a Value {
-    template["Resources"][resource].get("Properties").unwrap_or_else(|| panic!("the template has no {resource}"))
+    template["Resources"][resource]
+        .get("Properties")
+        .unwrap_or_else(|| panic!("the template has no {resource}"))
 }
 
 /// The names of the template's resources of a type.
 pub(crate) fn resources<'a>(template: &'a Value, kind: &str) -> Vec<&'a str> {
     let all = template["Resources"].as_object().unwrap();
-    all.iter().filter(|(_, resource)| resource["Type"] == kind).map(|(name, _)| name.as_str()).collect()
+    all.iter()
+        .filter(|(_, resource)| resource["Type"] == kind)
+        .map(|(name, _)| name.as_str())
+        .collect()
 }
 
 /// The state machine.
@@ -50,12 +57,28 @@ pub(crate) fn rust(path: &str) -> String {
     };
     let lines = |text: String| {
         let end = text.find("#[cfg(test)]").unwrap_or(text.len());
-        text[..end].lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect::<String>()
+        text[..end]
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .map(|line| format!("{line}\n"))
+            .collect::<String>()
     };
-    files.iter().map(|file| lines(fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display())))).collect()
+    files
+        .iter()
+        .map(|file| {
+            lines(
+                fs::read_to_string(file)
+                    .unwrap_or_else(|error| panic!("{}: {error}", file.display())),
+            )
+        })
+        .collect()
 }
 
 /// Every text between `before` and the first `after` that follows it.
-pub(crate) fn between<'a>(text: &'a str, before: &'a str, after: &'a str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn between<'a>(
+    text: &'a str,
+    before: &'a str,
+    after: &'a str,
+) -> impl Iterator<Item = &'a str> {
     text.split(before).skip(1).filter_map(move |rest| rest.split(after).next())
 }

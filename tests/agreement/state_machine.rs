@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use job::DatasetName;
 use job::Error;
 use job::message::{
-    Abandon, Caught, EndJob, JobId, JobRef, MakeFiles, MergeFiles, MergeItem, MergeList, Planned, Settled, Shard, ShardList,
-    TransformShard, Verified, VerifyJob,
+    Abandon, Caught, EndJob, JobId, JobRef, MakeFiles, MergeFiles, MergeItem, MergeList, Planned,
+    Settled, Shard, ShardList, TransformShard, Verified, VerifyJob,
 };
 use registry::JobStatus;
 use serde::Serialize;
@@ -37,12 +37,23 @@ const EXPRESS_SECONDS: u64 = 300;
 /// The states that call a function, with its resource in the template.
 fn calls(machine: &Value) -> Vec<(String, &Value, String)> {
     let states = asl::states(machine).into_iter().filter(|(_, state)| state["Resource"] == LAMBDA);
-    let function = |state: &Value| state["Parameters"]["FunctionName"].as_str().unwrap().trim_matches(['$', '{', '}']).to_owned();
+    let function = |state: &Value| {
+        state["Parameters"]["FunctionName"]
+            .as_str()
+            .unwrap()
+            .trim_matches(['$', '{', '}'])
+            .to_owned()
+    };
     states.map(|(name, state)| (name, state, function(state))).collect()
 }
 
 fn names(entries: &Value) -> impl Iterator<Item = &str> {
-    entries.as_array().into_iter().flatten().flat_map(|entry| entry["ErrorEquals"].as_array().unwrap()).map(|name| name.as_str().unwrap())
+    entries
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|entry| entry["ErrorEquals"].as_array().unwrap())
+        .map(|name| name.as_str().unwrap())
 }
 
 /// One error of each kind.
@@ -91,7 +102,8 @@ fn the_definition_is_the_one_that_is_run_in_one_process() {
 #[test]
 fn states_are_named_by_the_steps_they_call() {
     let machine = state_machine();
-    let called: BTreeMap<String, String> = calls(&machine).into_iter().map(|(state, _, function)| (state, function)).collect();
+    let called: BTreeMap<String, String> =
+        calls(&machine).into_iter().map(|(state, _, function)| (state, function)).collect();
     let expected = [
         ("Ingest", "IngestFunction"),
         ("Transform", "TransformFunction"),
@@ -104,15 +116,22 @@ fn states_are_named_by_the_steps_they_call() {
         ("Store", "StoreFunction"),
         ("Abandon", "StoreFunction"),
     ];
-    assert_eq!(called, expected.map(|(state, function)| (state.to_owned(), function.to_owned())).into());
+    assert_eq!(
+        called,
+        expected.map(|(state, function)| (state.to_owned(), function.to_owned())).into()
+    );
 }
 
 #[test]
 fn the_template_puts_in_what_the_definition_leaves_open() {
     let (template, definition) = (template(), text("statemachine/landing.asl.json"));
     let open: BTreeSet<&str> = between(&definition, "${", "}").collect();
-    let given: BTreeSet<&str> =
-        properties(&template, "Landing")["DefinitionSubstitutions"].as_object().unwrap().keys().map(String::as_str).collect();
+    let given: BTreeSet<&str> = properties(&template, "Landing")["DefinitionSubstitutions"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
     assert_eq!(given, open);
 }
 
@@ -120,19 +139,34 @@ fn the_template_puts_in_what_the_definition_leaves_open() {
 fn a_state_waits_longer_than_its_function_may_run() {
     let (template, machine) = (template(), state_machine());
     for (state, definition, function) in calls(&machine) {
-        let (wait, run) = (definition["TimeoutSeconds"].as_u64().unwrap(), properties(&template, &function)["Timeout"].as_u64().unwrap());
+        let (wait, run) = (
+            definition["TimeoutSeconds"].as_u64().unwrap(),
+            properties(&template, &function)["Timeout"].as_u64().unwrap(),
+        );
         assert!(wait > run, "{state} waits {wait} s, {function} may run {run} s");
-        assert!(!state.contains('/') || wait < EXPRESS_SECONDS, "{state}: an Express execution ends after {EXPRESS_SECONDS} s");
+        assert!(
+            !state.contains('/') || wait < EXPRESS_SECONDS,
+            "{state}: an Express execution ends after {EXPRESS_SECONDS} s"
+        );
     }
 }
 
 #[test]
 fn every_call_is_tried_again_for_what_may_pass_and_for_nothing_else() {
     let machine = state_machine();
-    let wanted: BTreeSet<&str> = errors().iter().filter(|error| error.is_transient()).map(Error::name).chain(TRANSIENT_OF_AWS).collect();
+    let wanted: BTreeSet<&str> = errors()
+        .iter()
+        .filter(|error| error.is_transient())
+        .map(Error::name)
+        .chain(TRANSIENT_OF_AWS)
+        .collect();
     for (state, definition, _) in calls(&machine) {
         assert_eq!(names(&definition["Retry"]).collect::<BTreeSet<_>>(), wanted, "{state}");
-        assert_eq!(names(&definition["Retry"]).next(), Some(TRANSIENT_OF_AWS[0]), "{state}: AWS's own first");
+        assert_eq!(
+            names(&definition["Retry"]).next(),
+            Some(TRANSIENT_OF_AWS[0]),
+            "{state}: AWS's own first"
+        );
     }
 }
 
@@ -140,7 +174,10 @@ fn every_call_is_tried_again_for_what_may_pass_and_for_nothing_else() {
 fn every_retry_backs_off_with_jitter_and_outlives_three_kills() {
     for (state, definition) in asl::states(&state_machine()) {
         for retry in definition.get("Retry").and_then(Value::as_array).into_iter().flatten() {
-            assert!(retry["BackoffRate"].as_f64().unwrap() > 1.0 && retry["MaxDelaySeconds"].is_u64(), "{state}");
+            assert!(
+                retry["BackoffRate"].as_f64().unwrap() > 1.0 && retry["MaxDelaySeconds"].is_u64(),
+                "{state}"
+            );
             assert_eq!(retry["JitterStrategy"], "FULL", "{state}");
             assert!(retry["MaxAttempts"].as_u64().unwrap() >= 3, "{state}");
         }
@@ -160,7 +197,11 @@ fn every_failure_is_caught() {
             "Abandon" => (json!("$.unabandoned"), "Left behind"),
             _ => (json!("$.failure"), "Abandon"),
         };
-        assert_eq!(definition["Catch"], json!([{ "ErrorEquals": ["States.ALL"], "ResultPath": path, "Next": next }]), "{state}");
+        assert_eq!(
+            definition["Catch"],
+            json!([{ "ErrorEquals": ["States.ALL"], "ResultPath": path, "Next": next }]),
+            "{state}"
+        );
     }
 }
 
@@ -172,7 +213,10 @@ fn both_rounds_and_the_only_shard_are_run_alike() {
     assert_eq!(shard("TransformAll"), shard("TransformAgain"));
     for map in ["TransformAll", "TransformAgain", "MergeAll"] {
         assert_eq!(states[map]["MaxConcurrencyPath"], "$.plan.max_concurrency");
-        assert_eq!(states[map]["ItemProcessor"]["ProcessorConfig"], json!({ "Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS" }));
+        assert_eq!(
+            states[map]["ItemProcessor"]["ProcessorConfig"],
+            json!({ "Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS" })
+        );
         assert_eq!(states[map]["ToleratedFailurePercentage"], 0, "one lost shard is a lost job");
         for state in states[map]["ItemProcessor"]["States"].as_object().unwrap().values() {
             assert_eq!(state["Retry"], states["Transform"]["Retry"]);
@@ -184,49 +228,92 @@ fn both_rounds_and_the_only_shard_are_run_alike() {
 #[test]
 fn messages_are_what_the_functions_read_and_write() {
     let (job, dataset) = (JobId::parse("job-1").unwrap(), DatasetName::parse("flights").unwrap());
-    let shard = Shard { index: 0, from: 0, to: 1, first: None, line: None, round: 1, taken: Vec::new() };
-    let list = || ShardList { count: 1, bucket: "b".to_owned(), key: "k".to_owned(), only: Some(shard.clone()) };
+    let shard =
+        Shard { index: 0, from: 0, to: 1, first: None, line: None, round: 1, taken: Vec::new() };
+    let list = || ShardList {
+        count: 1,
+        bucket: "b".to_owned(),
+        key: "k".to_owned(),
+        only: Some(shard.clone()),
+    };
     let caught = Caught { error: "e".to_owned(), cause: "c".to_owned() };
     let states = state_machine()["States"].clone();
     let payload = |state: &str| keys(&states[state]["Parameters"]["Payload"]);
     let answer = |state: &str| -> BTreeSet<String> {
-        states[state]["ResultSelector"].as_object().unwrap().values().map(|path| path.as_str().unwrap().replace("$.Payload.", "")).collect()
+        states[state]["ResultSelector"]
+            .as_object()
+            .unwrap()
+            .values()
+            .map(|path| path.as_str().unwrap().replace("$.Payload.", ""))
+            .collect()
     };
 
     let one = TransformShard { job: job.clone(), dataset: dataset.clone(), shard: shard.clone() };
     assert_eq!(payload("Transform"), fields(&one));
     assert_eq!(keys(&states["TransformAll"]["ItemSelector"]), fields(&one));
-    let merge = MergeFiles { job: job.clone(), dataset: dataset.clone(), merge: MergeItem { index: 0 } };
-    assert_eq!((payload("Merge"), keys(&states["MergeAll"]["ItemSelector"])), (fields(&merge), fields(&merge)));
-    assert_eq!(states["Merge"]["Parameters"]["Payload"]["merge"], serde_json::to_value(merge.merge).unwrap(), "the only one");
-    for (message, expected) in
-        [(serde_json::to_value(&one), MakeFiles::Shard(one.clone())), (serde_json::to_value(&merge), MakeFiles::Merge(merge.clone()))]
-    {
-        assert_eq!(serde_json::from_value::<MakeFiles>(message.unwrap()).unwrap(), expected, "a message is of one kind");
-    }
-    assert_eq!(payload("Verify"), fields(&VerifyJob { job: job.clone(), dataset: dataset.clone(), round: 1 }));
+    let merge =
+        MergeFiles { job: job.clone(), dataset: dataset.clone(), merge: MergeItem { index: 0 } };
     assert_eq!(
-        (&states["Verify"]["Parameters"]["Payload"]["round"], &states["VerifyAgain"]["Parameters"]["Payload"]["round"]),
+        (payload("Merge"), keys(&states["MergeAll"]["ItemSelector"])),
+        (fields(&merge), fields(&merge))
+    );
+    assert_eq!(
+        states["Merge"]["Parameters"]["Payload"]["merge"],
+        serde_json::to_value(merge.merge).unwrap(),
+        "the only one"
+    );
+    for (message, expected) in [
+        (serde_json::to_value(&one), MakeFiles::Shard(one.clone())),
+        (serde_json::to_value(&merge), MakeFiles::Merge(merge.clone())),
+    ] {
+        assert_eq!(
+            serde_json::from_value::<MakeFiles>(message.unwrap()).unwrap(),
+            expected,
+            "a message is of one kind"
+        );
+    }
+    assert_eq!(
+        payload("Verify"),
+        fields(&VerifyJob { job: job.clone(), dataset: dataset.clone(), round: 1 })
+    );
+    assert_eq!(
+        (
+            &states["Verify"]["Parameters"]["Payload"]["round"],
+            &states["VerifyAgain"]["Parameters"]["Payload"]["round"]
+        ),
         (&json!(1), &Value::Null)
     );
-    assert_eq!(states["VerifyAgain"]["Parameters"]["Payload"]["round.$"], "$.verified.round", "as often as shards are run again");
+    assert_eq!(
+        states["VerifyAgain"]["Parameters"]["Payload"]["round.$"], "$.verified.round",
+        "as often as shards are run again"
+    );
     for field in ["ResultSelector", "ResultPath", "Next"] {
         assert_eq!(states["Verify"][field], states["VerifyAgain"][field], "{field}");
     }
     assert_eq!(payload("VerifyAgain"), payload("Verify"));
     let store = EndJob::Store(JobRef { job: job.clone(), dataset: dataset.clone() });
-    assert_eq!(paths(&states["Store"]["Parameters"]["Payload"]), paths(&serde_json::to_value(&store).unwrap()));
-    let abandon = EndJob::Abandon(Abandon { job: job.clone(), dataset: dataset.clone(), failure: caught });
+    assert_eq!(
+        paths(&states["Store"]["Parameters"]["Payload"]),
+        paths(&serde_json::to_value(&store).unwrap())
+    );
+    let abandon =
+        EndJob::Abandon(Abandon { job: job.clone(), dataset: dataset.clone(), failure: caught });
     let caught_fields = ["abandon/failure/Cause", "abandon/failure/Error"].map(str::to_owned);
     let mut expected = paths(&serde_json::to_value(&abandon).unwrap());
-    assert!(caught_fields.iter().all(|field| expected.remove(field)), "a Catch writes Error and Cause");
+    assert!(
+        caught_fields.iter().all(|field| expected.remove(field)),
+        "a Catch writes Error and Cause"
+    );
     expected.insert("abandon/failure".to_owned());
     assert_eq!(paths(&states["Abandon"]["Parameters"]["Payload"]), expected);
 
     let planned = Planned { job, dataset, shards: list(), max_concurrency: 1 };
     assert!(answer("Ingest").is_subset(&fields(&planned)));
     let merges = || MergeList { count: 0, bucket: "b".to_owned(), key: "k".to_owned() };
-    assert_eq!(answer("Verify"), fields(&Verified { again: list(), round: 2, merges: merges(), counts: Default::default() }));
+    assert_eq!(
+        answer("Verify"),
+        fields(&Verified { again: list(), round: 2, merges: merges(), counts: Default::default() })
+    );
     let settled = Settled {
         job: planned.job.clone(),
         dataset: planned.dataset.clone(),
@@ -237,9 +324,15 @@ fn messages_are_what_the_functions_read_and_write() {
         stored: None,
     };
     assert!(answer("Abandon").is_subset(&fields(&settled)), "what is always there");
-    let asked: BTreeSet<&str> = between(&text("statemachine/landing.asl.json"), "\"$.abandoned.status\", \"StringEquals\": \"", "\"")
-        .map(|status| JobStatus::ALL.into_iter().find(|known| known.as_str() == status).unwrap().as_str())
-        .collect();
+    let asked: BTreeSet<&str> = between(
+        &text("statemachine/landing.asl.json"),
+        "\"$.abandoned.status\", \"StringEquals\": \"",
+        "\"",
+    )
+    .map(|status| {
+        JobStatus::ALL.into_iter().find(|known| known.as_str() == status).unwrap().as_str()
+    })
+    .collect();
     assert_eq!(asked, ["DUPLICATE", "SUCCEEDED", "SUPERSEDED"].into());
     let list = fields(&list());
     for path in ["count", "bucket", "key", "only"] {
@@ -262,10 +355,13 @@ fn keys(object: &Value) -> BTreeSet<String> {
 
 /// The places of all leaves of an object.
 fn paths(object: &Value) -> BTreeSet<String> {
-    let entries = object.as_object().unwrap().iter().map(|(key, value)| (key.trim_end_matches(".$"), value));
+    let entries =
+        object.as_object().unwrap().iter().map(|(key, value)| (key.trim_end_matches(".$"), value));
     entries
         .flat_map(|(key, value)| match value {
-            Value::Object(_) => paths(value).into_iter().map(|path| format!("{key}/{path}")).collect(),
+            Value::Object(_) => {
+                paths(value).into_iter().map(|path| format!("{key}/{path}")).collect()
+            }
             _ => vec![key.to_owned()],
         })
         .collect()

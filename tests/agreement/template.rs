@@ -1,4 +1,5 @@
-//! What the template promises and the local cloud does not check: it drops throttling, lifecycle rules, TTL and logging without a word.
+//! What the template promises and the local cloud does not check: it drops throttling, lifecycle
+//! rules, TTL and logging without a word.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,13 +12,19 @@ use super::sources::{between, properties, resource_of, resources, rust, template
 #[test]
 fn functions_folders_and_binaries_have_the_same_names() {
     let template = template();
-    let folders: BTreeSet<String> =
-        fs::read_dir(checkout::root().join("functions")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let folders: BTreeSet<String> = fs::read_dir(checkout::root().join("functions"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     assert_eq!(folders, functions::NAMES.map(str::to_owned).into());
-    let deployed: BTreeSet<&str> = resources(&template, "AWS::Serverless::Function").into_iter().collect();
+    let deployed: BTreeSet<&str> =
+        resources(&template, "AWS::Serverless::Function").into_iter().collect();
     assert_eq!(deployed, functions::NAMES.map(resource_of).iter().map(String::as_str).collect());
     for name in functions::NAMES {
-        assert!(text(&format!("functions/{name}/Cargo.toml")).contains(&format!("name = \"{name}\"")), "{name}");
+        assert!(
+            text(&format!("functions/{name}/Cargo.toml")).contains(&format!("name = \"{name}\"")),
+            "{name}"
+        );
         let metadata = &template["Resources"][resource_of(name)]["Metadata"];
         let built = (&metadata["BuildMethod"], &metadata["BuildProperties"]);
         assert_eq!(built, (&json!("rust-cargolambda"), &json!({ "Binary": name })), "{name}");
@@ -27,13 +34,27 @@ fn functions_folders_and_binaries_have_the_same_names() {
 #[test]
 fn the_template_reads_in_the_order_of_the_data() {
     let text = text("template.yaml");
-    let at = |name: &str| text.find(&format!("\n  {name}:\n")).unwrap_or_else(|| panic!("the template has no {name}"));
+    let at = |name: &str| {
+        text.find(&format!("\n  {name}:\n")).unwrap_or_else(|| panic!("the template has no {name}"))
+    };
     let mut order = vec!["Door", "DoorStage", "Landing"].into_iter().map(at).collect::<Vec<_>>();
     for name in functions::NAMES {
         let function = resource_of(name);
         order.extend([at(&function), at(&function.replace("Function", "Log"))]);
     }
-    order.extend(["InboxBucket", "LakeBucket", "WorkBucket", "Table", "AdmitQueue", "DeadLettersAlarm", "LiveAlarm", "ApiUrl"].map(at));
+    order.extend(
+        [
+            "InboxBucket",
+            "LakeBucket",
+            "WorkBucket",
+            "Table",
+            "AdmitQueue",
+            "DeadLettersAlarm",
+            "LiveAlarm",
+            "ApiUrl",
+        ]
+        .map(at),
+    );
     assert!(order.is_sorted(), "{order:?}");
 }
 
@@ -55,10 +76,17 @@ fn every_function_scales_logs_and_alarms_alone() {
     }
     for log in resources(&template, "AWS::Logs::LogGroup") {
         assert_eq!(properties(&template, log)["RetentionInDays"], "LogRetentionDays", "{log}");
-        assert_eq!(properties(&template, log)["KmsKeyId"], json!(["HasKmsKey", "KmsKeyArn", "AWS::NoValue"]), "{log}");
+        assert_eq!(
+            properties(&template, log)["KmsKeyId"],
+            json!(["HasKmsKey", "KmsKeyArn", "AWS::NoValue"]),
+            "{log}"
+        );
     }
     let globals = &template["Globals"]["Function"];
-    assert_eq!((&globals["Runtime"], &globals["Architectures"]), (&json!("provided.al2023"), &json!(["Architecture"])));
+    assert_eq!(
+        (&globals["Runtime"], &globals["Architectures"]),
+        (&json!("provided.al2023"), &json!(["Architecture"]))
+    );
     assert_eq!(template["Parameters"]["Architecture"]["Default"], "arm64");
 }
 
@@ -67,10 +95,16 @@ fn what_is_reserved_leaves_what_lambda_wants_to_keep() {
     let template = template();
     // Of an account's concurrent executions so many can't be reserved.
     let unreserved = 100;
-    let reserved = |function: &&str| properties(&template, function)["ReservedConcurrentExecutions"][1].as_u64();
-    let sum: u64 = resources(&template, "AWS::Serverless::Function").iter().filter_map(reserved).sum();
+    let reserved = |function: &&str| {
+        properties(&template, function)["ReservedConcurrentExecutions"][1].as_u64()
+    };
+    let sum: u64 =
+        resources(&template, "AWS::Serverless::Function").iter().filter_map(reserved).sum();
     let text = template["Parameters"]["ReserveConcurrency"]["Description"].as_str().unwrap();
-    assert!(text.contains(&format!("MaxConcurrency + {}", sum + unreserved)), "{sum} are reserved: {text}");
+    assert!(
+        text.contains(&format!("MaxConcurrency + {}", sum + unreserved)),
+        "{sum} are reserved: {text}"
+    );
 }
 
 #[test]
@@ -78,15 +112,27 @@ fn functions_are_told_what_they_ask_for_and_no_more() {
     let template = template();
     for name in functions::NAMES {
         let source = rust(&format!("functions/{name}/src"));
-        let context = if source.contains("deployment::context()") { rust("crates/deployment/src/lib.rs") } else { String::new() };
+        let context = if source.contains("deployment::context()") {
+            rust("crates/deployment/src/lib.rs")
+        } else {
+            String::new()
+        };
         let asked = |call: &str| -> BTreeSet<String> {
             let own = between(&source, call, "\"").chain(between(&context, call, "\""));
             own.filter(|name| name.starts_with("LANDFALL_")).map(str::to_owned).collect()
         };
-        let needed: BTreeSet<String> = ["setting(\"", "required(\""].into_iter().flat_map(asked).collect();
-        let known: BTreeSet<String> = ["optional(\"", "number(\""].into_iter().flat_map(asked).chain(needed.clone()).collect();
-        let variables = properties(&template, &resource_of(name)).pointer("/Environment/Variables").and_then(Value::as_object);
-        let told: BTreeSet<String> = variables.into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        let needed: BTreeSet<String> =
+            ["setting(\"", "required(\""].into_iter().flat_map(asked).collect();
+        let known: BTreeSet<String> = ["optional(\"", "number(\""]
+            .into_iter()
+            .flat_map(asked)
+            .chain(needed.clone())
+            .collect();
+        let variables = properties(&template, &resource_of(name))
+            .pointer("/Environment/Variables")
+            .and_then(Value::as_object);
+        let told: BTreeSet<String> =
+            variables.into_iter().flatten().map(|(name, _)| name.clone()).collect();
         assert!(needed.is_subset(&told), "{name} asks for {needed:?} and is told {told:?}");
         assert!(told.is_subset(&known), "{name} is told {told:?} and knows {known:?}");
     }
@@ -103,31 +149,44 @@ fn buckets_are_private_encrypted_and_tidy() {
         assert_eq!(of_bucket["PublicAccessBlockConfiguration"], yes, "{bucket}");
         assert!(of_bucket["BucketEncryption"].is_object(), "{bucket}");
         let rules = of_bucket["LifecycleConfiguration"]["Rules"].as_array().unwrap();
-        let aborts =
-            rules.iter().any(|rule| rule["Status"] == "Enabled" && rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 2);
+        let aborts = rules.iter().any(|rule| {
+            rule["Status"] == "Enabled"
+                && rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 2
+        });
         assert!(aborts, "{bucket}: open uploads are what a killed attempt leaves");
-        assert_eq!(template["Resources"][bucket]["DeletionPolicy"], "Retain", "{bucket}: deleting the stack must not delete data");
+        assert_eq!(
+            template["Resources"][bucket]["DeletionPolicy"], "Retain",
+            "{bucket}: deleting the stack must not delete data"
+        );
         let policy = properties(&template, &format!("{bucket}Policy"));
         assert_eq!(policy["Bucket"], bucket);
         assert!(refuses_plain_http(policy, "s3:*"), "{bucket}");
     }
     let inbox = properties(&template, "InboxBucket");
-    assert_eq!(inbox["VersioningConfiguration"]["Status"], "Enabled", "a job lands the version it was started for");
-    assert_eq!(inbox["NotificationConfiguration"]["EventBridgeConfiguration"]["EventBridgeEnabled"], true);
+    assert_eq!(
+        inbox["VersioningConfiguration"]["Status"], "Enabled",
+        "a job lands the version it was started for"
+    );
+    assert_eq!(
+        inbox["NotificationConfiguration"]["EventBridgeConfiguration"]["EventBridgeEnabled"],
+        true
+    );
 }
 
 #[test]
 fn what_holds_records_is_deleted_in_time_and_not_before_it_may_be_needed() {
     let template = template();
     let rules = &properties(&template, "WorkBucket")["LifecycleConfiguration"]["Rules"];
-    let of_jobs: Vec<_> = rules.as_array().unwrap().iter().filter(|rule| rule["Prefix"] == "jobs/").collect();
+    let of_jobs: Vec<_> =
+        rules.as_array().unwrap().iter().filter(|rule| rule["Prefix"] == "jobs/").collect();
     let expected = json!({ "Id": "jobs", "Status": "Enabled", "Prefix": "jobs/", "ExpirationInDays": "JobRetentionDays" });
     assert_eq!(of_jobs, [&expected], "rejects are refused records as they came");
 
     // An execution may be redriven for 14 days after its end, and the last day of either counts.
     let redrive = 14;
     let day = 24 * 60 * 60;
-    let execution = super::sources::state_machine()["TimeoutSeconds"].as_u64().unwrap().div_ceil(day);
+    let execution =
+        super::sources::state_machine()["TimeoutSeconds"].as_u64().unwrap().div_ceil(day);
     let days = &template["Parameters"]["JobRetentionDays"];
     assert!(days["MinValue"].as_u64().unwrap() > redrive + execution, "{days}");
     assert!(days["Default"].as_u64() >= days["MinValue"].as_u64(), "{days}");
@@ -137,7 +196,12 @@ fn what_holds_records_is_deleted_in_time_and_not_before_it_may_be_needed() {
 fn an_exception_from_a_scanner_says_why() {
     let template = template();
     for (name, resource) in template["Resources"].as_object().unwrap() {
-        for skipped in resource.pointer("/Metadata/checkov/skip").and_then(Value::as_array).into_iter().flatten() {
+        for skipped in resource
+            .pointer("/Metadata/checkov/skip")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             let reason = skipped["comment"].as_str().unwrap_or_default();
             assert!(reason.len() > 30 && reason.ends_with('.'), "{name}: {skipped}");
         }
@@ -149,17 +213,31 @@ fn queues_are_encrypted_with_the_key_that_is_given() {
     let template = template();
     for queue in resources(&template, "AWS::SQS::Queue") {
         let of_queue = properties(&template, queue);
-        assert_eq!(of_queue["SqsManagedSseEnabled"], json!(["HasKmsKey", "AWS::NoValue", true]), "{queue}");
-        assert_eq!(of_queue["KmsMasterKeyId"], json!(["HasKmsKey", "KmsKeyArn", "AWS::NoValue"]), "{queue}");
+        assert_eq!(
+            of_queue["SqsManagedSseEnabled"],
+            json!(["HasKmsKey", "AWS::NoValue", true]),
+            "{queue}"
+        );
+        assert_eq!(
+            of_queue["KmsMasterKeyId"],
+            json!(["HasKmsKey", "KmsKeyArn", "AWS::NoValue"]),
+            "{queue}"
+        );
     }
     let key = properties(&template, "QueueKey");
-    assert_eq!(key["Roles"], json!(["AdmitFunctionRole", "SettleFunctionRole", "LiveFunctionRole"]));
+    assert_eq!(
+        key["Roles"],
+        json!(["AdmitFunctionRole", "SettleFunctionRole", "LiveFunctionRole"])
+    );
 }
 
 #[test]
 fn open_uploads_outlive_every_execution() {
     let day = 24 * 60 * 60;
-    assert!(super::sources::state_machine()["TimeoutSeconds"].as_u64().unwrap() <= day, "the lifecycle rule aborts after two days");
+    assert!(
+        super::sources::state_machine()["TimeoutSeconds"].as_u64().unwrap() <= day,
+        "the lifecycle rule aborts after two days"
+    );
 }
 
 #[test]
@@ -167,15 +245,27 @@ fn the_registry_can_be_restored_and_forgets_in_time() {
     let template = template();
     let table = properties(&template, "Table");
     assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
-    assert_eq!(table["TimeToLiveSpecification"], json!({ "AttributeName": "expires", "Enabled": true }));
+    assert_eq!(
+        table["TimeToLiveSpecification"],
+        json!({ "AttributeName": "expires", "Enabled": true })
+    );
     assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
     assert_eq!(template["Resources"]["Table"]["DeletionPolicy"], "Retain");
     let adapter = text("crates/registry/src/dynamodb.rs");
-    for attribute in between(&text("template.yaml"), "AttributeName: ", ",").collect::<BTreeSet<_>>() {
-        assert!(adapter.contains(&format!("`{attribute}`")), "the registry does not explain the attribute `{attribute}`");
+    for attribute in
+        between(&text("template.yaml"), "AttributeName: ", ",").collect::<BTreeSet<_>>()
+    {
+        assert!(
+            adapter.contains(&format!("`{attribute}`")),
+            "the registry does not explain the attribute `{attribute}`"
+        );
     }
     for index in table["GlobalSecondaryIndexes"].as_array().unwrap() {
-        assert!(adapter.contains(&format!("Some({})", index["IndexName"])), "the registry does not use the index {}", index["IndexName"]);
+        assert!(
+            adapter.contains(&format!("Some({})", index["IndexName"])),
+            "the registry does not use the index {}",
+            index["IndexName"]
+        );
         assert_eq!(index["Projection"]["ProjectionType"], "ALL");
     }
 }
@@ -184,13 +274,19 @@ fn the_registry_can_be_restored_and_forgets_in_time() {
 fn no_event_is_lost() {
     let template = template();
     let queue = properties(&template, "AdmitQueue");
-    assert_eq!(queue["RedrivePolicy"], json!({ "deadLetterTargetArn": "DeadLetters.Arn", "maxReceiveCount": 5 }));
+    assert_eq!(
+        queue["RedrivePolicy"],
+        json!({ "deadLetterTargetArn": "DeadLetters.Arn", "maxReceiveCount": 5 })
+    );
     let admit = properties(&template, "AdmitFunction");
     assert!(
         queue["VisibilityTimeout"].as_u64().unwrap() >= 6 * admit["Timeout"].as_u64().unwrap(),
         "AWS asks for six times the function's timeout"
     );
-    assert_eq!(admit["Events"]["Inbox"]["Properties"]["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+    assert_eq!(
+        admit["Events"]["Inbox"]["Properties"]["FunctionResponseTypes"],
+        json!(["ReportBatchItemFailures"])
+    );
     let rule = properties(&template, "InboxRule");
     assert_eq!(rule["EventPattern"]["detail"]["bucket"]["name"], json!(["InboxBucket"]));
     assert_eq!(
@@ -199,8 +295,11 @@ fn no_event_is_lost() {
     );
     assert_eq!(rule["Targets"][0]["DeadLetterConfig"]["Arn"], "DeadLetters.Arn");
     assert!(refuses_plain_http(properties(&template, "AdmitQueuePolicy"), "sqs:*"));
-    for statement in properties(&template, "AdmitQueuePolicy")["PolicyDocument"]["Statement"].as_array().unwrap() {
-        let limited = statement["Effect"] == "Deny" || statement["Condition"]["ArnEquals"].get("aws:SourceArn").is_some();
+    for statement in
+        properties(&template, "AdmitQueuePolicy")["PolicyDocument"]["Statement"].as_array().unwrap()
+    {
+        let limited = statement["Effect"] == "Deny"
+            || statement["Condition"]["ArnEquals"].get("aws:SourceArn").is_some();
         assert!(limited, "{statement}: whoever sends must be one of our rules");
     }
     assert_eq!(properties(&template, "DeadLettersAlarm")["Threshold"], 0);
@@ -217,12 +316,17 @@ fn the_door_is_never_open_and_never_floods() {
         let route = properties(&template, route);
         let key = route["RouteKey"].as_str().unwrap();
         if key == "OPTIONS /{proxy+}" {
-            // A browser asks without credentials; there is no such route unless a page may call the API.
+            // A browser asks without credentials; there is no such route unless a page may call the
+            // API.
             assert_eq!(template["Resources"]["OptionsRoute"]["Condition"], "HasCorsOrigins");
             assert_eq!(route["AuthorizationType"], "NONE");
             continue;
         }
-        assert_eq!(route["AuthorizationType"], json!(["UsesJwt", "JWT", ["UsesIam", "AWS_IAM", "NONE"]]), "{route}");
+        assert_eq!(
+            route["AuthorizationType"],
+            json!(["UsesJwt", "JWT", ["UsesIam", "AWS_IAM", "NONE"]]),
+            "{route}"
+        );
         let reads = ["GET /{proxy+}", "HEAD /{proxy+}", "$default"].contains(&key);
         let scopes = match reads {
             true => json!(["landfall:read", "landfall:write"]),
@@ -235,14 +339,21 @@ fn the_door_is_never_open_and_never_floods() {
 #[test]
 fn parameters_have_the_defaults_of_the_code() {
     let (template, settings) = (template(), steps::Settings::default());
-    for (name, expected) in
-        [("ShardBytes", settings.shard_bytes), ("KeyBytes", settings.key_bytes), ("MaxConcurrency", settings.max_concurrency.into())]
-    {
+    for (name, expected) in [
+        ("ShardBytes", settings.shard_bytes),
+        ("KeyBytes", settings.key_bytes),
+        ("MaxConcurrency", settings.max_concurrency.into()),
+    ] {
         assert_eq!(template["Parameters"][name]["Default"], expected, "{name}");
     }
-    let memory = |function: &str| properties(&template, function)["MemorySize"].as_u64().unwrap() << 20;
+    let memory =
+        |function: &str| properties(&template, function)["MemorySize"].as_u64().unwrap() << 20;
     let most_keys = template["Parameters"]["KeyBytes"]["MaxValue"].as_u64().unwrap();
-    assert!(most_keys <= memory("TransformFunction") / 3 && most_keys / 4 <= memory("VerifyFunction") / 3, "keys must leave room");
+    assert!(
+        most_keys <= memory("TransformFunction") / 3
+            && most_keys / 4 <= memory("VerifyFunction") / 3,
+        "keys must leave room"
+    );
 }
 
 #[test]
@@ -250,7 +361,10 @@ fn outputs_and_parameters_are_explained() {
     let template = template();
     for section in ["Parameters", "Outputs"] {
         for (name, entry) in template[section].as_object().unwrap() {
-            assert!(entry["Description"].as_str().is_some_and(|text| text.ends_with('.')), "{section}: {name}");
+            assert!(
+                entry["Description"].as_str().is_some_and(|text| text.ends_with('.')),
+                "{section}: {name}"
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Every command that the documentation prints is run, and what it answers is compared with what the page shows.
+//! Every command that the documentation prints is run, and what it answers is compared with what
+//! the page shows.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -12,7 +13,8 @@ use crate::end_to_end::landfall;
 
 /// Stands for any text within a line; a line of nothing else for any lines.
 const ANYTHING: &str = "…";
-/// Stands for DuckDB's command, which no package of the environment has: the same engine writes the same CSV.
+/// Stands for DuckDB's command, which no package of the environment has: the same engine writes the
+/// same CSV.
 const DUCKDB: &str = "
 import duckdb, sys
 form, flag, query = sys.argv[1:]
@@ -30,13 +32,20 @@ enum Elsewhere {
 use Elsewhere::{Test, Untested};
 
 /// Builds, deploys, drops a file in the inbox, and lists its job.
-const SHIPPING: Elsewhere = Test("tests/end_to_end/shipping.rs", "a_file_lands_on_what_the_printed_commands_deploy");
+const SHIPPING: Elsewhere =
+    Test("tests/end_to_end/shipping.rs", "a_file_lands_on_what_the_printed_commands_deploy");
 
 /// All commands that are not run here.
 const ELSEWHERE: [(&str, Elsewhere); 19] = [
-    ("cargo install --path crates/landfall-cli --locked", Untested("it builds the command as a release, as `cargo xtask bench` does")),
+    (
+        "cargo install --path crates/landfall-cli --locked",
+        Untested("it builds the command as a release, as `cargo xtask bench` does"),
+    ),
     ("cargo xtask", Untested("it lists the tasks and ends with 2")),
-    ("cargo xtask demo", Untested("`tests/end_to_end` runs the same cloud and lands the same files")),
+    (
+        "cargo xtask demo",
+        Untested("`tests/end_to_end` runs the same cloud and lands the same files"),
+    ),
     ("cargo xtask demo --keep", Untested("it runs until somebody ends it")),
     ("cargo xtask test", Untested("it is what runs this test")),
     ("cargo xtask test flow::splits", Untested("it is what runs this test")),
@@ -50,9 +59,18 @@ const ELSEWHERE: [(&str, Elsewhere); 19] = [
     ("aws s3 cp flights.csv s3://$INBOX/inbox/flights/", SHIPPING),
     ("aws s3 cp --recursive history/ s3://$INBOX/inbox/events/", SHIPPING),
     ("curl $API/jobs?dataset=flights", SHIPPING),
-    ("curl $API/jobs/$JOB/outputs", Test("tests/end_to_end/real_input.rs", "flights_and_weather_land_whole")),
-    ("curl $API/jobs/$JOB/rejects", Test("tests/end_to_end/limits.rs", "a_file_over_its_limit_leaves_only_its_rejects")),
-    ("curl $API/datasets/flights/files", Test("functions/api/tests/api/files.rs", "the_files_are_those_of_a_commit")),
+    (
+        "curl $API/jobs/$JOB/outputs",
+        Test("tests/end_to_end/real_input.rs", "flights_and_weather_land_whole"),
+    ),
+    (
+        "curl $API/jobs/$JOB/rejects",
+        Test("tests/end_to_end/limits.rs", "a_file_over_its_limit_leaves_only_its_rejects"),
+    ),
+    (
+        "curl $API/datasets/flights/files",
+        Test("functions/api/tests/api/files.rs", "the_files_are_those_of_a_commit"),
+    ),
 ];
 
 /// A command and the lines that the page shows below it.
@@ -75,7 +93,8 @@ fn steps<'p>(page: &Page, lines: &'p [(usize, String)]) -> Vec<Step<'p>> {
     steps
 }
 
-/// Where the commands of a page run: an empty directory with the test data in it, and the commands on the path.
+/// Where the commands of a page run: an empty directory with the test data in it, and the commands
+/// on the path.
 struct Place {
     folder: tempfile::TempDir,
     programs: tempfile::TempDir,
@@ -90,19 +109,30 @@ impl Place {
         let (script, duckdb) = (programs.path().join("duckdb.py"), programs.path().join("duckdb"));
         std::fs::write(&script, DUCKDB).unwrap();
         let python = Python::of_local_cloud().unwrap();
-        let call = format!("#!/bin/sh\nexec '{}' -P '{}' \"$@\"\n", python.path().display(), script.display());
+        let call = format!(
+            "#!/bin/sh\nexec '{}' -P '{}' \"$@\"\n",
+            python.path().display(),
+            script.display()
+        );
         std::fs::write(&duckdb, call).unwrap();
         std::fs::set_permissions(&duckdb, std::fs::Permissions::from_mode(0o755)).unwrap();
         let rest = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths([programs.path().to_owned()].into_iter().chain(std::env::split_paths(&rest))).unwrap();
+        let path = std::env::join_paths(
+            [programs.path().to_owned()].into_iter().chain(std::env::split_paths(&rest)),
+        )
+        .unwrap();
         Self { folder, programs, path }
     }
 
-    /// Runs a command after one that ended with `last`; the answer is how it ended and what it said, to whomever.
+    /// Runs a command after one that ended with `last`; the answer is how it ended and what it
+    /// said, to whomever.
     fn run(&self, command: &str, last: i32) -> (i32, String) {
         let script = format!("exec 2>&1; (exit {last}); {command}");
         let mut bash = Command::new("bash");
-        bash.args(["-c", &script]).current_dir(self.folder.path()).env("PATH", &self.path).env_remove("LANDFALL_MASK_SALT");
+        bash.args(["-c", &script])
+            .current_dir(self.folder.path())
+            .env("PATH", &self.path)
+            .env_remove("LANDFALL_MASK_SALT");
         let output = bash.output().unwrap();
         (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
     }
@@ -124,7 +154,10 @@ fn differences(page: &Page) -> Vec<String> {
             Kind::Run => {
                 for Step { line, command, shown } in steps(page, &block.lines) {
                     if last.1 != 0 && command != "echo $?" {
-                        faults.push(format!("{}:{}: ends with {}, and no `$ echo $?` follows", page.name, last.0, last.1));
+                        faults.push(format!(
+                            "{}:{}: ends with {}, and no `$ echo $?` follows",
+                            page.name, last.0, last.1
+                        ));
                     }
                     let (exit, said) = place.run(command, last.1);
                     let answer: Vec<_> = said.lines().map(str::trim_end).collect();
@@ -138,7 +171,10 @@ fn differences(page: &Page) -> Vec<String> {
         }
     }
     if last.1 != 0 {
-        faults.push(format!("{}:{}: ends with {}, and no `$ echo $?` follows", page.name, last.0, last.1));
+        faults.push(format!(
+            "{}:{}: ends with {}, and no `$ echo $?` follows",
+            page.name, last.0, last.1
+        ));
     }
     faults
 }
@@ -148,9 +184,12 @@ fn matches(shown: &[&str], answer: &[&str]) -> bool {
     match (shown, answer) {
         ([], []) => true,
         ([first, rest @ ..], _) if first.trim() == ANYTHING => {
-            matches(rest, answer) || answer.split_first().is_some_and(|(_, answer)| matches(shown, answer))
+            matches(rest, answer)
+                || answer.split_first().is_some_and(|(_, answer)| matches(shown, answer))
         }
-        ([first, shown @ ..], [line, answer @ ..]) => matches_line(first, line) && matches(shown, answer),
+        ([first, shown @ ..], [line, answer @ ..]) => {
+            matches_line(first, line) && matches(shown, answer)
+        }
         _ => false,
     }
 }
@@ -159,7 +198,9 @@ fn matches_line(shown: &str, line: &str) -> bool {
     let Some((start, shown)) = shown.split_once(ANYTHING) else { return shown == line };
     let mut parts: Vec<_> = shown.split(ANYTHING).collect();
     let end = parts.pop().unwrap_or_default();
-    let rest = parts.into_iter().try_fold(line.strip_prefix(start), |rest, part| Some(rest?.split_once(part).map(|(_, rest)| rest)));
+    let rest = parts.into_iter().try_fold(line.strip_prefix(start), |rest, part| {
+        Some(rest?.split_once(part).map(|(_, rest)| rest))
+    });
     rest.flatten().is_some_and(|rest| rest.ends_with(end))
 }
 
@@ -170,8 +211,13 @@ fn commands_print_what_the_pages_show() {
         let running: Vec<_> = pages.iter().map(|page| scope.spawn(|| differences(page))).collect();
         running.into_iter().flat_map(|page| page.join().unwrap()).collect()
     });
-    assert!(faults.is_empty(), "what a page shows is not what is printed:\n\n{}", faults.join("\n"));
-    let run = pages.iter().flat_map(|page| &page.blocks).filter(|block| block.kind == Kind::Run).count();
+    assert!(
+        faults.is_empty(),
+        "what a page shows is not what is printed:\n\n{}",
+        faults.join("\n")
+    );
+    let run =
+        pages.iter().flat_map(|page| &page.blocks).filter(|block| block.kind == Kind::Run).count();
     assert!(run > 20, "{run} blocks were run");
 }
 
@@ -181,7 +227,9 @@ fn commands_that_are_not_run_are_listed() {
     let mut printed = BTreeSet::new();
     for page in &pages {
         for block in page.blocks.iter().filter(|block| matches!(block.kind, Kind::Elsewhere(_))) {
-            let commands = steps(page, &block.lines).into_iter().map(|step| step.command.split(" #").next().unwrap().trim());
+            let commands = steps(page, &block.lines)
+                .into_iter()
+                .map(|step| step.command.split(" #").next().unwrap().trim());
             printed.extend(commands.map(str::to_owned));
         }
     }
@@ -191,7 +239,10 @@ fn commands_that_are_not_run_are_listed() {
         match elsewhere {
             Test(file, name) => {
                 let code = std::fs::read_to_string(checkout::root().join(file)).unwrap();
-                assert!(code.contains(&format!("fn {name}(")), "{command}: there is no test `{name}` in {file}");
+                assert!(
+                    code.contains(&format!("fn {name}(")),
+                    "{command}: there is no test `{name}` in {file}"
+                );
                 println!("not run here: {command}: {name} in {file}");
             }
             Untested(reason) => println!("not run here: {command}: {reason}"),
@@ -203,11 +254,22 @@ fn commands_that_are_not_run_are_listed() {
 #[test]
 fn files_of_the_pages_are_used() {
     for page in page::all() {
-        let lines = |wanted: fn(&Kind) -> bool| page.blocks.iter().filter(move |block| wanted(&block.kind)).flat_map(|block| &block.lines);
-        let commands = lines(|kind| *kind == Kind::Run).map(|(_, line)| line).filter(|line| line.starts_with("$ "));
+        let lines = |wanted: fn(&Kind) -> bool| {
+            page.blocks
+                .iter()
+                .filter(move |block| wanted(&block.kind))
+                .flat_map(|block| &block.lines)
+        };
+        let commands = lines(|kind| *kind == Kind::Run)
+            .map(|(_, line)| line)
+            .filter(|line| line.starts_with("$ "));
         let contracts = lines(|kind| matches!(kind, Kind::File(_))).map(|(_, line)| line);
-        let words: Vec<_> = commands.chain(contracts).flat_map(|line| line.split_whitespace()).collect();
-        let files = page.blocks.iter().filter_map(|block| if let Kind::File(name) = &block.kind { Some(name) } else { None });
+        let words: Vec<_> =
+            commands.chain(contracts).flat_map(|line| line.split_whitespace()).collect();
+        let files = page
+            .blocks
+            .iter()
+            .filter_map(|block| if let Kind::File(name) = &block.kind { Some(name) } else { None });
         for name in files {
             let is_used = words.iter().any(|word| match word.split_once('*') {
                 Some((start, end)) => name.starts_with(start) && name.ends_with(end),

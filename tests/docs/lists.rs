@@ -23,7 +23,10 @@ fn names_all(page: &str, wanted: impl IntoIterator<Item = String>) {
 
 /// The texts between two others.
 fn between<'t>(text: &'t str, start: &'t str, end: &'t str) -> impl Iterator<Item = String> + 't {
-    text.split(start).skip(1).filter_map(move |rest| rest.split_once(end)).map(|(found, _)| found.to_owned())
+    text.split(start)
+        .skip(1)
+        .filter_map(move |rest| rest.split_once(end))
+        .map(|(found, _)| found.to_owned())
 }
 
 #[test]
@@ -38,7 +41,13 @@ fn problems_are_listed() {
     let folder = checkout::root().join("functions/api/src");
     for entry in std::fs::read_dir(folder).unwrap() {
         let code = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        for call in ["Problem::missing(\"", "Problem::conflict(\"", "Self::missing(\"", "Self::conflict(\"", "nothing_there(\""] {
+        for call in [
+            "Problem::missing(\"",
+            "Problem::conflict(\"",
+            "Self::missing(\"",
+            "Self::conflict(\"",
+            "nothing_there(\"",
+        ] {
             let names: Vec<_> = between(&code, call, "\"").collect();
             if !names.is_empty() {
                 names_all("errors.md", names);
@@ -54,10 +63,9 @@ fn routes_are_listed() {
     let routes: Vec<_> = between(&code, ".route(\"", "\"").collect();
     assert!(routes.len() > 10, "{routes:?}");
     for route in routes {
-        let is_named = api
-            .lines()
-            .filter(|line| line.starts_with('|'))
-            .any(|line| line.contains(&format!(" {route}`")) || line.contains(&format!(" {route}?")));
+        let is_named = api.lines().filter(|line| line.starts_with('|')).any(|line| {
+            line.contains(&format!(" {route}`")) || line.contains(&format!(" {route}?"))
+        });
         assert!(is_named, "docs/reference/api.md does not name {route}");
     }
 }
@@ -65,24 +73,44 @@ fn routes_are_listed() {
 #[test]
 fn parameters_are_listed() {
     let template = text("template.yaml");
-    let parameters = template.split("\nParameters:\n").nth(1).unwrap().split("\nConditions:\n").next().unwrap();
-    let names = parameters.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':')).filter(|name| !name.starts_with(' '));
+    let parameters =
+        template.split("\nParameters:\n").nth(1).unwrap().split("\nConditions:\n").next().unwrap();
+    let names = parameters
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'))
+        .filter(|name| !name.starts_with(' '));
     names_all("parameters.md", names.map(str::to_owned));
 }
 
 #[test]
 fn commands_and_options_are_listed() {
-    let help = |arguments: &[&str]| String::from_utf8(landfall().args(arguments).output().unwrap().stdout).unwrap();
+    let help = |arguments: &[&str]| {
+        String::from_utf8(landfall().args(arguments).output().unwrap().stdout).unwrap()
+    };
     let cli = text("docs/reference/cli.md");
     let top = help(&["--help"]);
-    let commands = top.split("Commands:\n").nth(1).unwrap().lines().map_while(|line| line.strip_prefix("  ")?.split_whitespace().next());
+    let commands = top
+        .split("Commands:\n")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .map_while(|line| line.strip_prefix("  ")?.split_whitespace().next());
     for command in commands.filter(|command| *command != "help") {
-        assert!(cli.contains(&format!("| `landfall {command} ")), "docs/reference/cli.md does not name `landfall {command}`");
+        assert!(
+            cli.contains(&format!("| `landfall {command} ")),
+            "docs/reference/cli.md does not name `landfall {command}`"
+        );
     }
     let run = help(&["run", "--help"]);
-    let options = run.lines().filter_map(|line| line.split_whitespace().next()).filter(|word| word.starts_with("--"));
+    let options = run
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|word| word.starts_with("--"));
     for option in options {
-        assert!(cli.contains(&format!("| `{option}")), "docs/reference/cli.md does not name `{option}` of `landfall run`");
+        assert!(
+            cli.contains(&format!("| `{option}")),
+            "docs/reference/cli.md does not name `{option}` of `landfall run`"
+        );
     }
 }
 
@@ -100,14 +128,23 @@ output: { x: 1, format: x, table: x, mode: x }
 fn words_of_a_contract_are_listed() {
     let pages = text("docs/reference/contract.md") + &text("docs/reference/dialect.md");
     let code: Vec<&str> = pages.split('`').skip(1).step_by(2).collect();
-    let words: Vec<&str> = code.iter().flat_map(|code| code.split(|c: char| !(c.is_alphanumeric() || "_-$".contains(c)))).collect();
+    let words: Vec<&str> = code
+        .iter()
+        .flat_map(|code| code.split(|c: char| !(c.is_alphanumeric() || "_-$".contains(c))))
+        .collect();
     let faults = contract::Contract::parse(UNKNOWN).unwrap_err();
     let mut count = 0;
     for fault in &faults {
         let Some((_, allowed)) = fault.message.split_once("; allowed: ") else { continue };
         count += 1;
-        for word in allowed.split(", ").filter(|word| word.chars().all(|c| c.is_alphanumeric() || "_-$".contains(c))) {
-            assert!(words.contains(&word), "docs/reference/contract.md and dialect.md do not name `{word}` ({fault})");
+        for word in allowed
+            .split(", ")
+            .filter(|word| word.chars().all(|c| c.is_alphanumeric() || "_-$".contains(c)))
+        {
+            assert!(
+                words.contains(&word),
+                "docs/reference/contract.md and dialect.md do not name `{word}` ({fault})"
+            );
         }
     }
     assert!(count > 12, "{faults:?}");

@@ -44,13 +44,18 @@ impl Page {
         let mut page = Self { name, prose: Vec::new(), blocks: Vec::new() };
         let mut lines = (1..).zip(text.lines());
         while let Some((number, line)) = lines.next() {
-            let Some((indent, info)) = line.split_once("```").filter(|(indent, _)| indent.trim().is_empty()) else {
+            let Some((indent, info)) =
+                line.split_once("```").filter(|(indent, _)| indent.trim().is_empty())
+            else {
                 page.prose.push((number, line.to_owned()));
                 continue;
             };
             let inside = lines.by_ref().take_while(|(_, line)| line.trim() != "```");
-            let inside = inside.map(|(number, line)| (number, line.strip_prefix(indent).unwrap_or(line).to_owned()));
-            page.blocks.push(Block { lines: inside.collect(), kind: Kind::of(info, &page.name, number) });
+            let inside = inside.map(|(number, line)| {
+                (number, line.strip_prefix(indent).unwrap_or(line).to_owned())
+            });
+            page.blocks
+                .push(Block { lines: inside.collect(), kind: Kind::of(info, &page.name, number) });
         }
         page
     }
@@ -66,8 +71,12 @@ impl Kind {
         match info.split_once(' ') {
             None if info == "console" => Self::Run,
             None => Self::Shown,
-            Some(("console", marker)) if MARKERS.contains(&marker) => Self::Elsewhere(marker.to_owned()),
-            Some(("console", marker)) => panic!("{page}:{line}: `console {marker}` is not known; there are {MARKERS:?}"),
+            Some(("console", marker)) if MARKERS.contains(&marker) => {
+                Self::Elsewhere(marker.to_owned())
+            }
+            Some(("console", marker)) => {
+                panic!("{page}:{line}: `console {marker}` is not known; there are {MARKERS:?}")
+            }
             Some((_, file)) => Self::File(file.to_owned()),
         }
     }
@@ -76,8 +85,10 @@ impl Kind {
 /// All pages: those at the root that people read first, and those under `docs`.
 pub(super) fn all() -> Vec<Page> {
     let root = checkout::root();
-    let mut paths: Vec<_> =
-        ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"].iter().map(|name| root.join(name)).collect();
+    let mut paths: Vec<_> = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"]
+        .iter()
+        .map(|name| root.join(name))
+        .collect();
     collect(&root.join("docs"), &mut paths);
     paths.sort();
     paths.iter().map(|path| Page::read(path)).collect()
@@ -87,7 +98,9 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         match entry.is_dir() {
             true => collect(&entry, paths),
-            false if entry.extension().is_some_and(|extension| extension == "md") => paths.push(entry),
+            false if entry.extension().is_some_and(|extension| extension == "md") => {
+                paths.push(entry)
+            }
             false => {}
         }
     }

@@ -28,6 +28,12 @@ async fn operator(endpoint: &str) -> SdkConfig {
         .into_builder()
         .endpoint_url(endpoint)
         .region(Region::from_static("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "local cloud")))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            "test",
+            "test",
+            None,
+            None,
+            "local cloud",
+        )))
         .build()
 }

@@ -1,4 +1,5 @@
-//! Jobs that are cancelled, or whose execution is stopped from outside, at whatever moment: what their status says is what the log says, and nothing is left open.
+//! Jobs that are cancelled, or whose execution is stopped from outside, at whatever moment: what
+//! their status says is what the log says, and nothing is left open.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -33,7 +34,8 @@ except sfn.exceptions.ClientError as error:
 print('null')
 ";
 
-/// Submits a source of its own for each job and ends the job: the first ones are cancelled, the last ones stopped.
+/// Submits a source of its own for each job and ends the job: the first ones are cancelled, the
+/// last ones stopped.
 fn end_at_all_moments(cancels: usize, stops: usize) {
     let stage = Stage::with(Options { shard_bytes: Some(64 * 1024), ..Options::default() });
     stage.register("flights");
@@ -49,7 +51,11 @@ fn end_at_all_moments(cancels: usize, stops: usize) {
         // There is no condition to wait for: any moment is to do.
         std::thread::sleep(STEP * (n * 7 % 40) as u32);
         if n < cancels {
-            let answer = stage.cloud.api().call(Method::POST, &format!("/jobs/{job}/cancel"), &[], Vec::new()).unwrap();
+            let answer = stage
+                .cloud
+                .api()
+                .call(Method::POST, &format!("/jobs/{job}/cancel"), &[], Vec::new())
+                .unwrap();
             match (answer.status, answer.body["status"].as_str()) {
                 (200, Some("CANCELLING" | "CANCELLED")) => {}
                 (409, _) => too_late += 1,
@@ -57,19 +63,26 @@ fn end_at_all_moments(cancels: usize, stops: usize) {
             }
         } else {
             let machine = stage.cloud.output("StateMachine").unwrap();
-            stage.python(STOP, &[&format!("{}:{job}", machine.replacen(":stateMachine:", ":execution:", 1))]);
+            stage.python(
+                STOP,
+                &[&format!("{}:{job}", machine.replacen(":stateMachine:", ":execution:", 1))],
+            );
         }
         jobs.push((job, key));
     }
     let ended: Vec<Value> = jobs.iter().map(|(job, _)| stage.wait(job)).collect();
-    let logged: BTreeSet<String> = serde_json::from_value(stage.python(LOGGED, &[stage.cloud.output("LakeBucket").unwrap()])).unwrap();
+    let logged: BTreeSet<String> =
+        serde_json::from_value(stage.python(LOGGED, &[stage.cloud.output("LakeBucket").unwrap()]))
+            .unwrap();
     for job in &ended {
         let is_logged = logged.contains(job["job"].as_str().unwrap());
         assert_eq!(job["status"] == "SUCCEEDED", is_logged, "{job}");
         assert!(job["bill"]["total"].is_number() && job["counts"].is_object(), "{job}");
     }
     let landed = logged.len();
-    println!("{cancels} cancelled, of which {too_late} too late, and {stops} stopped: {landed} landed, and each status is that of the log");
+    println!(
+        "{cancels} cancelled, of which {too_late} too late, and {stops} stopped: {landed} landed, and each status is that of the log"
+    );
 
     // What still ran when its job was ended comes to its end, and leaves nothing either.
     stage.until("nothing is open", || {
@@ -81,8 +94,10 @@ fn end_at_all_moments(cancels: usize, stops: usize) {
     });
 
     // The source of a job of which nothing is visible lands.
-    let ended = ended.iter().position(|job| job["status"] != "SUCCEEDED").expect("some are ended in time");
-    let again = stage.wait(&stage.submit(&json!({"dataset": "flights", "source": {"key": jobs[ended].1}})));
+    let ended =
+        ended.iter().position(|job| job["status"] != "SUCCEEDED").expect("some are ended in time");
+    let again =
+        stage.wait(&stage.submit(&json!({"dataset": "flights", "source": {"key": jobs[ended].1}})));
     assert_eq!(again["status"], "SUCCEEDED", "{again}");
 }
 
@@ -92,7 +107,8 @@ fn outputs(stage: &Stage, job: &Value) -> usize {
         return 0;
     }
     let id = job["job"].as_str().unwrap();
-    let outputs = stage.cloud.api().get(&format!("/jobs/{id}/outputs?limit=1000")).unwrap().ok().unwrap();
+    let outputs =
+        stage.cloud.api().get(&format!("/jobs/{id}/outputs?limit=1000")).unwrap().ok().unwrap();
     outputs["items"].as_array().unwrap().len()
 }
 

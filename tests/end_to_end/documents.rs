@@ -32,7 +32,12 @@ fn run(documents: &BTreeMap<String, Value>) -> Map<String, Value> {
     let folder = tempfile::tempdir().unwrap();
     let mut command = cloud.python();
     command.arg("-c").arg(SCRIPT).arg(folder.path());
-    let mut script = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut script = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     script.stdin.take().unwrap().write_all(json!(documents).to_string().as_bytes()).unwrap();
     let output = script.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -46,7 +51,10 @@ fn expected(document: &Value) -> Value {
     fields.remove("seconds");
     fields.remove("maps");
     fields.entry("errors").or_insert_with(|| json!([]));
-    fields["errors"].as_array_mut().unwrap().retain(|error| !OF_MAPS.iter().any(|of_map| error == of_map));
+    fields["errors"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|error| !OF_MAPS.iter().any(|of_map| error == of_map));
     for (name, value) in document["elsewhere"]["expected"].as_object().into_iter().flatten() {
         match value {
             Value::Null => fields.remove(name),
@@ -71,15 +79,25 @@ fn told(found: &Value, expected: &Value) -> Value {
 #[test]
 fn documents_come_out_on_the_cloud_as_in_the_engine() {
     let documents = documents();
-    let tried: BTreeMap<_, _> = documents.into_iter().filter(|(_, document)| document["elsewhere"]["skip"] != true).collect();
+    let tried: BTreeMap<_, _> = documents
+        .into_iter()
+        .filter(|(_, document)| document["elsewhere"]["skip"] != true)
+        .collect();
     let outcomes = run(&tried);
     let mut differences = Vec::new();
     for (name, document) in &tried {
         let expected = expected(document);
         let found = told(&outcomes[name], &expected);
         if found != expected {
-            differences.push(format!("{name}\n  expected {expected}\n  found    {}", outcomes[name]));
+            differences
+                .push(format!("{name}\n  expected {expected}\n  found    {}", outcomes[name]));
         }
     }
-    assert!(differences.is_empty(), "{} of {}:\n{}", differences.len(), tried.len(), differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{} of {}:\n{}",
+        differences.len(),
+        tried.len(),
+        differences.join("\n")
+    );
 }

@@ -1,4 +1,5 @@
-//! What the gateway's routes let through, which sources may be named, and what an upload is bound to.
+//! What the gateway's routes let through, which sources may be named, and what an upload is bound
+//! to.
 
 use serde_json::json;
 use ureq::http::Method;
@@ -38,11 +39,20 @@ fn the_door_answers_whatever_is_asked() {
     for (method, path, expected) in [
         (Method::GET, "/nowhere", (404, problem, "urn:landfall:problem:no-such-route")),
         (Method::GET, "/", (404, problem, "urn:landfall:problem:no-such-route")),
-        (Method::PATCH, "/datasets/things", (405, problem, "urn:landfall:problem:method-not-allowed")),
+        (
+            Method::PATCH,
+            "/datasets/things",
+            (405, problem, "urn:landfall:problem:method-not-allowed"),
+        ),
     ] {
-        assert_eq!(kind(&call(&stage, method.clone(), path, &[("origin", PAGE)])), expected, "{method} {path}");
+        assert_eq!(
+            kind(&call(&stage, method.clone(), path, &[("origin", PAGE)])),
+            expected,
+            "{method} {path}"
+        );
     }
-    // The local cloud answers OPTIONS itself and asks no route, so what the function says to it is tested in `functions/api`. What it says to others tells its origins.
+    // The local cloud answers OPTIONS itself and asks no route, so what the function says to it is
+    // tested in `functions/api`. What it says to others tells its origins.
     let asked = call(&stage, Method::GET, "/datasets/things", &[("origin", PAGE)]);
     assert_eq!(asked.headers["access-control-allow-origin"], PAGE, "{:?}", asked.headers);
 
@@ -54,14 +64,24 @@ fn the_door_answers_whatever_is_asked() {
     stage.python(PUT, &[&work, "jobs/other/rejects.csv", "id\n1\n"]);
     for (bucket, key) in [(work.as_str(), "jobs/other/rejects.csv"), ("elsewhere", "out/a.csv")] {
         let request = json!({"dataset": "things", "source": {"bucket": bucket, "key": key}});
-        for (path, body) in [("/jobs", &request), ("/infer", &json!({"source": request["source"]}))] {
+        for (path, body) in [("/jobs", &request), ("/infer", &json!({"source": request["source"]}))]
+        {
             let refused = stage.cloud.api().post(path, body).unwrap();
-            assert_eq!(kind(&refused), (422, problem, "urn:landfall:problem:source-forbidden"), "{}", refused.body);
+            assert_eq!(
+                kind(&refused),
+                (422, problem, "urn:landfall:problem:source-forbidden"),
+                "{}",
+                refused.body
+            );
         }
     }
     let source = json!({"bucket": "elsewhere", "key": "in/a.csv"});
     let job = stage.wait(&stage.submit(&json!({"dataset": "things", "source": source})));
-    assert_eq!((&job["status"], &job["counts"]["stored"]), (&json!("SUCCEEDED"), &json!(2)), "{job}");
+    assert_eq!(
+        (&job["status"], &job["counts"]["stored"]),
+        (&json!("SUCCEEDED"), &json!(2)),
+        "{job}"
+    );
 
     // What waits to be submitted is written once, and with the bytes that were announced.
     let wanted = json!({"dataset": "things", "name": "b.csv", "land": "submit", "size": 5, "crc64nvme": "AAAAAAAAAAA="});
@@ -80,6 +100,10 @@ fn the_door_answers_whatever_is_asked() {
     let id = stage.submit(&json!({"dataset": "things", "source": {"key": key}}));
     let newer = stage.python(PUT, &[&inbox, key, "id\n5\n6\n7\n8\n"]);
     let job = stage.wait(&id);
-    assert_eq!((&job["status"], &job["counts"]["stored"]), (&json!("SUCCEEDED"), &json!(1)), "{job}");
+    assert_eq!(
+        (&job["status"], &job["counts"]["stored"]),
+        (&json!("SUCCEEDED"), &json!(1)),
+        "{job}"
+    );
     assert!(job["source"]["version"].is_string() && job["source"]["version"] != newer, "{job}");
 }

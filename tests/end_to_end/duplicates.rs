@@ -11,7 +11,8 @@ fn the_same_event_and_the_same_request_five_times_are_one_job_each() {
     stage.register("flights");
     let source = flights();
 
-    // An object's event, delivered five times in all: once by the bucket, four times by hand, two of them in one batch. (The local cloud's events tell no version.)
+    // An object's event, delivered five times in all: once by the bucket, four times by hand, two
+    // of them in one batch. (The local cloud's events tell no version.)
     const DELIVER: &str = "
 import boto3, json, sys
 bucket, key, queue = sys.argv[1:]
@@ -35,14 +36,23 @@ names = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible']
 print(json.dumps([sum(int(v) for v in sqs.get_queue_attributes(QueueUrl=q, AttributeNames=names)['Attributes'].values()) for q in sys.argv[1:]]))
 ";
     let key = stage.drop_in_inbox("flights", "january.csv", head(&source, 3000));
-    let (bucket, queue, letters) =
-        (stage.cloud.output("InboxBucket").unwrap(), stage.cloud.output("AdmitQueue").unwrap(), stage.cloud.output("DeadLetters").unwrap());
+    let (bucket, queue, letters) = (
+        stage.cloud.output("InboxBucket").unwrap(),
+        stage.cloud.output("AdmitQueue").unwrap(),
+        stage.cloud.output("DeadLetters").unwrap(),
+    );
     stage.python(DELIVER, &[bucket, &key, queue]);
-    stage.until("all events are handled", || (stage.python(LEFT, &[queue, letters]) == json!([0, 0])).then_some(()));
+    stage.until("all events are handled", || {
+        (stage.python(LEFT, &[queue, letters]) == json!([0, 0])).then_some(())
+    });
     let jobs = stage.jobs("flights");
     assert_eq!(jobs.len(), 1, "{jobs:?}");
     let job = stage.wait(jobs[0]["job"].as_str().unwrap());
-    assert_eq!((&job["status"], &job["counts"]["stored"]), (&json!("SUCCEEDED"), &json!(3000)), "{job}");
+    assert_eq!(
+        (&job["status"], &job["counts"]["stored"]),
+        (&json!("SUCCEEDED"), &json!(3000)),
+        "{job}"
+    );
 
     // The same request, five times at once.
     let key = stage.stage("flights", "more.csv", head(&source, 5000));
@@ -50,7 +60,11 @@ print(json.dumps([sum(int(v) for v in sqs.get_queue_attributes(QueueUrl=q, Attri
     let ids: Vec<String> = std::thread::scope(|scope| {
         let send = || {
             let headers = [("content-type", "application/json"), ("idempotency-key", "the same")];
-            let answer = stage.cloud.api().call(ureq::http::Method::POST, "/jobs", &headers, body.clone().into_bytes()).unwrap();
+            let answer = stage
+                .cloud
+                .api()
+                .call(ureq::http::Method::POST, "/jobs", &headers, body.clone().into_bytes())
+                .unwrap();
             assert_eq!(answer.status, 202, "{}", answer.body);
             answer.body["job"].as_str().unwrap().to_owned()
         };
@@ -59,7 +73,11 @@ print(json.dumps([sum(int(v) for v in sqs.get_queue_attributes(QueueUrl=q, Attri
     });
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     let job = stage.wait(&ids[0]);
-    assert_eq!((&job["status"], &job["counts"]["stored"]), (&json!("SUCCEEDED"), &json!(5000)), "{job}");
+    assert_eq!(
+        (&job["status"], &job["counts"]["stored"]),
+        (&json!("SUCCEEDED"), &json!(5000)),
+        "{job}"
+    );
 
     // One execution and one set of files each.
     const EXECUTIONS: &str = "
@@ -70,7 +88,13 @@ print(json.dumps(len(boto3.client('stepfunctions').list_executions(stateMachineA
     let committed: usize = [&ids[0], jobs[0]["job"].as_str().unwrap()]
         .iter()
         .map(|id| {
-            let outputs = stage.cloud.api().get(&format!("/jobs/{id}/outputs?limit=1000")).unwrap().ok().unwrap();
+            let outputs = stage
+                .cloud
+                .api()
+                .get(&format!("/jobs/{id}/outputs?limit=1000"))
+                .unwrap()
+                .ok()
+                .unwrap();
             outputs["items"].as_array().unwrap().len()
         })
         .sum();
@@ -84,6 +108,7 @@ print(json.dumps(len(boto3.client('stepfunctions').list_executions(stateMachineA
     let refused = stage.wait(&stage.submit(&json!({"dataset": "flights", "source": {"key": key}})));
     assert_eq!(refused["failure"]["error"], "AlreadyLanded", "{refused}");
     assert!(refused["failure"]["cause"].as_str().unwrap().contains(&ids[0]), "{refused}");
-    let forced = stage.wait(&stage.submit(&json!({"dataset": "flights", "source": {"key": key}, "force": true})));
+    let forced = stage
+        .wait(&stage.submit(&json!({"dataset": "flights", "source": {"key": key}, "force": true})));
     assert_eq!(forced["status"], "SUCCEEDED", "{forced}");
 }

@@ -43,7 +43,8 @@ fn the_embedded_run_lands_and_refuses_the_same() {
     assert!(download("errors") == read("errors"), "the errors differ");
 
     let cloud = stage.download_lake("flights", folder.path());
-    let differ = stage.python(DIFFER, &[cloud.to_str().unwrap(), lake.join("flights").to_str().unwrap()]);
+    let differ =
+        stage.python(DIFFER, &[cloud.to_str().unwrap(), lake.join("flights").to_str().unwrap()]);
     let stored = &job["counts"]["stored"];
     assert_eq!(differ, json!([0, 0, stored, stored]));
 }
@@ -51,7 +52,13 @@ fn the_embedded_run_lands_and_refuses_the_same() {
 /// Breaks a cell of every `step`th record.
 fn with_faults(source: &[u8], step: usize) -> Vec<u8> {
     let lines = source.split_inclusive(|byte| *byte == b'\n').enumerate();
-    lines.flat_map(|(line, text)| if line % step == step - 1 { [b"x", text].concat() } else { text.to_vec() }).collect()
+    lines
+        .flat_map(
+            |(line, text)| {
+                if line % step == step - 1 { [b"x", text].concat() } else { text.to_vec() }
+            },
+        )
+        .collect()
 }
 
 /// The command that the workspace's build put beside this test.
@@ -64,7 +71,13 @@ pub(crate) fn landfall() -> Command {
 
 fn landfall_run(csv: &Path, lake: &Path) -> Value {
     let mut command = landfall();
-    command.arg("run").arg(testdata("contracts/flights.yaml")).arg(csv).arg("--lake").arg(lake).args(["--shard-size", "100kB", "--json"]);
+    command
+        .arg("run")
+        .arg(testdata("contracts/flights.yaml"))
+        .arg(csv)
+        .arg("--lake")
+        .arg(lake)
+        .args(["--shard-size", "100kB", "--json"]);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()

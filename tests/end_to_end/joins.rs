@@ -1,4 +1,5 @@
-//! Joins on the deployed stack: `ingest` may read references and datasets, and every shard has what it read.
+//! Joins on the deployed stack: `ingest` may read references and datasets, and every shard has what
+//! it read.
 
 use serde_json::{Value, json};
 use xtask::local::Options;
@@ -48,10 +49,22 @@ print(json.dumps({'same': stored == expected, 'rows': sum(row[-1] for row in sto
 fn references_and_datasets_are_joined() {
     let stage = Stage::with(Options { shard_bytes: Some(64 * 1024), ..Options::default() });
     stage.register_text("carriers", CARRIERS);
-    let key = stage.stage("carriers", "carriers.csv", b"code,airline\nUA,United\nAA,American\nDL,Delta\n".to_vec());
-    let carriers = stage.wait(&stage.submit(&json!({"dataset": "carriers", "source": {"key": key}})));
+    let key = stage.stage(
+        "carriers",
+        "carriers.csv",
+        b"code,airline\nUA,United\nAA,American\nDL,Delta\n".to_vec(),
+    );
+    let carriers =
+        stage.wait(&stage.submit(&json!({"dataset": "carriers", "source": {"key": key}})));
     assert_eq!(carriers["status"], "SUCCEEDED", "{carriers}");
-    stage.python(PUT, &[stage.cloud.output("InboxBucket").unwrap(), "reference/airports.csv", "iata,height\nEWR,17\nLGA,21\n"]);
+    stage.python(
+        PUT,
+        &[
+            stage.cloud.output("InboxBucket").unwrap(),
+            "reference/airports.csv",
+            "iata,height\nEWR,17\nLGA,21\n",
+        ],
+    );
     let contract = std::fs::read_to_string(testdata("contracts/flights.yaml")).unwrap();
     stage.register_text("flights", &(contract + JOINS));
 
@@ -66,6 +79,10 @@ fn references_and_datasets_are_joined() {
     std::fs::write(&csv, &source).unwrap();
     let lake = stage.download_lake("flights", folder.path());
     let found: Value = stage.python(COMPARE, &[lake.to_str().unwrap(), csv.to_str().unwrap()]);
-    assert_eq!((&found["same"], &found["rows"]), (&json!(true), &job["counts"]["stored"]), "{found}");
+    assert_eq!(
+        (&found["same"], &found["rows"]),
+        (&json!(true), &job["counts"]["stored"]),
+        "{found}"
+    );
     assert!(job["counts"]["filtered"].as_u64() > Some(100), "{job}");
 }

@@ -1,4 +1,5 @@
-//! Keys that stand many times in a file of many shards: exactly the first good record of each lands.
+//! Keys that stand many times in a file of many shards: exactly the first good record of each
+//! lands.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -32,7 +33,8 @@ struct Record {
     key: Option<(&'static str, usize)>,
 }
 
-/// Keys in another order each time around, ids also written as `007`, notes over several lines, and now and then an id that is too large.
+/// Keys in another order each time around, ids also written as `007`, notes over several lines, and
+/// now and then an id that is too large.
 fn records() -> Vec<Record> {
     let mut line = 2;
     let record = |n: usize| {
@@ -44,7 +46,8 @@ fn records() -> Vec<Record> {
             0 => format!("{id:03}"),
             _ => id.to_string(),
         };
-        let note = if n.is_multiple_of(11) { format!("\"{n},\nnorth,1,x\n\"") } else { n.to_string() };
+        let note =
+            if n.is_multiple_of(11) { format!("\"{n},\nnorth,1,x\n\"") } else { n.to_string() };
         let text = format!("{region},{written},{note}\n");
         let at = line;
         line += text.matches('\n').count();
@@ -57,7 +60,8 @@ fn records() -> Vec<Record> {
 fn duplicates_across_many_shards_are_refused_exactly() {
     let records = records();
     let mut holders = HashMap::new();
-    let (mut stored, mut rejects, mut errors) = (BTreeMap::new(), "region,id,note\n".to_owned(), Vec::new());
+    let (mut stored, mut rejects, mut errors) =
+        (BTreeMap::new(), "region,id,note\n".to_owned(), Vec::new());
     for (number, Record { text, line, key }) in (1..).zip(&records) {
         let error = match key {
             None => json!([line, number, "constraint-error", Value::Null]),
@@ -72,29 +76,45 @@ fn duplicates_across_many_shards_are_refused_exactly() {
         rejects += text;
         errors.push(error);
     }
-    assert!(stored.len() > 1500 && errors.len() > 9000, "{} keys, {} refused", stored.len(), errors.len());
+    assert!(
+        stored.len() > 1500 && errors.len() > 9000,
+        "{} keys, {} refused",
+        stored.len(),
+        errors.len()
+    );
 
     // As little memory for keys as may be set: shards write them down in several pieces.
     let parameters = vec![("KeyBytes".to_owned(), "4096".to_owned())];
-    let stage = Stage::with(Options { shard_bytes: Some(SHARD_BYTES), parameters, ..Options::default() });
+    let stage =
+        Stage::with(Options { shard_bytes: Some(SHARD_BYTES), parameters, ..Options::default() });
     stage.register_text("things", CONTRACT);
     let source: String = records.iter().map(|record| record.text.as_str()).collect();
     let key = stage.stage("things", "things.csv", format!("region,id,note\n{source}").into_bytes());
     let id = stage.submit(&json!({"dataset": "things", "source": {"key": key}}));
     let job = stage.wait(&id);
     assert_eq!(job["status"], "SUCCEEDED", "{job}");
-    assert_eq!(job["counts"], json!({"read": RECORDS, "stored": stored.len(), "rejected": errors.len(), "filtered": 0}), "{job}");
+    assert_eq!(
+        job["counts"],
+        json!({"read": RECORDS, "stored": stored.len(), "rejected": errors.len(), "filtered": 0}),
+        "{job}"
+    );
 
     let (documents, _) = stage.listing("WorkBucket", &format!("jobs/{id}/"));
-    let receipts = |round: u32| documents.iter().filter(|key| key.contains(&format!("/receipts/{round}/"))).count();
+    let receipts = |round: u32| {
+        documents.iter().filter(|key| key.contains(&format!("/receipts/{round}/"))).count()
+    };
     assert!(receipts(1) >= 12, "shards: {documents:?}");
     assert!(receipts(2) >= 10, "nearly all shards have keys that earlier ones hold: {documents:?}");
 
-    assert!(documents.iter().any(|key| key.contains("keys-002")), "three pieces of keys of one shard: {documents:?}");
+    assert!(
+        documents.iter().any(|key| key.contains("keys-002")),
+        "three pieces of keys of one shard: {documents:?}"
+    );
 
     let download = |what: &str| {
         let answer = stage.cloud.api().get(&format!("/jobs/{id}/{what}")).unwrap().ok().unwrap();
-        String::from_utf8(stage.cloud.api().download(answer["url"].as_str().unwrap()).unwrap()).unwrap()
+        String::from_utf8(stage.cloud.api().download(answer["url"].as_str().unwrap()).unwrap())
+            .unwrap()
     };
     assert!(download("rejects") == rejects, "the rejects differ");
     let told = |line: &str| {
@@ -112,7 +132,9 @@ print(json.dumps(rows))
 ";
     let folder = tempfile::tempdir().unwrap();
     let lake = stage.download_lake("things", folder.path());
-    let found: Vec<(usize, String, usize)> = serde_json::from_value(stage.python(ROWS, &[lake.to_str().unwrap()])).unwrap();
-    let expected: Vec<_> = stored.iter().map(|(line, (region, id))| (*line, (*region).to_owned(), *id)).collect();
+    let found: Vec<(usize, String, usize)> =
+        serde_json::from_value(stage.python(ROWS, &[lake.to_str().unwrap()])).unwrap();
+    let expected: Vec<_> =
+        stored.iter().map(|(line, (region, id))| (*line, (*region).to_owned(), *id)).collect();
     assert!(found == expected, "the rows differ: {} and {}", found.len(), expected.len());
 }

@@ -18,18 +18,34 @@ fn a_file_over_its_limit_leaves_only_its_rejects() {
     let key = stage.stage("flights", "bad.csv", source);
     let id = stage.submit(&json!({"dataset": "flights", "source": {"key": key}}));
     let job = stage.wait(&id);
-    assert_eq!((&job["status"], &job["failure"]["error"]), (&json!("FAILED"), &json!("RejectLimitExceeded")), "{job}");
+    assert_eq!(
+        (&job["status"], &job["failure"]["error"]),
+        (&json!("FAILED"), &json!("RejectLimitExceeded")),
+        "{job}"
+    );
     let cause = job["failure"]["cause"].as_str().unwrap();
-    assert!(cause.starts_with("20 of 1020 records were refused, more than the limit of 1%"), "{cause}");
+    assert!(
+        cause.starts_with("20 of 1020 records were refused, more than the limit of 1%"),
+        "{cause}"
+    );
     assert_eq!(stage.listing("LakeBucket", "lake/flights/"), (vec![], 0));
 
     // Why is told all the same.
-    let errors = stage.cloud.api().get(&format!("/jobs/{id}/errors?limit=3")).unwrap().ok().unwrap();
+    let errors =
+        stage.cloud.api().get(&format!("/jobs/{id}/errors?limit=3")).unwrap().ok().unwrap();
     let first = &errors["items"][0];
-    assert_eq!((&first["line"], &first["field"], &first["error"]), (&json!(1002), &json!("month"), &json!("constraint-error")), "{first}");
+    assert_eq!(
+        (&first["line"], &first["field"], &first["error"]),
+        (&json!(1002), &json!("month"), &json!("constraint-error")),
+        "{first}"
+    );
     let rejects = stage.cloud.api().get(&format!("/jobs/{id}/rejects")).unwrap().ok().unwrap();
     let bytes = stage.cloud.api().download(rejects["url"].as_str().unwrap()).unwrap();
-    assert_eq!(bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count(), 21, "the header and 20 records");
+    assert_eq!(
+        bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count(),
+        21,
+        "the header and 20 records"
+    );
 
     let execution = stage.execution(&id);
     assert_eq!(execution["execution"]["error"], "RejectLimitExceeded", "{execution}");

@@ -1,4 +1,5 @@
-//! Masks on the deployed stack: the salt is a secret that the stack is told of, and without it nothing that hashes is begun.
+//! Masks on the deployed stack: the salt is a secret that the stack is told of, and without it
+//! nothing that hashes is begun.
 
 use serde_json::{Value, json};
 use xtask::local::Options;
@@ -26,12 +27,16 @@ print(json.dumps(sys.argv[1] in json.dumps(boto3.client('lambda').list_functions
 
 fn contract() -> String {
     let flights = std::fs::read_to_string(testdata("contracts/flights.yaml")).unwrap();
-    flights + "transform:\n  mask:\n    - { field: tailnum, with: sha256 }\n    - { field: carrier, with: redact }\n"
+    flights
+        + "transform:\n  mask:\n    - { field: tailnum, with: sha256 }\n    - { field: carrier, with: redact }\n"
 }
 
 #[test]
 fn what_is_stored_is_hashed_with_the_salt_of_the_stack() {
-    let stage = Stage::with(Options { secrets: vec![("MaskSaltArn".to_owned(), SALT.to_owned())], ..Options::default() });
+    let stage = Stage::with(Options {
+        secrets: vec![("MaskSaltArn".to_owned(), SALT.to_owned())],
+        ..Options::default()
+    });
     stage.register_text("flights", &contract());
     let mut source = head(&flights(), 2_000);
     // A record that is refused: its masked cells are not those of the source.
@@ -49,10 +54,13 @@ fn what_is_stored_is_hashed_with_the_salt_of_the_stack() {
     let csv = folder.path().join("flights.csv");
     std::fs::write(&csv, head(&source, 2_000)).unwrap();
     let lake = stage.download_lake("flights", folder.path());
-    let found: Value = stage.python(COMPARE, &[lake.to_str().unwrap(), csv.to_str().unwrap(), SALT]);
+    let found: Value =
+        stage.python(COMPARE, &[lake.to_str().unwrap(), csv.to_str().unwrap(), SALT]);
     assert!(found["same"] == true && found["tails"].as_u64() > Some(100), "{found}");
-    let rejects = stage.cloud.api().get(&format!("/jobs/{id}/rejects")).unwrap().ok().unwrap().to_string();
-    let errors = stage.cloud.api().get(&format!("/jobs/{id}/errors")).unwrap().ok().unwrap().to_string();
+    let rejects =
+        stage.cloud.api().get(&format!("/jobs/{id}/rejects")).unwrap().ok().unwrap().to_string();
+    let errors =
+        stage.cloud.api().get(&format!("/jobs/{id}/errors")).unwrap().ok().unwrap().to_string();
     assert!(!rejects.contains("N14228") && !errors.contains("N14228"), "{rejects} {errors}");
 
     // The salt is nowhere in the configuration of the functions, nor in what they said.
@@ -61,10 +69,19 @@ fn what_is_stored_is_hashed_with_the_salt_of_the_stack() {
 
     // What the functions measured is what the job is billed.
     let bill = &job["bill"];
-    assert_eq!((&bill["basis"], &bill["lines"]["transform"]["invocations"]), (&json!("measured"), &json!(1)), "{bill}");
+    assert_eq!(
+        (&bill["basis"], &bill["lines"]["transform"]["invocations"]),
+        (&json!("measured"), &json!(1)),
+        "{bill}"
+    );
     for step in ["ingest", "transform", "verify", "store"] {
         let line = &bill["lines"][step];
-        assert!(["milliseconds", "mbMilliseconds", "puts", "gets"].iter().all(|what| line[what].as_u64() > Some(0)), "{step}: {bill}");
+        assert!(
+            ["milliseconds", "mbMilliseconds", "puts", "gets"]
+                .iter()
+                .all(|what| line[what].as_u64() > Some(0)),
+            "{step}: {bill}"
+        );
     }
     assert!(bill["total"].as_f64().is_some_and(|total| total > 0.0 && total < 0.01), "{bill}");
 }
@@ -74,7 +91,11 @@ fn a_job_that_hashes_is_refused_where_there_is_no_salt() {
     let stage = Stage::new();
     stage.register_text("flights", &contract());
     let key = stage.stage("flights", "flights.csv", head(&flights(), 10));
-    let refused = stage.cloud.api().post("/jobs", &json!({"dataset": "flights", "source": {"key": key}})).unwrap();
+    let refused = stage
+        .cloud
+        .api()
+        .post("/jobs", &json!({"dataset": "flights", "source": {"key": key}}))
+        .unwrap();
     assert_eq!(refused.status, 422, "{refused:?}");
     assert!(stage.jobs("flights").is_empty());
 }

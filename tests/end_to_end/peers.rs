@@ -1,4 +1,5 @@
-//! Every form of output, read by others: DuckDB, PyArrow and Polars find the same rows, nulls and types, and footers say what is so.
+//! Every form of output, read by others: DuckDB, PyArrow and Polars find the same rows, nulls and
+//! types, and footers say what is so.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,8 @@ schema:
     - { name: kind, type: string }
 "#;
 
-/// Small enough for several shards, and so several files of text, and Parquet files that are put together.
+/// Small enough for several shards, and so several files of text, and Parquet files that are put
+/// together.
 const SHARD_SIZE: &str = "120kB";
 /// How many programs read each lake.
 const PEERS: usize = 3;
@@ -44,7 +46,11 @@ struct Shore {
 
 impl Shore {
     fn new() -> Self {
-        let shore = Self { folder: tempfile::tempdir().unwrap(), python: Python::of_peers().unwrap(), lakes: Map::new() };
+        let shore = Self {
+            folder: tempfile::tempdir().unwrap(),
+            python: Python::of_peers().unwrap(),
+            lakes: Map::new(),
+        };
         shore.peers(&["write", shore.source().to_str().unwrap()]);
         shore
     }
@@ -56,14 +62,29 @@ impl Shore {
     /// Lands the source in a lake of its own. JSON is YAML too.
     fn land(&mut self, output: Value) {
         let path = |name: String| self.folder.path().join(name);
-        let (contract, lake) = (path(format!("{}.yaml", self.lakes.len())), path(self.lakes.len().to_string()));
+        let (contract, lake) =
+            (path(format!("{}.yaml", self.lakes.len())), path(self.lakes.len().to_string()));
         std::fs::write(&contract, format!("{CONTRACT}output: {output}\n")).unwrap();
         let mut command = landfall();
-        command.arg("run").args([&contract, &self.source()]).arg("--lake").arg(&lake).args(["--shard-size", SHARD_SIZE, "--json"]);
+        command.arg("run").args([&contract, &self.source()]).arg("--lake").arg(&lake).args([
+            "--shard-size",
+            SHARD_SIZE,
+            "--json",
+        ]);
         let landed = command.output().unwrap();
-        let job: Value = serde_json::from_slice(&landed.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&landed.stderr)));
-        assert_eq!((&job["state"], &job["counts"]["stored"]), (&json!("SUCCEEDED"), &json!(3000)), "{job}");
-        let files: Vec<&Path> = job["files"].as_array().unwrap().iter().map(|file| Path::new(file["key"].as_str().unwrap())).collect();
+        let job: Value = serde_json::from_slice(&landed.stdout)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&landed.stderr)));
+        assert_eq!(
+            (&job["state"], &job["counts"]["stored"]),
+            (&json!("SUCCEEDED"), &json!(3000)),
+            "{job}"
+        );
+        let files: Vec<&Path> = job["files"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|file| Path::new(file["key"].as_str().unwrap()))
+            .collect();
         let folders: BTreeSet<_> = files.iter().map(|file| file.parent()).collect();
         match output["format"] == "parquet" {
             true => assert_eq!(files.len(), folders.len(), "one in each folder"),
@@ -118,7 +139,11 @@ fn text_is_read_alike() {
     for format in ["csv", "jsonl"] {
         for compression in ["gzip", "zstd", "none"] {
             for is_partitioned in [false, true] {
-                shore.land(output(format, compression, &[(is_partitioned, "partitionBy", json!(["kind"]))]));
+                shore.land(output(
+                    format,
+                    compression,
+                    &[(is_partitioned, "partitionBy", json!(["kind"]))],
+                ));
             }
         }
     }

@@ -1,11 +1,13 @@
-//! The tables of nycflights13: what is in the lake is what an independent reader finds in the files.
+//! The tables of nycflights13: what is in the lake is what an independent reader finds in the
+//! files.
 
 use serde_json::{Value, json};
 use xtask::local::Options;
 
 use super::stage::{Stage, flights, testdata};
 
-/// Compares the lake with DuckDB's own reading of the CSV: counts, sums, and the nulls of every column.
+/// Compares the lake with DuckDB's own reading of the CSV: counts, sums, and the nulls of every
+/// column.
 const COMPARE: &str = "
 import duckdb, json, sys
 folder, csv, sums = sys.argv[1:]
@@ -32,17 +34,24 @@ fn flights_and_weather_land_whole() {
     let id = stage.submit(&json!({"dataset": "flights", "source": {"key": key}}));
     let job = stage.wait(&id);
     assert_eq!(job["status"], "SUCCEEDED", "{job}");
-    assert_eq!(job["counts"], json!({"read": 336_776, "stored": 336_776, "rejected": 0, "filtered": 0}));
+    assert_eq!(
+        job["counts"],
+        json!({"read": 336_776, "stored": 336_776, "rejected": 0, "filtered": 0})
+    );
     let execution = stage.execution(&id);
     let text = execution.to_string();
     for state in ["Ingest", "TransformAll", "Verify", "Merge", "Store", "Announce", "Landed"] {
         assert!(text.contains(&format!("\"{state}\"")), "{state} is missing in {text}");
     }
 
-    let weather_job = stage.until("the weather job is there", || stage.jobs("weather").into_iter().next());
+    let weather_job =
+        stage.until("the weather job is there", || stage.jobs("weather").into_iter().next());
     assert_eq!(weather_job["source"]["key"], weather_key);
     let weather_job = stage.wait(weather_job["job"].as_str().unwrap());
-    assert_eq!(weather_job["counts"], json!({"read": 26_115, "stored": 26_115, "rejected": 0, "filtered": 0}));
+    assert_eq!(
+        weather_job["counts"],
+        json!({"read": 26_115, "stored": 26_115, "rejected": 0, "filtered": 0})
+    );
 
     let folder = tempfile::tempdir().unwrap();
     let csv = folder.path().join("flights.csv");
@@ -51,7 +60,11 @@ fn flights_and_weather_land_whole() {
     compare(&stage, "weather", testdata("weather.csv").to_str().unwrap(), "wind_dir,hour");
 
     let outputs = stage.cloud.api().get(&format!("/jobs/{id}/outputs")).unwrap().ok().unwrap();
-    assert_eq!((&outputs["rows"], outputs["items"].as_array().map(Vec::len)), (&json!(336_776), Some(12)), "a file a month");
+    assert_eq!(
+        (&outputs["rows"], outputs["items"].as_array().map(Vec::len)),
+        (&json!(336_776), Some(12)),
+        "a file a month"
+    );
     let file = &outputs["items"][0];
     let bytes = stage.cloud.api().download(file["url"].as_str().unwrap()).unwrap();
     assert_eq!(bytes.len() as u64, file["bytes"].as_u64().unwrap());
@@ -63,23 +76,40 @@ fn many_shards_leave_one_file_a_folder() {
     const SHARD_BYTES: u64 = 1024 * 1024;
     let stage = Stage::with(Options { shard_bytes: Some(SHARD_BYTES), ..Options::default() });
     let contract = std::fs::read_to_string(testdata("contracts/flights.yaml")).unwrap();
-    stage.register_text("flights", &contract.replace("partitionBy: [month]", "partitionBy: [month, day]"));
+    stage.register_text(
+        "flights",
+        &contract.replace("partitionBy: [month]", "partitionBy: [month, day]"),
+    );
     let source = flights();
     let shards = (source.len() as u64).div_ceil(SHARD_BYTES);
     let key = stage.stage("flights", "flights.csv", source);
     let id = stage.submit(&json!({"dataset": "flights", "source": {"key": key}}));
     let job = stage.wait(&id);
-    assert_eq!((&job["status"], &job["counts"]["stored"]), (&json!("SUCCEEDED"), &json!(336_776)), "{job}");
+    assert_eq!(
+        (&job["status"], &job["counts"]["stored"]),
+        (&json!("SUCCEEDED"), &json!(336_776)),
+        "{job}"
+    );
     let execution = stage.execution(&id).to_string();
-    assert!(execution.contains("\"MergeAll\"") && !execution.contains("\"Abandon\""), "{execution}");
+    assert!(
+        execution.contains("\"MergeAll\"") && !execution.contains("\"Abandon\""),
+        "{execution}"
+    );
 
     // Two or more shards of each day would be as many files; there is one of each.
     let (keys, open) = stage.listing("LakeBucket", "lake/flights/");
     assert_eq!((keys.iter().filter(|key| key.ends_with(".parquet")).count(), open), (365, 0));
-    let runs =
-        |step: &str| job["bill"]["lines"][step]["invocations"].as_u64().unwrap_or_else(|| panic!("{step} is not in {}", job["bill"]));
+    let runs = |step: &str| {
+        job["bill"]["lines"][step]["invocations"]
+            .as_u64()
+            .unwrap_or_else(|| panic!("{step} is not in {}", job["bill"]))
+    };
     assert!(runs("transform") >= shards && runs("merge") > 1, "{}", job["bill"]);
-    assert_eq!(stage.listing("WorkBucket", "small/"), (Vec::new(), 0), "what they were put together of is deleted");
+    assert_eq!(
+        stage.listing("WorkBucket", "small/"),
+        (Vec::new(), 0),
+        "what they were put together of is deleted"
+    );
 
     let folder = tempfile::tempdir().unwrap();
     let csv = folder.path().join("flights.csv");

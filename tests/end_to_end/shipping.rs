@@ -38,17 +38,27 @@ print('null')
 
 /// The commands of the first block under a heading of the tutorial.
 fn printed(heading: &str) -> Vec<Vec<String>> {
-    let tutorial = std::fs::read_to_string(checkout::root().join("docs/tutorial/first-deployment.md")).unwrap();
+    let tutorial =
+        std::fs::read_to_string(checkout::root().join("docs/tutorial/first-deployment.md"))
+            .unwrap();
     let section = tutorial.split(&format!("\n## {heading}\n")).nth(1).unwrap();
     let block = section.split("```console aws\n").nth(1).unwrap().split("```").next().unwrap();
     let command = |line: &str| line.trim_start_matches("$ ").split(" #").next().unwrap().to_owned();
-    block.lines().map(|line| command(line).split_whitespace().map(str::to_owned).collect()).collect()
+    block
+        .lines()
+        .map(|line| command(line).split_whitespace().map(str::to_owned).collect())
+        .collect()
 }
 
 fn succeeds(command: &mut Command) {
     let answer = command.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(answer.status.success(), "{command:?}:\n{}\n{}", text(&answer.stdout), text(&answer.stderr));
+    assert!(
+        answer.status.success(),
+        "{command:?}:\n{}\n{}",
+        text(&answer.stdout),
+        text(&answer.stderr)
+    );
 }
 
 /// Runs a printed command: on a local cloud, for this machine's processors, and asked for nothing.
@@ -96,5 +106,9 @@ fn a_file_lands_on_what_the_printed_commands_deploy() {
     stage.python(DROP, &[&inbox, "inbox/weather/weather.csv", file.to_str().unwrap()]);
     let job = stage.until("the file that was dropped is a job", || stage.jobs("weather").pop());
     let job = stage.wait(job["job"].as_str().unwrap());
-    assert_eq!((&job["status"], &job["counts"]["stored"]), (&"SUCCEEDED".into(), &26_115.into()), "{job}");
+    assert_eq!(
+        (&job["status"], &job["counts"]["stored"]),
+        (&"SUCCEEDED".into(), &26_115.into()),
+        "{job}"
+    );
 }

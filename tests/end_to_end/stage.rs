@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use xtask::checkout;
 use xtask::local::{LocalCloud, Options};
 
-/// How long anything may take before a test says that it does not happen: many times what it takes on a slow machine.
+/// How long anything may take before a test says that it does not happen: many times what it takes
+/// on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(240);
 /// Between two looks at something that is awaited.
 const LOOK: Duration = Duration::from_millis(50);
@@ -26,17 +27,26 @@ impl Stage {
 
     pub(crate) fn with(options: Options) -> Self {
         // The waits between attempts are those of a cloud: here they are cut short.
-        let options = Options { auth: true, wait_scale: options.wait_scale.or(Some(0.05)), ..options };
+        let options =
+            Options { auth: true, wait_scale: options.wait_scale.or(Some(0.05)), ..options };
         Self { cloud: LocalCloud::start(&options).unwrap() }
     }
 
     /// Registers one of the contracts of the test data, under its own name.
     pub(crate) fn register(&self, dataset: &str) {
-        self.register_text(dataset, &std::fs::read_to_string(testdata(&format!("contracts/{dataset}.yaml"))).unwrap());
+        self.register_text(
+            dataset,
+            &std::fs::read_to_string(testdata(&format!("contracts/{dataset}.yaml"))).unwrap(),
+        );
     }
 
     pub(crate) fn register_text(&self, dataset: &str, contract: &str) {
-        self.cloud.api().put(&format!("/datasets/{dataset}"), "application/yaml", contract).unwrap().ok().unwrap();
+        self.cloud
+            .api()
+            .put(&format!("/datasets/{dataset}"), "application/yaml", contract)
+            .unwrap()
+            .ok()
+            .unwrap();
     }
 
     /// Uploads a file that does not land by itself; its key.
@@ -70,21 +80,33 @@ impl Stage {
     pub(crate) fn wait(&self, id: &str) -> Value {
         self.until("the job ends", || {
             let job = self.job(id);
-            matches!(job["status"].as_str(), Some("SUCCEEDED" | "FAILED" | "CANCELLED" | "DUPLICATE" | "SUPERSEDED")).then_some(job)
+            matches!(
+                job["status"].as_str(),
+                Some("SUCCEEDED" | "FAILED" | "CANCELLED" | "DUPLICATE" | "SUPERSEDED")
+            )
+            .then_some(job)
         })
     }
 
-    /// Waits until the execution of a job has ended: what it does after the commit is done then too. Its answer in the API.
+    /// Waits until the execution of a job has ended: what it does after the commit is done then
+    /// too. Its answer in the API.
     pub(crate) fn execution(&self, id: &str) -> Value {
         self.until("the execution ends", || {
-            let answer = self.cloud.api().get(&format!("/jobs/{id}/execution")).unwrap().ok().unwrap();
+            let answer =
+                self.cloud.api().get(&format!("/jobs/{id}/execution")).unwrap().ok().unwrap();
             (answer["execution"]["status"] != "RUNNING").then_some(answer)
         })
     }
 
     /// The jobs of a dataset, newest first.
     pub(crate) fn jobs(&self, dataset: &str) -> Vec<Value> {
-        let page = self.cloud.api().get(&format!("/jobs?dataset={dataset}&limit=100")).unwrap().ok().unwrap();
+        let page = self
+            .cloud
+            .api()
+            .get(&format!("/jobs?dataset={dataset}&limit=100"))
+            .unwrap()
+            .ok()
+            .unwrap();
         page["items"].as_array().unwrap().clone()
     }
 
@@ -95,7 +117,11 @@ impl Stage {
             if let Some(found) = look() {
                 return found;
             }
-            assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} until {awaited}; the cloud's log ends with:\n{}", self.log_tail());
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "waited {PATIENCE:?} until {awaited}; the cloud's log ends with:\n{}",
+                self.log_tail()
+            );
             std::thread::sleep(LOOK);
         }
     }
@@ -136,7 +162,10 @@ for page in s3.get_paginator('list_objects_v2').paginate(Bucket=bucket, Prefix=p
 print('null')
 ";
         let prefix = format!("lake/{dataset}/");
-        self.python(SCRIPT, &[self.cloud.output("LakeBucket").unwrap(), &prefix, folder.to_str().unwrap()]);
+        self.python(
+            SCRIPT,
+            &[self.cloud.output("LakeBucket").unwrap(), &prefix, folder.to_str().unwrap()],
+        );
         folder.join("lake").join(dataset)
     }
 

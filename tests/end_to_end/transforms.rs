@@ -1,4 +1,5 @@
-//! Row expressions on the deployed stack: what is stored, refused and filtered is what DuckDB's own reading of the file and of the same SQL gives.
+//! Row expressions on the deployed stack: what is stored, refused and filtered is what DuckDB's own
+//! reading of the file and of the same SQL gives.
 
 use serde_json::{Value, json};
 use xtask::local::Options;
@@ -49,9 +50,17 @@ fn what_expressions_give_is_what_duckdb_gives() {
     let stage = Stage::with(Options { shard_bytes: Some(8 * 1024 * 1024), ..Options::default() });
     let mut derive = DERIVE.to_vec();
     derive.insert(0, ("make_day", MAKE_DAY));
-    let derived: String = derive.iter().map(|(name, sql)| format!("    - {{ name: {name}, sql: {} }}\n", json!(sql))).collect();
-    let transform = format!("transform:\n  where: {}\n  derive:\n{derived}  drop: [tailnum, hour, minute]\n", json!(WHERE));
-    let contract = std::fs::read_to_string(testdata("contracts/flights.yaml")).unwrap().replace("limit: 1%", "limit: 10%");
+    let derived: String = derive
+        .iter()
+        .map(|(name, sql)| format!("    - {{ name: {name}, sql: {} }}\n", json!(sql)))
+        .collect();
+    let transform = format!(
+        "transform:\n  where: {}\n  derive:\n{derived}  drop: [tailnum, hour, minute]\n",
+        json!(WHERE)
+    );
+    let contract = std::fs::read_to_string(testdata("contracts/flights.yaml"))
+        .unwrap()
+        .replace("limit: 1%", "limit: 10%");
     stage.register_text("flights", &(contract + &transform));
 
     let key = stage.stage("flights", "flights.csv", flights());
@@ -64,20 +73,38 @@ fn what_expressions_give_is_what_duckdb_gives() {
     std::fs::write(&csv, flights()).unwrap();
     let lake = stage.download_lake("flights", folder.path());
     let expressions = json!([WHERE, derive]).to_string();
-    let found: Value = stage.python(COMPARE, &[lake.to_str().unwrap(), csv.to_str().unwrap(), &expressions]);
+    let found: Value =
+        stage.python(COMPARE, &[lake.to_str().unwrap(), csv.to_str().unwrap(), &expressions]);
     assert_eq!(job["counts"], found["counts"]);
-    assert!(["stored", "rejected", "filtered"].iter().all(|count| found["counts"][count].as_u64() > Some(1000)), "{found}");
+    assert!(
+        ["stored", "rejected", "filtered"]
+            .iter()
+            .all(|count| found["counts"][count].as_u64() > Some(1000)),
+        "{found}"
+    );
     assert_eq!(found["lake"], found["source"]);
     assert_eq!(found["routes"], true);
-    let columns: Vec<&str> = found["columns"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    assert!(["make_day", "route", "km", "made_good"].iter().all(|name| columns.contains(name)), "{columns:?}");
-    assert!(["tailnum", "hour", "minute"].iter().all(|name| !columns.contains(name)), "{columns:?}");
+    let columns: Vec<&str> =
+        found["columns"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(
+        ["make_day", "route", "km", "made_good"].iter().all(|name| columns.contains(name)),
+        "{columns:?}"
+    );
+    assert!(
+        ["tailnum", "hour", "minute"].iter().all(|name| !columns.contains(name)),
+        "{columns:?}"
+    );
 
     let errors = stage.cloud.api().get(&format!("/jobs/{id}/errors")).unwrap().ok().unwrap();
     let first = &errors["items"][0];
     assert_eq!(
         (&first["error"], &first["field"], &first["rule"], &first["message"]),
-        (&json!("transform-error"), &json!("made_good"), &json!("derive"), &json!("`made_good` has no value: division by zero")),
+        (
+            &json!("transform-error"),
+            &json!("made_good"),
+            &json!("derive"),
+            &json!("`made_good` has no value: division by zero")
+        ),
         "{errors}"
     );
 }

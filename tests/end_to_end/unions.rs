@@ -1,5 +1,5 @@
-//! A later contract of a dataset may change some things. Either DuckDB, PyArrow and Polars read all files of the table as
-//! one, in any order, or the contract is refused.
+//! A later contract of a dataset may change some things. Either DuckDB, PyArrow and Polars read all
+//! files of the table as one, in any order, or the contract is refused.
 
 use std::path::Path;
 
@@ -32,7 +32,14 @@ fn land(folder: &Path, load: &Load<'_>) -> Result<(), String> {
     let yaml = format!("name: t\nschema: {{ {matching}fields: [ {} ] }}\n{output}\n", load.fields);
     std::fs::write(&contract, yaml).unwrap();
     std::fs::write(&source, load.source).unwrap();
-    let output = landfall().arg("run").args([&contract, &source]).arg("--lake").arg(folder.join("lake")).arg("--json").output().unwrap();
+    let output = landfall()
+        .arg("run")
+        .args([&contract, &source])
+        .arg("--lake")
+        .arg(folder.join("lake"))
+        .arg("--json")
+        .output()
+        .unwrap();
     if output.status.success() { Ok(()) } else { Err(String::from_utf8(output.stderr).unwrap()) }
 }
 
@@ -41,7 +48,8 @@ fn land(folder: &Path, load: &Load<'_>) -> Result<(), String> {
 fn assert_read(folder: &Path, rows: &Value) {
     let script = checkout::root().join("tests/end_to_end/unions.py");
     let mut command = Python::of_peers().unwrap().command();
-    let output = command.arg(script).arg(folder.join("lake/t")).arg(rows.to_string()).output().unwrap();
+    let output =
+        command.arg(script).arg(folder.join("lake/t")).arg(rows.to_string()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     // Three peers, and two orders of two files.
     assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), "6");
@@ -63,14 +71,19 @@ fn what_is_taken_is_read_as_one_table_in_any_order() {
         ..FIRST
     };
     let one_more = format!("{}, {{ name: day, type: date }}", FIRST.fields);
-    let one_more = Load { fields: &one_more, source: "id,few,part,price,note,day\n3,30,2.5,9.75,z,2024-02-29\n", ..FIRST };
+    let one_more = Load {
+        fields: &one_more,
+        source: "id,few,part,price,note,day\n3,30,2.5,9.75,z,2024-02-29\n",
+        ..FIRST
+    };
     let one_less = Load {
         fields: "{ name: id, type: integer }, { name: part, type: number, physicalType: float32 }, \
                  { name: price, type: number, physicalType: \"decimal(9,2)\" }, { name: note, type: string }",
         more: "fieldsMatch: subset",
         source: "id,part,price,note\n3,2.5,9.75,z\n",
     };
-    let third = |few: Value| json!({"id": 3, "few": few, "part": 2.5, "price": "9.75", "note": "z"});
+    let third =
+        |few: Value| json!({"id": 3, "few": few, "part": 2.5, "price": "9.75", "note": "z"});
     let with_day = |mut row: Value, day: Value| {
         row["day"] = day;
         row
@@ -103,7 +116,10 @@ fn what_no_reader_would_unite_is_refused_unless_the_table_is_replaced() {
         FIRST.fields.replace(", { name: note, type: string }", ""),
     ];
     let others = fields.iter().map(|fields| (fields.as_str(), ""));
-    let others = others.chain([(FIRST.fields, "output: { partitionBy: [note] }"), (FIRST.fields, "output: { format: jsonl }")]);
+    let others = others.chain([
+        (FIRST.fields, "output: { partitionBy: [note] }"),
+        (FIRST.fields, "output: { format: jsonl }"),
+    ]);
     for (fields, more) in others {
         let source = match fields {
             _ if fields.contains("Note") => "id,few,part,price,Note\n3,30,2.5,9.75,z\n",
@@ -114,11 +130,15 @@ fn what_no_reader_would_unite_is_refused_unless_the_table_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         land(folder.path(), &FIRST).unwrap();
         let refused = land(folder.path(), &Load { fields, more, source }).expect_err(fields);
-        assert!(refused.contains("ContractInvalid") && refused.contains("mode: overwrite"), "{fields} {more}: {refused}");
+        assert!(
+            refused.contains("ContractInvalid") && refused.contains("mode: overwrite"),
+            "{fields} {more}: {refused}"
+        );
         let replacing = match more.strip_suffix(" }") {
             Some(output) => format!("{output}, mode: overwrite }}"),
             None => "output: { mode: overwrite }".to_owned(),
         };
-        land(folder.path(), &Load { fields, more: &replacing, source }).unwrap_or_else(|why| panic!("{fields} {more}: {why}"));
+        land(folder.path(), &Load { fields, more: &replacing, source })
+            .unwrap_or_else(|why| panic!("{fields} {more}: {why}"));
     }
 }

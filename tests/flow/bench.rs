@@ -25,8 +25,9 @@ use super::machine::{self, Functions, Until, Work};
 
 pub(crate) const NOW: &str = "2026-01-01T00:00:00.000Z";
 
-/// A contract of `things` whose dialect is not sniffed, so that whatever bytes there are, they are read the same way. With lineage; and all records may be
-/// refused, as those of such bytes often are.
+/// A contract of `things` whose dialect is not sniffed, so that whatever bytes there are, they are
+/// read the same way. With lineage; and all records may be refused, as those of such bytes often
+/// are.
 pub(crate) fn things(schema: &str) -> String {
     format!(
         r#"
@@ -81,7 +82,11 @@ impl Bench {
     }
 
     /// A deployment whose steps see `buckets`, and whose test sees `inspected`: the same objects.
-    pub(crate) async fn over(buckets: Arc<dyn Buckets>, inspected: Arc<dyn Buckets>, contract: &str) -> Self {
+    pub(crate) async fn over(
+        buckets: Arc<dyn Buckets>,
+        inspected: Arc<dyn Buckets>,
+        contract: &str,
+    ) -> Self {
         let name = contract::Contract::parse(contract).unwrap().name;
         let registry = Arc::new(registry::Memory::new());
         registry.put_contract(&name, contract, NOW).await.unwrap();
@@ -98,11 +103,22 @@ impl Bench {
             settings: Settings { max_concurrency: 1, ..Settings::default() },
             salt: Ok(None),
         };
-        Self { context, inspected, dataset: name, death: None, stopped: AtomicBool::new(false), remains: Mutex::default() }
+        Self {
+            context,
+            inspected,
+            dataset: name,
+            death: None,
+            stopped: AtomicBool::new(false),
+            remains: Mutex::default(),
+        }
     }
 
     /// A deployment in which the process that makes some call is killed there, as by `kill -9`.
-    pub(crate) async fn deadly(faulty: Arc<Faulty>, inspected: Arc<dyn Buckets>, contract: &str) -> Self {
+    pub(crate) async fn deadly(
+        faulty: Arc<Faulty>,
+        inspected: Arc<dyn Buckets>,
+        contract: &str,
+    ) -> Self {
         Self { death: Some(faulty.clone()), ..Self::over(faulty, inspected, contract).await }
     }
 
@@ -127,7 +143,8 @@ impl Bench {
 
     /// Keys of the table's files.
     pub(crate) async fn table_keys(&self) -> Vec<String> {
-        let table = self.table_at(At::Newest).await.map(|snapshot| snapshot.table).unwrap_or_default();
+        let table =
+            self.table_at(At::Newest).await.map(|snapshot| snapshot.table).unwrap_or_default();
         table.files().map(|file| file.key.clone()).collect()
     }
 
@@ -179,19 +196,34 @@ impl Bench {
     /// Decides a job; the decision that stands.
     pub(crate) async fn decide(&self, job: &JobId, decision: Decision) -> Decision {
         let key = self.context.keys(job).decision();
-        let _ = self.work().put(&key, serde_json::to_vec(&decision).unwrap().into(), Put::IfAbsent).await;
+        let _ = self
+            .work()
+            .put(&key, serde_json::to_vec(&decision).unwrap().into(), Put::IfAbsent)
+            .await;
         serde_json::from_slice(&self.work().read(&key, u64::MAX).await.unwrap()).unwrap()
     }
 
     /// Puts a source in the inbox and a job for it in the registry.
-    pub(crate) async fn submit(&self, job: &str, source: &[u8], shard_bytes: u64, force: bool) -> Submission {
+    pub(crate) async fn submit(
+        &self,
+        job: &str,
+        source: &[u8],
+        shard_bytes: u64,
+        force: bool,
+    ) -> Submission {
         let key = format!("inbox/{}/{job}.csv", self.dataset);
         self.inbox().put(&key, Bytes::copy_from_slice(source), Put::Overwrite).await.unwrap();
         let submission = Submission {
             job: JobId::parse(job).unwrap(),
             dataset: self.dataset.clone(),
             contract: 1,
-            source: SourceRef { bucket: "inbox".to_owned(), key, version: None, etag: None, sequencer: None },
+            source: SourceRef {
+                bucket: "inbox".to_owned(),
+                key,
+                version: None,
+                etag: None,
+                sequencer: None,
+            },
             force,
             shard_bytes: Some(shard_bytes),
             max_cost: None,
@@ -207,7 +239,10 @@ impl Bench {
     }
 
     /// The same, but there is no answer if the execution was stopped.
-    pub(crate) async fn run_unless_stopped(&self, submission: Submission) -> Option<Result<Stored, Failure>> {
+    pub(crate) async fn run_unless_stopped(
+        &self,
+        submission: Submission,
+    ) -> Option<Result<Stored, Failure>> {
         let driven = machine::submit(self, self, &submission, Until::End).await;
         (!self.is_stopped()).then(|| driven.outcome())
     }
@@ -248,7 +283,12 @@ impl Bench {
     }
 
     /// Lands a source and tells what is left of it.
-    pub(crate) async fn land(&self, job: &str, source: &[u8], shard_bytes: u64) -> Result<Landed, Failure> {
+    pub(crate) async fn land(
+        &self,
+        job: &str,
+        source: &[u8],
+        shard_bytes: u64,
+    ) -> Result<Landed, Failure> {
         let submission = self.submit(job, source, shard_bytes, false).await;
         let stored = self.run(submission).await?;
         Ok(self.landed(&stored).await)
@@ -262,7 +302,12 @@ impl Bench {
         }
         assert_eq!(rows.len() as u64, stored.counts.stored);
         let keys = self.context.keys(&stored.job);
-        Landed { rows, rejects: self.text(&keys.rejects()).await, errors: self.text(&keys.errors()).await, counts: stored.counts }
+        Landed {
+            rows,
+            rejects: self.text(&keys.rejects()).await,
+            errors: self.text(&keys.errors()).await,
+            counts: stored.counts,
+        }
     }
 
     /// An entry of the commit log.
@@ -276,7 +321,10 @@ impl Bench {
     pub(crate) async fn visible(&self) -> (Vec<String>, usize) {
         let prefix = self.context.dataset_prefix(&self.dataset);
         let listed = self.lake().list(&prefix, None, 1000).await.unwrap();
-        (listed.into_iter().map(|object| object.key).collect(), self.lake().uploads(&prefix).await.unwrap().len())
+        (
+            listed.into_iter().map(|object| object.key).collect(),
+            self.lake().uploads(&prefix).await.unwrap().len(),
+        )
     }
 
     /// The text of an object beside the job; nothing when there is none.
@@ -298,7 +346,11 @@ fn texts(batch: &RecordBatch, folder: &str) -> Vec<String> {
     let columns: Vec<_> = batch.columns().iter().map(in_text).collect();
     let cell = |(column, end): &(ArrayRef, &str), row: usize| {
         let text = arrow_array::cast::AsArray::as_string::<i32>(column);
-        if arrow_array::Array::is_null(column, row) { "∅".to_owned() } else { format!("{}{end}", text.value(row)) }
+        if arrow_array::Array::is_null(column, row) {
+            "∅".to_owned()
+        } else {
+            format!("{}{end}", text.value(row))
+        }
     };
     (0..batch.num_rows())
         .map(|row| {

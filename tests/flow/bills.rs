@@ -39,27 +39,46 @@ async fn every_request_of_an_undisturbed_job_is_in_its_bill() {
         let bill = bill(&bench, "job").await;
         let made = meter.usage();
         let told = requests(&bill);
-        // The last thing that is done is to look for uploads that were left open, and for small files, which are deleted. What tells of an invocation can't tell its own bytes.
+        // The last thing that is done is to look for uploads that were left open, and for small
+        // files, which are deleted. What tells of an invocation can't tell its own bytes.
         assert!(made.deletes > 0);
         // Nor can it tell of the look at the decision that comes after it.
-        let looks = [Item::Transform, Item::Merge].iter().map(|item| bill.lines[item].usage.invocations).sum::<u64>();
-        let expected = Usage { puts: made.puts - 2, gets: made.gets - looks, deletes: 0, bytes_written: told.bytes_written, ..made };
+        let looks = [Item::Transform, Item::Merge]
+            .iter()
+            .map(|item| bill.lines[item].usage.invocations)
+            .sum::<u64>();
+        let expected = Usage {
+            puts: made.puts - 2,
+            gets: made.gets - looks,
+            deletes: 0,
+            bytes_written: told.bytes_written,
+            ..made
+        };
         assert_eq!(told, expected);
-        assert!(told.bytes_written < made.bytes_written && told.bytes_written > made.bytes_written / 2, "{told:?} of {made:?}");
+        assert!(
+            told.bytes_written < made.bytes_written && told.bytes_written > made.bytes_written / 2,
+            "{told:?} of {made:?}"
+        );
         let runs = |item| bill.lines[&item].usage.invocations;
         assert_eq!((runs(Item::Ingest), runs(Item::Store)), (1, 1));
         let shards = source.len().div_ceil(9) as u64;
         assert_eq!(runs(Item::Merge), 1, "what the shards left small is put together");
         if source == QUOTED {
-            assert!(runs(Item::Transform) > shards && runs(Item::Verify) > 1, "shards guessed wrong: {bill:?}");
+            assert!(
+                runs(Item::Transform) > shards && runs(Item::Verify) > 1,
+                "shards guessed wrong: {bill:?}"
+            );
         } else {
             assert_eq!((runs(Item::Transform), runs(Item::Verify)), (shards, 1));
         }
         assert!(bill.lines.values().all(|line| line.cost > Dollars::default()), "{bill:?}");
         assert_eq!(bill.basis, Basis::Estimate, "nobody pays for memory");
 
-        let committed = bench.commit(stored.sequence).await.unwrap().bill.expect("the commit has a bill");
-        assert!(committed.total <= bill.total && committed.lines[&Item::Store].usage.invocations == 1);
+        let committed =
+            bench.commit(stored.sequence).await.unwrap().bill.expect("the commit has a bill");
+        assert!(
+            committed.total <= bill.total && committed.lines[&Item::Store].usage.invocations == 1
+        );
         assert_eq!(committed.lines[&Item::Transform], bill.lines[&Item::Transform]);
     }
 }
@@ -78,7 +97,10 @@ async fn what_retries_spend_is_in_the_bill_once() {
             let submission = bench.submit("job", SOURCE, 9, false).await;
             bench.run(submission).await.unwrap();
             let (told, made) = (requests(&bill(&bench, "job").await), meter.usage());
-            assert!(told.puts <= made.puts && told.gets <= made.gets, "{kind:?} of call {call}: {told:?} of {made:?}");
+            assert!(
+                told.puts <= made.puts && told.gets <= made.gets,
+                "{kind:?} of call {call}: {told:?} of {made:?}"
+            );
             // Each receipt is followed by a look at the decision that it can't tell of.
             let looks = made.gets - told.gets;
             if made.puts - told.puts > 2 || looks > undisturbed {
@@ -89,7 +111,8 @@ async fn what_retries_spend_is_in_the_bill_once() {
             }
             call += 1;
         }
-        // Lost is the note of an attempt whose receipt took effect while its answer was lost, and what `store` did between the commit and a failure.
+        // Lost is the note of an attempt whose receipt took effect while its answer was lost, and
+        // what `store` did between the commit and a failure.
         assert!(lost.len() <= 7, "{kind:?}: of {call} calls {lost:?}");
     }
 }
@@ -109,7 +132,10 @@ async fn a_job_over_its_cap_is_not_begun() {
     let bench = Bench::new(CONTRACT).await;
     let cap = Dollars::of_picos(1_000_000);
     let submission = bench.submit("dear", SOURCE, 9, false).await;
-    let failure = bench.run(job::message::Submission { max_cost: Some(cap), ..submission }).await.unwrap_err();
+    let failure = bench
+        .run(job::message::Submission { max_cost: Some(cap), ..submission })
+        .await
+        .unwrap_err();
     assert_eq!(failure.error, "CostCapExceeded");
     assert!(failure.cause.contains("more than its cap of 0.000001 USD"), "{}", failure.cause);
     let job = JobId::parse("dear").unwrap();
@@ -117,7 +143,10 @@ async fn a_job_over_its_cap_is_not_begun() {
 
     let submission = bench.submit("cheap", SOURCE, 9, false).await;
     let keys = bench.context.keys(&submission.job);
-    bench.run(job::message::Submission { max_cost: Some("1".parse().unwrap()), ..submission }).await.unwrap();
+    bench
+        .run(job::message::Submission { max_cost: Some("1".parse().unwrap()), ..submission })
+        .await
+        .unwrap();
     let plan: Plan = serde_json::from_str(&bench.text(&keys.plan()).await).unwrap();
     let estimate = plan.estimate.expect("a plan has an estimate");
     assert!(estimate.total > cap && estimate.basis == Basis::Estimate);

@@ -1,4 +1,5 @@
-//! What a catalog is told of commits: all of each, in the end, and never what is older than what it knows.
+//! What a catalog is told of commits: all of each, in the end, and never what is older than what it
+//! knows.
 
 use std::sync::Arc;
 
@@ -13,7 +14,9 @@ use super::bench::{Bench, NOW};
 const FIELDS: &str = "{ name: id, type: integer }, { name: kind, type: string }";
 
 fn contract(fields: &str, output: &str) -> String {
-    format!("name: things\nschema: {{ fieldsMatch: partial, fields: [ {fields} ] }}\noutput: {{ {output} }}\n")
+    format!(
+        "name: things\nschema: {{ fieldsMatch: partial, fields: [ {fields} ] }}\noutput: {{ {output} }}\n"
+    )
 }
 
 async fn shore(output: &str) -> (Bench, Arc<Memory>) {
@@ -45,7 +48,10 @@ async fn each_commit_is_told() {
     assert_eq!(table["StorageDescriptor"]["Columns"], json!([{"Name": "id", "Type": "bigint"}]));
     let folder = |name: &str| json!(format!("s3://lake/lake/things/kind={name}/"));
     let none = "__HIVE_DEFAULT_PARTITION__";
-    assert_eq!(memory.partitions("things"), [(json!([none]), folder(none)), (json!(["a b"]), folder("a%20b"))]);
+    assert_eq!(
+        memory.partitions("things"),
+        [(json!([none]), folder(none)), (json!(["a b"]), folder("a%20b"))]
+    );
     assert_eq!(land(&bench, "second", 1, "3,a b\n4,c\n").await.warnings, []);
     assert_eq!((values(&memory), through(&memory)), (json!([none, "a b", "c"]), json!("1")));
 }
@@ -80,8 +86,15 @@ async fn a_catalog_that_fails_stops_no_job_and_is_told_later() {
     let stored = land(&bench, "first", 1, "1,a\n").await;
     let warning = &stored.warnings[0];
     assert_eq!((stored.counts.stored, warning.name.as_str()), (1, "CatalogNotUpdated"));
-    assert!(warning.message.contains("not told: glue:GetTable is not allowed. The next commit"), "{}", warning.message);
-    assert_eq!(bench.context.registry.job(&stored.job).await.unwrap().unwrap().warnings, stored.warnings);
+    assert!(
+        warning.message.contains("not told: glue:GetTable is not allowed. The next commit"),
+        "{}",
+        warning.message
+    );
+    assert_eq!(
+        bench.context.registry.job(&stored.job).await.unwrap().unwrap().warnings,
+        stored.warnings
+    );
     memory.fail(vec![Error::Unavailable("busy".to_owned()); 100]);
     assert_eq!(land(&bench, "second", 1, "2,b\n").await.warnings.len(), 1);
     assert_eq!(memory.table("things"), None);
@@ -97,7 +110,11 @@ async fn a_catalog_that_fails_stops_no_job_and_is_told_later() {
 #[tokio::test(start_paused = true)]
 async fn jobs_that_race_are_both_told() {
     let (bench, memory) = shore("partitionBy: [kind]").await;
-    let told = tokio::join!(land(&bench, "first", 1, "1,a\n"), land(&bench, "second", 1, "2,b\n"), land(&bench, "third", 1, "3,c\n"));
+    let told = tokio::join!(
+        land(&bench, "first", 1, "1,a\n"),
+        land(&bench, "second", 1, "2,b\n"),
+        land(&bench, "third", 1, "3,c\n")
+    );
     assert!([told.0, told.1, told.2].iter().all(|stored| stored.warnings.is_empty()));
     assert_eq!((values(&memory), through(&memory)), (json!(["a", "b", "c"]), json!("2")));
 }
@@ -105,7 +122,8 @@ async fn jobs_that_race_are_both_told() {
 #[tokio::test(start_paused = true)]
 async fn an_older_contract_replaces_no_newer_one() {
     let (bench, memory) = shore("partitionBy: [kind]").await;
-    let newer = contract(&format!("{FIELDS}, {{ name: note, type: string }}"), "partitionBy: [kind]");
+    let newer =
+        contract(&format!("{FIELDS}, {{ name: note, type: string }}"), "partitionBy: [kind]");
     bench.context.registry.put_contract(&bench.dataset, &newer, NOW).await.unwrap();
     land(&bench, "first", 1, "1,a\n").await;
     land(&bench, "second", 2, "2,b\n").await;
@@ -114,7 +132,8 @@ async fn an_older_contract_replaces_no_newer_one() {
     assert_eq!(after["StorageDescriptor"]["Columns"], columns);
     let older = Contract::parse(&contract(FIELDS, "partitionBy: [kind]")).unwrap();
     let log = Log::new(bench.lake(), "lake/things/".to_owned(), older.output.table);
-    let late = catalog::Commit { sequence: 0, contract: &older, bucket: "lake", prefix: "lake/things/" };
+    let late =
+        catalog::Commit { sequence: 0, contract: &older, bucket: "lake", prefix: "lake/things/" };
     catalog::register(memory.as_ref(), &log, late).await.unwrap();
     assert_eq!(memory.table("things"), Some(after));
 }
@@ -131,7 +150,10 @@ async fn what_others_said_of_the_table_stays() {
     });
     land(&bench, "second", 1, "2,b\n").await;
     let table = memory.table("things").unwrap();
-    assert_eq!((&table["Description"], &table["Parameters"]["team"]), (&json!("Things."), &json!("shore")));
+    assert_eq!(
+        (&table["Description"], &table["Parameters"]["team"]),
+        (&json!("Things."), &json!("shore"))
+    );
     assert_eq!(table["StorageDescriptor"]["Columns"][0]["Comment"], "Which one.");
     assert_eq!(table["PartitionKeys"][0]["Comment"], "Of which kind.");
 }
@@ -140,17 +162,34 @@ async fn what_others_said_of_the_table_stays() {
 async fn tables_of_others_are_left_alone() {
     let (bench, memory) = shore("partitionBy: [kind]").await;
     land(&bench, "first", 1, "1,a\n").await;
-    memory.change("things", |table| table["StorageDescriptor"]["Location"] = json!("s3://elsewhere/things/"));
+    memory.change("things", |table| {
+        table["StorageDescriptor"]["Location"] = json!("s3://elsewhere/things/")
+    });
     let before = memory.table("things");
     let warnings = land(&bench, "second", 1, "2,b\n").await.warnings;
-    assert!(warnings[0].message.contains("another table `things`, at s3://elsewhere/things/: drop it there"), "{warnings:?}");
+    assert!(
+        warnings[0]
+            .message
+            .contains("another table `things`, at s3://elsewhere/things/: drop it there"),
+        "{warnings:?}"
+    );
     assert_eq!(memory.table("things"), before);
 
     let (bench, memory) = shore("partitionBy: [kind]").await;
     land(&bench, "first", 1, "1,a\n").await;
-    bench.context.registry.put_contract(&bench.dataset, &contract(FIELDS, "mode: overwrite"), NOW).await.unwrap();
+    bench
+        .context
+        .registry
+        .put_contract(&bench.dataset, &contract(FIELDS, "mode: overwrite"), NOW)
+        .await
+        .unwrap();
     let warnings = land(&bench, "second", 2, "2,b\n").await.warnings;
-    assert!(warnings[0].message.contains("other partitions in the catalog (kind) than in its contract ()"), "{warnings:?}");
+    assert!(
+        warnings[0]
+            .message
+            .contains("other partitions in the catalog (kind) than in its contract ()"),
+        "{warnings:?}"
+    );
     assert_eq!(values(&memory), json!(["a"]));
 }
 
@@ -160,5 +199,8 @@ async fn a_delta_table_is_one_without_partitions_to_tell() {
     assert_eq!(land(&bench, "first", 1, "1,a\n").await.warnings, []);
     assert_eq!(land(&bench, "second", 1, "2,b\n").await.warnings, []);
     let table = memory.table("things").unwrap();
-    assert_eq!((&table["Parameters"]["table_type"], through(&memory), values(&memory)), (&json!("DELTA"), json!("1"), json!([])));
+    assert_eq!(
+        (&table["Parameters"]["table_type"], through(&memory), values(&memory)),
+        (&json!("DELTA"), json!("1"), json!([]))
+    );
 }

@@ -1,4 +1,5 @@
-//! Whatever a source is encoded in, the same rows land, and what is refused is refused in the source's own bytes.
+//! Whatever a source is encoded in, the same rows land, and what is refused is refused in the
+//! source's own bytes.
 
 use contract::rejects::ErrorEntry;
 use csv_records::encoding::Encoding;
@@ -17,8 +18,7 @@ output: { lineage: true }
 ";
 
 /// Every encoding has these letters.
-const WESTERN: &str =
-    "id,näme,price\n1,Zoë,1.50\n2,\"é \"\"ü\"\"\nß\",2\r\nx,böse,3\n3,aaaaaaaaaaaaé,4\n\n4,ö\n5,ä\"ö,1\n6,ünd,1.005\n7,é,\n";
+const WESTERN: &str = "id,näme,price\n1,Zoë,1.50\n2,\"é \"\"ü\"\"\nß\",2\r\nx,böse,3\n3,aaaaaaaaaaaaé,4\n\n4,ö\n5,ä\"ö,1\n6,ünd,1.005\n7,é,\n";
 
 fn contract(encoding: Option<&str>) -> String {
     encoding.map_or_else(|| FIELDS.to_owned(), |label| format!("{FIELDS}encoding: {label}\n"))
@@ -28,7 +28,9 @@ fn encode(text: &str, label: &str) -> Vec<u8> {
     match label {
         "utf-16le" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
         "utf-16be" => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
-        _ => encoding_rs::Encoding::for_label(label.as_bytes()).unwrap().encode(text).0.into_owned(),
+        _ => {
+            encoding_rs::Encoding::for_label(label.as_bytes()).unwrap().encode(text).0.into_owned()
+        }
     }
 }
 
@@ -46,14 +48,19 @@ fn faults(landed: &Landed, source: &[u8], label: &str) -> Vec<ErrorEntry> {
 
 #[tokio::test]
 async fn every_encoding_lands_as_utf_8_does() {
-    let expected = Bench::new(&contract(None)).await.land("job", WESTERN.as_bytes(), u64::MAX).await.unwrap();
+    let expected =
+        Bench::new(&contract(None)).await.land("job", WESTERN.as_bytes(), u64::MAX).await.unwrap();
     assert_eq!((expected.counts.stored, expected.counts.rejected), (3, 5));
     for label in ["windows-1252", "iso-8859-15", "gb18030", "utf-16le", "utf-16be"] {
         let source = encode(WESTERN, label);
         for shard_bytes in (1..=source.len() as u64).step_by(3).chain([u64::MAX]) {
             let bench = Bench::new(&contract(Some(label))).await;
             let landed = bench.land("job", &source, shard_bytes).await.unwrap();
-            assert_eq!((&landed.rows, landed.counts), (&expected.rows, expected.counts), "{label} in shards of {shard_bytes}");
+            assert_eq!(
+                (&landed.rows, landed.counts),
+                (&expected.rows, expected.counts),
+                "{label} in shards of {shard_bytes}"
+            );
             assert_eq!(
                 faults(&landed, &source, label),
                 faults(&expected, WESTERN.as_bytes(), "utf-8"),
@@ -61,9 +68,14 @@ async fn every_encoding_lands_as_utf_8_does() {
             );
 
             let keys = bench.context.keys(&job::message::JobId::parse("job").unwrap());
-            let rejects = bench.work().get(&keys.rejects(), &Pin::default(), 0..u64::MAX).await.unwrap();
+            let rejects =
+                bench.work().get(&keys.rejects(), &Pin::default(), 0..u64::MAX).await.unwrap();
             let mark = if label.starts_with("utf-16") { "\u{feff}" } else { "" };
-            assert_eq!(rejects, encode(&format!("{mark}{}", expected.rejects), label), "{label} in shards of {shard_bytes}");
+            assert_eq!(
+                rejects,
+                encode(&format!("{mark}{}", expected.rejects), label),
+                "{label} in shards of {shard_bytes}"
+            );
         }
     }
 }
@@ -80,7 +92,8 @@ schema: { fields: [ { name: id, type: integer }, { name: 名前, type: string } 
     let source = encode(text, "shift_jis");
     for shard_bytes in 1..=source.len() as u64 {
         let landed = Bench::new(contract).await.land("job", &source, shard_bytes).await.unwrap();
-        let rows: Vec<&str> = landed.rows.iter().map(|row| row.split_once('|').unwrap().1).collect();
+        let rows: Vec<&str> =
+            landed.rows.iter().map(|row| row.split_once('|').unwrap().1).collect();
         assert_eq!(rows, ["1|ソ表ー", "2|ソ,表"], "shards of {shard_bytes}");
     }
     let piped = Bench::new(&format!("{contract}dialect: {{ delimiter: '|' }}\n")).await;
@@ -99,13 +112,22 @@ async fn invalid_bytes_refuse_their_record_alone() {
     ];
     for (label, source, byte) in cases {
         let mut header = Vec::new();
-        let line = if label == "utf-16le" { &source[..8] } else { &source[..source.iter().position(|b| *b == b'\n').unwrap()] };
+        let line = if label == "utf-16le" {
+            &source[..8]
+        } else {
+            &source[..source.iter().position(|b| *b == b'\n').unwrap()]
+        };
         Encoding::parse(label).unwrap().decode(line, &mut header);
         let names = String::from_utf8(header).unwrap();
-        let fields: Vec<String> = names.split(',').map(|name| format!("{{ name: \"{name}\" }}")).collect();
-        let contract = format!("name: things\nencoding: {label}\nschema: {{ fields: [ {} ] }}\n", fields.join(", "));
+        let fields: Vec<String> =
+            names.split(',').map(|name| format!("{{ name: \"{name}\" }}")).collect();
+        let contract = format!(
+            "name: things\nencoding: {label}\nschema: {{ fields: [ {} ] }}\n",
+            fields.join(", ")
+        );
         for shard_bytes in [1, 2, 3, 7, 1000] {
-            let landed = Bench::new(&contract).await.land("job", source, shard_bytes).await.unwrap();
+            let landed =
+                Bench::new(&contract).await.land("job", source, shard_bytes).await.unwrap();
             assert_eq!((landed.counts.stored, landed.counts.rejected), (2, 1), "{label}");
             let entry: ErrorEntry = serde_json::from_str(landed.errors.trim()).unwrap();
             assert_eq!(
@@ -120,7 +142,8 @@ async fn invalid_bytes_refuse_their_record_alone() {
 #[tokio::test]
 async fn what_nobody_says_is_sniffed_and_pinned() {
     let text = "id,näme,price\n1,Zoë,1.50\n2,\"Müller, É.\",2\n3,Château,3\n";
-    let rows = Bench::new(&contract(None)).await.land("job", text.as_bytes(), 20).await.unwrap().rows;
+    let rows =
+        Bench::new(&contract(None)).await.land("job", text.as_bytes(), 20).await.unwrap().rows;
     let marked = format!("\u{feff}{text}");
     let cases = [
         ("utf-8", text.as_bytes().to_vec(), "valid UTF-8"),
@@ -135,9 +158,11 @@ async fn what_nobody_says_is_sniffed_and_pinned() {
         let landed = bench.land("job", &source, 20).await.unwrap();
         assert_eq!(landed.rows, rows, "{label}");
         let keys = bench.context.keys(&job::message::JobId::parse("job").unwrap());
-        let plan: landing::plan::Plan = serde_json::from_str(&bench.text(&keys.plan()).await).unwrap();
+        let plan: landing::plan::Plan =
+            serde_json::from_str(&bench.text(&keys.plan()).await).unwrap();
         assert_eq!(plan.dialect.encoding.label(), label);
-        let evidence = plan.evidence.iter().find(|evidence| evidence.property == "encoding").unwrap();
+        let evidence =
+            plan.evidence.iter().find(|evidence| evidence.property == "encoding").unwrap();
         assert!(evidence.because.contains(because), "{}", evidence.because);
     }
     // A mark is stronger than what is stated, and that is told.

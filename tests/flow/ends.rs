@@ -1,4 +1,5 @@
-//! However a job is ended, and wherever it stands then: its status, the log, the lake, its claims, what it left open and its bill agree.
+//! However a job is ended, and wherever it stands then: its status, the log, the lake, its claims,
+//! what it left open and its bill agree.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,7 +11,9 @@ use objects::{Fault, FaultKind, Faulty, Memory};
 use registry::{JobChange, JobStatus};
 
 use super::bench::{Bench, NOW};
-use super::commits::{APPEND, NEW, OLD, OVERWRITE, PARTITIONS, assert_table, contract, model, submit, with_modes};
+use super::commits::{
+    APPEND, NEW, OLD, OVERWRITE, PARTITIONS, assert_table, contract, model, submit, with_modes,
+};
 
 /// How a job is ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,13 +30,20 @@ enum Way {
     KillAndCancel,
 }
 
-const WAYS: [Way; 5] = [Way::Cancel, Way::CancelAndSettleLater, Way::Stop, Way::StopAndSettleLater, Way::KillAndCancel];
+const WAYS: [Way; 5] = [
+    Way::Cancel,
+    Way::CancelAndSettleLater,
+    Way::Stop,
+    Way::StopAndSettleLater,
+    Way::KillAndCancel,
+];
 /// A job, by its shards.
 #[derive(Debug, Clone, Copy)]
 enum Size {
     /// One shard, whose files go to the lake at once.
     One,
-    /// One shard of more folders than may have a file open: some rows are kept aside, and become small files.
+    /// One shard of more folders than may have a file open: some rows are kept aside, and become
+    /// small files.
     OneWithRowsAside,
     /// Several, whose small files are put together.
     Several,
@@ -60,7 +70,8 @@ fn reference(submission: &Submission) -> JobRef {
 
 /// What the API does; whether the job can be cancelled.
 async fn cancel(bench: &Bench, job: &JobId) -> bool {
-    let standing = bench.decide(job, Decision::NoCommit(Failure::new("Cancelled", "by hand"))).await;
+    let standing =
+        bench.decide(job, Decision::NoCommit(Failure::new("Cancelled", "by hand"))).await;
     if matches!(standing, Decision::Commit(_)) {
         return false;
     }
@@ -70,7 +81,13 @@ async fn cancel(bench: &Bench, job: &JobId) -> bool {
 }
 
 /// Runs a job and ends it before a call; whether it came to that call.
-async fn end(bench: &Arc<Bench>, sound: &Bench, faulty: &Faulty, submission: &Submission, way: Way) -> bool {
+async fn end(
+    bench: &Arc<Bench>,
+    sound: &Bench,
+    faulty: &Faulty,
+    submission: &Submission,
+    way: Way,
+) -> bool {
     let running = tokio::spawn({
         let (bench, submission) = (bench.clone(), submission.clone());
         async move { bench.run_unless_stopped(submission).await }
@@ -83,12 +100,18 @@ async fn end(bench: &Arc<Bench>, sound: &Bench, faulty: &Faulty, submission: &Su
         }
     }
     let job = reference(submission);
-    let settle = |error: &str| steps::settle(&sound.context, job.clone(), Failure::new(error, "from outside"));
+    let settle = |error: &str| {
+        steps::settle(&sound.context, job.clone(), Failure::new(error, "from outside"))
+    };
     match way {
         Way::Cancel | Way::CancelAndSettleLater => {
             if !cancel(sound, &job.job).await {
                 faulty.go_on();
-                running.await.unwrap().expect("it was not stopped").expect("it lands, as it was too late");
+                running
+                    .await
+                    .unwrap()
+                    .expect("it was not stopped")
+                    .expect("it lands, as it was too late");
                 return true;
             }
             bench.stopped.store(true, Ordering::SeqCst);
@@ -125,12 +148,22 @@ async fn assert_settled(bench: &Bench, job: &JobId, case: &str) -> JobStatus {
     let keys = bench.context.keys(job);
     let decision: Decision = serde_json::from_str(&bench.text(&keys.decision()).await).unwrap();
     match (record.status, decision) {
-        (JobStatus::Succeeded, Decision::Commit(_)) => assert!(record.sequence.is_some() && record.failure.is_none(), "{case}: {record:?}"),
+        (JobStatus::Succeeded, Decision::Commit(_)) => {
+            assert!(record.sequence.is_some() && record.failure.is_none(), "{case}: {record:?}")
+        }
         (JobStatus::Cancelled, Decision::NoCommit(because)) => {
-            assert_eq!((because.error.as_str(), record.failure.as_ref()), ("Cancelled", Some(&because)), "{case}");
+            assert_eq!(
+                (because.error.as_str(), record.failure.as_ref()),
+                ("Cancelled", Some(&because)),
+                "{case}"
+            );
         }
         (JobStatus::Failed, Decision::NoCommit(because)) => {
-            assert_eq!((because.error.as_str(), record.failure.as_ref()), ("Aborted", Some(&because)), "{case}");
+            assert_eq!(
+                (because.error.as_str(), record.failure.as_ref()),
+                ("Aborted", Some(&because)),
+                "{case}"
+            );
         }
         other => panic!("{case}: {other:?}"),
     }
@@ -148,14 +181,24 @@ async fn end_everywhere(format: &str, mode: u32) {
             for call in 1.. {
                 let case = format!("{format}, mode {mode}, {size:?}, {way:?}, call {call}");
                 let memory = Arc::new(Memory::new());
-                let faulty = Arc::new(Faulty::new(memory.clone(), Fault { call, kind: FaultKind::HangBefore }));
-                let mut bench = with_modes(Bench::over(faulty.clone(), memory.clone(), &contract(format, "append")).await, format).await;
+                let faulty = Arc::new(Faulty::new(
+                    memory.clone(),
+                    Fault { call, kind: FaultKind::HangBefore },
+                ));
+                let mut bench = with_modes(
+                    Bench::over(faulty.clone(), memory.clone(), &contract(format, "append")).await,
+                    format,
+                )
+                .await;
                 bench.context.settings.folders = size.folders();
                 let bench = Arc::new(bench);
                 let sound = bench.beside(memory.clone());
                 let old = submit(&sound, "old", APPEND, OLD).await;
                 sound.run(old).await.unwrap();
-                let submission = Submission { shard_bytes: Some(size.shard_bytes()), ..submit(&sound, "new", mode, NEW).await };
+                let submission = Submission {
+                    shard_bytes: Some(size.shard_bytes()),
+                    ..submit(&sound, "new", mode, NEW).await
+                };
 
                 if !end(&bench, &sound, &faulty, &submission, way).await {
                     break;
@@ -170,12 +213,19 @@ async fn end_everywhere(format: &str, mode: u32) {
                 assert_table(&sound, &expected, 1 + usize::from(has_landed), &case).await;
 
                 // The same source again: it lands, unless it is there.
-                let again = Submission { shard_bytes: Some(size.shard_bytes()), ..submit(&sound, "again", mode, NEW).await };
+                let again = Submission {
+                    shard_bytes: Some(size.shard_bytes()),
+                    ..submit(&sound, "again", mode, NEW).await
+                };
                 let outcome = sound.run(again).await;
                 match (has_landed, mode) {
                     (true, APPEND) => {
                         let failure = outcome.unwrap_err();
-                        assert_eq!((failure.error.as_str(), failure.job.as_ref()), ("AlreadyLanded", Some(&submission.job)), "{case}");
+                        assert_eq!(
+                            (failure.error.as_str(), failure.job.as_ref()),
+                            ("AlreadyLanded", Some(&submission.job)),
+                            "{case}"
+                        );
                     }
                     _ => {
                         outcome.unwrap_or_else(|failure| panic!("{case}: {failure:?}"));
@@ -184,7 +234,10 @@ async fn end_everywhere(format: &str, mode: u32) {
                     }
                 }
             }
-            assert!(ends.iter().all(|times| *times > 0), "{format}, mode {mode}, {way:?}: both ends are to be seen, {ends:?}");
+            assert!(
+                ends.iter().all(|times| *times > 0),
+                "{format}, mode {mode}, {way:?}: both ends are to be seen, {ends:?}"
+            );
         }
     }
 }

@@ -22,12 +22,18 @@ pub(crate) async fn any_call_may_fail(kind: FaultKind, contract: &str, source: &
         let bench = Bench::over(faulty.clone(), memory, contract).await;
         let submission = bench.submit("job", source, 9, false).await;
         let outcome = bench.run(submission).await;
-        let stored = outcome.unwrap_or_else(|failure| panic!("call {call} failed the job: {} {}", failure.error, failure.cause));
+        let stored = outcome.unwrap_or_else(|failure| {
+            panic!("call {call} failed the job: {} {}", failure.error, failure.cause)
+        });
         let landed = bench.landed(&stored).await;
         assert_eq!(landed, undisturbed, "call {call}");
         let (visible, _) = bench.visible().await;
         let committed = bench.commit(0).await.unwrap().files.len();
-        assert_eq!(visible.len(), committed + 1, "call {call}: files and one entry of the log, {visible:?}");
+        assert_eq!(
+            visible.len(),
+            committed + 1,
+            "call {call}: files and one entry of the log, {visible:?}"
+        );
         assert!(bench.commit(1).await.is_none(), "call {call}");
         if faulty.calls() < call {
             return;

@@ -18,11 +18,13 @@ output: { partitionBy: [kind] }
 async fn the_same_bytes_under_another_name_are_refused() {
     let bench = Bench::new(CONTRACT).await;
     let first = bench.land("first", b"id,kind\n1,a\n2,b\n", 8).await.unwrap();
-    let Failure { error, cause, job } = bench.land("second", b"id,kind\n1,a\n2,b\n", 100).await.unwrap_err();
+    let Failure { error, cause, job } =
+        bench.land("second", b"id,kind\n1,a\n2,b\n", 100).await.unwrap_err();
     assert_eq!(error, "AlreadyLanded");
     assert!(cause.contains("first"), "{cause}");
     assert_eq!(job.unwrap().as_str(), "first");
-    let status = bench.context.registry.job(&JobId::parse("second").unwrap()).await.unwrap().unwrap().status;
+    let status =
+        bench.context.registry.job(&JobId::parse("second").unwrap()).await.unwrap().unwrap().status;
     assert_eq!(status, JobStatus::Duplicate);
     assert!(bench.commit(1).await.is_none());
 
@@ -36,17 +38,25 @@ async fn the_same_bytes_under_another_name_are_refused() {
 async fn a_source_without_records_is_no_duplicate() {
     let bench = Bench::new(CONTRACT).await;
     for job in ["monday", "tuesday", "wednesday"] {
-        let landed = bench.land(job, b"id,kind\n\n", 100).await.unwrap_or_else(|failure| panic!("{job}: {failure:?}"));
+        let landed = bench
+            .land(job, b"id,kind\n\n", 100)
+            .await
+            .unwrap_or_else(|failure| panic!("{job}: {failure:?}"));
         assert_eq!((landed.counts.read, landed.rows.len()), (0, 0));
     }
     bench.land("thursday", b"id,kind\n1,a\n", 100).await.unwrap();
-    assert_eq!(bench.land("friday", b"id,kind\n1,a\n", 100).await.unwrap_err().error, "AlreadyLanded");
+    assert_eq!(
+        bench.land("friday", b"id,kind\n1,a\n", 100).await.unwrap_err().error,
+        "AlreadyLanded"
+    );
 }
 
 #[tokio::test]
 async fn a_source_with_nothing_in_it_is_told_so() {
     let bench = Bench::new(CONTRACT).await;
-    for (number, source) in [&b""[..], b"\xef\xbb\xbf", b"\n\r\n \n", b"\xff\xfe\n\0"].into_iter().enumerate() {
+    for (number, source) in
+        [&b""[..], b"\xef\xbb\xbf", b"\n\r\n \n", b"\xff\xfe\n\0"].into_iter().enumerate()
+    {
         let failure = bench.land(&format!("job{number}"), source, 100).await.unwrap_err();
         assert_eq!(failure.error, "SchemaDrift", "{source:?}");
         assert!(failure.cause.contains("is empty: it has"), "{source:?}: {}", failure.cause);
@@ -59,7 +69,9 @@ async fn jobs_that_race_all_land() {
     let jobs = (0..20).map(|n| {
         let bench = bench.clone();
         tokio::spawn(async move {
-            let submission = bench.submit(&format!("job{n}"), format!("id,kind\n{n},a\n").as_bytes(), 4, false).await;
+            let submission = bench
+                .submit(&format!("job{n}"), format!("id,kind\n{n},a\n").as_bytes(), 4, false)
+                .await;
             bench.run(submission).await.unwrap().sequence
         })
     });
@@ -75,7 +87,11 @@ async fn a_job_over_its_limit_leaves_nothing_but_its_rejects() {
     let keys = bench.context.keys(&submission.job);
     let failure = bench.run(submission.clone()).await.unwrap_err();
     assert_eq!(failure.error, "RejectLimitExceeded");
-    assert!(failure.cause.starts_with("2 of 3 records were refused, more than the limit of 50%"), "{}", failure.cause);
+    assert!(
+        failure.cause.starts_with("2 of 3 records were refused, more than the limit of 50%"),
+        "{}",
+        failure.cause
+    );
     assert_eq!(bench.visible().await, (vec![], 0));
     assert_eq!(bench.text(&keys.rejects()).await, "id,kind\nx,a\ny,b\n");
     assert_eq!(bench.text(&keys.errors()).await.lines().count(), 2);

@@ -1,4 +1,5 @@
-//! Joins: the same rows, rejects and counts however the source is split, of a table that stays as it was when the job was planned.
+//! Joins: the same rows, rejects and counts however the source is split, of a table that stays as
+//! it was when the job was planned.
 
 use bytes::Bytes;
 use contract::rejects::ErrorEntry;
@@ -30,7 +31,8 @@ output: {{ compression: none }}
 }
 
 const SHOPS: &str = "code,country,rate\nA,France,20\nB,Germany,19\nC,,0\n";
-const SOURCE: &str = "id,shop,amount\n1,A,100\n2,B,200\n3,X,300\n4,,400\nfive,A,5\n6,C,600\n7,A,700\n";
+const SOURCE: &str =
+    "id,shop,amount\n1,A,100\n2,B,200\n3,X,300\n4,,400\nfive,A,5\n6,C,600\n7,A,700\n";
 
 async fn with_shops(contract: &str) -> Bench {
     let bench = Bench::new(contract).await;
@@ -59,7 +61,13 @@ async fn columns_are_added_before_expressions_see_them() {
     let landed = land(&contract, u64::MAX).await;
     assert_eq!(
         rows(&landed),
-        ["1|A|100|France|20.0", "3|X|300|∅|∅", "4|∅|400|∅|∅", "6|C|600|∅|0.0", "7|A|700|France|140.0"],
+        [
+            "1|A|100|France|20.0",
+            "3|X|300|∅|∅",
+            "4|∅|400|∅|∅",
+            "6|C|600|∅|0.0",
+            "7|A|700|France|140.0"
+        ],
         "{}",
         landed.errors
     );
@@ -68,8 +76,20 @@ async fn columns_are_added_before_expressions_see_them() {
 
 #[tokio::test]
 async fn an_inner_join_filters_what_is_unmatched() {
-    let landed = land(&contract(", how: inner", "  derive: [ { name: one, sql: \"1 / length(shop)\" } ]"), u64::MAX).await;
-    assert_eq!(rows(&landed), ["1|A|100|France|20|1.0", "2|B|200|Germany|19|1.0", "6|C|600|∅|0|1.0", "7|A|700|France|20|1.0"]);
+    let landed = land(
+        &contract(", how: inner", "  derive: [ { name: one, sql: \"1 / length(shop)\" } ]"),
+        u64::MAX,
+    )
+    .await;
+    assert_eq!(
+        rows(&landed),
+        [
+            "1|A|100|France|20|1.0",
+            "2|B|200|Germany|19|1.0",
+            "6|C|600|∅|0|1.0",
+            "7|A|700|France|20|1.0"
+        ]
+    );
     assert_eq!(landed.counts, Counts { read: 7, stored: 4, rejected: 1, filtered: 2 });
 }
 
@@ -80,7 +100,15 @@ async fn unmatched_records_are_refused_if_the_contract_says_so() {
     let entries = entries(&landed);
     let said: Vec<_> = entries
         .iter()
-        .map(|entry| (entry.line, entry.error.as_str(), entry.field.as_deref(), entry.column, entry.value.as_deref()))
+        .map(|entry| {
+            (
+                entry.line,
+                entry.error.as_str(),
+                entry.field.as_deref(),
+                entry.column,
+                entry.value.as_deref(),
+            )
+        })
         .collect();
     assert_eq!(
         said,
@@ -105,7 +133,8 @@ async fn any_split_gives_the_same() {
 
 #[tokio::test]
 async fn a_joined_column_may_name_the_folders() {
-    let landed = land(&contract("", "").replace("compression: none", "partitionBy: [country]"), 9).await;
+    let landed =
+        land(&contract("", "").replace("compression: none", "partitionBy: [country]"), 9).await;
     let folders: Vec<_> = landed.rows.iter().map(|row| row.split('|').next().unwrap()).collect();
     assert_eq!(landed.rows[0], "lake/sales/country=France|1|A|100|20");
     assert!(folders.contains(&"lake/sales/country=__HIVE_DEFAULT_PARTITION__"), "{folders:?}");
@@ -113,8 +142,13 @@ async fn a_joined_column_may_name_the_folders() {
 
 #[tokio::test]
 async fn a_record_that_lacks_the_key_is_unmatched() {
-    let contract = contract(", unmatched: reject", "").replace("header: true", "header: true, raggedRows: { short: fill }");
-    let landed = with_shops(&contract).await.land("job", b"id,shop,amount\n1,A,100\n2\n", u64::MAX).await.unwrap();
+    let contract = contract(", unmatched: reject", "")
+        .replace("header: true", "header: true, raggedRows: { short: fill }");
+    let landed = with_shops(&contract)
+        .await
+        .land("job", b"id,shop,amount\n1,A,100\n2\n", u64::MAX)
+        .await
+        .unwrap();
     assert_eq!((landed.counts.stored, landed.counts.rejected), (1, 1));
     let entry = entries(&landed).remove(0);
     assert_eq!((entry.error.as_str(), entry.value.as_deref()), ("lookup-error", Some("")));
@@ -122,12 +156,23 @@ async fn a_record_that_lacks_the_key_is_unmatched() {
 
 #[tokio::test]
 async fn what_is_said_of_a_masked_key_tells_nothing() {
-    let landed =
-        land(&contract(", unmatched: reject", "  mask: [ { field: shop, with: redact }, { field: country, with: redact } ]"), 9).await;
+    let landed = land(
+        &contract(
+            ", unmatched: reject",
+            "  mask: [ { field: shop, with: redact }, { field: country, with: redact } ]",
+        ),
+        9,
+    )
+    .await;
     assert_eq!(rows(&landed)[0], "1|redacted|100|redacted|20", "the key was looked up as it was");
     let entry = entries(&landed).remove(0);
     assert_eq!((entry.line, entry.error.as_str()), (4, "lookup-error"));
-    assert!(!landed.errors.contains('X') && !landed.rejects.contains('X'), "{} {}", landed.errors, landed.rejects);
+    assert!(
+        !landed.errors.contains('X') && !landed.rejects.contains('X'),
+        "{} {}",
+        landed.errors,
+        landed.rejects
+    );
 }
 
 #[tokio::test]
@@ -140,9 +185,13 @@ async fn all_shards_see_the_table_as_it_was_planned() {
     let input = serde_json::json!({ "job": job.job, "dataset": job.dataset, "plan": planned });
     let stored = bench.resume("One shard?", input).await.unwrap();
     assert_eq!(rows(&bench.landed(&stored).await)[0], "1|A|100|France|20");
-    let plan: Plan = serde_json::from_str(&bench.text(&bench.context.keys(&job.job).plan()).await).unwrap();
+    let plan: Plan =
+        serde_json::from_str(&bench.text(&bench.context.keys(&job.job).plan()).await).unwrap();
     let pinned = &plan.references[0];
-    assert_eq!((pinned.source.key.as_str(), pinned.bytes, pinned.rows), ("reference/geo/shops.csv", SHOPS.len() as u64, 3));
+    assert_eq!(
+        (pinned.source.key.as_str(), pinned.bytes, pinned.rows),
+        ("reference/geo/shops.csv", SHOPS.len() as u64, 3)
+    );
     assert!(pinned.source.etag.is_some());
 }
 
@@ -150,7 +199,11 @@ async fn all_shards_see_the_table_as_it_was_planned() {
 async fn a_table_that_is_not_there_or_ambiguous_ends_the_job_before_its_shards() {
     for (table, name, text) in [
         (None, "SourceMissing", "reference/geo/shops.csv is not there"),
-        (Some("code,country,rate\nA,a,1\nA,b,2\n"), "SourceCorrupt", "rows 1 and 2 of the reference geo/shops.csv have the same `code`"),
+        (
+            Some("code,country,rate\nA,a,1\nA,b,2\n"),
+            "SourceCorrupt",
+            "rows 1 and 2 of the reference geo/shops.csv have the same `code`",
+        ),
         (Some("code,rate\nA,1\n"), "SchemaDrift", "no column `country`"),
     ] {
         let bench = Bench::new(&contract("", "")).await;
@@ -178,10 +231,20 @@ output: { mode: overwrite }
     let sales = contract(", how: inner", "").replace("object: geo/shops.csv", "dataset: shops");
     let bench = first.with_contract(&sales).await;
     let landed = bench.land("job", SOURCE.as_bytes(), 9).await.unwrap();
-    assert_eq!(rows(&landed), ["1|A|100|France|20", "2|B|200|Germany|19", "6|C|600|∅|0", "7|A|700|France|20"]);
+    assert_eq!(
+        rows(&landed),
+        ["1|A|100|France|20", "2|B|200|Germany|19", "6|C|600|∅|0", "7|A|700|France|20"]
+    );
 
-    let nobody = bench.with_contract(&sales.replace("dataset: shops", "dataset: nobody").replace("name: sales", "name: returns")).await;
-    let failure = nobody.land("other", SOURCE.replace("700", "701").as_bytes(), 9).await.unwrap_err();
+    let nobody = bench
+        .with_contract(
+            &sales
+                .replace("dataset: shops", "dataset: nobody")
+                .replace("name: sales", "name: returns"),
+        )
+        .await;
+    let failure =
+        nobody.land("other", SOURCE.replace("700", "701").as_bytes(), 9).await.unwrap_err();
     assert_eq!(failure.error, "SourceMissing", "{}", failure.cause);
 }
 
@@ -189,8 +252,15 @@ output: { mode: overwrite }
 #[tokio::test]
 async fn a_table_may_be_in_another_encoding() {
     let bench = Bench::new(&contract("", "")).await;
-    let utf16: Vec<u8> = std::iter::once(0xfeff).chain(SHOPS.encode_utf16()).flat_map(u16::to_le_bytes).collect();
-    bench.context.buckets.bucket("inbox").put("reference/geo/shops.csv", Bytes::from(utf16), Put::Overwrite).await.unwrap();
+    let utf16: Vec<u8> =
+        std::iter::once(0xfeff).chain(SHOPS.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    bench
+        .context
+        .buckets
+        .bucket("inbox")
+        .put("reference/geo/shops.csv", Bytes::from(utf16), Put::Overwrite)
+        .await
+        .unwrap();
     let landed = bench.land("job", SOURCE.as_bytes(), 9).await.unwrap();
     assert_eq!(rows(&landed)[0], "1|A|100|France|20");
 }

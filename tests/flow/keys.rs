@@ -51,13 +51,18 @@ async fn the_first_good_record_has_the_key() {
         .errors
         .lines()
         .map(|line| {
-            let ErrorEntry { record, field, column, error, rule, value, holder, message, .. } = serde_json::from_str(line).unwrap();
+            let ErrorEntry { record, field, column, error, rule, value, holder, message, .. } =
+                serde_json::from_str(line).unwrap();
             let rule = rule.unwrap_or_default();
-            format!("{record} {field:?} {column:?} {} {rule} {value:?} {holder:?} {message}", error.as_str())
+            format!(
+                "{record} {field:?} {column:?} {} {rule} {value:?} {holder:?} {message}",
+                error.as_str()
+            )
         })
         .collect();
     let expected = [
-        // A record with another fault claims nothing: the sixth may have the code of the second one.
+        // A record with another fault claims nothing: the sixth may have the code of the second
+        // one.
         r#"2 Some("id") Some(1) constraint-error maximum Some("100") None `100` is greater than the maximum 99"#,
         // Values are compared, not texts.
         r#"3 None None primary-key primaryKey Some("01, a") Some(1) `id`, `text` are the primary key, and `01, a` is taken by record 1"#,
@@ -77,14 +82,20 @@ async fn the_first_good_record_has_the_key() {
         r#"13 Some("day") Some(4) missing-cell  None None there is no cell in column 4: the record has 3 of 4"#,
     ];
     assert_eq!(faults, expected);
-    assert!(landed.rejects.starts_with("id,text,code,day\n100,b,7,2024-01-02\n01,a,2,2024-01-02\n2,\"a\nb\",1,NA\n4,b,3,"));
+    assert!(landed.rejects.starts_with(
+        "id,text,code,day\n100,b,7,2024-01-02\n01,a,2,2024-01-02\n2,\"a\nb\",1,NA\n4,b,3,"
+    ));
 }
 
 #[tokio::test]
 async fn every_shard_size_gives_the_same() {
     let sequential = land(SOURCE, u64::MAX, None).await;
     for shard_bytes in 1..=SOURCE.len() as u64 {
-        assert_eq!(land(SOURCE, shard_bytes, None).await, sequential, "shards of {shard_bytes} bytes");
+        assert_eq!(
+            land(SOURCE, shard_bytes, None).await,
+            sequential,
+            "shards of {shard_bytes} bytes"
+        );
     }
 }
 
@@ -104,23 +115,40 @@ fn misleading() -> String {
     let decoys: String = (0..40).map(|n| format!("{},k,{n},2024-02-02\n", n % 7)).collect();
     let row = |n: u32| format!("{},t{},{},2024-01-{:02}\n", n % 50, n % 9, n % 31, n % 28 + 1);
     let rows = |range: std::ops::Range<u32>| range.map(row).collect::<String>();
-    format!("id,text,code,day\n{}5,\"{decoys}\",200,2024-03-03\n{}5,\"{decoys}\",201,NA\n{}", rows(0..20), rows(20..60), rows(60..90))
+    format!(
+        "id,text,code,day\n{}5,\"{decoys}\",200,2024-03-03\n{}5,\"{decoys}\",201,NA\n{}",
+        rows(0..20),
+        rows(20..60),
+        rows(60..90)
+    )
 }
 
 #[tokio::test]
 async fn a_wrong_start_and_a_taken_key_take_three_rounds() {
     let source = misleading();
     let sequential = land(&source, u64::MAX, None).await;
-    assert!(sequential.counts.rejected > 20 && sequential.counts.stored > 20, "{:?}", sequential.counts);
+    assert!(
+        sequential.counts.rejected > 20 && sequential.counts.stored > 20,
+        "{:?}",
+        sequential.counts
+    );
     let bench = Bench::new(&things(SCHEMA)).await;
     let submission = bench.submit("job", source.as_bytes(), 300, false).await;
     let stored = bench.run(submission).await.unwrap();
     assert_eq!(bench.landed(&stored).await, sequential);
     let keys = bench.context.keys(&stored.job);
-    let listed = async |round: u32| -> Vec<Shard> { serde_json::from_str(&bench.text(&keys.again(round)).await).unwrap() };
+    let listed = async |round: u32| -> Vec<Shard> {
+        serde_json::from_str(&bench.text(&keys.again(round)).await).unwrap()
+    };
     let (second, third) = (listed(2).await, listed(3).await);
-    assert!(second.iter().all(|shard| shard.taken.is_empty()) && third.iter().all(|shard| !shard.taken.is_empty()));
-    assert!(third.iter().any(|shard| second.iter().any(|again| again.index == shard.index)), "a shard has both");
+    assert!(
+        second.iter().all(|shard| shard.taken.is_empty())
+            && third.iter().all(|shard| !shard.taken.is_empty())
+    );
+    assert!(
+        third.iter().any(|shard| second.iter().any(|again| again.index == shard.index)),
+        "a shard has both"
+    );
     assert_eq!(bench.text(&keys.again(4)).await, "", "there is no fourth round");
 }
 
@@ -128,7 +156,8 @@ async fn a_wrong_start_and_a_taken_key_take_three_rounds() {
 async fn keys_without_duplicates_take_one_round() {
     let source: String = (0..60).map(|n| format!("{n},t{n},{n},2024-01-01\n")).collect();
     let bench = Bench::new(&things(SCHEMA)).await;
-    let submission = bench.submit("job", format!("id,text,code,day\n{source}").as_bytes(), 100, false).await;
+    let submission =
+        bench.submit("job", format!("id,text,code,day\n{source}").as_bytes(), 100, false).await;
     let stored = bench.run(submission).await.unwrap();
     assert_eq!(stored.counts.stored, 60);
     assert_eq!(bench.text(&bench.context.keys(&stored.job).again(2)).await, "");
@@ -149,7 +178,11 @@ async fn every_step_may_run_twice() {
         let shards: Vec<Shard> = serde_json::from_str(&bench.text(&list.key).await).unwrap();
         for attempt in ["first", "second"] {
             for shard in &shards {
-                let message = TransformShard { job: job.job.clone(), dataset: job.dataset.clone(), shard: shard.clone() };
+                let message = TransformShard {
+                    job: job.job.clone(),
+                    dataset: job.dataset.clone(),
+                    shard: shard.clone(),
+                };
                 steps::transform(&bench.context, message, attempt).await.unwrap();
             }
         }
@@ -160,7 +193,11 @@ async fn every_step_may_run_twice() {
     }
     assert_eq!((round, merges), (4, 1), "three rounds were run");
     for attempt in ["first", "second"] {
-        let message = MergeFiles { job: job.job.clone(), dataset: job.dataset.clone(), merge: MergeItem { index: 0 } };
+        let message = MergeFiles {
+            job: job.job.clone(),
+            dataset: job.dataset.clone(),
+            merge: MergeItem { index: 0 },
+        };
         steps::merge(&bench.context, message, attempt).await.unwrap();
     }
     let stored = steps::store(&bench.context, job.clone()).await.unwrap();
@@ -188,7 +225,10 @@ async fn duplicates_count_for_the_limit_and_are_told() {
     let contract = format!("{FEW}rejects: {{ limit: 1 }}\n");
     for shard_bytes in [u64::MAX, 9] {
         let bench = Bench::new(&contract).await;
-        let failure = bench.land("job", b"id,kind\n1,a\n2,b\n01,c\n4,a\n2,x\n", shard_bytes).await.unwrap_err();
+        let failure = bench
+            .land("job", b"id,kind\n1,a\n2,b\n01,c\n4,a\n2,x\n", shard_bytes)
+            .await
+            .unwrap_err();
         assert_eq!(failure.error, "RejectLimitExceeded");
         let keys = bench.context.keys(&job::message::JobId::parse("job").unwrap());
         assert_eq!(bench.text(&keys.rejects()).await, "id,kind\n01,c\n2,x\n");
@@ -202,8 +242,10 @@ fn body() -> impl Strategy<Value = String> {
     let text = prop_oneof![6 => "[ab]", 2 => "\"[ab\n,]{0,6}\"", 1 => Just("\"1,a,2,\n2,b,3,\n\"".to_owned()), 1 => Just("NA".to_owned()), 1 => Just("a\"b".to_owned())];
     let code = prop_oneof![4 => "[0-9]{1,2}", 2 => "[1-3](\\.0|e0)?", 2 => Just("NA".to_owned())];
     let day = prop_oneof![2 => "2024-01-0[1-4]", 3 => Just("NA".to_owned())];
-    let end = prop_oneof![6 => Just("\n"), 1 => Just("\r\n"), 1 => Just("\n\n"), 1 => Just(",extra\n")];
-    let row = (id, text, code, day, end).prop_map(|(id, text, code, day, end)| format!("{id},{text},{code},{day}{end}"));
+    let end =
+        prop_oneof![6 => Just("\n"), 1 => Just("\r\n"), 1 => Just("\n\n"), 1 => Just(",extra\n")];
+    let row = (id, text, code, day, end)
+        .prop_map(|(id, text, code, day, end)| format!("{id},{text},{code},{day}{end}"));
     let row = prop_oneof![20 => row, 1 => Just("1,a\n".to_owned()), 1 => Just("\"".to_owned())];
     prop::collection::vec(row, 0..24).prop_map(|rows| rows.concat())
 }

@@ -1,4 +1,6 @@
-//! Processes that store jobs of one lake on disk, or put their small files together, and die by `kill -9`: what they leave is the old table or the new one, and whoever comes after them ends in the new one.
+//! Processes that store jobs of one lake on disk, or put their small files together, and die by
+//! `kill -9`: what they leave is the old table or the new one, and whoever comes after them ends in
+//! the new one.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,10 +12,14 @@ use job::message::JobRef;
 use objects::{Buckets, Directories, Fault, FaultKind, Faulty, Objects};
 
 use super::bench::{Bench, NOW};
-use super::commits::{APPEND, FORMATS, MEANWHILE, NEW, OLD, OVERWRITE, PARTITIONS, assert_table, contract, model, submit, with_modes};
+use super::commits::{
+    APPEND, FORMATS, MEANWHILE, NEW, OLD, OVERWRITE, PARTITIONS, assert_table, contract, model,
+    submit, with_modes,
+};
 use super::merges::first_merge;
 
-/// What a process is to do: the folder, the form of the log, the step, the job, and the call after which it stands still.
+/// What a process is to do: the folder, the form of the log, the step, the job, and the call after
+/// which it stands still.
 const TASK: &str = "LANDFALL_TEST_STEP";
 /// What it says when it stands still.
 const STANDS: &str = "it stands still";
@@ -31,7 +37,8 @@ impl Buckets for Rooted {
 
 /// The deployment in a folder, as any process sees it.
 pub(super) async fn deployment(root: &Path, buckets: Arc<dyn Buckets>, format: &str) -> Bench {
-    let mut bench = Bench::over(buckets, Arc::new(Rooted(root.to_owned())), &contract(format, "append")).await;
+    let mut bench =
+        Bench::over(buckets, Arc::new(Rooted(root.to_owned())), &contract(format, "append")).await;
     bench.context.registry = Arc::new(registry::Directory::new(root.join("registry")));
     bench
 }
@@ -41,7 +48,8 @@ async fn inspected(root: &Path, format: &str) -> Bench {
     deployment(root, Arc::new(Rooted(root.to_owned())), format).await
 }
 
-/// A deployment with the old table, and a job of which many small files are ready to be put together.
+/// A deployment with the old table, and a job of which many small files are ready to be put
+/// together.
 async fn scattered(root: &Path, format: &str) {
     prepared(root, format, &[]).await;
     let bench = with_modes(inspected(root, format).await, format).await;
@@ -49,10 +57,16 @@ async fn scattered(root: &Path, format: &str) {
     assert_eq!(bench.transformed(submission).await.unwrap(), 1);
 }
 
-/// A deployment with the old table, and jobs that are ready to be stored, each with its mode and rows.
+/// A deployment with the old table, and jobs that are ready to be stored, each with its mode and
+/// rows.
 async fn prepared(root: &Path, format: &str, jobs: &[(&str, u32, super::commits::Rows)]) {
     let bench = inspected(root, format).await;
-    bench.context.registry.put_contract(&bench.dataset, &contract(format, "append"), NOW).await.unwrap();
+    bench
+        .context
+        .registry
+        .put_contract(&bench.dataset, &contract(format, "append"), NOW)
+        .await
+        .unwrap();
     let bench = with_modes(bench, format).await;
     let old = submit(&bench, "old", APPEND, OLD).await;
     bench.run(old).await.unwrap();
@@ -71,11 +85,16 @@ fn link(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
-        if path.is_dir() { link(&path, &to.join(name)) } else { fs::hard_link(&path, to.join(name)).unwrap() }
+        if path.is_dir() {
+            link(&path, &to.join(name))
+        } else {
+            fs::hard_link(&path, to.join(name)).unwrap()
+        }
     }
 }
 
-/// Starts a process that runs a step of a job, and stands still after so many calls of the store; 0: it does not.
+/// Starts a process that runs a step of a job, and stands still after so many calls of the store;
+/// 0: it does not.
 fn start(root: &Path, format: &str, step: &str, job: &str, call: u64) -> Child {
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["flow::kills::a_process_of_a_step", "--exact", "--ignored", "--nocapture"]);
@@ -122,7 +141,10 @@ async fn a_process_of_a_step() {
 
 #[tokio::test]
 async fn a_store_that_is_killed_leaves_the_old_table_or_the_new_one() {
-    for (format, mode) in FORMATS.into_iter().flat_map(|format| [APPEND, OVERWRITE, PARTITIONS].map(|mode| (format, mode))) {
+    for (format, mode) in FORMATS
+        .into_iter()
+        .flat_map(|format| [APPEND, OVERWRITE, PARTITIONS].map(|mode| (format, mode)))
+    {
         let folder = tempfile::tempdir().unwrap();
         let ready = folder.path().join("ready");
         prepared(&ready, format, &[("new", mode, NEW)]).await;
@@ -130,7 +152,8 @@ async fn a_store_that_is_killed_leaves_the_old_table_or_the_new_one() {
         let mut expected = OLD.to_vec();
         model(&mut expected, mode, NEW);
 
-        // Deaths with the old table, some of whose new files were visible already, and with the new one.
+        // Deaths with the old table, some of whose new files were visible already, and with the new
+        // one.
         let (mut between, mut after) = (0, 0);
         for call in 1.. {
             let case = format!("{format}, mode {mode}, killed after call {call}");
@@ -147,18 +170,28 @@ async fn a_store_that_is_killed_leaves_the_old_table_or_the_new_one() {
             assert!(!process.wait().unwrap().success(), "{case}");
 
             let (table, (visible, _)) = (bench.table_keys().await, bench.visible().await);
-            steps::store(&bench.context, reference(&bench, "new")).await.unwrap_or_else(|error| panic!("{case}: {error}"));
+            steps::store(&bench.context, reference(&bench, "new"))
+                .await
+                .unwrap_or_else(|error| panic!("{case}: {error}"));
             assert_table(&bench, &expected, 2, &case).await;
             let new = bench.table_keys().await;
             assert!(table == old || table == new, "{case}: {table:?}");
             assert!(table.iter().all(|key| visible.contains(key)), "{case}: {visible:?}");
             let is_log = |key: &String| key.contains("/_landfall/") || key.contains("/_delta_log/");
-            assert!(visible.iter().all(|key| old.contains(key) || new.contains(key) || is_log(key)), "{case}: {visible:?}");
-            between += usize::from(table == old && visible.iter().any(|key| new.contains(key) && !old.contains(key)));
+            assert!(
+                visible.iter().all(|key| old.contains(key) || new.contains(key) || is_log(key)),
+                "{case}: {visible:?}"
+            );
+            between += usize::from(
+                table == old && visible.iter().any(|key| new.contains(key) && !old.contains(key)),
+            );
             after += usize::from(table == new);
             fs::remove_dir_all(&root).unwrap();
         }
-        assert!(between > 0 && after > 0, "{format}, mode {mode}: {between} died in the midst of completions, {after} after the commit");
+        assert!(
+            between > 0 && after > 0,
+            "{format}, mode {mode}: {between} died in the midst of completions, {after} after the commit"
+        );
     }
 }
 
@@ -169,7 +202,8 @@ async fn a_merge_that_is_killed_leaves_nothing_to_be_seen() {
         let ready = folder.path().join("ready");
         scattered(&ready, format).await;
         let bench = inspected(&ready, format).await;
-        let (old, receipt) = (bench.visible().await, bench.context.keys(&reference(&bench, "new").job).merged(0));
+        let (old, receipt) =
+            (bench.visible().await, bench.context.keys(&reference(&bench, "new").job).merged(0));
         let mut expected = OLD.to_vec();
         model(&mut expected, APPEND, NEW);
 
@@ -193,30 +227,55 @@ async fn a_merge_that_is_killed_leaves_nothing_to_be_seen() {
             let counts = !bench.text(&receipt).await.is_empty();
             open += usize::from(!counts && visible.1 > old.1);
             after += usize::from(counts && !is_done);
-            steps::merge(&bench.context, first_merge(&job), "again").await.unwrap_or_else(|error| panic!("{case}: {error}"));
-            assert_eq!(bench.text(&receipt).await.contains("killed"), counts, "{case}: the first receipt counts");
-            steps::store(&bench.context, job.clone()).await.unwrap_or_else(|error| panic!("{case}: {error}"));
+            steps::merge(&bench.context, first_merge(&job), "again")
+                .await
+                .unwrap_or_else(|error| panic!("{case}: {error}"));
+            assert_eq!(
+                bench.text(&receipt).await.contains("killed"),
+                counts,
+                "{case}: the first receipt counts"
+            );
+            steps::store(&bench.context, job.clone())
+                .await
+                .unwrap_or_else(|error| panic!("{case}: {error}"));
             assert_table(&bench, &expected, 2, &case).await;
-            let small = bench.work().list(bench.context.keys(&job.job).small_prefix(), None, 10).await.unwrap();
+            let small = bench
+                .work()
+                .list(bench.context.keys(&job.job).small_prefix(), None, 10)
+                .await
+                .unwrap();
             assert_eq!(small, [], "{case}");
             fs::remove_dir_all(&root).unwrap();
             if is_done {
                 break;
             }
         }
-        assert!(open > 0 && after > 0, "{format}: {open} died with uploads, {after} with a receipt");
+        assert!(
+            open > 0 && after > 0,
+            "{format}: {open} died with uploads, {after} with a receipt"
+        );
     }
 }
 
 #[tokio::test]
 async fn of_two_processes_that_store_at_once_none_loses_what_the_other_did() {
-    let pairs = [(APPEND, OVERWRITE), (OVERWRITE, OVERWRITE), (PARTITIONS, APPEND), (PARTITIONS, PARTITIONS)];
-    for (format, (mode, other)) in FORMATS.into_iter().flat_map(|format| pairs.map(|pair| (format, pair))) {
+    let pairs = [
+        (APPEND, OVERWRITE),
+        (OVERWRITE, OVERWRITE),
+        (PARTITIONS, APPEND),
+        (PARTITIONS, PARTITIONS),
+    ];
+    for (format, (mode, other)) in
+        FORMATS.into_iter().flat_map(|format| pairs.map(|pair| (format, pair)))
+    {
         let case = format!("{format}, mode {mode} against {other}");
         let folder = tempfile::tempdir().unwrap();
-        prepared(folder.path(), format, &[("new", mode, NEW), ("meanwhile", other, MEANWHILE)]).await;
-        let mut processes = ["new", "meanwhile"].map(|job| start(folder.path(), format, "store", job, 0));
-        let [own, theirs] = processes.each_mut().map(|process| hear(process).expect("it does not stand still"));
+        prepared(folder.path(), format, &[("new", mode, NEW), ("meanwhile", other, MEANWHILE)])
+            .await;
+        let mut processes =
+            ["new", "meanwhile"].map(|job| start(folder.path(), format, "store", job, 0));
+        let [own, theirs] =
+            processes.each_mut().map(|process| hear(process).expect("it does not stand still"));
         assert_eq!([own.min(theirs), own.max(theirs)], [1, 2], "{case}");
         assert!(processes.iter_mut().all(|process| process.wait().unwrap().success()), "{case}");
 

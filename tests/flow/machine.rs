@@ -14,8 +14,9 @@ use tokio::sync::Notify;
 
 use super::bench::Bench;
 
-static MACHINE: LazyLock<Machine> =
-    LazyLock::new(|| Machine::read("landing", LANDING, &FUNCTIONS).unwrap_or_else(|refusal| panic!("{refusal}")));
+static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
+    Machine::read("landing", LANDING, &FUNCTIONS).unwrap_or_else(|refusal| panic!("{refusal}"))
+});
 
 /// How far a job is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,9 +66,16 @@ pub(crate) struct Driven {
 }
 
 /// Runs the state machine from a state, or from its start.
-pub(crate) async fn drive(bench: &Bench, functions: &dyn Functions, at: Option<&str>, input: Value, until: Until) -> Driven {
+pub(crate) async fn drive(
+    bench: &Bench,
+    functions: &dyn Functions,
+    at: Option<&str>,
+    input: Value,
+    until: Until,
+) -> Driven {
     let driver = Driver { bench, functions, until, stop: Notify::new(), seen: Mutex::default() };
-    let outside = Outside { clock: &Hasty::default(), chance: &Fixed::WHOLE, tasks: &driver, items: &driver };
+    let outside =
+        Outside { clock: &Hasty::default(), chance: &Fixed::WHOLE, tasks: &driver, items: &driver };
     let stopped = async {
         driver.stop.notified().await;
         flow::Failure { error: "Stopped".to_owned(), cause: String::new() }
@@ -77,7 +85,12 @@ pub(crate) async fn drive(bench: &Bench, functions: &dyn Functions, at: Option<&
 }
 
 /// Runs the state machine from its start.
-pub(crate) async fn submit(bench: &Bench, functions: &dyn Functions, submission: &Submission, until: Until) -> Driven {
+pub(crate) async fn submit(
+    bench: &Bench,
+    functions: &dyn Functions,
+    submission: &Submission,
+    until: Until,
+) -> Driven {
     drive(bench, functions, None, serde_json::to_value(submission).unwrap(), until).await
 }
 
@@ -95,7 +108,12 @@ impl Driven {
     pub(crate) fn reached(&self) -> Result<(), Error> {
         match &self.seen.abandoned {
             None => {
-                assert_eq!(self.ended.execution.status, flow::Status::Aborted, "{:?}", self.ended.outcome);
+                assert_eq!(
+                    self.ended.execution.status,
+                    flow::Status::Aborted,
+                    "{:?}",
+                    self.ended.outcome
+                );
                 Ok(())
             }
             Some((caught, _)) => Err(Error::named(&caught.error, caught.cause.clone())),
@@ -119,7 +137,9 @@ impl Driver<'_> {
     fn note(&self, call: &Call, answer: &Result<Value, Error>) {
         let mut seen = self.seen.lock().unwrap();
         match answer {
-            Ok(answer) if call.function == "verify" => seen.verified = serde_json::from_value(answer.clone()).ok(),
+            Ok(answer) if call.function == "verify" => {
+                seen.verified = serde_json::from_value(answer.clone()).ok()
+            }
             _ => {}
         }
         if let Some(abandon) = call.payload.get("abandon") {
@@ -138,7 +158,9 @@ impl Tasks for Driver<'_> {
         }
         let (context, attempt) = (self.bench.context.clone(), format!("attempt{}", call.attempt));
         let (function, payload) = (call.function.clone(), call.payload.clone());
-        let work = Box::pin(async move { steps::functions::call(&context, &function, payload, &attempt).await });
+        let work = Box::pin(async move {
+            steps::functions::call(&context, &function, payload, &attempt).await
+        });
         let answer = self.functions.run(&call, work).await;
         self.note(&call, &answer);
         answer.map_err(|error| {
@@ -160,7 +182,12 @@ impl Items for Driver<'_> {
             self.stop().await;
         }
         // The list is handed over by the state machine, which meets no faults.
-        let json = self.bench.inspected(bucket).read(key, u64::MAX).await.map_err(|error| error.to_string())?;
+        let json = self
+            .bench
+            .inspected(bucket)
+            .read(key, u64::MAX)
+            .await
+            .map_err(|error| error.to_string())?;
         serde_json::from_slice(&json).map_err(|error| error.to_string())
     }
 }

@@ -1,4 +1,5 @@
-//! Masks: what is masked leaves nowhere, neither with what is stored nor with what is refused or told.
+//! Masks: what is masked leaves nowhere, neither with what is stored nor with what is refused or
+//! told.
 
 use contract::Contract;
 use contract::rejects::ErrorEntry;
@@ -59,10 +60,15 @@ async fn what_is_stored_is_masked() {
         land("id,email,card,pin,note\n1,ann@example.org,4111 1111 1111 1234,123,x\n2,bob@example.org,1234567,,\n3,ann@example.org,,456,\n")
             .await;
     assert_eq!(landed.counts.stored, 3, "{}", landed.errors);
-    let cells: Vec<Vec<&str>> = landed.rows.iter().map(|row| row.split('|').skip(1).collect()).collect();
+    let cells: Vec<Vec<&str>> =
+        landed.rows.iter().map(|row| row.split('|').skip(1).collect()).collect();
     // id, email, card, pin, note, expected, later, domain, lineage
     for row in &cells {
-        assert_eq!((row[1].len(), row[1]), (64, row[5]), "the hash is that of the salt and the value");
+        assert_eq!(
+            (row[1].len(), row[1]),
+            (64, row[5]),
+            "the hash is that of the salt and the value"
+        );
     }
     assert_eq!(cells[0][1], cells[2][1]);
     assert_ne!(cells[0][1], cells[1][1]);
@@ -88,7 +94,9 @@ async fn refused_records_are_masked_and_the_others_are_byte_for_byte() {
         .rejects
         .split_inclusive('\n')
         .map(|line| match line.split_once("masked:").filter(|(before, _)| before.len() < 4) {
-            Some((before, rest)) if rest.as_bytes()[8] != b',' => (format!("{before}#{}", &rest[64..]), rest[..64].to_owned()),
+            Some((before, rest)) if rest.as_bytes()[8] != b',' => {
+                (format!("{before}#{}", &rest[64..]), rest[..64].to_owned())
+            }
             _ => (line.to_owned(), String::new()),
         })
         .unzip();
@@ -104,12 +112,22 @@ async fn refused_records_are_masked_and_the_others_are_byte_for_byte() {
         "7,#,,masked:redacted,\n",
     ];
     assert_eq!(lines, expected);
-    assert!(hashes[1].bytes().all(|byte| byte.is_ascii_hexdigit()) && hashes[1] == hashes[5] && hashes[1] != hashes[2]);
+    assert!(
+        hashes[1].bytes().all(|byte| byte.is_ascii_hexdigit())
+            && hashes[1] == hashes[5]
+            && hashes[1] != hashes[2]
+    );
     let told: Vec<String> = entries(&landed)
         .into_iter()
         .map(|ErrorEntry { record, field, value, message, .. }| {
-            let value = value.map(|value| value.replace(&hashes[2], "#2").replace(&hashes[7], "#7"));
-            format!("{record} {} {} {message}", field.unwrap_or_default(), value.unwrap_or_default()).replace(&hashes[7], "#7")
+            let value =
+                value.map(|value| value.replace(&hashes[2], "#2").replace(&hashes[7], "#7"));
+            format!(
+                "{record} {} {} {message}",
+                field.unwrap_or_default(),
+                value.unwrap_or_default()
+            )
+            .replace(&hashes[7], "#7")
         })
         .collect();
     let expected = [
@@ -129,7 +147,10 @@ async fn refused_records_are_masked_and_the_others_are_byte_for_byte() {
 async fn masked_rejects_are_not_taken_for_values() {
     let landed = land("id,email,card,pin,note\n0,ann@example.org,4111111111111234,1,\n").await;
     let again = land(&landed.rejects.replace("\n0,", "\n1,")).await;
-    let rules: Vec<_> = entries(&again).into_iter().map(|entry| (entry.field.unwrap_or_default(), entry.rule)).collect();
+    let rules: Vec<_> = entries(&again)
+        .into_iter()
+        .map(|entry| (entry.field.unwrap_or_default(), entry.rule))
+        .collect();
     let mask = |field: &str| (field.to_owned(), Some("mask".to_owned()));
     assert!(rules.contains(&mask("email")) && rules.contains(&mask("card")), "{rules:?}");
     assert_eq!((again.counts.stored, again.counts.rejected), (0, 1));
@@ -137,18 +158,25 @@ async fn masked_rejects_are_not_taken_for_values() {
 
 #[tokio::test]
 async fn records_of_other_encodings_and_dialects_are_masked_as_they_are_written() {
-    let contract = CONTRACT.replace("delimiter: \",\"", "delimiter: \":\"").replace("name: people", "name: people\nencoding: utf-16le");
+    let contract = CONTRACT
+        .replace("delimiter: \",\"", "delimiter: \":\"")
+        .replace("name: people", "name: people\nencoding: utf-16le");
     let text = "id:email:card:pin:note\n0:ann@example.org:4111111111111234:1:\u{e9}\n";
     let source: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let bench = bench(&contract).await;
     let submission = bench.submit("job", &source, u64::MAX, false).await;
     let stored = bench.run(submission).await.unwrap();
-    let bytes = bench.work().read(&bench.context.keys(&stored.job).rejects(), u64::MAX).await.unwrap();
-    let units: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
+    let bytes =
+        bench.work().read(&bench.context.keys(&stored.job).rejects(), u64::MAX).await.unwrap();
+    let units: Vec<u16> =
+        bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
     let rejects = String::from_utf16(&units).unwrap();
     let record = rejects.lines().nth(1).unwrap();
     let cells: Vec<&str> = record.split(':').collect();
-    assert_eq!((cells.len(), cells[0], cells[2], cells[3], cells[4]), (5, "0", "masked=1234", "masked=redacted", "\u{e9}"));
+    assert_eq!(
+        (cells.len(), cells[0], cells[2], cells[3], cells[4]),
+        (5, "0", "masked=1234", "masked=redacted", "\u{e9}")
+    );
     assert!(cells[1].starts_with("masked=") && cells[1].len() == "masked=".len() + 64);
 }
 
@@ -157,7 +185,10 @@ async fn a_contract_that_hashes_wants_a_salt() {
     let bench = Bench::new(CONTRACT).await;
     let submission = bench.submit("job", b"id,email,card,pin,note\n", u64::MAX, false).await;
     let error = steps::ingest(&bench.context, submission).await.unwrap_err();
-    assert!(matches!(&error, Error::ContractInvalid(text) if text.contains("`email`") && text.contains("MaskSalt")), "{error}");
+    assert!(
+        matches!(&error, Error::ContractInvalid(text) if text.contains("`email`") && text.contains("MaskSalt")),
+        "{error}"
+    );
 
     // A salt that is configured and can't be had ends what needs it, with the reason.
     let mut bench = Bench::new(CONTRACT).await;
@@ -176,7 +207,8 @@ fn a_contract_tells_what_is_wrong_with_its_masks() {
         .replace("field: card, with: last4", "field: email, with: last4")
         .replace("field: pin, with: redact", "field: pim, with: hide")
         .replace("field: domain, with: redact", "field: id, with: redact");
-    let faults: Vec<String> = Contract::parse(&broken).unwrap_err().iter().map(ToString::to_string).collect();
+    let faults: Vec<String> =
+        Contract::parse(&broken).unwrap_err().iter().map(ToString::to_string).collect();
     let starts = [
         "transform.mask[1].field: `email` is masked already",
         "transform.mask[1].field: `email` is part of a key, whose values have to be told apart; allowed: sha256",
@@ -195,7 +227,10 @@ async fn written(bench: &Bench) -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
     for place in [bench.lake(), bench.work()] {
         for object in place.list("", None, 1000).await.unwrap() {
-            all.push((object.key.clone(), place.read(&object.key, u64::MAX).await.unwrap().to_vec()));
+            all.push((
+                object.key.clone(),
+                place.read(&object.key, u64::MAX).await.unwrap().to_vec(),
+            ));
         }
     }
     all
@@ -205,7 +240,11 @@ async fn written(bench: &Bench) -> Vec<(String, Vec<u8>)> {
 fn source(records: &[(u8, u8, u8)]) -> (String, Vec<String>) {
     let (mut source, mut secrets) = ("id,email,card,pin,note\n".to_owned(), Vec::new());
     for (index, (shape, email, other)) in records.iter().enumerate() {
-        let [name, card, pin] = [format!("hush{index:05}quiet"), format!("card{index:05}shown"), format!("7{index:07}{}", other % 10)];
+        let [name, card, pin] = [
+            format!("hush{index:05}quiet"),
+            format!("card{index:05}shown"),
+            format!("7{index:07}{}", other % 10),
+        ];
         let email_text = match email % 6 {
             0 => name.clone(),
             1 => format!("\"{name}@ex\"\"ample\""),
@@ -240,8 +279,12 @@ fn source(records: &[(u8, u8, u8)]) -> (String, Vec<String>) {
 }
 
 fn found<'a>(written: &'a [(String, Vec<u8>)], secrets: &[String]) -> Vec<&'a str> {
-    let holds = |bytes: &[u8], secret: &String| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
-    let keys = written.iter().filter(|(key, bytes)| secrets.iter().any(|secret| key.contains(secret) || holds(bytes, secret)));
+    let holds = |bytes: &[u8], secret: &String| {
+        bytes.windows(secret.len()).any(|window| window == secret.as_bytes())
+    };
+    let keys = written.iter().filter(|(key, bytes)| {
+        secrets.iter().any(|secret| key.contains(secret) || holds(bytes, secret))
+    });
     keys.map(|(key, _)| key.as_str()).collect()
 }
 

@@ -1,4 +1,5 @@
-//! The steps in the order of the state machine, over memory: what lands, what is refused, and what happens when something fails.
+//! The steps in the order of the state machine, over memory: what lands, what is refused, and what
+//! happens when something fails.
 
 mod bench;
 mod machine;

@@ -45,7 +45,11 @@ async fn every_compression_lands_the_same() {
         ("gzip", gzip(text.as_bytes())),
         ("gzip", [gzip(first), gzip(second)].concat()),
         ("zstd", zstd::bulk::compress(text.as_bytes(), 3).unwrap()),
-        ("zstd", [zstd::bulk::compress(first, 3).unwrap(), zstd::bulk::compress(second, 3).unwrap()].concat()),
+        (
+            "zstd",
+            [zstd::bulk::compress(first, 3).unwrap(), zstd::bulk::compress(second, 3).unwrap()]
+                .concat(),
+        ),
         ("bzip2", [bzip2(first), bzip2(second)].concat()),
         ("zip", zip(text.as_bytes())),
     ];
@@ -54,9 +58,13 @@ async fn every_compression_lands_the_same() {
         let packed = bench.land("job", &source, 1000).await.unwrap();
         assert_same(&packed, &plain, name);
         let keys = bench.context.keys(&job::message::JobId::parse("job").unwrap());
-        let plan: landing::plan::Plan = serde_json::from_str(&bench.text(&keys.plan()).await).unwrap();
+        let plan: landing::plan::Plan =
+            serde_json::from_str(&bench.text(&keys.plan()).await).unwrap();
         assert_eq!((plan.shards, plan.source_bytes), (1, source.len() as u64));
-        assert_eq!(plan.one_shard_because.unwrap(), format!("{name} can only be unpacked from its beginning"));
+        assert_eq!(
+            plan.one_shard_because.unwrap(),
+            format!("{name} can only be unpacked from its beginning")
+        );
         assert_eq!(plan.evidence[0].value, name);
     }
 }
@@ -68,8 +76,15 @@ async fn what_systems_put_beside_a_file_is_passed_over() {
     let plain = Bench::new(CONTRACT).await.land("job", text.as_bytes(), 1 << 20).await.unwrap();
     let file = ("data/things.csv", text.as_bytes());
     for streamed in [false, true] {
-        let source =
-            packing::zip(&[(".DS_Store", b"\0\0\0\x01Bud1"), file, ("__MACOSX/data/._things.csv", b"\0\x05\x16\x07")], streamed, false);
+        let source = packing::zip(
+            &[
+                (".DS_Store", b"\0\0\0\x01Bud1"),
+                file,
+                ("__MACOSX/data/._things.csv", b"\0\x05\x16\x07"),
+            ],
+            streamed,
+            false,
+        );
         let packed = Bench::new(CONTRACT).await.land("job", &source, 1000).await.unwrap();
         assert_same(&packed, &plain, "zip");
     }
@@ -80,7 +95,11 @@ async fn a_contract_says_which_file_of_an_archive_is_meant() {
     let (text, other) = (table(50), table(20));
     let plain = Bench::new(CONTRACT).await.land("job", text.as_bytes(), 1 << 20).await.unwrap();
     let source = packing::zip(
-        &[("README.txt", b"secret remarks"), ("jan/things.csv", text.as_bytes()), ("feb.csv", other.as_bytes())],
+        &[
+            ("README.txt", b"secret remarks"),
+            ("jan/things.csv", text.as_bytes()),
+            ("feb.csv", other.as_bytes()),
+        ],
         false,
         false,
     );
@@ -89,15 +108,33 @@ async fn a_contract_says_which_file_of_an_archive_is_meant() {
         ("*.csv", "holds 2 files whose names match `*.csv`"),
         ("things.csv", "holds no file whose name matches `things.csv`, of 3"),
     ] {
-        let contract = if member.is_empty() { CONTRACT.to_owned() } else { format!("{CONTRACT}member: \"{member}\"\n") };
+        let contract = if member.is_empty() {
+            CONTRACT.to_owned()
+        } else {
+            format!("{CONTRACT}member: \"{member}\"\n")
+        };
         let bench = Bench::new(&contract).await;
         let failure = bench.land("job", &source, 1000).await.unwrap_err();
         assert_eq!(failure.error, "SourceCorrupt", "{member}");
-        assert!(failure.cause.contains(refused) && !failure.cause.contains("README"), "{}", failure.cause);
-        let errors = bench.text(&bench.context.keys(&job::message::JobId::parse("job").unwrap()).errors()).await;
-        let values: Vec<String> =
-            errors.lines().map(|line| serde_json::from_str::<contract::rejects::ErrorEntry>(line).unwrap().value.unwrap()).collect();
-        assert_eq!(values, ["README.txt", "jan/things.csv", "feb.csv"], "the job's errors tell the names");
+        assert!(
+            failure.cause.contains(refused) && !failure.cause.contains("README"),
+            "{}",
+            failure.cause
+        );
+        let errors = bench
+            .text(&bench.context.keys(&job::message::JobId::parse("job").unwrap()).errors())
+            .await;
+        let values: Vec<String> = errors
+            .lines()
+            .map(|line| {
+                serde_json::from_str::<contract::rejects::ErrorEntry>(line).unwrap().value.unwrap()
+            })
+            .collect();
+        assert_eq!(
+            values,
+            ["README.txt", "jan/things.csv", "feb.csv"],
+            "the job's errors tell the names"
+        );
     }
     for member in ["jan/*", "*/things.csv", "jan/things.cs?"] {
         let bench = Bench::new(&format!("{CONTRACT}member: \"{member}\"\n")).await;
@@ -117,7 +154,8 @@ async fn an_encoding_may_be_inside() {
 #[tokio::test]
 async fn what_is_cut_off_never_lands() {
     // Without a header nothing but the compression tells that something is missing.
-    let contract = "name: things\ndialect: { header: false }\nschema: { fields: [ { name: text } ] }\n";
+    let contract =
+        "name: things\ndialect: { header: false }\nschema: { fields: [ { name: text } ] }\n";
     let text = "one\ntwo\nthree\n".repeat(20);
     let sources = [
         ("gzip", gzip(text.as_bytes())),
@@ -130,15 +168,25 @@ async fn what_is_cut_off_never_lands() {
         assert_eq!(whole.counts.stored, 60, "{name}");
         for cut in 1..source.len() {
             let stated = format!("{contract}compression: {name}\n");
-            let failure = Bench::new(&stated).await.land("job", &source[..cut], 1000).await.unwrap_err();
+            let failure =
+                Bench::new(&stated).await.land("job", &source[..cut], 1000).await.unwrap_err();
             assert_eq!(failure.error, "SourceCorrupt", "{name} cut at {cut}: {}", failure.cause);
             // Sniffed, too, once there is a magic number that no text begins with.
             if cut >= 4 || name == "gzip" {
-                let failure = Bench::new(contract).await.land("job", &source[..cut], 1000).await.unwrap_err();
-                assert_eq!(failure.error, "SourceCorrupt", "{name} cut at {cut}: {}", failure.cause);
+                let failure =
+                    Bench::new(contract).await.land("job", &source[..cut], 1000).await.unwrap_err();
+                assert_eq!(
+                    failure.error, "SourceCorrupt",
+                    "{name} cut at {cut}: {}",
+                    failure.cause
+                );
             }
         }
-        let failure = Bench::new(contract).await.land("job", &[&source, &b"four\n"[..]].concat(), 1000).await.unwrap_err();
+        let failure = Bench::new(contract)
+            .await
+            .land("job", &[&source, &b"four\n"[..]].concat(), 1000)
+            .await
+            .unwrap_err();
         assert_eq!(failure.error, "SourceCorrupt", "{name}: {}", failure.cause);
     }
 }
@@ -173,7 +221,10 @@ async fn a_bomb_is_stopped() {
 async fn what_is_stated_must_be_so() {
     let stated = |kind: &str| format!("{CONTRACT}compression: {kind}\n");
     let source = gzip(b"id,text\n1,a\n");
-    assert_eq!(Bench::new(&stated("gzip")).await.land("job", &source, 1000).await.unwrap().counts.stored, 1);
+    assert_eq!(
+        Bench::new(&stated("gzip")).await.land("job", &source, 1000).await.unwrap().counts.stored,
+        1
+    );
     for kind in ["none", "zstd", "bzip2", "zip"] {
         let failure = Bench::new(&stated(kind)).await.land("job", &source, 1000).await.unwrap_err();
         assert_eq!(failure.error, "SourceCorrupt", "{kind}");
@@ -181,6 +232,7 @@ async fn what_is_stated_must_be_so() {
     }
     let twice = Bench::new(CONTRACT).await.land("job", &gzip(&source), 1000).await.unwrap_err();
     assert!(twice.cause.contains("holds gzip, not CSV"), "{}", twice.cause);
-    let plain = Bench::new(&stated("gzip")).await.land("job", b"id,text\n1,a\n", 1000).await.unwrap_err();
+    let plain =
+        Bench::new(&stated("gzip")).await.land("job", b"id,text\n1,a\n", 1000).await.unwrap_err();
     assert_eq!(plain.error, "SourceCorrupt");
 }

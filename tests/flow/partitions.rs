@@ -49,19 +49,29 @@ fn source() -> String {
 #[tokio::test]
 async fn a_value_that_no_store_has_room_for_refuses_its_record() {
     let source = source();
-    let sequential = Bench::new(&contract("")).await.land("job", source.as_bytes(), u64::MAX).await.unwrap();
+    let sequential =
+        Bench::new(&contract("")).await.land("job", source.as_bytes(), u64::MAX).await.unwrap();
     assert_eq!(sequential.counts, Counts { read: 7, stored: 3, rejected: 4, filtered: 0 });
     let faults: Vec<(u64, String, String, String)> = sequential
         .errors
         .lines()
         .map(|line| {
             let entry: contract::rejects::ErrorEntry = serde_json::from_str(line).unwrap();
-            assert_eq!((entry.error.as_str(), entry.rule.as_deref()), ("constraint-error", Some("partition-value")));
-            (entry.line, entry.field.unwrap(), format!("column {}", entry.column.unwrap()), entry.message)
+            assert_eq!(
+                (entry.error.as_str(), entry.rule.as_deref()),
+                ("constraint-error", Some("partition-value"))
+            );
+            (
+                entry.line,
+                entry.field.unwrap(),
+                format!("column {}", entry.column.unwrap()),
+                entry.message,
+            )
         })
         .collect();
     let fault = |line, field: &str, column, bytes| {
-        let message = format!("the folder of `{field}` would have {bytes} bytes, and a name can have 255");
+        let message =
+            format!("the folder of `{field}` would have {bytes} bytes, and a name can have 255");
         (line, field.to_owned(), format!("column {column}"), message)
     };
     let expected = [
@@ -76,21 +86,32 @@ async fn a_value_that_no_store_has_room_for_refuses_its_record() {
     let lines: Vec<&str> = source.split_inclusive('\n').collect();
     assert_eq!(sequential.rejects, [0, 2, 4, 5, 7].map(|line| lines[line]).concat());
     for shard_bytes in (1..=source.len() as u64).step_by(37) {
-        let split = Bench::new(&contract("")).await.land("job", source.as_bytes(), shard_bytes).await.unwrap();
-        assert_eq!((split.counts, split.rejects, split.errors), (sequential.counts, sequential.rejects.clone(), sequential.errors.clone()));
+        let split = Bench::new(&contract(""))
+            .await
+            .land("job", source.as_bytes(), shard_bytes)
+            .await
+            .unwrap();
+        assert_eq!(
+            (split.counts, split.rejects, split.errors),
+            (sequential.counts, sequential.rejects.clone(), sequential.errors.clone())
+        );
     }
 }
 
 #[tokio::test]
 async fn folders_that_are_too_long_together_refuse_their_record() {
-    let fields: String = (0..4).map(|n| format!("    - {{ name: p{n}, type: string }}\n")).collect();
+    let fields: String =
+        (0..4).map(|n| format!("    - {{ name: p{n}, type: string }}\n")).collect();
     let contract = format!(
         "name: things\nschema:\n  fields:\n    - {{ name: id, type: integer }}\n{fields}output: {{ partitionBy: [p0, p1, p2, p3] }}\n"
     );
     // Each folder has three bytes beside its value, and a slash.
-    let row = |id: u32, last: usize| format!("{id},{0},{0},{0},{1}\n", "x".repeat(200), "y".repeat(last));
-    let source = format!("id,p0,p1,p2,p3\n{}{}", row(1, 740 - 3 * 204 - 4), row(2, 740 - 3 * 204 - 3));
-    let landed = Bench::new(&contract).await.land("job", source.as_bytes(), u64::MAX).await.unwrap();
+    let row =
+        |id: u32, last: usize| format!("{id},{0},{0},{0},{1}\n", "x".repeat(200), "y".repeat(last));
+    let source =
+        format!("id,p0,p1,p2,p3\n{}{}", row(1, 740 - 3 * 204 - 4), row(2, 740 - 3 * 204 - 3));
+    let landed =
+        Bench::new(&contract).await.land("job", source.as_bytes(), u64::MAX).await.unwrap();
     assert_eq!(landed.counts, Counts { read: 2, stored: 1, rejected: 1, filtered: 0 });
     let text = "the folders would have 741 bytes, 203 of them for `p2`, and keys leave 740 to them";
     assert!(landed.errors.contains(text), "{}", landed.errors);
@@ -100,11 +121,16 @@ async fn folders_that_are_too_long_together_refuse_their_record() {
 async fn of_a_masked_or_filtered_value_no_name_is_made() {
     let source = source();
     let filtered = "transform: { where: \"id = 0 or id = 1\" }\n";
-    let landed = Bench::new(&contract(filtered)).await.land("job", source.as_bytes(), u64::MAX).await.unwrap();
+    let landed = Bench::new(&contract(filtered))
+        .await
+        .land("job", source.as_bytes(), u64::MAX)
+        .await
+        .unwrap();
     assert_eq!(landed.counts, Counts { read: 7, stored: 1, rejected: 1, filtered: 5 });
     // What is stored has a short name, whatever the value was.
     let masked = "transform: { mask: [ { field: city, with: redact } ] }\n";
-    let landed = Bench::new(&contract(masked)).await.land("job", source.as_bytes(), u64::MAX).await.unwrap();
+    let landed =
+        Bench::new(&contract(masked)).await.land("job", source.as_bytes(), u64::MAX).await.unwrap();
     assert_eq!(landed.counts, Counts { read: 7, stored: 5, rejected: 2, filtered: 0 });
     assert!(!landed.rejects.contains("aaa") && !landed.errors.contains("éé"), "{}", landed.rejects);
     // What is derived of a masked value tells of it by its length.
@@ -131,7 +157,8 @@ async fn names_as_long_as_they_may_be_land_on_a_disk() {
     let folder = tempfile::tempdir().unwrap();
     let buckets = Arc::new(Below(folder.path().to_owned()));
     let bench = Bench::over(buckets.clone(), buckets, &contract("")).await;
-    let submission = bench.submit(&"j".repeat(JobId::MAX_CHARS), source().as_bytes(), 64, false).await;
+    let submission =
+        bench.submit(&"j".repeat(JobId::MAX_CHARS), source().as_bytes(), 64, false).await;
     let stored = bench.run(submission).await.unwrap();
     assert_eq!(stored.counts, Counts { read: 7, stored: 3, rejected: 4, filtered: 0 });
 }
@@ -154,7 +181,8 @@ fn day(n: usize) -> String {
 /// The folders of a table's files, each as often as it has files.
 async fn folders(bench: &Bench) -> Vec<String> {
     let keys = bench.table_keys().await;
-    let mut folders: Vec<String> = keys.iter().map(|key| key.rsplit_once('/').unwrap().0.to_owned()).collect();
+    let mut folders: Vec<String> =
+        keys.iter().map(|key| key.rsplit_once('/').unwrap().0.to_owned()).collect();
     folders.sort_unstable();
     folders
 }
@@ -185,7 +213,9 @@ async fn what_one_shard_wrote_in_pieces_is_put_together() {
     let (days, open, times) = (1_400, 1_000, 3);
     let note = "x".repeat(25_000);
     let note = |day: usize| if day < open { "" } else { note.as_str() };
-    let rows: String = (0..days * times).map(|id| format!("{id},{},{}\n", day(id % days), note(id % days))).collect();
+    let rows: String = (0..days * times)
+        .map(|id| format!("{id},{},{}\n", day(id % days), note(id % days)))
+        .collect();
     let source = format!("id,day,note\n{rows}");
     let bench = Bench::new(DAYS).await;
     let submission = bench.submit("job", source.as_bytes(), u64::MAX, false).await;
@@ -194,7 +224,8 @@ async fn what_one_shard_wrote_in_pieces_is_put_together() {
     let folders = folders(&bench).await;
     assert_eq!(folders.len(), days);
     assert!(folders.is_sorted_by(|a, b| a < b), "a file for each");
-    let left = bench.work().list(bench.context.keys(&stored.job).small_prefix(), None, 10).await.unwrap();
+    let left =
+        bench.work().list(bench.context.keys(&stored.job).small_prefix(), None, 10).await.unwrap();
     assert_eq!(left, [], "nothing is left of the pieces");
 }
 

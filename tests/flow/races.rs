@@ -1,4 +1,5 @@
-//! Many jobs that commit to one dataset at once, on a clock that is simulated: how many requests it takes.
+//! Many jobs that commit to one dataset at once, on a clock that is simulated: how many requests it
+//! takes.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,7 +9,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use job::bill::Item;
 use job::message::JobRef;
-use objects::{Buckets, Head, Listed, Memory, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result};
+use objects::{
+    Buckets, Head, Listed, Memory, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms,
+    Result,
+};
 
 use super::bench::Bench;
 
@@ -31,10 +35,13 @@ impl Buckets for Slow {
 }
 
 impl Bucket {
-    /// Half before and half after it takes effect; how long depends on the key and on the moment, so that a run is like the last one.
+    /// Half before and half after it takes effect; how long depends on the key and on the moment,
+    /// so that a run is like the last one.
     async fn wait<T>(&self, key: &str, call: impl Future<Output = T>) -> T {
         let now = tokio::time::Instant::now().elapsed().as_nanos() as u64;
-        let seed = key.bytes().fold(now, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let seed = key
+            .bytes()
+            .fold(now, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         let half = Duration::from_millis(LATENCY.start + seed % (LATENCY.end - LATENCY.start)) / 2;
         tokio::time::sleep(half).await;
         let answer = call.await;
@@ -89,7 +96,8 @@ impl Objects for Bucket {
     }
 }
 
-/// What a race took: PUT-class requests of `store` a job, GET-class ones, and seconds from the start to the last commit.
+/// What a race took: PUT-class requests of `store` a job, GET-class ones, and seconds from the
+/// start to the last commit.
 #[derive(Debug)]
 struct Race {
     puts: f64,
@@ -103,7 +111,8 @@ async fn race(jobs: usize) -> Race {
     let bench = Arc::new(Bench::over(memory.clone(), memory.clone(), CONTRACT).await);
     let mut ready = Vec::with_capacity(jobs);
     for n in 0..jobs {
-        let submission = bench.submit(&format!("job{n}"), format!("id\n{n}\n").as_bytes(), 100, false).await;
+        let submission =
+            bench.submit(&format!("job{n}"), format!("id\n{n}\n").as_bytes(), 100, false).await;
         let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
         bench.verified(submission).await.unwrap();
         ready.push(job);
@@ -137,7 +146,8 @@ async fn two_hundred_jobs_at_once_take_few_requests_each() {
     assert!(puts <= 25.0, "{puts} PUTs a job");
 }
 
-/// The curve of `benches/README.md`: `cargo xtask test flow::races --run-ignored only --no-capture`.
+/// The curve of `benches/README.md`:
+/// `cargo xtask test flow::races --run-ignored only --no-capture`.
 #[tokio::test(start_paused = true)]
 #[ignore = "it measures"]
 async fn the_curve_of_a_race() {

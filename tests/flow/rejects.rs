@@ -27,34 +27,49 @@ const LIMITS: [(Option<&str>, IsExceeded); 6] = [
     (Some("100%"), |_, _| false),
 ];
 
-/// Of every source of few records: it lands unless more are refused than may be, or unless some are refused
-/// and nothing is left to store, which only a limit of 100% allows.
+/// Of every source of few records: it lands unless more are refused than may be, or unless some are
+/// refused and nothing is left to store, which only a limit of 100% allows.
 #[tokio::test]
 async fn a_job_fails_when_too_many_are_refused_or_nothing_is_left_to_store() {
     for (limit, is_exceeded) in LIMITS {
         let bench = Bench::new(&contract(limit)).await;
         for (stored, rejected, filtered) in (0..27_u64).map(|n| (n % 3, n / 3 % 3, n / 9)) {
             let lines = |count: u64, line: &str| line.repeat(count as usize);
-            let source = format!("id\n{}{}{}", lines(stored, "1\n"), lines(rejected, "x\n"), lines(filtered, "-1\n"));
+            let source = format!(
+                "id\n{}{}{}",
+                lines(stored, "1\n"),
+                lines(rejected, "x\n"),
+                lines(filtered, "-1\n")
+            );
             let read = stored + rejected + filtered;
             let is_nothing_left = stored == 0 && rejected > 0 && limit != Some("100%");
-            let case = format!("{limit:?}: {stored} stored, {rejected} rejected, {filtered} filtered");
+            let case =
+                format!("{limit:?}: {stored} stored, {rejected} rejected, {filtered} filtered");
             let job = format!("job-{stored}-{rejected}-{filtered}");
             match bench.land(&job, source.as_bytes(), 8).await {
                 Ok(landed) => {
                     assert!(!is_nothing_left && !is_exceeded(rejected, read), "{case}");
-                    let counts = (landed.counts.stored, landed.counts.rejected, landed.counts.filtered);
+                    let counts =
+                        (landed.counts.stored, landed.counts.rejected, landed.counts.filtered);
                     assert_eq!(counts, (stored, rejected, filtered), "{case}");
                 }
                 Err(failure) => {
-                    assert!(is_nothing_left || is_exceeded(rejected, read), "{case}: {}", failure.cause);
+                    assert!(
+                        is_nothing_left || is_exceeded(rejected, read),
+                        "{case}: {}",
+                        failure.cause
+                    );
                     assert_eq!(failure.error, "RejectLimitExceeded", "{case}");
                     let told = match is_exceeded(rejected, read) {
                         true => format!("more than the limit of {}", limit.unwrap()),
                         false => "so that none is left to store; a contract with `rejects: { limit: 100% }`".to_owned(),
                     };
                     assert!(failure.cause.contains(&told), "{case}: {}", failure.cause);
-                    assert!(failure.cause.starts_with(&format!("{rejected} of {read} records were refused")));
+                    assert!(
+                        failure
+                            .cause
+                            .starts_with(&format!("{rejected} of {read} records were refused"))
+                    );
                 }
             }
         }
@@ -67,13 +82,16 @@ fn left_open(lines_after: u64) -> String {
     format!("id,note\n1,a\n2,b\n3,c\n4,\"open\n{after}")
 }
 
-/// One record, and all the lines that it swallowed: that is what the limit goes by, in shards of any size.
+/// One record, and all the lines that it swallowed: that is what the limit goes by, in shards of
+/// any size.
 #[tokio::test]
 async fn a_record_counts_as_the_lines_that_it_spans() {
     let contract = |limit: &str| {
         let fields = "{ name: id, type: integer }, { name: note }";
         let dialect = "{ delimiter: \",\", header: true }";
-        format!("name: things\ndialect: {dialect}\nschema: {{ fields: [ {fields} ] }}\nrejects: {{ limit: {limit} }}\n")
+        format!(
+            "name: things\ndialect: {dialect}\nschema: {{ fields: [ {fields} ] }}\nrejects: {{ limit: {limit} }}\n"
+        )
     };
     let source = left_open(96);
     for (limit, is_over) in [("96", true), ("97", false), ("96%", true), ("98%", false)] {
@@ -88,14 +106,19 @@ async fn a_record_counts_as_the_lines_that_it_spans() {
                         (4, 3, 1),
                         "{case}: records are counted"
                     );
-                    assert!(landed.errors.contains("the record is lines 5 to 101"), "{case}: {}", landed.errors);
+                    assert!(
+                        landed.errors.contains("the record is lines 5 to 101"),
+                        "{case}: {}",
+                        landed.errors
+                    );
                     assert!(landed.errors.contains("\"lines\":97"), "{case}: {}", landed.errors);
                 }
                 Err(failure) => {
                     assert!(is_over, "{case}");
                     assert_eq!(failure.error, "RejectLimitExceeded", "{case}");
-                    let told =
-                        format!("1 of 4 records were refused and count as the 97 lines that they span, more than the limit of {limit}");
+                    let told = format!(
+                        "1 of 4 records were refused and count as the 97 lines that they span, more than the limit of {limit}"
+                    );
                     assert!(failure.cause.starts_with(&told), "{case}: {}", failure.cause);
                 }
             }
@@ -103,7 +126,8 @@ async fn a_record_counts_as_the_lines_that_it_spans() {
     }
 }
 
-/// Records that span lines as they should are none the worse for it, and thousands have their commas.
+/// Records that span lines as they should are none the worse for it, and thousands have their
+/// commas.
 #[tokio::test]
 async fn only_lines_of_refused_records_count() {
     let contract = "name: things\nschema: { fields: [ { name: id, type: integer }, { name: note } ] }\nrejects: { limit: 40% }\n";
@@ -111,10 +135,20 @@ async fn only_lines_of_refused_records_count() {
     let landed = Bench::new(contract).await.land("job", source.as_bytes(), 1000).await.unwrap();
     assert_eq!((landed.counts.read, landed.counts.rejected), (3, 1));
     let refused = source.replace("\nx,b", "\nx,\"b\nc\"");
-    let failure = Bench::new(contract).await.land("job", refused.as_bytes(), 1000).await.unwrap_err();
-    assert!(failure.cause.contains("1 of 3 records were refused and count as the 2 lines"), "{}", failure.cause);
+    let failure =
+        Bench::new(contract).await.land("job", refused.as_bytes(), 1000).await.unwrap_err();
+    assert!(
+        failure.cause.contains("1 of 3 records were refused and count as the 2 lines"),
+        "{}",
+        failure.cause
+    );
 
-    let contract = "name: things\nschema: { fields: [ { name: id, type: integer }, { name: note } ] }\n";
-    let landed = Bench::new(contract).await.land("job", left_open(26_036).as_bytes(), 1 << 20).await.unwrap();
+    let contract =
+        "name: things\nschema: { fields: [ { name: id, type: integer }, { name: note } ] }\n";
+    let landed = Bench::new(contract)
+        .await
+        .land("job", left_open(26_036).as_bytes(), 1 << 20)
+        .await
+        .unwrap();
     assert!(landed.errors.contains("the record is lines 5 to 26,041"), "{}", landed.errors);
 }

@@ -1,4 +1,5 @@
-//! A table of Landfall's own log keeps its schema: what readers don't unite is refused, whenever it is noticed.
+//! A table of Landfall's own log keeps its schema: what readers don't unite is refused, whenever it
+//! is noticed.
 
 use std::sync::Arc;
 
@@ -15,7 +16,8 @@ const INTEGER: &str = "{ name: id, type: integer, physicalType: int16 }";
 const TEXT: &str = "{ name: id, type: string }";
 
 fn contract(fields: &str, output: &str) -> String {
-    let schema = format!("{{ fieldsMatch: partial, fields: [ {fields}, {{ name: kind, type: string }} ] }}");
+    let schema =
+        format!("{{ fieldsMatch: partial, fields: [ {fields}, {{ name: kind, type: string }} ] }}");
     format!("name: things\nschema: {schema}\noutput: {{ {output} }}\n")
 }
 
@@ -25,8 +27,10 @@ async fn bench() -> Bench {
 
 /// A job with another contract, of a source that no other has.
 async fn submit(bench: &Bench, job: &str, contract: &str, source: &str) -> (Submission, JobRef) {
-    let version = bench.context.registry.put_contract(&bench.dataset, contract, NOW).await.unwrap().version;
-    let submission = Submission { contract: version, ..bench.submit(job, source.as_bytes(), 1000, false).await };
+    let version =
+        bench.context.registry.put_contract(&bench.dataset, contract, NOW).await.unwrap().version;
+    let submission =
+        Submission { contract: version, ..bench.submit(job, source.as_bytes(), 1000, false).await };
     let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
     (submission, job)
 }
@@ -46,7 +50,8 @@ async fn schema(bench: &Bench, sequence: u64) -> Option<(String, u64)> {
         },
     };
     let TableSchema { columns, .. } = schema;
-    let names: Vec<String> = columns.iter().map(|column| format!("{} {}", column.name, column.kind)).collect();
+    let names: Vec<String> =
+        columns.iter().map(|column| format!("{} {}", column.name, column.kind)).collect();
     Some((names.join(", "), at))
 }
 
@@ -73,23 +78,47 @@ async fn the_log_has_the_schema_of_the_table() {
         let stored = land(&bench, &format!("job{number}"), contract, source).await.unwrap();
         assert_eq!(stored.sequence, number as u64);
         let found = schema(&bench, stored.sequence).await;
-        assert_eq!(found.as_ref().map(|(names, at)| (names.as_str(), *at)), expected, "commit {number}");
+        assert_eq!(
+            found.as_ref().map(|(names, at)| (names.as_str(), *at)),
+            expected,
+            "commit {number}"
+        );
     }
 }
 
 #[tokio::test]
 async fn what_readers_do_not_unite_is_refused_before_it_is_planned() {
     for (there, new, message) in [
-        (contract(INTEGER, ""), contract(TEXT, ""), "column `id` of the table is int16, and string in the contract"),
-        (contract(INTEGER, ""), contract("{ name: id, type: integer }", ""), "keep the type (`type: integer, physicalType: int16`)"),
-        (contract(INTEGER, "partitionBy: [kind]"), contract(INTEGER, ""), "the table is partitioned by kind, and by nothing"),
-        (contract(INTEGER, "partitionBy: [id]"), contract(TEXT, "partitionBy: [id]"), "column `id` of the table is int16"),
+        (
+            contract(INTEGER, ""),
+            contract(TEXT, ""),
+            "column `id` of the table is int16, and string in the contract",
+        ),
+        (
+            contract(INTEGER, ""),
+            contract("{ name: id, type: integer }", ""),
+            "keep the type (`type: integer, physicalType: int16`)",
+        ),
+        (
+            contract(INTEGER, "partitionBy: [kind]"),
+            contract(INTEGER, ""),
+            "the table is partitioned by kind, and by nothing",
+        ),
+        (
+            contract(INTEGER, "partitionBy: [id]"),
+            contract(TEXT, "partitionBy: [id]"),
+            "column `id` of the table is int16",
+        ),
         (
             contract(INTEGER, "partitionBy: [kind]"),
             contract(TEXT, "partitionBy: [kind], mode: overwrite-partitions"),
             "column `id` of the table is int16",
         ),
-        (contract(INTEGER, ""), contract(INTEGER, "format: jsonl"), "the files of the table are parquet, and jsonl"),
+        (
+            contract(INTEGER, ""),
+            contract(INTEGER, "format: jsonl"),
+            "the files of the table are parquet, and jsonl",
+        ),
     ] {
         let bench = Bench::new(&there).await;
         land(&bench, "old", &there, "id,kind\n1,a\n").await.unwrap();
@@ -99,23 +128,32 @@ async fn what_readers_do_not_unite_is_refused_before_it_is_planned() {
         assert_eq!(refused.name(), "ContractInvalid", "{refused}");
         assert!(refused.to_string().contains(message), "{refused}");
         assert!(refused.to_string().contains("`mode: overwrite`"), "{refused}");
-        assert_eq!(bench.text(&bench.context.keys(&job.job).plan()).await, "", "nothing is planned");
+        assert_eq!(
+            bench.text(&bench.context.keys(&job.job).plan()).await,
+            "",
+            "nothing is planned"
+        );
         let failure = bench.run(submission).await.unwrap_err();
         assert_eq!((failure.error.as_str(), bench.visible().await), ("ContractInvalid", before));
 
-        let overwriting = new.replace(", mode: overwrite-partitions", "").replace("output: { ", "output: { mode: overwrite, ");
+        let overwriting = new
+            .replace(", mode: overwrite-partitions", "")
+            .replace("output: { ", "output: { mode: overwrite, ");
         let overwriting = overwriting.replace("overwrite,  }", "overwrite }");
         land(&bench, "replaced", &overwriting, "id,kind\n2,a\n").await.unwrap();
         assert_eq!(bench.table_keys().await.len(), 1, "the table is the new one alone");
     }
 }
 
-/// Both were planned when there was no table: the second one to be stored is refused before anything of it is visible.
+/// Both were planned when there was no table: the second one to be stored is refused before
+/// anything of it is visible.
 #[tokio::test]
 async fn a_table_that_began_meanwhile_refuses_the_job_before_its_decision() {
     let bench = bench().await;
-    let (first, first_job) = submit(&bench, "first", &contract(INTEGER, ""), "id,kind\n1,a\n").await;
-    let (second, second_job) = submit(&bench, "second", &contract(TEXT, ""), "id,kind\nx,a\n").await;
+    let (first, first_job) =
+        submit(&bench, "first", &contract(INTEGER, ""), "id,kind\n1,a\n").await;
+    let (second, second_job) =
+        submit(&bench, "second", &contract(TEXT, ""), "id,kind\nx,a\n").await;
     bench.verified(first).await.unwrap();
     bench.verified(second).await.unwrap();
     steps::store(&bench.context, first_job).await.unwrap();
@@ -123,10 +161,15 @@ async fn a_table_that_began_meanwhile_refuses_the_job_before_its_decision() {
     let refused = steps::store(&bench.context, second_job.clone()).await.unwrap_err();
     assert!(matches!(&refused, Error::ContractInvalid(_)), "{refused}");
     assert_eq!(bench.visible().await.0, before);
-    assert_eq!(bench.text(&bench.context.keys(&second_job.job).decision()).await, "", "it is not decided to commit");
+    assert_eq!(
+        bench.text(&bench.context.keys(&second_job.job).decision()).await,
+        "",
+        "it is not decided to commit"
+    );
 }
 
-/// A job that is decided loses its number to one of another schema: it says so in the log, and keeps nothing.
+/// A job that is decided loses its number to one of another schema: it says so in the log, and
+/// keeps nothing.
 #[tokio::test]
 async fn a_table_that_changed_after_the_decision_makes_the_job_void() {
     let bench = bench().await;
@@ -149,7 +192,8 @@ async fn a_log_without_a_schema_gets_one() {
     let bench = Bench::over(memory.clone(), memory, &contract(INTEGER, "")).await;
     land(&bench, "old", &contract(INTEGER, ""), "id,kind\n1,a\n").await.unwrap();
     let key = landing::commit::log_key("lake/things/", 0);
-    let mut entry: serde_json::Value = serde_json::from_slice(&bench.lake().read(&key, u64::MAX).await.unwrap()).unwrap();
+    let mut entry: serde_json::Value =
+        serde_json::from_slice(&bench.lake().read(&key, u64::MAX).await.unwrap()).unwrap();
     assert!(entry.as_object_mut().unwrap().remove("schema").is_some());
     bench.lake().put(&key, entry.to_string().into(), objects::Put::Overwrite).await.unwrap();
     land(&bench, "new", &contract(INTEGER, ""), "id,kind\n2,a\n").await.unwrap();

@@ -1,4 +1,5 @@
-//! Jobs that nobody brought to their end: by the event of their execution, or by the sweep where that was lost.
+//! Jobs that nobody brought to their end: by the event of their execution, or by the sweep where
+//! that was lost.
 
 use std::sync::Arc;
 
@@ -31,7 +32,8 @@ impl Deployment {
     async fn new() -> Self {
         let memory = Arc::new(Memory::new());
         let mut bench = Bench::over(memory.clone(), memory.clone(), CONTRACT).await;
-        let (executions, events) = (Arc::new(executions::Memory::new()), Arc::new(events::Memory::new()));
+        let (executions, events) =
+            (Arc::new(executions::Memory::new()), Arc::new(events::Memory::new()));
         bench.context.events = Some(events.clone());
         let settler = Settler { context: bench.context.clone(), executions: executions.clone() };
         Self { bench, executions, events, settler }
@@ -40,7 +42,10 @@ impl Deployment {
     /// A job that is started and whose shards are done.
     async fn transformed(&self, name: &str) -> Submission {
         let submission = self.bench.submit(name, SOURCE, 9, false).await;
-        self.executions.start(&submission.job, &serde_json::to_string(&submission).unwrap()).await.unwrap();
+        self.executions
+            .start(&submission.job, &serde_json::to_string(&submission).unwrap())
+            .await
+            .unwrap();
         self.bench.transformed(submission.clone()).await.unwrap();
         submission
     }
@@ -81,19 +86,32 @@ async fn an_execution_that_ended_is_settled_by_its_event_and_by_the_sweep() {
         for is_swept in [false, true] {
             let deployment = Deployment::new().await;
             let job = deployment.transformed("job").await.job;
-            let failure = error.map(|error| executions::history::Failure { error: error.to_owned(), cause: "by hand".to_owned() });
+            let failure = error.map(|error| executions::history::Failure {
+                error: error.to_owned(),
+                cause: "by hand".to_owned(),
+            });
             deployment.executions.end(&deployment.executions.arn(&job), status, failure);
-            let event = if is_swept { json!({"detail-type": "Scheduled Event", "source": "aws.events"}) } else { ended(&job, "ABORTED") };
+            let event = if is_swept {
+                json!({"detail-type": "Scheduled Event", "source": "aws.events"})
+            } else {
+                ended(&job, "ABORTED")
+            };
             let settled = Done { seen: 1, settled: 1, ..Done::default() };
             assert_eq!(deployment.settler.hear(&event, later()).await.unwrap(), settled);
             let record = deployment.record(&job).await;
-            assert_eq!((record.status.as_str(), record.failure.unwrap().error.as_str()), (expected, named));
+            assert_eq!(
+                (record.status.as_str(), record.failure.unwrap().error.as_str()),
+                (expected, named)
+            );
             deployment.assert_tidy(&job).await;
             let announced = json!({"job": job, "dataset": "things", "status": expected, "error": named, "other": null});
             assert_eq!(deployment.events.all(), [("Job ended".to_owned(), announced)]);
 
             // Heard again, and swept again, nothing changes.
-            assert_eq!(deployment.settler.hear(&ended(&job, "ABORTED"), later()).await.unwrap().settled, 0);
+            assert_eq!(
+                deployment.settler.hear(&ended(&job, "ABORTED"), later()).await.unwrap().settled,
+                0
+            );
             assert_eq!(deployment.settler.sweep(later()).await.unwrap(), Done::default());
             assert_eq!(deployment.events.all().len(), 1);
         }
@@ -111,7 +129,10 @@ async fn a_job_that_is_decided_to_commit_lands_whatever_became_of_its_execution(
     deployment.executions.end(&deployment.executions.arn(&job.job), Status::Aborted, None);
     deployment.settler.hear(&ended(&job.job, "ABORTED"), later()).await.unwrap();
     let record = deployment.record(&job.job).await;
-    assert_eq!((record.status, record.sequence, record.failure), (JobStatus::Succeeded, Some(0), None));
+    assert_eq!(
+        (record.status, record.sequence, record.failure),
+        (JobStatus::Succeeded, Some(0), None)
+    );
     let table = deployment.bench.table_keys().await;
     assert_eq!(deployment.bench.sorted_rows(&table).await.len(), 3);
     assert_eq!(deployment.events.all()[0].0, "Job landed");
@@ -127,17 +148,33 @@ async fn the_sweep_starts_what_was_admitted_and_stops_what_is_cancelled() {
     let running = deployment.transformed("running").await;
     // The call that stops its execution was lost.
     let cancelled = deployment.transformed("cancelled").await;
-    deployment.bench.decide(&cancelled.job, Decision::NoCommit(Failure::new("Cancelled", "by hand"))).await;
+    deployment
+        .bench
+        .decide(&cancelled.job, Decision::NoCommit(Failure::new("Cancelled", "by hand")))
+        .await;
     let cancelling = JobChange { status: Some(JobStatus::Cancelling), ..JobChange::default() };
     registry.update_job(&cancelled.job, &cancelling, NOW).await.unwrap();
 
     let early: DateTime<Utc> = NOW.parse().unwrap();
-    assert_eq!(deployment.settler.sweep(early).await.unwrap(), Done::default(), "what was heard of lately is well");
+    assert_eq!(
+        deployment.settler.sweep(early).await.unwrap(),
+        Done::default(),
+        "what was heard of lately is well"
+    );
     let done = deployment.settler.sweep(later()).await.unwrap();
     assert_eq!(done, Done { seen: 3, started: 1, stopped: 1, ..Done::default() });
-    assert_eq!(executions.describe(&executions.arn(&unstarted.job)).await.unwrap().status, Status::Running);
-    assert_eq!(executions.describe(&executions.arn(&running.job)).await.unwrap().status, Status::Running);
-    assert_eq!(executions.describe(&executions.arn(&cancelled.job)).await.unwrap().status, Status::Aborted);
+    assert_eq!(
+        executions.describe(&executions.arn(&unstarted.job)).await.unwrap().status,
+        Status::Running
+    );
+    assert_eq!(
+        executions.describe(&executions.arn(&running.job)).await.unwrap().status,
+        Status::Running
+    );
+    assert_eq!(
+        executions.describe(&executions.arn(&cancelled.job)).await.unwrap().status,
+        Status::Aborted
+    );
     let statuses = [&unstarted, &running, &cancelled].map(|submission| submission.job.clone());
     let mut seen = Vec::new();
     for job in &statuses {
@@ -150,10 +187,19 @@ async fn the_sweep_starts_what_was_admitted_and_stops_what_is_cancelled() {
 async fn a_cancelled_job_that_never_ran_is_settled_by_its_first_step() {
     let deployment = Deployment::new().await;
     let submission = deployment.bench.submit("job", SOURCE, 9, false).await;
-    deployment.bench.decide(&submission.job, Decision::NoCommit(Failure::new("Cancelled", "by hand"))).await;
+    deployment
+        .bench
+        .decide(&submission.job, Decision::NoCommit(Failure::new("Cancelled", "by hand")))
+        .await;
     let failure = deployment.bench.run(submission.clone()).await.unwrap_err();
     assert_eq!(failure, Failure::new("Cancelled", "by hand"), "the reason that was decided");
     assert_eq!(deployment.record(&submission.job).await.status, JobStatus::Cancelled);
     let memory: &dyn Buckets = deployment.bench.context.buckets.as_ref();
-    assert!(memory.bucket("work").read(&deployment.bench.context.keys(&submission.job).plan(), u64::MAX).await.is_err());
+    assert!(
+        memory
+            .bucket("work")
+            .read(&deployment.bench.context.keys(&submission.job).plan(), u64::MAX)
+            .await
+            .is_err()
+    );
 }

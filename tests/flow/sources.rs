@@ -1,4 +1,5 @@
-//! Sources that are replaced, or deleted, after their job was submitted, and those that may not be named.
+//! Sources that are replaced, or deleted, after their job was submitted, and those that may not be
+//! named.
 
 use std::sync::Arc;
 
@@ -29,7 +30,8 @@ async fn land(memory: Memory, is_deleted: bool, call: u64) -> Ended {
     let submission = bench.submit("job", SUBMITTED, 4, false).await;
     let inbox = bench.inbox();
     let head = inbox.head(&submission.source.key, None).await.unwrap();
-    let pinned = SourceRef { version: head.version, etag: Some(head.etag), ..submission.source.clone() };
+    let pinned =
+        SourceRef { version: head.version, etag: Some(head.etag), ..submission.source.clone() };
     let goes = async {
         faulty.hangs().await;
         if is_deleted {
@@ -90,7 +92,11 @@ async fn what_was_submitted_lands_or_nothing_does() {
 async fn what_may_not_be_named_is_refused_by_ingest_too() {
     let memory: Arc<dyn Buckets> = Arc::new(Memory::new());
     let bench = Bench::over(memory.clone(), memory, &things(SCHEMA)).await;
-    for (n, (bucket, key)) in [("work", "jobs/a"), ("lake", "lake/a"), ("inbox", "reference/a"), ("other", "a")].into_iter().enumerate() {
+    for (n, (bucket, key)) in
+        [("work", "jobs/a"), ("lake", "lake/a"), ("inbox", "reference/a"), ("other", "a")]
+            .into_iter()
+            .enumerate()
+    {
         let submission = bench.submit(&format!("job{n}"), SUBMITTED, 4, false).await;
         let bytes = Bytes::from_static(SUBMITTED);
         bench.context.buckets.bucket(bucket).put(key, bytes, Put::Overwrite).await.unwrap();

@@ -28,23 +28,32 @@ const SOURCE: &str = "id,text,price,day\n\
 
 #[tokio::test]
 async fn every_shard_size_gives_the_same() {
-    let sequential = Bench::new(&things(SCHEMA)).await.land("job", SOURCE.as_bytes(), u64::MAX).await.unwrap();
+    let sequential =
+        Bench::new(&things(SCHEMA)).await.land("job", SOURCE.as_bytes(), u64::MAX).await.unwrap();
     assert_eq!(sequential.counts, Counts { read: 8, stored: 3, rejected: 5, filtered: 0 });
     for shard_bytes in 1..=SOURCE.len() as u64 {
-        let split = Bench::new(&things(SCHEMA)).await.land("job", SOURCE.as_bytes(), shard_bytes).await.unwrap();
+        let split = Bench::new(&things(SCHEMA))
+            .await
+            .land("job", SOURCE.as_bytes(), shard_bytes)
+            .await
+            .unwrap();
         assert_eq!(split, sequential, "shards of {shard_bytes} bytes");
     }
 }
 
 #[tokio::test]
 async fn all_faults_of_a_record_are_told_with_their_place() {
-    let landed = Bench::new(&things(SCHEMA)).await.land("job", SOURCE.as_bytes(), 16).await.unwrap();
+    let landed =
+        Bench::new(&things(SCHEMA)).await.land("job", SOURCE.as_bytes(), 16).await.unwrap();
     let faults: Vec<String> = landed
         .errors
         .lines()
         .map(|line| {
             let entry: contract::rejects::ErrorEntry = serde_json::from_str(line).unwrap();
-            let place = format!("line {} record {} byte {} column {:?}", entry.line, entry.record, entry.byte, entry.column);
+            let place = format!(
+                "line {} record {} byte {} column {:?}",
+                entry.line, entry.record, entry.byte, entry.column
+            );
             format!("{place} {} {}", entry.error.as_str(), entry.message)
         })
         .collect();
@@ -60,7 +69,8 @@ async fn all_faults_of_a_record_are_told_with_their_place() {
         "line 10 record 7 byte 174 column Some(2) quote-error a quote stands where none may: inside an unquoted field, or closing a field that goes on",
     ];
     assert_eq!(faults, expected);
-    let header_and_records = "id,text,price,day\nx,,1,\n3,this is far too long for it,99999.99,2023-02-29\r\n4,short\n";
+    let header_and_records =
+        "id,text,price,day\nx,,1,\n3,this is far too long for it,99999.99,2023-02-29\r\n4,short\n";
     assert!(landed.rejects.starts_with(header_and_records), "{}", landed.rejects);
 }
 

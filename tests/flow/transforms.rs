@@ -63,20 +63,33 @@ async fn records_are_filtered_derived_and_refused() {
         .lines()
         .take(3)
         .map(|line| {
-            let ErrorEntry { record, field, error, rule, message, .. } = serde_json::from_str(line).unwrap();
-            format!("{record} {} {} {} {message}", field.unwrap_or_default(), error.as_str(), rule.unwrap_or_default())
+            let ErrorEntry { record, field, error, rule, message, .. } =
+                serde_json::from_str(line).unwrap();
+            format!(
+                "{record} {} {} {} {message}",
+                field.unwrap_or_default(),
+                error.as_str(),
+                rule.unwrap_or_default()
+            )
         })
         .collect();
     let expected = [
         "2 mph transform-error derive `mph` has no value: division by zero",
         // What is no value is refused, whatever its state.
         "4 miles type-error  `x` is not a number",
-        // The third record is filtered and claims nothing: the sixth has the key. The seventh is filtered, too, and is no duplicate. The second one failed.
+        // The third record is filtered and claims nothing: the sixth has the key. The seventh is
+        // filtered, too, and is no duplicate. The second one failed.
         "8 id primary-key primaryKey `id` is the primary key, and `1` is taken by record 1",
     ];
     assert_eq!(faults, expected);
-    assert!(landed.rows.iter().any(|row| row.contains("120.5") && row.contains("180.75")), "{:?}", landed.rows);
-    assert!(landed.rejects.starts_with("id,miles,minutes,state\n2,10.00,0,flown\n4,x,30,cancelled\n"));
+    assert!(
+        landed.rows.iter().any(|row| row.contains("120.5") && row.contains("180.75")),
+        "{:?}",
+        landed.rows
+    );
+    assert!(
+        landed.rejects.starts_with("id,miles,minutes,state\n2,10.00,0,flown\n4,x,30,cancelled\n")
+    );
 }
 
 #[tokio::test]
@@ -98,7 +111,8 @@ fn a_contract_tells_what_is_wrong_with_its_expressions() {
         .replace("\"minutes / 60\"", "\"minuts / 60\"")
         .replace("miles * 1.5", "fare * 2")
         .replace("name: kind", "name: id");
-    let faults: Vec<String> = Contract::parse(&broken).unwrap_err().iter().map(ToString::to_string).collect();
+    let faults: Vec<String> =
+        Contract::parse(&broken).unwrap_err().iter().map(ToString::to_string).collect();
     let expected = [
         "transform.where: has to be a boolean, and is a int64",
         "transform.derive[0].sql: at character 1: `minuts` is not a field; did you mean `minutes`?",

@@ -1,4 +1,5 @@
-//! A job that is decided to commit and turns out to be unable to: its entry of the log says so, and nothing of it is visible.
+//! A job that is decided to commit and turns out to be unable to: its entry of the log says so, and
+//! nothing of it is visible.
 
 use std::sync::Arc;
 
@@ -9,12 +10,17 @@ use objects::{Memory, Put};
 use registry::JobStatus;
 
 use super::bench::Bench;
-use super::commits::{APPEND, FORMATS, NEW, OLD, OVERWRITE, PARTITIONS, assert_table, contract, model, submit, with_modes};
+use super::commits::{
+    APPEND, FORMATS, NEW, OLD, OVERWRITE, PARTITIONS, assert_table, contract, model, submit,
+    with_modes,
+};
 
 /// A deployment with the old table and a job that may be stored.
 async fn verified(format: &str, mode: u32, has_table: bool) -> (Bench, JobRef) {
     let memory = Arc::new(Memory::new());
-    let bench = with_modes(Bench::over(memory.clone(), memory, &contract(format, "append")).await, format).await;
+    let bench =
+        with_modes(Bench::over(memory.clone(), memory, &contract(format, "append")).await, format)
+            .await;
     if has_table {
         let old = submit(&bench, "old", APPEND, OLD).await;
         bench.run(old).await.unwrap();
@@ -32,7 +38,10 @@ async fn decide(bench: &Bench, job: &JobId, format: &str, from: u64) {
 
 #[tokio::test]
 async fn uploads_that_are_gone_are_taken_back_whole() {
-    for (format, mode) in FORMATS.into_iter().flat_map(|format| [APPEND, OVERWRITE, PARTITIONS].map(|mode| (format, mode))) {
+    for (format, mode) in FORMATS
+        .into_iter()
+        .flat_map(|format| [APPEND, OVERWRITE, PARTITIONS].map(|mode| (format, mode)))
+    {
         for has_table in [false, true] {
             let case = format!("{format}, mode {mode}, table {has_table}");
             let (bench, job) = verified(format, mode, has_table).await;
@@ -67,11 +76,20 @@ async fn a_table_that_changed_after_the_decision_refuses_the_job_and_keeps_nothi
     decide(&bench, &job.job, "landfall", 1).await;
     // Somebody replaces the table by one without partitions in between.
     let unpartitioned = contract("landfall", "overwrite").replace("partitionBy: [kind], ", "");
-    let version = bench.context.registry.put_contract(&bench.dataset, &unpartitioned, super::bench::NOW).await.unwrap().version;
+    let version = bench
+        .context
+        .registry
+        .put_contract(&bench.dataset, &unpartitioned, super::bench::NOW)
+        .await
+        .unwrap()
+        .version;
     let meanwhile = submit(&bench, "meanwhile", version, &[(9, "z")]).await;
     bench.run(meanwhile).await.unwrap();
     let there = bench.data_keys().await;
-    let settled = steps::settle(&bench.context, job.clone(), job::message::Failure::new("Aborted", "")).await.unwrap();
+    let settled =
+        steps::settle(&bench.context, job.clone(), job::message::Failure::new("Aborted", ""))
+            .await
+            .unwrap();
     assert_eq!((settled.status.as_str(), settled.error.as_str()), ("FAILED", "ContractInvalid"));
     assert_eq!((bench.data_keys().await, bench.visible().await.1), (there, 0));
     assert!(bench.commit(2).await.unwrap().void.is_some());
@@ -79,14 +97,29 @@ async fn a_table_that_changed_after_the_decision_refuses_the_job_and_keeps_nothi
 
 #[tokio::test]
 async fn what_blocks_a_file_blocks_the_job_and_leaves_nothing() {
-    // A directory cannot hold a file where something else is: the other files are completed by then.
+    // A directory cannot hold a file where something else is: the other files are completed by
+    // then.
     let folder = tempfile::tempdir().unwrap();
-    let bench = super::kills::deployment(folder.path(), Arc::new(super::kills::Rooted(folder.path().to_owned())), "landfall").await;
-    bench.context.registry.put_contract(&bench.dataset, &contract("landfall", "append"), super::bench::NOW).await.unwrap();
+    let bench = super::kills::deployment(
+        folder.path(),
+        Arc::new(super::kills::Rooted(folder.path().to_owned())),
+        "landfall",
+    )
+    .await;
+    bench
+        .context
+        .registry
+        .put_contract(&bench.dataset, &contract("landfall", "append"), super::bench::NOW)
+        .await
+        .unwrap();
     let submission = submit(&bench, "new", APPEND, NEW).await;
     let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
     bench.verified(submission).await.unwrap();
-    bench.lake().put("lake/things/kind=c", bytes::Bytes::from_static(b"a file in the way"), Put::Overwrite).await.unwrap();
+    bench
+        .lake()
+        .put("lake/things/kind=c", bytes::Bytes::from_static(b"a file in the way"), Put::Overwrite)
+        .await
+        .unwrap();
     steps::store(&bench.context, job.clone()).await.unwrap_err();
     assert_eq!(bench.data_keys().await, Vec::<String>::new());
     let record = bench.context.registry.job(&job.job).await.unwrap().unwrap();
@@ -95,5 +128,8 @@ async fn what_blocks_a_file_blocks_the_job_and_leaves_nothing() {
     let again = submit(&bench, "again", APPEND, NEW).await;
     bench.run(again).await.unwrap();
     let table = bench.table_keys().await;
-    assert_eq!((bench.sorted_rows(&table).await.len(), bench.data_keys().await), (NEW.len(), table));
+    assert_eq!(
+        (bench.sorted_rows(&table).await.len(), bench.data_keys().await),
+        (NEW.len(), table)
+    );
 }

@@ -1,16 +1,26 @@
-//! A check of a state machine in the Amazon States Language: what neither the local cloud nor a linter finds.
+//! A check of a state machine in the Amazon States Language: what neither the local cloud nor a
+//! linter finds.
 //!
-//! It knows JSONPath machines of the parts that this project uses, and says so where it meets another.
+//! It knows JSONPath machines of the parts that this project uses, and says so where it meets
+//! another.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
 /// State types and whether a state of the type goes on by `Next` or `End`.
-const TYPES: [(&str, bool); 7] =
-    [("Task", true), ("Map", true), ("Pass", true), ("Wait", true), ("Choice", false), ("Succeed", false), ("Fail", false)];
+const TYPES: [(&str, bool); 7] = [
+    ("Task", true),
+    ("Map", true),
+    ("Pass", true),
+    ("Wait", true),
+    ("Choice", false),
+    ("Succeed", false),
+    ("Fail", false),
+];
 
-/// Everything that is wrong with a definition, each with its place. An empty list is a good machine.
+/// Everything that is wrong with a definition, each with its place. An empty list is a good
+/// machine.
 pub fn faults(definition: &str) -> Vec<String> {
     match serde_json::from_str::<Value>(definition) {
         Err(error) => vec![format!("not JSON: {error}")],
@@ -53,7 +63,10 @@ fn check_machine(machine: &Value, place: &str, faults: &mut Vec<String>) {
     for (name, state) in states {
         let kind = state.get("Type").and_then(Value::as_str).unwrap_or("none");
         let Some((_, goes_on)) = TYPES.iter().find(|(known, _)| *known == kind) else {
-            fault(name, format!("type `{kind}` is not one of {}", TYPES.map(|(known, _)| known).join(", ")));
+            fault(
+                name,
+                format!("type `{kind}` is not one of {}", TYPES.map(|(known, _)| known).join(", ")),
+            );
             continue;
         };
         if state.get("Comment").and_then(Value::as_str).is_none_or(str::is_empty) {
@@ -62,7 +75,8 @@ fn check_machine(machine: &Value, place: &str, faults: &mut Vec<String>) {
         if kind == "Task" && state.get("TimeoutSeconds").and_then(Value::as_u64).is_none() {
             fault(name, "no TimeoutSeconds".to_owned());
         }
-        let exits = usize::from(state.get("Next").is_some()) + usize::from(state.get("End") == Some(&Value::Bool(true)));
+        let exits = usize::from(state.get("Next").is_some())
+            + usize::from(state.get("End") == Some(&Value::Bool(true)));
         match (goes_on, exits) {
             (true, 0) => fault(name, "neither Next nor End".to_owned()),
             (true, 2) => fault(name, "both Next and End".to_owned()),
@@ -71,14 +85,19 @@ fn check_machine(machine: &Value, place: &str, faults: &mut Vec<String>) {
         }
         if kind == "Choice" {
             if state.get("Default").is_none() {
-                fault(name, "no Default: an input that no choice fits fails with States.NoChoiceMatched".to_owned());
+                fault(
+                    name,
+                    "no Default: an input that no choice fits fails with States.NoChoiceMatched"
+                        .to_owned(),
+                );
             }
             if state.get("Choices").and_then(Value::as_array).is_none_or(Vec::is_empty) {
                 fault(name, "no Choices".to_owned());
             }
         }
         if kind == "Fail"
-            && (state.get("Error").or(state.get("ErrorPath")).is_none() || state.get("Cause").or(state.get("CausePath")).is_none())
+            && (state.get("Error").or(state.get("ErrorPath")).is_none()
+                || state.get("Cause").or(state.get("CausePath")).is_none())
         {
             fault(name, "no Error or no Cause".to_owned());
         }
@@ -98,7 +117,9 @@ fn check_machine(machine: &Value, place: &str, faults: &mut Vec<String>) {
     for name in states.keys().filter(|name| !reached.contains(name.as_str())) {
         fault(name, "can't be reached".to_owned());
     }
-    for (name, state) in states.iter().filter(|(_, state)| state.get("Type") == Some(&Value::from("Map"))) {
+    for (name, state) in
+        states.iter().filter(|(_, state)| state.get("Type") == Some(&Value::from("Map")))
+    {
         match state.get("ItemProcessor") {
             Some(processor) => check_machine(processor, &format!("{place}{name}/"), faults),
             None => faults.push(format!("{place}{name}: a Map without ItemProcessor")),
@@ -121,7 +142,9 @@ fn reached<'a>(states: &'a Map<String, Value>, start: &'a str) -> BTreeSet<&'a s
 /// Where a state may lead.
 fn targets(state: &Value) -> impl Iterator<Item = &str> {
     let own = ["Next", "Default"].into_iter().filter_map(|field| state.get(field)?.as_str());
-    let others = list(state, "Catch").chain(list(state, "Choices")).filter_map(|entry| entry.get("Next")?.as_str());
+    let others = list(state, "Catch")
+        .chain(list(state, "Choices"))
+        .filter_map(|entry| entry.get("Next")?.as_str());
     own.chain(others)
 }
 
@@ -153,7 +176,11 @@ mod tests {
 
     fn without(field: &'static str, pointer: &'static str) -> impl FnOnce(&mut Value) {
         move |machine| {
-            machine.pointer_mut(pointer).and_then(Value::as_object_mut).and_then(|state| state.remove(field)).expect("the field is there");
+            machine
+                .pointer_mut(pointer)
+                .and_then(Value::as_object_mut)
+                .and_then(|state| state.remove(field))
+                .expect("the field is there");
         }
     }
 
@@ -166,7 +193,12 @@ mod tests {
     fn each_fault_is_found_where_it_is() {
         check(
             without("Next", "/States/Go"),
-            &["Go: neither Next nor End", "All: can't be reached", "Done: can't be reached", "Which?: can't be reached"],
+            &[
+                "Go: neither Next nor End",
+                "All: can't be reached",
+                "Done: can't be reached",
+                "Which?: can't be reached",
+            ],
         );
         check(without("Comment", "/States/Done"), &["Done: no Comment"]);
         check(without("TimeoutSeconds", "/States/Go"), &["Go: no TimeoutSeconds"]);
@@ -178,25 +210,45 @@ mod tests {
         );
         check(without("Cause", "/States/Lost"), &["Lost: no Error or no Cause"]);
         check(without("ItemProcessor", "/States/All"), &["All: a Map without ItemProcessor"]);
-        check(without("Next", "/States/Go/Catch/0"), &["Go: a catcher or a choice without Next", "Lost: can't be reached"]);
+        check(
+            without("Next", "/States/Go/Catch/0"),
+            &["Go: a catcher or a choice without Next", "Lost: can't be reached"],
+        );
         check(
             |machine| machine["States"]["Done"]["Type"] = json!("Succed"),
             &["Done: type `Succed` is not one of Task, Map, Pass, Wait, Choice, Succeed, Fail"],
         );
         check(
             |machine| machine["States"]["Go"]["Next"] = json!("Wich?"),
-            &["Go: leads to `Wich?`, which is no state", "All: can't be reached", "Done: can't be reached", "Which?: can't be reached"],
+            &[
+                "Go: leads to `Wich?`, which is no state",
+                "All: can't be reached",
+                "Done: can't be reached",
+                "Which?: can't be reached",
+            ],
         );
         check(|machine| machine["States"]["Go"]["End"] = json!(true), &["Go: both Next and End"]);
-        check(|machine| machine["States"]["Done"]["Next"] = json!("Go"), &["Done: a Succeed state has no Next or End"]);
-        check(|machine| machine["StartAt"] = json!("Start"), &[": StartAt names `Start`, which is no state"]);
+        check(
+            |machine| machine["States"]["Done"]["Next"] = json!("Go"),
+            &["Done: a Succeed state has no Next or End"],
+        );
+        check(
+            |machine| machine["StartAt"] = json!("Start"),
+            &[": StartAt names `Start`, which is no state"],
+        );
     }
 
     #[test]
     fn the_processor_of_a_map_is_checked_too() {
-        check(without("End", "/States/All/ItemProcessor/States/One"), &["All/One: neither Next nor End"]);
         check(
-            |machine| machine["States"]["All"]["ItemProcessor"]["States"]["Two"] = json!({ "Type": "Succeed", "Comment": "c" }),
+            without("End", "/States/All/ItemProcessor/States/One"),
+            &["All/One: neither Next nor End"],
+        );
+        check(
+            |machine| {
+                machine["States"]["All"]["ItemProcessor"]["States"]["Two"] =
+                    json!({ "Type": "Succeed", "Comment": "c" })
+            },
             &["All/Two: can't be reached"],
         );
     }

@@ -6,12 +6,18 @@ use std::sync::OnceLock;
 
 use crate::Result;
 
-/// The root of the checkout. Cargo tells whoever it runs: a path from compile time is that of another checkout where one build cache serves several.
+/// The root of the checkout. Cargo tells whoever it runs: a path from compile time is that of
+/// another checkout where one build cache serves several.
 pub fn root() -> &'static Path {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
     ROOT.get_or_init(|| {
-        let package = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs this"));
-        package.ancestors().find(|folder| folder.join("Cargo.lock").is_file()).expect("the package lies in a workspace").to_owned()
+        let package =
+            PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs this"));
+        package
+            .ancestors()
+            .find(|folder| folder.join("Cargo.lock").is_file())
+            .expect("the package lies in a workspace")
+            .to_owned()
     })
 }
 
@@ -23,8 +29,10 @@ pub fn target() -> Result<&'static Path> {
 
 /// A folder outside the checkout for what is slow to make and the same for every checkout.
 pub fn cache() -> Result<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
+    let absolute =
+        |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base =
+        absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
     Ok(base.ok_or("neither XDG_CACHE_HOME nor HOME is set to an absolute path")?.join("landfall"))
 }
 
@@ -42,9 +50,12 @@ pub fn run(command: &mut Command, what: &str) -> Result<()> {
 }
 
 fn ask_cargo() -> Result<PathBuf> {
-    let answer = cargo().args(["metadata", "--no-deps", "--format-version", "1", "--offline"]).output();
+    let answer =
+        cargo().args(["metadata", "--no-deps", "--format-version", "1", "--offline"]).output();
     let answer = answer.map_err(|error| format!("cargo metadata: {error}"))?;
-    let metadata: serde_json::Value = serde_json::from_slice(&answer.stdout).map_err(|error| format!("cargo metadata: {error}"))?;
-    let folder = metadata["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
+    let metadata: serde_json::Value = serde_json::from_slice(&answer.stdout)
+        .map_err(|error| format!("cargo metadata: {error}"))?;
+    let folder =
+        metadata["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
     Ok(folder.into())
 }

@@ -36,7 +36,8 @@ impl Landing {
     }
 }
 
-/// Starts a local cloud, lands three files, shows what came of them and stops it, unless it is to be kept.
+/// Starts a local cloud, lands three files, shows what came of them and stops it, unless it is to
+/// be kept.
 pub(crate) fn demo(keep: bool) -> Result<()> {
     let begun = Instant::now();
     let pieces = Pieces::make(Together::Alone)?;
@@ -44,7 +45,11 @@ pub(crate) fn demo(keep: bool) -> Result<()> {
     let begun = Instant::now();
     let options = Options { auth: true, shard_bytes: Some(SHARD_BYTES), ..Options::default() };
     let cloud = LocalCloud::start_with(&pieces, &options)?;
-    println!("template.yaml deployed on a local cloud at {} ({:.1} s)", cloud.endpoint(), begun.elapsed().as_secs_f64());
+    println!(
+        "template.yaml deployed on a local cloud at {} ({:.1} s)",
+        cloud.endpoint(),
+        begun.elapsed().as_secs_f64()
+    );
 
     let api = cloud.api();
     for dataset in ["flights", "weather"] {
@@ -60,7 +65,13 @@ pub(crate) fn demo(keep: bool) -> Result<()> {
             read: 336_776,
             rejected: 0,
         },
-        Landing { title: "dropped in the inbox", dataset: "weather", job: drop_weather(api)?, read: 26_115, rejected: 0 },
+        Landing {
+            title: "dropped in the inbox",
+            dataset: "weather",
+            job: drop_weather(api)?,
+            read: 26_115,
+            rejected: 0,
+        },
         Landing {
             title: "with a dozen planted faults",
             dataset: "flights",
@@ -70,14 +81,18 @@ pub(crate) fn demo(keep: bool) -> Result<()> {
         },
     ];
     watch::until_ended(api, &landings)?;
-    let outcomes = landings.iter().map(|landing| report::report(api, landing)).collect::<Result<Vec<_>>>()?;
+    let outcomes =
+        landings.iter().map(|landing| report::report(api, landing)).collect::<Result<Vec<_>>>()?;
     if keep {
-        let environment = cloud.environment().map(|(name, value)| format!("{name}={value}")).join(" ");
+        let environment =
+            cloud.environment().map(|(name, value)| format!("{name}={value}")).join(" ");
         println!("\nThe cloud stays until Ctrl-C. AWS tools find it with\n  {environment}");
         cloud.stay();
     }
     drop(cloud);
-    println!("\nThe cloud is stopped and removed; `cargo xtask demo --keep` leaves it for a look around.");
+    println!(
+        "\nThe cloud is stopped and removed; `cargo xtask demo --keep` leaves it for a look around."
+    );
     match outcomes.iter().all(|as_expected| *as_expected) {
         true => Ok(()),
         false => Err("a job did not end as it should".to_owned()),
@@ -86,15 +101,20 @@ pub(crate) fn demo(keep: bool) -> Result<()> {
 
 fn register(api: &Api, dataset: &str) -> Result<()> {
     let text = read_text(&format!("contracts/{dataset}.yaml"))?;
-    let version = api.put(&format!("/datasets/{dataset}"), "application/yaml", &text)?.ok()?["version"].clone();
+    let version =
+        api.put(&format!("/datasets/{dataset}"), "application/yaml", &text)?.ok()?["version"]
+            .clone();
     println!("contract of {dataset} registered, version {version}");
     Ok(())
 }
 
 /// Uploads a file aside and submits it: the job's id.
 fn submit(api: &Api, name: &str, bytes: Vec<u8>) -> Result<String> {
-    let upload = upload(api, &json!({ "dataset": "flights", "name": name, "land": "submit" }), bytes)?;
-    let job = api.post("/jobs", &json!({ "dataset": "flights", "source": { "key": upload["key"] } }))?.ok()?;
+    let upload =
+        upload(api, &json!({ "dataset": "flights", "name": name, "land": "submit" }), bytes)?;
+    let job = api
+        .post("/jobs", &json!({ "dataset": "flights", "source": { "key": upload["key"] } }))?
+        .ok()?;
     text(&job, "job")
 }
 
@@ -131,12 +151,21 @@ fn read_text(name: &str) -> Result<String> {
 
 /// The header and the first records of a file without line breaks in its fields.
 fn first_records(file: &[u8], records: usize) -> Result<String> {
-    let end = file.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(records).map(|(at, _)| at + 1);
-    let slice = file.get(..end.ok_or("flights.csv is shorter than it should be")?).unwrap_or_default();
+    let end = file
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'\n')
+        .nth(records)
+        .map(|(at, _)| at + 1);
+    let slice =
+        file.get(..end.ok_or("flights.csv is shorter than it should be")?).unwrap_or_default();
     String::from_utf8(slice.to_vec()).map_err(|error| format!("flights.csv: {error}"))
 }
 
 /// A text field of an answer.
 fn text(answer: &Value, field: &str) -> Result<String> {
-    answer[field].as_str().map(str::to_owned).ok_or_else(|| format!("the API's answer has no `{field}`: {answer}"))
+    answer[field]
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| format!("the API's answer has no `{field}`: {answer}"))
 }

@@ -1,4 +1,5 @@
-//! The functions as zip files: one executable each, named `bootstrap`, as Lambda's bare runtimes want it.
+//! The functions as zip files: one executable each, named `bootstrap`, as Lambda's bare runtimes
+//! want it.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,10 +12,11 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 use crate::{Result, checkout};
 
 /// The functions in step order: each is a folder of `functions/`, a package and a binary.
-pub const NAMES: [&str; 8] = ["api", "admit", "ingest", "transform", "verify", "store", "settle", "live"];
+pub const NAMES: [&str; 8] =
+    ["api", "admit", "ingest", "transform", "verify", "store", "settle", "live"];
 
-/// What is built together with the functions. Cargo settles the features of dependencies over all that is built at once, so what is built in two
-/// selections is mostly built twice.
+/// What is built together with the functions. Cargo settles the features of dependencies over all
+/// that is built at once, so what is built in two selections is mostly built twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Together {
     /// Nothing: the shortest way to a running cloud.
@@ -23,7 +25,8 @@ pub enum Together {
     WithTests,
 }
 
-/// Builds all functions for this machine with the dev profile and zips what changed. Answers the folder of `<function>.zip`.
+/// Builds all functions for this machine with the dev profile and zips what changed. Answers the
+/// folder of `<function>.zip`.
 pub fn build(together: Together) -> Result<PathBuf> {
     let mut cargo = checkout::cargo();
     cargo.arg("build");
@@ -44,7 +47,8 @@ pub fn build(together: Together) -> Result<PathBuf> {
     Ok(zips)
 }
 
-/// Zips a binary without its symbols, where there is a `strip`. The zip appears whole or not at all.
+/// Zips a binary without its symbols, where there is a `strip`. The zip appears whole or not at
+/// all.
 pub fn pack(binary: &Path, zip: &Path, compression: CompressionMethod) -> Result<()> {
     let failed = |error: &dyn std::fmt::Display| format!("packing {}: {error}", binary.display());
     let folder = zip.parent().ok_or_else(|| failed(&"no folder"))?;
@@ -55,7 +59,10 @@ pub fn pack(binary: &Path, zip: &Path, compression: CompressionMethod) -> Result
     let unfinished = scratch.path().join("zip");
     let write = || -> zip::result::ZipResult<()> {
         let mut writer = ZipWriter::new(File::create(&unfinished)?);
-        writer.start_file("bootstrap", SimpleFileOptions::default().compression_method(compression).unix_permissions(0o755))?;
+        writer.start_file(
+            "bootstrap",
+            SimpleFileOptions::default().compression_method(compression).unix_permissions(0o755),
+        )?;
         io::copy(&mut File::open(source)?, &mut writer)?;
         writer.finish()?;
         Ok(())
@@ -98,10 +105,16 @@ mod tests {
         fs::write(&of, "x").unwrap();
         assert!(is_older(&made, &of), "nothing was made yet");
         fs::write(&made, "x").unwrap();
-        let later = File::open(&of).unwrap().metadata().unwrap().modified().unwrap() + std::time::Duration::from_secs(1);
+        let later = File::open(&of).unwrap().metadata().unwrap().modified().unwrap()
+            + std::time::Duration::from_secs(1);
         File::options().write(true).open(&made).unwrap().set_modified(later).unwrap();
         assert!(!is_older(&made, &of));
-        File::options().write(true).open(&of).unwrap().set_modified(later + std::time::Duration::from_secs(1)).unwrap();
+        File::options()
+            .write(true)
+            .open(&of)
+            .unwrap()
+            .set_modified(later + std::time::Duration::from_secs(1))
+            .unwrap();
         assert!(is_older(&made, &of), "it was built since");
     }
 }

@@ -79,7 +79,12 @@ pub(crate) fn package(architecture: Architecture) -> Result<()> {
     }
     let template = template::write(checkout::root(), &folder, architecture.name())?;
     println!("{:>10}  {}", "", template.display());
-    println!("for {} and glibc {}.{} or newer; next: `sam deploy`", architecture.name(), GLIBC.0, GLIBC.1);
+    println!(
+        "for {} and glibc {}.{} or newer; next: `sam deploy`",
+        architecture.name(),
+        GLIBC.0,
+        GLIBC.1
+    );
     Ok(())
 }
 
@@ -128,13 +133,18 @@ fn check_size(file: &Path, limit: u64, state: &str) -> Result<u64> {
     let bytes = fs::metadata(file).map_err(|error| format!("{}: {error}", file.display()))?.len();
     match bytes <= limit {
         true => Ok(bytes),
-        false => Err(format!("{} has {bytes} bytes, and Lambda takes {limit} of a function's code {state}", file.display())),
+        false => Err(format!(
+            "{} has {bytes} bytes, and Lambda takes {limit} of a function's code {state}",
+            file.display()
+        )),
     }
 }
 
-/// Says what to do where the standard library of the target is not installed: cargo's own error is a page long.
+/// Says what to do where the standard library of the target is not installed: cargo's own error is
+/// a page long.
 fn require_std(target: &str) -> Result<()> {
-    let answer = Command::new("rustc").args(["--print", "target-libdir", "--target", target]).output();
+    let answer =
+        Command::new("rustc").args(["--print", "target-libdir", "--target", target]).output();
     let answer = answer.map_err(|error| format!("rustc: {error}"))?;
     let folder = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
     let is_there = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
@@ -170,7 +180,8 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), elf::tests::this_with_glibc(b"99")).unwrap();
         let error = check_binary(file.path(), Architecture::X86_64).unwrap_err();
-        let named = ["needs glibc 2.99", "provided.al2023 has 2.34", "x86_64-unknown-linux-gnu.2.34"];
+        let named =
+            ["needs glibc 2.99", "provided.al2023 has 2.34", "x86_64-unknown-linux-gnu.2.34"];
         assert!(named.iter().all(|text| error.contains(text)), "{error}");
     }
 

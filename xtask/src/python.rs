@@ -1,4 +1,5 @@
-//! Private Python environments, one per list of requirements, kept in the cache and shared by all checkouts.
+//! Private Python environments, one per list of requirements, kept in the cache and shared by all
+//! checkouts.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -25,8 +26,8 @@ impl Python {
         Self::of(&checkout::root().join("xtask/local/requirements-lint.txt"))
     }
 
-    /// The environment of the peers, which benchmarks are run beside and which read what Landfall writes: DuckDB, Polars, PyArrow, and
-    /// delta-rs.
+    /// The environment of the peers, which benchmarks are run beside and which read what Landfall
+    /// writes: DuckDB, Polars, PyArrow, and delta-rs.
     pub fn of_peers() -> Result<Self> {
         Self::of(&checkout::root().join("benches/requirements.txt"))
     }
@@ -54,7 +55,10 @@ impl Python {
     /// A command of the interpreter, which writes nothing beside the scripts it runs.
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.0);
-        command.env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONPATH").env_remove("PYTHONHOME");
+        command
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env_remove("PYTHONPATH")
+            .env_remove("PYTHONHOME");
         command
     }
 
@@ -62,16 +66,23 @@ impl Python {
     pub fn tool(&self, name: &str) -> Result<Command> {
         let folder = self.0.parent().ok_or("the interpreter lies in no folder")?;
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths([folder.to_owned()].into_iter().chain(std::env::split_paths(&path)));
+        let path = std::env::join_paths(
+            [folder.to_owned()].into_iter().chain(std::env::split_paths(&path)),
+        );
         let mut command = Command::new(folder.join(name));
         command.env("PATH", path.map_err(|error| format!("PATH: {error}"))?);
-        command.env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONPATH").env_remove("PYTHONHOME");
+        command
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env_remove("PYTHONPATH")
+            .env_remove("PYTHONHOME");
         Ok(command)
     }
 
-    /// The environment of a requirements file, made at first use. It is moved into place whole: of two processes that make it, one wins.
+    /// The environment of a requirements file, made at first use. It is moved into place whole: of
+    /// two processes that make it, one wins.
     fn of(requirements: &Path) -> Result<Self> {
-        let text = fs::read_to_string(requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
+        let text = fs::read_to_string(requirements)
+            .map_err(|error| format!("{}: {error}", requirements.display()))?;
         let mut hash = DefaultHasher::new();
         (&text, base_version()?).hash(&mut hash);
         let cache = checkout::cache()?;
@@ -80,32 +91,60 @@ impl Python {
         if python.0.exists() {
             return Ok(python);
         }
-        eprintln!("making a Python environment of {} in {}", requirements.display(), folder.display());
+        eprintln!(
+            "making a Python environment of {} in {}",
+            requirements.display(),
+            folder.display()
+        );
         fs::create_dir_all(&cache).map_err(|error| format!("{}: {error}", cache.display()))?;
-        let unfinished = tempfile::tempdir_in(&cache).map_err(|error| format!("{}: {error}", cache.display()))?;
-        checkout::run(Command::new("python3").args(["-m", "venv"]).arg(unfinished.path()), "python3 -m venv")?;
+        let unfinished = tempfile::tempdir_in(&cache)
+            .map_err(|error| format!("{}: {error}", cache.display()))?;
+        checkout::run(
+            Command::new("python3").args(["-m", "venv"]).arg(unfinished.path()),
+            "python3 -m venv",
+        )?;
         let mut pip = Command::new(unfinished.path().join("bin/python"));
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"]).arg(requirements);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--requirement",
+        ])
+        .arg(requirements);
         checkout::run(pip.stdout(Stdio::null()), "pip install")?;
         let unfinished = unfinished.keep();
         if fs::rename(&unfinished, &folder).is_err() {
-            fs::remove_dir_all(&unfinished).map_err(|error| format!("{}: {error}", unfinished.display()))?;
+            fs::remove_dir_all(&unfinished)
+                .map_err(|error| format!("{}: {error}", unfinished.display()))?;
         }
-        if python.0.exists() { Ok(python) } else { Err(format!("{} could not be made", folder.display())) }
+        if python.0.exists() {
+            Ok(python)
+        } else {
+            Err(format!("{} could not be made", folder.display()))
+        }
     }
 }
 
 /// The version of the `python3` on the path, when it is new enough and can make environments.
 fn base_version() -> Result<String> {
-    let wanted = format!("Python {}.{} or newer with its `venv` module is needed", OLDEST.0, OLDEST.1);
+    let wanted =
+        format!("Python {}.{} or newer with its `venv` module is needed", OLDEST.0, OLDEST.1);
     let install = "install it with your package manager, e.g. `apt install python3 python3-venv` or `brew install python`";
     let script = "import sys, venv, ensurepip; print(*sys.version_info[:3])";
     let answer = Command::new("python3").args(["-c", script]).output();
-    let answer = answer.ok().filter(|answer| answer.status.success()).ok_or_else(|| format!("{wanted}: {install}"))?;
+    let answer = answer
+        .ok()
+        .filter(|answer| answer.status.success())
+        .ok_or_else(|| format!("{wanted}: {install}"))?;
     let version = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
     match is_new_enough(&version) {
         true => Ok(version),
-        false => Err(format!("{wanted}, and `python3` is {}: {install}", version.replace(' ', "."))),
+        false => {
+            Err(format!("{wanted}, and `python3` is {}: {install}", version.replace(' ', ".")))
+        }
     }
 }
 
@@ -121,7 +160,14 @@ mod tests {
 
     #[test]
     fn versions_are_compared_as_numbers() {
-        let cases = [("3 9 18", false), ("3 10 0", true), ("3 11 7", true), ("4 0 0", true), ("2 7 18", false), ("", false)];
+        let cases = [
+            ("3 9 18", false),
+            ("3 10 0", true),
+            ("3 11 7", true),
+            ("4 0 0", true),
+            ("2 7 18", false),
+            ("", false),
+        ];
         for (version, expected) in cases {
             assert_eq!(is_new_enough(version), expected, "{version}");
         }

@@ -4,10 +4,15 @@ use xtask::functions::Together;
 use xtask::local::Pieces;
 use xtask::{Result, checkout};
 
-/// Makes the local cloud's pieces once for all tests, and runs these. The runner's count comes last.
+/// Makes the local cloud's pieces once for all tests, and runs these. The runner's count comes
+/// last.
 pub(crate) fn test(arguments: &[String]) -> Result<()> {
-    let pieces = Pieces::make(if arguments.is_empty() { Together::WithTests } else { Together::Alone })?;
-    let has_nextest = checkout::cargo().args(["nextest", "--version"]).output().is_ok_and(|answer| answer.status.success());
+    let pieces =
+        Pieces::make(if arguments.is_empty() { Together::WithTests } else { Together::Alone })?;
+    let has_nextest = checkout::cargo()
+        .args(["nextest", "--version"])
+        .output()
+        .is_ok_and(|answer| answer.status.success());
     let mut run = checkout::cargo();
     match has_nextest {
         true => run.args(["nextest", "run", "--no-fail-fast"]),
@@ -15,7 +20,10 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
     };
     if arguments.is_empty() {
         if has_nextest {
-            checkout::run(checkout::cargo().args(["test", "--workspace", "--doc", "--quiet"]), "the examples in the documentation")?;
+            checkout::run(
+                checkout::cargo().args(["test", "--workspace", "--doc", "--quiet"]),
+                "the examples in the documentation",
+            )?;
         }
         run.arg("--workspace");
     }

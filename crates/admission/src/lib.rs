@@ -1,7 +1,9 @@
-//! How a job comes to be: put in the registry, then started, once, however often and from however many sides it is asked for.
+//! How a job comes to be: put in the registry, then started, once, however often and from however
+//! many sides it is asked for.
 //!
-//! The registry's record is written first, so that whoever finds a job put but not started (its admitter died in between) can start it; the execution
-//! is named by the job's id, so that starting it twice starts it once.
+//! The registry's record is written first, so that whoever finds a job put but not started (its
+//! admitter died in between) can start it; the execution is named by the job's id, so that starting
+//! it twice starts it once.
 
 use executions::Executions;
 use job::DatasetName;
@@ -18,8 +20,8 @@ pub struct Request {
     pub dataset: DatasetName,
     /// What to land, as it was named: a repeat of the request names it likewise.
     pub source: SourceRef,
-    /// The same as it was found to be, with its version and ETag; `None` where nobody looked. A new job
-    /// lands this and nothing that replaces it later.
+    /// The same as it was found to be, with its version and ETag; `None` where nobody looked. A new
+    /// job lands this and nothing that replaces it later.
     pub seen: Option<SourceRef>,
     /// Land it even when the same bytes are in the dataset already.
     pub force: bool,
@@ -55,10 +57,16 @@ pub enum Error {
     Executions(#[from] executions::Error),
 }
 
-/// Admits a job: pins the newest contract, puts the job and starts its execution. Asked for again, the answer is the same job.
+/// Admits a job: pins the newest contract, puts the job and starts its execution. Asked for again,
+/// the answer is the same job.
 ///
 /// `now` is RFC 3339 in UTC with milliseconds, as [`now`] gives it.
-pub async fn admit(registry: &dyn Registry, executions: &dyn Executions, request: Request, now: &str) -> Result<Admitted, Error> {
+pub async fn admit(
+    registry: &dyn Registry,
+    executions: &dyn Executions,
+    request: Request,
+    now: &str,
+) -> Result<Admitted, Error> {
     let (job, new) = match registry.job(&request.job).await? {
         Some(earlier) => (earlier, false),
         None => put(registry, &request, now).await?,
@@ -72,14 +80,18 @@ pub async fn admit(registry: &dyn Registry, executions: &dyn Executions, request
 
 /// The time, as the registry wants it: RFC 3339 in UTC with milliseconds.
 pub fn now() -> String {
-    chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now())
+        .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
 impl Request {
-    /// Whether a job is the one that is asked for. Its source is pinned, at once or by `ingest`: what the
-    /// request leaves open may be anything, also another version than this request has seen.
+    /// Whether a job is the one that is asked for. Its source is pinned, at once or by `ingest`:
+    /// what the request leaves open may be anything, also another version than this request has
+    /// seen.
     fn is_for(&self, job: &Submission) -> bool {
-        let open_or_same = |asked: &Option<String>, held: &Option<String>| asked.is_none() || held.is_none() || asked == held;
+        let open_or_same = |asked: &Option<String>, held: &Option<String>| {
+            asked.is_none() || held.is_none() || asked == held
+        };
         self.dataset == job.dataset
             && self.source.bucket == job.source.bucket
             && self.source.key == job.source.key
@@ -92,8 +104,15 @@ impl Request {
 }
 
 /// Puts the job, or finds that someone else did; and whether it was put here.
-async fn put(registry: &dyn Registry, request: &Request, now: &str) -> Result<(JobRecord, bool), Error> {
-    let contract = registry.contract(&request.dataset, None).await?.ok_or_else(|| Error::NoDataset(request.dataset.clone()))?;
+async fn put(
+    registry: &dyn Registry,
+    request: &Request,
+    now: &str,
+) -> Result<(JobRecord, bool), Error> {
+    let contract = registry
+        .contract(&request.dataset, None)
+        .await?
+        .ok_or_else(|| Error::NoDataset(request.dataset.clone()))?;
     let submission = Submission {
         job: request.job.clone(),
         dataset: request.dataset.clone(),
@@ -115,14 +134,19 @@ fn is_unstarted(job: &JobRecord) -> bool {
 }
 
 /// Starts a job that was put, and records that it runs. Started before, it is a success.
-pub async fn start(registry: &dyn Registry, executions: &dyn Executions, job: JobRecord, now: &str) -> Result<JobRecord, Error> {
+pub async fn start(
+    registry: &dyn Registry,
+    executions: &dyn Executions,
+    job: JobRecord,
+    now: &str,
+) -> Result<JobRecord, Error> {
     let id = &job.submission.job;
     let input = serde_json::to_string(&job.submission).expect("a submission is plain data");
     let arn = match executions.start(id, &input).await {
         Ok(started) => started.arn,
         Err(executions::Error::Different(_)) => {
-            // Either someone started the job and it pinned its source since the record was read, or the name belongs to a job that the registry has
-            // forgotten.
+            // Either someone started the job and it pinned its source since the record was read, or
+            // the name belongs to a job that the registry has forgotten.
             return match registry.job(id).await? {
                 Some(job) if !is_unstarted(&job) => Ok(job),
                 _ => Err(Error::Conflict(id.clone())),
@@ -130,7 +154,11 @@ pub async fn start(registry: &dyn Registry, executions: &dyn Executions, job: Jo
         }
         Err(error) => return Err(error.into()),
     };
-    let change = JobChange { status: Some(JobStatus::Running), execution: Some(arn), ..JobChange::default() };
+    let change = JobChange {
+        status: Some(JobStatus::Running),
+        execution: Some(arn),
+        ..JobChange::default()
+    };
     Ok(registry.update_job(id, &change, now).await?.unwrap_or(job))
 }
 

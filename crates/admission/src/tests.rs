@@ -17,8 +17,13 @@ fn flights() -> DatasetName {
 }
 
 fn request(key: &str) -> Request {
-    let source =
-        SourceRef { bucket: "inbox".to_owned(), key: "inbox/flights/a.csv".to_owned(), version: None, etag: None, sequencer: None };
+    let source = SourceRef {
+        bucket: "inbox".to_owned(),
+        key: "inbox/flights/a.csv".to_owned(),
+        version: None,
+        etag: None,
+        sequencer: None,
+    };
     Request {
         job: JobId::of_idempotency_key(&flights(), key),
         dataset: flights(),
@@ -52,12 +57,27 @@ async fn a_job_is_put_and_started_with_its_contract_pinned() {
 async fn a_repeat_is_the_same_job_even_when_the_world_has_moved_on() {
     let (registry, executions) = (registry_with_flights().await, executions::Memory::new());
     let first = admit(&registry, &executions, request("k"), NOW).await.unwrap();
-    let pinned = SourceRef { version: Some("v1".to_owned()), etag: Some("e".to_owned()), ..first.job.submission.source.clone() };
-    registry.update_job(&request("k").job, &JobChange { source: Some(pinned), ..JobChange::default() }, NOW).await.unwrap();
+    let pinned = SourceRef {
+        version: Some("v1".to_owned()),
+        etag: Some("e".to_owned()),
+        ..first.job.submission.source.clone()
+    };
+    registry
+        .update_job(
+            &request("k").job,
+            &JobChange { source: Some(pinned), ..JobChange::default() },
+            NOW,
+        )
+        .await
+        .unwrap();
     registry.delete_dataset(&flights()).await.unwrap();
-    let again = admit(&registry, &executions, request("k"), "2026-02-01T00:00:00.000Z").await.unwrap();
+    let again =
+        admit(&registry, &executions, request("k"), "2026-02-01T00:00:00.000Z").await.unwrap();
     assert!(!again.new);
-    assert_eq!((&again.job.created, &again.job.execution), (&first.job.created, &first.job.execution));
+    assert_eq!(
+        (&again.job.created, &again.job.execution),
+        (&first.job.created, &first.job.execution)
+    );
     assert_eq!(executions.inputs().len(), 1);
 }
 
@@ -74,14 +94,20 @@ async fn another_request_under_the_same_id_is_a_conflict() {
         Request { max_cost: Some(Dollars::default()), ..request("k") },
     ];
     for other in others {
-        assert_eq!(admit(&registry, &executions, other, NOW).await, Err(Error::Conflict(request("k").job)));
+        assert_eq!(
+            admit(&registry, &executions, other, NOW).await,
+            Err(Error::Conflict(request("k").job))
+        );
     }
 }
 
 #[tokio::test]
 async fn without_a_contract_nothing_is_put() {
     let (registry, executions) = (registry::Memory::new(), executions::Memory::new());
-    assert_eq!(admit(&registry, &executions, request("k"), NOW).await, Err(Error::NoDataset(flights())));
+    assert_eq!(
+        admit(&registry, &executions, request("k"), NOW).await,
+        Err(Error::NoDataset(flights()))
+    );
     assert_eq!(registry.job(&request("k").job).await, Ok(None));
 }
 
@@ -90,10 +116,16 @@ async fn whoever_finds_a_job_put_but_not_started_starts_it() {
     let (registry, executions) = (registry_with_flights().await, executions::Memory::new());
     let busy = executions::Error::Unavailable("busy".to_owned());
     executions.refuse_next(busy.clone());
-    assert_eq!(admit(&registry, &executions, request("k"), NOW).await, Err(Error::Executions(busy)));
+    assert_eq!(
+        admit(&registry, &executions, request("k"), NOW).await,
+        Err(Error::Executions(busy))
+    );
     assert_eq!(registry.job(&request("k").job).await.unwrap().unwrap().status, JobStatus::Pending);
     let admitted = admit(&registry, &executions, request("k"), NOW).await.unwrap();
-    assert_eq!((admitted.new, admitted.job.status, executions.inputs().len()), (false, JobStatus::Running, 1));
+    assert_eq!(
+        (admitted.new, admitted.job.status, executions.inputs().len()),
+        (false, JobStatus::Running, 1)
+    );
 }
 
 #[tokio::test]
@@ -109,11 +141,13 @@ async fn a_job_cancelled_before_it_was_started_stays_so() {
 
 #[tokio::test]
 async fn five_at_once_start_one_execution() {
-    let (registry, executions) = (InTurns(registry_with_flights().await), InTurns(executions::Memory::new()));
+    let (registry, executions) =
+        (InTurns(registry_with_flights().await), InTurns(executions::Memory::new()));
     let admitted = join_all((0..5).map(|_| admit(&registry, &executions, request("k"), NOW))).await;
     let admitted: Vec<_> = admitted.into_iter().map(Result::unwrap).collect();
     assert_eq!(admitted.iter().filter(|one| one.new).count(), 1);
-    assert!(admitted.iter().all(|one| one.job.submission == admitted[0].job.submission && one.job.status == JobStatus::Running));
+    assert!(admitted.iter().all(|one| one.job.submission == admitted[0].job.submission
+        && one.job.status == JobStatus::Running));
     assert_eq!(executions.0.inputs().len(), 1);
 }
 
@@ -127,7 +161,9 @@ fn seen(n: usize) -> Request {
 #[tokio::test]
 async fn requests_that_saw_different_states_are_one_job_of_one_state_in_whatever_order_they_come() {
     let waits = || 0..8_usize;
-    for (a, b, c) in waits().flat_map(|a| waits().flat_map(move |b| waits().map(move |c| (a, b, c)))) {
+    for (a, b, c) in
+        waits().flat_map(|a| waits().flat_map(move |b| waits().map(move |c| (a, b, c))))
+    {
         let registry = InTurns(registry_with_flights().await);
         let executions = InTurns(executions::Memory::new());
         let (registry, executions) = (&registry, &executions);
@@ -176,7 +212,8 @@ async fn a_job_that_was_started_and_pinned_meanwhile_is_no_conflict() {
     assert_eq!(start(&registry, &executions, stale, NOW).await, Ok(admitted.job));
 }
 
-/// Lets everyone else go first before every call, so that callers who run side by side do so call by call. Only what admission needs is there.
+/// Lets everyone else go first before every call, so that callers who run side by side do so call
+/// by call. Only what admission needs is there.
 struct InTurns<T>(T);
 
 #[async_trait]
@@ -185,7 +222,11 @@ impl Registry for InTurns<registry::Memory> {
         yield_now().await;
         self.0.job(id).await
     }
-    async fn contract(&self, dataset: &DatasetName, version: Option<u32>) -> registry::Result<Option<StoredContract>> {
+    async fn contract(
+        &self,
+        dataset: &DatasetName,
+        version: Option<u32>,
+    ) -> registry::Result<Option<StoredContract>> {
         yield_now().await;
         self.0.contract(dataset, version).await
     }
@@ -193,29 +234,59 @@ impl Registry for InTurns<registry::Memory> {
         yield_now().await;
         self.0.put_job(job).await
     }
-    async fn update_job(&self, id: &JobId, change: &JobChange, now: &str) -> registry::Result<Option<JobRecord>> {
+    async fn update_job(
+        &self,
+        id: &JobId,
+        change: &JobChange,
+        now: &str,
+    ) -> registry::Result<Option<JobRecord>> {
         yield_now().await;
         self.0.update_job(id, change, now).await
     }
-    async fn put_contract(&self, _: &DatasetName, _: &str, _: &str) -> registry::Result<StoredContract> {
+    async fn put_contract(
+        &self,
+        _: &DatasetName,
+        _: &str,
+        _: &str,
+    ) -> registry::Result<StoredContract> {
         unreachable!("admission changes no contract")
     }
-    async fn contract_versions(&self, _: &DatasetName, _: Option<&str>, _: u32) -> registry::Result<Page<registry::ContractVersion>> {
+    async fn contract_versions(
+        &self,
+        _: &DatasetName,
+        _: Option<&str>,
+        _: u32,
+    ) -> registry::Result<Page<registry::ContractVersion>> {
         unreachable!("admission lists nothing")
     }
-    async fn datasets(&self, _: Option<&str>, _: u32) -> registry::Result<Page<registry::ContractVersion>> {
+    async fn datasets(
+        &self,
+        _: Option<&str>,
+        _: u32,
+    ) -> registry::Result<Page<registry::ContractVersion>> {
         unreachable!("admission lists nothing")
     }
     async fn delete_dataset(&self, _: &DatasetName) -> registry::Result<bool> {
         unreachable!("admission deletes nothing")
     }
-    async fn jobs(&self, _: &JobFilter, _: Option<&str>, _: u32) -> registry::Result<Page<JobRecord>> {
+    async fn jobs(
+        &self,
+        _: &JobFilter,
+        _: Option<&str>,
+        _: u32,
+    ) -> registry::Result<Page<JobRecord>> {
         unreachable!("admission lists nothing")
     }
     async fn loaded(&self, _: &DatasetName, _: &[String]) -> registry::Result<Option<JobId>> {
         unreachable!("what is loaded is settled by the job")
     }
-    async fn claim(&self, _: &DatasetName, _: &[String], _: &JobId, _: bool) -> registry::Result<Option<JobId>> {
+    async fn claim(
+        &self,
+        _: &DatasetName,
+        _: &[String],
+        _: &JobId,
+        _: bool,
+    ) -> registry::Result<Option<JobId>> {
         unreachable!("what is loaded is settled by the job")
     }
     async fn release(&self, _: &DatasetName, _: &[String], _: &JobId) -> registry::Result<()> {
@@ -224,7 +295,12 @@ impl Registry for InTurns<registry::Memory> {
     async fn newest(&self, _: &DatasetName, _: &str) -> registry::Result<Option<Newest>> {
         unreachable!("what is loaded is settled by the job")
     }
-    async fn set_newest(&self, _: &DatasetName, _: Option<&Newest>, _: &Newest) -> registry::Result<bool> {
+    async fn set_newest(
+        &self,
+        _: &DatasetName,
+        _: Option<&Newest>,
+        _: &Newest,
+    ) -> registry::Result<bool> {
         unreachable!("what is loaded is settled by the job")
     }
 }

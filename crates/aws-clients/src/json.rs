@@ -48,7 +48,9 @@ impl JsonError {
         match self {
             Self::Unsigned(_) => false,
             Self::Unreachable(_) => true,
-            Self::Answered { status, name, .. } => *status >= 500 || *status == 429 || name.starts_with("Throttling"),
+            Self::Answered { status, name, .. } => {
+                *status >= 500 || *status == 429 || name.starts_with("Throttling")
+            }
         }
     }
 }
@@ -72,9 +74,17 @@ impl JsonService {
         let region = config.region().map(ToString::to_string).unwrap_or_default();
         let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         let regular = || format!("https://{name}.{region}.{domain}");
-        let endpoint = config.endpoint_url().map_or_else(regular, |url| url.trim_end_matches('/').to_owned());
+        let endpoint =
+            config.endpoint_url().map_or_else(regular, |url| url.trim_end_matches('/').to_owned());
         let credentials = config.credentials_provider();
-        Self { connector: crate::connector(), credentials, region, endpoint: format!("{endpoint}/"), name, target }
+        Self {
+            connector: crate::connector(),
+            credentials,
+            region,
+            endpoint: format!("{endpoint}/"),
+            name,
+            target,
+        }
     }
 
     /// One attempt of an operation; what it answers.
@@ -83,22 +93,32 @@ impl JsonService {
         let request = self.request(operation, message.to_string()).await?;
         let response = self.connector.call(request).await.map_err(|error| unreachable(&error))?;
         let status = response.status().as_u16();
-        let body = ByteStream::new(response.into_body()).collect().await.map_err(|error| unreachable(&error))?;
+        let body = ByteStream::new(response.into_body())
+            .collect()
+            .await
+            .map_err(|error| unreachable(&error))?;
         let answer: Value = serde_json::from_slice(&body.into_bytes()).unwrap_or_default();
         if status == 200 {
             return Ok(answer);
         }
         let name = answer["__type"].as_str().unwrap_or_default();
         let name = name.rsplit('#').next().unwrap_or_default().to_owned();
-        let text = answer["message"].as_str().or(answer["Message"].as_str()).unwrap_or_default().to_owned();
+        let text = answer["message"]
+            .as_str()
+            .or(answer["Message"].as_str())
+            .unwrap_or_default()
+            .to_owned();
         Err(JsonError::Answered { status, name, text })
     }
 
     async fn request(&self, operation: &str, body: String) -> Result<HttpRequest, JsonError> {
         let broken = |error: &dyn std::fmt::Display| JsonError::Unsigned(error.to_string());
-        let credentials = self.credentials.as_ref().ok_or_else(|| broken(&"there are no credentials"))?;
+        let credentials =
+            self.credentials.as_ref().ok_or_else(|| broken(&"there are no credentials"))?;
         let credentials = credentials.provide_credentials().await;
-        let identity = credentials.map_err(|error| JsonError::Unreachable(format!("credentials: {error}")))?.into();
+        let identity = credentials
+            .map_err(|error| JsonError::Unreachable(format!("credentials: {error}")))?
+            .into();
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
@@ -109,10 +129,12 @@ impl JsonService {
             .map_err(|error| broken(&error))?
             .into();
         let target = format!("{}.{operation}", self.target);
-        let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
+        let headers =
+            [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
         let bytes = SignableBody::Bytes(body.as_bytes());
         let signable = SignableRequest::new("POST", &self.endpoint, headers.into_iter(), bytes);
-        let signed = sign(signable.map_err(|error| broken(&error))?, &parameters).map_err(|error| broken(&error))?;
+        let signed = sign(signable.map_err(|error| broken(&error))?, &parameters)
+            .map_err(|error| broken(&error))?;
         let mut request = HttpRequest::new(SdkBody::from(body.clone()));
         request.set_method("POST").map_err(|error| broken(&error))?;
         request.set_uri(self.endpoint.as_str()).map_err(|error| broken(&error))?;
@@ -142,10 +164,14 @@ mod tests {
 
     #[test]
     fn the_endpoint_follows_the_region_unless_one_is_given() {
-        let region = |name: &'static str| SdkConfig::builder().region(aws_config::Region::new(name));
+        let region =
+            |name: &'static str| SdkConfig::builder().region(aws_config::Region::new(name));
         let endpoint = |config: SdkConfig| JsonService::new(&config, "glue", "AWSGlue").endpoint;
         assert_eq!(endpoint(region("eu-west-1").build()), "https://glue.eu-west-1.amazonaws.com/");
-        assert_eq!(endpoint(region("cn-north-1").build()), "https://glue.cn-north-1.amazonaws.com.cn/");
+        assert_eq!(
+            endpoint(region("cn-north-1").build()),
+            "https://glue.cn-north-1.amazonaws.com.cn/"
+        );
         let local = region("eu-west-1").endpoint_url("http://127.0.0.1:4566/").build();
         assert_eq!(endpoint(local), "http://127.0.0.1:4566/");
     }

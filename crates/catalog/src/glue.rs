@@ -37,14 +37,20 @@ impl Glue {
         Self { service: JsonService::new(config, "glue", "AWSGlue"), database }
     }
 
-    /// Does what a permission (`glue:GetTable`) is for. The outer error is one that says nothing of the table.
-    async fn call(&self, permission: &'static str, mut message: Value) -> Result<Result<Value, Fault>, Error> {
+    /// Does what a permission (`glue:GetTable`) is for. The outer error is one that says nothing of
+    /// the table.
+    async fn call(
+        &self,
+        permission: &'static str,
+        mut message: Value,
+    ) -> Result<Result<Value, Fault>, Error> {
         message["DatabaseName"] = json!(self.database);
         let unavailable = |error: &JsonError| Error::Unavailable(format!("{permission}: {error}"));
-        let mut error = match self.service.call(permission.trim_start_matches("glue:"), &message).await {
-            Ok(answer) => return Ok(Ok(answer)),
-            Err(error) => error,
-        };
+        let mut error =
+            match self.service.call(permission.trim_start_matches("glue:"), &message).await {
+                Ok(answer) => return Ok(Ok(answer)),
+                Err(error) => error,
+            };
         if let JsonError::Answered { text, .. } = &mut error
             && permission == CREATE_PARTITIONS
         {
@@ -58,9 +64,10 @@ impl Glue {
             JsonError::Answered { name, text, .. } => match name.as_str() {
                 "ConcurrentModificationException" | "AlreadyExistsException" => Err(Error::Changed),
                 name if BUSY.contains(&name) => Err(unavailable(&error)),
-                "AccessDeniedException" => {
-                    Err(Error::Refused(format!("{permission} is not allowed on the database `{}`: {text}", self.database)))
-                }
+                "AccessDeniedException" => Err(Error::Refused(format!(
+                    "{permission} is not allowed on the database `{}`: {text}",
+                    self.database
+                ))),
                 _ => Ok(Err(Fault { name: name.clone(), text: text.clone() })),
             },
             _ => Err(Error::Refused(format!("{permission}: {error}"))),
@@ -68,7 +75,10 @@ impl Glue {
     }
 
     fn refused(&self, permission: &str, fault: &Fault) -> Error {
-        Error::Refused(format!("{permission} on the database `{}`: {}: {}", self.database, fault.name, fault.text))
+        Error::Refused(format!(
+            "{permission} on the database `{}`: {}: {}",
+            self.database, fault.name, fault.text
+        ))
     }
 }
 
@@ -96,9 +106,17 @@ impl Catalog for Glue {
 
     async fn create_partitions(&self, table: &str, partitions: &[Value]) -> Result<(), Error> {
         let message = json!({"TableName": table, "PartitionInputList": partitions});
-        let answer = self.call(CREATE_PARTITIONS, message).await?.map_err(|fault| self.refused(CREATE_PARTITIONS, &fault))?;
-        let errors = answer["Errors"].as_array().into_iter().flatten().map(|error| &error["ErrorDetail"]);
-        match errors.filter(|error| error["ErrorCode"] != "AlreadyExistsException").collect::<Vec<_>>().as_slice() {
+        let answer = self
+            .call(CREATE_PARTITIONS, message)
+            .await?
+            .map_err(|fault| self.refused(CREATE_PARTITIONS, &fault))?;
+        let errors =
+            answer["Errors"].as_array().into_iter().flatten().map(|error| &error["ErrorDetail"]);
+        match errors
+            .filter(|error| error["ErrorCode"] != "AlreadyExistsException")
+            .collect::<Vec<_>>()
+            .as_slice()
+        {
             [] => Ok(()),
             [first, rest @ ..] => Err(Error::Unavailable(format!(
                 "{} partitions failed in glue:BatchCreatePartition, the first with {}",

@@ -1,7 +1,8 @@
 //! The catalog in which query engines look tables up: AWS Glue, or memory.
 //!
-//! A dataset is one table there, which is created by its first commit and follows what its contract says. The catalog is no part of a commit: whatever happens to it, the log says what is in
-//! the table. So it may lag, and the next commit catches up with what an earlier one could not tell it.
+//! A dataset is one table there, which is created by its first commit and follows what its contract
+//! says. The catalog is no part of a commit: whatever happens to it, the log says what is in the
+//! table. So it may lag, and the next commit catches up with what an earlier one could not tell it.
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -18,7 +19,8 @@ pub use glue::Glue;
 pub use memory::Memory;
 pub use register::{Commit, register};
 
-/// The port to one database of a catalog. Tables and partitions are as Glue's API has them: `TableInput`, `Table`, `PartitionInput`.
+/// The port to one database of a catalog. Tables and partitions are as Glue's API has them:
+/// `TableInput`, `Table`, `PartitionInput`.
 #[async_trait]
 pub trait Catalog: Send + Sync {
     /// A table, if it is there. Its `VersionId` is another one after each change.

@@ -39,7 +39,11 @@ impl Memory {
     pub fn partitions(&self, name: &str) -> Vec<(Value, Value)> {
         let state = self.state();
         let of_table = state.partitions.iter().filter(|((table, _), _)| table == name);
-        of_table.map(|(_, partition)| (partition["Values"].clone(), partition["StorageDescriptor"]["Location"].clone())).collect()
+        of_table
+            .map(|(_, partition)| {
+                (partition["Values"].clone(), partition["StorageDescriptor"]["Location"].clone())
+            })
+            .collect()
     }
 
     /// Changes a table, as somebody else may.
@@ -65,7 +69,8 @@ impl Memory {
 }
 
 fn advance(table: &mut Value) {
-    let version = table["VersionId"].as_str().and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
+    let version =
+        table["VersionId"].as_str().and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
     table["VersionId"] = json!((version + 1).to_string());
 }
 
@@ -92,7 +97,11 @@ impl Catalog for Memory {
 
     async fn update_table(&self, table: &Value, version: &str) -> Result<(), Error> {
         let mut state = self.call()?;
-        let there = state.tables.get_mut(&name_of(table)).filter(|there| there["VersionId"] == version).ok_or(Error::Changed)?;
+        let there = state
+            .tables
+            .get_mut(&name_of(table))
+            .filter(|there| there["VersionId"] == version)
+            .ok_or(Error::Changed)?;
         *there = table.clone();
         there["VersionId"] = json!(version);
         advance(there);
@@ -102,7 +111,10 @@ impl Catalog for Memory {
     async fn create_partitions(&self, table: &str, partitions: &[Value]) -> Result<(), Error> {
         let mut state = self.call()?;
         for partition in partitions {
-            state.partitions.entry((table.to_owned(), partition["Values"].to_string())).or_insert_with(|| partition.clone());
+            state
+                .partitions
+                .entry((table.to_owned(), partition["Values"].to_string()))
+                .or_insert_with(|| partition.clone());
         }
         Ok(())
     }

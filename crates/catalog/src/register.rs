@@ -37,10 +37,12 @@ pub struct Commit<'a> {
     pub prefix: &'a str,
 }
 
-/// Tells a catalog of a commit and of those before it that it was not told of. Done again, or by jobs that race, it comes to the same.
+/// Tells a catalog of a commit and of those before it that it was not told of. Done again, or by
+/// jobs that race, it comes to the same.
 ///
-/// The table notes up to which commit it was told, and is changed only while it is what it was when it was looked at. So an older contract never replaces a newer one's columns, and
-/// what an earlier job could not tell is made up for.
+/// The table notes up to which commit it was told, and is changed only while it is what it was when
+/// it was looked at. So an older contract never replaces a newer one's columns, and what an earlier
+/// job could not tell is made up for.
 pub async fn register(catalog: &dyn Catalog, log: &Log, commit: Commit<'_>) -> Result<(), Error> {
     let patient = async {
         let mut wait = FIRST_WAIT;
@@ -53,7 +55,12 @@ pub async fn register(catalog: &dyn Catalog, log: &Log, commit: Commit<'_>) -> R
         }
         attempt(catalog, log, commit).await
     };
-    let late = |_| Error::Unavailable(format!("the catalog did not answer within {} seconds", PATIENCE.as_secs()));
+    let late = |_| {
+        Error::Unavailable(format!(
+            "the catalog did not answer within {} seconds",
+            PATIENCE.as_secs()
+        ))
+    };
     tokio::time::timeout(PATIENCE, patient).await.map_err(late)?
 }
 
@@ -86,7 +93,13 @@ async fn attempt(catalog: &dyn Catalog, log: &Log, commit: Commit<'_>) -> Result
         )));
     }
     if contract.output.table == TableFormat::Landfall && !contract.output.partition_by.is_empty() {
-        let partitions = partitions(log, through.map_or(0, |through| through + 1), commit, &wanted["StorageDescriptor"]).await?;
+        let partitions = partitions(
+            log,
+            through.map_or(0, |through| through + 1),
+            commit,
+            &wanted["StorageDescriptor"],
+        )
+        .await?;
         for some in partitions.chunks(MOST_PARTITIONS) {
             catalog.create_partitions(name, some).await?;
         }
@@ -101,9 +114,16 @@ fn names_of(columns: &[Value]) -> Vec<&str> {
 }
 
 /// The partitions that commits `first` to that one brought files for, as Glue's `PartitionInput`.
-async fn partitions(log: &Log, first: u64, commit: Commit<'_>, descriptor: &Value) -> Result<Vec<Value>, Error> {
+async fn partitions(
+    log: &Log,
+    first: u64,
+    commit: Commit<'_>,
+    descriptor: &Value,
+) -> Result<Vec<Value>, Error> {
     let by = &commit.contract.output.partition_by;
-    let read = |sequence| async move { log.get(sequence).await.map_err(|error| Error::Unavailable(error.to_string())) };
+    let read = |sequence| async move {
+        log.get(sequence).await.map_err(|error| Error::Unavailable(error.to_string()))
+    };
     let mut entries = stream::iter(first..=commit.sequence).map(read).buffered(CONCURRENT_READS);
     let mut found = BTreeMap::new();
     while let Some(entry) = entries.try_next().await? {
@@ -111,7 +131,9 @@ async fn partitions(log: &Log, first: u64, commit: Commit<'_>, descriptor: &Valu
             // Files may have been partitioned in another way once; what overwrote them is not.
             let is_same = partition.keys().collect::<BTreeSet<_>>() == by.iter().collect();
             if let Some((folder, _)) = key.rsplit_once('/').filter(|_| is_same) {
-                let text = |name: &String| percent_decode_str(&partition[name]).decode_utf8_lossy().into_owned();
+                let text = |name: &String| {
+                    percent_decode_str(&partition[name]).decode_utf8_lossy().into_owned()
+                };
                 found.insert(by.iter().map(text).collect::<Vec<_>>(), folder.to_owned());
             }
         }
@@ -124,7 +146,8 @@ async fn partitions(log: &Log, first: u64, commit: Commit<'_>, descriptor: &Valu
     Ok(found.into_iter().map(input).collect())
 }
 
-/// Keeps what others said of a table: its description and owner, its further parameters, the comments of its columns.
+/// Keeps what others said of a table: its description and owner, its further parameters, the
+/// comments of its columns.
 fn keep(there: &Value, wanted: &mut Value) {
     for name in ["Description", "Owner", "Retention"] {
         if !there[name].is_null() {
@@ -136,7 +159,9 @@ fn keep(there: &Value, wanted: &mut Value) {
             wanted["Parameters"][name] = value.clone();
         }
     }
-    let all = |table: &Value| [table["StorageDescriptor"]["Columns"].clone(), table["PartitionKeys"].clone()];
+    let all = |table: &Value| {
+        [table["StorageDescriptor"]["Columns"].clone(), table["PartitionKeys"].clone()]
+    };
     let comments: BTreeMap<String, Value> = all(there)
         .iter()
         .flat_map(|columns| columns.as_array().cloned().unwrap_or_default())

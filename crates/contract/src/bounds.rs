@@ -66,35 +66,47 @@ impl Constraints {
 
     pub(super) fn read(node: &Node<'_>, data_type: &DataType, reading: &mut Reading) -> Self {
         let mut constraints = Self::default();
-        let Some(object) = node.object(reading, &properties::CONSTRAINT_NAMES) else { return constraints };
+        let Some(object) = node.object(reading, &properties::CONSTRAINT_NAMES) else {
+            return constraints;
+        };
         properties::check_constraints(&object, data_type.name(), reading);
-        constraints.required = object.get("required").and_then(|n| n.boolean(reading)).unwrap_or(false);
+        constraints.required =
+            object.get("required").and_then(|n| n.boolean(reading)).unwrap_or(false);
         constraints.unique = object.get("unique").and_then(|n| n.boolean(reading)).unwrap_or(false);
         for rule in ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"] {
-            let Some(n) = object.get(rule).filter(|_| properties::constrains(rule, data_type.name())) else { continue };
+            let Some(n) =
+                object.get(rule).filter(|_| properties::constrains(rule, data_type.name()))
+            else {
+                continue;
+            };
             let Some(text) = n.scalar(reading) else { continue };
             match Scalar::of_document(&text, data_type) {
-                Ok(Scalar::Float(value)) if value.is_nan() => n.fault(reading, "NaN is no bound: nothing is less or greater".to_owned()),
+                Ok(Scalar::Float(value)) if value.is_nan() => {
+                    n.fault(reading, "NaN is no bound: nothing is less or greater".to_owned())
+                }
                 Ok(value) => constraints.bounds.push(Bound { rule, value, text }),
                 Err(message) => n.fault(reading, message),
             }
         }
-        for (key, target) in [("minLength", &mut constraints.min_length), ("maxLength", &mut constraints.max_length)] {
+        for (key, target) in
+            [("minLength", &mut constraints.min_length), ("maxLength", &mut constraints.max_length)]
+        {
             let Some(n) = object.get(key) else { continue };
             *target = n.count(reading);
         }
         if let Some(n) = object.get("pattern") {
-            constraints.pattern = n.text(reading).and_then(|text| match reading.patterns.compile_whole(text) {
-                Ok(regex) => Some((regex, text.to_owned())),
-                Err(Refused::NoPattern(said)) => {
-                    n.fault(reading, format!("`{text}` is not a regular expression: {said}"));
-                    None
-                }
-                Err(large) => {
-                    n.fault(reading, large.describe(&format!("`{}`", cut(text))));
-                    None
-                }
-            });
+            constraints.pattern =
+                n.text(reading).and_then(|text| match reading.patterns.compile_whole(text) {
+                    Ok(regex) => Some((regex, text.to_owned())),
+                    Err(Refused::NoPattern(said)) => {
+                        n.fault(reading, format!("`{text}` is not a regular expression: {said}"));
+                        None
+                    }
+                    Err(large) => {
+                        n.fault(reading, large.describe(&format!("`{}`", cut(text))));
+                        None
+                    }
+                });
         }
         if let Some(n) = object.get("enum") {
             let mut values = Vec::new();
@@ -115,27 +127,39 @@ impl Constraints {
     /// Tells of allowed texts that are not of the format, and so of no cell. `node` is that of the
     /// constraints.
     pub(super) fn check_allowed(&self, node: Option<Node<'_>>, reading: &mut Reading) {
-        let (Some(format), Some((values, _)), Some(list)) = (self.format, &self.allowed, node.and_then(|node| node.child("enum"))) else {
+        let (Some(format), Some((values, _)), Some(list)) =
+            (self.format, &self.allowed, node.and_then(|node| node.child("enum")))
+        else {
             return;
         };
         for (index, value) in values.iter().enumerate() {
             if let Scalar::Text(text) = value
                 && !format.holds(text)
             {
-                list.item(index).fault(reading, format!("`{}` is not {}", cut(text), format.describe()));
+                list.item(index)
+                    .fault(reading, format!("`{}` is not {}", cut(text), format.describe()));
             }
         }
     }
 
     /// Why no value at all can fulfil them.
     fn contradiction(&self) -> Option<String> {
-        let (least, greatest): (Vec<_>, Vec<_>) =
-            self.bounds.iter().partition(|bound| matches!(bound.rule, "minimum" | "exclusiveMinimum"));
+        let (least, greatest): (Vec<_>, Vec<_>) = self
+            .bounds
+            .iter()
+            .partition(|bound| matches!(bound.rule, "minimum" | "exclusiveMinimum"));
         let pairs = least.iter().flat_map(|low| greatest.iter().map(move |high| (*low, *high)));
-        let bounds = pairs.filter(|(low, high)| !(high.holds(&low.value) && low.holds(&high.value)));
-        let bounds = bounds.map(|(low, high)| (format!("{} {}", low.rule, low.text), format!("{} {}", high.rule, high.text)));
+        let bounds =
+            pairs.filter(|(low, high)| !(high.holds(&low.value) && low.holds(&high.value)));
+        let bounds = bounds.map(|(low, high)| {
+            (format!("{} {}", low.rule, low.text), format!("{} {}", high.rule, high.text))
+        });
         let lengths = self.min_length.zip(self.max_length).filter(|(least, most)| least > most);
-        let lengths = lengths.map(|(least, most)| (format!("minLength {least}"), format!("maxLength {most}")));
-        bounds.chain(lengths).map(|(low, high)| format!("no value can have {low} and {high}")).next()
+        let lengths = lengths
+            .map(|(least, most)| (format!("minLength {least}"), format!("maxLength {most}")));
+        bounds
+            .chain(lengths)
+            .map(|(low, high)| format!("no value can have {low} and {high}"))
+            .next()
     }
 }

@@ -9,17 +9,24 @@ use crate::types::physical_name;
 /// Characters that no name of a column may hold.
 const RESERVED: &[char] = &[' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '='];
 
-/// What Delta has no room for: the position of each column that is at fault, what is wrong with it, and what would do.
-pub fn check_columns<'a>(columns: impl IntoIterator<Item = (&'a str, &'a ArrowType)>) -> Vec<(usize, String)> {
+/// What Delta has no room for: the position of each column that is at fault, what is wrong with it,
+/// and what would do.
+pub fn check_columns<'a>(
+    columns: impl IntoIterator<Item = (&'a str, &'a ArrowType)>,
+) -> Vec<(usize, String)> {
     let mut faults = Vec::new();
     let mut seen: HashMap<String, &str> = HashMap::new();
     for (position, (name, data_type)) in columns.into_iter().enumerate() {
         let mut fault = |message: String| faults.push((position, message));
         if name.contains(RESERVED) {
-            fault(format!("`{name}` is no name of a Delta column: these may not hold blanks, tabs, or any of ,;{{}}()="));
+            fault(format!(
+                "`{name}` is no name of a Delta column: these may not hold blanks, tabs, or any of ,;{{}}()="
+            ));
         }
         if let Some(other) = seen.insert(name.to_lowercase(), name) {
-            fault(format!("`{name}` is the same as `{other}` to Delta, which does not tell upper from lower case"));
+            fault(format!(
+                "`{name}` is the same as `{other}` to Delta, which does not tell upper from lower case"
+            ));
         }
         if delta_type(data_type).is_none() {
             let instead = match data_type {
@@ -41,7 +48,9 @@ pub fn check_columns<'a>(columns: impl IntoIterator<Item = (&'a str, &'a ArrowTy
 fn plural_of(data_type: &ArrowType) -> String {
     match data_type {
         ArrowType::Time32(_) | ArrowType::Time64(_) => "times of day".to_owned(),
-        ArrowType::Timestamp(precision, _) => physical_name(&ArrowType::Timestamp(*precision, None)),
+        ArrowType::Timestamp(precision, _) => {
+            physical_name(&ArrowType::Timestamp(*precision, None))
+        }
         other => physical_name(other),
     }
 }

@@ -10,7 +10,8 @@ use super::tree::{Document, Found, Value};
 /// What YAML 1.2 reads as nothing, if it is not in quotes.
 const NULLS: [&str; 4] = ["null", "Null", "NULL", "~"];
 /// What is said where nothing is written and a text should be.
-const HINT: &str = "; a text that is empty, or begins with a sign such as `#` or `&`, stands in quotes";
+const HINT: &str =
+    "; a text that is empty, or begins with a sign such as `#` or `&`, stands in quotes";
 /// Most names that words are compared with, of all faults of a document together: a document may
 /// have a million faults.
 const MOST_COMPARED: usize = 200_000;
@@ -52,7 +53,11 @@ impl Reading {
     /// What somebody may have meant by a word that is not known, as a question before what is
     /// allowed; empty, if nothing
     /// is near.
-    pub(super) fn meant<'a>(&mut self, word: &str, names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    pub(super) fn meant<'a>(
+        &mut self,
+        word: &str,
+        names: impl ExactSizeIterator<Item = &'a str>,
+    ) -> String {
         self.compared = self.compared.saturating_add(names.len());
         let near = if self.compared <= MOST_COMPARED { nearest(word, names) } else { None };
         near.map_or_else(String::new, |near| format!("did you mean `{near}`? "))
@@ -71,7 +76,13 @@ impl<'v> Node<'v> {
 
     /// A fault of a character of this text, from 1 in its line: where that stands in the document,
     /// if it can be told.
-    pub(super) fn fault_within(&self, reading: &mut Reading, line: u64, column: u64, message: String) {
+    pub(super) fn fault_within(
+        &self,
+        reading: &mut Reading,
+        line: u64,
+        column: u64,
+        message: String,
+    ) {
         let at = self.document.place_within(self.index, line, column);
         self.fault_at(reading, at.unwrap_or_else(|| self.at()), message);
     }
@@ -106,7 +117,11 @@ impl<'v> Node<'v> {
             }
             let meant = reading.meant(key, allowed.iter().copied());
             let message = format!("is not known here; {meant}allowed: {}", allowed.join(", "));
-            reading.faults.push(Found { at: self.document.node(*index).start, path: join(&self.path, key), message });
+            reading.faults.push(Found {
+                at: self.document.node(*index).start,
+                path: join(&self.path, key),
+                message,
+            });
         }
         Some(Object { path: self.path.clone(), document: self.document, pairs, at: self.at() })
     }
@@ -126,7 +141,12 @@ impl<'v> Node<'v> {
         };
         let index_of = found.unwrap_or(self.index);
         let path = format!("{}[{index}]", self.path);
-        Node { path, document: self.document, index: index_of, key: self.document.node(index_of).start }
+        Node {
+            path,
+            document: self.document,
+            index: index_of,
+            key: self.document.node(index_of).start,
+        }
     }
 
     /// Its items, if it is a list.
@@ -149,13 +169,17 @@ impl<'v> Node<'v> {
     /// The characters of a text, whatever YAML would make of them.
     pub(super) fn text(&self, reading: &mut Reading) -> Option<&'v str> {
         match self.value() {
-            Value::Scalar { text, style: ScalarStyle::Literal | ScalarStyle::Folded, .. } if text.is_empty() => {
+            Value::Scalar { text, style: ScalarStyle::Literal | ScalarStyle::Folded, .. }
+                if text.is_empty() =>
+            {
                 let message = "expected text, found a block without lines; `|` and `>` as characters stand in quotes";
                 self.fault(reading, message.to_owned());
                 None
             }
             // Who writes JSON writes a text in quotes.
-            Value::Scalar { text, .. } if !(self.is_null() && self.document.is_json()) => Some(text),
+            Value::Scalar { text, .. } if !(self.is_null() && self.document.is_json()) => {
+                Some(text)
+            }
             value => {
                 let hint = if matches!(value, Value::Nothing) { HINT } else { "" };
                 self.fault(reading, format!("expected text, found {}{hint}", self.kind()));
@@ -183,8 +207,9 @@ impl<'v> Node<'v> {
         match self.value() {
             _ if self.is_null() && self.document.is_json() => None,
             Value::Scalar { text, .. } if self.is_null() => {
-                let message =
-                    format!("`{text}` is nothing in YAML, and a text too: write \"{text}\" for the text, or leave the property out");
+                let message = format!(
+                    "`{text}` is nothing in YAML, and a text too: write \"{text}\" for the text, or leave the property out"
+                );
                 self.fault(reading, message);
                 None
             }
@@ -217,8 +242,9 @@ impl<'v> Node<'v> {
     pub(super) fn count(&self, reading: &mut Reading) -> Option<u64> {
         let mut hint = String::new();
         if let Value::Scalar { text, is_text, .. } = self.value() {
-            let is_whole =
-                !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'));
+            let is_whole = !text.is_empty()
+                && text.bytes().all(|byte| byte.is_ascii_digit())
+                && (text.len() == 1 || !text.starts_with('0'));
             match text.parse().ok().filter(|_| is_whole) {
                 Some(count) if !is_text => return Some(count),
                 Some(count) => hint = format!("; write {count} without quotes"),
@@ -235,7 +261,12 @@ impl<'v> Node<'v> {
         let text = self.text(reading)?;
         let byte = parse_byte(text);
         if byte.is_none() {
-            self.fault(reading, format!("`{text}` is not a single ASCII character, `\\t`, or a byte such as `\\x1f`"));
+            self.fault(
+                reading,
+                format!(
+                    "`{text}` is not a single ASCII character, `\\t`, or a byte such as `\\x1f`"
+                ),
+            );
         }
         byte
     }
@@ -246,7 +277,9 @@ impl<'v> Node<'v> {
         let token = Token::parse(text);
         if token.is_none() {
             let most = Token::MOST_BYTES;
-            let allowed = format!("a text of 1 to {most} bytes without line breaks, `\\t`, or a byte such as `\\x1f`");
+            let allowed = format!(
+                "a text of 1 to {most} bytes without line breaks, `\\t`, or a byte such as `\\x1f`"
+            );
             self.fault(reading, format!("`{text}` is not allowed; allowed: {allowed}"));
         }
         token
@@ -266,13 +299,21 @@ impl<'v> Node<'v> {
         }
     }
 
-    pub(super) fn choice<T: Copy>(&self, reading: &mut Reading, choices: &[(&str, T)]) -> Option<T> {
+    pub(super) fn choice<T: Copy>(
+        &self,
+        reading: &mut Reading,
+        choices: &[(&str, T)],
+    ) -> Option<T> {
         let text = self.text(reading)?;
         let found = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         if found.is_none() {
-            let names: Vec<_> = choices.iter().map(|(name, _)| name.escape_default().to_string()).collect();
+            let names: Vec<_> =
+                choices.iter().map(|(name, _)| name.escape_default().to_string()).collect();
             let meant = reading.meant(text, names.iter().map(String::as_str));
-            self.fault(reading, format!("`{text}` is not allowed; {meant}allowed: {}", names.join(", ")));
+            self.fault(
+                reading,
+                format!("`{text}` is not allowed; {meant}allowed: {}", names.join(", ")),
+            );
         }
         found
     }
@@ -310,7 +351,11 @@ impl<'v> Node<'v> {
             _ if self.is_null() => "nothing",
             Value::Scalar { text, is_text: false, .. } => match text.as_ref() {
                 "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => "true or false",
-                text if text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) && text.parse::<f64>().is_ok() => "a number",
+                text if text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
+                    && text.parse::<f64>().is_ok() =>
+                {
+                    "a number"
+                }
                 _ => "text",
             },
             _ => "text",
@@ -328,7 +373,11 @@ impl<'v> Object<'v> {
     pub(super) fn required(&self, reading: &mut Reading, key: &str) -> Option<Node<'v>> {
         let node = self.get(key);
         if node.is_none() {
-            reading.faults.push(Found { at: self.at, path: join(&self.path, key), message: "is missing".to_owned() });
+            reading.faults.push(Found {
+                at: self.at,
+                path: join(&self.path, key),
+                message: "is missing".to_owned(),
+            });
         }
         node
     }

@@ -16,8 +16,9 @@ const REDACTED: &str = "redacted";
 
 /// How a header fails to match a schema.
 ///
-/// Its text names columns by number and fields as the contract does. What stands in the header is data if
-/// the file has none: [`entries`](Self::entries) tell it, to those who may read what is refused.
+/// Its text names columns by number and fields as the contract does. What stands in the header is
+/// data if the file has none: [`entries`](Self::entries) tell it, to those who may read what is
+/// refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
     policy: &'static str,
@@ -57,7 +58,8 @@ impl Drift {
 
     /// The differences alone, a sentence each; those beyond a bound are counted.
     pub fn differences(&self) -> String {
-        let mut told: Vec<String> = self.differences.iter().take(MOST_TOLD).map(ToString::to_string).collect();
+        let mut told: Vec<String> =
+            self.differences.iter().take(MOST_TOLD).map(ToString::to_string).collect();
         if let more @ 1.. = self.differences.len().saturating_sub(MOST_TOLD) {
             told.push(format!("and {more} more differences"));
         }
@@ -66,17 +68,21 @@ impl Drift {
 
     /// The same as entries of `errors.jsonl`, with what stands in the header of the source.
     ///
-    /// Where the contract masks values, a label is told if it is no value of a masked field: if it is a
-    /// field's name, or if most of the header is, and the label is not in the place of a masked field.
+    /// Where the contract masks values, a label is told if it is no value of a masked field: if it
+    /// is a field's name, or if most of the header is, and the label is not in the place of a
+    /// masked field.
     pub fn entries(&self, contract: &Contract, header: &FoundHeader<'_>) -> Vec<ErrorEntry> {
         let &FoundHeader { labels, line, byte } = header;
         let veil = Veil::of(contract, labels);
         let entry = |difference: &Difference| {
             let column = difference.column();
             let label = column.and_then(|column| labels.get(column as usize));
-            let is_veiled = column.zip(label).is_some_and(|(column, label)| veil.hides(column, label));
+            let is_veiled =
+                column.zip(label).is_some_and(|(column, label)| veil.hides(column, label));
             let message = match label.filter(|_| matches!(difference, Difference::Extra { .. })) {
-                Some(_) if is_veiled => format!("{difference}; what stands there may be a masked value"),
+                Some(_) if is_veiled => {
+                    format!("{difference}; what stands there may be a masked value")
+                }
                 Some(label) => format!("{difference}: {} stands there", quote(label)),
                 None => difference.to_string(),
             };
@@ -100,7 +106,12 @@ impl Drift {
 
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the header does not match the contract ({}): {}", self.policy, self.differences())
+        write!(
+            f,
+            "the header does not match the contract ({}): {}",
+            self.policy,
+            self.differences()
+        )
     }
 }
 
@@ -124,7 +135,9 @@ impl Difference {
 
     fn field(&self) -> Option<&str> {
         match self {
-            Self::Missing { field, .. } | Self::Duplicate { field, .. } | Self::Misplaced { field, .. } => Some(field),
+            Self::Missing { field, .. }
+            | Self::Duplicate { field, .. }
+            | Self::Misplaced { field, .. } => Some(field),
             Self::Extra { .. } | Self::Nothing => None,
         }
     }
@@ -133,11 +146,19 @@ impl Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing { field, is_required: false } => write!(f, "the source has no column `{field}`"),
-            Self::Missing { field, is_required: true } => write!(f, "the source has no column `{field}`, which is required"),
+            Self::Missing { field, is_required: false } => {
+                write!(f, "the source has no column `{field}`")
+            }
+            Self::Missing { field, is_required: true } => {
+                write!(f, "the source has no column `{field}`, which is required")
+            }
             Self::Extra { column } => write!(f, "column {} is not in the contract", column + 1),
-            Self::Duplicate { field, first, second } => write!(f, "columns {} and {} are both named `{field}`", first + 1, second + 1),
-            Self::Misplaced { field, column, wanted } => write!(f, "field `{field}` is column {}, not {}", column + 1, wanted + 1),
+            Self::Duplicate { field, first, second } => {
+                write!(f, "columns {} and {} are both named `{field}`", first + 1, second + 1)
+            }
+            Self::Misplaced { field, column, wanted } => {
+                write!(f, "field `{field}` is column {}, not {}", column + 1, wanted + 1)
+            }
             Self::Nothing => f.write_str("the source has none of the contract's fields"),
         }
     }
@@ -154,7 +175,8 @@ struct Veil<'a> {
 
 impl<'a> Veil<'a> {
     fn of(contract: &'a Contract, labels: &[String]) -> Self {
-        let names: HashSet<&str> = contract.schema.fields.iter().map(|field| field.name.as_str()).collect();
+        let names: HashSet<&str> =
+            contract.schema.fields.iter().map(|field| field.name.as_str()).collect();
         let masked = contract.transform.mask.iter().map(|masked| masked.index).collect::<Vec<_>>();
         let named = labels.iter().filter(|label| names.contains(label.as_str())).count();
         let may_be_record = named * 2 <= labels.len().min(names.len());
@@ -174,9 +196,14 @@ mod tests {
     /// The part of a header that may be told: only labels that the contract has.
     fn check(policy: &str, header: &[&str], expected: &str) {
         let fields = "fields: [ { name: a, type: integer }, { name: b, type: integer, constraints: { required: true } } ]";
-        let contract = Contract::parse(&format!("name: t\nschema: {{ fieldsMatch: {policy}, {fields} }}\n")).expect("a valid contract");
+        let contract =
+            Contract::parse(&format!("name: t\nschema: {{ fieldsMatch: {policy}, {fields} }}\n"))
+                .expect("a valid contract");
         let header: Vec<String> = header.iter().map(|label| (*label).to_owned()).collect();
-        let told = contract.schema.match_header(&header).map_or_else(|drift| drift.differences(), |_| String::new());
+        let told = contract
+            .schema
+            .match_header(&header)
+            .map_or_else(|drift| drift.differences(), |_| String::new());
         assert_eq!(told, expected, "{policy} {header:?}");
     }
 
@@ -192,17 +219,26 @@ mod tests {
         );
         check("equal", &["a", "b", "a"], "columns 1 and 3 are both named `a`");
         check("superset", &["a"], "the source has no column `b`, which is required");
-        check("partial", &["hush"], "the source has no column `b`, which is required; the source has none of the contract's fields");
+        check(
+            "partial",
+            &["hush"],
+            "the source has no column `b`, which is required; the source has none of the contract's fields",
+        );
         check("subset", &["hush", "a"], "the source has no column `b`");
     }
 
     #[test]
     fn thousands_of_differences_are_counted() {
-        let contract = Contract::parse("name: t\nschema: { fields: [ { name: a, type: integer } ] }\n").expect("a valid contract");
+        let contract =
+            Contract::parse("name: t\nschema: { fields: [ { name: a, type: integer } ] }\n")
+                .expect("a valid contract");
         let header: Vec<String> = (0..10_000).map(|n| format!("hush{n}")).collect();
         let drift = contract.schema.match_header(&header).expect_err("no column is the contract's");
         let told = drift.to_string();
-        assert!(told.ends_with("column 19 is not in the contract; and 9981 more differences"), "{told}");
+        assert!(
+            told.ends_with("column 19 is not in the contract; and 9981 more differences"),
+            "{told}"
+        );
         assert!(!told.contains("hush"), "{told}");
     }
 }

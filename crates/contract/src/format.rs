@@ -70,16 +70,33 @@ impl Format {
 
 /// Reads `format` and the `compression` that it allows.
 pub(super) fn read(output: &Object<'_>, reading: &mut Reading) -> (Format, Codec) {
-    let choices = [("parquet", Format::Parquet), ("csv", Format::Csv(Packing::Gzip)), ("jsonl", Format::Jsonl(Packing::Gzip))];
-    let format = output.get("format").and_then(|node| node.choice(reading, &choices)).unwrap_or_default();
+    let choices = [
+        ("parquet", Format::Parquet),
+        ("csv", Format::Csv(Packing::Gzip)),
+        ("jsonl", Format::Jsonl(Packing::Gzip)),
+    ];
+    let format =
+        output.get("format").and_then(|node| node.choice(reading, &choices)).unwrap_or_default();
     let compression = output.get("compression");
     if format == Format::Parquet {
-        let choices = [("zstd", Codec::Zstd), ("snappy", Codec::Snappy), ("lz4_raw", Codec::Lz4Raw), ("none", Codec::None)];
-        return (format, compression.and_then(|node| node.choice(reading, &choices)).unwrap_or_default());
+        let choices = [
+            ("zstd", Codec::Zstd),
+            ("snappy", Codec::Snappy),
+            ("lz4_raw", Codec::Lz4Raw),
+            ("none", Codec::None),
+        ];
+        return (
+            format,
+            compression.and_then(|node| node.choice(reading, &choices)).unwrap_or_default(),
+        );
     }
     let choices = [("gzip", Packing::Gzip), ("zstd", Packing::Zstd), ("none", Packing::None)];
     let packing = compression.and_then(|node| node.choice(reading, &choices)).unwrap_or_default();
-    let format = if matches!(format, Format::Csv(_)) { Format::Csv(packing) } else { Format::Jsonl(packing) };
+    let format = if matches!(format, Format::Csv(_)) {
+        Format::Csv(packing)
+    } else {
+        Format::Jsonl(packing)
+    };
     (format, Codec::default())
 }
 
@@ -100,7 +117,10 @@ impl Filed<'_> {
         for (index, name) in names.iter().enumerate() {
             let item = list.item(index);
             if let Some(ArrowType::Boolean) = self.check(&item, name, &names[..index], reading) {
-                item.fault(reading, format!("`{name}` is a boolean: with two values there is nothing to rule out"));
+                item.fault(
+                    reading,
+                    format!("`{name}` is a boolean: with two values there is nothing to rule out"),
+                );
             }
         }
         names
@@ -121,12 +141,22 @@ impl Filed<'_> {
 
     fn check_format(&self, node: &Node<'_>, reading: &mut Reading) {
         if self.format != Format::Parquet {
-            node.fault(reading, "is not allowed here; allowed: with `format: parquet`, which alone has room for it".to_owned());
+            node.fault(
+                reading,
+                "is not allowed here; allowed: with `format: parquet`, which alone has room for it"
+                    .to_owned(),
+            );
         }
     }
 
     /// Checks that a column is in the files, and not named `before`; answers its type.
-    fn check(&self, node: &Node<'_>, name: &String, before: &[String], reading: &mut Reading) -> Option<&ArrowType> {
+    fn check(
+        &self,
+        node: &Node<'_>,
+        name: &String,
+        before: &[String],
+        reading: &mut Reading,
+    ) -> Option<&ArrowType> {
         let columns = self.columns?;
         let Some(column) = columns.iter().find(|column| column.name == *name) else {
             let message = unknown_column(columns, name, reading);
@@ -140,7 +170,10 @@ impl Filed<'_> {
             node.fault(reading, format!("`{name}` is dropped"));
         }
         if self.partition_by.contains(name) {
-            node.fault(reading, format!("`{name}` names folders, and in a file all rows have the same"));
+            node.fault(
+                reading,
+                format!("`{name}` names folders, and in a file all rows have the same"),
+            );
         }
         Some(&column.data_type)
     }
@@ -153,7 +186,9 @@ fn read_sort_key<'v>(item: Node<'v>, reading: &mut Reading) -> Option<(Node<'v>,
         return Some((item, SortKey { field, descending: false }));
     }
     let object = item.object(reading, &["field", "order"])?;
-    let order = object.get("order").and_then(|node| node.choice(reading, &[("asc", false), ("desc", true)]));
+    let order = object
+        .get("order")
+        .and_then(|node| node.choice(reading, &[("asc", false), ("desc", true)]));
     let node = object.required(reading, "field")?;
     let field = node.scalar(reading)?;
     Some((node, SortKey { field, descending: order.unwrap_or_default() }))

@@ -35,7 +35,8 @@ pub enum Reference {
 /// A pair of values that are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct On {
-    /// Of the record: the [position](super::Stored::index) of a field, or of a column that was joined before.
+    /// Of the record: the [position](super::Stored::index) of a field, or of a column that was
+    /// joined before.
     pub field: usize,
     /// Of the table: the position in its schema.
     pub column: usize,
@@ -73,10 +74,18 @@ impl std::fmt::Display for Reference {
 impl Join {
     /// Reads a join. `columns` are those of the record so far.
     pub(super) fn read(node: &Node<'_>, columns: &[Column], reading: &mut Reading) -> Option<Self> {
-        let object = node.object(reading, &["object", "dataset", "fields", "missingValues", "on", "columns", "how", "unmatched"])?;
+        let object = node.object(
+            reading,
+            &["object", "dataset", "fields", "missingValues", "on", "columns", "how", "unmatched"],
+        )?;
         let reference = read_reference(node, &object, reading);
         let fields = read_fields(&object, reading)?;
-        let schema = Schema { fields, fields_match: FieldsMatch::Subset, keys: Vec::new(), case_sensitive: true };
+        let schema = Schema {
+            fields,
+            fields_match: FieldsMatch::Subset,
+            keys: Vec::new(),
+            case_sensitive: true,
+        };
         let own = |name: &str, node: &Node<'_>, reading: &mut Reading| {
             let position = schema.position(name);
             if position.is_none() {
@@ -95,11 +104,14 @@ impl Join {
                 continue;
             };
             let Some(column) = own(column.unwrap_or(field), &node, reading) else { continue };
-            let (left, right) = (&columns[position].data_type, schema.fields[column].data_type.arrow());
+            let (left, right) =
+                (&columns[position].data_type, schema.fields[column].data_type.arrow());
             if *left != right {
                 let (left, right) = (type_name(left), type_name(&right));
-                let message =
-                    format!("`{field}` is a {left}, and the table's `{}` a {right}: they have to be alike", schema.fields[column].name);
+                let message = format!(
+                    "`{field}` is a {left}, and the table's `{}` a {right}: they have to be alike",
+                    schema.fields[column].name
+                );
                 node.fault(reading, message);
             }
             on.push(On { field: position, column });
@@ -115,7 +127,9 @@ impl Join {
             if name.is_empty() {
                 node.fault(reading, "is empty".to_owned());
             }
-            if columns.iter().any(|known| known.name == name) || added.iter().any(|known| known.name == name) {
+            if columns.iter().any(|known| known.name == name)
+                || added.iter().any(|known| known.name == name)
+            {
                 node.fault(
                     reading,
                     format!("`{name}` is the name of another column already; `{{ column: …, as: … }}` gives it another one"),
@@ -128,12 +142,21 @@ impl Join {
     }
 }
 
-fn read_reference(node: &Node<'_>, object: &Object<'_>, reading: &mut Reading) -> Option<Reference> {
+fn read_reference(
+    node: &Node<'_>,
+    object: &Object<'_>,
+    reading: &mut Reading,
+) -> Option<Reference> {
     match (object.get("object"), object.get("dataset")) {
         (Some(key), None) => {
             let text = key.text(reading)?;
             if text.is_empty() || text.split('/').any(|part| ["", ".", ".."].contains(&part)) {
-                key.fault(reading, format!("`{text}` is no key of an object, such as airports.csv or geo/airports.csv"));
+                key.fault(
+                    reading,
+                    format!(
+                        "`{text}` is no key of an object, such as airports.csv or geo/airports.csv"
+                    ),
+                );
             } else if let Err(message) = check_key(&format!("{REFERENCE_PREFIX}{text}")) {
                 key.fault(reading, message);
             }
@@ -141,10 +164,16 @@ fn read_reference(node: &Node<'_>, object: &Object<'_>, reading: &mut Reading) -
         }
         (None, Some(name)) => {
             let text = name.text(reading)?;
-            DatasetName::parse(text).map_err(|message| name.fault(reading, message)).ok().map(Reference::Dataset)
+            DatasetName::parse(text)
+                .map_err(|message| name.fault(reading, message))
+                .ok()
+                .map(Reference::Dataset)
         }
         _ => {
-            node.fault(reading, "names its table by `object` (a CSV file) or by `dataset`: one of them".to_owned());
+            node.fault(
+                reading,
+                "names its table by `object` (a CSV file) or by `dataset`: one of them".to_owned(),
+            );
             None
         }
     }
@@ -152,7 +181,8 @@ fn read_reference(node: &Node<'_>, object: &Object<'_>, reading: &mut Reading) -
 
 /// The fields of the table, in the schema's vocabulary.
 fn read_fields(object: &Object<'_>, reading: &mut Reading) -> Option<Vec<Field>> {
-    let missing = object.get("missingValues").map_or_else(|| vec![String::new()], |node| node.texts(reading));
+    let missing =
+        object.get("missingValues").map_or_else(|| vec![String::new()], |node| node.texts(reading));
     let list = object.required(reading, "fields")?;
     let mut fields: Vec<Field> = Vec::new();
     for node in list.list(reading) {
@@ -169,7 +199,11 @@ fn read_fields(object: &Object<'_>, reading: &mut Reading) -> Option<Vec<Field>>
 }
 
 /// A name, or two of them in an object of which the second one may be left out.
-fn read_pair<'v>(node: &Node<'v>, keys: [&str; 2], reading: &mut Reading) -> Option<(&'v str, Option<&'v str>)> {
+fn read_pair<'v>(
+    node: &Node<'v>,
+    keys: [&str; 2],
+    reading: &mut Reading,
+) -> Option<(&'v str, Option<&'v str>)> {
     if node.is_text() {
         return Some((node.text(reading)?, None));
     }
@@ -179,15 +213,25 @@ fn read_pair<'v>(node: &Node<'v>, keys: [&str; 2], reading: &mut Reading) -> Opt
 }
 
 fn read_unmatched(object: &Object<'_>, reading: &mut Reading) -> Unmatched {
-    let is_inner = object.get("how").and_then(|how| how.choice(reading, &[("left", false), ("inner", true)])).unwrap_or_default();
+    let is_inner = object
+        .get("how")
+        .and_then(|how| how.choice(reading, &[("left", false), ("inner", true)]))
+        .unwrap_or_default();
     // In YAML, `null` is no text.
     let stated = object.get("unmatched").map(|node| {
-        let choice = if node.is_null() { None } else { node.choice(reading, &[("null", Unmatched::Null), ("reject", Unmatched::Reject)]) };
+        let choice = if node.is_null() {
+            None
+        } else {
+            node.choice(reading, &[("null", Unmatched::Null), ("reject", Unmatched::Reject)])
+        };
         (node, choice.unwrap_or(Unmatched::Null))
     });
     match stated {
         Some((node, _)) if is_inner => {
-            node.fault(reading, "an inner join filters what is unmatched; leave one of the two out".to_owned());
+            node.fault(
+                reading,
+                "an inner join filters what is unmatched; leave one of the two out".to_owned(),
+            );
             Unmatched::Filter
         }
         Some((_, unmatched)) => unmatched,

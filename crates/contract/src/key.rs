@@ -4,7 +4,8 @@ use super::Schema;
 use super::document::{Node, Object, Reading};
 use crate::rejects::ErrorName;
 
-/// Fields of which no two records of a job may have the same values. A record that lacks one of the values has no such key, and nothing in common with any other.
+/// Fields of which no two records of a job may have the same values. A record that lacks one of the
+/// values has no such key, and nothing in common with any other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// Why it is one.
@@ -44,9 +45,14 @@ impl KeyRule {
 }
 
 impl Key {
-    /// The keys of a schema whose fields are read: the primary key, then the unique keys, then the unique fields. What is a key already is none again. The fields of the primary
-    /// key become required.
-    pub(super) fn read_all(object: &Object<'_>, schema: &mut Schema, reading: &mut Reading) -> Vec<Self> {
+    /// The keys of a schema whose fields are read: the primary key, then the unique keys, then the
+    /// unique fields. What is a key already is none again. The fields of the primary key become
+    /// required.
+    pub(super) fn read_all(
+        object: &Object<'_>,
+        schema: &mut Schema,
+        reading: &mut Reading,
+    ) -> Vec<Self> {
         let mut keys: Vec<Self> = Vec::new();
         let mut add = |rule, fields: Vec<usize>| {
             if !fields.is_empty() && keys.iter().all(|key| key.fields != fields) {
@@ -59,7 +65,9 @@ impl Key {
             add(KeyRule::PrimaryKey, fields);
         }
         if let Some(list) = object.get("uniqueKeys") {
-            list.list(reading).iter().for_each(|node| add(KeyRule::UniqueKeys, read_fields(node, schema, reading)));
+            list.list(reading)
+                .iter()
+                .for_each(|node| add(KeyRule::UniqueKeys, read_fields(node, schema, reading)));
         }
         let unique = schema.fields.iter().enumerate().filter(|(_, field)| field.constraints.unique);
         unique.for_each(|(index, _)| add(KeyRule::Unique, vec![index]));
@@ -81,7 +89,9 @@ fn read_fields(node: &Node<'_>, schema: &Schema, reading: &mut Reading) -> Vec<u
                 let message = schema.unknown_field(name, reading);
                 node.fault(reading, message);
             }
-            Some(field) if fields.contains(&field) => node.fault(reading, format!("`{name}` stands there twice")),
+            Some(field) if fields.contains(&field) => {
+                node.fault(reading, format!("`{name}` stands there twice"))
+            }
             Some(field) => fields.push(field),
         }
     }
@@ -94,14 +104,24 @@ mod tests {
 
     /// The keys of a schema of the fields `a`, `b` and `c`, or its faults.
     fn check(schema: &str, of_b: &str, expected: Result<&[(KeyRule, &[usize])], &[&str]>) {
-        let text =
-            format!("name: x\nschema: {{ {schema}, fields: [ {{ name: a }}, {{ name: b, constraints: {{ {of_b} }} }}, {{ name: c }} ] }}");
+        let text = format!(
+            "name: x\nschema: {{ {schema}, fields: [ {{ name: a }}, {{ name: b, constraints: {{ {of_b} }} }}, {{ name: c }} ] }}"
+        );
         match (Contract::parse(&text), expected) {
             (Ok(contract), Ok(expected)) => {
-                let keys: Vec<_> = contract.schema.keys.iter().map(|key| (key.rule, key.fields.as_slice())).collect();
+                let keys: Vec<_> = contract
+                    .schema
+                    .keys
+                    .iter()
+                    .map(|key| (key.rule, key.fields.as_slice()))
+                    .collect();
                 assert_eq!(keys, expected, "{schema}");
             }
-            (Err(faults), Err(expected)) => assert_eq!(faults.iter().map(ToString::to_string).collect::<Vec<_>>(), expected, "{schema}"),
+            (Err(faults), Err(expected)) => assert_eq!(
+                faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                expected,
+                "{schema}"
+            ),
             (parsed, _) => panic!("{schema}: {parsed:?}"),
         }
     }
@@ -109,8 +129,13 @@ mod tests {
     #[test]
     fn keys_are_told_in_order_and_once() {
         check("primaryKey: a", "", Ok(&[(KeyRule::PrimaryKey, &[0])]));
-        check("primaryKey: [c, a]", "unique: true", Ok(&[(KeyRule::PrimaryKey, &[2, 0]), (KeyRule::Unique, &[1])]));
-        let rest: &[(KeyRule, &[usize])] = &[(KeyRule::UniqueKeys, &[0, 1]), (KeyRule::UniqueKeys, &[1])];
+        check(
+            "primaryKey: [c, a]",
+            "unique: true",
+            Ok(&[(KeyRule::PrimaryKey, &[2, 0]), (KeyRule::Unique, &[1])]),
+        );
+        let rest: &[(KeyRule, &[usize])] =
+            &[(KeyRule::UniqueKeys, &[0, 1]), (KeyRule::UniqueKeys, &[1])];
         check("uniqueKeys: [[a, b], b]", "unique: true", Ok(rest));
         check("primaryKey: b", "unique: true", Ok(&[(KeyRule::PrimaryKey, &[1])]));
         check("title: x", "unique: false", Ok(&[]));
@@ -118,14 +143,26 @@ mod tests {
 
     #[test]
     fn only_fields_of_the_primary_key_become_required() {
-        let contract = Contract::parse("name: x\nschema: { primaryKey: a, uniqueKeys: [[b]], fields: [ { name: a }, { name: b } ] }");
-        let required: Vec<bool> = contract.expect("it is valid").schema.fields.iter().map(|field| field.constraints.required).collect();
+        let contract = Contract::parse(
+            "name: x\nschema: { primaryKey: a, uniqueKeys: [[b]], fields: [ { name: a }, { name: b } ] }",
+        );
+        let required: Vec<bool> = contract
+            .expect("it is valid")
+            .schema
+            .fields
+            .iter()
+            .map(|field| field.constraints.required)
+            .collect();
         assert_eq!(required, [true, false]);
     }
 
     #[test]
     fn faults_have_their_place() {
-        check("primaryKey: d", "", Err(&["schema.primaryKey: `d` is not a field of the schema; allowed: a, b, c"]));
+        check(
+            "primaryKey: d",
+            "",
+            Err(&["schema.primaryKey: `d` is not a field of the schema; allowed: a, b, c"]),
+        );
         check(
             "primaryKey: [a, 1, d, a]",
             "",
@@ -135,9 +172,21 @@ mod tests {
                 "schema.primaryKey[3]: `a` stands there twice",
             ]),
         );
-        check("primaryKey: []", "", Err(&["schema.primaryKey: names no field; a key has at least one"]));
+        check(
+            "primaryKey: []",
+            "",
+            Err(&["schema.primaryKey: names no field; a key has at least one"]),
+        );
         check("uniqueKeys: a", "", Err(&["schema.uniqueKeys: expected a list, found text"]));
-        check("uniqueKeys: [[a], [b, e]]", "", Err(&["schema.uniqueKeys[1][1]: `e` is not a field of the schema; allowed: a, b, c"]));
-        check("title: x", "unique: yes please", Err(&["schema.fields[1].constraints.unique: expected true or false, found text"]));
+        check(
+            "uniqueKeys: [[a], [b, e]]",
+            "",
+            Err(&["schema.uniqueKeys[1][1]: `e` is not a field of the schema; allowed: a, b, c"]),
+        );
+        check(
+            "title: x",
+            "unique: yes please",
+            Err(&["schema.fields[1].constraints.unique: expected true or false, found text"]),
+        );
     }
 }

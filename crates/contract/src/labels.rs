@@ -4,22 +4,27 @@ use std::collections::HashSet;
 
 /// The names of columns whose header has these labels, each of them once.
 ///
-/// A label is a name, without the spaces around it. A blank one is `column_N`, N being its column from 1. One that stood
-/// before is `name_2`, `name_3`, …: the first that is neither another label nor given already. The same labels have the
-/// same names in every file, so that what is inferred from one file is found in the next.
+/// A label is a name, without the spaces around it. A blank one is `column_N`, N being its column
+/// from 1. One that stood before is `name_2`, `name_3`, …: the first that is neither another label
+/// nor given already. The same labels have the same names in every file, so that what is inferred
+/// from one file is found in the next.
 pub fn unique_names(labels: &[String]) -> Vec<String> {
     let labels: Vec<&str> = labels.iter().map(|label| bare(label)).collect();
     let all: HashSet<&str> = labels.iter().copied().collect();
     let mut taken: HashSet<String> = HashSet::with_capacity(labels.len());
     let mut names = Vec::with_capacity(labels.len());
     for (index, label) in labels.iter().enumerate() {
-        let wanted = if label.is_empty() { format!("column_{}", index + 1) } else { (*label).to_owned() };
+        let wanted =
+            if label.is_empty() { format!("column_{}", index + 1) } else { (*label).to_owned() };
         let is_free = |name: &str| !taken.contains(name) && (name == *label || !all.contains(name));
         let name = if is_free(&wanted) {
             wanted
         } else {
             let further = (2..).map(|count| format!("{wanted}_{count}"));
-            further.into_iter().find(|name| !taken.contains(name) && !all.contains(name.as_str())).unwrap_or(wanted)
+            further
+                .into_iter()
+                .find(|name| !taken.contains(name) && !all.contains(name.as_str()))
+                .unwrap_or(wanted)
         };
         taken.insert(name.clone());
         names.push(name);

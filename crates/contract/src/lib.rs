@@ -41,7 +41,10 @@ pub use key::{Key, KeyRule};
 pub use labels::unique_names;
 pub use mask::Mask;
 pub use member::Member;
-pub use number::{Affixes, Group, Grouping, Letters, Negatives, NumberFormat, Percent, SPACES, is_currency, is_currency_sign};
+pub use number::{
+    Affixes, Group, Grouping, Letters, Negatives, NumberFormat, Percent, SPACES, is_currency,
+    is_currency_sign,
+};
 pub use output::{Mode, NULL_PARTITION, Output, RejectsLimit};
 pub use quoted::{is_printable, quoted};
 pub use schema::{Field, FieldsMatch, Mapping, Schema};
@@ -83,7 +86,8 @@ pub struct Contract {
 /// One fault of a contract.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Fault {
-    /// Where in the document: `schema.fields[2].constraints.minimum`; empty for the document itself.
+    /// Where in the document: `schema.fields[2].constraints.minimum`; empty for the document
+    /// itself.
     pub path: String,
     /// The line of the document at which it is, from 1.
     pub line: u32,
@@ -135,23 +139,34 @@ pub enum Compression {
 
 impl Compression {
     /// All that can be stated, with their names.
-    pub const CHOICES: [(&'static str, Self); 5] =
-        [("none", Self::None), ("gzip", Self::Gzip), ("zstd", Self::Zstd), ("bzip2", Self::Bzip2), ("zip", Self::Zip)];
+    pub const CHOICES: [(&'static str, Self); 5] = [
+        ("none", Self::None),
+        ("gzip", Self::Gzip),
+        ("zstd", Self::Zstd),
+        ("bzip2", Self::Bzip2),
+        ("zip", Self::Zip),
+    ];
 
     /// Its name.
     pub fn name(self) -> &'static str {
-        Self::CHOICES.iter().find(|(_, compression)| *compression == self).map_or("auto", |(name, _)| name)
+        Self::CHOICES
+            .iter()
+            .find(|(_, compression)| *compression == self)
+            .map_or("auto", |(name, _)| name)
     }
 }
 
 impl Contract {
-    /// Reads a contract from YAML or JSON. All faults are reported, in the order of the document's blocks.
+    /// Reads a contract from YAML or JSON. All faults are reported, in the order of the document's
+    /// blocks.
     pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
         if text.len() > CONTRACT_BYTES {
-            let message = format!("the document has {} bytes; at most {CONTRACT_BYTES} are read", text.len());
+            let message =
+                format!("the document has {} bytes; at most {CONTRACT_BYTES} are read", text.len());
             return Err(vec![Fault { path: String::new(), line: 1, column: 1, message }]);
         }
-        let (document, faults) = Document::parse(text).map_err(|found| locate(text, vec![found]))?;
+        let (document, faults) =
+            Document::parse(text).map_err(|found| locate(text, vec![found]))?;
         let mut reading = Reading::after(faults);
         let contract = Self::read(Node::root(&document), &mut reading);
         match contract {
@@ -167,21 +182,34 @@ impl Contract {
     }
 
     fn read(node: Node<'_>, reading: &mut Reading) -> Option<Self> {
-        let allowed =
-            ["name", "title", "description", "dialect", "encoding", "compression", "member", "schema", "transform", "rejects", "output"];
+        let allowed = [
+            "name",
+            "title",
+            "description",
+            "dialect",
+            "encoding",
+            "compression",
+            "member",
+            "schema",
+            "transform",
+            "rejects",
+            "output",
+        ];
         let root = node.object(reading, &allowed)?;
         let name = root.required(reading, "name").and_then(|node| {
             let text = node.text(reading)?;
             DatasetName::parse(text).map_err(|message| node.fault(reading, message)).ok()
         });
-        let dialect = root.get("dialect").map_or_else(StatedDialect::default, |node| read_dialect(&node, reading));
+        let dialect = root
+            .get("dialect")
+            .map_or_else(StatedDialect::default, |node| read_dialect(&node, reading));
         let encoding = root.get("encoding").and_then(|node| {
             let label = node.text(reading)?;
             Encoding::parse(label).map_err(|message| node.fault(reading, message)).ok()
         });
-        let compression = root
-            .get("compression")
-            .map_or(Compression::Auto, |node| node.choice(reading, &Compression::CHOICES).unwrap_or(Compression::Auto));
+        let compression = root.get("compression").map_or(Compression::Auto, |node| {
+            node.choice(reading, &Compression::CHOICES).unwrap_or(Compression::Auto)
+        });
         let member = root.get("member").and_then(|node| {
             if !matches!(compression, Compression::Auto | Compression::Zip) {
                 let name = compression.name();
@@ -190,13 +218,31 @@ impl Contract {
             Member::parse(node.text(reading)?).map_err(|message| node.fault(reading, message)).ok()
         });
         let schema = root.required(reading, "schema").and_then(|node| Schema::read(&node, reading));
-        let (transform, columns) = Transform::read(root.get("transform").as_ref(), schema.as_ref(), reading);
-        let rejects_limit = root.get("rejects").map_or(RejectsLimit::None, |node| RejectsLimit::read(&node, reading));
+        let (transform, columns) =
+            Transform::read(root.get("transform").as_ref(), schema.as_ref(), reading);
+        let rejects_limit = root
+            .get("rejects")
+            .map_or(RejectsLimit::None, |node| RejectsLimit::read(&node, reading));
         let output = match root.get("output") {
-            Some(node) => Output::read(&node, schema.as_ref().map(|_| columns.as_slice()), &transform.drop, reading),
+            Some(node) => Output::read(
+                &node,
+                schema.as_ref().map(|_| columns.as_slice()),
+                &transform.drop,
+                reading,
+            ),
             None => Output::default(),
         };
-        let contract = Self { name: name?, dialect, encoding, compression, member, schema: schema?, transform, rejects_limit, output };
+        let contract = Self {
+            name: name?,
+            dialect,
+            encoding,
+            compression,
+            member,
+            schema: schema?,
+            transform,
+            rejects_limit,
+            output,
+        };
         contract.check_names(&node, reading);
         contract.check_table(&node, reading);
         Some(contract)
@@ -229,7 +275,8 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
     ];
     let Some(node) = node.object(reading, &allowed) else { return dialect };
     dialect.delimiter = node.get("delimiter").and_then(|n| n.token(reading));
-    let optional = |key: &str, reading: &mut Reading| node.get(key).map(|n| n.token_or_null(reading));
+    let optional =
+        |key: &str, reading: &mut Reading| node.get(key).map(|n| n.token_or_null(reading));
     dialect.quote_char = optional("quoteChar", reading);
     dialect.escape_char = optional("escapeChar", reading);
     dialect.comment_char = optional("commentChar", reading);
@@ -237,19 +284,25 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
     dialect.excel_text = node.get("excelText").and_then(|n| n.boolean(reading));
     dialect.row_names = node.get("rowNames").and_then(|n| n.boolean(reading));
     dialect.units_row = node.get("unitsRow").and_then(|n| n.boolean(reading));
-    dialect.repeated_header = node.get("repeatedHeader").and_then(|n| n.choice(reading, &RepeatedHeader::CHOICES));
+    dialect.repeated_header =
+        node.get("repeatedHeader").and_then(|n| n.choice(reading, &RepeatedHeader::CHOICES));
     dialect.skip_initial_space = node.get("skipInitialSpace").and_then(|n| n.boolean(reading));
     dialect.trim = node.get("trim").and_then(|n| n.boolean(reading));
     dialect.header = node.get("header").and_then(|n| n.boolean(reading));
-    let rows = |key: &str, reading: &mut Reading| node.get(key).and_then(|n| n.count(reading)).map(|n| n.min(u64::from(u32::MAX)) as u32);
-    if let Some((skipped, rows)) = node.get("headerRows").and_then(|n| read_header_rows(&n, reading)) {
+    let rows = |key: &str, reading: &mut Reading| {
+        node.get(key).and_then(|n| n.count(reading)).map(|n| n.min(u64::from(u32::MAX)) as u32)
+    };
+    if let Some((skipped, rows)) =
+        node.get("headerRows").and_then(|n| read_header_rows(&n, reading))
+    {
         (dialect.skip_rows, dialect.header_rows) = (skipped, Some(rows));
         dialect.header = dialect.header.or(Some(true));
     }
     dialect.skip_rows = rows("skipRows", reading).or(dialect.skip_rows);
     dialect.footer_rows = rows("footerRows", reading);
     dialect.header_join = node.get("headerJoin").and_then(|n| n.text(reading)).map(str::to_owned);
-    dialect.null_sequence = node.get("nullSequence").map(|n| n.text_or_null(reading).map(str::to_owned));
+    dialect.null_sequence =
+        node.get("nullSequence").map(|n| n.text_or_null(reading).map(str::to_owned));
     dialect.blank_rows = node.get("blankRows").and_then(|n| n.choice(reading, &BlankRows::CHOICES));
     dialect.ragged_rows = node.get("raggedRows").map(|n| read_ragged_rows(&n, reading));
     dialect.line_terminator = node.get("lineTerminator").and_then(|n| {
@@ -267,21 +320,32 @@ fn read_dialect(node: &Node<'_>, reading: &mut Reading) -> StatedDialect {
     dialect
 }
 
-/// Reads which rows are the header, from 1: consecutive ones. Answers the rows before them, if there are some, and how many they are.
+/// Reads which rows are the header, from 1: consecutive ones. Answers the rows before them, if
+/// there are some, and how many they are.
 fn read_header_rows(node: &Node<'_>, reading: &mut Reading) -> Option<(Option<u32>, u32)> {
     let rows: Vec<u64> = node.list(reading).iter().filter_map(|row| row.count(reading)).collect();
     let first = *rows.first()?;
-    if first == 0 || first > u64::from(u32::MAX) || rows.iter().zip(first..).any(|(row, expected)| *row != expected) {
-        node.fault(reading, "has to be a list of consecutive rows, counted from 1, such as [1, 2]".to_owned());
+    if first == 0
+        || first > u64::from(u32::MAX)
+        || rows.iter().zip(first..).any(|(row, expected)| *row != expected)
+    {
+        node.fault(
+            reading,
+            "has to be a list of consecutive rows, counted from 1, such as [1, 2]".to_owned(),
+        );
         return None;
     }
     Some(((first > 1).then_some(first as u32 - 1), rows.len() as u32))
 }
 
 fn read_ragged_rows(node: &Node<'_>, reading: &mut Reading) -> RaggedRows {
-    let Some(node) = node.object(reading, &["short", "long", "trailingDelimiter"]) else { return RaggedRows::default() };
+    let Some(node) = node.object(reading, &["short", "long", "trailingDelimiter"]) else {
+        return RaggedRows::default();
+    };
     let mut lenient = |key: &str, word: &'static str| {
-        node.get(key).and_then(|n| n.choice(reading, &[("reject", false), (word, true)])).unwrap_or_default()
+        node.get(key)
+            .and_then(|n| n.choice(reading, &[("reject", false), (word, true)]))
+            .unwrap_or_default()
     };
     RaggedRows {
         fill_short: lenient("short", "fill"),

@@ -1,7 +1,7 @@
 //! Which file of an archive is the source.
 
-/// Which file of an archive is read: a pattern that its whole name matches, folders included. `*` stands for any
-/// characters, `?` for one.
+/// Which file of an archive is read: a pattern that its whole name matches, folders included. `*`
+/// stands for any characters, `?` for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member(String);
 
@@ -16,9 +16,11 @@ impl Member {
 
     /// Whether a name matches.
     pub fn matches(&self, name: &str) -> bool {
-        let (pattern, name): (Vec<char>, Vec<char>) = (self.0.chars().collect(), name.chars().collect());
+        let (pattern, name): (Vec<char>, Vec<char>) =
+            (self.0.chars().collect(), name.chars().collect());
         let (mut at, mut next) = (0, 0);
-        // Where the last `*` stands, and the character up to which it stands for what was passed over.
+        // Where the last `*` stands, and the character up to which it stands for what was passed
+        // over.
         let mut star: Option<(usize, usize)> = None;
         while next < name.len() {
             match pattern.get(at) {

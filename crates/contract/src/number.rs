@@ -76,8 +76,8 @@ pub enum Percent {
     Divided,
 }
 
-/// The plain space, and those that typography puts between groups of digits and before units: U+00A0 (no-break), U+202F
-/// (narrow no-break, as in French locales of CLDR), U+2009 (thin).
+/// The plain space, and those that typography puts between groups of digits and before units:
+/// U+00A0 (no-break), U+202F (narrow no-break, as in French locales of CLDR), U+2009 (thin).
 pub const SPACES: [char; 4] = [' ', '\u{a0}', '\u{202f}', '\u{2009}'];
 
 /// Most bytes of an affix.
@@ -85,7 +85,13 @@ const MOST_AFFIX_BYTES: usize = 32;
 
 impl Default for NumberFormat {
     fn default() -> Self {
-        Self { decimal: b'.', group: None, affixes: None, negatives: Negatives::default(), percent: None }
+        Self {
+            decimal: b'.',
+            group: None,
+            affixes: None,
+            negatives: Negatives::default(),
+            percent: None,
+        }
     }
 }
 
@@ -95,23 +101,31 @@ impl NumberFormat {
         *self == Self::default()
     }
 
-    /// Of a field, which `is_whole` if it holds integers, reads `decimalChar`, `groupChar`, `grouping`, `bareNumber`, `affixes`, `negatives` and `percent`.
+    /// Of a field, which `is_whole` if it holds integers, reads `decimalChar`, `groupChar`,
+    /// `grouping`, `bareNumber`, `affixes`, `negatives` and `percent`.
     pub(super) fn read(field: &Object<'_>, is_whole: bool, reading: &mut Reading) -> Self {
         let mut format = Self::default();
         if let Some(byte) = field.get("decimalChar").and_then(|node| read_decimal(&node, reading)) {
             format.decimal = byte;
-        } else if is_whole && field.get("groupChar").and_then(|node| node.text(&mut Reading::default())) == Some(".") {
+        } else if is_whole
+            && field.get("groupChar").and_then(|node| node.text(&mut Reading::default()))
+                == Some(".")
+        {
             // An integer has no decimal character, and so none to be told apart from.
             format.decimal = b',';
         }
         let sizes = field.get("grouping").and_then(|node| {
             if field.get("groupChar").is_none() {
-                node.fault(reading, "says how `groupChar` groups digits, and there is none".to_owned());
+                node.fault(
+                    reading,
+                    "says how `groupChar` groups digits, and there is none".to_owned(),
+                );
             }
             node.choice(reading, &[("thousands", Grouping::Thousands), ("lakhs", Grouping::Lakhs)])
         });
         if let Some(node) = field.get("groupChar") {
-            format.group = read_mark(&node, reading).map(|mark| Group { mark, sizes: sizes.unwrap_or_default() });
+            format.group = read_mark(&node, reading)
+                .map(|mark| Group { mark, sizes: sizes.unwrap_or_default() });
             if format.group.is_some_and(|group| group.mark == char::from(format.decimal)) {
                 node.fault(reading, "is the same as decimalChar".to_owned());
             }
@@ -141,13 +155,17 @@ impl Negatives {
     fn read(node: &Node<'_>, reading: &mut Reading) -> Self {
         let mut negatives = Self::default();
         for item in node.list(reading) {
-            let choices = [("parentheses", 0), ("trailingMinus", 1), ("minusSign", 2), ("DR", 3), ("CR", 4)];
+            let choices =
+                [("parentheses", 0), ("trailingMinus", 1), ("minusSign", 2), ("DR", 3), ("CR", 4)];
             match item.choice(reading, &choices) {
                 Some(0) => negatives.parentheses = true,
                 Some(1) => negatives.trailing_minus = true,
                 Some(2) => negatives.minus_sign = true,
                 Some(_) if negatives.letters.is_some() => {
-                    item.fault(reading, "only one of DR and CR is negative; the other is positive then".to_owned());
+                    item.fault(
+                        reading,
+                        "only one of DR and CR is negative; the other is positive then".to_owned(),
+                    );
                 }
                 Some(3) => negatives.letters = Some(Letters::Debit),
                 Some(_) => negatives.letters = Some(Letters::Credit),
@@ -158,10 +176,13 @@ impl Negatives {
     }
 }
 
-/// What can't be taken for a part of the number itself. A delimiter may be one: the numbers stand between quotes then.
+/// What can't be taken for a part of the number itself. A delimiter may be one: the numbers stand
+/// between quotes then.
 fn read_decimal(node: &Node<'_>, reading: &mut Reading) -> Option<u8> {
     let byte = node.byte(reading)?;
-    let is_separator = byte == b' ' || (byte.is_ascii_punctuation() && !matches!(byte, b'+' | b'-' | b'"' | b'(' | b')' | b'%'));
+    let is_separator = byte == b' '
+        || (byte.is_ascii_punctuation()
+            && !matches!(byte, b'+' | b'-' | b'"' | b'(' | b')' | b'%'));
     if !is_separator {
         node.fault(reading, no_separator(char::from(byte)));
     }
@@ -179,7 +200,8 @@ fn read_mark(node: &Node<'_>, reading: &mut Reading) -> Option<char> {
             return None;
         }
     };
-    let is_mark = !mark.is_alphanumeric() && !mark.is_control() && !"+-\u{2212}\"()%".contains(mark);
+    let is_mark =
+        !mark.is_alphanumeric() && !mark.is_control() && !"+-\u{2212}\"()%".contains(mark);
     if !is_mark {
         node.fault(reading, no_separator(mark));
     }
@@ -187,7 +209,8 @@ fn read_mark(node: &Node<'_>, reading: &mut Reading) -> Option<char> {
 }
 
 fn no_separator(found: char) -> String {
-    let allowed = "a space, or a punctuation character such as `.` or `'`, but no sign and no double quote";
+    let allowed =
+        "a space, or a punctuation character such as `.` or `'`, but no sign and no double quote";
     format!("`{}` can't stand between digits; allowed: {allowed}", found.escape_default())
 }
 
@@ -196,13 +219,21 @@ fn read_affixes(node: &Node<'_>, format: &NumberFormat, reading: &mut Reading) -
     for item in node.list(reading) {
         let Some(text) = item.scalar(reading) else { continue };
         let is_part = |c: char| {
-            c.is_ascii_digit() || "+-\u{2212}()".contains(c) || c == char::from(format.decimal) || format.group.is_some_and(|g| g.mark == c)
+            c.is_ascii_digit()
+                || "+-\u{2212}()".contains(c)
+                || c == char::from(format.decimal)
+                || format.group.is_some_and(|g| g.mark == c)
         };
         // A point ends an abbreviation (`kg.`), where it is not between digits.
         let begins_or_ends = |text: &str| text.starts_with(is_part) || text.ends_with(is_part);
         match () {
             () if text.trim() != text || text.is_empty() || text.len() > MOST_AFFIX_BYTES => {
-                item.fault(reading, format!("has to be a text of 1 to {MOST_AFFIX_BYTES} bytes without spaces around it"));
+                item.fault(
+                    reading,
+                    format!(
+                        "has to be a text of 1 to {MOST_AFFIX_BYTES} bytes without spaces around it"
+                    ),
+                );
             }
             () if text.contains(['%', '\u{2030}']) => {
                 item.fault(
@@ -211,7 +242,10 @@ fn read_affixes(node: &Node<'_>, format: &NumberFormat, reading: &mut Reading) -
                 );
             }
             () if begins_or_ends(&text) => {
-                item.fault(reading, format!("`{text}` begins or ends with what may be a part of the number"));
+                item.fault(
+                    reading,
+                    format!("`{text}` begins or ends with what may be a part of the number"),
+                );
             }
             () => affixes.push(text),
         }
@@ -220,16 +254,20 @@ fn read_affixes(node: &Node<'_>, format: &NumberFormat, reading: &mut Reading) -
     Affixes::Stated(affixes)
 }
 
-/// Whether a text is the sign of a currency (Unicode's category Sc, and what is written for some currencies without one), or its
-/// code in ISO 4217.
+/// Whether a text is the sign of a currency (Unicode's category Sc, and what is written for some
+/// currencies without one), or its code in ISO 4217.
 pub fn is_currency(text: &str) -> bool {
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
         (Some(sign), None) => is_currency_sign(sign),
         (Some(_), Some(_)) => {
             // `US$`, `A$`, `R$`: whose dollar or real it is.
-            let named = text.strip_suffix('$').is_some_and(|of| of.len() <= 3 && of.bytes().all(|byte| byte.is_ascii_uppercase()));
-            named || LOCAL.contains(&text) || (text.len() == 3 && CODES.split(' ').any(|code| code == text))
+            let named = text.strip_suffix('$').is_some_and(|of| {
+                of.len() <= 3 && of.bytes().all(|byte| byte.is_ascii_uppercase())
+            });
+            named
+                || LOCAL.contains(&text)
+                || (text.len() == 3 && CODES.split(' ').any(|code| code == text))
         }
         (None, _) => false,
     }
@@ -242,7 +280,8 @@ pub fn is_currency_sign(c: char) -> bool {
         | '\u{ffe1}' | '\u{ffe5}' | '\u{ffe6}')
 }
 
-const LOCAL: [&str; 14] = ["kr", "kr.", "Kr", "zł", "Kč", "Ft", "lei", "лв", "лв.", "руб", "руб.", "грн", "Fr.", "Rs"];
+const LOCAL: [&str; 14] =
+    ["kr", "kr.", "Kr", "zł", "Kč", "Ft", "lei", "лв", "лв.", "руб", "руб.", "грн", "Fr.", "Rs"];
 
 /// Active codes of ISO 4217 (list one, 2024-06-25).
 const CODES: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF \
@@ -258,9 +297,14 @@ mod tests {
 
     #[track_caller]
     fn check(properties: &str, expected: &str) {
-        let text = format!("name: x\nschema: {{ fields: [ {{ name: a, type: number, {properties} }} ] }}");
+        let text =
+            format!("name: x\nschema: {{ fields: [ {{ name: a, type: number, {properties} }} ] }}");
         let faults = Contract::parse(&text).err().unwrap_or_default();
-        assert_eq!(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"), expected, "{properties}");
+        assert_eq!(
+            faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+            expected,
+            "{properties}"
+        );
     }
 
     #[test]
@@ -271,14 +315,29 @@ mod tests {
         check("groupChar: _", "");
         check("groupChar: \u{2019}", "");
         check("groupChar: \"\\u202f\"", "");
-        check("decimalChar: \",\", groupChar: \",\"", "schema.fields[0].groupChar: is the same as decimalChar");
-        let allowed =
-            "can't stand between digits; allowed: a space, or a punctuation character such as `.` or `'`, but no sign and no double quote";
-        for (written, shown) in
-            [("\"0\"", "0"), ("\"-\"", "-"), ("\"+\"", "+"), ("e", "e"), ("'\"'", "\\\""), ("(", "("), ("\"%\"", "%"), ("\"\\t\"", "\\t")]
-        {
-            check(&format!("groupChar: {written}"), &format!("schema.fields[0].groupChar: `{shown}` {allowed}"));
-            check(&format!("decimalChar: {written}"), &format!("schema.fields[0].decimalChar: `{shown}` {allowed}"));
+        check(
+            "decimalChar: \",\", groupChar: \",\"",
+            "schema.fields[0].groupChar: is the same as decimalChar",
+        );
+        let allowed = "can't stand between digits; allowed: a space, or a punctuation character such as `.` or `'`, but no sign and no double quote";
+        for (written, shown) in [
+            ("\"0\"", "0"),
+            ("\"-\"", "-"),
+            ("\"+\"", "+"),
+            ("e", "e"),
+            ("'\"'", "\\\""),
+            ("(", "("),
+            ("\"%\"", "%"),
+            ("\"\\t\"", "\\t"),
+        ] {
+            check(
+                &format!("groupChar: {written}"),
+                &format!("schema.fields[0].groupChar: `{shown}` {allowed}"),
+            );
+            check(
+                &format!("decimalChar: {written}"),
+                &format!("schema.fields[0].decimalChar: `{shown}` {allowed}"),
+            );
         }
     }
 
@@ -291,13 +350,25 @@ mod tests {
             "affixes: [\"%\"]",
             "schema.fields[0].affixes[0]: says what a number means: `percent: written` stores 12.5 of `12.5%`, `percent: divided` 0.125",
         );
-        check("affixes: [\"-\"]", "schema.fields[0].affixes[0]: `-` begins or ends with what may be a part of the number");
-        check("affixes: [\" $\"]", "schema.fields[0].affixes[0]: has to be a text of 1 to 32 bytes without spaces around it");
-        check("negatives: [DR, CR]", "schema.fields[0].negatives[1]: only one of DR and CR is negative; the other is positive then");
+        check(
+            "affixes: [\"-\"]",
+            "schema.fields[0].affixes[0]: `-` begins or ends with what may be a part of the number",
+        );
+        check(
+            "affixes: [\" $\"]",
+            "schema.fields[0].affixes[0]: has to be a text of 1 to 32 bytes without spaces around it",
+        );
+        check(
+            "negatives: [DR, CR]",
+            "schema.fields[0].negatives[1]: only one of DR and CR is negative; the other is positive then",
+        );
         check(
             "bareNumber: true, affixes: [kg]",
             "schema.fields[0].affixes: has no place beside `bareNumber: true`, with which nothing stands around a number",
         );
-        check("grouping: lakhs", "schema.fields[0].grouping: says how `groupChar` groups digits, and there is none");
+        check(
+            "grouping: lakhs",
+            "schema.fields[0].grouping: says how `groupChar` groups digits, and there is none",
+        );
     }
 }

@@ -15,9 +15,11 @@ use crate::delta::check_columns;
 
 /// The folder name of a value that is null (Hive's).
 pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
-/// Bytes that a file should have, when the contract does not say: what engines like to read at once, and enough to make the opening of a file not matter.
+/// Bytes that a file should have, when the contract does not say: what engines like to read at
+/// once, and enough to make the opening of a file not matter.
 const FILE_SIZE: u64 = 128 << 20;
-/// What a contract may say. Files below are a swarm by intent; a file above could not be put together in the time of one function.
+/// What a contract may say. Files below are a swarm by intent; a file above could not be put
+/// together in the time of one function.
 const FILE_SIZES: std::ops::RangeInclusive<u64> = 1 << 20..=1 << 30;
 
 /// What is written.
@@ -31,7 +33,8 @@ pub struct Output {
     pub bloom_filters: Vec<String>,
     /// By what the rows of each row group are sorted, the first one first.
     pub sort_by: Vec<SortKey>,
-    /// Bytes at which a file ends and a next one begins, and up to which small files are put together: a goal, not a limit.
+    /// Bytes at which a file ends and a next one begins, and up to which small files are put
+    /// together: a goal, not a limit.
     pub file_size: u64,
     /// Fields whose values name the folders, outermost first.
     pub partition_by: Vec<String>,
@@ -76,8 +79,11 @@ pub enum Mode {
 }
 
 impl Mode {
-    const CHOICES: [(&'static str, Self); 3] =
-        [("append", Self::Append), ("overwrite", Self::Overwrite), ("overwrite-partitions", Self::OverwritePartitions)];
+    const CHOICES: [(&'static str, Self); 3] = [
+        ("append", Self::Append),
+        ("overwrite", Self::Overwrite),
+        ("overwrite-partitions", Self::OverwritePartitions),
+    ];
 }
 
 /// How many records may be refused before the job fails.
@@ -93,10 +99,15 @@ pub enum RejectsLimit {
 
 impl RejectsLimit {
     pub(super) fn read(node: &Node<'_>, reading: &mut Reading) -> Self {
-        let Some(limit) = node.object(reading, &["limit"]).and_then(|object| object.get("limit")) else { return Self::None };
+        let Some(limit) = node.object(reading, &["limit"]).and_then(|object| object.get("limit"))
+        else {
+            return Self::None;
+        };
         let Some(text) = limit.scalar(reading) else { return Self::None };
         let parsed = match text.strip_suffix('%') {
-            Some(percent) => percent.trim().parse().ok().filter(|p| (0.0..=100.0).contains(p)).map(Self::Percent),
+            Some(percent) => {
+                percent.trim().parse().ok().filter(|p| (0.0..=100.0).contains(p)).map(Self::Percent)
+            }
             None => text.parse().ok().map(Self::Count),
         };
         parsed.unwrap_or_else(|| {
@@ -105,10 +116,12 @@ impl RejectsLimit {
         })
     }
 
-    /// Whether more records were refused than may be. One that spans several lines counts as so many: a quote that was left
-    /// open makes one record of all that should be others. `surplus_lines` are those besides the first of each.
+    /// Whether more records were refused than may be. One that spans several lines counts as so
+    /// many: a quote that was left open makes one record of all that should be others.
+    /// `surplus_lines` are those besides the first of each.
     pub fn is_exceeded(self, counts: &Counts, surplus_lines: u64) -> bool {
-        let [read, rejected] = [counts.read, counts.rejected].map(|records| records + surplus_lines);
+        let [read, rejected] =
+            [counts.read, counts.rejected].map(|records| records + surplus_lines);
         match self {
             Self::None => false,
             Self::Count(limit) => rejected > limit,
@@ -116,8 +129,8 @@ impl RejectsLimit {
         }
     }
 
-    /// Whether records were refused and none was stored, which is a source or a contract gone wrong unless
-    /// the limit says that all may be. Where all were filtered, that is what was asked for.
+    /// Whether records were refused and none was stored, which is a source or a contract gone wrong
+    /// unless the limit says that all may be. Where all were filtered, that is what was asked for.
     pub fn leaves_nothing(self, counts: &Counts) -> bool {
         counts.stored == 0 && counts.rejected > 0 && self != Self::Percent(100.0)
     }
@@ -134,23 +147,50 @@ impl std::fmt::Display for RejectsLimit {
 }
 
 impl Output {
-    pub(super) fn read(node: &Node<'_>, columns: Option<&[Column]>, drop: &[String], reading: &mut Reading) -> Self {
+    pub(super) fn read(
+        node: &Node<'_>,
+        columns: Option<&[Column]>,
+        drop: &[String],
+        reading: &mut Reading,
+    ) -> Self {
         let mut output = Self::default();
-        let allowed =
-            ["format", "table", "compression", "partitionBy", "bloomFilters", "sortBy", "fileSize", "mode", "lineage", "formulaGuard"];
+        let allowed = [
+            "format",
+            "table",
+            "compression",
+            "partitionBy",
+            "bloomFilters",
+            "sortBy",
+            "fileSize",
+            "mode",
+            "lineage",
+            "formulaGuard",
+        ];
         let Some(object) = node.object(reading, &allowed) else { return output };
         (output.format, output.compression) = format::read(&object, reading);
         if let Some(n) = object.get("table") {
-            output.table = n.choice(reading, &[("landfall", TableFormat::Landfall), ("delta", TableFormat::Delta)]).unwrap_or_default();
+            output.table = n
+                .choice(
+                    reading,
+                    &[("landfall", TableFormat::Landfall), ("delta", TableFormat::Delta)],
+                )
+                .unwrap_or_default();
         }
-        if let Some(n) = object.get("format").filter(|_| output.table == TableFormat::Delta && output.format != Format::Parquet) {
+        if let Some(n) = object
+            .get("format")
+            .filter(|_| output.table == TableFormat::Delta && output.format != Format::Parquet)
+        {
             n.fault(reading, "is not allowed in a Delta table, whose files are Parquet; allowed: parquet, or `table: landfall`".to_owned());
         }
         output.lineage = object.get("lineage").and_then(|n| n.boolean(reading)).unwrap_or(false);
         if let Some(n) = object.get("formulaGuard") {
             output.formula_guard = n.boolean(reading).unwrap_or(false);
             if output.formula_guard && !matches!(output.format, Format::Csv(_)) {
-                n.fault(reading, "is not allowed here; allowed: with `format: csv`, which spreadsheets open".to_owned());
+                n.fault(
+                    reading,
+                    "is not allowed here; allowed: with `format: csv`, which spreadsheets open"
+                        .to_owned(),
+                );
             }
         }
         if let Some(n) = object.get("fileSize") {
@@ -160,10 +200,13 @@ impl Output {
             output.partition_by = list.texts(reading);
             check_partitions(&list, &output, columns, drop, reading);
         }
-        let filed = Filed { format: output.format, columns, drop, partition_by: &output.partition_by };
-        let bloom_filters = object.get("bloomFilters").map(|list| filed.read_bloom_filters(&list, reading));
+        let filed =
+            Filed { format: output.format, columns, drop, partition_by: &output.partition_by };
+        let bloom_filters =
+            object.get("bloomFilters").map(|list| filed.read_bloom_filters(&list, reading));
         let sort_by = object.get("sortBy").map(|list| filed.read_sort_keys(&list, reading));
-        (output.bloom_filters, output.sort_by) = (bloom_filters.unwrap_or_default(), sort_by.unwrap_or_default());
+        (output.bloom_filters, output.sort_by) =
+            (bloom_filters.unwrap_or_default(), sort_by.unwrap_or_default());
         if let Some(n) = object.get("mode") {
             output.mode = n.choice(reading, &Mode::CHOICES).unwrap_or_default();
             if output.mode == Mode::OverwritePartitions && output.partition_by.is_empty() {
@@ -181,12 +224,23 @@ impl Contract {
             return;
         }
         let stored: Vec<_> = self.stored().collect();
-        let faults = check_columns(stored.iter().map(|column| (column.name, &column.data_type))).into_iter();
-        Self::tell_of_columns(root, faults.map(|(position, message)| (stored[position].name, message)).collect(), reading);
-        let is_moment = |data_type: &arrow_schema::DataType| matches!(data_type, arrow_schema::DataType::Timestamp(..));
-        let is_partition = |name: &str| self.output.partition_by.iter().any(|partition| partition == name);
-        let moment = stored.iter().find(|column| is_partition(column.name) && is_moment(&column.data_type));
-        if let (Mode::OverwritePartitions, Some(column), Some(node)) = (self.output.mode, moment, root.child("output")) {
+        let faults =
+            check_columns(stored.iter().map(|column| (column.name, &column.data_type))).into_iter();
+        Self::tell_of_columns(
+            root,
+            faults.map(|(position, message)| (stored[position].name, message)).collect(),
+            reading,
+        );
+        let is_moment = |data_type: &arrow_schema::DataType| {
+            matches!(data_type, arrow_schema::DataType::Timestamp(..))
+        };
+        let is_partition =
+            |name: &str| self.output.partition_by.iter().any(|partition| partition == name);
+        let moment =
+            stored.iter().find(|column| is_partition(column.name) && is_moment(&column.data_type));
+        if let (Mode::OverwritePartitions, Some(column), Some(node)) =
+            (self.output.mode, moment, root.child("output"))
+        {
             node.fault(
                 reading,
                 format!(
@@ -203,13 +257,24 @@ fn read_file_size(node: &Node<'_>, reading: &mut Reading) -> u64 {
     match parse_bytes(&text) {
         Ok(bytes) if FILE_SIZES.contains(&bytes) => bytes,
         _ => {
-            node.fault(reading, format!("`{text}` is not allowed; allowed: a size from 1MiB to 1GiB, such as 128MiB"));
+            node.fault(
+                reading,
+                format!(
+                    "`{text}` is not allowed; allowed: a size from 1MiB to 1GiB, such as 128MiB"
+                ),
+            );
             FILE_SIZE
         }
     }
 }
 
-fn check_partitions(list: &Node<'_>, output: &Output, columns: Option<&[Column]>, drop: &[String], reading: &mut Reading) {
+fn check_partitions(
+    list: &Node<'_>,
+    output: &Output,
+    columns: Option<&[Column]>,
+    drop: &[String],
+    reading: &mut Reading,
+) {
     let Some(columns) = columns else { return };
     let names = &output.partition_by;
     for (index, name) in names.iter().enumerate() {
@@ -251,19 +316,34 @@ mod tests {
 
     fn faults(output: &str) -> Vec<String> {
         let fields = "[ { name: id, type: integer }, { name: kind, type: string } ]";
-        let contract = Contract::parse(&format!("name: t\nschema: {{ fields: {fields} }}\noutput: {output}\n"));
-        contract.map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
+        let contract = Contract::parse(&format!(
+            "name: t\nschema: {{ fields: {fields} }}\noutput: {output}\n"
+        ));
+        contract
+            .map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
     }
 
     #[test]
     fn partitions_are_replaced_where_there_are_some() {
-        for accepted in ["{}", "{ mode: append }", "{ mode: overwrite }", "{ mode: overwrite-partitions, partitionBy: [kind] }"] {
+        for accepted in [
+            "{}",
+            "{ mode: append }",
+            "{ mode: overwrite }",
+            "{ mode: overwrite-partitions, partitionBy: [kind] }",
+        ] {
             assert_eq!(faults(accepted), [""; 0], "{accepted}");
         }
-        let refused = ["output.mode: there are no partitions without `partitionBy`; `overwrite` replaces the whole table"];
+        let refused = [
+            "output.mode: there are no partitions without `partitionBy`; `overwrite` replaces the whole table",
+        ];
         assert_eq!(faults("{ mode: overwrite-partitions }"), refused);
         assert_eq!(faults("{ mode: overwrite-partitions, partitionBy: [] }"), refused);
-        assert_eq!(faults("{ mode: upsert }"), ["output.mode: `upsert` is not allowed; allowed: append, overwrite, overwrite-partitions"]);
+        assert_eq!(
+            faults("{ mode: upsert }"),
+            [
+                "output.mode: `upsert` is not allowed; allowed: append, overwrite, overwrite-partitions"
+            ]
+        );
     }
 
     #[test]
@@ -273,7 +353,10 @@ mod tests {
             let fields: Vec<_> = names.iter().chain([&"rest".to_owned()]).map(named).collect();
             let document = serde_json::json!({ "name": "t", "schema": { "fields": fields }, "output": { "partitionBy": names } });
             let contract = Contract::parse(&document.to_string());
-            contract.map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
+            contract.map_or_else(
+                |faults| faults.iter().map(ToString::to_string).collect(),
+                |_| Vec::new(),
+            )
         };
         assert_eq!(faults(&["x".repeat(228), "ü b%".to_owned()]), [""; 0]);
         assert_eq!(
@@ -284,25 +367,47 @@ mod tests {
                 "output.partitionBy[2]: has a slash or a control character, which the name of a folder can't have",
             ]
         );
-        let many = |last: usize| ["a", "b", "c"].map(|name| name.repeat(200)).into_iter().chain(["d".repeat(last)]).collect::<Vec<_>>();
+        let many = |last: usize| {
+            ["a", "b", "c"]
+                .map(|name| name.repeat(200))
+                .into_iter()
+                .chain(["d".repeat(last)])
+                .collect::<Vec<_>>()
+        };
         assert_eq!(faults(&many(128)), [""; 0]);
         assert_eq!(
             faults(&many(129)),
-            ["output.partitionBy: the folders of the shortest values would have 741 bytes, and keys leave 740 to them"]
+            [
+                "output.partitionBy: the folders of the shortest values would have 741 bytes, and keys leave 740 to them"
+            ]
         );
     }
 
     #[test]
     fn a_file_has_a_sensible_size() {
-        for accepted in ["{ fileSize: 1MiB }", "{ fileSize: 1 GiB, format: csv }", "{ fileSize: 1048576 }", "{ fileSize: '64MB' }"] {
+        for accepted in [
+            "{ fileSize: 1MiB }",
+            "{ fileSize: 1 GiB, format: csv }",
+            "{ fileSize: 1048576 }",
+            "{ fileSize: '64MB' }",
+        ] {
             assert_eq!(faults(accepted), [""; 0], "{accepted}");
         }
         for refused in ["1kB", "0", "2GiB", "1073741825", "big", "-1", "1.5"] {
-            let expected = format!("output.fileSize: `{refused}` is not allowed; allowed: a size from 1MiB to 1GiB, such as 128MiB");
+            let expected = format!(
+                "output.fileSize: `{refused}` is not allowed; allowed: a size from 1MiB to 1GiB, such as 128MiB"
+            );
             assert_eq!(faults(&format!("{{ fileSize: {refused} }}")), [expected]);
         }
-        assert_eq!(faults("{ fileSize: [1] }"), ["output.fileSize: expected a single value, found a list"]);
-        let contract = |output: &str| Contract::parse(&format!("name: t\nschema: {{ fields: [{{ name: a }}] }}\noutput: {output}\n"));
+        assert_eq!(
+            faults("{ fileSize: [1] }"),
+            ["output.fileSize: expected a single value, found a list"]
+        );
+        let contract = |output: &str| {
+            Contract::parse(&format!(
+                "name: t\nschema: {{ fields: [{{ name: a }}] }}\noutput: {output}\n"
+            ))
+        };
         let size = |output: &str| contract(output).map(|contract| contract.output.file_size).ok();
         assert_eq!((size("{}"), size("{ fileSize: 2MiB }")), (Some(128 << 20), Some(2 << 20)));
     }
@@ -319,12 +424,18 @@ mod tests {
         }
         let text = "output.compression: `snappy` is not allowed; allowed: gzip, zstd, none";
         assert_eq!(faults("{ format: csv, compression: snappy }"), [text]);
-        let parquet = "output.compression: `gzip` is not allowed; allowed: zstd, snappy, lz4_raw, none";
+        let parquet =
+            "output.compression: `gzip` is not allowed; allowed: zstd, snappy, lz4_raw, none";
         assert_eq!(faults("{ compression: gzip }"), [parquet]);
-        assert_eq!(faults("{ format: orc }"), ["output.format: `orc` is not allowed; allowed: parquet, csv, jsonl"]);
+        assert_eq!(
+            faults("{ format: orc }"),
+            ["output.format: `orc` is not allowed; allowed: parquet, csv, jsonl"]
+        );
         assert_eq!(
             faults("{ format: csv, table: delta }"),
-            ["output.format: is not allowed in a Delta table, whose files are Parquet; allowed: parquet, or `table: landfall`"]
+            [
+                "output.format: is not allowed in a Delta table, whose files are Parquet; allowed: parquet, or `table: landfall`"
+            ]
         );
         assert_eq!(
             faults("{ format: jsonl, sortBy: [id], bloomFilters: [id] }"),
@@ -335,17 +446,24 @@ mod tests {
 
     #[test]
     fn formulas_are_guarded_against_where_spreadsheets_read() {
-        for accepted in ["{ format: csv, formulaGuard: true }", "{ formulaGuard: false }", "{ format: csv }"] {
+        for accepted in
+            ["{ format: csv, formulaGuard: true }", "{ formulaGuard: false }", "{ format: csv }"]
+        {
             assert_eq!(faults(accepted), [""; 0], "{accepted}");
         }
-        let refused = ["output.formulaGuard: is not allowed here; allowed: with `format: csv`, which spreadsheets open"];
+        let refused = [
+            "output.formulaGuard: is not allowed here; allowed: with `format: csv`, which spreadsheets open",
+        ];
         assert_eq!(faults("{ formulaGuard: true }"), refused);
         assert_eq!(faults("{ format: jsonl, formulaGuard: true }"), refused);
     }
 
     #[test]
     fn columns_are_sorted_and_looked_up_where_files_have_them() {
-        for accepted in ["{ sortBy: [kind, { field: id, order: desc }] }", "{ sortBy: [{ field: id }], bloomFilters: [id, kind] }"] {
+        for accepted in [
+            "{ sortBy: [kind, { field: id, order: desc }] }",
+            "{ sortBy: [{ field: id }], bloomFilters: [id, kind] }",
+        ] {
             assert_eq!(faults(accepted), [""; 0], "{accepted}");
         }
         assert_eq!(
@@ -364,10 +482,14 @@ mod tests {
             ]
         );
         let flags = "name: t\nschema: { fields: [{ name: a, type: boolean }, { name: b }] }\ntransform: { drop: [b] }\noutput: { bloomFilters: [a], sortBy: [b] }";
-        let faults: Vec<String> = Contract::parse(flags).expect_err("faults").iter().map(ToString::to_string).collect();
+        let faults: Vec<String> =
+            Contract::parse(flags).expect_err("faults").iter().map(ToString::to_string).collect();
         assert_eq!(
             faults,
-            ["output.bloomFilters[0]: `a` is a boolean: with two values there is nothing to rule out", "output.sortBy[0]: `b` is dropped"]
+            [
+                "output.bloomFilters[0]: `a` is a boolean: with two values there is nothing to rule out",
+                "output.sortBy[0]: `b` is dropped"
+            ]
         );
     }
 }

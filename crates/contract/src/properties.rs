@@ -6,7 +6,16 @@ use std::sync::LazyLock;
 use super::document::{Node, Object, Reading};
 
 /// What every field may have.
-const OF_ALL: [&str; 8] = ["name", "title", "description", "example", "type", "physicalType", "constraints", "missingValues"];
+const OF_ALL: [&str; 8] = [
+    "name",
+    "title",
+    "description",
+    "example",
+    "type",
+    "physicalType",
+    "constraints",
+    "missingValues",
+];
 
 /// What a field has besides, and the types that it belongs to.
 const OF_SOME: [(&str, &[&str]); 14] = [
@@ -49,12 +58,15 @@ pub(super) static PROPERTIES: LazyLock<Vec<&str>> =
     LazyLock::new(|| OF_ALL.into_iter().chain(OF_SOME.map(|(property, _)| property)).collect());
 
 /// All constraints.
-pub(super) static CONSTRAINT_NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| CONSTRAINTS.map(|(constraint, _)| constraint).to_vec());
+pub(super) static CONSTRAINT_NAMES: LazyLock<Vec<&str>> =
+    LazyLock::new(|| CONSTRAINTS.map(|(constraint, _)| constraint).to_vec());
 
 /// Tells of each property that a field of the type `kind` has and that does not belong to it.
 pub(super) fn check(field: &Object<'_>, kind: &str, reading: &mut Reading) {
     tell(field, kind, &OF_SOME, reading);
-    if let Some(node) = field.get("decimalChar").filter(|_| kind == "integer" && field.get("groupChar").is_none()) {
+    if let Some(node) =
+        field.get("decimalChar").filter(|_| kind == "integer" && field.get("groupChar").is_none())
+    {
         let message = "belongs to number, and to integer only beside groupChar: an integer has no decimal character";
         node.fault(reading, message.to_owned());
     }
@@ -76,7 +88,13 @@ pub(super) fn constrains(constraint: &str, kind: &str) -> bool {
 fn tell(object: &Object<'_>, kind: &str, table: &[(&str, &[&str])], reading: &mut Reading) {
     for (property, kinds) in table.iter().filter(|(_, kinds)| !kinds.contains(&kind)) {
         if let Some(node) = object.get(property) {
-            node.key_fault(reading, format!("does not apply to a field of the type {kind}; it belongs to {}", kinds.join(", ")));
+            node.key_fault(
+                reading,
+                format!(
+                    "does not apply to a field of the type {kind}; it belongs to {}",
+                    kinds.join(", ")
+                ),
+            );
         }
     }
 }
@@ -91,7 +109,10 @@ fn check_format(node: &Node<'_>, kind: &str, reading: &mut Reading) {
         _ => return,
     };
     if let Some(text) = node.text(reading).filter(|text| *text != "default") {
-        node.fault(reading, format!("`{text}` is no format of the type {kind}; allowed: default; {instead}"));
+        node.fault(
+            reading,
+            format!("`{text}` is no format of the type {kind}; allowed: default; {instead}"),
+        );
     }
 }
 
@@ -135,7 +156,9 @@ mod tests {
     }
 
     fn faults(field: &str) -> Vec<String> {
-        let contract = Contract::parse(&format!("name: t\nschema: {{ fields: [ {{ name: a, {field} }} ] }}\n"));
+        let contract = Contract::parse(&format!(
+            "name: t\nschema: {{ fields: [ {{ name: a, {field} }} ] }}\n"
+        ));
         contract.err().unwrap_or_default().iter().map(ToString::to_string).collect()
     }
 
@@ -150,16 +173,24 @@ mod tests {
                     "locale" => ", format: '%d %b %Y'",
                     _ => "",
                 };
-                let found = faults(&format!("type: {kind}, {property}: {}{beside}", value(property, kind)));
+                let found =
+                    faults(&format!("type: {kind}, {property}: {}{beside}", value(property, kind)));
                 let expected = format!(
                     "schema.fields[0].{property}: does not apply to a field of the type {kind}; it belongs to {}",
                     kinds.join(", ")
                 );
-                assert_eq!(found.contains(&expected), !kinds.contains(&kind), "{kind} {property}: {found:?}");
+                assert_eq!(
+                    found.contains(&expected),
+                    !kinds.contains(&kind),
+                    "{kind} {property}: {found:?}"
+                );
                 assert!(found.is_empty() || !kinds.contains(&kind), "{kind} {property}: {found:?}");
             }
             for (constraint, kinds) in CONSTRAINTS {
-                let found = faults(&format!("type: {kind}, constraints: {{ {constraint}: {} }}", value(constraint, kind)));
+                let found = faults(&format!(
+                    "type: {kind}, constraints: {{ {constraint}: {} }}",
+                    value(constraint, kind)
+                ));
                 let expected = format!(
                     "schema.fields[0].constraints.{constraint}: does not apply to a field of the type {kind}; it belongs to {}",
                     kinds.join(", ")
@@ -181,7 +212,9 @@ mod tests {
         assert_eq!(faults("type: boolean, format: x").len(), 1);
         assert_eq!(
             faults("type: integer, decimalChar: ','"),
-            ["schema.fields[0].decimalChar: belongs to number, and to integer only beside groupChar: an integer has no decimal character"]
+            [
+                "schema.fields[0].decimalChar: belongs to number, and to integer only beside groupChar: an integer has no decimal character"
+            ]
         );
     }
 }

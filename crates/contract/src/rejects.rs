@@ -44,7 +44,8 @@ pub enum ErrorName {
     /// A table that is joined has no row for the record.
     #[serde(rename = "lookup-error")]
     Lookup,
-    /// An expression of the transform fails for the record; the rule says whether it is `where` or a `derive`.
+    /// An expression of the transform fails for the record; the rule says whether it is `where` or
+    /// a `derive`.
     #[serde(rename = "transform-error")]
     Transform,
     /// The header lacks a field of the contract.
@@ -97,7 +98,8 @@ pub struct Finding {
     pub row: u32,
     /// The faulty byte's offset in the source, from 0, where the fault is a byte's.
     pub offset: Option<u64>,
-    /// The field's position in the schema, from 0; of a joined or derived column its position after the fields.
+    /// The field's position in the schema, from 0; of a joined or derived column its position after
+    /// the fields.
     pub field: Option<u32>,
     /// The column of the source, from 0.
     pub column: Option<u32>,
@@ -107,7 +109,8 @@ pub struct Finding {
     pub rule: Option<&'static str>,
     /// The text, cut.
     pub value: Option<String>,
-    /// Of a key that is taken: the record that has it, from 0 at the shard's first row; below 0 where it is one of an earlier shard.
+    /// Of a key that is taken: the record that has it, from 0 at the shard's first row; below 0
+    /// where it is one of an earlier shard.
     pub holder: Option<i64>,
     /// What is wrong, in a sentence.
     pub message: String,
@@ -123,7 +126,8 @@ pub struct ErrorEntry {
     pub lines: Option<u64>,
     /// The record's number, from 1; the header is none.
     pub record: u64,
-    /// The first byte of the record, from 0 of the source; of an `encoding-error` or a `quote-error` the byte itself.
+    /// The first byte of the record, from 0 of the source; of an `encoding-error` or a
+    /// `quote-error` the byte itself.
     pub byte: u64,
     /// The field's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,7 +143,8 @@ pub struct ErrorEntry {
     /// The text, cut at [`VALUE_CHARS`](wording::VALUE_CHARS).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// Of a key that is taken: the record that has it, from 1. In the piece of a shard, where it may be one of an earlier shard, it is counted like `record`.
+    /// Of a key that is taken: the record that has it, from 1. In the piece of a shard, where it
+    /// may be one of an earlier shard, it is counted like `record`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<i64>,
     /// What is wrong, in a sentence.
@@ -147,14 +152,16 @@ pub struct ErrorEntry {
 }
 
 impl ErrorEntry {
-    /// Whether the fault may come of a quote that was left open, so that the record holds what should be others.
+    /// Whether the fault may come of a quote that was left open, so that the record holds what
+    /// should be others.
     pub fn may_hide_records(&self) -> bool {
         use ErrorName::{ExtraCell, FieldSize, MissingCell, Quote};
         self.lines.is_some() && matches!(self.error, Quote | MissingCell | ExtraCell | FieldSize)
     }
 
-    /// Moves an entry of a shard, counted from its first row (line 0, record 0), by the lines and records before the shard's first row. Now that its number is known, the
-    /// message names the record that has the key, and the lines of a record that may hold others.
+    /// Moves an entry of a shard, counted from its first row (line 0, record 0), by the lines and
+    /// records before the shard's first row. Now that its number is known, the message names the
+    /// record that has the key, and the lines of a record that may hold others.
     pub fn rebase(&mut self, lines: u64, records: u64) {
         self.line += lines;
         self.record += records;
@@ -170,7 +177,8 @@ impl ErrorEntry {
 
     /// Writes the entry as a line of JSON.
     pub fn write(&self, out: &mut Vec<u8>) {
-        serde_json::to_writer(&mut *out, self).expect("an entry is plain data, and a vector takes every byte");
+        serde_json::to_writer(&mut *out, self)
+            .expect("an entry is plain data, and a vector takes every byte");
         out.push(b'\n');
     }
 }

@@ -58,7 +58,8 @@ pub struct Mapping {
     pub columns: u32,
     /// Names of the columns of the source, as its header gives them.
     pub header: Vec<String>,
-    /// For each field of the schema its column in the source, from 0; `None` when the source lacks it.
+    /// For each field of the schema its column in the source, from 0; `None` when the source lacks
+    /// it.
     pub fields: Vec<Option<u32>>,
 }
 
@@ -103,11 +104,14 @@ impl Schema {
         }
         let fields_match = match object.get("fieldsMatch") {
             // Data Package 2.0 writes it as a list of one.
-            Some(n) if n.is_list() => n.list(reading).first().and_then(|n| n.choice(reading, &FieldsMatch::CHOICES)),
+            Some(n) if n.is_list() => {
+                n.list(reading).first().and_then(|n| n.choice(reading, &FieldsMatch::CHOICES))
+            }
             Some(n) => n.choice(reading, &FieldsMatch::CHOICES),
             None => None,
         };
-        let missing_values = object.get("missingValues").map_or_else(|| vec![String::new()], |n| n.texts(reading));
+        let missing_values =
+            object.get("missingValues").map_or_else(|| vec![String::new()], |n| n.texts(reading));
         let list = object.required(reading, "fields")?;
         let nodes = list.list(reading);
         if nodes.is_empty() || nodes.len() > COLUMNS {
@@ -118,12 +122,21 @@ impl Schema {
         for (index, node) in nodes.iter().enumerate() {
             let Some(field) = Field::read(node, &missing_values, reading) else { continue };
             if let Some(first) = seen.insert(field.name.clone(), index) {
-                node.fault(reading, format!("`{}` is the name of fields[{first}] already", field.name));
+                node.fault(
+                    reading,
+                    format!("`{}` is the name of fields[{first}] already", field.name),
+                );
             }
             fields.push(field);
         }
-        let case_sensitive = object.get("caseSensitive").and_then(|n| n.boolean(reading)).unwrap_or(false);
-        let mut schema = Self { fields, fields_match: fields_match.unwrap_or(FieldsMatch::Exact), keys: Vec::new(), case_sensitive };
+        let case_sensitive =
+            object.get("caseSensitive").and_then(|n| n.boolean(reading)).unwrap_or(false);
+        let mut schema = Self {
+            fields,
+            fields_match: fields_match.unwrap_or(FieldsMatch::Exact),
+            keys: Vec::new(),
+            case_sensitive,
+        };
         schema.keys = Key::read_all(&object, &mut schema, reading);
         Some(schema)
     }
@@ -139,10 +152,12 @@ impl Schema {
 
     /// Matches the header of a source, whose columns have the names of [`unique_names`].
     pub fn match_header(&self, header: &[String]) -> Result<Mapping, Drift> {
-        let known: std::collections::HashSet<_> = self.fields.iter().map(|field| field.name.as_str()).collect();
+        let known: std::collections::HashSet<_> =
+            self.fields.iter().map(|field| field.name.as_str()).collect();
         let names = unique_names(header);
         let mut differences = Vec::new();
-        for (index, (label, name)) in header.iter().map(|label| bare(label)).zip(&names).enumerate() {
+        for (index, (label, name)) in header.iter().map(|label| bare(label)).zip(&names).enumerate()
+        {
             // Which of the two is meant is no guess to be made, unless the contract has both.
             if label != name && known.contains(label) && !known.contains(name.as_str()) {
                 let first = names.iter().position(|name| name == label).unwrap_or_default();
@@ -152,7 +167,8 @@ impl Schema {
         }
         let columns: std::collections::HashMap<_, _> =
             names.iter().enumerate().map(|(index, name)| (name.as_str(), index as u32)).collect();
-        let fields: Vec<_> = self.fields.iter().map(|field| columns.get(field.name.as_str()).copied()).collect();
+        let fields: Vec<_> =
+            self.fields.iter().map(|field| columns.get(field.name.as_str()).copied()).collect();
         self.compare(header, &names, &fields, &mut differences);
         if differences.is_empty() {
             Ok(Mapping { columns: header.len() as u32, header: header.to_vec(), fields })
@@ -164,29 +180,50 @@ impl Schema {
     /// Matches a source without a header: its columns are the fields, in order.
     pub fn match_positions(&self) -> Mapping {
         let names = self.fields.iter().map(|field| field.name.clone()).collect();
-        Mapping { columns: self.fields.len() as u32, header: names, fields: (0..self.fields.len() as u32).map(Some).collect() }
+        Mapping {
+            columns: self.fields.len() as u32,
+            header: names,
+            fields: (0..self.fields.len() as u32).map(Some).collect(),
+        }
     }
 
-    fn compare(&self, labels: &[String], names: &[String], fields: &[Option<u32>], differences: &mut Vec<Difference>) {
+    fn compare(
+        &self,
+        labels: &[String],
+        names: &[String],
+        fields: &[Option<u32>],
+        differences: &mut Vec<Difference>,
+    ) {
         let policy = self.fields_match;
         for (field, column) in self.fields.iter().zip(fields) {
             let optional = matches!(policy, FieldsMatch::Superset | FieldsMatch::Partial);
             if column.is_none() && (!optional || field.constraints.required) {
-                differences.push(Difference::Missing { field: field.name.clone(), is_required: optional });
+                differences
+                    .push(Difference::Missing { field: field.name.clone(), is_required: optional });
             }
         }
         if matches!(policy, FieldsMatch::Exact | FieldsMatch::Equal | FieldsMatch::Superset) {
-            let known: std::collections::HashSet<_> = self.fields.iter().map(|field| field.name.as_str()).collect();
+            let known: std::collections::HashSet<_> =
+                self.fields.iter().map(|field| field.name.as_str()).collect();
             // What has the label of a field is told already.
-            let is_unknown = |(label, name): (&String, &String)| !known.contains(name.as_str()) && !known.contains(bare(label));
-            let unknown = labels.iter().zip(names).enumerate().filter(|(_, column)| is_unknown(*column));
-            differences.extend(unknown.map(|(index, _)| Difference::Extra { column: index as u32 }));
+            let is_unknown = |(label, name): (&String, &String)| {
+                !known.contains(name.as_str()) && !known.contains(bare(label))
+            };
+            let unknown =
+                labels.iter().zip(names).enumerate().filter(|(_, column)| is_unknown(*column));
+            differences
+                .extend(unknown.map(|(index, _)| Difference::Extra { column: index as u32 }));
         }
         if policy == FieldsMatch::Exact && differences.is_empty() {
-            let misplaced = fields.iter().enumerate().find(|(index, column)| **column != Some(*index as u32));
+            let misplaced =
+                fields.iter().enumerate().find(|(index, column)| **column != Some(*index as u32));
             if let Some((index, Some(column))) = misplaced {
                 let field = self.fields[index].name.clone();
-                differences.push(Difference::Misplaced { field, column: *column, wanted: index as u32 });
+                differences.push(Difference::Misplaced {
+                    field,
+                    column: *column,
+                    wanted: index as u32,
+                });
             }
         }
         if policy == FieldsMatch::Partial && fields.iter().all(Option::is_none) {
@@ -196,21 +233,35 @@ impl Schema {
 }
 
 impl Field {
-    pub(super) fn read(node: &Node<'_>, missing_values: &[String], reading: &mut Reading) -> Option<Self> {
+    pub(super) fn read(
+        node: &Node<'_>,
+        missing_values: &[String],
+        reading: &mut Reading,
+    ) -> Option<Self> {
         let object = node.object(reading, &properties::PROPERTIES)?;
         let name = object.required(reading, "name").and_then(|n| {
             let text = n.text(reading)?;
             if bare(text).is_empty() {
                 n.fault(reading, "is empty".to_owned());
             } else if bare(text) != text {
-                n.fault(reading, format!("has spaces around it, which columns are matched without: write {}", quote(bare(text))));
+                n.fault(
+                    reading,
+                    format!(
+                        "has spaces around it, which columns are matched without: write {}",
+                        quote(bare(text))
+                    ),
+                );
             }
             Some(text.to_owned())
         });
         let data_type = DataType::read(&object, reading);
-        let missing_values = object.get("missingValues").map_or_else(|| missing_values.to_vec(), |n| n.texts(reading));
+        let missing_values = object
+            .get("missingValues")
+            .map_or_else(|| missing_values.to_vec(), |n| n.texts(reading));
         let data_type = data_type?;
-        let mut constraints = object.get("constraints").map_or_else(Constraints::default, |n| Constraints::read(&n, &data_type, reading));
+        let mut constraints = object
+            .get("constraints")
+            .map_or_else(Constraints::default, |n| Constraints::read(&n, &data_type, reading));
         if let (DataType::String, Some(n)) = (&data_type, object.get("format")) {
             constraints.format = TextFormat::read(&n, reading);
         }

@@ -14,22 +14,25 @@ fn faults(text: &str) -> Vec<Fault> {
 /// Faults as `line:column: path: message`.
 #[track_caller]
 fn check(text: &str, expected: &[&str]) {
-    let found: Vec<_> = faults(text).iter().map(|fault| format!("{}:{}: {fault}", fault.line, fault.column)).collect();
+    let found: Vec<_> = faults(text)
+        .iter()
+        .map(|fault| format!("{}:{}: {fault}", fault.line, fault.column))
+        .collect();
     assert_eq!(found, expected, "{text}");
 }
 
 fn allowed(constraints: &Constraints) -> Vec<String> {
-    let texts = constraints.allowed.iter().flat_map(|(values, _)| values).map(|value| match value {
-        Scalar::Text(text) => text.clone(),
-        other => panic!("{other:?} is no text"),
-    });
+    let texts =
+        constraints.allowed.iter().flat_map(|(values, _)| values).map(|value| match value {
+            Scalar::Text(text) => text.clone(),
+            other => panic!("{other:?} is no text"),
+        });
     texts.collect()
 }
 
 #[test]
 fn texts_are_what_is_written() {
-    let words =
-        "-999.00, NO, 007, 1e3, y, null, ~, 0x1F, 1_000, 2024-01-01, .5, +1, True, 12:30, 1., .inf, off, 0o17, Null, a b, -, '', \"x\"";
+    let words = "-999.00, NO, 007, 1e3, y, null, ~, 0x1F, 1_000, 2024-01-01, .5, +1, True, 12:30, 1., .inf, off, 0o17, Null, a b, -, '', \"x\"";
     let expected = [
         "-999.00",
         "NO",
@@ -70,13 +73,29 @@ fn texts_are_what_is_written() {
 #[test]
 fn bounds_are_read_by_their_type() {
     let bound = |of: &str, written: &str| {
-        let text = format!("name: t\nschema: {{ fields: [ {{ name: a, type: {of}, constraints: {{ minimum: {written} }} }} ] }}\n");
-        Contract::parse(&text).map(|contract| contract.schema.fields[0].constraints.bounds[0].text.clone()).ok()
+        let text = format!(
+            "name: t\nschema: {{ fields: [ {{ name: a, type: {of}, constraints: {{ minimum: {written} }} }} ] }}\n"
+        );
+        Contract::parse(&text)
+            .map(|contract| contract.schema.fields[0].constraints.bounds[0].text.clone())
+            .ok()
     };
-    for (of, written) in [("integer", "007"), ("number", "1e3"), ("number", "-999.00"), ("date", "2024-01-31"), ("number", "1_000.5")] {
-        assert_eq!(bound(of, written), (!written.contains('_')).then(|| written.to_owned()), "{of} {written}");
+    for (of, written) in [
+        ("integer", "007"),
+        ("number", "1e3"),
+        ("number", "-999.00"),
+        ("date", "2024-01-31"),
+        ("number", "1_000.5"),
+    ] {
+        assert_eq!(
+            bound(of, written),
+            (!written.contains('_')).then(|| written.to_owned()),
+            "{of} {written}"
+        );
     }
-    for (of, written) in [("integer", "0x1F"), ("integer", "1_000"), ("integer", "yes"), ("number", ".inf")] {
+    for (of, written) in
+        [("integer", "0x1F"), ("integer", "1_000"), ("integer", "yes"), ("number", ".inf")]
+    {
         assert_eq!(bound(of, written), None, "{of} {written}");
     }
 }
@@ -87,19 +106,25 @@ fn json_reads_the_same() {
         "schema": {"missingValues": [-999.00, "NA", 1e3], "fields": [{"name": "é\n\"", "constraints": {"enum": [1, "1", true], "required": false}}]},
         "rejects": {"limit": 5}}"#;
     let contract = Contract::parse(json).unwrap_or_else(|faults| panic!("{faults:?}"));
-    assert_eq!((contract.dialect.quote_char, contract.dialect.null_sequence.clone()), (Some(None), Some(None)));
+    assert_eq!(
+        (contract.dialect.quote_char, contract.dialect.null_sequence.clone()),
+        (Some(None), Some(None))
+    );
     assert_eq!((contract.dialect.header, contract.dialect.skip_rows), (Some(true), Some(2)));
     assert_eq!(contract.schema.fields[0].missing_values, ["-999.00", "NA", "1e3"]);
     assert_eq!(allowed(&contract.schema.fields[0].constraints), ["1", "1", "true"]);
     assert_eq!(contract.schema.fields[0].name, "é\n\"");
     // Who writes JSON writes texts in quotes.
-    let nothing = r#"{"name": "t", "schema": {"missingValues": ["", null], "fields": [{"name": "a"}]}}"#;
+    let nothing =
+        r#"{"name": "t", "schema": {"missingValues": ["", null], "fields": [{"name": "a"}]}}"#;
     check(nothing, &["1:48: schema.missingValues[1]: expected text, found nothing"]);
 }
 
 #[test]
 fn booleans_and_counts_are_plain() {
-    let dialect = |dialect: &str| format!("name: t\ndialect: {{ {dialect} }}\nschema: {{ fields: [ {{ name: a }} ] }}\n");
+    let dialect = |dialect: &str| {
+        format!("name: t\ndialect: {{ {dialect} }}\nschema: {{ fields: [ {{ name: a }} ] }}\n")
+    };
     for written in ["true", "True", "TRUE", "false", "False", "FALSE"] {
         check(&dialect(&format!("header: {written}")), &[]);
     }
@@ -137,7 +162,9 @@ fn booleans_and_counts_are_plain() {
 
 #[test]
 fn what_is_nothing_in_yaml_and_a_text_too_is_asked_about() {
-    let dialect = |dialect: &str| format!("name: t\ndialect: {{ {dialect} }}\nschema: {{ fields: [ {{ name: a }} ] }}\n");
+    let dialect = |dialect: &str| {
+        format!("name: t\ndialect: {{ {dialect} }}\nschema: {{ fields: [ {{ name: a }} ] }}\n")
+    };
     for accepted in [
         "quoteChar: §",
         "escapeChar: \"''\"",
@@ -152,19 +179,29 @@ fn what_is_nothing_in_yaml_and_a_text_too_is_asked_about() {
     }
     check(
         &dialect("quoteChar: ~"),
-        &["2:23: dialect.quoteChar: `~` is nothing in YAML, and a character too: write \"~\" for the character, or null for none"],
+        &[
+            "2:23: dialect.quoteChar: `~` is nothing in YAML, and a character too: write \"~\" for the character, or null for none",
+        ],
     );
     check(
         &dialect("nullSequence: NULL"),
-        &["2:26: dialect.nullSequence: `NULL` is nothing in YAML, and a text too: write \"NULL\" for the text, or leave the property out"],
+        &[
+            "2:26: dialect.nullSequence: `NULL` is nothing in YAML, and a text too: write \"NULL\" for the text, or leave the property out",
+        ],
     );
 }
 
 #[test]
 fn quotes_are_texts_of_a_few_bytes() {
-    let dialect = |dialect: &str| format!("name: t\ndialect: {{ {dialect} }}\nschema: {{ fields: [ {{ name: a }} ] }}\n");
-    let contract = Contract::parse(&dialect("quoteChar: §, escapeChar: '\\x1f'")).expect("a valid contract");
-    assert_eq!((contract.dialect.quote_char, contract.dialect.escape_char), (Some(Token::parse("§")), Some(Some(0x1f.into()))));
+    let dialect = |dialect: &str| {
+        format!("name: t\ndialect: {{ {dialect} }}\nschema: {{ fields: [ {{ name: a }} ] }}\n")
+    };
+    let contract =
+        Contract::parse(&dialect("quoteChar: §, escapeChar: '\\x1f'")).expect("a valid contract");
+    assert_eq!(
+        (contract.dialect.quote_char, contract.dialect.escape_char),
+        (Some(Token::parse("§")), Some(Some(0x1f.into())))
+    );
     let allowed = "is not allowed; allowed: a text of 1 to 8 bytes without line breaks, `\\t`, or a byte such as `\\x1f`";
     check(&dialect("quoteChar: §§§§§"), &[&format!("2:23: dialect.quoteChar: `§§§§§` {allowed}")]);
     check(&dialect("commentChar: ''"), &[&format!("2:25: dialect.commentChar: `` {allowed}")]);
@@ -173,16 +210,22 @@ fn quotes_are_texts_of_a_few_bytes() {
 #[test]
 fn signs_that_mean_something_in_yaml_are_no_other_text() {
     let document = |dialect: &str, value: &str| {
-        format!("name: t\ndialect: {{ header: true }}\n{dialect}schema:\n  fields: [ {{ name: a }} ]\n  missingValues:\n    - {value}\n")
+        format!(
+            "name: t\ndialect: {{ header: true }}\n{dialect}schema:\n  fields: [ {{ name: a }} ]\n  missingValues:\n    - {value}\n"
+        )
     };
-    for sign in
-        ["#", "&", "*", "!", "|", ">", "%", "@", "`", "\"", "'", "[", "{", ",", "]", "}", "&a", "*a", "!a", "- ", "? ", ": ", "#N/A", ": x"]
-    {
+    for sign in [
+        "#", "&", "*", "!", "|", ">", "%", "@", "`", "\"", "'", "[", "{", ",", "]", "}", "&a",
+        "*a", "!a", "- ", "? ", ": ", "#N/A", ": x",
+    ] {
         let found = faults(&document("", sign));
         assert_eq!(found.len(), 1, "{sign}: {found:?}");
         assert!(found[0].line >= 6 || found[0].message.contains("quote"), "{sign}: {found:?}");
     }
-    for text in ["-", "?", "--", "...", "n/a", "-1", "?x", ":", "a#b", "N/A#", "a&b", "a*", "=", "<<", "$", "(", "."] {
+    for text in [
+        "-", "?", "--", "...", "n/a", "-1", "?x", ":", "a#b", "N/A#", "a&b", "a*", "=", "<<", "$",
+        "(", ".",
+    ] {
         match Contract::parse(&document("", text)) {
             Ok(contract) => assert_eq!(contract.schema.fields[0].missing_values, [text]),
             Err(found) => assert!(found.len() == 1 && found[0].line >= 6, "{text}: {found:?}"),
@@ -191,9 +234,13 @@ fn signs_that_mean_something_in_yaml_are_no_other_text() {
     let hint = "a text that is empty, or begins with a sign such as `#` or `&`, stands in quotes";
     let comment = "name: t\ndialect:\n  commentChar: #\n  header: true\nschema: { fields: [ { name: a } ] }\n";
     check(comment, &[&format!("3:3: dialect.commentChar: expected text, found nothing; {hint}")]);
-    let block = "name: t\ndialect:\n  delimiter: |\n  header: true\nschema: { fields: [ { name: a } ] }\n";
+    let block =
+        "name: t\ndialect:\n  delimiter: |\n  header: true\nschema: { fields: [ { name: a } ] }\n";
     let found = faults(block);
-    assert_eq!(found[0].message, "expected text, found a block without lines; `|` and `>` as characters stand in quotes");
+    assert_eq!(
+        found[0].message,
+        "expected text, found a block without lines; `|` and `>` as characters stand in quotes"
+    );
 }
 
 #[test]
@@ -230,8 +277,14 @@ fn faults_are_at_what_is_wrong() {
             "1:5: not a YAML or JSON document: mapping values are not allowed in this context; a text that begins with a sign, such as `#`, `*` or `,`, stands in quotes",
         ],
     );
-    check("name: t\nschema: {}\n---\nname: u\n", &["3:1: a second document begins here; a contract is one"]);
-    check("name: !date t\nschema: { fields: [ { name: a } ] }", &["1:7: name: the tag `!date` has no meaning here"]);
+    check(
+        "name: t\nschema: {}\n---\nname: u\n",
+        &["3:1: a second document begins here; a contract is one"],
+    );
+    check(
+        "name: !date t\nschema: { fields: [ { name: a } ] }",
+        &["1:7: name: the tag `!date` has no meaning here"],
+    );
     check(
         "name: t\nschema: { fields: [ { name: a, constraints: } ] }",
         &["2:32: schema.fields[0].constraints: expected an object, found nothing"],
@@ -240,22 +293,40 @@ fn faults_are_at_what_is_wrong() {
 
 #[test]
 fn words_are_told_from_those_that_exist() {
-    let field = |field: &str| format!("name: t\nencoding: utf8\nschema: {{ fields: [ {{ name: a, {field} }} ] }}\n");
+    let field = |field: &str| {
+        format!("name: t\nencoding: utf8\nschema: {{ fields: [ {{ name: a, {field} }} ] }}\n")
+    };
     let zone = "is not a time zone; did you mean";
-    for (written, meant) in
-        [("Europe/Berln", "Europe/Berlin"), ("berlin", "Europe/Berlin"), ("america/new_york", "America/New_York"), ("utc", "UTC")]
-    {
+    for (written, meant) in [
+        ("Europe/Berln", "Europe/Berlin"),
+        ("berlin", "Europe/Berlin"),
+        ("america/new_york", "America/New_York"),
+        ("utc", "UTC"),
+    ] {
         let found = faults(&field(&format!("type: datetime, timezone: {written}")));
-        assert_eq!(found[0].message, format!("`{written}` {zone} `{meant}`? allowed: IANA names such as America/New_York, or UTC"));
+        assert_eq!(
+            found[0].message,
+            format!(
+                "`{written}` {zone} `{meant}`? allowed: IANA names such as America/New_York, or UTC"
+            )
+        );
     }
-    for (written, meant) in [("type: number, physicalType: flaot64", "float64"), ("type: time, physicalType: time64(u)", "time64(us)")] {
+    for (written, meant) in [
+        ("type: number, physicalType: flaot64", "float64"),
+        ("type: time, physicalType: time64(u)", "time64(us)"),
+    ] {
         let told = &faults(&field(written))[0].message;
         assert!(told.contains(&format!("did you mean `{meant}`? allowed: ")), "{told}");
     }
     let encoding = |label: &str| faults(&field("type: string").replace("utf8", label));
     assert_eq!(encoding("latin1"), []);
     let told = &encoding("windows-1253x")[0].message;
-    assert!(told.starts_with("`windows-1253x` is not an encoding; did you mean `windows-1253`? allowed: labels"), "{told}");
+    assert!(
+        told.starts_with(
+            "`windows-1253x` is not an encoding; did you mean `windows-1253`? allowed: labels"
+        ),
+        "{told}"
+    );
     let told = &encoding("klingon")[0].message;
     assert!(told.starts_with("`klingon` is not an encoding; allowed: labels"), "{told}");
 }
@@ -263,8 +334,13 @@ fn words_are_told_from_those_that_exist() {
 #[test]
 fn an_expressions_fault_is_at_its_place() {
     let places = |transform: &str| {
-        let text = format!("name: t\nschema: {{ fields: [ {{ name: fare, type: number }} ] }}\ntransform:\n{transform}\n");
-        faults(&text).iter().map(|fault| format!("{}:{}: {}", fault.line, fault.column, fault.message)).collect::<Vec<_>>()
+        let text = format!(
+            "name: t\nschema: {{ fields: [ {{ name: fare, type: number }} ] }}\ntransform:\n{transform}\n"
+        );
+        faults(&text)
+            .iter()
+            .map(|fault| format!("{}:{}: {}", fault.line, fault.column, fault.message))
+            .collect::<Vec<_>>()
     };
     let end = "at character 13, after `AND`: an expression is expected";
     assert_eq!(places("  where: fare > 0 AND"), [format!("4:22: {end}")]);
@@ -281,7 +357,10 @@ fn an_expressions_fault_is_at_its_place() {
         ["5:5: at character 14: `fares` is not a field; did you mean `fare`?"]
     );
     let escaped = "  where: \"fares > 1 \\u0041ND fare > 0\"";
-    assert_eq!(places(escaped), ["4:10: at character 1: `fares` is not a field; did you mean `fare`?"]);
+    assert_eq!(
+        places(escaped),
+        ["4:10: at character 1: `fares` is not a field; did you mean `fare`?"]
+    );
 }
 
 #[test]
@@ -289,21 +368,30 @@ fn aliases_and_merges_are_read() {
     let text = "name: t\nschema:\n  fields:\n    - &id { name: a, type: integer, constraints: { required: true } }\n    - { <<: *id, name: b }\n    - { name: c, missingValues: &no [NO, \"\"] }\n    - { name: d, missingValues: *no }\n";
     let contract = Contract::parse(text).unwrap_or_else(|faults| panic!("{faults:?}"));
     let fields = &contract.schema.fields;
-    assert_eq!(fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+    assert_eq!(
+        fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>(),
+        ["a", "b", "c", "d"]
+    );
     assert!(fields[1].constraints.required && fields[1].data_type.name() == "integer");
     assert_eq!(fields[3].missing_values, ["NO", ""]);
 }
 
 #[test]
 fn a_document_is_bounded() {
-    let bomb = (1..20).fold("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, level| {
-        text + &format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 10].join(", "))
-    });
-    let texts = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), vec!["*a"; 100].join(", "));
-    let merges = (0..10)
-        .fold("m: &m {".to_owned() + &(0..20_000).map(|key| format!("k{key}: 1, ")).collect::<String>() + "}\n", |text, level| {
-            text + &format!("n{level}: {{ <<: [{}] }}\n", vec!["*m"; 20].join(", "))
+    let bomb =
+        (1..20).fold("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, level| {
+            text + &format!(
+                "a{level}: &a{level} [{}]\n",
+                vec![format!("*a{}", level - 1); 10].join(", ")
+            )
         });
+    let texts = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), vec!["*a"; 100].join(", "));
+    let merges = (0..10).fold(
+        "m: &m {".to_owned()
+            + &(0..20_000).map(|key| format!("k{key}: 1, ")).collect::<String>()
+            + "}\n",
+        |text, level| text + &format!("n{level}: {{ <<: [{}] }}\n", vec!["*m"; 20].join(", ")),
+    );
     let circle = "a: &a [*a]";
     let deep = "[".repeat(100) + &"]".repeat(100);
     let many = "[".to_owned() + &"a,".repeat(1_000_001) + "]";
@@ -317,16 +405,26 @@ fn a_document_is_bounded() {
     ];
     for (text, expected) in cases {
         let found = faults(&text);
-        assert!(found.len() == 1 && found[0].message.starts_with(expected), "{found:?}, expected {expected}");
+        assert!(
+            found.len() == 1 && found[0].message.starts_with(expected),
+            "{found:?}, expected {expected}"
+        );
     }
     // Faults without number take no time without end.
-    let unknown = format!("name: t\nschema: {{ fields: [ {{ name: a }} ], primaryKey: [{}] }}\n", "field_b, ".repeat(100_000));
+    let unknown = format!(
+        "name: t\nschema: {{ fields: [ {{ name: a }} ], primaryKey: [{}] }}\n",
+        "field_b, ".repeat(100_000)
+    );
     assert_eq!(faults(&unknown).len(), 100_000);
 }
 
 /// A text as it stands in a document: in quotes, or plain where YAML allows it.
 fn written() -> impl Strategy<Value = (String, String)> {
-    let any_text = prop_oneof!["\\PC{0,12}", "[ -~\\t\\n\\r\\x00-\\x1f\u{85}\u{a0}\u{2028}\u{feff}]{0,12}", any::<String>()];
+    let any_text = prop_oneof![
+        "\\PC{0,12}",
+        "[ -~\\t\\n\\r\\x00-\\x1f\u{85}\u{a0}\u{2028}\u{feff}]{0,12}",
+        any::<String>()
+    ];
     prop_oneof![
         any_text.clone().prop_map(|text| (crate::quoted(&text), text)),
         "[ -~é]{1,12}".prop_map(|text: String| (format!("'{}'", text.replace('\'', "''")), text)),

@@ -45,7 +45,9 @@ impl TextFormat {
     pub fn describe(self) -> &'static str {
         match self {
             Self::Email => "an email address such as ada@example.org",
-            Self::Uri => "a URI with a scheme such as https://example.org/a?b=c, in which other characters are percent-encoded (RFC 3986)",
+            Self::Uri => {
+                "a URI with a scheme such as https://example.org/a?b=c, in which other characters are percent-encoded (RFC 3986)"
+            }
             Self::Uuid => "a UUID: 8-4-4-4-12 hexadecimal digits",
             Self::Binary => "base64 with its padding (RFC 4648)",
         }
@@ -54,7 +56,9 @@ impl TextFormat {
 
 fn is_uuid(text: &[u8]) -> bool {
     text.len() == 36
-        && text.iter().enumerate().all(|(at, byte)| if matches!(at, 8 | 13 | 18 | 23) { *byte == b'-' } else { byte.is_ascii_hexdigit() })
+        && text.iter().enumerate().all(|(at, byte)| {
+            if matches!(at, 8 | 13 | 18 | 23) { *byte == b'-' } else { byte.is_ascii_hexdigit() }
+        })
 }
 
 /// Groups of four, of which the last one may end with padding. What its bits stand for is a whole
@@ -87,12 +91,19 @@ fn is_base64(text: &[u8]) -> bool {
 fn is_email(text: &[u8]) -> bool {
     let Some(at) = memchr::memchr(b'@', text) else { return false };
     let (local, domain) = (&text[..at], &text[at + 1..]);
-    let is_local = |byte: &u8| byte.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(byte);
+    let is_local =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(byte);
     let is_label = |label: &[u8]| {
-        let ends = label.first().zip(label.last()).is_some_and(|(a, b)| a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric());
-        ends && label.len() <= 63 && label.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+        let ends = label
+            .first()
+            .zip(label.last())
+            .is_some_and(|(a, b)| a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric());
+        ends && label.len() <= 63
+            && label.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
     };
-    !local.is_empty() && local.iter().all(is_local) && domain.split(|byte| *byte == b'.').all(is_label)
+    !local.is_empty()
+        && local.iter().all(is_local)
+        && domain.split(|byte| *byte == b'.').all(is_label)
 }
 
 /// `scheme ":" hier-part [ "?" query ] [ "#" fragment ]` of RFC 3986, appendix A.
@@ -119,7 +130,10 @@ fn is_authority(text: &str) -> bool {
     let (user, host) = text.split_once('@').unwrap_or(("", text));
     let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
     let is_host = match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
-        Some((literal, port)) => is_ip_literal(literal) && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)),
+        Some((literal, port)) => {
+            is_ip_literal(literal)
+                && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+        }
         None => {
             let (name, port) = host.split_once(':').unwrap_or((host, ""));
             is_made_of(name, b"") && is_port(port)
@@ -132,7 +146,8 @@ fn is_authority(text: &str) -> bool {
 fn is_ip_literal(text: &str) -> bool {
     match text.strip_prefix(['v', 'V']) {
         Some(rest) => rest.split_once('.').is_some_and(|(version, address)| {
-            let are_digits = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let are_digits =
+                !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_hexdigit());
             are_digits && !address.is_empty() && !address.contains('%') && is_made_of(address, b":")
         }),
         None => text.parse::<Ipv6Addr>().is_ok(),
@@ -143,8 +158,12 @@ fn is_ip_literal(text: &str) -> bool {
 fn is_made_of(text: &str, others: &[u8]) -> bool {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
-        let is_known = byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte) || others.contains(&byte);
-        let is_encoded = |bytes: &mut std::str::Bytes<'_>| bytes.by_ref().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+        let is_known = byte.is_ascii_alphanumeric()
+            || b"-._~!$&'()*+,;=".contains(&byte)
+            || others.contains(&byte);
+        let is_encoded = |bytes: &mut std::str::Bytes<'_>| {
+            bytes.by_ref().take(2).filter(u8::is_ascii_hexdigit).count() == 2
+        };
         if !(is_known || byte == b'%' && is_encoded(&mut bytes)) {
             return false;
         }
@@ -214,7 +233,11 @@ mod tests {
     fn uuids_and_base64_are_strict() {
         check(
             Uuid,
-            &["f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6", "00000000-0000-0000-0000-000000000000"],
+            &[
+                "f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+                "F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6",
+                "00000000-0000-0000-0000-000000000000",
+            ],
             &[
                 "",
                 "f81d4fae7dec11d0a76500a0c91e6bf6",
@@ -227,7 +250,10 @@ mod tests {
         check(
             Binary,
             &["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy", "+/+/"],
-            &["Zg", "Zg=", "Zh==", "Zm9=", "Z===", "====", "==", "=Zg=", "Zm9v\n", "Zm 9v", "_-_-", "Zm9vYg"],
+            &[
+                "Zg", "Zg=", "Zh==", "Zm9=", "Z===", "====", "==", "=Zg=", "Zm9v\n", "Zm 9v",
+                "_-_-", "Zm9vYg",
+            ],
         );
     }
 

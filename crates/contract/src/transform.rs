@@ -10,7 +10,8 @@ use crate::mask::Mask;
 /// Names that a fault lists, at most.
 const SHOWN: usize = 40;
 
-/// What becomes of records. Tables are looked up first; then comes `where`, then what is derived, in order, then masks; drops come last.
+/// What becomes of records. Tables are looked up first; then comes `where`, then what is derived,
+/// in order, then masks; drops come last.
 #[derive(Debug, Clone, Default)]
 pub struct Transform {
     /// Tables that are looked up, in order. Their columns come after those of the schema.
@@ -46,7 +47,8 @@ pub struct Masked {
 /// A column that is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored<'a> {
-    /// Its position among the fields of the schema, after them the joined columns, and after those the derived ones.
+    /// Its position among the fields of the schema, after them the joined columns, and after those
+    /// the derived ones.
     pub index: usize,
     /// Its name.
     pub name: &'a str,
@@ -58,11 +60,19 @@ pub struct Stored<'a> {
 
 impl Transform {
     /// Reads the block; answers it with all columns there are.
-    pub(super) fn read(node: Option<&Node<'_>>, schema: Option<&Schema>, reading: &mut Reading) -> (Self, Vec<Column>) {
+    pub(super) fn read(
+        node: Option<&Node<'_>>,
+        schema: Option<&Schema>,
+        reading: &mut Reading,
+    ) -> (Self, Vec<Column>) {
         let fields = schema.map_or(&[][..], |schema| &schema.fields);
-        let columns = fields.iter().map(|field| Column { name: field.name.clone(), data_type: field.data_type.arrow() });
+        let columns = fields
+            .iter()
+            .map(|field| Column { name: field.name.clone(), data_type: field.data_type.arrow() });
         let (mut columns, mut transform) = (columns.collect::<Vec<_>>(), Self::default());
-        let Some(node) = node.and_then(|node| node.object(reading, &["join", "where", "derive", "mask", "drop"])) else {
+        let Some(node) = node
+            .and_then(|node| node.object(reading, &["join", "where", "derive", "mask", "drop"]))
+        else {
             return (transform, columns);
         };
         // Without a schema, every name would be a fault.
@@ -71,18 +81,28 @@ impl Transform {
         }
         for node in node.get("join").map_or_else(Vec::new, |list| list.list(reading)) {
             let Some(join) = Join::read(&node, &columns, reading) else { continue };
-            let added = join.columns.iter().map(|joined| (joined, &join.schema.fields[joined.column]));
-            columns.extend(added.map(|(joined, field)| Column { name: joined.name.clone(), data_type: field.data_type.arrow() }));
+            let added =
+                join.columns.iter().map(|joined| (joined, &join.schema.fields[joined.column]));
+            columns.extend(added.map(|(joined, field)| Column {
+                name: joined.name.clone(),
+                data_type: field.data_type.arrow(),
+            }));
             transform.join.push(join);
         }
         transform.filter = node.get("where").and_then(|node| read_filter(&node, &columns, reading));
         for node in node.get("derive").map_or_else(Vec::new, |list| list.list(reading)) {
             let Some(derived) = Derived::read(&node, &columns, reading) else { continue };
-            columns.push(Column { name: derived.name.clone(), data_type: derived.expression.data_type().clone() });
+            columns.push(Column {
+                name: derived.name.clone(),
+                data_type: derived.expression.data_type().clone(),
+            });
             transform.derive.push(derived);
         }
         for node in node.get("mask").map_or_else(Vec::new, |list| list.list(reading)) {
-            let Some(masked) = Masked::read(&node, &columns, &transform.mask, schema, reading) else { continue };
+            let Some(masked) = Masked::read(&node, &columns, &transform.mask, schema, reading)
+            else {
+                continue;
+            };
             transform.mask.push(masked);
         }
         // Only now: what is masked is derived from as it was.
@@ -124,7 +144,10 @@ impl Derived {
         let expression = object.required(reading, "sql").and_then(|node| {
             let expression = read_expression(&node, columns, reading)?;
             if *expression.data_type() == ArrowType::Null {
-                node.fault(reading, "is always null; CAST(NULL AS …) says of which type".to_owned());
+                node.fault(
+                    reading,
+                    "is always null; CAST(NULL AS …) says of which type".to_owned(),
+                );
                 return None;
             }
             Some(expression)
@@ -134,9 +157,16 @@ impl Derived {
 }
 
 impl Masked {
-    fn read(node: &Node<'_>, columns: &[Column], earlier: &[Self], schema: Option<&Schema>, reading: &mut Reading) -> Option<Self> {
+    fn read(
+        node: &Node<'_>,
+        columns: &[Column],
+        earlier: &[Self],
+        schema: Option<&Schema>,
+        reading: &mut Reading,
+    ) -> Option<Self> {
         let object = node.object(reading, &["field", "with"])?;
-        let with = object.required(reading, "with").and_then(|node| node.choice(reading, &Mask::CHOICES));
+        let with =
+            object.required(reading, "with").and_then(|node| node.choice(reading, &Mask::CHOICES));
         let node = object.required(reading, "field")?;
         let name = node.text(reading)?;
         let Some(index) = columns.iter().position(|column| column.name == name) else {
@@ -147,22 +177,36 @@ impl Masked {
         if earlier.iter().any(|masked| masked.index == index) {
             node.fault(reading, format!("`{name}` is masked already"));
         }
-        let is_key = schema.is_some_and(|schema| schema.keys.iter().any(|key| key.fields.contains(&index)));
+        let is_key =
+            schema.is_some_and(|schema| schema.keys.iter().any(|key| key.fields.contains(&index)));
         if is_key && with.is_some_and(|with| with != Mask::Sha256) {
-            node.fault(reading, format!("`{name}` is part of a key, whose values have to be told apart; allowed: sha256"));
+            node.fault(
+                reading,
+                format!(
+                    "`{name}` is part of a key, whose values have to be told apart; allowed: sha256"
+                ),
+            );
         }
         Some(Self { index, with: with? })
     }
 }
 
 impl Contract {
-    /// All columns that are stored, in order: fields of the schema, then joined columns, then derived ones.
+    /// All columns that are stored, in order: fields of the schema, then joined columns, then
+    /// derived ones.
     pub fn stored(&self) -> impl Iterator<Item = Stored<'_>> {
-        let fields = self.schema.fields.iter().map(|field| (field.name.as_str(), field.data_type.arrow(), !field.constraints.required));
-        let joined = self.transform.join.iter().flat_map(|join| {
-            join.columns.iter().map(|joined| (joined.name.as_str(), join.schema.fields[joined.column].data_type.arrow(), true))
+        let fields = self.schema.fields.iter().map(|field| {
+            (field.name.as_str(), field.data_type.arrow(), !field.constraints.required)
         });
-        let derived = self.transform.derive.iter().map(|derived| (derived.name.as_str(), derived.expression.data_type().clone(), true));
+        let joined = self.transform.join.iter().flat_map(|join| {
+            join.columns.iter().map(|joined| {
+                (joined.name.as_str(), join.schema.fields[joined.column].data_type.arrow(), true)
+            })
+        });
+        let derived =
+            self.transform.derive.iter().map(|derived| {
+                (derived.name.as_str(), derived.expression.data_type().clone(), true)
+            });
         let all = fields.chain(joined).chain(derived).enumerate();
         let is_masked = |index| self.transform.mask.iter().any(|masked| masked.index == index);
         all.map(move |(index, (name, data_type, nullable))| {
@@ -177,8 +221,14 @@ impl Contract {
         match index.checked_sub(self.schema.fields.len()) {
             None => &self.schema.fields[index].name,
             Some(later) => {
-                let joined = self.transform.join.iter().flat_map(|join| &join.columns).map(|joined| joined.name.as_str());
-                let mut later_names = joined.chain(self.transform.derive.iter().map(|derived| derived.name.as_str()));
+                let joined = self
+                    .transform
+                    .join
+                    .iter()
+                    .flat_map(|join| &join.columns)
+                    .map(|joined| joined.name.as_str());
+                let mut later_names =
+                    joined.chain(self.transform.derive.iter().map(|derived| derived.name.as_str()));
                 later_names.nth(later).expect("a position is one of a column")
             }
         }
@@ -190,7 +240,11 @@ pub(super) fn unknown_column(columns: &[Column], name: &str, reading: &mut Readi
     unknown(columns.iter().map(|column| column.name.as_str()), name, reading)
 }
 
-pub(super) fn unknown<'a>(names: impl ExactSizeIterator<Item = &'a str> + Clone, name: &str, reading: &mut Reading) -> String {
+pub(super) fn unknown<'a>(
+    names: impl ExactSizeIterator<Item = &'a str> + Clone,
+    name: &str,
+    reading: &mut Reading,
+) -> String {
     let meant = reading.meant(name, names.clone());
     let more = if names.len() > SHOWN { ", …" } else { "" };
     let shown: Vec<_> = names.take(SHOWN).collect();
@@ -202,14 +256,23 @@ fn read_filter(node: &Node<'_>, columns: &[Column], reading: &mut Reading) -> Op
     match expression.data_type() {
         ArrowType::Boolean => Some(expression),
         other => {
-            node.fault(reading, format!("has to be a boolean, and is a {}", row_sql::type_name(other)));
+            node.fault(
+                reading,
+                format!("has to be a boolean, and is a {}", row_sql::type_name(other)),
+            );
             None
         }
     }
 }
 
-fn read_expression(node: &Node<'_>, columns: &[Column], reading: &mut Reading) -> Option<Expression> {
+fn read_expression(
+    node: &Node<'_>,
+    columns: &[Column],
+    reading: &mut Reading,
+) -> Option<Expression> {
     let text = node.text(reading)?;
     let parsed = Expression::parse_within(text, columns, &reading.patterns);
-    parsed.map_err(|flaw| node.fault_within(reading, flaw.at.line, flaw.at.column, flaw.to_string())).ok()
+    parsed
+        .map_err(|flaw| node.fault_within(reading, flaw.at.line, flaw.at.column, flaw.to_string()))
+        .ok()
 }

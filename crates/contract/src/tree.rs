@@ -83,7 +83,8 @@ impl<'t> Document<'t> {
             })?;
             builder.take(event, span)?;
         }
-        let is_json = text.trim_start().starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        let is_json = text.trim_start().starts_with('{')
+            && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
         let root = builder.root.unwrap_or_else(|| {
             builder.nodes.push(Entry { start: 0, end: 0, value: Value::Nothing });
             builder.nodes.len() as u32 - 1
@@ -126,7 +127,9 @@ impl<'t> Document<'t> {
                 let is_word = ["true", "false", "null", "~"].contains(&word.as_str());
                 let is_own = is_word || serde_json::from_str::<f64>(text).is_ok();
                 match text.as_ref() {
-                    text if *is_text || !is_own => out.push_str(&serde_json::Value::from(text).to_string()),
+                    text if *is_text || !is_own => {
+                        out.push_str(&serde_json::Value::from(text).to_string())
+                    }
                     "null" | "~" => return None,
                     text if is_word && word != text => return None,
                     text => out.push_str(text),
@@ -259,21 +262,47 @@ impl<'t> Builder<'t> {
     fn take(&mut self, event: Event<'t>, span: Span) -> Result<(), Found> {
         let start = span.start.byte_offset().unwrap_or_default() as u32;
         let end = span.end.byte_offset().unwrap_or_default() as u32;
-        let tag_start = span.tag_start().and_then(|mark| mark.byte_offset()).map_or(start, |at| at as u32);
+        let tag_start =
+            span.tag_start().and_then(|mark| mark.byte_offset()).map_or(start, |at| at as u32);
         match event {
             Event::DocumentStart(..) if self.root.is_some() => {
                 return Err(self.fault(start, "a second document begins here; a contract is one"));
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let is_tagged = self.is_text_by_tag(tag.as_deref(), &["int", "float", "bool", "null"], tag_start)?;
-                if is_tagged && style == ScalarStyle::Plain && text.is_empty() && tag.as_ref().is_some_and(|tag| tag.original() == "!") {
-                    return Err(self.fault(tag_start, "a bare `!` is a tag in YAML; write \"!\" for the character"));
+                let is_tagged = self.is_text_by_tag(
+                    tag.as_deref(),
+                    &["int", "float", "bool", "null"],
+                    tag_start,
+                )?;
+                if is_tagged
+                    && style == ScalarStyle::Plain
+                    && text.is_empty()
+                    && tag.as_ref().is_some_and(|tag| tag.original() == "!")
+                {
+                    return Err(self.fault(
+                        tag_start,
+                        "a bare `!` is a tag in YAML; write \"!\" for the character",
+                    ));
                 }
                 // The parser says `~` where nothing is written.
-                let is_nothing = style == ScalarStyle::Plain && tag.is_none() && text == "~" && span.slice(self.text) != Some("~");
+                let is_nothing = style == ScalarStyle::Plain
+                    && tag.is_none()
+                    && text == "~"
+                    && span.slice(self.text) != Some("~");
                 let is_text = is_tagged || style != ScalarStyle::Plain;
-                let value = if is_nothing { Value::Nothing } else { Value::Scalar { text, style, is_text } };
-                let size = Size { nodes: 1, bytes: if let Value::Scalar { text, .. } = &value { text.len() as u64 } else { 0 } };
+                let value = if is_nothing {
+                    Value::Nothing
+                } else {
+                    Value::Scalar { text, style, is_text }
+                };
+                let size = Size {
+                    nodes: 1,
+                    bytes: if let Value::Scalar { text, .. } = &value {
+                        text.len() as u64
+                    } else {
+                        0
+                    },
+                };
                 let index = self.add(Entry { start, end, value }, size)?;
                 self.anchors.extend((anchor != 0).then_some((anchor, index)));
                 self.place(index)?;
@@ -284,12 +313,21 @@ impl<'t> Builder<'t> {
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.is_text_by_tag(tag.as_deref(), &["map"], tag_start)?;
-                self.enter(start, anchor, Inside::Object { pairs: Vec::new(), key: None, merges: Vec::new() })?;
+                self.enter(
+                    start,
+                    anchor,
+                    Inside::Object { pairs: Vec::new(), key: None, merges: Vec::new() },
+                )?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.leave(end)?,
             Event::Alias(anchor) => match self.anchors.get(&anchor) {
                 Some(index) => self.place(*index)?,
-                None => return Err(self.fault(start, "the alias names what it stands in, which would have no end")),
+                None => {
+                    return Err(self.fault(
+                        start,
+                        "the alias names what it stands in, which would have no end",
+                    ));
+                }
             },
             _ => {}
         }
@@ -310,7 +348,9 @@ impl<'t> Builder<'t> {
 
     fn enter(&mut self, start: u32, anchor: usize, inside: Inside) -> Result<(), Found> {
         if self.open.len() == MOST_DEPTH {
-            return Err(self.fault(start, &format!("lists and objects nest at most {MOST_DEPTH} deep")));
+            return Err(
+                self.fault(start, &format!("lists and objects nest at most {MOST_DEPTH} deep"))
+            );
         }
         self.open.push(Frame { start, anchor, inside });
         Ok(())
@@ -345,7 +385,12 @@ impl<'t> Builder<'t> {
     /// Adds a node that is not a part of anything yet.
     fn add(&mut self, entry: Entry<'t>, size: Size) -> Result<u32, Found> {
         if size.nodes > MOST_NODES || self.nodes.len() as u64 >= MOST_NODES {
-            return Err(self.fault(entry.start, &format!("the document has more than {MOST_NODES} values, with those that aliases repeat")));
+            return Err(self.fault(
+                entry.start,
+                &format!(
+                    "the document has more than {MOST_NODES} values, with those that aliases repeat"
+                ),
+            ));
         }
         if size.bytes > MOST_TEXT {
             return Err(
@@ -368,7 +413,11 @@ impl<'t> Builder<'t> {
                 Some(key) => pairs.push((key, index)),
             },
         }
-        let Some(Inside::Object { key: Some(key), .. }) = self.open.last().map(|frame| &frame.inside) else { return Ok(()) };
+        let Some(Inside::Object { key: Some(key), .. }) =
+            self.open.last().map(|frame| &frame.inside)
+        else {
+            return Ok(());
+        };
         let entry = &self.nodes[*key as usize];
         match entry.value {
             Value::Scalar { .. } => Ok(()),
@@ -378,7 +427,12 @@ impl<'t> Builder<'t> {
 
     /// Settles the keys of an object that ends: each stands there once, and what is merged gives
     /// way to what is written.
-    fn merge(&mut self, pairs: &mut Vec<(u32, u32)>, merges: &[u32], start: u32) -> Result<(), Found> {
+    fn merge(
+        &mut self,
+        pairs: &mut Vec<(u32, u32)>,
+        merges: &[u32],
+        start: u32,
+    ) -> Result<(), Found> {
         self.drop_doubled(pairs);
         if merges.is_empty() {
             return Ok(());
@@ -390,16 +444,21 @@ impl<'t> Builder<'t> {
                 _ => sources.push(*index),
             }
         }
-        let mut known: std::collections::HashSet<String> = pairs.iter().map(|(key, _)| scalar(&self.nodes, *key).to_owned()).collect();
+        let mut known: std::collections::HashSet<String> =
+            pairs.iter().map(|(key, _)| scalar(&self.nodes, *key).to_owned()).collect();
         for source in sources {
             let Value::Object(others) = &self.nodes[source as usize].value else {
-                return Err(self.fault(start, "`<<` merges an object, or a list of them, and this is none"));
+                return Err(
+                    self.fault(start, "`<<` merges an object, or a list of them, and this is none")
+                );
             };
             self.merged += others.len() as u64;
             if self.merged > MOST_NODES {
                 return Err(self.fault(start, &format!("`<<` merges more than {MOST_NODES} keys")));
             }
-            pairs.extend(others.iter().filter(|(key, _)| known.insert(scalar(&self.nodes, *key).to_owned())));
+            pairs.extend(
+                others.iter().filter(|(key, _)| known.insert(scalar(&self.nodes, *key).to_owned())),
+            );
         }
         Ok(())
     }
@@ -408,8 +467,11 @@ impl<'t> Builder<'t> {
     fn drop_doubled(&mut self, pairs: &mut Vec<(u32, u32)>) {
         let mut order: Vec<usize> = (0..pairs.len()).collect();
         order.sort_by_key(|position| scalar(&self.nodes, pairs[*position].0));
-        let same = |pair: &[usize]| scalar(&self.nodes, pairs[pair[0]].0) == scalar(&self.nodes, pairs[pair[1]].0);
-        let mut doubled: Vec<usize> = order.windows(2).filter(|pair| same(pair)).map(|pair| pair[1]).collect();
+        let same = |pair: &[usize]| {
+            scalar(&self.nodes, pairs[pair[0]].0) == scalar(&self.nodes, pairs[pair[1]].0)
+        };
+        let mut doubled: Vec<usize> =
+            order.windows(2).filter(|pair| same(pair)).map(|pair| pair[1]).collect();
         if doubled.is_empty() {
             return;
         }
@@ -422,7 +484,9 @@ impl<'t> Builder<'t> {
             self.found.push(Found { at: self.nodes[key as usize].start, path, message });
         }
         let mut position = 0..;
-        pairs.retain(|_| position.next().is_some_and(|position| doubled.binary_search(&position).is_err()));
+        pairs.retain(|_| {
+            position.next().is_some_and(|position| doubled.binary_search(&position).is_err())
+        });
     }
 
     /// Where the document is by now: the path of what comes next.
@@ -431,7 +495,9 @@ impl<'t> Builder<'t> {
         for frame in &self.open {
             match &frame.inside {
                 Inside::List(items) => path = format!("{path}[{}]", items.len()),
-                Inside::Object { key: Some(key), .. } => path = join(&path, scalar(&self.nodes, *key)),
+                Inside::Object { key: Some(key), .. } => {
+                    path = join(&path, scalar(&self.nodes, *key))
+                }
                 Inside::Object { key: None, .. } => {}
             }
         }
@@ -459,11 +525,14 @@ pub(super) fn locate(text: &str, found: Vec<Found>) -> Vec<Fault> {
     for index in order {
         let to = text.floor_char_boundary(found[index].at as usize).max(at);
         for (offset, c) in text[at..to].char_indices() {
-            let is_break = c == '\n' || c == '\r' && text.as_bytes().get(at + offset + 1) != Some(&b'\n');
+            let is_break =
+                c == '\n' || c == '\r' && text.as_bytes().get(at + offset + 1) != Some(&b'\n');
             (line, column) = if is_break { (line + 1, 1) } else { (line, column + 1) };
         }
         (at, places[index]) = (to, (line, column));
     }
     let faults = found.into_iter().zip(places);
-    faults.map(|(Found { path, message, .. }, (line, column))| Fault { path, line, column, message }).collect()
+    faults
+        .map(|(Found { path, message, .. }, (line, column))| Fault { path, line, column, message })
+        .collect()
 }

@@ -145,18 +145,25 @@ impl DataType {
             },
             Self::Number(NumberType::Float32, _) => ArrowType::Float32,
             Self::Number(NumberType::Float64, _) => ArrowType::Float64,
-            Self::Number(NumberType::Decimal { precision, scale }, _) => ArrowType::Decimal128(*precision, *scale as i8),
+            Self::Number(NumberType::Decimal { precision, scale }, _) => {
+                ArrowType::Decimal128(*precision, *scale as i8)
+            }
             Self::Boolean(_) => ArrowType::Boolean,
             Self::Date(_) => ArrowType::Date32,
-            Self::Time(unit @ (TimeUnit::Second | TimeUnit::Millisecond), _) => ArrowType::Time32(unit.arrow()),
+            Self::Time(unit @ (TimeUnit::Second | TimeUnit::Millisecond), _) => {
+                ArrowType::Time32(unit.arrow())
+            }
             Self::Time(unit, _) => ArrowType::Time64(unit.arrow()),
-            Self::Datetime(unit, _, zone) => ArrowType::Timestamp(unit.arrow(), zone.map(|_| Arc::from("UTC"))),
+            Self::Datetime(unit, _, zone) => {
+                ArrowType::Timestamp(unit.arrow(), zone.map(|_| Arc::from("UTC")))
+            }
         }
     }
 
     /// Reads `type`, `physicalType`, `format` and what else a type is made of.
     pub(super) fn read(field: &Object<'_>, reading: &mut Reading) -> Option<Self> {
-        let choices = ["string", "integer", "number", "boolean", "date", "time", "datetime"].map(|name| (name, name));
+        let choices = ["string", "integer", "number", "boolean", "date", "time", "datetime"]
+            .map(|name| (name, name));
         let kind = match field.get("type") {
             Some(node) => node.choice(reading, &choices)?,
             None => "string",
@@ -166,12 +173,17 @@ impl DataType {
         Some(match kind {
             "integer" => {
                 let format = NumberFormat::read(field, true, reading);
-                if let Some(node) = field.get("percent").filter(|_| format.percent == Some(Percent::Divided)) {
+                if let Some(node) =
+                    field.get("percent").filter(|_| format.percent == Some(Percent::Divided))
+                {
                     node.fault(reading, "makes fractions, which an integer has not; allowed: written, or type number".to_owned());
                 }
                 Self::Integer(read_integer(physical, reading), format)
             }
-            "number" => Self::Number(read_number(physical, reading), NumberFormat::read(field, false, reading)),
+            "number" => Self::Number(
+                read_number(physical, reading),
+                NumberFormat::read(field, false, reading),
+            ),
             "boolean" => {
                 only(physical, &["boolean"], reading);
                 Self::Boolean(read_boolean(field, reading))
@@ -230,10 +242,16 @@ fn read_number(physical: Option<Node<'_>>, reading: &mut Reading) -> NumberType 
         "float64" => return NumberType::Float64,
         _ => {}
     }
-    let digits = text.strip_prefix("decimal(").and_then(|rest| rest.strip_suffix(')')).and_then(|inside| inside.split_once(','));
-    let parsed = digits.and_then(|(p, s)| Some((p.trim().parse::<u8>().ok()?, s.trim().parse::<u8>().ok()?)));
+    let digits = text
+        .strip_prefix("decimal(")
+        .and_then(|rest| rest.strip_suffix(')'))
+        .and_then(|inside| inside.split_once(','));
+    let parsed = digits
+        .and_then(|(p, s)| Some((p.trim().parse::<u8>().ok()?, s.trim().parse::<u8>().ok()?)));
     match parsed {
-        Some((precision @ 1..=38, scale)) if scale <= precision => NumberType::Decimal { precision, scale },
+        Some((precision @ 1..=38, scale)) if scale <= precision => {
+            NumberType::Decimal { precision, scale }
+        }
         _ => {
             let allowed = "float32, float64, decimal(P,S) with P from 1 to 38 and S from 0 to P";
             let meant = reading.meant(text, ["float32", "float64"].into_iter());
@@ -246,7 +264,12 @@ fn read_number(physical: Option<Node<'_>>, reading: &mut Reading) -> NumberType 
 fn read_unit(physical: Option<Node<'_>>, kind: &str, reading: &mut Reading) -> TimeUnit {
     let Some(node) = physical else { return TimeUnit::Microsecond };
     let Some(text) = node.text(reading) else { return TimeUnit::Microsecond };
-    let units = [("s", TimeUnit::Second), ("ms", TimeUnit::Millisecond), ("us", TimeUnit::Microsecond), ("ns", TimeUnit::Nanosecond)];
+    let units = [
+        ("s", TimeUnit::Second),
+        ("ms", TimeUnit::Millisecond),
+        ("us", TimeUnit::Microsecond),
+        ("ns", TimeUnit::Nanosecond),
+    ];
     let name = |unit: &str| match (kind, unit) {
         ("time", "s" | "ms") => format!("time32({unit})"),
         ("time", _) => format!("time64({unit})"),
@@ -257,7 +280,10 @@ fn read_unit(physical: Option<Node<'_>>, kind: &str, reading: &mut Reading) -> T
         None => {
             let allowed: Vec<_> = units.iter().map(|(unit, _)| name(unit)).collect();
             let meant = reading.meant(text, allowed.iter().map(String::as_str));
-            node.fault(reading, format!("`{text}` is not allowed; {meant}allowed: {}", allowed.join(", ")));
+            node.fault(
+                reading,
+                format!("`{text}` is not allowed; {meant}allowed: {}", allowed.join(", ")),
+            );
             TimeUnit::Microsecond
         }
     }
@@ -279,17 +305,29 @@ fn read_boolean(field: &Object<'_>, reading: &mut Reading) -> BooleanFormat {
     BooleanFormat { true_values, false_values }
 }
 
-fn read_pattern(field: &Object<'_>, parse: fn(&str) -> Result<Pattern, String>, reading: &mut Reading) -> Option<Pattern> {
+fn read_pattern(
+    field: &Object<'_>,
+    parse: fn(&str) -> Result<Pattern, String>,
+    reading: &mut Reading,
+) -> Option<Pattern> {
     let pattern = match field.get("format") {
-        Some(node) => parse(node.text(reading)?).map_err(|message| node.fault(reading, message)).ok()?,
+        Some(node) => {
+            parse(node.text(reading)?).map_err(|message| node.fault(reading, message)).ok()?
+        }
         None => parse("default").ok()?,
     };
     let pattern = match field.get("locale") {
-        Some(node) => pattern.with_locale(node.text(reading)?).map_err(|message| node.fault(reading, message)).ok()?,
+        Some(node) => pattern
+            .with_locale(node.text(reading)?)
+            .map_err(|message| node.fault(reading, message))
+            .ok()?,
         None => pattern,
     };
     let Some(node) = field.get("yearPivot") else { return Some(pattern) };
-    pattern.with_year_pivot(node.count(reading)?).map_err(|message| node.fault(reading, message)).ok()
+    pattern
+        .with_year_pivot(node.count(reading)?)
+        .map_err(|message| node.fault(reading, message))
+        .ok()
 }
 
 /// What becomes of local times that happen twice or never. Only in a zone do they.
@@ -298,7 +336,11 @@ fn read_ambiguous(field: &Object<'_>, zone: Option<Tz>, reading: &mut Reading) -
     if zone.is_none() {
         node.fault(reading, "is for local times of a `timezone`, and there is none".to_owned());
     }
-    let choices = [("reject", Ambiguous::Reject), ("earliest", Ambiguous::Earliest), ("latest", Ambiguous::Latest)];
+    let choices = [
+        ("reject", Ambiguous::Reject),
+        ("earliest", Ambiguous::Earliest),
+        ("latest", Ambiguous::Latest),
+    ];
     node.choice(reading, &choices).unwrap_or_default()
 }
 
@@ -309,9 +351,15 @@ fn read_zone(field: &Object<'_>, reading: &mut Reading) -> Option<Tz> {
     if zone.is_err() {
         let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
         // Who names a city means that of its continent.
-        let is_city = |name: &str| name.rsplit_once('/').is_some_and(|(_, city)| city.eq_ignore_ascii_case(text));
-        let same = names.clone().find(|name| name.eq_ignore_ascii_case(text)).or_else(|| names.clone().find(|name| is_city(name)));
-        let meant = same.map_or_else(|| reading.meant(text, names), |name| format!("did you mean `{name}`? "));
+        let is_city = |name: &str| {
+            name.rsplit_once('/').is_some_and(|(_, city)| city.eq_ignore_ascii_case(text))
+        };
+        let same = names
+            .clone()
+            .find(|name| name.eq_ignore_ascii_case(text))
+            .or_else(|| names.clone().find(|name| is_city(name)));
+        let meant = same
+            .map_or_else(|| reading.meant(text, names), |name| format!("did you mean `{name}`? "));
         node.fault(reading, format!("`{text}` is not a time zone; {meant}allowed: IANA names such as America/New_York, or UTC"));
     }
     zone.ok()

@@ -9,7 +9,8 @@ pub use crate::token::{Token, parse_byte};
 /// A unit of UTF-16 that may stand before any row.
 const BYTE_ORDER_MARK: u16 = 0xFEFF;
 
-/// How a file separates records and fields, once everything about it is settled. Its tokens are UTF-8, as the values are; in the source they stand in its own encoding.
+/// How a file separates records and fields, once everything about it is settled. Its tokens are
+/// UTF-8, as the values are; in the source they stand in its own encoding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Dialect {
@@ -21,7 +22,8 @@ pub struct Dialect {
     pub double_quote: bool,
     /// Takes the meaning from the byte after it.
     pub escape_char: Option<Token>,
-    /// A quote may also stand after a `=` that begins the field, as spreadsheets write texts of digits: `="0042"`.
+    /// A quote may also stand after a `=` that begins the field, as spreadsheets write texts of
+    /// digits: `="0042"`.
     pub excel_text: bool,
     /// What ends a record.
     pub line_terminator: Terminator,
@@ -37,8 +39,8 @@ pub struct Dialect {
     pub header_rows: u32,
     /// Stands between the parts of a name that several header records make.
     pub header_join: String,
-    /// The header has no label for the first column, which has the names of the rows, as R writes them: one with an empty
-    /// label is put before the others.
+    /// The header has no label for the first column, which has the names of the rows, as R writes
+    /// them: one with an empty label is put before the others.
     pub row_names: bool,
     /// The record under the header is none: it has the units of the columns.
     pub units_row: bool,
@@ -46,9 +48,11 @@ pub struct Dialect {
     pub repeated_header: RepeatedHeader,
     /// Lines before the header that are no records.
     pub skip_rows: u32,
-    /// Lines at the end of the source that are no records, whatever quotes they hold. Blank lines after them do not count.
+    /// Lines at the end of the source that are no records, whatever quotes they hold. Blank lines
+    /// after them do not count.
     pub footer_rows: u32,
-    /// What stands for no value where it is not quoted, as it is written: escapes have no meaning in it.
+    /// What stands for no value where it is not quoted, as it is written: escapes have no meaning
+    /// in it.
     pub null_sequence: Option<String>,
     /// What becomes of blank rows.
     pub blank_rows: BlankRows,
@@ -56,12 +60,14 @@ pub struct Dialect {
     pub ragged_rows: RaggedRows,
     /// What the bytes stand for.
     pub encoding: Encoding,
-    /// Nobody said so, and nothing but the look of the text tells it: cells that are UTF-8 after all are refused.
+    /// Nobody said so, and nothing but the look of the text tells it: cells that are UTF-8 after
+    /// all are refused.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub encoding_is_guess: bool,
 }
 
-/// What is said of a dialect: by a contract, or by the flags of a command. What is left out is to be sniffed.
+/// What is said of a dialect: by a contract, or by the flags of a command. What is left out is to
+/// be sniffed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of `Dialect`")]
 pub struct StatedDialect {
@@ -91,7 +97,8 @@ pub struct StatedDialect {
     pub ragged_rows: Option<RaggedRows>,
 }
 
-/// What becomes of blank rows: those without a byte before their terminator, or with [`Dialect::trim`] nothing but spaces and tabs.
+/// What becomes of blank rows: those without a byte before their terminator, or with
+/// [`Dialect::trim`] nothing but spaces and tabs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum BlankRows {
@@ -100,11 +107,13 @@ pub enum BlankRows {
     Skip,
     /// They are records, and at fault.
     Reject,
-    /// They are records in which no field has a value: of a table with one column, that is how a null is written.
+    /// They are records in which no field has a value: of a table with one column, that is how a
+    /// null is written.
     Keep,
 }
 
-/// What becomes of records that are the header again, cell for cell: of files that were put together with theirs.
+/// What becomes of records that are the header again, cell for cell: of files that were put
+/// together with theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RepeatedHeader {
@@ -119,15 +128,18 @@ pub enum RepeatedHeader {
 
 impl BlankRows {
     /// All, by their words in a contract.
-    pub const CHOICES: [(&'static str, Self); 3] = [("skip", Self::Skip), ("reject", Self::Reject), ("keep", Self::Keep)];
+    pub const CHOICES: [(&'static str, Self); 3] =
+        [("skip", Self::Skip), ("reject", Self::Reject), ("keep", Self::Keep)];
 }
 
 impl RepeatedHeader {
     /// All, by their words in a contract.
-    pub const CHOICES: [(&'static str, Self); 3] = [("reject", Self::Reject), ("skip", Self::Skip), ("keep", Self::Keep)];
+    pub const CHOICES: [(&'static str, Self); 3] =
+        [("reject", Self::Reject), ("skip", Self::Skip), ("keep", Self::Keep)];
 }
 
-/// What becomes of records with another number of cells than there are columns. By default they are refused.
+/// What becomes of records with another number of cells than there are columns. By default they are
+/// refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RaggedRows {
@@ -200,7 +212,10 @@ impl StatedDialect {
             repeated_header: self.repeated_header.unwrap_or(guess.repeated_header),
             skip_rows: self.skip_rows.unwrap_or(guess.skip_rows),
             footer_rows: self.footer_rows.unwrap_or(guess.footer_rows),
-            null_sequence: self.null_sequence.clone().unwrap_or_else(|| guess.null_sequence.clone()),
+            null_sequence: self
+                .null_sequence
+                .clone()
+                .unwrap_or_else(|| guess.null_sequence.clone()),
             blank_rows: self.blank_rows.unwrap_or(guess.blank_rows),
             ragged_rows: self.ragged_rows.unwrap_or(guess.ragged_rows),
             encoding: guess.encoding,
@@ -253,15 +268,21 @@ impl Default for Dialect {
 }
 
 impl Dialect {
-    /// Whether records can be told apart exactly in the encoding; the error says which token stands in the way.
+    /// Whether records can be told apart exactly in the encoding; the error says which token stands
+    /// in the way.
     pub fn check(&self) -> Result<(), String> {
         let tokens: Vec<(&str, Token)> = self.tokens().collect();
         for (role, token) in &tokens {
             // An escape that is the quote is a doubled quote by another name.
-            let is_other = |other: &Token| other != token || !["quoteChar", "escapeChar"].contains(role);
+            let is_other =
+                |other: &Token| other != token || !["quoteChar", "escapeChar"].contains(role);
             let others = tokens.iter().filter(|(other, _)| other != role).map(|(_, other)| other);
-            if let Some(other) = others.filter(|other| is_other(other)).find(|other| token.holds(other)) {
-                return Err(format!("the {role} `{token}` can't hold `{other}`, which has another meaning"));
+            if let Some(other) =
+                others.filter(|other| is_other(other)).find(|other| token.holds(other))
+            {
+                return Err(format!(
+                    "the {role} `{token}` can't hold `{other}`, which has another meaning"
+                ));
             }
             self.check_encoding(role, *token)?;
         }
@@ -271,7 +292,9 @@ impl Dialect {
     fn check_encoding(&self, role: &str, token: Token) -> Result<(), String> {
         let (encoding, name) = (self.encoding, self.encoding.name());
         let Some(in_source) = self.as_read(token) else {
-            return Err(format!("`{token}` can't be the {role} in {name}, which has no such character"));
+            return Err(format!(
+                "`{token}` can't be the {role} in {name}, which has no such character"
+            ));
         };
         // Whole characters are found in UTF-8 and UTF-16, and in all encodings where a row begins.
         let is_unicode = encoding == Encoding::UTF_8 || encoding.byte_order().is_some();
@@ -306,7 +329,8 @@ impl Dialect {
     fn letters(&self) -> Vec<u16> {
         let mut letters: Vec<u16> = Vec::new();
         for (_, token) in self.tokens() {
-            for unit in token.text().unwrap_or_default().encode_utf16().filter(|unit| *unit >= 0x80) {
+            for unit in token.text().unwrap_or_default().encode_utf16().filter(|unit| *unit >= 0x80)
+            {
                 if unit != BYTE_ORDER_MARK && !letters.contains(&unit) {
                     letters.push(unit);
                 }
@@ -318,7 +342,9 @@ impl Dialect {
     /// One of its tokens as it is read from the source, if it can stand there.
     fn as_read(&self, token: Token) -> Option<Token> {
         match (self.encoding.byte_order(), token.text()) {
-            (Some(_), Some(text)) => narrow_text(text, &self.letters()).and_then(|bytes| Token::new(&bytes)),
+            (Some(_), Some(text)) => {
+                narrow_text(text, &self.letters()).and_then(|bytes| Token::new(&bytes))
+            }
             _ => token.in_encoding(self.encoding),
         }
     }

@@ -67,7 +67,11 @@ mod tests {
             let text = encoding.encode_ascii(text);
             for cut in 0..=text.len() {
                 let mut counter = LineCounter::new(&dialect);
-                assert_eq!(counter.count(&text[..cut]) + counter.count(&text[cut..]), 8, "{encoding} cut at {cut}");
+                assert_eq!(
+                    counter.count(&text[..cut]) + counter.count(&text[cut..]),
+                    8,
+                    "{encoding} cut at {cut}"
+                );
             }
         }
     }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoding::Encoding;
 
-/// Bytes with a meaning: one as a rule, up to eight otherwise (`||`, `~|~`, `§` in UTF-8), none of them a line break.
+/// Bytes with a meaning: one as a rule, up to eight otherwise (`||`, `~|~`, `§` in UTF-8), none of
+/// them a line break.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Form", into = "Form")]
 pub struct Token {
@@ -25,10 +26,14 @@ impl Token {
     /// Most bytes of one.
     pub const MOST_BYTES: usize = 8;
 
-    /// These bytes as a token, unless they are too many or none, or there are several and one is a line break.
+    /// These bytes as a token, unless they are too many or none, or there are several and one is a
+    /// line break.
     pub fn new(given: &[u8]) -> Option<Self> {
         let is_long = given.len() > 1;
-        if given.is_empty() || given.len() > Self::MOST_BYTES || (is_long && given.iter().any(|byte| matches!(byte, b'\r' | b'\n'))) {
+        if given.is_empty()
+            || given.len() > Self::MOST_BYTES
+            || (is_long && given.iter().any(|byte| matches!(byte, b'\r' | b'\n')))
+        {
             return None;
         }
         let mut bytes = [0; Self::MOST_BYTES];
@@ -56,7 +61,8 @@ impl Token {
     /// Whether `text` begins with it.
     #[inline]
     pub fn begins(self, text: &[u8]) -> bool {
-        text.first() == Some(&self.bytes[0]) && (self.length == 1 || text.starts_with(self.as_bytes()))
+        text.first() == Some(&self.bytes[0])
+            && (self.length == 1 || text.starts_with(self.as_bytes()))
     }
 
     /// The first of them.
@@ -85,20 +91,26 @@ impl Token {
         std::str::from_utf8(self.as_bytes()).ok()
     }
 
-    /// The same text in an encoding of a source, if that has its characters. A single byte is that byte in all of them.
+    /// The same text in an encoding of a source, if that has its characters. A single byte is that
+    /// byte in all of them.
     pub fn in_encoding(self, encoding: Encoding) -> Option<Self> {
         match self.text() {
-            Some(text) if !text.is_ascii() => encoding.encode(text).and_then(|bytes| Self::new(&bytes)),
+            Some(text) if !text.is_ascii() => {
+                encoding.encode(text).and_then(|bytes| Self::new(&bytes))
+            }
             _ => Some(self),
         }
     }
 
     /// Its bytes in a source.
     pub fn encoded(self, encoding: Encoding) -> Vec<u8> {
-        self.text().and_then(|text| encoding.encode(text)).unwrap_or_else(|| self.as_bytes().to_vec())
+        self.text()
+            .and_then(|text| encoding.encode(text))
+            .unwrap_or_else(|| self.as_bytes().to_vec())
     }
 
-    /// The text that its bytes stand for in an encoding of a source, where they are no text of their own.
+    /// The text that its bytes stand for in an encoding of a source, where they are no text of
+    /// their own.
     pub fn in_text(self, encoding: Encoding) -> Self {
         if self.text().is_some() {
             return self;
@@ -131,7 +143,12 @@ impl std::fmt::Display for Token {
     /// As text, where that can be seen.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.text() {
-            Some(text) if !text.contains(|c: char| c.is_control() || c == '\'' || c == '"' || c == '\\') => f.write_str(text),
+            Some(text)
+                if !text
+                    .contains(|c: char| c.is_control() || c == '\'' || c == '"' || c == '\\') =>
+            {
+                f.write_str(text)
+            }
             _ => write!(f, "{}", self.as_bytes().escape_ascii()),
         }
     }
@@ -142,7 +159,9 @@ impl TryFrom<Form> for Token {
     fn try_from(form: Form) -> Result<Self, Self::Error> {
         match form {
             Form::Byte(byte) => Ok(Self::from(byte)),
-            Form::Bytes(bytes) => Self::new(&bytes).ok_or("these bytes are no delimiter, quote, escape or comment"),
+            Form::Bytes(bytes) => {
+                Self::new(&bytes).ok_or("these bytes are no delimiter, quote, escape or comment")
+            }
         }
     }
 }
@@ -185,7 +204,10 @@ mod tests {
         let western = Encoding::parse("windows-1252").expect("a label");
         let section = Token::parse("§").expect("it is short");
         let byte = Token::from(0xA7);
-        assert_eq!((section.in_encoding(western), byte.in_encoding(western)), (Some(byte), Some(byte)));
+        assert_eq!(
+            (section.in_encoding(western), byte.in_encoding(western)),
+            (Some(byte), Some(byte))
+        );
         assert_eq!((section.in_text(western), byte.in_text(western)), (section, section));
         assert_eq!(byte.in_text(Encoding::UTF_8), byte);
     }
@@ -193,9 +215,16 @@ mod tests {
     #[test]
     fn what_can_not_be_told_is_refused() {
         let check = |delimiter: &str, quote: &str, encoding: &str| {
-            let [delimiter, quote] = [delimiter, quote].map(|text| Token::parse(text).expect("it is short"));
+            let [delimiter, quote] =
+                [delimiter, quote].map(|text| Token::parse(text).expect("it is short"));
             let encoding = Encoding::parse(encoding).expect("a label");
-            let dialect = Dialect { delimiter, quote_char: Some(quote), escape_char: Some(quote), encoding, ..Dialect::default() };
+            let dialect = Dialect {
+                delimiter,
+                quote_char: Some(quote),
+                escape_char: Some(quote),
+                encoding,
+                ..Dialect::default()
+            };
             dialect.check().err().unwrap_or_default()
         };
         for (delimiter, quote, encoding) in [
@@ -209,12 +238,30 @@ mod tests {
         ] {
             assert_eq!(check(delimiter, quote, encoding), "", "{delimiter} {quote} in {encoding}");
         }
-        assert_eq!(check("|", "||", "utf-8"), "the quoteChar `||` can't hold `|`, which has another meaning");
-        assert_eq!(check("§", "§", "utf-8"), "the delimiter `§` can't hold `§`, which has another meaning");
-        assert_eq!(check(",", "\u{feff}", "utf-16le"), "`\u{feff}` can't be the quoteChar in UTF-16LE, which has no such character");
-        assert_eq!(check(",", "”", "iso-8859-2"), "`”` can't be the quoteChar in ISO-8859-2, which has no such character");
-        assert_eq!(check(",", "§", "gb18030"), "`§` can't be the quoteChar in gb18030: it can't be told from parts of characters");
+        assert_eq!(
+            check("|", "||", "utf-8"),
+            "the quoteChar `||` can't hold `|`, which has another meaning"
+        );
+        assert_eq!(
+            check("§", "§", "utf-8"),
+            "the delimiter `§` can't hold `§`, which has another meaning"
+        );
+        assert_eq!(
+            check(",", "\u{feff}", "utf-16le"),
+            "`\u{feff}` can't be the quoteChar in UTF-16LE, which has no such character"
+        );
+        assert_eq!(
+            check(",", "”", "iso-8859-2"),
+            "`”` can't be the quoteChar in ISO-8859-2, which has no such character"
+        );
+        assert_eq!(
+            check(",", "§", "gb18030"),
+            "`§` can't be the quoteChar in gb18030: it can't be told from parts of characters"
+        );
         let because = ", where the same byte may be a part of another character";
-        assert_eq!(check(",", "\\xa7", "utf-8"), format!("`\\xa7` can't be the quoteChar in UTF-8{because}"));
+        assert_eq!(
+            check(",", "\\xa7", "utf-8"),
+            format!("`\\xa7` can't be the quoteChar in UTF-8{because}")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! How bytes become rows: cases with their expected text, and the `csv` crate's opinion on generated ones.
+//! How bytes become rows: cases with their expected text, and the `csv` crate's opinion on
+//! generated ones.
 
 use csv_records::dialect::{Dialect, Terminator, Token};
 use csv_records::{FaultKind, Lexer, Limits, RowKind, Rows, preamble};
@@ -17,7 +18,9 @@ fn text(dialect: &Dialect, source: &[u8]) -> String {
             RowKind::Comment => "comment".to_owned(),
             RowKind::Record => {
                 let value = |field: &csv_records::Field| {
-                    let value = String::from_utf8_lossy(field.value(source, dialect, &mut scratch)).escape_debug().to_string();
+                    let value = String::from_utf8_lossy(field.value(source, dialect, &mut scratch))
+                        .escape_debug()
+                        .to_string();
                     if field.is_quoted() { format!("<{value}>") } else { value }
                 };
                 rows.fields_of(row).iter().map(value).collect::<Vec<_>>().join("|")
@@ -87,13 +90,21 @@ fn rows_of_other_dialects() {
     let spaces = Dialect { skip_initial_space: true, ..dialect() };
     check(&spaces, " a, \"b\",  \n  \n", &["1: a|<b>|", "2: "]);
     let trim = Dialect { trim: true, ..dialect() };
-    check(&trim, " a b\t, \"b\" ,  \n \t \n\"c\" d \n", &["1: a b|<b>|", "2: blank", "3: <c d > stray@21/0"]);
+    check(
+        &trim,
+        " a b\t, \"b\" ,  \n \t \n\"c\" d \n",
+        &["1: a b|<b>|", "2: blank", "3: <c d > stray@21/0"],
+    );
     let lf = Dialect { line_terminator: Terminator::Lf, ..dialect() };
     check(&lf, "a\rb\r\n\"c\"\r\n", &["1: a\\rb\\r", "2: <c\\r> stray@7/0"]);
     let cr = Dialect { line_terminator: Terminator::Cr, ..dialect() };
     check(&cr, "a\n\r\n\r\r\"\r\"", &["1: a\\n", "2: \\n", "3: blank", "4: <\\r>"]);
     let crlf = Dialect { line_terminator: Terminator::CrLf, ..dialect() };
-    check(&crlf, "a\nb\r\r\n\r\n\"c\"\r\n\"d\"\r,e\r", &["1: a\\nb\\r", "3: blank", "4: <c>", "5: <d\\r>|e\\r stray@15/0"]);
+    check(
+        &crlf,
+        "a\nb\r\r\n\r\n\"c\"\r\n\"d\"\r,e\r",
+        &["1: a\\nb\\r", "3: blank", "4: <c>", "5: <d\\r>|e\\r stray@15/0"],
+    );
 }
 
 #[test]
@@ -101,33 +112,64 @@ fn rows_of_dialects_with_tokens_of_several_bytes() {
     let section = Dialect { quote_char: Token::parse("§"), ..Dialect::default() };
     check(&section, "§a§,§§,§b,c§\n", &["1: <a>|<>|<b,c>"]);
     check(&section, "§a§§b§§§,§§§§\n§x\ny§,\"z\"\n", &["1: <a§b§>|<§>", "2: <x\\ny>|\\\"z\\\""]);
-    check(&section, "a§b,§c§d\n´a´\n§e", &["1: a§b|<cd> stray@1/0 stray@8/1", "2: ´a´", "3: <e> unterminated@18/0"]);
+    check(
+        &section,
+        "a§b,§c§d\n´a´\n§e",
+        &["1: a§b|<cd> stray@1/0 stray@8/1", "2: ´a´", "3: <e> unterminated@18/0"],
+    );
     // Half of a quote is none.
-    let twice = Dialect { quote_char: Token::parse("''"), escape_char: Token::parse("~~"), ..Dialect::default() };
+    let twice = Dialect {
+        quote_char: Token::parse("''"),
+        escape_char: Token::parse("~~"),
+        ..Dialect::default()
+    };
     check(&twice, "''it's''''s'',a'b\n''''\n", &["1: <it\\'s\\'\\'s>|a\\'b", "2: <>"]);
     check(&twice, "''a~~'~~'b'',c~~,d~e\n", &["1: <a\\'\\'b>|c,d~e"]);
     // The escape and the quote begin with the same byte, and so does a comment, and so does data.
-    let shared = Dialect { escape_char: Token::parse("´"), comment_char: Token::parse("«"), ..section };
+    let shared =
+        Dialect { escape_char: Token::parse("´"), comment_char: Token::parse("«"), ..section };
     check(&shared, "«§\n§´§´´´,§,´,»«\n»\n", &["1: comment", "2: <§´,>|,»«", "3: »"]);
     check(&shared, "a´", &["1: a´ dangling@1/0"]);
     // Spaces before and after the fields are none of them.
-    let spaces = Dialect { delimiter: Token::parse(" | ").expect("it is short"), quote_char: Token::parse(" ' "), trim: true, ..twice };
+    let spaces = Dialect {
+        delimiter: Token::parse(" | ").expect("it is short"),
+        quote_char: Token::parse(" ' "),
+        trim: true,
+        ..twice
+    };
     check(&spaces, "a |  b  |  ' c '  | d\n", &["1: a|b|<c>|d"]);
 }
 
 #[test]
 fn a_field_says_whether_it_was_quoted() {
     let mut rows = Rows::default();
-    Lexer::new(&Dialect::default(), Limits::default()).read(b",\"\"\n", true, 1, &mut rows).expect("no row is long");
-    assert_eq!(rows.fields.iter().map(|field| field.is_quoted()).collect::<Vec<_>>(), [false, true]);
+    Lexer::new(&Dialect::default(), Limits::default())
+        .read(b",\"\"\n", true, 1, &mut rows)
+        .expect("no row is long");
+    assert_eq!(
+        rows.fields.iter().map(|field| field.is_quoted()).collect::<Vec<_>>(),
+        [false, true]
+    );
 }
 
 #[test]
 fn only_whole_rows_are_read() {
     let mut lexer = Lexer::new(&Dialect::default(), Limits::default());
     let mut rows = Rows::default();
-    for (window, taken) in [("a\nb", 2), ("a", 0), ("a\r", 0), ("a\r\n", 3), ("a\rb", 2), ("\"a\n", 0), ("\"a\"\n\"", 4)] {
-        assert_eq!(lexer.read(window.as_bytes(), false, usize::MAX, &mut rows), Ok(taken), "{window:?}");
+    for (window, taken) in [
+        ("a\nb", 2),
+        ("a", 0),
+        ("a\r", 0),
+        ("a\r\n", 3),
+        ("a\rb", 2),
+        ("\"a\n", 0),
+        ("\"a\"\n\"", 4),
+    ] {
+        assert_eq!(
+            lexer.read(window.as_bytes(), false, usize::MAX, &mut rows),
+            Ok(taken),
+            "{window:?}"
+        );
     }
     assert_eq!(lexer.read(b"a\nb\nc\n", true, 2, &mut rows), Ok(4));
     assert_eq!(rows.rows.len(), 2);
@@ -140,7 +182,9 @@ fn a_row_at_the_limit_is_read_and_a_longer_one_is_refused() {
     assert_eq!(lexer.read(b"abc\nd\n", false, usize::MAX, &mut rows), Ok(6));
     assert_eq!(lexer.read(b"a\nabcd\n", false, usize::MAX, &mut rows), Ok(2));
     for window in [b"abcd\n".as_slice(), b"abcde", b"\"abc\"\n", b"\"abcd", b"abcde\nf\n"] {
-        let long = lexer.read(window, false, usize::MAX, &mut rows).expect_err("it is longer than 4 bytes");
+        let long = lexer
+            .read(window, false, usize::MAX, &mut rows)
+            .expect_err("it is longer than 4 bytes");
         assert_eq!((long.at, long.limit), (0, 4), "{window:?}");
     }
     assert!(lexer.read(b"abcde", true, usize::MAX, &mut rows).is_err());
@@ -149,7 +193,8 @@ fn a_row_at_the_limit_is_read_and_a_longer_one_is_refused() {
 #[test]
 fn what_stands_before_the_data() {
     let found = |dialect: &Dialect, source: &str, end| {
-        let header = preamble(dialect, Limits::default(), source.as_bytes(), end).expect("no row is long")?;
+        let header = preamble(dialect, Limits::default(), source.as_bytes(), end)
+            .expect("no row is long")?;
         Some((header.names.join("|"), header.range, header.data_start, header.lines_before_data))
     };
     let dialect = Dialect::default();
@@ -184,7 +229,8 @@ fn usual() -> impl Strategy<Value = Vec<u8>> {
         1 => "[a-z\"]{0,6}",
     ];
     let row = (prop::collection::vec(field, 0..6), prop::sample::select(vec!["\n", "\r\n", "\r"]));
-    prop::collection::vec(row.prop_map(|(fields, end)| fields.join(",") + end), 0..12).prop_map(|rows| rows.concat().into_bytes())
+    prop::collection::vec(row.prop_map(|(fields, end)| fields.join(",") + end), 0..12)
+        .prop_map(|rows| rows.concat().into_bytes())
 }
 
 proptest! {
@@ -248,7 +294,8 @@ proptest! {
         }
     }
 
-    /// Where both define a reading, the values are those of the `csv` crate, and its lines and bytes too.
+    /// Where both define a reading, the values are those of the `csv` crate, and its lines and
+    /// bytes too.
     #[test]
     fn agrees_with_the_csv_crate(source in prop_oneof![dense(), usual()], quoting: bool, double_quote: bool) {
         let dialect = Dialect { quote_char: quoting.then(|| b'"'.into()), double_quote, ..Dialect::default() };

@@ -4,7 +4,8 @@ use landing::commit::Commit;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A line of an entry: one action. Actions that are not known here change nothing of what files a table has.
+/// A line of an entry: one action. Actions that are not known here change nothing of what files a
+/// table has.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Line {
@@ -39,7 +40,8 @@ pub(super) struct CommitInfo {
 pub(super) struct Note {
     /// The commit, but for its files: those are actions.
     pub(super) commit: Commit,
-    /// The number of the entry in which the `metaData` and the `protocol` stand that are in force after this one.
+    /// The number of the entry in which the `metaData` and the `protocol` stand that are in force
+    /// after this one.
     pub(super) metadata: u64,
 }
 

@@ -1,6 +1,8 @@
-//! Checkpoints: the whole state of a table in one Parquet file, so that nobody reads its log from the beginning.
+//! Checkpoints: the whole state of a table in one Parquet file, so that nobody reads its log from
+//! the beginning.
 //!
-//! A row of a checkpoint is an action, as a line of an entry is one. So both are read by the same code, and rows are made of lines.
+//! A row of a checkpoint is an action, as a line of an entry is one. So both are read by the same
+//! code, and rows are made of lines.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -17,7 +19,8 @@ use parquet::file::properties::WriterProperties;
 use serde_json::{Map, Value};
 use wording::Unquoted;
 
-/// Milliseconds for which a checkpoint tells of files that are no longer in the table, so that no vacuum takes them from readers that are late: Delta's default of a week.
+/// Milliseconds for which a checkpoint tells of files that are no longer in the table, so that no
+/// vacuum takes them from readers that are late: Delta's default of a week.
 const TOMBSTONE_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
 /// The property of a table that says otherwise: then all are told.
 const TOMBSTONES: &str = "delta.deletedFileRetentionDuration";
@@ -38,11 +41,18 @@ pub struct State {
 }
 
 impl State {
-    /// Takes in the entry before those that were taken in already, or the checkpoint before them: one action a line.
+    /// Takes in the entry before those that were taken in already, or the checkpoint before them:
+    /// one action a line.
     pub fn precede(&mut self, lines: &[u8]) -> Result<(), Error> {
-        let broken = |error: serde_json::Error| Error::Internal(format!("an entry of the Delta log can't be read: {}", error.unquoted()));
+        let broken = |error: serde_json::Error| {
+            Error::Internal(format!(
+                "an entry of the Delta log can't be read: {}",
+                error.unquoted()
+            ))
+        };
         let mut named = Vec::new();
-        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
+        {
             let line: Map<String, Value> = serde_json::from_slice(line).map_err(broken)?;
             for (action, mut value) in line.into_iter().filter(|(_, value)| !value.is_null()) {
                 let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
@@ -56,7 +66,11 @@ impl State {
                         let path = text("path");
                         if !self.named.contains(&path) {
                             value["dataChange"] = false.into();
-                            let actions = if action == "add" { &mut self.files } else { &mut self.tombstones };
+                            let actions = if action == "add" {
+                                &mut self.files
+                            } else {
+                                &mut self.tombstones
+                            };
                             actions.insert(path.clone(), value);
                             named.push(path);
                         }
@@ -74,25 +88,39 @@ impl State {
         self.files.len()
     }
 
-    /// Writes the checkpoint, at a moment in milliseconds since 1970-01-01; and how many actions it holds.
+    /// Writes the checkpoint, at a moment in milliseconds since 1970-01-01; and how many actions it
+    /// holds.
     pub fn write(self, now: i64) -> Result<(Bytes, usize), Error> {
         let (Some(protocol), Some(metadata)) = (self.protocol, self.metadata) else {
             return Err(Error::Internal("the Delta log has no schema".to_owned()));
         };
         let keeps_all = !metadata["configuration"][TOMBSTONES].is_null();
-        let is_recent = |remove: &Value| keeps_all || remove["deletionTimestamp"].as_i64().is_none_or(|at| at > now - TOMBSTONE_MILLIS);
+        let is_recent = |remove: &Value| {
+            keeps_all
+                || remove["deletionTimestamp"].as_i64().is_none_or(|at| at > now - TOMBSTONE_MILLIS)
+        };
         let is_gone = |path: &String| !self.files.contains_key(path);
-        let tombstones =
-            self.tombstones.iter().filter(|(path, remove)| is_gone(path) && is_recent(remove)).map(|(_, remove)| remove.clone());
+        let tombstones = self
+            .tombstones
+            .iter()
+            .filter(|(path, remove)| is_gone(path) && is_recent(remove))
+            .map(|(_, remove)| remove.clone());
         let mut actions = vec![("protocol", protocol), ("metaData", metadata)];
         actions.extend(self.transactions.into_values().map(|action| ("txn", action)));
         actions.extend(tombstones.collect::<Vec<_>>().into_iter().map(|action| ("remove", action)));
         actions.extend(self.files.into_values().map(|action| ("add", action)));
-        let rows: Vec<Map<String, Value>> = actions.into_iter().map(|(name, action)| Map::from_iter([(name.to_owned(), action)])).collect();
+        let rows: Vec<Map<String, Value>> = actions
+            .into_iter()
+            .map(|(name, action)| Map::from_iter([(name.to_owned(), action)]))
+            .collect();
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
         let mut bytes = Vec::new();
-        let mut writer = ArrowWriter::try_new(&mut bytes, schema(), Some(properties)).map_err(broken)?;
-        let mut decoder = ReaderBuilder::new(schema()).with_batch_size(BATCH_ROWS).build_decoder().map_err(broken)?;
+        let mut writer =
+            ArrowWriter::try_new(&mut bytes, schema(), Some(properties)).map_err(broken)?;
+        let mut decoder = ReaderBuilder::new(schema())
+            .with_batch_size(BATCH_ROWS)
+            .build_decoder()
+            .map_err(broken)?;
         for some in rows.chunks(BATCH_ROWS) {
             decoder.serialize(some).map_err(broken)?;
             if let Some(batch) = decoder.flush().map_err(broken)? {
@@ -104,23 +132,36 @@ impl State {
     }
 }
 
-/// The actions of a checkpoint, or of a part of one, as the lines of an entry. Whoever wrote it may have given it more than is read.
+/// The actions of a checkpoint, or of a part of one, as the lines of an entry. Whoever wrote it may
+/// have given it more than is read.
 pub fn read_checkpoint(bytes: Bytes) -> Result<Vec<u8>, Error> {
-    let unread =
-        |error: &dyn std::fmt::Debug| Error::Internal(format!("a checkpoint of the Delta log can't be read: {}", wording::variant(&error)));
+    let unread = |error: &dyn std::fmt::Debug| {
+        Error::Internal(format!(
+            "a checkpoint of the Delta log can't be read: {}",
+            wording::variant(&error)
+        ))
+    };
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| unread(&error))?;
     // Columns of actions; of `add`, statistics are also there as values, which nobody needs twice.
     let wanted = |path: &str| {
         let mut names = path.split('.');
-        names.next().is_some_and(|name| ACTIONS.contains(&name)) && !names.next().is_some_and(|name| name.ends_with("_parsed"))
+        names.next().is_some_and(|name| ACTIONS.contains(&name))
+            && !names.next().is_some_and(|name| name.ends_with("_parsed"))
     };
     let parquet = reader.parquet_schema();
-    let leaves = (0..parquet.num_columns()).filter(|leaf| wanted(&parquet.column(*leaf).path().string()));
+    let leaves =
+        (0..parquet.num_columns()).filter(|leaf| wanted(&parquet.column(*leaf).path().string()));
     let mask = parquet::arrow::ProjectionMask::leaves(parquet, leaves.collect::<Vec<_>>());
     let mut lines = Vec::new();
     // With nulls: a value of a partition may be one.
-    let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(&mut lines);
-    for batch in reader.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(|error| unread(&error))? {
+    let mut writer =
+        WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(&mut lines);
+    for batch in reader
+        .with_projection(mask)
+        .with_batch_size(BATCH_ROWS)
+        .build()
+        .map_err(|error| unread(&error))?
+    {
         writer.write(&batch.map_err(|error| unread(&error))?).map_err(|error| unread(&error))?;
     }
     writer.finish().map_err(|error| unread(&error))?;
@@ -130,7 +171,9 @@ pub fn read_checkpoint(bytes: Bytes) -> Result<Vec<u8>, Error> {
 
 /// By the protocol, "Checkpoint Schema".
 fn schema() -> SchemaRef {
-    let structure = |name: &str, fields: Vec<Field>| Field::new(name, DataType::Struct(Fields::from(fields)), true);
+    let structure = |name: &str, fields: Vec<Field>| {
+        Field::new(name, DataType::Struct(Fields::from(fields)), true)
+    };
     let text = |name: &str| Field::new(name, DataType::Utf8, true);
     let number = |name: &str| Field::new(name, DataType::Int64, true);
     let version = |name: &str| Field::new(name, DataType::Int32, true);
@@ -138,13 +181,25 @@ fn schema() -> SchemaRef {
     let texts = |name: &str| Field::new(name, DataType::List(Arc::new(text("element"))), true);
     let map = |name: &str| {
         let entries = Fields::from(vec![Field::new("key", DataType::Utf8, false), text("value")]);
-        Field::new(name, DataType::Map(Arc::new(Field::new("key_value", DataType::Struct(entries), false)), false), true)
+        Field::new(
+            name,
+            DataType::Map(
+                Arc::new(Field::new("key_value", DataType::Struct(entries), false)),
+                false,
+            ),
+            true,
+        )
     };
     let format = structure("format", vec![text("provider"), map("options")]);
     Arc::new(Schema::new(vec![
         structure(
             "protocol",
-            vec![version("minReaderVersion"), version("minWriterVersion"), texts("readerFeatures"), texts("writerFeatures")],
+            vec![
+                version("minReaderVersion"),
+                version("minWriterVersion"),
+                texts("readerFeatures"),
+                texts("writerFeatures"),
+            ],
         ),
         structure(
             "metaData",
@@ -187,7 +242,10 @@ fn schema() -> SchemaRef {
 }
 
 fn broken(error: impl std::fmt::Debug) -> Error {
-    Error::Internal(format!("a checkpoint of the Delta log can't be written: {}", wording::variant(&error)))
+    Error::Internal(format!(
+        "a checkpoint of the Delta log can't be written: {}",
+        wording::variant(&error)
+    ))
 }
 
 #[cfg(test)]
@@ -213,7 +271,10 @@ mod tests {
         }
         let (bytes, actions) = state.write(now).expect("a schema is there");
         let lines = read_checkpoint(bytes).expect("it is one");
-        let lines: Vec<Value> = lines.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let lines: Vec<Value> = lines
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect();
         assert_eq!(lines.len(), actions);
         lines
     }
@@ -239,11 +300,19 @@ mod tests {
 
     #[test]
     fn old_tombstones_are_forgotten() {
-        let removes = |entries: &[&str], now: i64| checkpoint(entries, now).iter().filter(|line| !line["remove"].is_null()).count();
+        let removes = |entries: &[&str], now: i64| {
+            checkpoint(entries, now).iter().filter(|line| !line["remove"].is_null()).count()
+        };
         assert_eq!(removes(&[OLDEST, NEWER], 100 + TOMBSTONE_MILLIS), 0);
         assert_eq!(
             removes(
-                &[&OLDEST.replace(r#""x":"y""#, r#""delta.deletedFileRetentionDuration":"interval 99 days""#), NEWER],
+                &[
+                    &OLDEST.replace(
+                        r#""x":"y""#,
+                        r#""delta.deletedFileRetentionDuration":"interval 99 days""#
+                    ),
+                    NEWER
+                ],
                 100 + TOMBSTONE_MILLIS
             ),
             1
@@ -253,9 +322,11 @@ mod tests {
     /// In an action what is null is what is not there.
     fn without_nulls(value: &Value) -> Value {
         match value {
-            Value::Object(fields) => {
-                fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), without_nulls(value))).collect()
-            }
+            Value::Object(fields) => fields
+                .iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(name, value)| (name.clone(), without_nulls(value)))
+                .collect(),
             other => other.clone(),
         }
     }

@@ -17,7 +17,8 @@ use super::action::{Add, CommitInfo, Head, Line, MetaData, Note, Protocol, Remov
 use super::schema::settle;
 
 /// What stands unescaped in a path.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/').remove(b'=');
+const PATH: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/').remove(b'=');
 
 /// What an entry does to the table.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +37,8 @@ pub struct Entry {
     pub metadata: Option<MetaData>,
     /// The number of the entry in which both stand, if it is known.
     pub since: Option<u64>,
-    /// Paths that are not written as they are here, by key: to remove a file is to name its path as it was added.
+    /// Paths that are not written as they are here, by key: to remove a file is to name its path as
+    /// it was added.
     pub odd_paths: BTreeMap<String, String>,
 }
 
@@ -60,10 +62,20 @@ pub fn write_entry(
         (None, Some(head)) => head.since,
         _ => commit.sequence,
     };
-    let note = Note { commit: Commit { files: Vec::new(), removed: Vec::new(), ..commit.clone() }, metadata: since };
+    let note = Note {
+        commit: Commit { files: Vec::new(), removed: Vec::new(), ..commit.clone() },
+        metadata: since,
+    };
     let mut lines = vec![
         Line { commit_info: Some(info(commit, contract, &note, millis)?), ..Line::default() },
-        Line { txn: Some(Txn { app_id: format!("landfall-{}", commit.job), version: 1, last_updated: Some(millis) }), ..Line::default() },
+        Line {
+            txn: Some(Txn {
+                app_id: format!("landfall-{}", commit.job),
+                version: 1,
+                last_updated: Some(millis),
+            }),
+            ..Line::default()
+        },
     ];
     if let Some(change) = change {
         lines.push(Line { protocol: Some(change.protocol), ..Line::default() });
@@ -84,18 +96,25 @@ pub fn write_entry(
     for file in &commit.files {
         let add = Add {
             path: path_of(&file.key, prefix),
-            partition_values: file.partition.iter().map(|(name, text)| (name.clone(), partition_value(contract, name, text))).collect(),
+            partition_values: file
+                .partition
+                .iter()
+                .map(|(name, text)| (name.clone(), partition_value(contract, name, text)))
+                .collect(),
             size: file.bytes,
             modification_time: millis,
             data_change: true,
-            stats: Some(file.stats.clone().unwrap_or_else(|| format!("{{\"numRecords\":{}}}", file.rows))),
+            stats: Some(
+                file.stats.clone().unwrap_or_else(|| format!("{{\"numRecords\":{}}}", file.rows)),
+            ),
         };
         lines.push(Line { add: Some(add), ..Line::default() });
     }
     let mut text = String::new();
     for line in lines {
-        text += &serde_json::to_string(&line)
-            .map_err(|error| Error::Internal(format!("a Delta action can't be written: {}", error.unquoted())))?;
+        text += &serde_json::to_string(&line).map_err(|error| {
+            Error::Internal(format!("a Delta action can't be written: {}", error.unquoted()))
+        })?;
         text.push('\n');
     }
     Ok(text)
@@ -114,13 +133,19 @@ pub fn read_entry(text: &[u8], sequence: u64, prefix: &str) -> Result<Entry, Err
         odd_paths: BTreeMap::new(),
     };
     for line in text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
-        let line: Line = serde_json::from_slice(line)
-            .map_err(|error| Error::Internal(format!("entry {sequence} of the Delta log can't be read: {}", error.unquoted())))?;
+        let line: Line = serde_json::from_slice(line).map_err(|error| {
+            Error::Internal(format!(
+                "entry {sequence} of the Delta log can't be read: {}",
+                error.unquoted()
+            ))
+        })?;
         if let Some(CommitInfo { timestamp, mut more }) = line.commit_info {
             entry.committed = timestamp.map(moment).unwrap_or_default();
-            let note = more.remove("landfall").and_then(|note| serde_json::from_value::<Note>(note).ok());
+            let note =
+                more.remove("landfall").and_then(|note| serde_json::from_value::<Note>(note).ok());
             if let Some(Note { commit, metadata }) = note {
-                (entry.committed, entry.since, entry.commit) = (commit.committed.clone(), Some(metadata), Some(commit));
+                (entry.committed, entry.since, entry.commit) =
+                    (commit.committed.clone(), Some(metadata), Some(commit));
             }
         }
         if let Some(add) = line.add {
@@ -181,20 +206,31 @@ impl Entry {
     }
 }
 
-fn info(commit: &Commit, contract: &Contract, note: &Note, millis: i64) -> Result<CommitInfo, Error> {
-    let broken = |error: serde_json::Error| Error::Internal(format!("a Delta action can't be written: {}", error.unquoted()));
+fn info(
+    commit: &Commit,
+    contract: &Contract,
+    note: &Note,
+    millis: i64,
+) -> Result<CommitInfo, Error> {
+    let broken = |error: serde_json::Error| {
+        Error::Internal(format!("a Delta action can't be written: {}", error.unquoted()))
+    };
     let mode = if commit.mode == Mode::Append { "Append" } else { "Overwrite" };
     let partition_by = serde_json::to_string(&contract.output.partition_by).map_err(broken)?;
     let mut more = Map::new();
     more.insert("operation".to_owned(), "WRITE".into());
-    more.insert("operationParameters".to_owned(), json!({"mode": mode, "partitionBy": partition_by}));
+    more.insert(
+        "operationParameters".to_owned(),
+        json!({"mode": mode, "partitionBy": partition_by}),
+    );
     more.insert("isBlindAppend".to_owned(), (commit.mode == Mode::Append).into());
     more.insert("engineInfo".to_owned(), concat!("landfall/", env!("CARGO_PKG_VERSION")).into());
     more.insert("landfall".to_owned(), serde_json::to_value(note).map_err(broken)?);
     Ok(CommitInfo { timestamp: Some(millis), more })
 }
 
-/// A path relative to the table, percent-encoded: what is encoded in the key already is so once more.
+/// A path relative to the table, percent-encoded: what is encoded in the key already is so once
+/// more.
 fn path_of(key: &str, prefix: &str) -> String {
     if key.contains("://") {
         return key.to_owned();
@@ -208,7 +244,8 @@ fn partition_value(contract: &Contract, name: &str, text: &str) -> Option<String
         return None;
     }
     let value = percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let data_type = contract.stored().find(|column| column.name == name).map(|column| column.data_type);
+    let data_type =
+        contract.stored().find(|column| column.name == name).map(|column| column.data_type);
     match data_type {
         // Without its zone the moment would be another one in every reader's own zone.
         Some(ArrowType::Timestamp(_, Some(_))) => Some(format!("{}Z", value.replacen(' ', "T", 1))),
@@ -219,11 +256,17 @@ fn partition_value(contract: &Contract, name: &str, text: &str) -> Option<String
 fn file_of(add: Add, key: String) -> CommittedFile {
     let rows = add.stats.as_deref().and_then(|stats| serde_json::from_str::<Value>(stats).ok());
     let text = |value: Option<String>| {
-        value.filter(|value| !value.is_empty()).map_or_else(|| NULL_PARTITION.to_owned(), |value| folder_text(&value))
+        value
+            .filter(|value| !value.is_empty())
+            .map_or_else(|| NULL_PARTITION.to_owned(), |value| folder_text(&value))
     };
     CommittedFile {
         key,
-        partition: add.partition_values.into_iter().map(|(name, value)| (name, text(value))).collect(),
+        partition: add
+            .partition_values
+            .into_iter()
+            .map(|(name, value)| (name, text(value)))
+            .collect(),
         rows: rows.and_then(|stats| stats["numRecords"].as_u64()).unwrap_or_default(),
         bytes: add.size,
         stats: None,
@@ -235,5 +278,7 @@ fn millis_of(committed: &str) -> i64 {
 }
 
 fn moment(millis: i64) -> String {
-    DateTime::from_timestamp_millis(millis).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
+    DateTime::from_timestamp_millis(millis)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -30,7 +30,11 @@ pub fn checkpoint_key(prefix: &str, sequence: u64) -> String {
 
 /// The keys of the files of a checkpoint in so many parts, as others may write it.
 pub fn checkpoint_parts(prefix: &str, sequence: u64, parts: u64) -> Vec<String> {
-    (1..=parts).map(|part| format!("{prefix}{LOG}{sequence:020}.checkpoint.{part:010}.{parts:010}.parquet")).collect()
+    (1..=parts)
+        .map(|part| {
+            format!("{prefix}{LOG}{sequence:020}.checkpoint.{part:010}.{parts:010}.parquet")
+        })
+        .collect()
 }
 
 /// The key of the pointer to the newest checkpoint.

@@ -14,7 +14,8 @@ use super::action::{Format, Head, MetaData, Protocol};
 
 /// The feature of tables with local dates and times.
 const LOCAL_TIME: &str = "timestampNtz";
-/// What a writer must heed of these is that a table may be for appending only, and that a column may have invariants: both are looked at.
+/// What a writer must heed of these is that a table may be for appending only, and that a column
+/// may have invariants: both are looked at.
 const WRITER_FEATURES: [&str; 3] = ["appendOnly", "invariants", LOCAL_TIME];
 /// What a commit writes of the table besides its files.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,11 +46,18 @@ struct Column {
 
 /// Settles what a commit under `contract` writes of the table's schema: nothing, if it stays.
 ///
-/// New fields of the contract become columns, which may be null. Columns that the contract lacks stay, and are null in new rows, if its `fieldsMatch` lets a source have more than the
-/// contract. What overwrites the table replaces its columns.
+/// New fields of the contract become columns, which may be null. Columns that the contract lacks
+/// stay, and are null in new rows, if its `fieldsMatch` lets a source have more than the contract.
+/// What overwrites the table replaces its columns.
 ///
-/// [`Error::ContractInvalid`] when the contract does not go with the table, or the table is of a kind that Landfall does not write.
-pub fn settle(contract: &Contract, head: Option<&Head>, job: &JobId, created: i64) -> Result<Option<Change>, Error> {
+/// [`Error::ContractInvalid`] when the contract does not go with the table, or the table is of a
+/// kind that Landfall does not write.
+pub fn settle(
+    contract: &Contract,
+    head: Option<&Head>,
+    job: &JobId,
+    created: i64,
+) -> Result<Option<Change>, Error> {
     let wanted = wanted(contract);
     let partitions = &contract.output.partition_by;
     let Some(head) = head else {
@@ -84,7 +92,11 @@ pub fn settle(contract: &Contract, head: Option<&Head>, job: &JobId, created: i6
         }
     };
     let protocol = protocol_for(&columns, Some(&head.protocol));
-    let metadata = MetaData { schema_string: text_of(&columns)?, partition_columns: partitions.clone(), ..head.metadata.clone() };
+    let metadata = MetaData {
+        schema_string: text_of(&columns)?,
+        partition_columns: partitions.clone(),
+        ..head.metadata.clone()
+    };
     Ok(Some(Change { protocol, metadata }))
 }
 
@@ -96,13 +108,22 @@ fn wanted(contract: &Contract) -> Vec<Column> {
         nullable,
         metadata: Map::new(),
     };
-    let stored = contract.stored().map(|stored| column(stored.name, &stored.data_type, stored.nullable));
-    let lineage = [("_source", ArrowType::Utf8), ("_line", ArrowType::Int64), ("_job", ArrowType::Utf8)];
-    let lineage = lineage.iter().filter(|_| contract.output.lineage).map(|(name, data_type)| column(name, data_type, false));
+    let stored =
+        contract.stored().map(|stored| column(stored.name, &stored.data_type, stored.nullable));
+    let lineage =
+        [("_source", ArrowType::Utf8), ("_line", ArrowType::Int64), ("_job", ArrowType::Utf8)];
+    let lineage = lineage
+        .iter()
+        .filter(|_| contract.output.lineage)
+        .map(|(name, data_type)| column(name, data_type, false));
     stored.chain(lineage).collect()
 }
 
-fn evolve(there: &[Column], wanted: Vec<Column>, policy: FieldsMatch) -> Result<Vec<Column>, Error> {
+fn evolve(
+    there: &[Column],
+    wanted: Vec<Column>,
+    policy: FieldsMatch,
+) -> Result<Vec<Column>, Error> {
     let mut evolved = there.to_vec();
     for column in &mut evolved {
         match wanted.iter().find(|wanted| wanted.name == column.name) {
@@ -115,7 +136,9 @@ fn evolve(there: &[Column], wanted: Vec<Column>, policy: FieldsMatch) -> Result<
                 )));
             }
             Some(wanted) => column.nullable |= wanted.nullable,
-            None if matches!(policy, FieldsMatch::Subset | FieldsMatch::Partial) => column.nullable = true,
+            None if matches!(policy, FieldsMatch::Subset | FieldsMatch::Partial) => {
+                column.nullable = true
+            }
             None => {
                 return Err(refused(format!(
                     "the Delta table has the column `{}`, which the contract lacks: keep it there, let it be null in new rows with `fieldsMatch: subset` or \
@@ -129,7 +152,9 @@ fn evolve(there: &[Column], wanted: Vec<Column>, policy: FieldsMatch) -> Result<
         if evolved.iter().any(|column| column.name == new.name) {
             continue;
         }
-        if let Some(column) = there.iter().find(|column| column.name.to_lowercase() == new.name.to_lowercase()) {
+        if let Some(column) =
+            there.iter().find(|column| column.name.to_lowercase() == new.name.to_lowercase())
+        {
             return Err(refused(format!(
                 "`{}` is `{}` in the Delta table: names of columns must have the same case",
                 new.name, column.name
@@ -142,10 +167,13 @@ fn evolve(there: &[Column], wanted: Vec<Column>, policy: FieldsMatch) -> Result<
 }
 
 fn check_writable(head: &Head, mode: Mode) -> Result<(), Error> {
-    let Protocol { min_reader_version, min_writer_version, reader_features, writer_features } = &head.protocol;
+    let Protocol { min_reader_version, min_writer_version, reader_features, writer_features } =
+        &head.protocol;
     let features = || writer_features.iter().chain(reader_features).flatten();
     if let Some(feature) = features().find(|feature| !WRITER_FEATURES.contains(&feature.as_str())) {
-        return Err(refused(format!("the Delta table has the feature `{feature}`, which Landfall does not write")));
+        return Err(refused(format!(
+            "the Delta table has the feature `{feature}`, which Landfall does not write"
+        )));
     }
     if !matches!(min_reader_version, 1 | 3) || !matches!(min_writer_version, 1 | 2 | 7) {
         return Err(refused(format!(
@@ -153,12 +181,21 @@ fn check_writable(head: &Head, mode: Mode) -> Result<(), Error> {
              and 2, or 3 and 7 without further features"
         )));
     }
-    let is_set = |name: &str| head.metadata.configuration.get(name).and_then(Option::as_deref) == Some("true");
+    let is_set = |name: &str| {
+        head.metadata.configuration.get(name).and_then(Option::as_deref) == Some("true")
+    };
     if mode != Mode::Append && is_set("delta.appendOnly") {
-        return Err(refused("the Delta table is for appending only (`delta.appendOnly`)".to_owned()));
+        return Err(refused(
+            "the Delta table is for appending only (`delta.appendOnly`)".to_owned(),
+        ));
     }
-    if let Some(column) = columns_of(head)?.iter().find(|column| column.metadata.contains_key("delta.invariants")) {
-        return Err(refused(format!("column `{}` of the Delta table has invariants, which Landfall does not check", column.name)));
+    if let Some(column) =
+        columns_of(head)?.iter().find(|column| column.metadata.contains_key("delta.invariants"))
+    {
+        return Err(refused(format!(
+            "column `{}` of the Delta table has invariants, which Landfall does not check",
+            column.name
+        )));
     }
     Ok(())
 }
@@ -166,10 +203,21 @@ fn check_writable(head: &Head, mode: Mode) -> Result<(), Error> {
 /// What the columns need, and what the table needs already.
 fn protocol_for(columns: &[Column], there: Option<&Protocol>) -> Protocol {
     let has_local_time = columns.iter().any(|column| column.kind == "timestamp_ntz");
-    let with = |features: &[&str]| Some(features.iter().map(|feature| (*feature).to_owned()).collect());
+    let with =
+        |features: &[&str]| Some(features.iter().map(|feature| (*feature).to_owned()).collect());
     match there {
-        Some(there) if !has_local_time || there.writer_features.iter().flatten().any(|feature| feature == LOCAL_TIME) => there.clone(),
-        None if !has_local_time => Protocol { min_reader_version: 1, min_writer_version: 2, reader_features: None, writer_features: None },
+        Some(there)
+            if !has_local_time
+                || there.writer_features.iter().flatten().any(|feature| feature == LOCAL_TIME) =>
+        {
+            there.clone()
+        }
+        None if !has_local_time => Protocol {
+            min_reader_version: 1,
+            min_writer_version: 2,
+            reader_features: None,
+            writer_features: None,
+        },
         // What writers of version 2 must heed becomes features by name.
         Some(there) if there.min_writer_version < 7 => Protocol {
             min_reader_version: 3,
@@ -178,29 +226,45 @@ fn protocol_for(columns: &[Column], there: Option<&Protocol>) -> Protocol {
             writer_features: with(&WRITER_FEATURES),
         },
         _ => {
-            let mut features = there.and_then(|there| there.writer_features.clone()).unwrap_or_default();
+            let mut features =
+                there.and_then(|there| there.writer_features.clone()).unwrap_or_default();
             features.push(LOCAL_TIME.to_owned());
-            Protocol { min_reader_version: 3, min_writer_version: 7, reader_features: with(&[LOCAL_TIME]), writer_features: Some(features) }
+            Protocol {
+                min_reader_version: 3,
+                min_writer_version: 7,
+                reader_features: with(&[LOCAL_TIME]),
+                writer_features: Some(features),
+            }
         }
     }
 }
 
 fn columns_of(head: &Head) -> Result<Vec<Column>, Error> {
     let parsed = serde_json::from_str::<Struct>(&head.metadata.schema_string);
-    parsed
-        .map(|schema| schema.fields)
-        .map_err(|error| Error::Internal(format!("the schema of the Delta table can't be read: {}", error.unquoted())))
+    parsed.map(|schema| schema.fields).map_err(|error| {
+        Error::Internal(format!(
+            "the schema of the Delta table can't be read: {}",
+            error.unquoted()
+        ))
+    })
 }
 
 fn text_of(columns: &[Column]) -> Result<String, Error> {
     let schema = Struct { kind: "struct".to_owned(), fields: columns.to_vec() };
-    serde_json::to_string(&schema)
-        .map_err(|error| Error::Internal(format!("the schema of the Delta table can't be written: {}", error.unquoted())))
+    serde_json::to_string(&schema).map_err(|error| {
+        Error::Internal(format!(
+            "the schema of the Delta table can't be written: {}",
+            error.unquoted()
+        ))
+    })
 }
 
 /// A UUID for a table that a job begins.
 fn id_of(job: &JobId) -> String {
-    let mut hex: String = Sha256::digest(format!("delta {job}"))[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut hex: String = Sha256::digest(format!("delta {job}"))[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     for dash in [20, 16, 12, 8] {
         hex.insert(dash, '-');
     }

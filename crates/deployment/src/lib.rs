@@ -1,4 +1,5 @@
-//! The context of the steps as `template.yaml` deploys it: environment variables of a function become places, limits and clients.
+//! The context of the steps as `template.yaml` deploys it: environment variables of a function
+//! become places, limits and clients.
 
 mod salt;
 
@@ -20,12 +21,15 @@ pub async fn context() -> Result<Context, String> {
     let events = |bus| Arc::new(EventBridge::new(&config, bus)) as Arc<dyn Events>;
     let catalog = |database| Arc::new(Glue::new(&config, database)) as Arc<dyn Catalog>;
     let (work, lake) = (required("LANDFALL_WORK_BUCKET")?, required("LANDFALL_LAKE_BUCKET")?);
-    // Only `ingest` asks which sources there may be and reads references, and is told where they lie.
+    // Only `ingest` asks which sources there may be and reads references, and is told where they
+    // lie.
     let inbox = optional("LANDFALL_INBOX_BUCKET").unwrap_or_default();
     let inbox_prefix = optional("LANDFALL_INBOX_PREFIX").unwrap_or_default();
     let others = optional("LANDFALL_SOURCE_BUCKET_ARNS").unwrap_or_default();
-    let sources = Sources::only(&inbox, &inbox_prefix, &others, [&work, &lake])
-        .map_err(|error| format!("the environment variable LANDFALL_SOURCE_BUCKET_ARNS: {error}"))?;
+    let sources =
+        Sources::only(&inbox, &inbox_prefix, &others, [&work, &lake]).map_err(|error| {
+            format!("the environment variable LANDFALL_SOURCE_BUCKET_ARNS: {error}")
+        })?;
     Ok(Context {
         buckets: Arc::new(S3::new(&config)),
         // A function that never asks the registry is told no table, and has no permission for one.
@@ -41,7 +45,8 @@ pub async fn context() -> Result<Context, String> {
             key_bytes: number("LANDFALL_KEY_BYTES", settings.key_bytes)?,
             folders: settings.folders,
             max_concurrency: number("LANDFALL_MAX_CONCURRENCY", settings.max_concurrency)?,
-            memory_mb: optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|size| size.parse().ok()),
+            memory_mb: optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+                .and_then(|size| size.parse().ok()),
         },
         salt: match optional("LANDFALL_MASK_SALT_ARN") {
             Some(arn) => salt::of_secret(&config, &arn).await?,
@@ -60,7 +65,9 @@ fn required(name: &str) -> Result<String, String> {
 
 fn number<T: std::str::FromStr>(name: &str, default: T) -> Result<T, String> {
     match optional(name) {
-        Some(value) => value.parse().map_err(|_| format!("the environment variable {name} is not a whole number")),
+        Some(value) => value
+            .parse()
+            .map_err(|_| format!("the environment variable {name} is not a whole number")),
         None => Ok(default),
     }
 }

@@ -1,4 +1,5 @@
-//! The salt of masks, from Secrets Manager: what is read of a function's configuration does not show it.
+//! The salt of masks, from Secrets Manager: what is read of a function's configuration does not
+//! show it.
 
 use std::time::Duration;
 
@@ -8,11 +9,15 @@ use serde_json::json;
 use steps::Salt;
 
 /// Waits between attempts, for as long as a function may take to start.
-const WAITS: [Duration; 3] = [Duration::from_millis(200), Duration::from_millis(600), Duration::from_secs(2)];
+const WAITS: [Duration; 3] =
+    [Duration::from_millis(200), Duration::from_millis(600), Duration::from_secs(2)];
 
-/// The text of a secret as a salt, or what is to become of the jobs that need it. The outer error is
-/// one that may pass: the process had better start anew.
-pub(crate) async fn of_secret(config: &SdkConfig, arn: &str) -> Result<Result<Option<Salt>, Error>, String> {
+/// The text of a secret as a salt, or what is to become of the jobs that need it. The outer error
+/// is one that may pass: the process had better start anew.
+pub(crate) async fn of_secret(
+    config: &SdkConfig,
+    arn: &str,
+) -> Result<Result<Option<Salt>, Error>, String> {
     let secrets = JsonService::new(config, "secretsmanager", "secretsmanager");
     let message = json!({ "SecretId": arn });
     let mut waits = WAITS.iter();
@@ -36,7 +41,9 @@ pub(crate) async fn of_secret(config: &SdkConfig, arn: &str) -> Result<Result<Op
 
 fn read(text: Option<&str>, arn: &str) -> Result<Option<Salt>, Error> {
     let salt = Salt::parse(text.unwrap_or_default());
-    salt.map(Some).map_err(|fault| Error::ContractInvalid(format!("{fault}: the text of {arn} is taken as it is")))
+    salt.map(Some).map_err(|fault| {
+        Error::ContractInvalid(format!("{fault}: the text of {arn} is taken as it is"))
+    })
 }
 
 fn is_transient(error: &JsonError) -> bool {
@@ -55,7 +62,9 @@ mod tests {
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:salt-AbCdEf";
 
     /// What becomes of answers that come one after the other.
-    async fn answered(answers: &'static [(u16, &'static str)]) -> Result<Result<Option<Salt>, Error>, String> {
+    async fn answered(
+        answers: &'static [(u16, &'static str)],
+    ) -> Result<Result<Option<Salt>, Error>, String> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let server = std::thread::spawn(move || {
@@ -70,14 +79,18 @@ mod tests {
                 let text = String::from_utf8_lossy(&request).to_lowercase();
                 assert!(text.contains("x-amz-target: secretsmanager.getsecretvalue"), "{text}");
                 let length = body.len();
-                let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+                let head = format!(
+                    "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+                );
                 caller.write_all(format!("{head}{body}").as_bytes()).unwrap();
             }
         });
         let credentials = aws_credential_types::Credentials::for_tests();
         let config = SdkConfig::builder()
             .region(aws_config::Region::new("eu-west-1"))
-            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials))
+            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
+                credentials,
+            ))
             .endpoint_url(endpoint)
             .build();
         let salt = of_secret(&config, ARN).await;
@@ -87,19 +100,29 @@ mod tests {
 
     #[tokio::test]
     async fn the_text_of_the_secret_is_the_salt_after_what_passes() {
-        const ANSWERS: [(u16, &str); 3] =
-            [(500, "{}"), (400, r#"{"__type":"ThrottlingException"}"#), (200, r#"{"SecretString":"a salt of the tests"}"#)];
+        const ANSWERS: [(u16, &str); 3] = [
+            (500, "{}"),
+            (400, r#"{"__type":"ThrottlingException"}"#),
+            (200, r#"{"SecretString":"a salt of the tests"}"#),
+        ];
         let salt = answered(&ANSWERS).await;
         assert!(salt.unwrap().unwrap().is_some());
     }
 
     #[tokio::test]
     async fn what_does_not_pass_is_for_the_jobs_that_need_it() {
-        let denied = answered(&[(400, r#"{"__type":"AccessDeniedException","Message":"no"}"#)]).await;
+        let denied =
+            answered(&[(400, r#"{"__type":"AccessDeniedException","Message":"no"}"#)]).await;
         let error = denied.unwrap().unwrap_err();
-        assert!(matches!(&error, Error::AccessDenied(text) if text.contains("secretsmanager:GetSecretValue")), "{error}");
+        assert!(
+            matches!(&error, Error::AccessDenied(text) if text.contains("secretsmanager:GetSecretValue")),
+            "{error}"
+        );
         let short = answered(&[(200, r#"{"SecretString":"geheim"}"#)]).await.unwrap().unwrap_err();
-        assert!(matches!(&short, Error::ContractInvalid(text) if text.contains("has 6 bytes")), "{short}");
+        assert!(
+            matches!(&short, Error::ContractInvalid(text) if text.contains("has 6 bytes")),
+            "{short}"
+        );
         assert!(!short.to_string().contains("geheim"));
     }
 

@@ -32,7 +32,12 @@ impl Events for EventBridge {
         loop {
             match self.service.call("PutEvents", &message).await {
                 Ok(answer) if answer["FailedEntryCount"] == 0 => return Ok(()),
-                Ok(answer) => return Err(format!("events:PutEvents failed: {}", answer["Entries"][0]["ErrorCode"])),
+                Ok(answer) => {
+                    return Err(format!(
+                        "events:PutEvents failed: {}",
+                        answer["Entries"][0]["ErrorCode"]
+                    ));
+                }
                 Err(error) if error.is_transient() && attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(format!("events:PutEvents failed: {error}")),
             }

@@ -17,6 +17,7 @@ pub const SOURCE: &str = "landfall";
 /// The port to an event bus.
 #[async_trait]
 pub trait Events: Send + Sync {
-    /// Puts an event on the bus. `detail` is a JSON object that holds keys and counts, never rows. The error is a text for the log.
+    /// Puts an event on the bus. `detail` is a JSON object that holds keys and counts, never rows.
+    /// The error is a text for the log.
     async fn put(&self, detail_type: &str, detail: &Value) -> Result<(), String>;
 }

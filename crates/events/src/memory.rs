@@ -24,7 +24,10 @@ impl Memory {
 #[async_trait]
 impl Events for Memory {
     async fn put(&self, detail_type: &str, detail: &Value) -> Result<(), String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((detail_type.to_owned(), detail.clone()));
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((detail_type.to_owned(), detail.clone()));
         Ok(())
     }
 }

@@ -22,13 +22,15 @@ pub trait Executions: Send + Sync {
     fn arn(&self, job: &JobId) -> String;
     /// Starts the execution of a job with `input`, a JSON document.
     ///
-    /// Started before with the same input, it is a success ([`Started::already`]); with another input, [`Error::Different`].
+    /// Started before with the same input, it is a success ([`Started::already`]); with another
+    /// input, [`Error::Different`].
     async fn start(&self, job: &JobId, input: &str) -> Result<Started>;
     /// Where an execution stands.
     async fn describe(&self, arn: &str) -> Result<Execution>;
     /// What an execution did: its states in order, and its map runs.
     async fn history(&self, arn: &str) -> Result<History>;
-    /// Stops an execution; one that has ended already stays as it is. `cause` is at most 32,768 characters.
+    /// Stops an execution; one that has ended already stays as it is. `cause` is at most 32,768
+    /// characters.
     async fn stop(&self, arn: &str, cause: &str) -> Result<()>;
 }
 
@@ -69,14 +71,19 @@ impl From<Error> for job::Error {
         match error {
             Error::Denied(text) => Self::AccessDenied(text),
             Error::Unavailable(text) => Self::StoreUnavailable(text),
-            Error::Missing(text) | Error::Different(text) | Error::Refused(text) => Self::Internal(text),
+            Error::Missing(text) | Error::Different(text) | Error::Refused(text) => {
+                Self::Internal(text)
+            }
         }
     }
 }
 
 /// Whether two inputs are the same JSON document: a service may write it anew.
 fn same_input(a: &str, b: &str) -> bool {
-    match (serde_json::from_str::<serde_json::Value>(a), serde_json::from_str::<serde_json::Value>(b)) {
+    match (
+        serde_json::from_str::<serde_json::Value>(a),
+        serde_json::from_str::<serde_json::Value>(b),
+    ) {
         (Ok(a), Ok(b)) => a == b,
         _ => a == b,
     }

@@ -1,4 +1,5 @@
-//! Executions that only remember that they were started: for tests, and for trying the API without a state machine.
+//! Executions that only remember that they were started: for tests, and for trying the API without
+//! a state machine.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -29,7 +30,11 @@ impl Memory {
 
     /// The inputs of all executions that were started, by job.
     pub fn inputs(&self) -> Vec<String> {
-        self.held().executions.values().filter_map(|(execution, _)| execution.input.clone()).collect()
+        self.held()
+            .executions
+            .values()
+            .filter_map(|(execution, _)| execution.input.clone())
+            .collect()
     }
 
     /// Lets the next call fail, once.
@@ -81,7 +86,9 @@ impl Executions for Memory {
         if let Some((execution, _)) = held.executions.get(&arn) {
             return match &execution.input {
                 Some(earlier) if same_input(earlier, input) => Ok(Started { arn, already: true }),
-                _ => Err(Error::Different(format!("job {job} was started before with another input"))),
+                _ => Err(Error::Different(format!(
+                    "job {job} was started before with another input"
+                ))),
             };
         }
         let execution = Execution {
@@ -98,17 +105,30 @@ impl Executions for Memory {
     }
 
     async fn describe(&self, arn: &str) -> Result<Execution> {
-        self.call()?.executions.get(arn).map(|(execution, _)| execution.clone()).ok_or_else(|| missing(arn))
+        self.call()?
+            .executions
+            .get(arn)
+            .map(|(execution, _)| execution.clone())
+            .ok_or_else(|| missing(arn))
     }
 
     async fn history(&self, arn: &str) -> Result<History> {
-        self.call()?.executions.get(arn).map(|(_, history)| history.clone()).ok_or_else(|| missing(arn))
+        self.call()?
+            .executions
+            .get(arn)
+            .map(|(_, history)| history.clone())
+            .ok_or_else(|| missing(arn))
     }
 
     async fn stop(&self, arn: &str, cause: &str) -> Result<()> {
-        let running = self.call()?.executions.get(arn).ok_or_else(|| missing(arn))?.0.status == Status::Running;
+        let running = self.call()?.executions.get(arn).ok_or_else(|| missing(arn))?.0.status
+            == Status::Running;
         if running {
-            self.end(arn, Status::Aborted, Some(Failure { error: "Cancelled".to_owned(), cause: cause.to_owned() }));
+            self.end(
+                arn,
+                Status::Aborted,
+                Some(Failure { error: "Cancelled".to_owned(), cause: cause.to_owned() }),
+            );
         }
         Ok(())
     }
@@ -129,7 +149,10 @@ mod tests {
         let job = JobId::parse("j-1").unwrap();
         let first = executions.start(&job, r#"{"a":1}"#).await.unwrap();
         assert!(!first.already);
-        assert_eq!(executions.start(&job, r#"{ "a": 1 }"#).await.unwrap(), Started { arn: first.arn.clone(), already: true });
+        assert_eq!(
+            executions.start(&job, r#"{ "a": 1 }"#).await.unwrap(),
+            Started { arn: first.arn.clone(), already: true }
+        );
         assert!(matches!(executions.start(&job, r#"{"a":2}"#).await, Err(Error::Different(_))));
         executions.stop(&first.arn, "by hand").await.unwrap();
         assert_eq!(executions.describe(&first.arn).await.unwrap().status, Status::Aborted);

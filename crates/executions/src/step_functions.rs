@@ -34,8 +34,17 @@ impl StepFunctions {
         let mut events = Vec::new();
         let mut token = None;
         for _ in 0..MAX_PAGES {
-            let request = self.client.get_execution_history().execution_arn(arn).max_results(EVENTS_PER_PAGE).include_execution_data(true);
-            let page = request.set_next_token(token).send().await.map_err(|error| refusal("states:GetExecutionHistory", arn, error))?;
+            let request = self
+                .client
+                .get_execution_history()
+                .execution_arn(arn)
+                .max_results(EVENTS_PER_PAGE)
+                .include_execution_data(true);
+            let page = request
+                .set_next_token(token)
+                .send()
+                .await
+                .map_err(|error| refusal("states:GetExecutionHistory", arn, error))?;
             events.extend(page.events.iter().map(event));
             token = page.next_token;
             if token.is_none() {
@@ -60,7 +69,13 @@ impl StepFunctions {
                 }
                 Err(error) => return Err(error),
             };
-            runs.push(MapRun { arn: run.map_run_arn, status, started: times.0, stopped: times.1, counts });
+            runs.push(MapRun {
+                arn: run.map_run_arn,
+                status,
+                started: times.0,
+                stopped: times.1,
+                counts,
+            });
         }
         runs.sort_by(|a, b| (&a.started, &a.arn).cmp(&(&b.started, &b.arn)));
         Ok(runs)
@@ -90,14 +105,23 @@ impl Executions for StepFunctions {
     }
 
     async fn start(&self, job: &JobId, input: &str) -> Result<Started> {
-        let request = self.client.start_execution().state_machine_arn(&self.state_machine).name(job.as_str()).input(input);
+        let request = self
+            .client
+            .start_execution()
+            .state_machine_arn(&self.state_machine)
+            .name(job.as_str())
+            .input(input);
         match request.send().await {
             Ok(started) => Ok(Started { arn: started.execution_arn, already: false }),
             Err(error) if error.code() == Some("ExecutionAlreadyExists") => {
                 let arn = self.arn(job);
                 match self.describe(&arn).await?.input {
-                    Some(earlier) if same_input(&earlier, input) => Ok(Started { arn, already: true }),
-                    _ => Err(Error::Different(format!("job {job} was started before with another input"))),
+                    Some(earlier) if same_input(&earlier, input) => {
+                        Ok(Started { arn, already: true })
+                    }
+                    _ => Err(Error::Different(format!(
+                        "job {job} was started before with another input"
+                    ))),
                 }
             }
             Err(error) => Err(refusal("states:StartExecution", &self.state_machine, error)),
@@ -130,10 +154,12 @@ impl Executions for StepFunctions {
     }
 
     async fn stop(&self, arn: &str, cause: &str) -> Result<()> {
-        let request = self.client.stop_execution().execution_arn(arn).error("Cancelled").cause(cause);
+        let request =
+            self.client.stop_execution().execution_arn(arn).error("Cancelled").cause(cause);
         match request.send().await {
             Ok(_) => Ok(()),
-            // Not every service takes the stopping of an ended execution for a success, as AWS does.
+            // Not every service takes the stopping of an ended execution for a success, as AWS
+            // does.
             Err(error) => match self.describe(arn).await {
                 Ok(execution) if execution.status != Status::Running => Ok(()),
                 _ => Err(refusal("states:StopExecution", arn, error)),
@@ -142,7 +168,8 @@ impl Executions for StepFunctions {
     }
 }
 
-/// An error of the service, by what a caller can do about it. `action` is the permission of the call.
+/// An error of the service, by what a caller can do about it. `action` is the permission of the
+/// call.
 fn refusal<E, R>(action: &str, resource: &str, error: SdkError<E, R>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -153,15 +180,26 @@ where
         _ => true,
     };
     let code = error.code().unwrap_or_default().to_owned();
-    let message = error.message().map(str::to_owned).unwrap_or_else(|| DisplayErrorContext(&error).to_string());
+    let message = error
+        .message()
+        .map(str::to_owned)
+        .unwrap_or_else(|| DisplayErrorContext(&error).to_string());
     match code.as_str() {
-        "AccessDeniedException" | "AccessDenied" | "KmsAccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException" => {
+        "AccessDeniedException"
+        | "AccessDenied"
+        | "KmsAccessDeniedException"
+        | "UnrecognizedClientException"
+        | "ExpiredTokenException" => {
             Error::Denied(format!("`{action}` on {resource} is not allowed: {message}"))
         }
         "ExecutionDoesNotExist" | "StateMachineDoesNotExist" | "ResourceNotFound" => {
             Error::Missing(format!("{resource} is not there: {message}"))
         }
-        "ThrottlingException" | "Throttling" | "TooManyRequestsException" | "ExecutionLimitExceeded" | "KmsThrottlingException" => {
+        "ThrottlingException"
+        | "Throttling"
+        | "TooManyRequestsException"
+        | "ExecutionLimitExceeded"
+        | "KmsThrottlingException" => {
             Error::Unavailable(format!("`{action}` is throttled: {message}"))
         }
         _ if server_fault => Error::Unavailable(format!("`{action}` was not answered: {message}")),
@@ -183,7 +221,9 @@ impl Status5xx for aws_sdk_sfn::config::http::HttpResponse {
 /// RFC 3339 in UTC with milliseconds.
 fn time(at: &DateTime) -> String {
     let millis = at.to_millis().unwrap_or_default();
-    let text = DateTime::from_millis(millis).fmt(aws_sdk_sfn::primitives::DateTimeFormat::DateTime).unwrap_or_default();
+    let text = DateTime::from_millis(millis)
+        .fmt(aws_sdk_sfn::primitives::DateTimeFormat::DateTime)
+        .unwrap_or_default();
     let text = text.trim_end_matches('Z');
     match text.split_once('.') {
         Some((seconds, fraction)) => format!("{seconds}.{fraction:0<3}Z"),
@@ -197,7 +237,9 @@ fn event(event: &HistoryEvent) -> Event {
     Event {
         at: time(&event.timestamp),
         kind: event.r#type.as_str().to_owned(),
-        state: entered.map(|details| details.name.clone()).or_else(|| exited.map(|details| details.name.clone())),
+        state: entered
+            .map(|details| details.name.clone())
+            .or_else(|| exited.map(|details| details.name.clone())),
         input: entered.and_then(|details| details.input.clone()),
         output: exited.and_then(|details| details.output.clone()),
         failure: failure(event),

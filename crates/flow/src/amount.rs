@@ -37,7 +37,8 @@ impl Amount {
         match self {
             Self::Given(number) => Ok(*number),
             Self::Found(path) => {
-                let number = path.find(scope).and_then(Value::as_f64).filter(|number| *number >= 0.0);
+                let number =
+                    path.find(scope).and_then(Value::as_f64).filter(|number| *number >= 0.0);
                 number.ok_or_else(|| unfit(path, "a number from 0"))
             }
         }
@@ -62,7 +63,12 @@ impl Text {
     }
 }
 
-fn either<T>(fields: &mut Fields<'_>, field: &str, given: Option<T>, found: fn(Path) -> T) -> Result<Option<T>, Refusal> {
+fn either<T>(
+    fields: &mut Fields<'_>,
+    field: &str,
+    given: Option<T>,
+    found: fn(Path) -> T,
+) -> Result<Option<T>, Refusal> {
     let other = format!("{field}Path");
     match (given, fields.path(&other)?) {
         (Some(_), Some(_)) => fields.refuse(&other, format!("it is given by `{field}` already")),

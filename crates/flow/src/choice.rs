@@ -81,7 +81,9 @@ impl Condition {
             Self::And(conditions) => all(conditions, true),
             Self::Or(conditions) => all(conditions, false),
             Self::Not(condition) => Ok(!condition.holds(scope)?),
-            Self::Test(variable, Test::Is(Is::Present, wanted)) => Ok(variable.find(scope).is_some() == *wanted),
+            Self::Test(variable, Test::Is(Is::Present, wanted)) => {
+                Ok(variable.find(scope).is_some() == *wanted)
+            }
             Self::Test(variable, test) => test.holds(found(variable, scope)?, scope),
         }
     }
@@ -101,12 +103,17 @@ impl Test {
             }
         }
         let Some(field) = fields.names().into_iter().find(|name| comparison(name).is_some()) else {
-            return fields.refuse(fields.names().first().unwrap_or(&""), "no comparison is known here");
+            return fields
+                .refuse(fields.names().first().unwrap_or(&""), "no comparison is known here");
         };
         let Some((kind, relation, is_path)) = comparison(field) else {
             return fields.refuse(field, "no comparison is known here");
         };
-        let operand = if is_path { fields.path(field)?.map(Operand::Path) } else { fields.take(field).cloned().map(Operand::Value) };
+        let operand = if is_path {
+            fields.path(field)?.map(Operand::Path)
+        } else {
+            fields.take(field).cloned().map(Operand::Value)
+        };
         match operand {
             // What does not equal itself is of another kind.
             Some(Operand::Value(value)) if !Relation::Equals.holds(kind, &value, &value) => {
@@ -121,8 +128,12 @@ impl Test {
         Ok(match self {
             Self::Is(is, wanted) => is.holds(value) == *wanted,
             Self::Matches(pattern) => value.as_str().is_some_and(|text| matches(pattern, text)),
-            Self::Relation(kind, relation, Operand::Value(other)) => relation.holds(*kind, value, other),
-            Self::Relation(kind, relation, Operand::Path(path)) => relation.holds(*kind, value, found(path, scope)?),
+            Self::Relation(kind, relation, Operand::Value(other)) => {
+                relation.holds(*kind, value, other)
+            }
+            Self::Relation(kind, relation, Operand::Path(path)) => {
+                relation.holds(*kind, value, found(path, scope)?)
+            }
         })
     }
 }
@@ -137,7 +148,10 @@ fn comparison(field: &str) -> Option<(Kind, Relation, bool)> {
 }
 
 fn found<'a>(path: &Path, scope: Scope<'a>) -> Result<&'a Value, Failure> {
-    path.find(scope).ok_or_else(|| Failure { error: RUNTIME.to_owned(), cause: format!("the variable `{}` is not there", path.text()) })
+    path.find(scope).ok_or_else(|| Failure {
+        error: RUNTIME.to_owned(),
+        cause: format!("the variable `{}` is not there", path.text()),
+    })
 }
 
 #[cfg(test)]
@@ -192,7 +206,10 @@ mod tests {
             (json!({"Variable": "$.n"}), "Choices[0]."),
             (json!({"Variable": "$.n", "NumericAbout": 3}), "Choices[0].NumericAbout"),
             (json!({"Variable": "$.n", "NumericEquals": "3"}), "Choices[0].NumericEquals"),
-            (json!({"Variable": "$.n", "NumericEquals": 3, "IsNull": true}), "Choices[0].NumericEquals"),
+            (
+                json!({"Variable": "$.n", "NumericEquals": 3, "IsNull": true}),
+                "Choices[0].NumericEquals",
+            ),
             (json!({"NumericEquals": 3}), "Choices[0].Variable"),
             (json!({"And": [{"Variable": "n", "IsNull": true}]}), "Choices[0].And[0].Variable"),
             (json!({"Variable": "$.n", "IsPresent": "yes"}), "Choices[0].IsPresent"),

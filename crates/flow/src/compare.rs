@@ -37,8 +37,12 @@ pub(crate) enum Is {
 
 impl Kind {
     /// The kinds with the relations that each has.
-    const NAMES: [(Self, &'static str); 4] =
-        [(Self::String, "String"), (Self::Numeric, "Numeric"), (Self::Boolean, "Boolean"), (Self::Timestamp, "Timestamp")];
+    const NAMES: [(Self, &'static str); 4] = [
+        (Self::String, "String"),
+        (Self::Numeric, "Numeric"),
+        (Self::Boolean, "Boolean"),
+        (Self::Timestamp, "Timestamp"),
+    ];
 
     /// How two values of this kind stand to each other; `None` when one is of another kind.
     fn order(self, a: &Value, b: &Value) -> Option<Ordering> {
@@ -65,7 +69,8 @@ impl Relation {
 
     /// The comparison that a field such as `NumericLessThan` names.
     pub(crate) fn named(field: &str) -> Option<(Kind, Self)> {
-        let (kind, rest) = Kind::NAMES.iter().find_map(|(kind, name)| Some((*kind, field.strip_prefix(name)?)))?;
+        let (kind, rest) =
+            Kind::NAMES.iter().find_map(|(kind, name)| Some((*kind, field.strip_prefix(name)?)))?;
         let (relation, _) = Self::NAMES.iter().find(|(_, name)| *name == rest)?;
         (kind != Kind::Boolean || *relation == Self::Equals).then_some((kind, *relation))
     }
@@ -157,7 +162,14 @@ mod tests {
 
     #[test]
     fn only_what_the_language_has_is_named() {
-        for field in ["BooleanLessThan", "NumericMatches", "StringIs", "Numeric", "IsPresent", "numericEquals"] {
+        for field in [
+            "BooleanLessThan",
+            "NumericMatches",
+            "StringIs",
+            "Numeric",
+            "IsPresent",
+            "numericEquals",
+        ] {
             assert_eq!(Relation::named(field), None, "{field}");
         }
     }

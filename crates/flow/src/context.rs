@@ -8,12 +8,21 @@ pub(crate) struct Context(Map<String, Value>);
 
 impl Context {
     /// Of an execution with this ARN and name.
-    pub(crate) fn new(arn: &str, name: &str, input: &Value, started: &str, machine: (&str, &str)) -> Self {
+    pub(crate) fn new(
+        arn: &str,
+        name: &str,
+        input: &Value,
+        started: &str,
+        machine: (&str, &str),
+    ) -> Self {
         let execution = json!({
             "Id": arn, "Name": name, "Input": input, "StartTime": started, "RedriveCount": 0,
         });
         let machine = json!({ "Id": machine.0, "Name": machine.1 });
-        Self(Map::from_iter([("Execution".to_owned(), execution), ("StateMachine".to_owned(), machine)]))
+        Self(Map::from_iter([
+            ("Execution".to_owned(), execution),
+            ("StateMachine".to_owned(), machine),
+        ]))
     }
 
     /// With the item of a map.

@@ -76,7 +76,12 @@ impl Data {
     }
 
     /// The output of a state with this input, whose work had this result.
-    pub(crate) fn left(&self, result: Value, input: &Value, context: &Value) -> Result<Value, Failure> {
+    pub(crate) fn left(
+        &self,
+        result: Value,
+        input: &Value,
+        context: &Value,
+    ) -> Result<Value, Failure> {
         let result = match &self.selector {
             Some(template) => template.fill(Scope { input: &result, context })?,
             None => result,
@@ -103,10 +108,10 @@ impl Lens {
         match self {
             Self::Whole => Ok(scope.input.clone()),
             Self::Nothing => Ok(json!({})),
-            Self::Part(path) => path
-                .find(scope)
-                .cloned()
-                .ok_or_else(|| Failure { error: RUNTIME.to_owned(), cause: format!("the path `{}` leads to nothing", path.text()) }),
+            Self::Part(path) => path.find(scope).cloned().ok_or_else(|| Failure {
+                error: RUNTIME.to_owned(),
+                cause: format!("the path `{}` leads to nothing", path.text()),
+            }),
         }
     }
 }

@@ -22,7 +22,11 @@ impl<'a> Fields<'a> {
     /// The fields of an object of a state; `within` is its place in it.
     pub(crate) fn of(state: &str, within: &str, value: &'a Value) -> Read<Self> {
         let Some(object) = value.as_object() else {
-            return Err(Refusal { state: state.to_owned(), field: within.to_owned(), reason: "an object is expected".to_owned() });
+            return Err(Refusal {
+                state: state.to_owned(),
+                field: within.to_owned(),
+                reason: "an object is expected".to_owned(),
+            });
         };
         let within = if within.is_empty() { String::new() } else { format!("{within}.") };
         let rest = object.iter().map(|(name, value)| (name.as_str(), value)).collect();
@@ -77,7 +81,11 @@ impl<'a> Fields<'a> {
     }
 
     /// A text that is one of these.
-    pub(crate) fn one_of(&mut self, field: &str, known: &[&'static str]) -> Read<Option<&'static str>> {
+    pub(crate) fn one_of(
+        &mut self,
+        field: &str,
+        known: &[&'static str],
+    ) -> Read<Option<&'static str>> {
         let Some(text) = self.text(field)? else { return Ok(None) };
         match known.iter().find(|word| **word == text) {
             Some(word) => Ok(Some(word)),

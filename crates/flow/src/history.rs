@@ -1,7 +1,8 @@
 //! What an execution did, read from its events.
 //!
-//! The state machine runs one state after another (what runs side by side are the children of a map run), so an event belongs to the state entered
-//! last. Neither the ids of preceding events nor the events of map runs are needed, which not every service tells.
+//! The state machine runs one state after another (what runs side by side are the children of a map
+//! run), so an event belongs to the state entered last. Neither the ids of preceding events nor the
+//! events of map runs are needed, which not every service tells.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -146,10 +147,14 @@ impl History {
                 ..StateVisit::default()
             });
         } else if kind.ends_with("StateExited") {
-            let left = self.states.iter_mut().rev().find(|visit| visit.exited.is_none() && Some(&visit.name) == event.state.as_ref());
+            let left =
+                self.states.iter_mut().rev().find(|visit| {
+                    visit.exited.is_none() && Some(&visit.name) == event.state.as_ref()
+                });
             if let Some(visit) = left {
                 visit.exited = Some(event.at.clone());
-                visit.output = event.output.as_deref().and_then(|text| serde_json::from_str(text).ok());
+                visit.output =
+                    event.output.as_deref().and_then(|text| serde_json::from_str(text).ok());
             }
         } else if matches!(kind, "ExecutionFailed" | "ExecutionAborted" | "ExecutionTimedOut") {
             self.failure = Some(event.failure());
@@ -166,9 +171,15 @@ impl StateVisit {
             "TaskScheduled" | "LambdaFunctionScheduled" | "ActivityScheduled" => {
                 self.attempts.push(Attempt { started: event.at.clone(), ..Attempt::default() });
             }
-            "TaskSucceeded" | "LambdaFunctionSucceeded" | "ActivitySucceeded" => self.end_attempt(event, None),
-            "MapStateFailed" | "MapRunFailed" | "EvaluationFailed" if event.failure.is_some() => self.failure = Some(event.failure()),
-            kind if event.failure.is_some() && (kind.ends_with("Failed") || kind.ends_with("TimedOut")) => {
+            "TaskSucceeded" | "LambdaFunctionSucceeded" | "ActivitySucceeded" => {
+                self.end_attempt(event, None)
+            }
+            "MapStateFailed" | "MapRunFailed" | "EvaluationFailed" if event.failure.is_some() => {
+                self.failure = Some(event.failure())
+            }
+            kind if event.failure.is_some()
+                && (kind.ends_with("Failed") || kind.ends_with("TimedOut")) =>
+            {
                 self.end_attempt(event, Some(event.failure()));
             }
             _ => {}
@@ -204,15 +215,27 @@ mod tests {
     use super::*;
 
     fn event(second: u32, kind: &str) -> Event {
-        Event { at: format!("2026-01-31T12:00:{second:02}.000Z"), kind: kind.to_owned(), ..Event::default() }
+        Event {
+            at: format!("2026-01-31T12:00:{second:02}.000Z"),
+            kind: kind.to_owned(),
+            ..Event::default()
+        }
     }
 
     fn entered(second: u32, kind: &str, state: &str) -> Event {
-        Event { state: Some(state.to_owned()), input: Some(r#"{"job":"j","dataset":"d"}"#.to_owned()), ..event(second, kind) }
+        Event {
+            state: Some(state.to_owned()),
+            input: Some(r#"{"job":"j","dataset":"d"}"#.to_owned()),
+            ..event(second, kind)
+        }
     }
 
     fn exited(second: u32, kind: &str, state: &str) -> Event {
-        Event { state: Some(state.to_owned()), output: Some(r#"{"count":3}"#.to_owned()), ..event(second, kind) }
+        Event {
+            state: Some(state.to_owned()),
+            output: Some(r#"{"count":3}"#.to_owned()),
+            ..event(second, kind)
+        }
     }
 
     fn failed(second: u32, kind: &str, error: &str) -> Event {
@@ -239,14 +262,22 @@ mod tests {
                 ],
                 Vec::new(),
             );
-            let [ingest, choice] = history.states.as_slice() else { panic!("two visits, not {:?}", history.states) };
+            let [ingest, choice] = history.states.as_slice() else {
+                panic!("two visits, not {:?}", history.states)
+            };
             assert_eq!((ingest.name.as_str(), ingest.kind.as_str()), ("Ingest", "Task"));
             assert_eq!(ingest.exited.as_deref(), Some("2026-01-31T12:00:06.000Z"));
             assert_eq!(ingest.input_keys, ["dataset", "job"]);
             assert_eq!(ingest.output, Some(serde_json::json!({"count": 3})));
             assert_eq!(ingest.attempts.len(), 2);
-            assert_eq!(ingest.attempts[0].failure, Some(Failure { error: "StoreUnavailable".into(), cause: "what happened".into() }));
-            assert_eq!((ingest.attempts[1].ended.as_deref(), &ingest.attempts[1].failure), (Some("2026-01-31T12:00:05.000Z"), &None));
+            assert_eq!(
+                ingest.attempts[0].failure,
+                Some(Failure { error: "StoreUnavailable".into(), cause: "what happened".into() })
+            );
+            assert_eq!(
+                (ingest.attempts[1].ended.as_deref(), &ingest.attempts[1].failure),
+                (Some("2026-01-31T12:00:05.000Z"), &None)
+            );
             assert_eq!(ingest.failure, None, "the second attempt made up for the first");
             assert_eq!((choice.attempts.len(), &choice.failure), (0, &None));
             assert_eq!(history.failure, None);
@@ -270,9 +301,16 @@ mod tests {
             ],
             Vec::new(),
         );
-        let failures: Vec<_> = history.states.iter().map(|visit| visit.failure.as_ref().map(|failure| failure.error.as_str())).collect();
+        let failures: Vec<_> = history
+            .states
+            .iter()
+            .map(|visit| visit.failure.as_ref().map(|failure| failure.error.as_str()))
+            .collect();
         assert_eq!(failures, [Some("RejectLimitExceeded"), None, None]);
-        assert_eq!(history.failure, Some(Failure { error: "RejectLimitExceeded".into(), cause: "what happened".into() }));
+        assert_eq!(
+            history.failure,
+            Some(Failure { error: "RejectLimitExceeded".into(), cause: "what happened".into() })
+        );
         assert_eq!(history.states[2].exited, None);
     }
 
@@ -290,7 +328,10 @@ mod tests {
             Vec::new(),
         );
         assert_eq!(history.states.len(), 1);
-        assert_eq!(history.states[0].failure.as_ref().map(|f| f.error.as_str()), Some("States.ExceedToleratedFailureThreshold"));
+        assert_eq!(
+            history.states[0].failure.as_ref().map(|f| f.error.as_str()),
+            Some("States.ExceedToleratedFailureThreshold")
+        );
         assert!(history.states[0].attempts.is_empty());
     }
 }

@@ -62,19 +62,33 @@ impl Map {
     }
 
     /// An execution of its own.
-    async fn child(&self, parent: &Run<'_>, run: usize, index: usize, input: Value) -> (Status, Result<Value, Failure>) {
+    async fn child(
+        &self,
+        parent: &Run<'_>,
+        run: usize,
+        index: usize,
+        input: Value,
+    ) -> (Status, Result<Value, Failure>) {
         let clock = parent.outside.clock;
         let log = Log::new(clock);
         let (arn, name) = (format!("{}/{run}:{index}", parent.arn), format!("{run}:{index}"));
         let context = Context::new(&arn, &name, &input, &log.now(), parent.machine);
         let ended = {
-            let child = Run { outside: parent.outside, log: &log, context, arn: &arn, machine: parent.machine };
+            let child = Run {
+                outside: parent.outside,
+                log: &log,
+                context,
+                arn: &arn,
+                machine: parent.machine,
+            };
             let going = std::pin::pin!(child.go(&self.states, &self.states.start, input));
             match &self.mode {
-                Mode::Distributed { is_express: true, .. } => match select(going, clock.limit(EXPRESS)).await {
-                    Either::Left((ended, _)) => Some(ended),
-                    Either::Right(((), _)) => None,
-                },
+                Mode::Distributed { is_express: true, .. } => {
+                    match select(going, clock.limit(EXPRESS)).await {
+                        Either::Left((ended, _)) => Some(ended),
+                        Either::Right(((), _)) => None,
+                    }
+                }
                 _ => Some(going.await),
             }
         };

@@ -18,13 +18,19 @@ struct Tolerance {
 
 impl Map {
     /// One attempt: the outputs of all items, in the order of the list.
-    pub(crate) async fn attempt(&self, visit: &Visit<'_>, scope: Scope<'_>) -> Result<Value, Failure> {
+    pub(crate) async fn attempt(
+        &self,
+        visit: &Visit<'_>,
+        scope: Scope<'_>,
+    ) -> Result<Value, Failure> {
         let log = visit.run.log;
         log.event("MapStateStarted");
         let Mode::Distributed { label, .. } = &self.mode else {
             let items = self.items(visit, scope).await?;
             let ended = self.run(visit, scope, items, None).await;
-            return ended.inspect(|_| log.event("MapStateSucceeded")).inspect_err(|failure| log.failed("MapStateFailed", failure));
+            return ended
+                .inspect(|_| log.event("MapStateSucceeded"))
+                .inspect_err(|failure| log.failed("MapStateFailed", failure));
         };
         let label = label.as_deref().unwrap_or(visit.name);
         let machine = visit.run.machine.0.replacen(":stateMachine:", ":mapRun:", 1);
@@ -55,27 +61,43 @@ impl Map {
         let scope = Scope { input: &seen, ..scope };
         let list = match &self.list {
             List::Input(None) => &seen,
-            List::Input(Some(path)) => path.find(scope).ok_or_else(|| runtime(format!("the path `{}` leads to nothing", path.text())))?,
+            List::Input(Some(path)) => path
+                .find(scope)
+                .ok_or_else(|| runtime(format!("the path `{}` leads to nothing", path.text())))?,
             List::Object(parameters) => {
                 let place = parameters.fill(scope)?;
-                let (Some(bucket), Some(key)) = (place["Bucket"].as_str(), place["Key"].as_str()) else {
+                let (Some(bucket), Some(key)) = (place["Bucket"].as_str(), place["Key"].as_str())
+                else {
                     return Err(runtime("bucket and key of the list are no texts".to_owned()));
                 };
                 let read = visit.run.outside.items.read(bucket, key).await;
-                return read.map_err(|cause| Failure { error: "States.ItemReaderFailed".to_owned(), cause });
+                return read.map_err(|cause| Failure {
+                    error: "States.ItemReaderFailed".to_owned(),
+                    cause,
+                });
             }
         };
         list.as_array().cloned().ok_or_else(|| runtime("the items are no list".to_owned()))
     }
 
     /// Runs all items. `run` is the number of the map run, if the map is a distributed one.
-    async fn run(&self, visit: &Visit<'_>, scope: Scope<'_>, items: Vec<Value>, run: Option<usize>) -> Result<Value, Failure> {
+    async fn run(
+        &self,
+        visit: &Visit<'_>,
+        scope: Scope<'_>,
+        items: Vec<Value>,
+        run: Option<usize>,
+    ) -> Result<Value, Failure> {
         let seen = visit.state.data.seen(scope)?;
         let seen = Scope { input: &seen, ..scope };
-        let amount = |amount: &Option<Amount>| amount.as_ref().map(|amount| amount.of(seen)).transpose();
+        let amount =
+            |amount: &Option<Amount>| amount.as_ref().map(|amount| amount.of(seen)).transpose();
         let most = amount(&self.concurrency)?.map_or(0, |most| most as usize);
         let most = if most == 0 { usize::MAX } else { most };
-        let tolerance = Tolerance { count: amount(&self.tolerated_count)?, percentage: amount(&self.tolerated_percentage)? };
+        let tolerance = Tolerance {
+            count: amount(&self.tolerated_count)?,
+            percentage: amount(&self.tolerated_percentage)?,
+        };
         let total = items.len();
         let count = |change: &dyn Fn(&mut MapCounts)| {
             if let Some(run) = run {
@@ -91,10 +113,14 @@ impl Map {
             while running.len() < most
                 && let Some((index, item)) = waiting.next()
             {
-                count(&|counts| (counts.pending, counts.running) = (counts.pending - 1, counts.running + 1));
+                count(&|counts| {
+                    (counts.pending, counts.running) = (counts.pending - 1, counts.running + 1)
+                });
                 running.push(self.item(visit, seen, index, item, run));
             }
-            let Some((index, status, ended)) = running.next().await else { return Ok(Value::Array(outputs)) };
+            let Some((index, status, ended)) = running.next().await else {
+                return Ok(Value::Array(outputs));
+            };
             count(&|counts| {
                 counts.running -= 1;
                 *(match status {
@@ -112,7 +138,8 @@ impl Map {
                     if tolerance.is_exceeded(failures, total) {
                         return Err(Failure {
                             error: "States.ExceedToleratedFailureThreshold".to_owned(),
-                            cause: "the specified tolerated failure threshold was exceeded".to_owned(),
+                            cause: "the specified tolerated failure threshold was exceeded"
+                                .to_owned(),
                         });
                     }
                     outputs[index] = json!({ "Error": failure.error, "Cause": failure.cause });
@@ -129,7 +156,8 @@ impl Tolerance {
             (None, None) => failures > 0.0,
             (count, percentage) => {
                 count.is_some_and(|count| failures > count)
-                    || percentage.is_some_and(|percentage| failures * 100.0 > percentage * total as f64)
+                    || percentage
+                        .is_some_and(|percentage| failures * 100.0 > percentage * total as f64)
             }
         }
     }

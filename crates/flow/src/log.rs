@@ -60,7 +60,11 @@ impl<'a> Log<'a> {
 
     pub(crate) fn failed(&self, kind: &str, failure: &Failure) {
         let Failure { error, cause } = failure.clone();
-        self.push(Event { kind: kind.to_owned(), failure: Some((error, cause)), ..Event::default() });
+        self.push(Event {
+            kind: kind.to_owned(),
+            failure: Some((error, cause)),
+            ..Event::default()
+        });
     }
 
     pub(crate) fn entered(&self, kind: &str, state: &str, input: &Value) {
@@ -89,7 +93,13 @@ impl<'a> Log<'a> {
         let mut kept = self.kept();
         let number = kept.runs.len();
         let counts = Some(MapCounts::default());
-        let run = MapRun { arn: arn(number), status: Some("RUNNING".to_owned()), started, stopped: None, counts };
+        let run = MapRun {
+            arn: arn(number),
+            status: Some("RUNNING".to_owned()),
+            started,
+            stopped: None,
+            counts,
+        };
         kept.runs.push(MapItems { run, items: Vec::new() });
         number
     }

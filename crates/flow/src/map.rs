@@ -85,7 +85,9 @@ impl Mode {
         let mode = fields.one_of("Mode", &["INLINE", "DISTRIBUTED"])?;
         let kind = fields.one_of("ExecutionType", &["STANDARD", "EXPRESS"])?;
         match (mode, kind) {
-            (None | Some("INLINE"), Some(_)) => fields.refuse("ExecutionType", "only a distributed map has one"),
+            (None | Some("INLINE"), Some(_)) => {
+                fields.refuse("ExecutionType", "only a distributed map has one")
+            }
             (None | Some("INLINE"), None) => fields.end().map(|()| Self::Inline),
             (Some(_), None) => fields.refuse("ExecutionType", "it is missing"),
             (Some(_), Some(kind)) => {

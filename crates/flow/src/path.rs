@@ -107,7 +107,8 @@ fn next(rest: &str) -> Option<(Step, &str)> {
         if let Some(quoted) = inside.strip_prefix(quote) {
             let (name, after) = quoted.split_once(quote)?;
             let is_plain = !name.contains('\\');
-            return Some((Step::Key(name.to_owned()), after.strip_prefix(']')?)).filter(|_| is_plain);
+            return Some((Step::Key(name.to_owned()), after.strip_prefix(']')?))
+                .filter(|_| is_plain);
         }
     }
     let (index, after) = inside.split_once(']')?;
@@ -135,7 +136,9 @@ mod tests {
 
     #[test]
     fn a_path_to_several_values_is_refused() {
-        for text in ["a", "", "$..a", "$.*", "$.a[*]", "$.a[0:2]", "$.a[?(@.b)]", "$.", "$a", "$.a[-1]"] {
+        for text in
+            ["a", "", "$..a", "$.*", "$.a[*]", "$.a[0:2]", "$.a[?(@.b)]", "$.", "$a", "$.a[-1]"]
+        {
             assert!(Path::parse(text).is_err(), "{text}");
         }
         let refused = Path::parse("States.UUID()").unwrap_err();
@@ -144,7 +147,8 @@ mod tests {
 
     #[test]
     fn a_value_is_put_where_the_path_says() {
-        let put = |path: &str, document| Path::parse_target(path).expect(path).put(document, json!(1));
+        let put =
+            |path: &str, document| Path::parse_target(path).expect(path).put(document, json!(1));
         assert_eq!(put("$", json!({"a": 2})), Some(json!(1)));
         assert_eq!(put("$.b", json!({"a": 2})), Some(json!({"a": 2, "b": 1})));
         assert_eq!(put("$.a.b.c", json!({"a": {}})), Some(json!({"a": {"b": {"c": 1}}})));

@@ -45,8 +45,10 @@ pub(crate) struct Catcher {
 impl Errors {
     fn read(fields: &mut Fields<'_>, is_last: bool) -> Result<Self, Refusal> {
         const FIELD: &str = "ErrorEquals";
-        let names = fields.take(FIELD).and_then(|value| value.as_array()).cloned().unwrap_or_default();
-        let names: Option<Vec<_>> = names.iter().map(|name| Some(name.as_str()?.to_owned())).collect();
+        let names =
+            fields.take(FIELD).and_then(|value| value.as_array()).cloned().unwrap_or_default();
+        let names: Option<Vec<_>> =
+            names.iter().map(|name| Some(name.as_str()?.to_owned())).collect();
         let Some(names) = names.filter(|names| !names.is_empty()) else {
             return fields.refuse(FIELD, "names of errors are expected");
         };
@@ -91,7 +93,14 @@ impl Retrier {
             return fields.refuse("MaxDelaySeconds", "it is more than IntervalSeconds");
         }
         fields.end()?;
-        Ok(Self { errors, interval, attempts, backoff, longest, has_jitter: jitter == Some("FULL") })
+        Ok(Self {
+            errors,
+            interval,
+            attempts,
+            backoff,
+            longest,
+            has_jitter: jitter == Some("FULL"),
+        })
     }
 
     /// The pause before the retry that comes after so many others.
@@ -143,7 +152,8 @@ impl<'a> Tries<'a> {
     ///
     /// The first retrier that is for the failure decides: those after it are not asked.
     pub(crate) fn pause(&mut self, failure: &Failure, chance: &dyn Chance) -> Option<Duration> {
-        let found = self.retriers.iter().position(|retrier| retrier.errors.match_error(&failure.error));
+        let found =
+            self.retriers.iter().position(|retrier| retrier.errors.match_error(&failure.error));
         let (retrier, used) = found.map(|index| (&self.retriers[index], &mut self.used[index]))?;
         if *used >= retrier.attempts {
             return None;

@@ -38,7 +38,12 @@ pub(crate) struct Visit<'a> {
 
 impl Run<'_> {
     /// Goes from a state to the end; the output.
-    pub(crate) async fn go(&self, states: &States, from: &str, input: Value) -> Result<Value, Failure> {
+    pub(crate) async fn go(
+        &self,
+        states: &States,
+        from: &str,
+        input: Value,
+    ) -> Result<Value, Failure> {
         let (mut name, mut input) = (from, input);
         loop {
             let Some((name_of, state)) = states.all.get_key_value(name) else {
@@ -78,7 +83,9 @@ impl<'a> Visit<'a> {
                 outside.clock.pause(pause).await;
                 continue;
             }
-            let Some(catcher) = Catcher::of(&self.state.catch, &failure) else { return Err(failure) };
+            let Some(catcher) = Catcher::of(&self.state.catch, &failure) else {
+                return Err(failure);
+            };
             let caught = json!({ "Error": failure.error, "Cause": failure.cause });
             return Ok((catcher.result.put(input, caught)?, Some(&catcher.next)));
         }
@@ -114,7 +121,9 @@ impl<'a> Visit<'a> {
                 seen
             }
             Work::Fail { error, cause } => {
-                let text = |text: &Option<crate::amount::Text>| text.as_ref().map_or_else(|| Ok(String::new()), |text| text.of(scope));
+                let text = |text: &Option<crate::amount::Text>| {
+                    text.as_ref().map_or_else(|| Ok(String::new()), |text| text.of(scope))
+                };
                 return Err(Failure { error: text(error)?, cause: text(cause)? });
             }
         };
@@ -124,7 +133,9 @@ impl<'a> Visit<'a> {
     async fn wait(&self, until: &Until, scope: Scope<'_>) -> Result<(), Failure> {
         let clock = self.run.outside.clock;
         let pause = match until {
-            Until::Seconds(seconds) => Duration::try_from_secs_f64(seconds.of(scope)?).unwrap_or(Duration::MAX),
+            Until::Seconds(seconds) => {
+                Duration::try_from_secs_f64(seconds.of(scope)?).unwrap_or(Duration::MAX)
+            }
             Until::Timestamp(text) => {
                 let text = text.of(scope)?;
                 let at = timestamp(&Value::from(text.as_str()));

@@ -41,7 +41,11 @@ pub struct Ended {
 impl Ended {
     /// The execution of a job, as the API shows it.
     pub fn inspection(&self, job: &str) -> Inspection {
-        Inspection { job: job.to_owned(), execution: self.execution.clone(), history: self.history() }
+        Inspection {
+            job: job.to_owned(),
+            execution: self.execution.clone(),
+            history: self.history(),
+        }
     }
 
     /// What it did.
@@ -55,7 +59,12 @@ impl Machine {
     ///
     /// Stopped or dropped, it drops what is on its way. Nothing is spawned: what is to run on
     /// threads of its own is for the [`Tasks`](crate::Tasks) to put there.
-    pub async fn run(&self, start: Start<'_>, outside: Outside<'_>, stopped: impl Future<Output = Failure>) -> Ended {
+    pub async fn run(
+        &self,
+        start: Start<'_>,
+        outside: Outside<'_>,
+        stopped: impl Future<Output = Failure>,
+    ) -> Ended {
         let Start { name, input, at } = start;
         let machine = format!("arn:aws:states:local:000000000000:stateMachine:{}", self.name);
         let arn = format!("{}:{name}", machine.replacen(":stateMachine:", ":execution:", 1));

@@ -67,7 +67,10 @@ impl State {
             "Pass" => Work::Pass { result: fields.take("Result").cloned() },
             "Wait" => Work::Wait(Until::read(&mut fields)?),
             "Succeed" => Work::Succeed,
-            "Fail" => Work::Fail { error: Text::read(&mut fields, "Error")?, cause: Text::read(&mut fields, "Cause")? },
+            "Fail" => Work::Fail {
+                error: Text::read(&mut fields, "Error")?,
+                cause: Text::read(&mut fields, "Cause")?,
+            },
             other => return fields.refuse("Type", format!("`{other}` is not known")),
         };
         let retry = if is_step { Retrier::read_all(&mut fields)? } else { Vec::new() };
@@ -113,7 +116,8 @@ impl Until {
 }
 
 fn choice(fields: &mut Fields<'_>) -> Result<Work, Refusal> {
-    let branches: Vec<_> = fields.objects("Choices")?.into_iter().map(Branch::read).collect::<Result<_, _>>()?;
+    let branches: Vec<_> =
+        fields.objects("Choices")?.into_iter().map(Branch::read).collect::<Result<_, _>>()?;
     if branches.is_empty() {
         return fields.refuse("Choices", "it is missing");
     }

@@ -51,7 +51,12 @@ impl Task {
     }
 
     /// One attempt: the result, as Step Functions wraps it.
-    pub(crate) async fn attempt(&self, visit: &Visit<'_>, scope: Scope<'_>, attempt: u64) -> Result<Value, Failure> {
+    pub(crate) async fn attempt(
+        &self,
+        visit: &Visit<'_>,
+        scope: Scope<'_>,
+        attempt: u64,
+    ) -> Result<Value, Failure> {
         let given = visit.state.data.given(scope)?;
         let timeout = self.timeout.as_ref().map(|amount| amount.of(scope)).transpose()?;
         let (log, outside) = (visit.run.log, visit.run.outside);
@@ -61,7 +66,9 @@ impl Task {
         let answer = match timeout {
             None => called.await,
             Some(seconds) => {
-                let limit = outside.clock.limit(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+                let limit = outside
+                    .clock
+                    .limit(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
                 match select(called, limit).await {
                     Either::Left((answer, _)) => answer,
                     Either::Right(((), _)) => {
@@ -80,7 +87,12 @@ impl Task {
         answer
     }
 
-    async fn call(&self, visit: &Visit<'_>, mut given: Value, attempt: u64) -> Result<Value, Failure> {
+    async fn call(
+        &self,
+        visit: &Visit<'_>,
+        mut given: Value,
+        attempt: u64,
+    ) -> Result<Value, Failure> {
         let tasks = visit.run.outside.tasks;
         match self.resource {
             Resource::PutEvents => tasks.put_events(given["Entries"].take()).await,

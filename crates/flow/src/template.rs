@@ -20,7 +20,9 @@ pub(crate) enum Template {
 impl Template {
     /// Reads a template. The error has the place in it, `.a[0].b.$`, and the reason.
     pub(crate) fn parse(value: &Value) -> Result<Self, (String, String)> {
-        let within = |place: String| move |(inside, reason): (String, String)| (format!("{place}{inside}"), reason);
+        let within = |place: String| {
+            move |(inside, reason): (String, String)| (format!("{place}{inside}"), reason)
+        };
         match value {
             Value::Object(members) => {
                 let read = members.iter().map(|(name, value)| {
@@ -39,7 +41,8 @@ impl Template {
             }
             Value::Array(items) => {
                 let items = items.iter().enumerate();
-                let read = items.map(|(index, item)| Self::parse(item).map_err(within(format!("[{index}]"))));
+                let read = items
+                    .map(|(index, item)| Self::parse(item).map_err(within(format!("[{index}]"))));
                 read.collect::<Result<_, _>>().map(Self::List)
             }
             plain => Ok(Self::Literal(plain.clone())),
@@ -56,10 +59,13 @@ impl Template {
                 cause: format!("the path `{}` leads to nothing", path.text()),
             })?,
             Self::Object(members) => {
-                let filled = members.iter().map(|(name, inner)| Ok((name.clone(), inner.fill(scope)?)));
+                let filled =
+                    members.iter().map(|(name, inner)| Ok((name.clone(), inner.fill(scope)?)));
                 Value::Object(filled.collect::<Result<_, Failure>>()?)
             }
-            Self::List(items) => Value::Array(items.iter().map(|item| item.fill(scope)).collect::<Result<_, _>>()?),
+            Self::List(items) => {
+                Value::Array(items.iter().map(|item| item.fill(scope)).collect::<Result<_, _>>()?)
+            }
         })
     }
 
@@ -81,7 +87,8 @@ mod tests {
 
     #[test]
     fn members_that_are_paths_are_filled_at_every_depth() {
-        let template = json!({"a.$": "$.x", "b": {"c.$": "$$.n"}, "d": [{"e.$": "$.x"}, "$.x"], "f": "$.x"});
+        let template =
+            json!({"a.$": "$.x", "b": {"c.$": "$$.n"}, "d": [{"e.$": "$.x"}, "$.x"], "f": "$.x"});
         let template = Template::parse(&template).expect("it is a template");
         let (input, context) = (json!({"x": [1]}), json!({"n": 2}));
         let filled = template.fill(Scope { input: &input, context: &context });

@@ -71,7 +71,8 @@ impl Items for Lists {
 
 fn documents() -> Vec<(String, Value)> {
     // Asked at run time, as one build cache serves several checkouts.
-    let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package lies");
+    let package =
+        std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package lies");
     let folder = Path::new(&package).join("tests/documents");
     let mut documents: Vec<_> = std::fs::read_dir(folder)
         .expect("the folder is there")
@@ -79,7 +80,8 @@ fn documents() -> Vec<(String, Value)> {
             let path = entry.expect("it can be read").path();
             let text = std::fs::read_to_string(&path).expect("it can be read");
             let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-            let document = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let document =
+                serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
             (name, document)
         })
         .collect();
@@ -89,7 +91,8 @@ fn documents() -> Vec<(String, Value)> {
 
 async fn run(document: &Value) -> Ended {
     let functions = document["functions"].as_object().cloned().unwrap_or_default();
-    let names: Vec<(&str, &str)> = functions.keys().map(|name| (name.as_str(), name.as_str())).collect();
+    let names: Vec<(&str, &str)> =
+        functions.keys().map(|name| (name.as_str(), name.as_str())).collect();
     let machine = Machine::read("documents", &document["machine"].to_string(), &names);
     let machine = machine.unwrap_or_else(|refusal| panic!("{refusal}"));
     let tasks = Scripts { functions: functions.clone(), given: Mutex::default() };
@@ -118,7 +121,8 @@ fn outcome(ended: &Ended, seconds: f64, expected: &Value) -> Value {
         .iter()
         .flat_map(|visit| {
             let attempts = visit.attempts.iter().filter_map(|attempt| attempt.failure.as_ref());
-            let of_map = visit.failure.as_ref().filter(|_| visit.kind == "Map" && visit.attempts.is_empty());
+            let of_map =
+                visit.failure.as_ref().filter(|_| visit.kind == "Map" && visit.attempts.is_empty());
             attempts.chain(of_map).map(|failure| failure.error.clone())
         })
         .collect();

@@ -4,14 +4,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flow::{Call, Clock, Ended, Failure, Fixed, Hasty, Items, Machine, Outside, Seeded, Start, Status, Tasks, Tokio};
+use flow::{
+    Call, Clock, Ended, Failure, Fixed, Hasty, Items, Machine, Outside, Seeded, Start, Status,
+    Tasks, Tokio,
+};
 use serde_json::{Value, json};
 
 const LANDING: &str = include_str!("../../../statemachine/landing.asl.json");
 const NOON: i64 = 1_769_860_800_000;
 
 fn landing() -> Machine {
-    let functions = ["Ingest", "Transform", "Verify", "Store"].map(|name| (format!("{name}Function"), name));
+    let functions =
+        ["Ingest", "Transform", "Verify", "Store"].map(|name| (format!("{name}Function"), name));
     let functions = functions.each_ref().map(|(open, put)| (open.as_str(), *put));
     Machine::read("landing", LANDING, &functions).unwrap_or_else(|refusal| panic!("{refusal}"))
 }
@@ -54,20 +58,30 @@ impl Tasks for Job {
             "Transform" => {
                 tokio::time::sleep(Duration::from_secs(60)).await;
                 let fails = call.payload["shard"] == 1
-                    && self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+                    && self
+                        .failures
+                        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                            left.checked_sub(1)
+                        })
+                        .is_ok();
                 match fails {
                     true => Err(Failure { error: "StoreUnavailable".into(), cause: "busy".into() }),
                     false => Ok(json!({})),
                 }
             }
-            "Verify" => Ok(json!({ "again": none, "round": 2, "merges": none, "counts": { "read": 7 } })),
+            "Verify" => {
+                Ok(json!({ "again": none, "round": 2, "merges": none, "counts": { "read": 7 } }))
+            }
             "Store" if call.payload.get("store").is_some() => Ok(json!({ "sequence": 4 })),
             _ => Ok(json!({ "status": "FAILED", "error": "Told", "cause": "by the child" })),
         }
     }
 
     async fn put_events(&self, entries: Value) -> Result<Value, Failure> {
-        assert_eq!(entries, json!([{ "Source": "landfall", "DetailType": "Job landed", "Detail": { "sequence": 4 } }]));
+        assert_eq!(
+            entries,
+            json!([{ "Source": "landfall", "DetailType": "Job landed", "Detail": { "sequence": 4 } }])
+        );
         Ok(json!({ "FailedEntryCount": 0 }))
     }
 }
@@ -95,7 +109,16 @@ async fn the_landing_lands() {
     let job = Job::default();
     let ended = run(&job, &Tokio::at(NOON), std::future::pending()).await;
     assert_eq!(ended.outcome, Ok(json!({ "sequence": 4 })));
-    let expected = ["Ingest", "One shard?", "TransformAll", "Verify", "Run again?", "Store", "Announce", "Landed"];
+    let expected = [
+        "Ingest",
+        "One shard?",
+        "TransformAll",
+        "Verify",
+        "Run again?",
+        "Store",
+        "Announce",
+        "Landed",
+    ];
     assert_eq!(states(&ended), expected);
     assert_eq!(job.most_running.load(Ordering::SeqCst), 2, "both shards at once");
     assert_eq!(ended.execution.started, "2026-01-31T12:00:00.000Z");
@@ -137,12 +160,17 @@ async fn a_shard_that_fails_for_good_has_the_job_abandoned() {
     let ended = run(&Job::failing(usize::MAX), &Hasty::at(NOON), std::future::pending()).await;
     assert_eq!(ended.execution.status, Status::Failed);
     assert_eq!(ended.execution.error.as_deref(), Some("Told"));
-    let expected = ["Ingest", "One shard?", "TransformAll", "Abandon", "How did it end?", "Abandoned"];
+    let expected =
+        ["Ingest", "One shard?", "TransformAll", "Abandon", "How did it end?", "Abandoned"];
     assert_eq!(states(&ended), expected);
     let [run] = ended.map_runs.as_slice() else { panic!("one map run") };
     let counts = run.run.counts.expect("they are known");
-    assert_eq!((counts.succeeded, counts.failed, run.run.status.as_deref()), (1, 1, Some("FAILED")));
-    let failed = run.items.iter().find(|item| item.index == 1).and_then(|item| item.failure.clone());
+    assert_eq!(
+        (counts.succeeded, counts.failed, run.run.status.as_deref()),
+        (1, 1, Some("FAILED"))
+    );
+    let failed =
+        run.items.iter().find(|item| item.index == 1).and_then(|item| item.failure.clone());
     assert_eq!(failed.map(|failure| failure.error), Some("StoreUnavailable".to_owned()));
 }
 
@@ -203,14 +231,23 @@ fn what_is_not_known_is_refused_with_its_state_and_its_field() {
     let invoke = "arn:aws:states:::lambda:invoke";
     let task = |with: Value| {
         let mut task = json!({ "Type": "Task", "Resource": invoke, "Parameters": { "FunctionName": "f" }, "End": true });
-        with.as_object().expect("fields").iter().for_each(|(name, value)| task[name] = value.clone());
+        with.as_object()
+            .expect("fields")
+            .iter()
+            .for_each(|(name, value)| task[name] = value.clone());
         task
     };
     for (state, said) in [
         (json!({ "Type": "Parallel", "End": true }), "S: Type: `Parallel` is not known"),
         (task(json!({ "Resource": "arn:x" })), "S: Resource: `arn:x` is not known"),
-        (task(json!({ "HeartbeatSeconds": 3 })), "S: HeartbeatSeconds: the field is not known here"),
-        (task(json!({ "Parameters": { "FunctionName": "f", "Qualifier": "1" } })), "S: Parameters.Qualifier: the field is not known here"),
+        (
+            task(json!({ "HeartbeatSeconds": 3 })),
+            "S: HeartbeatSeconds: the field is not known here",
+        ),
+        (
+            task(json!({ "Parameters": { "FunctionName": "f", "Qualifier": "1" } })),
+            "S: Parameters.Qualifier: the field is not known here",
+        ),
         (task(json!({ "Parameters": {} })), "S: Parameters.FunctionName: it is missing"),
         (
             task(json!({ "ResultSelector": { "id.$": "States.UUID()" } })),
@@ -222,9 +259,15 @@ fn what_is_not_known_is_refused_with_its_state_and_its_field() {
             task(json!({ "TimeoutSeconds": 1, "TimeoutSecondsPath": "$.t" })),
             "S: TimeoutSecondsPath: it is given by `TimeoutSeconds` already",
         ),
-        (task(json!({ "Catch": [{ "ErrorEquals": ["States.ALL"], "Next": "T" }] })), "S: it leads to `T`, which is no state"),
+        (
+            task(json!({ "Catch": [{ "ErrorEquals": ["States.ALL"], "Next": "T" }] })),
+            "S: it leads to `T`, which is no state",
+        ),
         (json!({ "Type": "Pass" }), "S: Next: neither Next nor End is there"),
-        (json!({ "Type": "Pass", "InputPath": "$..a", "End": true }), "S: InputPath: `$..a` is not a path to one value"),
+        (
+            json!({ "Type": "Pass", "InputPath": "$..a", "End": true }),
+            "S: InputPath: `$..a` is not a path to one value",
+        ),
         (
             json!({ "Type": "Choice", "Choices": [{ "Variable": "$.a", "NumericAbout": 1, "Next": "S" }] }),
             "S: Choices[0].NumericAbout: no comparison is known here",
@@ -248,7 +291,9 @@ fn what_is_not_known_is_refused_with_its_state_and_its_field() {
 
 #[test]
 fn a_machine_that_is_not_whole_is_refused() {
-    let read = |document: &str| Machine::read("m", document, &[]).expect_err("it is not whole").to_string();
+    let read = |document: &str| {
+        Machine::read("m", document, &[]).expect_err("it is not whole").to_string()
+    };
     assert_eq!(read(LANDING), "nothing is put in for `${IngestFunction}`");
     assert!(read("{").starts_with("not JSON: "));
     assert_eq!(read(r#"{"States": {}}"#), "StartAt: it is missing");

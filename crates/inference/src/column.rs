@@ -9,7 +9,10 @@ use super::moments::Moments;
 use super::numbers::Numbers;
 
 /// Words that stand for nothing, in any case, where the rest of the column is no text.
-const MISSING: [&str; 14] = ["na", "n/a", "#n/a", "null", "(null)", "none", "nil", "nan", "\\n", "-", "--", "?", ".", "missing"];
+const MISSING: [&str; 14] = [
+    "na", "n/a", "#n/a", "null", "(null)", "none", "nil", "nan", "\\n", "-", "--", "?", ".",
+    "missing",
+];
 /// Most different spellings of such words that are kept of a column.
 const MOST_SPELLINGS: usize = 16;
 /// Most different values that are counted of a column, and most bytes of each.
@@ -122,8 +125,8 @@ impl Column {
         }
     }
 
-    /// Whether a word for nothing is written like the values of this column, which is text or not: the code of Namibia
-    /// among those of other countries, and `NaN` beside infinite numbers.
+    /// Whether a word for nothing is written like the values of this column, which is text or not:
+    /// the code of Namibia among those of other countries, and `NaN` beside infinite numbers.
     pub(super) fn is_value(&self, word: &str, is_text: bool) -> bool {
         if is_text {
             let is_seen = self.values > 0 && self.words.contains_key(word);

@@ -52,7 +52,9 @@ impl Document {
             line(&format!("encoding: {encoding}"), because, 0);
         }
         line("dialect:", "", 0);
-        self.dialect.iter().for_each(|(name, value, because)| line(&format!("{name}: {value}"), because, 2));
+        self.dialect
+            .iter()
+            .for_each(|(name, value, because)| line(&format!("{name}: {value}"), because, 2));
         line("schema:", "", 0);
         if let Some((values, because)) = &self.missing_values {
             let values: Vec<_> = values.iter().map(|value| quoted(value)).collect();
@@ -80,22 +82,33 @@ impl Document {
     /// A sentence about two fields whose names differ in case only, if there are such.
     pub(super) fn alike(&self) -> Option<String> {
         let mut known = HashMap::new();
-        let mut pairs = self.fields.iter().filter_map(|field| known.insert(field.name.to_lowercase(), &field.name).zip(Some(&field.name)));
+        let mut pairs = self.fields.iter().filter_map(|field| {
+            known.insert(field.name.to_lowercase(), &field.name).zip(Some(&field.name))
+        });
         let (one, other) = pairs.next()?;
-        Some(format!("DOUBT: `{one}` and `{other}` differ in case only, and many readers take them for one column"))
+        Some(format!(
+            "DOUBT: `{one}` and `{other}` differ in case only, and many readers take them for one column"
+        ))
     }
 }
 
 /// A text that can stand in a comment: on one line, and printable.
 fn comment(text: &str) -> String {
     text.chars()
-        .flat_map(|c| if is_printable(c) { c.to_string() } else { c.escape_default().to_string() }.chars().collect::<Vec<_>>())
+        .flat_map(|c| {
+            if is_printable(c) { c.to_string() } else { c.escape_default().to_string() }
+                .chars()
+                .collect::<Vec<_>>()
+        })
         .collect()
 }
 
 /// A name, without quotes where YAML takes it for text all the same.
 fn plain_or_quoted(name: &str) -> String {
-    let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    let means_something = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"].iter().any(|word| name.eq_ignore_ascii_case(word));
+    let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let means_something = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+        .iter()
+        .any(|word| name.eq_ignore_ascii_case(word));
     if is_word && !means_something { name.to_owned() } else { quoted(name) }
 }

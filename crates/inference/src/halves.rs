@@ -1,7 +1,10 @@
-//! A contract proposed from the first half of a file lands every value of the second half as its writer meant it.
+//! A contract proposed from the first half of a file lands every value of the second half as its
+//! writer meant it.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType, UInt64Type};
+use arrow_array::types::{
+    Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType, UInt64Type,
+};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType as ArrowType;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta};
@@ -26,7 +29,8 @@ enum Meaning {
     Text(String),
 }
 
-/// How the cells of a column come about: in the second half of a file as in the first, but later and larger.
+/// How the cells of a column come about: in the second half of a file as in the first, but later
+/// and larger.
 #[derive(Debug, Clone, Copy)]
 enum Process {
     Serial,
@@ -50,7 +54,8 @@ enum Negatives {
     Trailing,
 }
 
-/// A column: its process, what is written where nothing is, and how often of a hundred, in either half.
+/// A column: its process, what is written where nothing is, and how often of a hundred, in either
+/// half.
 #[derive(Debug, Clone)]
 struct Column {
     process: Process,
@@ -59,14 +64,27 @@ struct Column {
 }
 
 fn process() -> impl Strategy<Value = Process> {
-    let negatives = select(vec![Negatives::None, Negatives::Minus, Negatives::Parentheses, Negatives::Trailing]);
+    let negatives = select(vec![
+        Negatives::None,
+        Negatives::Minus,
+        Negatives::Parentheses,
+        Negatives::Trailing,
+    ]);
     let currency = select(vec!["", "$", "€", "£"]);
-    let days = vec!["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y%m%d", "%d %b %Y", "%d-%b-%y"];
-    let moments = vec!["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%.3f", "%d.%m.%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p"];
+    let days =
+        vec!["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y%m%d", "%d %b %Y", "%d-%b-%y"];
+    let moments = vec![
+        "%Y-%m-%dT%H:%M:%SZ",
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%dT%H:%M:%S%.3f",
+        "%d.%m.%Y %H:%M:%S",
+        "%m/%d/%Y %I:%M:%S %p",
+    ];
     let answers = vec![("true", "false"), ("yes", "no"), ("Y", "N"), ("TRUE", "FALSE"), ("t", "f")];
     prop_oneof![
         Just(Process::Serial),
-        (negatives, currency).prop_map(|(negatives, currency)| Process::Amounts { negatives, currency }),
+        (negatives, currency)
+            .prop_map(|(negatives, currency)| Process::Amounts { negatives, currency }),
         select(vec![(',', '.'), ('.', ','), (' ', ','), ('\'', '.'), ('\u{a0}', ',')])
             .prop_map(|(mark, decimal)| Process::Grouped { mark, decimal }),
         select(vec!['.', ',']).prop_map(|decimal| Process::Decimals { decimal }),
@@ -82,7 +100,11 @@ fn process() -> impl Strategy<Value = Process> {
 
 fn column() -> impl Strategy<Value = Column> {
     let gaps = select(vec![[0, 0], [20, 20], [0, 10], [60, 5]]);
-    (process(), select(vec!["", "NA", "null"]), gaps).prop_map(|(process, missing, gaps)| Column { process, missing, gaps })
+    (process(), select(vec!["", "NA", "null"]), gaps).prop_map(|(process, missing, gaps)| Column {
+        process,
+        missing,
+        gaps,
+    })
 }
 
 /// Numbers that look like chance.
@@ -90,7 +112,8 @@ struct Chance(u64);
 
 impl Chance {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }
 }
@@ -134,11 +157,19 @@ impl Process {
             }
             Self::Grouped { mark, decimal } => {
                 // The first half has groups, and groups of groups.
-                let number = number + 100_000 * i128::from(chance.below(if is_later { 100_000 } else { 10_000 }) + 1);
-                (format!("{}{decimal}{:02}", grouped(number / 100, mark), number % 100), Meaning::Number(number, 2))
+                let number = number
+                    + 100_000
+                        * i128::from(chance.below(if is_later { 100_000 } else { 10_000 }) + 1);
+                (
+                    format!("{}{decimal}{:02}", grouped(number / 100, mark), number % 100),
+                    Meaning::Number(number, 2),
+                )
             }
             Self::Decimals { decimal } => (cents(number, decimal), Meaning::Number(number, 2)),
-            Self::Percents => (format!("{}.{}%", number % 1000 / 10, number % 10), Meaning::Number(number % 1000, 1)),
+            Self::Percents => (
+                format!("{}.{}%", number % 1000 / 10, number % 10),
+                Meaning::Number(number % 1000, 1),
+            ),
             Self::Measures => {
                 let number = number as f64 / [1.0, 8.0, 1000.0][chance.below(3) as usize] + 0.125;
                 (number.to_string(), Meaning::Float(number))
@@ -148,9 +179,14 @@ impl Process {
                 (day.format(format).to_string(), Meaning::Date(day))
             }
             Self::Moments { format } => {
-                let first = DateTime::from_timestamp(1_600_000_000, 0).expect("a moment").naive_utc();
-                let moment = first + TimeDelta::seconds(row as i64 * 40_000 + chance.below(40_000) as i64);
-                (moment.format(format).to_string(), Meaning::Moment(moment.and_utc().timestamp_micros()))
+                let first =
+                    DateTime::from_timestamp(1_600_000_000, 0).expect("a moment").naive_utc();
+                let moment =
+                    first + TimeDelta::seconds(row as i64 * 40_000 + chance.below(40_000) as i64);
+                (
+                    moment.format(format).to_string(),
+                    Meaning::Moment(moment.and_utc().timestamp_micros()),
+                )
             }
             Self::Answers { yes, no } => {
                 let is_yes = row.is_multiple_of(2);
@@ -162,7 +198,10 @@ impl Process {
                 (text.clone(), Meaning::Text(text))
             }
             Self::Words => {
-                let words = ["Oslo", "Rome", "new york", "a, b", "it's", "5 apples", "x", "Łódź", "NA", "null", "none"];
+                let words = [
+                    "Oslo", "Rome", "new york", "a, b", "it's", "5 apples", "x", "Łódź", "NA",
+                    "null", "none",
+                ];
                 let text = words[chance.below(if is_later { 11 } else { 8 }) as usize].to_owned();
                 (text.clone(), Meaning::Text(text))
             }
@@ -171,15 +210,23 @@ impl Process {
 }
 
 /// The lines of a table, and what the cells of each row mean.
-fn table(columns: &[Column], delimiter: char, rows: u64, seed: u64) -> (String, Vec<(String, Vec<Meaning>)>) {
+fn table(
+    columns: &[Column],
+    delimiter: char,
+    rows: u64,
+    seed: u64,
+) -> (String, Vec<(String, Vec<Meaning>)>) {
     let mut chance = Chance(seed);
     let quoted = |text: &str| {
         let must = text.contains([delimiter, '"', '\'']);
         if must { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
     };
     // Of eight digits it takes a name to tell that they are days.
-    let word = |column: &Column| if matches!(column.process, Process::Days { format: "%Y%m%d" }) { "day_" } else { "field" };
-    let names = columns.iter().enumerate().map(|(index, column)| format!("{}{index}", word(column)));
+    let word = |column: &Column| {
+        if matches!(column.process, Process::Days { format: "%Y%m%d" }) { "day_" } else { "field" }
+    };
+    let names =
+        columns.iter().enumerate().map(|(index, column)| format!("{}{index}", word(column)));
     let names: Vec<_> = ["key".to_owned()].into_iter().chain(names).collect();
     let line = |cells: Vec<String>| cells.join(&delimiter.to_string()) + "\n";
     let lines = (0..2 * rows).map(|row| {
@@ -191,7 +238,11 @@ fn table(columns: &[Column], delimiter: char, rows: u64, seed: u64) -> (String, 
             // A text has no other word for nothing than nothing.
             let missing = if matches!(meaning, Meaning::Text(_)) { "" } else { column.missing };
             let is_missing = chance.below(100) < column.gaps[usize::from(is_later)];
-            let (text, meaning) = if is_missing { (missing.to_owned(), Meaning::Nothing) } else { (quoted(&text), meaning) };
+            let (text, meaning) = if is_missing {
+                (missing.to_owned(), Meaning::Nothing)
+            } else {
+                (quoted(&text), meaning)
+            };
             texts.push(text);
             meanings.push(meaning);
         }
@@ -207,14 +258,20 @@ fn meaning(array: &ArrayRef, row: usize) -> Meaning {
     }
     match array.data_type() {
         ArrowType::Int64 => Meaning::Number(array.as_primitive::<Int64Type>().value(row).into(), 0),
-        ArrowType::UInt64 => Meaning::Number(array.as_primitive::<UInt64Type>().value(row).into(), 0),
-        ArrowType::Decimal128(_, scale) => Meaning::Number(array.as_primitive::<Decimal128Type>().value(row), *scale as u8),
+        ArrowType::UInt64 => {
+            Meaning::Number(array.as_primitive::<UInt64Type>().value(row).into(), 0)
+        }
+        ArrowType::Decimal128(_, scale) => {
+            Meaning::Number(array.as_primitive::<Decimal128Type>().value(row), *scale as u8)
+        }
         ArrowType::Float64 => Meaning::Float(array.as_primitive::<Float64Type>().value(row)),
         ArrowType::Date32 => {
             let days = array.as_primitive::<Date32Type>().value(row);
             Meaning::Date(NaiveDate::default() + TimeDelta::days(days.into()))
         }
-        ArrowType::Timestamp(..) => Meaning::Moment(array.as_primitive::<TimestampMicrosecondType>().value(row)),
+        ArrowType::Timestamp(..) => {
+            Meaning::Moment(array.as_primitive::<TimestampMicrosecondType>().value(row))
+        }
         ArrowType::Boolean => Meaning::Answer(array.as_boolean().value(row)),
         ArrowType::Utf8 => Meaning::Text(array.as_string::<i32>().value(row).to_owned()),
         other => panic!("{other} is not proposed for any of these"),
@@ -227,8 +284,12 @@ fn is_meant(landed: &Meaning, meant: &Meaning, cell: &str) -> bool {
         (Meaning::Number(digits, scale), Meaning::Number(meant, meant_scale)) => {
             *digits * 10_i128.pow((*meant_scale).into()) == *meant * 10_i128.pow((*scale).into())
         }
-        (Meaning::Float(landed), Meaning::Number(digits, scale)) => *landed == *digits as f64 / 10_f64.powi((*scale).into()),
-        (Meaning::Number(digits, scale), Meaning::Float(meant)) => *meant == *digits as f64 / 10_f64.powi((*scale).into()),
+        (Meaning::Float(landed), Meaning::Number(digits, scale)) => {
+            *landed == *digits as f64 / 10_f64.powi((*scale).into())
+        }
+        (Meaning::Number(digits, scale), Meaning::Float(meant)) => {
+            *meant == *digits as f64 / 10_f64.powi((*scale).into())
+        }
         (Meaning::Text(landed), _) => landed == cell,
         _ => landed == meant,
     }
@@ -236,7 +297,10 @@ fn is_meant(landed: &Meaning, meant: &Meaning, cell: &str) -> bool {
 
 /// The cells of a line that this test wrote.
 fn cells(line: &str, delimiter: char) -> Vec<String> {
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter as u8).has_headers(false).from_reader(line.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter as u8)
+        .has_headers(false)
+        .from_reader(line.as_bytes());
     let record = reader.records().next().expect("a record").expect("it is CSV");
     record.iter().map(str::to_owned).collect()
 }

@@ -1,7 +1,8 @@
 //! Kinds of cells that may be one thing or another, and the evidence that decides.
 //!
-//! A wrong type changes values without a word, and text never does. So what is ambiguous stays text without the evidence that its kind
-//! needs; or it is typed, where all readings keep the value, and the reason says DOUBT.
+//! A wrong type changes values without a word, and text never does. So what is ambiguous stays text
+//! without the evidence that its kind needs; or it is typed, where all readings keep the value, and
+//! the reason says DOUBT.
 
 use std::fmt;
 
@@ -60,7 +61,8 @@ impl Ambiguous {
         Self::Epochs,
     ];
 
-    /// What such cells look like, what they may be, the evidence that decides, and what they are without it.
+    /// What such cells look like, what they may be, the evidence that decides, and what they are
+    /// without it.
     pub fn rule(self) -> [&'static str; 4] {
         match self {
             Self::EightDigits => [
@@ -81,9 +83,12 @@ impl Ambiguous {
                 "only one order of day, month and year fits, and all parts have two digits; or the name speaks of time",
                 "text",
             ],
-            Self::Exponents => {
-                ["`12E5`", "floats, or codes and hashes", "some number of the column has a point or a sign in its exponent", "text"]
-            }
+            Self::Exponents => [
+                "`12E5`",
+                "floats, or codes and hashes",
+                "some number of the column has a point or a sign in its exponent",
+                "text",
+            ],
             Self::GroupedIdentifiers => [
                 "`552 100 554`",
                 "numbers, or identifiers written in groups",
@@ -120,13 +125,24 @@ impl Ambiguous {
                 "another number of the column, or another column, that leaves no doubt",
                 "a group where fields are separated by semicolons and the mark is a point, or by others and it is a comma; and a DOUBT",
             ],
-            Self::MixedPercents => ["`12.5%` beside `0.125`", "hundredths beside numbers", "none: they are of two scales", "text"],
-            Self::Parentheses => {
-                ["`(1)`", "negative amounts, or numbers of footnotes", "some numbers of the column have no parentheses", "text"]
-            }
-            Self::DebitCredit => {
-                ["`3 DR`, `4 CR`", "which of them is negative", "none", "numbers of which debits are negative, and a DOUBT"]
-            }
+            Self::MixedPercents => [
+                "`12.5%` beside `0.125`",
+                "hundredths beside numbers",
+                "none: they are of two scales",
+                "text",
+            ],
+            Self::Parentheses => [
+                "`(1)`",
+                "negative amounts, or numbers of footnotes",
+                "some numbers of the column have no parentheses",
+                "text",
+            ],
+            Self::DebitCredit => [
+                "`3 DR`, `4 CR`",
+                "which of them is negative",
+                "none",
+                "numbers of which debits are negative, and a DOUBT",
+            ],
             Self::MixedUnits => ["`5 kg` beside `5`", "the same unit, or another", "none", "text"],
             Self::Epochs => [
                 "`1700000000`, `1700000000123`",
@@ -151,7 +167,10 @@ mod tests {
 
     #[test]
     fn the_table_of_the_documentation_is_this_one() {
-        let table: String = Ambiguous::ALL.iter().map(|kind| format!("| {} |\n", kind.rule().join(" | "))).collect();
+        let table: String = Ambiguous::ALL
+            .iter()
+            .map(|kind| format!("| {} |\n", kind.rule().join(" | ")))
+            .collect();
         assert!(include_str!("KINDS.md").ends_with(&table), "KINDS.md has to end with\n{table}");
     }
 }

@@ -1,7 +1,10 @@
-//! A contract proposed from data: for each column the narrowest type that reads all of its cells, and the reason.
+//! A contract proposed from data: for each column the narrowest type that reads all of its cells,
+//! and the reason.
 //!
-//! What is proposed lands what was seen: every guess is one that the reading of columns accepts cell by cell, or the column stays text. What a type would lose (leading
-//! zeros, digits that a float drops) keeps a column from that type. Where data do not decide (3/4/2013), the guess says that it is in doubt.
+//! What is proposed lands what was seen: every guess is one that the reading of columns accepts
+//! cell by cell, or the column stays text. What a type would lose (leading zeros, digits that a
+//! float drops) keeps a column from that type. Where data do not decide (3/4/2013), the guess says
+//! that it is in doubt.
 
 mod column;
 mod document;
@@ -38,18 +41,22 @@ use reading::{dialect_of, encoding_of, names_of};
 use verdict::{Context, Verdict, decide};
 use wording::odd_name;
 
-/// Most values that are remembered to find one that comes twice, over all columns. Each takes some 10 bytes.
+/// Most values that are remembered to find one that comes twice, over all columns. Each takes some
+/// 10 bytes.
 const MOST_UNIQUE: usize = 4_000_000;
-/// A column has so few different values that they could be an `enum`: at most so many, each so often on average.
+/// A column has so few different values that they could be an `enum`: at most so many, each so
+/// often on average.
 const MOST_ENUM_VALUES: usize = 12;
 const LEAST_ENUM_REPEATS: u64 = 20;
 /// Fewest values of a key that none of them is missing is evidence for `required`.
 const LEAST_REQUIRED: u64 = 1_000;
-/// Words for nothing that may come further down, where not all was seen. No value of a number, a day or an answer is written like them.
+/// Words for nothing that may come further down, where not all was seen. No value of a number, a
+/// day or an answer is written like them.
 const USUAL_MISSING: [&str; 8] = ["NA", "N/A", "n/a", "null", "NULL", "None", "-", "\\N"];
 /// Fewest records of which a share tells more than a count.
 const MANY_RECORDS: u64 = 1_000;
-/// Records that may be refused where there are fewer, and the share in per cent where there are more; twice what was, if that is more.
+/// Records that may be refused where there are fewer, and the share in per cent where there are
+/// more; twice what was, if that is more.
 const FEW_REJECTS: u64 = 10;
 const REJECTS_PERCENT: u64 = 1;
 /// Fewest records in which a column without a value that comes twice could be a key.
@@ -75,7 +82,8 @@ pub struct Inferred {
     pub evidence: Vec<Evidence>,
     /// Records that were seen.
     pub records: u64,
-    /// Those of them that no contract would take, for the way in which they are written: the wrong number of cells, stray quotes, invalid bytes.
+    /// Those of them that no contract would take, for the way in which they are written: the wrong
+    /// number of cells, stray quotes, invalid bytes.
     pub refused: u64,
 }
 
@@ -90,23 +98,35 @@ impl Inference {
         new
     }
 
-    /// Takes records in. Without a header, most of the first ones must have as many cells as there are columns.
+    /// Takes records in. Without a header, most of the first ones must have as many cells as there
+    /// are columns.
     pub fn observe(&mut self, records: Records<'_>) {
         if self.columns.is_empty() {
             let mut counts: HashMap<u32, usize> = HashMap::new();
             // A blank record is the one cell of the only column.
             records.rows.iter().for_each(|row| *counts.entry(row.fields.max(1)).or_default() += 1);
-            let columns = counts.into_iter().max_by_key(|(fields, count)| (*count, *fields)).map_or(0, |(fields, _)| fields as usize);
-            self.expect(columns - usize::from(columns > 1 && records.dialect.ragged_rows.ignore_trailing_delimiter));
+            let columns = counts
+                .into_iter()
+                .max_by_key(|(fields, count)| (*count, *fields))
+                .map_or(0, |(fields, _)| fields as usize);
+            self.expect(
+                columns
+                    - usize::from(
+                        columns > 1 && records.dialect.ragged_rows.ignore_trailing_delimiter,
+                    ),
+            );
         }
         let mut scratch = Vec::new();
         for row in records.rows {
             self.records += 1;
             let cells = &records.fields[row.first_field as usize..][..row.fields as usize];
-            let is_text = |cell: &csv_records::Field| std::str::from_utf8(cell.bytes(records.window)).is_ok();
+            let is_text =
+                |cell: &csv_records::Field| std::str::from_utf8(cell.bytes(records.window)).is_ok();
             let dialect = records.dialect;
             let may_repeat = dialect.repeated_header != RepeatedHeader::Keep;
-            if may_repeat && is_header(labels(&self.header, dialect), cells, records.window, dialect) {
+            if may_repeat
+                && is_header(labels(&self.header, dialect), cells, records.window, dialect)
+            {
                 self.refused += u64::from(dialect.repeated_header == RepeatedHeader::Reject);
                 continue;
             }
@@ -114,13 +134,17 @@ impl Inference {
                 self.columns.iter_mut().for_each(|column| column.observe(b""));
                 continue;
             }
-            if !has_columns(cells, self.columns.len(), dialect) || row.faulty || (!records.is_utf8 && !cells.iter().all(is_text)) {
+            if !has_columns(cells, self.columns.len(), dialect)
+                || row.faulty
+                || (!records.is_utf8 && !cells.iter().all(is_text))
+            {
                 self.refused += 1;
                 continue;
             }
             let null = dialect.null_sequence.as_deref().map(str::as_bytes);
             for (column, cell) in self.columns.iter_mut().zip(cells) {
-                if null.is_some_and(|null| !cell.is_quoted() && cell.bytes(records.window) == null) {
+                if null.is_some_and(|null| !cell.is_quoted() && cell.bytes(records.window) == null)
+                {
                     column.observe(b"");
                     continue;
                 }
@@ -141,7 +165,10 @@ impl Inference {
         }
         if self.columns.len() == other.columns.len() {
             self.refused += other.refused;
-            self.columns.iter_mut().zip(other.columns).for_each(|(mine, theirs)| mine.merge(theirs));
+            self.columns
+                .iter_mut()
+                .zip(other.columns)
+                .for_each(|(mine, theirs)| mine.merge(theirs));
         } else {
             self.refused = self.records;
         }
@@ -153,7 +180,13 @@ impl Inference {
         let verdicts = self.decide(&names, opening);
         let typed = |verdict: &Verdict| verdict.data_type != "string";
         let mut missing = self.missing_words(&verdicts);
-        if !is_complete && self.columns.iter().zip(&verdicts).any(|(column, verdict)| typed(verdict) && column.values > 0) {
+        if !is_complete
+            && self
+                .columns
+                .iter()
+                .zip(&verdicts)
+                .any(|(column, verdict)| typed(verdict) && column.values > 0)
+        {
             for word in USUAL_MISSING {
                 missing.entry(word.to_owned()).or_default();
             }
@@ -162,23 +195,37 @@ impl Inference {
         let mut fields = Vec::with_capacity(self.columns.len());
         for ((column, verdict), name) in self.columns.iter().zip(verdicts).zip(&names) {
             let field = field_line(column, verdict, name, &missing, is_complete);
-            evidence.push(Evidence::new(format!("fields.{}.type", field.name), field.properties[0].1.clone(), field.because.clone()));
+            evidence.push(Evidence::new(
+                format!("fields.{}.type", field.name),
+                field.properties[0].1.clone(),
+                field.because.clone(),
+            ));
             fields.push(field);
         }
         if fields.is_empty() {
             // A contract has at least one field.
             let properties = vec![("type", "string".to_owned())];
-            fields.push(FieldLine { name: "column_1".to_owned(), properties, because: "there is nothing in the source".to_owned() });
+            fields.push(FieldLine {
+                name: "column_1".to_owned(),
+                properties,
+                because: "there is nothing in the source".to_owned(),
+            });
         }
         let missing_values = (!missing.is_empty()).then(|| {
             let seen = missing.iter().filter(|(_, (_, cells))| *cells > 0);
-            let because = seen.map(|(word, (columns, cells))| format!("`{word}` {cells} times in {columns} columns that are no text"));
+            let because = seen.map(|(word, (columns, cells))| {
+                format!("`{word}` {cells} times in {columns} columns that are no text")
+            });
             let mut because: Vec<_> = because.collect();
             if !is_complete {
-                because.push("words for nothing that may come further down, where no value looks like them".to_owned());
+                because.push(
+                    "words for nothing that may come further down, where no value looks like them"
+                        .to_owned(),
+                );
             }
             let because = because.join(", ");
-            let values: Vec<_> = std::iter::once(String::new()).chain(missing.keys().cloned()).collect();
+            let values: Vec<_> =
+                std::iter::once(String::new()).chain(missing.keys().cloned()).collect();
             evidence.push(Evidence::new("missingValues", values.join(" "), because.clone()));
             (values, because)
         });
@@ -192,7 +239,9 @@ impl Inference {
             rejects: self.rejects(),
             notes: self.notes(&names, is_complete),
         };
-        evidence.extend(document.alike().map(|because| Evidence::new("caseSensitive", "true", because)));
+        evidence.extend(
+            document.alike().map(|because| Evidence::new("caseSensitive", "true", because)),
+        );
         let mut yaml = document.write(true);
         if yaml.len() > CONTRACT_BYTES {
             yaml = document.write(false);
@@ -211,20 +260,25 @@ impl Inference {
             choice.format.day_first().filter(|_| column.values > 0 && choice.rivals.is_empty())
         });
         let day_first = agreed(sure);
-        let decimal = agreed(self.columns.iter().filter_map(|column| column.numbers.as_ref()?.sure_decimal()));
+        let decimal = agreed(
+            self.columns.iter().filter_map(|column| column.numbers.as_ref()?.sure_decimal()),
+        );
         let is_european = opening.dialect.delimiter == b';';
         let context = |name| Context { name, is_european, decimal, day_first };
         self.columns.iter().zip(names).map(|(column, name)| decide(column, context(name))).collect()
     }
 
-    /// Words that stand for nothing: those of columns that hold no text otherwise, each with the number of such columns and cells.
+    /// Words that stand for nothing: those of columns that hold no text otherwise, each with the
+    /// number of such columns and cells.
     fn missing_words(&self, verdicts: &[Verdict]) -> BTreeMap<String, (usize, u64)> {
         let mut missing: BTreeMap<String, (usize, u64)> = BTreeMap::new();
         for (column, verdict) in self.columns.iter().zip(verdicts) {
             if verdict.data_type == "string" {
                 continue;
             }
-            for (word, count) in column.words.iter().filter(|(word, _)| !column.is_value(word, false)) {
+            for (word, count) in
+                column.words.iter().filter(|(word, _)| !column.is_value(word, false))
+            {
                 let (columns, cells) = missing.entry(word.clone()).or_default();
                 *columns += 1;
                 *cells += count;
@@ -235,7 +289,10 @@ impl Inference {
 
     /// How many records may be refused, and why.
     fn rejects(&self) -> (String, String) {
-        let because = format!("a job with more rejects lands nothing; of what was seen it would be {}", self.refused);
+        let because = format!(
+            "a job with more rejects lands nothing; of what was seen it would be {}",
+            self.refused
+        );
         let limit = if self.records >= MANY_RECORDS {
             let percent = (self.refused * 200).div_ceil(self.records).clamp(REJECTS_PERCENT, 100);
             format!("{percent}%")
@@ -262,8 +319,15 @@ impl Inference {
 
     fn notes(&self, names: &[String], is_complete: bool) -> Vec<String> {
         let seen = self.records - self.refused;
-        let is_unique = |column: &Column| column.values == seen && matches!(column.unique, Unique::SoFar(..));
-        let keys: Vec<_> = self.columns.iter().zip(names).filter(|(column, _)| is_unique(column)).map(|(_, name)| name.as_str()).collect();
+        let is_unique =
+            |column: &Column| column.values == seen && matches!(column.unique, Unique::SoFar(..));
+        let keys: Vec<_> = self
+            .columns
+            .iter()
+            .zip(names)
+            .filter(|(column, _)| is_unique(column))
+            .map(|(_, name)| name.as_str())
+            .collect();
         let mut notes = Vec::new();
         if seen >= LEAST_KEY_RECORDS && !keys.is_empty() {
             let scope = if is_complete { "all" } else { "the" };
@@ -280,7 +344,13 @@ fn agreed<T: PartialEq>(mut said: impl Iterator<Item = T>) -> Option<T> {
 }
 
 /// The line of a field.
-fn field_line(column: &Column, verdict: Verdict, name: &str, missing: &BTreeMap<String, (usize, u64)>, is_complete: bool) -> FieldLine {
+fn field_line(
+    column: &Column,
+    verdict: Verdict,
+    name: &str,
+    missing: &BTreeMap<String, (usize, u64)>,
+    is_complete: bool,
+) -> FieldLine {
     let mut properties = vec![("type", verdict.data_type.to_owned())];
     properties.extend(verdict.properties);
     let mut because: Vec<String> = Vec::new();
@@ -288,17 +358,24 @@ fn field_line(column: &Column, verdict: Verdict, name: &str, missing: &BTreeMap<
     let mut nothing = column.empty + if is_text { 0 } else { column.blank };
     let kept = |word: &&String| column.is_value(word, is_text);
     // A text may hold any of the words that were not seen in it.
-    let is_missing = |word: &&String| !kept(word) && (!is_text || is_complete || column.words.contains_key(*word));
-    if missing.keys().any(|word| !is_missing(&word)) && (!is_complete || missing.keys().any(|word| kept(&word))) {
+    let is_missing = |word: &&String| {
+        !kept(word) && (!is_text || is_complete || column.words.contains_key(*word))
+    };
+    if missing.keys().any(|word| !is_missing(&word))
+        && (!is_complete || missing.keys().any(|word| kept(&word)))
+    {
         let others = missing.keys().filter(is_missing).map(|word| quoted(word));
         let values: Vec<_> = std::iter::once("\"\"".to_owned()).chain(others).collect();
         properties.push(("missingValues", format!("[{}]", values.join(", "))));
     }
-    if let Some(word) = column.words.keys().filter(|word| !is_text || missing.contains_key(*word)).find(kept) {
+    if let Some(word) =
+        column.words.keys().filter(|word| !is_text || missing.contains_key(*word)).find(kept)
+    {
         because.push(format!("`{word}` is written like the other values here, and kept"));
     }
     if is_text {
-        let lost = column.words.iter().filter(|(word, _)| missing.contains_key(*word) && !kept(word));
+        let lost =
+            column.words.iter().filter(|(word, _)| missing.contains_key(*word) && !kept(word));
         nothing += lost.map(|(_, count)| count).sum::<u64>();
         let text = column.words.iter().filter(|(word, _)| !missing.contains_key(*word));
         let text: Vec<_> = text.map(|(word, count)| format!("`{word}` {count} times")).collect();
@@ -306,7 +383,12 @@ fn field_line(column: &Column, verdict: Verdict, name: &str, missing: &BTreeMap<
             because.push(format!("{} kept as text", text.join(", ")));
         }
     } else {
-        nothing += column.words.iter().filter(|(word, _)| !kept(word)).map(|(_, count)| count).sum::<u64>();
+        nothing += column
+            .words
+            .iter()
+            .filter(|(word, _)| !kept(word))
+            .map(|(_, count)| count)
+            .sum::<u64>();
     }
     if !verdict.because.is_empty() {
         because.insert(0, verdict.because);
@@ -324,18 +406,23 @@ fn field_line(column: &Column, verdict: Verdict, name: &str, missing: &BTreeMap<
     FieldLine { name: name.to_owned(), properties, because: because.join("; ") }
 }
 
-/// Whether a column of `cells` is one that identifies records: so many values that it is no chance that none is missing, and all differ.
+/// Whether a column of `cells` is one that identifies records: so many values that it is no chance
+/// that none is missing, and all differ.
 fn is_key(column: &Column, cells: u64) -> bool {
     cells >= LEAST_REQUIRED && column.values == cells && matches!(column.unique, Unique::SoFar(..))
 }
 
 /// The values of a column that has few.
 fn enum_candidate(column: &Column) -> Option<String> {
-    let distinct = column.distinct.as_ref().filter(|distinct| (2..=MOST_ENUM_VALUES).contains(&distinct.len()))?;
+    let distinct = column
+        .distinct
+        .as_ref()
+        .filter(|distinct| (2..=MOST_ENUM_VALUES).contains(&distinct.len()))?;
     if column.values < distinct.len() as u64 * LEAST_ENUM_REPEATS {
         return None;
     }
-    let mut values: Vec<_> = distinct.keys().map(|text| String::from_utf8_lossy(text).into_owned()).collect();
+    let mut values: Vec<_> =
+        distinct.keys().map(|text| String::from_utf8_lossy(text).into_owned()).collect();
     values.sort_unstable();
     Some(values.join(", "))
 }
@@ -350,5 +437,6 @@ pub fn dataset_name(file: &str) -> DatasetName {
         name.insert_str(0, "data_");
     }
     name.truncate(DatasetName::MAX_CHARS);
-    DatasetName::parse(name.trim_end_matches('_')).unwrap_or_else(|_| DatasetName::parse("data").expect("a legal name"))
+    DatasetName::parse(name.trim_end_matches('_'))
+        .unwrap_or_else(|_| DatasetName::parse("data").expect("a legal name"))
 }

@@ -20,7 +20,8 @@ pub(super) struct Format {
     pattern: Pattern,
 }
 
-/// Formats of days, in the order in which they are preferred: ISO 8601, then the United States, then Europe, then two digits of a year.
+/// Formats of days, in the order in which they are preferred: ISO 8601, then the United States,
+/// then Europe, then two digits of a year.
 const DATES: [&str; 29] = [
     "%Y-%m-%d",
     "%Y/%m/%d",
@@ -54,7 +55,8 @@ const DATES: [&str; 29] = [
 ];
 
 /// Formats of times of day.
-const TIMES: [&str; 7] = ["%H:%M:%S", "%H:%M:%S%.f", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%I:%M:%S%p", "%I:%M%p"];
+const TIMES: [&str; 7] =
+    ["%H:%M:%S", "%H:%M:%S%.f", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%I:%M:%S%p", "%I:%M%p"];
 
 /// What may stand between the two.
 const BETWEEN: [&str; 4] = [" ", "T", ", ", ":"];
@@ -63,7 +65,8 @@ const BETWEEN: [&str; 4] = [" ", "T", ", ", ":"];
 const OFFSETS: [&str; 5] = ["", "%z", " %z", " %Z", "%z[%Z]"];
 
 /// Formats that are not put together of the above.
-const OTHERS: [&str; 4] = ["%a %b %d %H:%M:%S %Y", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M%S%z", "%Y%m%d%H%M%S"];
+const OTHERS: [&str; 4] =
+    ["%a %b %d %H:%M:%S %Y", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M%S%z", "%Y%m%d%H%M%S"];
 
 /// Most bytes of a moment.
 const MOST_BYTES: usize = 48;
@@ -84,15 +87,18 @@ static FORMATS: LazyLock<Vec<Format>> = LazyLock::new(|| {
     };
     DATES.iter().for_each(|date| add(Kind::Date, (*date).to_owned()));
     TIMES.iter().for_each(|time| add(Kind::Time, (*time).to_owned()));
-    // A local time of ISO 8601 is no moment, so it comes before the default, which takes it for UTC.
-    for (between, time) in [(" ", "%H:%M:%S"), (" ", "%H:%M:%S%.f"), ("T", "%H:%M:%S"), ("T", "%H:%M:%S%.f")] {
+    // A local time of ISO 8601 is no moment, so it comes before the default, which takes it for
+    // UTC.
+    for (between, time) in
+        [(" ", "%H:%M:%S"), (" ", "%H:%M:%S%.f"), ("T", "%H:%M:%S"), ("T", "%H:%M:%S%.f")]
+    {
         add(Kind::Datetime, format!("%Y-%m-%d{between}{time}"));
     }
     add(Kind::Datetime, "default".to_owned());
     for date in DATES {
-        for (time, between, offset) in
-            TIMES.iter().flat_map(|time| BETWEEN.iter().flat_map(move |b| OFFSETS.iter().map(move |o| (time, b, o))))
-        {
+        for (time, between, offset) in TIMES.iter().flat_map(|time| {
+            BETWEEN.iter().flat_map(move |b| OFFSETS.iter().map(move |o| (time, b, o)))
+        }) {
             add(Kind::Datetime, format!("{date}{between}{time}{offset}"));
         }
     }
@@ -114,7 +120,8 @@ pub(super) struct Moments {
     has_round_or_late_minutes: bool,
     /// All begin with a year from 1900 to 2099.
     is_of_our_time: bool,
-    /// The locales in which all names of months and days are known that are not English; `None`: there was none.
+    /// The locales in which all names of months and days are known that are not English; `None`:
+    /// there was none.
     locales: Option<Vec<&'static Locale>>,
 }
 
@@ -145,7 +152,8 @@ pub(super) struct Choice {
     pub(super) has_round_or_late_minutes: bool,
     /// All begin with a year from 1900 to 2099.
     pub(super) is_of_our_time: bool,
-    /// The locale of the names of months and days, and others that would do as well; none: they are English, or there are none.
+    /// The locale of the names of months and days, and others that would do as well; none: they are
+    /// English, or there are none.
     pub(super) locales: Vec<&'static str>,
 }
 
@@ -173,7 +181,12 @@ impl Moments {
             None => {
                 let could_be = text.len() <= MOST_BYTES && text.iter().any(u8::is_ascii_digit);
                 let all = if could_be { 0..FORMATS.len() } else { 0..0 };
-                self.left = Some(all.filter_map(|index| Left { index, is_fine: false, is_far: false }.after(text)).collect());
+                self.left = Some(
+                    all.filter_map(|index| {
+                        Left { index, is_fine: false, is_far: false }.after(text)
+                    })
+                    .collect(),
+                );
             }
             Some(left) => left.retain_mut(|format| {
                 format.after(text).is_some_and(|after| {
@@ -187,11 +200,16 @@ impl Moments {
 
     /// The text with English names of months and days, if it has others that some locale knows.
     fn translate(&mut self, text: &[u8]) -> Option<String> {
-        let is_likely = text.len() <= MOST_BYTES && has_word(text) && text.iter().any(u8::is_ascii_digit);
-        let text = std::str::from_utf8(text).ok().filter(|_| is_likely && self.left.as_ref().is_none_or(|left| !left.is_empty()))?;
+        let is_likely =
+            text.len() <= MOST_BYTES && has_word(text) && text.iter().any(u8::is_ascii_digit);
+        let text = std::str::from_utf8(text)
+            .ok()
+            .filter(|_| is_likely && self.left.as_ref().is_none_or(|left| !left.is_empty()))?;
         let (mut out, mut rest, mut is_changed) = (String::new(), text, false);
         while let Some(start) = rest.find(char::is_alphabetic) {
-            let end = rest[start..].find(|c: char| !c.is_alphabetic()).map_or(rest.len(), |end| start + end);
+            let end = rest[start..]
+                .find(|c: char| !c.is_alphabetic())
+                .map_or(rest.len(), |end| start + end);
             let word = &rest[start..end];
             out.push_str(&rest[..start]);
             rest = &rest[end..];
@@ -201,10 +219,20 @@ impl Moments {
                 out.push_str(word);
                 continue;
             }
-            let is_left = |locale: &Locale| self.locales.as_ref().is_none_or(|left| left.iter().any(|other| other.name == locale.name));
+            let is_left = |locale: &Locale| {
+                self.locales
+                    .as_ref()
+                    .is_none_or(|left| left.iter().any(|other| other.name == locale.name))
+            };
             let known: Vec<_> = known.iter().filter(|(locale, _)| is_left(locale)).collect();
             let english = known.first()?.1;
-            self.locales = Some(known.iter().filter(|(_, name)| *name == english).map(|(locale, _)| *locale).collect());
+            self.locales = Some(
+                known
+                    .iter()
+                    .filter(|(_, name)| *name == english)
+                    .map(|(locale, _)| *locale)
+                    .collect(),
+            );
             out.push_str(english);
             // The point of an abbreviation belongs to the name.
             rest = rest.strip_prefix('.').filter(|after| after.starts_with(' ')).unwrap_or(rest);
@@ -215,12 +243,15 @@ impl Moments {
     }
 
     fn look_at(&mut self, text: &[u8]) {
-        let numbers = || text.split(|byte| !byte.is_ascii_digit()).filter(|digits| !digits.is_empty());
+        let numbers =
+            || text.split(|byte| !byte.is_ascii_digit()).filter(|digits| !digits.is_empty());
         self.is_padded &= numbers().all(|digits| matches!(digits.len(), 2 | 4));
         self.is_of_our_time &= matches!(text, [b'1', b'9', ..] | [b'2', b'0', ..]);
         let time = text.iter().position(|byte| *byte == b':').map_or(&[][..], |at| &text[at + 1..]);
-        self.has_round_or_late_minutes |= matches!(time, [b'0', b'0', ..] | [b'1', b'3'..=b'9', ..] | [b'2'..=b'5', ..]);
-        let is_offset = matches!(text.last(), Some(b'Z' | b'z' | b']')) || time.iter().any(|byte| matches!(byte, b'+' | b'-'));
+        self.has_round_or_late_minutes |=
+            matches!(time, [b'0', b'0', ..] | [b'1', b'3'..=b'9', ..] | [b'2'..=b'5', ..]);
+        let is_offset = matches!(text.last(), Some(b'Z' | b'z' | b']'))
+            || time.iter().any(|byte| matches!(byte, b'+' | b'-'));
         *(if is_offset { &mut self.has_offset } else { &mut self.lacks_offset }) = true;
     }
 
@@ -231,7 +262,9 @@ impl Moments {
         self.has_round_or_late_minutes |= other.has_round_or_late_minutes;
         self.is_of_our_time &= other.is_of_our_time;
         self.locales = match (self.locales.take(), other.locales) {
-            (Some(mine), Some(theirs)) => Some(mine.into_iter().filter(|locale| theirs.contains(locale)).collect()),
+            (Some(mine), Some(theirs)) => {
+                Some(mine.into_iter().filter(|locale| theirs.contains(locale)).collect())
+            }
             (mine, theirs) => mine.or(theirs),
         };
         match (&mut self.left, other.left) {
@@ -248,11 +281,13 @@ impl Moments {
         }
     }
 
-    /// The best format. `day_first`: what the file's other columns tell of days and months; `is_european`: what its delimiter lets expect.
+    /// The best format. `day_first`: what the file's other columns tell of days and months;
+    /// `is_european`: what its delimiter lets expect.
     pub(super) fn best(&self, day_first: Option<bool>, is_european: bool) -> Option<Choice> {
         let day_first = day_first.or(is_european.then_some(true));
         let usable = || self.left.iter().flatten().filter(|left| !(left.is_fine && left.is_far));
-        let order = |left: &&Left| day_first.is_some() && FORMATS[left.index].day_first() == day_first;
+        let order =
+            |left: &&Left| day_first.is_some() && FORMATS[left.index].day_first() == day_first;
         let best = usable().find(order).or_else(|| usable().next())?;
         let format = &FORMATS[best.index];
         let locales: Vec<_> = self.locales.iter().flatten().map(|locale| locale.name).collect();
@@ -266,8 +301,14 @@ impl Moments {
             directives
         };
         // Who has the same directives in another order reads other days.
-        let is_rival = |other: &&Format| other.text != format.text && sorted(&other.text) == sorted(&format.text);
-        let rivals = usable().map(|left| &FORMATS[left.index]).filter(is_rival).map(|format| format.text.as_str()).collect();
+        let is_rival = |other: &&Format| {
+            other.text != format.text && sorted(&other.text) == sorted(&format.text)
+        };
+        let rivals = usable()
+            .map(|left| &FORMATS[left.index])
+            .filter(is_rival)
+            .map(|format| format.text.as_str())
+            .collect();
         Some(Choice {
             format,
             is_fine: best.is_fine,
@@ -320,10 +361,14 @@ impl Left {
             Kind::Datetime => pattern.read_datetime(text, per_second, None),
         };
         match read(1_000_000) {
-            Ok(value) => {
-                Some(Self { is_far: self.is_far || (*kind == Kind::Datetime && value.unsigned_abs() > NANOSECONDS_REACH as u64), ..self })
+            Ok(value) => Some(Self {
+                is_far: self.is_far
+                    || (*kind == Kind::Datetime && value.unsigned_abs() > NANOSECONDS_REACH as u64),
+                ..self
+            }),
+            Err(Flaw::TooPrecise) => {
+                read(1_000_000_000).ok().map(|_| Self { is_fine: true, ..self })
             }
-            Err(Flaw::TooPrecise) => read(1_000_000_000).ok().map(|_| Self { is_fine: true, ..self }),
             Err(_) => None,
         }
     }

@@ -84,7 +84,8 @@ impl Around {
         }
     }
 
-    /// Whether the affixes could be of one column of numbers: two currencies are two columns' worth, and so are two units.
+    /// Whether the affixes could be of one column of numbers: two currencies are two columns'
+    /// worth, and so are two units.
     fn is_of_one_kind(&self) -> bool {
         self.affixes.len() <= 1
     }
@@ -95,10 +96,18 @@ impl Around {
             ("parentheses", self.parentheses, "stand in parentheses"),
             ("trailingMinus", self.trailing_minus, "end with a minus"),
             ("minusSign", self.minus_sign, "have the minus sign U+2212"),
-            ("DR", self.debits + self.credits, "have DR or CR; DOUBT: debits are taken for negative"),
+            (
+                "DR",
+                self.debits + self.credits,
+                "have DR or CR; DOUBT: debits are taken for negative",
+            ),
         ];
         let found: Vec<_> = counts.into_iter().filter(|(_, count, _)| *count > 0).collect();
-        let because = found.iter().map(|(_, count, how)| format!("{count} {how}")).collect::<Vec<_>>().join(", ");
+        let because = found
+            .iter()
+            .map(|(_, count, how)| format!("{count} {how}"))
+            .collect::<Vec<_>>()
+            .join(", ");
         (!found.is_empty()).then(|| (found.iter().map(|(name, ..)| *name).collect(), because))
     }
 }
@@ -135,7 +144,11 @@ pub(super) struct Extent {
 
 impl Default for Numbers {
     fn default() -> Self {
-        Self { digits: Extent::default(), others: std::array::from_fn(|_| Some(Extent::default())), around: Around::default() }
+        Self {
+            digits: Extent::default(),
+            others: std::array::from_fn(|_| Some(Extent::default())),
+            around: Around::default(),
+        }
     }
 }
 
@@ -147,16 +160,29 @@ impl Numbers {
         }
         self.around.cells += 1;
         let sign = usize::from(matches!(text.first(), Some(b'+' | b'-')));
-        if text.len() > sign && text.len() <= MOST_BYTES && text[sign..].iter().all(u8::is_ascii_digit) {
-            self.digits.add(text.len(), &Measure::of_digits(&text[sign..], text.first() == Some(&b'-'), text.first() == Some(&b'+')));
+        if text.len() > sign
+            && text.len() <= MOST_BYTES
+            && text[sign..].iter().all(u8::is_ascii_digit)
+        {
+            self.digits.add(
+                text.len(),
+                &Measure::of_digits(
+                    &text[sign..],
+                    text.first() == Some(&b'-'),
+                    text.first() == Some(&b'+'),
+                ),
+            );
             return true;
         }
-        let undressed = std::str::from_utf8(text).ok().filter(|text| text.len() <= MOST_BYTES).and_then(|text| {
-            let mut around = std::mem::take(&mut self.around);
-            let undressed = Undressed::of(text, &mut around);
-            self.around = around;
-            undressed
-        });
+        let undressed = std::str::from_utf8(text)
+            .ok()
+            .filter(|text| text.len() <= MOST_BYTES)
+            .and_then(|text| {
+                let mut around = std::mem::take(&mut self.around);
+                let undressed = Undressed::of(text, &mut around);
+                self.around = around;
+                undressed
+            });
         let Some(number) = undressed.filter(|_| self.around.is_of_one_kind()) else {
             self.others = Default::default();
             return false;
@@ -186,21 +212,30 @@ impl Numbers {
     /// The decimal character, if the column can be read with one alone and has it.
     pub(super) fn sure_decimal(&self) -> Option<char> {
         let fits = |decimal: char| {
-            let of = |(style, extent): (&Style, &Option<Extent>)| style.decimal == decimal && extent.is_some();
+            let of = |(style, extent): (&Style, &Option<Extent>)| {
+                style.decimal == decimal && extent.is_some()
+            };
             STYLES.iter().zip(&self.others).any(of)
         };
-        let has_fraction =
-            |(style, extent): (&Style, &Option<Extent>)| extent.as_ref().filter(|extent| extent.fraction.is_some()).map(|_| style.decimal);
+        let has_fraction = |(style, extent): (&Style, &Option<Extent>)| {
+            extent.as_ref().filter(|extent| extent.fraction.is_some()).map(|_| style.decimal)
+        };
         match (fits('.'), fits(',')) {
             (true, true) | (false, false) => None,
             _ => STYLES.iter().zip(&self.others).find_map(has_fraction),
         }
     }
 
-    /// The best style, how far the numbers reach in it, and a doubt, if another style would do as well but mean something else.
+    /// The best style, how far the numbers reach in it, and a doubt, if another style would do as
+    /// well but mean something else.
     ///
-    /// `decimal`: what other columns of the file leave no doubt of. `is_european`: what its delimiter lets expect.
-    pub(super) fn best(&self, decimal: Option<char>, is_european: bool) -> Option<(Style, Extent, Option<String>)> {
+    /// `decimal`: what other columns of the file leave no doubt of. `is_european`: what its
+    /// delimiter lets expect.
+    pub(super) fn best(
+        &self,
+        decimal: Option<char>,
+        is_european: bool,
+    ) -> Option<(Style, Extent, Option<String>)> {
         let read = |index: usize| {
             let extent = self.others[index].as_ref()?;
             // Who groups digits groups all of them.
@@ -213,17 +248,26 @@ impl Numbers {
         if index == POINT && read(POINT_GROUPS).is_some_and(is_all_grouped) {
             (index, doubt) = match decimal {
                 Some(',') => (POINT_GROUPS, None),
-                None if is_european => (POINT_GROUPS, Some("a point before three digits, which may be a decimal one")),
+                None if is_european => {
+                    (POINT_GROUPS, Some("a point before three digits, which may be a decimal one"))
+                }
                 _ => (index, None),
             };
         }
         // `1,234`: the same the other way round.
-        if index == COMMA_GROUPS && read(COMMA).is_some() && read(COMMA_GROUPS).is_some_and(|extent| extent.grouped > 0) {
+        if index == COMMA_GROUPS
+            && read(COMMA).is_some()
+            && read(COMMA_GROUPS).is_some_and(|extent| extent.grouped > 0)
+        {
             (index, doubt) = match decimal {
                 Some('.') => (COMMA_GROUPS, None),
                 Some(_) => (COMMA, None),
-                None if is_european => (COMMA, Some("a comma before three digits, which may be a group's")),
-                None => (COMMA_GROUPS, Some("a comma before three digits, which may be a decimal one")),
+                None if is_european => {
+                    (COMMA, Some("a comma before three digits, which may be a group's"))
+                }
+                None => {
+                    (COMMA_GROUPS, Some("a comma before three digits, which may be a decimal one"))
+                }
             };
         }
         let mut extent = read(index)?.clone();
@@ -310,7 +354,9 @@ impl Measure {
     fn of_digits(digits: &[u8], is_negative: bool, has_plus: bool) -> Self {
         let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
         let whole = (digits.len() - zeros) as u32;
-        let value = digits.iter().try_fold(0i128, |sum, digit| sum.checked_mul(10)?.checked_add((digit - b'0').into()));
+        let value = digits
+            .iter()
+            .try_fold(0i128, |sum, digit| sum.checked_mul(10)?.checked_add((digit - b'0').into()));
         Self {
             whole,
             significant: whole,
@@ -330,25 +376,39 @@ impl Measure {
             Some(at) => (&text[..at], Some(&text[at + 1..])),
             None => (text, None),
         };
-        let (whole, fraction) = mantissa.split_once(style.decimal).map_or((mantissa, None), |(whole, fraction)| (whole, Some(fraction)));
+        let (whole, fraction) = mantissa
+            .split_once(style.decimal)
+            .map_or((mantissa, None), |(whole, fraction)| (whole, Some(fraction)));
         let (digits, groups) = ungroup(whole, style.group)?;
         let fraction_digits = fraction.unwrap_or_default().as_bytes();
-        if !fraction_digits.iter().all(u8::is_ascii_digit) || digits.len() + fraction_digits.len() == 0 {
+        if !fraction_digits.iter().all(u8::is_ascii_digit)
+            || digits.len() + fraction_digits.len() == 0
+        {
             return None;
         }
         let mut new = Self::of_digits(&digits, number.is_negative, number.has_plus);
         new.groups = groups;
         new.fraction = fraction.map(|digits| digits.len() as u32);
         new.is_phone &= fraction.is_none() && exponent.is_none();
-        let zeros = if new.whole == 0 { fraction_digits.iter().take_while(|digit| **digit == b'0').count() } else { 0 };
+        let zeros = if new.whole == 0 {
+            fraction_digits.iter().take_while(|digit| **digit == b'0').count()
+        } else {
+            0
+        };
         new.significant = new.whole + (fraction_digits.len() - zeros) as u32;
         if let Some(exponent) = exponent {
             let digits = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
-            if digits.is_empty() || digits.len() > 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            if digits.is_empty()
+                || digits.len() > 4
+                || !digits.bytes().all(|byte| byte.is_ascii_digit())
+            {
                 return None;
             }
             let fraction = fraction.unwrap_or("0");
-            let value: f64 = format!("{}.{fraction}e{exponent}", String::from_utf8_lossy(&new_digits(whole))).parse().ok()?;
+            let value: f64 =
+                format!("{}.{fraction}e{exponent}", String::from_utf8_lossy(&new_digits(whole)))
+                    .parse()
+                    .ok()?;
             new.is_float = true;
             new.is_bare_exponent = new.fraction.is_none() && digits.len() == exponent.len();
             let is_lost = value == 0.0 && mantissa.contains(|c: char| ('1'..='9').contains(&c));
@@ -382,17 +442,22 @@ struct Undressed<'t> {
 }
 
 impl<'t> Undressed<'t> {
-    /// Takes off what a contract can name, and counts it; `None`: it is no number whatever a contract says.
+    /// Takes off what a contract can name, and counts it; `None`: it is no number whatever a
+    /// contract says.
     fn of(text: &'t str, around: &mut Around) -> Option<Self> {
-        let mut new = Self { digits: text, is_negative: false, has_plus: false, is_infinite: false };
+        let mut new =
+            Self { digits: text, is_negative: false, has_plus: false, is_infinite: false };
         let (mut signs, mut has_percent, mut affixes) = (0, false, 0);
         loop {
             let text = new.digits;
             let is_side = |letters: &str| {
                 let end = text.len().checked_sub(2).and_then(|end| text.get(end..));
-                end.is_some_and(|end| end.eq_ignore_ascii_case(letters)).then(|| &text[..text.len() - 2])
+                end.is_some_and(|end| end.eq_ignore_ascii_case(letters))
+                    .then(|| &text[..text.len() - 2])
             };
-            let (inner, is_negative) = if let Some(inner) = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+            let (inner, is_negative) = if let Some(inner) =
+                text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'))
+            {
                 around.parentheses += 1;
                 (inner, true)
             } else if let Some(inner) = text.strip_prefix('-') {
@@ -429,16 +494,22 @@ impl<'t> Undressed<'t> {
             new.is_negative |= is_negative;
             new.digits = inner.trim_matches(SPACES);
         }
-        let is_bare = signs <= 1 && !has_percent && affixes == 0 && around.parentheses + around.trailing_minus + around.minus_sign == 0;
-        new.is_infinite = is_bare && ["inf", "infinity"].iter().any(|word| new.digits.eq_ignore_ascii_case(word));
+        let is_bare = signs <= 1
+            && !has_percent
+            && affixes == 0
+            && around.parentheses + around.trailing_minus + around.minus_sign == 0;
+        new.is_infinite =
+            is_bare && ["inf", "infinity"].iter().any(|word| new.digits.eq_ignore_ascii_case(word));
         around.infinite += u64::from(new.is_infinite);
-        (signs <= 1 && (new.is_infinite || new.digits.contains(|c: char| c.is_ascii_digit()))).then_some(new)
+        (signs <= 1 && (new.is_infinite || new.digits.contains(|c: char| c.is_ascii_digit())))
+            .then_some(new)
     }
 }
 
 /// A number without the currency or the unit before or after it.
 fn affix(text: &str) -> Option<(&str, &str)> {
-    let is_part = |c: char| c.is_ascii_digit() || SPACES.contains(&c) || "+-.,()%\u{2212}".contains(c);
+    let is_part =
+        |c: char| c.is_ascii_digit() || SPACES.contains(&c) || "+-.,()%\u{2212}".contains(c);
     let (before, rest) = text.split_at(text.find(is_part)?);
     if is_currency(before) {
         return Some((rest, before));

@@ -6,7 +6,8 @@ use proptest::sample::select;
 
 use super::tests::{infer, infer_in_pieces, land};
 
-/// The cells of one column: of one kind mostly, with some that are missing and perhaps some that do not belong.
+/// The cells of one column: of one kind mostly, with some that are missing and perhaps some that do
+/// not belong.
 fn column() -> impl Strategy<Value = Vec<String>> {
     let kinds = prop_oneof![
         vec("-?[0-9]{1,4}", 1..40),
@@ -20,8 +21,14 @@ fn column() -> impl Strategy<Value = Vec<String>> {
         vec("[0-9]{1,2}(e[+-]?[0-9]{1,4})?", 1..40),
         vec("(19|20)[0-9]{2}-(0[1-9]|1[0-2])-[0-3][0-9]", 1..40),
         vec("[0-3]?[0-9]/[01]?[0-9]/(20)?[0-9]{2}", 1..40),
-        vec("[0-3][0-9]\\.[01][0-9]\\.20[0-9]{2}( [012][0-9]:[0-5][0-9](:[0-6][0-9](\\.[0-9]{1,10})?)?)?", 1..40),
-        vec("2[0-9]{3}-0[1-9]-[012][0-9][T ][01][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]0[0-9]:?[03]0)?", 1..40),
+        vec(
+            "[0-3][0-9]\\.[01][0-9]\\.20[0-9]{2}( [012][0-9]:[0-5][0-9](:[0-6][0-9](\\.[0-9]{1,10})?)?)?",
+            1..40
+        ),
+        vec(
+            "2[0-9]{3}-0[1-9]-[012][0-9][T ][01][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]0[0-9]:?[03]0)?",
+            1..40
+        ),
         vec("[01]?[0-9]:[0-5][0-9]( ?[AaPp][Mm])?", 1..40),
         vec("(19|20)[0-9]{2}[01][0-9][0-3][0-9]([0-2][0-9][0-5][0-9][0-5][0-9])?", 1..40),
         vec("true|false|True|FALSE|yes|No|t|f|Y|N|on|off|0|1", 1..40),
@@ -29,42 +36,61 @@ fn column() -> impl Strategy<Value = Vec<String>> {
         vec("[a-zé\"'#:,;{}\\[\\]&*!|>%@`\\\\ \t-]{0,8}", 1..40),
         vec("\\PC{0,6}", 1..40),
     ];
-    let odd = select(vec!["", "", "NA", "null", "-", "\\N", " ", "1 ", " NA", "x", "\n", "0012", "#"]);
+    let odd =
+        select(vec!["", "", "NA", "null", "-", "\\N", " ", "1 ", " NA", "x", "\n", "0012", "#"]);
     (kinds, vec((any::<prop::sample::Index>(), odd), 0..6)).prop_map(|(mut cells, odd)| {
         odd.into_iter().for_each(|(index, text)| *index.get_mut(&mut cells) = text.to_owned());
         cells
     })
 }
 
-/// A table of columns as a CSV file in which whatever must be quoted is, and some cells are that need not be.
+/// A table of columns as a CSV file in which whatever must be quoted is, and some cells are that
+/// need not be.
 fn table() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         3 => "[a-z]{1,6}",
         1 => select(vec!["created_at", "date", "is_x", "zip", "month", "n", "yes", "", "a b", "_line", "1", "ä: #", "\"q\"", "NA"]).prop_map(str::to_owned),
     ];
     let delimiter = select(vec![',', ',', ';', '\t', '|']);
-    (vec((name, column()), 1..5), delimiter, any::<bool>(), any::<u64>()).prop_map(|(columns, delimiter, header, mut seed)| {
-        let rows = columns.iter().map(|(_, cells)| cells.len()).max().unwrap_or(0);
-        let mut write = |text: &str| {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let must = text.contains([delimiter, '"', '\n', '\r', '\'', '#']) || text.is_empty() && columns.len() == 1;
-            if must || seed >> 60 == 0 { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
-        };
-        let mut lines = Vec::new();
-        if header {
-            lines.push(columns.iter().map(|(name, _)| write(name)).collect::<Vec<_>>());
-        }
-        for row in 0..rows {
-            lines.push(columns.iter().map(|(_, cells)| write(cells.get(row).map_or("", String::as_str))).collect());
-        }
-        lines.iter().map(|cells| cells.join(&delimiter.to_string()) + "\n").collect()
-    })
+    (vec((name, column()), 1..5), delimiter, any::<bool>(), any::<u64>()).prop_map(
+        |(columns, delimiter, header, mut seed)| {
+            let rows = columns.iter().map(|(_, cells)| cells.len()).max().unwrap_or(0);
+            let mut write = |text: &str| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let must = text.contains([delimiter, '"', '\n', '\r', '\'', '#'])
+                    || text.is_empty() && columns.len() == 1;
+                if must || seed >> 60 == 0 {
+                    format!("\"{}\"", text.replace('"', "\"\""))
+                } else {
+                    text.to_owned()
+                }
+            };
+            let mut lines = Vec::new();
+            if header {
+                lines.push(columns.iter().map(|(name, _)| write(name)).collect::<Vec<_>>());
+            }
+            for row in 0..rows {
+                lines.push(
+                    columns
+                        .iter()
+                        .map(|(_, cells)| write(cells.get(row).map_or("", String::as_str)))
+                        .collect(),
+                );
+            }
+            lines.iter().map(|cells| cells.join(&delimiter.to_string()) + "\n").collect()
+        },
+    )
 }
 
 /// Nothing is refused but what no contract would take.
 fn check(source: &[u8]) -> Result<(), TestCaseError> {
     let inferred = infer(source);
-    prop_assert_eq!(land(source, &inferred.yaml), (inferred.records, inferred.refused), "{}", inferred.yaml);
+    prop_assert_eq!(
+        land(source, &inferred.yaml),
+        (inferred.records, inferred.refused),
+        "{}",
+        inferred.yaml
+    );
     Ok(())
 }
 

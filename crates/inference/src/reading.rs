@@ -1,4 +1,5 @@
-//! What a proposed contract says of how the source is read: its encoding, its dialect, and how columns are found.
+//! What a proposed contract says of how the source is read: its encoding, its dialect, and how
+//! columns are found.
 
 use contract::quoted;
 use contract::unique_names;
@@ -6,7 +7,8 @@ use csv_records::dialect::{BlankRows, RepeatedHeader, Terminator, Token};
 use csv_records::encoding::Encoding;
 use landing::opening::Opening;
 
-/// The names of the fields: those that the columns have when the source is read as the contract says.
+/// The names of the fields: those that the columns have when the source is read as the contract
+/// says.
 pub(super) fn names_of(opening: &Opening, columns: usize) -> Vec<String> {
     let mut labels = if opening.dialect.header { opening.header.names.clone() } else { Vec::new() };
     labels.resize(columns, String::new());
@@ -16,14 +18,20 @@ pub(super) fn names_of(opening: &Opening, columns: usize) -> Vec<String> {
 /// The encoding, if it is not the usual one, and the reason.
 pub(super) fn encoding_of(opening: &Opening) -> Option<(String, String)> {
     let encoding = opening.dialect.encoding;
-    let because = opening.evidence.iter().find(|evidence| evidence.property == "encoding").map(|evidence| evidence.because.clone());
+    let because = opening
+        .evidence
+        .iter()
+        .find(|evidence| evidence.property == "encoding")
+        .map(|evidence| evidence.because.clone());
     let because = because.unwrap_or_default();
-    // Damage is told: or what is taken for it, where the beginning of the source is in an old encoding after all.
+    // Damage is told: or what is taken for it, where the beginning of the source is in an old
+    // encoding after all.
     let is_doubtful = encoding != Encoding::UTF_8 || because.contains("is not valid UTF-8");
     is_doubtful.then(|| (encoding.label(), because))
 }
 
-/// What the document says of the dialect: everything, so that the sniffing of later files can't come to another answer.
+/// What the document says of the dialect: everything, so that the sniffing of later files can't
+/// come to another answer.
 pub(super) fn dialect_of(opening: &Opening) -> Vec<(&'static str, String, String)> {
     let dialect = &opening.dialect;
     let because = |property: &str| {
@@ -46,7 +54,8 @@ pub(super) fn dialect_of(opening: &Opening) -> Vec<(&'static str, String, String
         ("commentChar", token_or_null(dialect.comment_char)),
         ("skipInitialSpace", dialect.skip_initial_space.to_string()),
     ];
-    let mut lines: Vec<_> = said.into_iter().map(|(name, value)| (name, value, because(name))).collect();
+    let mut lines: Vec<_> =
+        said.into_iter().map(|(name, value)| (name, value, because(name))).collect();
     if dialect.trim {
         lines.push(("trim", "true".to_owned(), because("trim")));
     }
@@ -64,8 +73,16 @@ pub(super) fn dialect_of(opening: &Opening) -> Vec<(&'static str, String, String
     line(dialect.units_row && dialect.header, "unitsRow", "true".to_owned());
     line(dialect.repeated_header == RepeatedHeader::Skip, "repeatedHeader", "skip".to_owned());
     line(dialect.blank_rows == BlankRows::Keep, "blankRows", "keep".to_owned());
-    line(dialect.null_sequence.is_some(), "nullSequence", quoted(dialect.null_sequence.as_deref().unwrap_or_default()));
-    line(dialect.ragged_rows.ignore_trailing_delimiter, "raggedRows", "{ trailingDelimiter: ignore }".to_owned());
+    line(
+        dialect.null_sequence.is_some(),
+        "nullSequence",
+        quoted(dialect.null_sequence.as_deref().unwrap_or_default()),
+    );
+    line(
+        dialect.ragged_rows.ignore_trailing_delimiter,
+        "raggedRows",
+        "{ trailingDelimiter: ignore }".to_owned(),
+    );
     if dialect.footer_rows > 0 {
         lines.push(("footerRows", dialect.footer_rows.to_string(), because("footerRows")));
     }

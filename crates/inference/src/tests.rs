@@ -21,7 +21,8 @@ fn open(source: &[u8], contract: Option<&Contract>) -> Opening {
         dialect: contract.map_or(&nothing, |contract| &contract.dialect),
         schema: contract.map(|contract| &contract.schema),
     };
-    let opening = Opening::read(&stated, Limits::default(), source, true, usize::MAX).expect("a readable source");
+    let opening = Opening::read(&stated, Limits::default(), source, true, usize::MAX)
+        .expect("a readable source");
     opening.expect("the whole source holds the header")
 }
 
@@ -30,18 +31,31 @@ fn read(opening: &Opening, mut take: impl FnMut(&Batch<'_>, Records<'_>)) {
     let dialect = &opening.dialect;
     let window = &opening.text[opening.header.data_start as usize..];
     let mut rows = Rows::default();
-    Lexer::new(dialect, Limits::default()).read(window, true, usize::MAX, &mut rows).expect("no long row");
-    let batch = RawBatch { window, source: window, at: opening.header.data_start, lines: 0, records: 0 };
+    Lexer::new(dialect, Limits::default())
+        .read(window, true, usize::MAX, &mut rows)
+        .expect("no long row");
+    let batch =
+        RawBatch { window, source: window, at: opening.header.data_start, lines: 0, records: 0 };
     let batch = Batch::new(batch, &rows, dialect);
     let cells = batch.cells();
-    take(&batch, Records { window: &cells.window, rows: &batch.records, fields: &cells.fields, dialect, is_utf8: cells.is_utf8 });
+    take(
+        &batch,
+        Records {
+            window: &cells.window,
+            rows: &batch.records,
+            fields: &cells.fields,
+            dialect,
+            is_utf8: cells.is_utf8,
+        },
+    );
 }
 
 pub(super) fn infer(source: &[u8]) -> Inferred {
     infer_from(source, true)
 }
 
-/// Proposes a contract. `is_complete`: the source is a whole file, and not only the beginning of one.
+/// Proposes a contract. `is_complete`: the source is a whole file, and not only the beginning of
+/// one.
 pub(super) fn infer_from(source: &[u8], is_complete: bool) -> Inferred {
     let opening = open(source, None);
     let mut inference = Inference::new(&opening);
@@ -55,7 +69,11 @@ pub(super) fn infer_in_pieces(source: &[u8], cut: proptest::sample::Index) -> St
     let mut whole = Inference::new(&opening);
     read(&opening, |_, records| {
         // Without a header the first piece tells how many columns there are.
-        let at = if opening.dialect.header { cut.index(records.rows.len() + 1) } else { records.rows.len() };
+        let at = if opening.dialect.header {
+            cut.index(records.rows.len() + 1)
+        } else {
+            records.rows.len()
+        };
         let mut second = Inference::new(&opening);
         whole.observe(Records { rows: &records.rows[..at], ..records });
         second.observe(Records { rows: &records.rows[at..], ..records });
@@ -64,7 +82,8 @@ pub(super) fn infer_in_pieces(source: &[u8], cut: proptest::sample::Index) -> St
     whole.finish(&dataset_name("test.csv"), &opening, true).yaml
 }
 
-/// Lands a source under a contract: how many records there are, and how many of them have a finding.
+/// Lands a source under a contract: how many records there are, and how many of them have a
+/// finding.
 #[track_caller]
 pub(super) fn land(source: &[u8], yaml: &str) -> (u64, u64) {
     let (columns, refused) = typed(source, yaml);
@@ -77,7 +96,10 @@ pub(super) fn typed(source: &[u8], yaml: &str) -> (Vec<ArrayRef>, BTreeMap<u32, 
     let contract = Contract::parse(yaml).unwrap_or_else(|faults| panic!("{faults:?}\n{yaml}"));
     let opening = open(source, Some(&contract));
     let mapping: Mapping = if opening.dialect.header {
-        contract.schema.match_header(&opening.header.names).unwrap_or_else(|drift| panic!("{drift}\n{yaml}"))
+        contract
+            .schema
+            .match_header(&opening.header.names)
+            .unwrap_or_else(|drift| panic!("{drift}\n{yaml}"))
     } else {
         contract.schema.match_positions()
     };
@@ -99,9 +121,17 @@ pub(super) fn typed(source: &[u8], yaml: &str) -> (Vec<ArrayRef>, BTreeMap<u32, 
 #[track_caller]
 fn check(source: &str, expected: &[&str]) {
     let inferred = infer(source.as_bytes());
-    assert_eq!(land(source.as_bytes(), &inferred.yaml), (inferred.records, inferred.refused), "{}", inferred.yaml);
-    let lines = inferred.yaml.lines().filter_map(|line| line.trim_start().strip_prefix("- { name: "));
-    let fields = lines.map(|line| line.split_once("  #").map_or(line, |(field, _)| field).trim_end().trim_end_matches(" }"));
+    assert_eq!(
+        land(source.as_bytes(), &inferred.yaml),
+        (inferred.records, inferred.refused),
+        "{}",
+        inferred.yaml
+    );
+    let lines =
+        inferred.yaml.lines().filter_map(|line| line.trim_start().strip_prefix("- { name: "));
+    let fields = lines.map(|line| {
+        line.split_once("  #").map_or(line, |(field, _)| field).trim_end().trim_end_matches(" }")
+    });
     let fields: Vec<_> = fields.collect();
     assert_eq!(fields, expected, "{}", inferred.yaml);
 }
@@ -143,9 +173,15 @@ fn numbers_are_exact_where_they_are_amounts() {
 #[test]
 fn numbers_as_people_write_them() {
     check_column(&["1,234,567", "12"], "integer, groupChar: \",\"");
-    check_column(&["1.234,50", "0,25"], "number, physicalType: \"decimal(18,4)\", decimalChar: \",\", groupChar: \".\"");
+    check_column(
+        &["1.234,50", "0,25"],
+        "number, physicalType: \"decimal(18,4)\", decimalChar: \",\", groupChar: \".\"",
+    );
     check_column(&["1,5", "22,75"], "number, decimalChar: \",\"");
-    check_column(&["$1,234.50", "$2.00"], "number, physicalType: \"decimal(18,4)\", groupChar: \",\", affixes: [\"$\"]");
+    check_column(
+        &["$1,234.50", "$2.00"],
+        "number, physicalType: \"decimal(18,4)\", groupChar: \",\", affixes: [\"$\"]",
+    );
     check_column(&["12 %", "7.5 %"], "number, physicalType: \"decimal(18,3)\", percent: written");
     check_column(&["12.5%", "0.125"], "string");
     check_column(&["$5", "€5"], "string");
@@ -153,7 +189,10 @@ fn numbers_as_people_write_them() {
     check_column(&["5 kg", "7"], "string");
     check_column(&["5 kg", "7 lb"], "string");
     check_column(&["1.5M", "2M"], "string");
-    check_column(&["($42.75)", "$510.25"], "number, physicalType: \"decimal(18,4)\", affixes: [\"$\"], negatives: [parentheses]");
+    check_column(
+        &["($42.75)", "$510.25"],
+        "number, physicalType: \"decimal(18,4)\", affixes: [\"$\"], negatives: [parentheses]",
+    );
     check_column(&["(1)", "(2)"], "string");
     check_column(&["5-", "3"], "integer, negatives: [trailingMinus]");
     check_column(&["\u{2212}5", "3"], "integer, negatives: [minusSign]");
@@ -168,7 +207,10 @@ fn numbers_as_people_write_them() {
 fn identifiers_stay_text() {
     check_column(&["007", "123"], "string");
     check_column(&["+4930123456", "+15551234567"], "string");
-    check("zip_code,order_no,x\n12345,1,a\n23456,2,a\n", &["zip_code, type: string", "order_no, type: integer", "x, type: string"]);
+    check(
+        "zip_code,order_no,x\n12345,1,a\n23456,2,a\n",
+        &["zip_code, type: string", "order_no, type: integer", "x, type: string"],
+    );
     check("month,x\n01,a\n12,b\n", &["month, type: integer", "x, type: string"]);
 }
 
@@ -177,7 +219,10 @@ fn words_for_nothing() {
     check_column(&["1", "NA", "n/a", ""], "integer");
     check_column(&["a", "NA", "bcd"], "string");
     check_column(&["NA", "NA"], "string");
-    check("n,country\n1,DE\nNA,NA\n2,FR\n", &["\"n\", type: integer", "country, type: string, missingValues: [\"\"]"]);
+    check(
+        "n,country\n1,DE\nNA,NA\n2,FR\n",
+        &["\"n\", type: integer", "country, type: string, missingValues: [\"\"]"],
+    );
     check("n,tail\n1,N123\nNA,NA\n2,N5678\n", &["\"n\", type: integer", "tail, type: string"]);
     check_column(&["2013-01-01", "\\N"], "date");
     check_column(&["1.5", "NaN", "-"], "number, physicalType: \"decimal(18,3)\"");
@@ -214,7 +259,10 @@ fn dates_in_the_wild() {
     check_column(&["Jan 5, 2013"], "date, format: \"%b %d, %Y\"");
     check_column(&["05-JAN-13"], "date, format: \"%d-%b-%y\", yearPivot: 69");
     check_column(&["20130131", "20130201", "20130301"], "integer");
-    check("ymd|x\n20130131|a\n20130201|b\n", &["ymd, type: date, format: \"%Y%m%d\"", "x, type: string"]);
+    check(
+        "ymd|x\n20130131|a\n20130201|b\n",
+        &["ymd, type: date, format: \"%Y%m%d\"", "x, type: string"],
+    );
     let days: Vec<String> = (1..=28).map(|day| format!("201302{day:02}")).collect();
     check_column(&days.iter().map(String::as_str).collect::<Vec<_>>(), "date, format: \"%Y%m%d\"");
     check_column(&["10010101", "10010102", "10010117"], "integer");
@@ -232,23 +280,44 @@ fn times_in_the_wild() {
     check_column(&["2013-01-01T10:00:00+02:00", "2013-01-01 10:00:00.5Z"], "datetime");
     check_column(&["2013-01-01T10:00:00+02:00", "2013-01-01 10:00:00"], "string");
     check_column(&["2013-01-01 10:00:00"], "datetime, format: \"%Y-%m-%d %H:%M:%S\"");
-    check_column(&["2013-01-01 10:00:00.25", "2013-01-01 10:00:00"], "datetime, format: \"%Y-%m-%d %H:%M:%S%.f\"");
-    check_column(&["2013-01-01 10:00:00.123456789"], "datetime, physicalType: timestamp(ns), format: \"%Y-%m-%d %H:%M:%S%.f\"");
+    check_column(
+        &["2013-01-01 10:00:00.25", "2013-01-01 10:00:00"],
+        "datetime, format: \"%Y-%m-%d %H:%M:%S%.f\"",
+    );
+    check_column(
+        &["2013-01-01 10:00:00.123456789"],
+        "datetime, physicalType: timestamp(ns), format: \"%Y-%m-%d %H:%M:%S%.f\"",
+    );
     check_column(&["12/31/2013 1:05 PM"], "datetime, format: \"%m/%d/%Y %I:%M %p\"");
     check_column(&["31.12.2013 23:59"], "datetime, format: \"%d.%m.%Y %H:%M\"");
     check_column(&["10/Oct/2000:13:55:36 -0700"], "datetime, format: \"%d/%b/%Y:%H:%M:%S %z\"");
-    check_column(&["Sat, 05 Jan 2013 10:00:00 GMT"], "datetime, format: \"%a, %d %b %Y %H:%M:%S %Z\"");
+    check_column(
+        &["Sat, 05 Jan 2013 10:00:00 GMT"],
+        "datetime, format: \"%a, %d %b %Y %H:%M:%S %Z\"",
+    );
     check_column(&["2024-01-01 10:00:00.25 UTC"], "datetime, format: \"%Y-%m-%d %H:%M:%S%.f %Z\"");
-    check_column(&["2024-06-01T10:00:00+02:00[Europe/Berlin]"], "datetime, format: \"%Y-%m-%dT%H:%M:%S%z[%Z]\"");
+    check_column(
+        &["2024-06-01T10:00:00+02:00[Europe/Berlin]"],
+        "datetime, format: \"%Y-%m-%dT%H:%M:%S%z[%Z]\"",
+    );
     check_column(&["2:1", "0:0", "3:2"], "string");
     check_column(&["16:10", "21:09"], "string");
     check_column(&["9:00", "10:45"], "time, format: \"%H:%M\"");
     check_column(&["10:30", "23:59"], "time, format: \"%H:%M\"");
     check_column(&["10:30:00", "23:59:59.5"], "time");
     check_column(&["10:30", "24:30"], "string");
-    check("created_at,n\n1357034400,1\n1400000000,2\n", &["created_at, type: datetime, format: epoch", "\"n\", type: integer"]);
-    check("created_at,n\n1357034400123,1\n1400000000456,2\n", &["created_at, type: datetime, format: epoch_ms", "\"n\", type: integer"]);
-    check("order,n\n1357034400,1\n1400000000,2\n", &["order, type: integer", "\"n\", type: integer"]);
+    check(
+        "created_at,n\n1357034400,1\n1400000000,2\n",
+        &["created_at, type: datetime, format: epoch", "\"n\", type: integer"],
+    );
+    check(
+        "created_at,n\n1357034400123,1\n1400000000456,2\n",
+        &["created_at, type: datetime, format: epoch_ms", "\"n\", type: integer"],
+    );
+    check(
+        "order,n\n1357034400,1\n1400000000,2\n",
+        &["order, type: integer", "\"n\", type: integer"],
+    );
 }
 
 #[test]
@@ -257,22 +326,35 @@ fn spaces_around_values_are_no_part_of_them_but_of_texts() {
     check(source, &["a, type: integer", "b, type: string", "c, type: date"]);
     let (columns, _) = typed(source.as_bytes(), &infer(source.as_bytes()).yaml);
     let texts: Vec<_> = columns[1].as_string::<i32>().iter().flatten().collect();
-    assert_eq!((texts, columns[0].null_count(), columns[2].null_count()), (vec!["x", "y ", " z"], 1, 1));
+    assert_eq!(
+        (texts, columns[0].null_count(), columns[2].null_count()),
+        (vec!["x", "y ", " z"], 1, 1)
+    );
 }
 
 #[test]
 fn names_that_differ_in_case_only_are_a_doubt() {
     let yaml = infer(b"ID,Id,v\n1,10,a\n2,20,b\n").yaml;
-    assert!(yaml.contains("caseSensitive: true") && yaml.contains("DOUBT: `ID` and `Id` differ in case only"), "{yaml}");
+    assert!(
+        yaml.contains("caseSensitive: true")
+            && yaml.contains("DOUBT: `ID` and `Id` differ in case only"),
+        "{yaml}"
+    );
     assert!(!infer(b"ID,v\n1,a\n").yaml.contains("caseSensitive"));
 }
 
 #[test]
 fn headers_whose_labels_are_no_names() {
-    check("n,n,\n1,2,x\n3,4,y\n", &["\"n\", type: integer", "n_2, type: integer", "column_3, type: string"]);
+    check(
+        "n,n,\n1,2,x\n3,4,y\n",
+        &["\"n\", type: integer", "n_2, type: integer", "column_3, type: string"],
+    );
     check("_line,\"a\nb\"\n1,2\n", &["\"_line\", type: integer", "\"a\\nb\", type: integer"]);
     check("1,x\n2,y\n", &["column_1, type: integer", "column_2, type: string"]);
-    check("true,\"a \"\"b\"\": #\",ä\nx,y,z\n", &["\"true\", type: string", "\"a \\\"b\\\": #\", type: string", "\"ä\", type: string"]);
+    check(
+        "true,\"a \"\"b\"\": #\",ä\nx,y,z\n",
+        &["\"true\", type: string", "\"a \\\"b\\\": #\", type: string", "\"ä\", type: string"],
+    );
 }
 
 #[test]
@@ -287,7 +369,9 @@ fn what_no_contract_would_take_is_said() {
 #[test]
 fn a_document_for_people() {
     let source = "id;when;what;fare\n".to_owned()
-        + &(1..=40).map(|n| format!("{n};0{}/02/2020;{};{n},5\n", n % 9 + 1, ["in", "out"][n % 2])).collect::<String>();
+        + &(1..=40)
+            .map(|n| format!("{n};0{}/02/2020;{};{n},5\n", n % 9 + 1, ["in", "out"][n % 2]))
+            .collect::<String>();
     let inferred = infer(source.as_bytes());
     let expected = "\
 # Proposed from 40 records, all of the source.
@@ -317,9 +401,13 @@ rejects:
 
 #[test]
 fn names_of_datasets() {
-    for (file, name) in
-        [("dir/Flights 2013.csv.gz", "flights_2013"), ("2013.csv", "data_2013"), (".csv", "csv"), ("", "data"), ("ä.csv", "data")]
-    {
+    for (file, name) in [
+        ("dir/Flights 2013.csv.gz", "flights_2013"),
+        ("2013.csv", "data_2013"),
+        (".csv", "csv"),
+        ("", "data"),
+        ("ä.csv", "data"),
+    ] {
         assert_eq!(dataset_name(file).as_str(), name, "{file}");
     }
 }
@@ -328,7 +416,10 @@ fn names_of_datasets() {
 #[test]
 fn nycflights() {
     let proposed = |file: &str| {
-        let path = format!("{}/../../testdata/{file}", std::env::var("CARGO_MANIFEST_DIR").expect("cargo runs this"));
+        let path = format!(
+            "{}/../../testdata/{file}",
+            std::env::var("CARGO_MANIFEST_DIR").expect("cargo runs this")
+        );
         let source = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
         let inferred = infer(&source);
         assert_eq!(land(&source, &inferred.yaml), (inferred.records, 0), "{file}");
@@ -369,15 +460,25 @@ fn nycflights() {
 #[test]
 fn a_proposal_from_bytes_in_memory() {
     let nothing = StatedDialect::default();
-    let stated = Stated { name: "a sample", compression: contract::Compression::Auto, encoding: None, dialect: &nothing, schema: None };
+    let stated = Stated {
+        name: "a sample",
+        compression: contract::Compression::Auto,
+        encoding: None,
+        dialect: &nothing,
+        schema: None,
+    };
     let of = |bytes: &[u8], is_whole| propose(&stated, &dataset_name("test.csv"), bytes, is_whole);
     let source = "\u{feff}id;näme\r\n1;a\r\n2;b\r\n300;c";
     assert_eq!(of(source.as_bytes(), true), Ok(infer(source.as_bytes())));
     let utf_16: Vec<u8> = source.encode_utf16().flat_map(u16::to_be_bytes).collect();
-    assert!(of(&utf_16, true).is_ok_and(|inferred| inferred.yaml.contains("encoding: utf-16be") && inferred.records == 3));
+    assert!(of(&utf_16, true).is_ok_and(
+        |inferred| inferred.yaml.contains("encoding: utf-16be") && inferred.records == 3
+    ));
     // The last record may go on.
     assert!(
-        of(source.as_bytes(), false).is_ok_and(|inferred| inferred.yaml.contains("the beginning of the source") && inferred.records == 2)
+        of(source.as_bytes(), false)
+            .is_ok_and(|inferred| inferred.yaml.contains("the beginning of the source")
+                && inferred.records == 2)
     );
     assert_eq!(of(b"id,\"name", false).map_err(|error| error.name()), Err("LimitExceeded"));
 }
@@ -385,5 +486,10 @@ fn a_proposal_from_bytes_in_memory() {
 #[test]
 fn blank_lines_of_a_table_of_one_column_don_t_count_as_none() {
     let inferred = infer(b",,,\n\n;\na\n,,\n\n\n,");
-    assert_eq!(land(b",,,\n\n;\na\n,,\n\n\n,", &inferred.yaml), (inferred.records, inferred.refused), "{}", inferred.yaml);
+    assert_eq!(
+        land(b",,,\n\n;\na\n,,\n\n\n,", &inferred.yaml),
+        (inferred.records, inferred.refused),
+        "{}",
+        inferred.yaml
+    );
 }

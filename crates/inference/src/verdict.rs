@@ -32,14 +32,17 @@ pub(super) struct Context<'a> {
 
 /// Fewest different values of eight digits that are dates by their values alone.
 const LEAST_COMPACT_DATES: usize = 20;
-/// Digits that survive a binary64 and back, whatever they are; and those that a binary64 is printed with.
+/// Digits that survive a binary64 and back, whatever they are; and those that a binary64 is printed
+/// with.
 const FLOAT_DIGITS: u32 = 15;
 const PRINTED_FLOAT_DIGITS: u32 = 17;
 /// Most digits after the point that are taken for exact amounts.
 const AMOUNT_DIGITS: u32 = 4;
-/// Values that show how many digits there are after the point; of fewer, some that come later may have more.
+/// Values that show how many digits there are after the point; of fewer, some that come later may
+/// have more.
 const MANY_VALUES: u64 = 100;
-/// Digits after the point that are left for values that were not seen, where there were few; and before it.
+/// Digits after the point that are left for values that were not seen, where there were few; and
+/// before it.
 const MORE_FRACTION_DIGITS: u32 = 2;
 const MORE_WHOLE_DIGITS: u32 = 4;
 
@@ -51,8 +54,14 @@ pub(super) fn decide(column: &Column, context: Context<'_>) -> Verdict {
     if let Some(verdict) = boolean(column, context) {
         return verdict;
     }
-    let moment = column.moments.as_ref().and_then(|moments| moments.best(context.day_first, context.is_european));
-    let number = column.numbers.as_ref().and_then(|numbers| numbers.best(context.decimal, context.is_european));
+    let moment = column
+        .moments
+        .as_ref()
+        .and_then(|moments| moments.best(context.day_first, context.is_european));
+    let number = column
+        .numbers
+        .as_ref()
+        .and_then(|numbers| numbers.best(context.decimal, context.is_european));
     match (number, moment) {
         (Some((style, extent, doubt)), moment) => {
             // Digits alone are a number, unless they are surely a date.
@@ -76,14 +85,18 @@ fn string(because: impl Into<String>) -> Verdict {
 }
 
 /// Words for true and false, in lower case. A single letter is a word only where both stand.
-const BOOLEANS: [(&str, &str); 5] = [("true", "false"), ("yes", "no"), ("t", "f"), ("y", "n"), ("on", "off")];
+const BOOLEANS: [(&str, &str); 5] =
+    [("true", "false"), ("yes", "no"), ("t", "f"), ("y", "n"), ("on", "off")];
 
 fn boolean(column: &Column, context: Context<'_>) -> Option<Verdict> {
     let distinct = column.distinct.as_ref()?;
-    let texts: Option<Vec<&str>> = distinct.keys().map(|text| std::str::from_utf8(text).ok()).collect();
+    let texts: Option<Vec<&str>> =
+        distinct.keys().map(|text| std::str::from_utf8(text).ok()).collect();
     let mut texts = texts?;
     texts.sort_unstable();
-    let is_named = ["is_", "has_", "was_", "can_"].iter().any(|prefix| context.name.to_ascii_lowercase().starts_with(prefix))
+    let is_named = ["is_", "has_", "was_", "can_"]
+        .iter()
+        .any(|prefix| context.name.to_ascii_lowercase().starts_with(prefix))
         || has_word(context.name, &["flag", "bool", "boolean"]);
     if is_named && texts.iter().all(|text| ["0", "1"].contains(text)) {
         let because = format!("0 and 1, and the name `{}` asks a question", context.name);
@@ -91,16 +104,26 @@ fn boolean(column: &Column, context: Context<'_>) -> Option<Verdict> {
     }
     let (yes, no) = BOOLEANS.iter().find(|(yes, no)| {
         let has = |word: &str| texts.iter().any(|text| text.eq_ignore_ascii_case(word));
-        let all = texts.iter().all(|text| text.eq_ignore_ascii_case(yes) || text.eq_ignore_ascii_case(no));
+        let all = texts
+            .iter()
+            .all(|text| text.eq_ignore_ascii_case(yes) || text.eq_ignore_ascii_case(no));
         all && ((has(yes) && has(no)) || *yes == "true")
     })?;
     let spelled = |word: &str, counterpart: &str| -> Vec<String> {
-        let seen: Vec<String> = texts.iter().filter(|text| text.eq_ignore_ascii_case(word)).map(|text| (*text).to_owned()).collect();
+        let seen: Vec<String> = texts
+            .iter()
+            .filter(|text| text.eq_ignore_ascii_case(word))
+            .map(|text| (*text).to_owned())
+            .collect();
         if !seen.is_empty() {
             return seen;
         }
         // It was not seen: as its counterpart is spelled.
-        let like = texts.iter().find(|text| text.eq_ignore_ascii_case(counterpart)).copied().unwrap_or_default();
+        let like = texts
+            .iter()
+            .find(|text| text.eq_ignore_ascii_case(counterpart))
+            .copied()
+            .unwrap_or_default();
         let capital = |text: &str| text[..1].to_ascii_uppercase() + &text[1..];
         vec![match like {
             like if like == counterpart.to_ascii_uppercase() => word.to_ascii_uppercase(),
@@ -110,13 +133,24 @@ fn boolean(column: &Column, context: Context<'_>) -> Option<Verdict> {
     };
     let (yes, no) = (spelled(yes, no), spelled(no, yes));
     let known = |texts: &[String], word: &str| {
-        texts.iter().all(|text| [word.to_owned(), word.to_ascii_uppercase(), word[..1].to_ascii_uppercase() + &word[1..]].contains(text))
+        texts.iter().all(|text| {
+            [
+                word.to_owned(),
+                word.to_ascii_uppercase(),
+                word[..1].to_ascii_uppercase() + &word[1..],
+            ]
+            .contains(text)
+        })
     };
     let mut properties = Vec::new();
     if !known(&yes, "true") || !known(&no, "false") {
         properties = vec![("trueValues", list(&yes)), ("falseValues", list(&no))];
     }
-    Some(Verdict { data_type: "boolean", properties, because: format!("nothing but {}", texts.join(", ")) })
+    Some(Verdict {
+        data_type: "boolean",
+        properties,
+        because: format!("nothing but {}", texts.join(", ")),
+    })
 }
 
 /// Texts as a list in YAML.
@@ -125,9 +159,11 @@ fn list(texts: &[String]) -> String {
     format!("[{}]", quoted.join(", "))
 }
 
-/// Whether digits that are valid dates are dates: their name says so, or there are too many of them for chance.
+/// Whether digits that are valid dates are dates: their name says so, or there are too many of them
+/// for chance.
 fn are_dates(column: &Column, choice: &Choice, context: Context<'_>) -> bool {
-    let distinct = column.distinct.as_ref().map_or(LEAST_COMPACT_DATES, std::collections::HashMap::len);
+    let distinct =
+        column.distinct.as_ref().map_or(LEAST_COMPACT_DATES, std::collections::HashMap::len);
     choice.is_of_our_time && (distinct >= LEAST_COMPACT_DATES || has_word(context.name, &MOMENTS))
 }
 
@@ -137,8 +173,17 @@ fn of_moment(choice: &Choice, context: Context<'_>) -> Verdict {
     let is_short = format.has_short_year();
     match format.kind {
         _ if choice.has_mixed_offsets => return undecided(Ambiguous::MixedOffsets),
-        Kind::Time if !is_named && !choice.has_round_or_late_minutes && !format.text.contains("%p") => return undecided(Ambiguous::Scores),
-        Kind::Date if is_short && !is_named && !format.has_month_name() && (!choice.is_padded || !choice.rivals.is_empty()) => {
+        Kind::Time
+            if !is_named && !choice.has_round_or_late_minutes && !format.text.contains("%p") =>
+        {
+            return undecided(Ambiguous::Scores);
+        }
+        Kind::Date
+            if is_short
+                && !is_named
+                && !format.has_month_name()
+                && (!choice.is_padded || !choice.rivals.is_empty()) =>
+        {
             return undecided(Ambiguous::Versions);
         }
         _ => {}
@@ -152,12 +197,18 @@ fn of_moment(choice: &Choice, context: Context<'_>) -> Verdict {
     if choice.is_fine {
         properties.push(("physicalType", unit.to_owned()));
     }
-    let is_default =
-        matches!((format.kind, format.text.as_str()), (_, "default") | (Kind::Date, "%Y-%m-%d") | (Kind::Time, "%H:%M:%S" | "%H:%M:%S%.f"));
+    let is_default = matches!(
+        (format.kind, format.text.as_str()),
+        (_, "default") | (Kind::Date, "%Y-%m-%d") | (Kind::Time, "%H:%M:%S" | "%H:%M:%S%.f")
+    );
     if !is_default {
         properties.push(("format", contract::quoted(&format.text)));
     }
-    let mut because = if format.text == "default" { "all are ISO 8601".to_owned() } else { format!("all are {}", format.text) };
+    let mut because = if format.text == "default" {
+        "all are ISO 8601".to_owned()
+    } else {
+        format!("all are {}", format.text)
+    };
     if is_short {
         properties.push(("yearPivot", YEAR_PIVOT.to_string()));
         because += &format!("; years from {YEAR_PIVOT} on are of the last century");
@@ -172,7 +223,9 @@ fn of_moment(choice: &Choice, context: Context<'_>) -> Verdict {
     if !choice.rivals.is_empty() {
         let rivals = choice.rivals.join(" or ");
         because += &match format.day_first() {
-            Some(first) if context.day_first == Some(first) => format!("; they could be {rivals}, but other columns of this file can't"),
+            Some(first) if context.day_first == Some(first) => {
+                format!("; they could be {rivals}, but other columns of this file can't")
+            }
             _ => format!("; DOUBT: they could be {rivals} as well, as no day is past the 12th"),
         };
     } else if format.day_first().is_some() {
@@ -256,24 +309,46 @@ const MOMENTS: [&str; 32] = [
 /// Seconds since 1970 of the years 1990 to 2099: what a column named after time holds.
 const EPOCH_SECONDS: std::ops::Range<i128> = 631_152_000..4_102_444_800;
 
-fn of_number(column: &Column, style: Style, extent: &Extent, doubt: Option<String>, context: Context<'_>) -> Verdict {
+fn of_number(
+    column: &Column,
+    style: Style,
+    extent: &Extent,
+    doubt: Option<String>,
+    context: Context<'_>,
+) -> Verdict {
     let quoted = contract::quoted;
     if extent.phones > 0 {
-        return string(format!("{} begin with a plus and are long: telephone numbers, which are text", extent.phones));
+        return string(format!(
+            "{} begin with a plus and are long: telephone numbers, which are text",
+            extent.phones
+        ));
     }
-    let is_calendar = has_word(context.name, &CALENDAR) && extent.lengths.is_some_and(|(_, most)| most <= 2);
+    let is_calendar =
+        has_word(context.name, &CALENDAR) && extent.lengths.is_some_and(|(_, most)| most <= 2);
     if extent.leading_zeros > 0 && !is_calendar {
-        return string(format!("{} begin with a zero that a number would lose: identifiers", extent.leading_zeros));
+        return string(format!(
+            "{} begin with a zero that a number would lose: identifiers",
+            extent.leading_zeros
+        ));
     }
     if has_word(context.name, &IDENTIFIERS) && extent.fraction.is_none() {
         return string(format!("digits, but by the name `{}` they are identifiers", context.name));
     }
-    let Some(around) = column.numbers.as_ref().map(|numbers| &numbers.around) else { return string("") };
-    if extent.bare_exponents > 0 && extent.bare_exponents == extent.floats && extent.fraction.is_none() {
+    let Some(around) = column.numbers.as_ref().map(|numbers| &numbers.around) else {
+        return string("");
+    };
+    if extent.bare_exponents > 0
+        && extent.bare_exponents == extent.floats
+        && extent.fraction.is_none()
+    {
         return undecided(Ambiguous::Exponents);
     }
     let is_fixed = extent.lengths.is_some_and(|(least, most)| least == most);
-    if extent.grouped_twice == extent.cells && is_fixed && extent.cells > 1 && extent.fraction.is_none() {
+    if extent.grouped_twice == extent.cells
+        && is_fixed
+        && extent.cells > 1
+        && extent.fraction.is_none()
+    {
         return undecided(Ambiguous::GroupedIdentifiers);
     }
     if around.percents > 0 && around.percents < around.cells {
@@ -298,7 +373,10 @@ fn of_number(column: &Column, style: Style, extent: &Extent, doubt: Option<Strin
     let mut notes = Vec::new();
     if !around.affixes.is_empty() {
         properties.push(("affixes", list(&around.affixes.keys().cloned().collect::<Vec<_>>())));
-        let told = around.affixes.iter().map(|(affix, count)| format!("`{affix}` stands around {count} of {}", around.cells));
+        let told = around
+            .affixes
+            .iter()
+            .map(|(affix, count)| format!("`{affix}` stands around {count} of {}", around.cells));
         notes.push(told.collect::<Vec<_>>().join(", "));
     }
     if let Some((negatives, because)) = around.negatives() {
@@ -312,7 +390,8 @@ fn of_number(column: &Column, style: Style, extent: &Extent, doubt: Option<Strin
     notes.extend(doubt.map(|doubt| format!("DOUBT: {doubt}")));
     let is_whole = extent.floats == 0 && extent.fraction.is_none();
     let is_dressed = !properties.is_empty();
-    let mut verdict = if is_whole { integer(extent, is_dressed, context) } else { fractional(extent) };
+    let mut verdict =
+        if is_whole { integer(extent, is_dressed, context) } else { fractional(extent) };
     if verdict.data_type == "string" {
         return verdict;
     }
@@ -331,19 +410,36 @@ fn integer(extent: &Extent, is_dressed: bool, context: Context<'_>) -> Verdict {
         let range = EPOCH_SECONDS.start * units..EPOCH_SECONDS.end * units;
         range.contains(&least) && range.contains(&greatest)
     };
-    let epoch = EPOCHS.iter().find(|(_, units)| is_of_our_time(*units)).filter(|_| !is_dressed && has_word(context.name, &MOMENTS));
+    let epoch = EPOCHS
+        .iter()
+        .find(|(_, units)| is_of_our_time(*units))
+        .filter(|_| !is_dressed && has_word(context.name, &MOMENTS));
     if let Some((format, _)) = epoch {
-        let because = format!("{seen}, and the name `{}`: {format}, which counts from 1970", context.name);
-        return Verdict { data_type: "datetime", properties: vec![("format", (*format).to_owned())], because };
+        let because =
+            format!("{seen}, and the name `{}`: {format}, which counts from 1970", context.name);
+        return Verdict {
+            data_type: "datetime",
+            properties: vec![("format", (*format).to_owned())],
+            because,
+        };
     }
     let physical = match () {
         () if i64::try_from(least).is_ok() && i64::try_from(greatest).is_ok() => None,
         () if u64::try_from(least).is_ok() && u64::try_from(greatest).is_ok() => Some("uint64"),
         () if extent.whole <= MOST_DIGITS => {
             let because = format!("{seen}: beyond 64 bits");
-            return Verdict { data_type: "number", properties: vec![("physicalType", format!("\"decimal({MOST_DIGITS},0)\""))], because };
+            return Verdict {
+                data_type: "number",
+                properties: vec![("physicalType", format!("\"decimal({MOST_DIGITS},0)\""))],
+                because,
+            };
         }
-        () => return string(format!("digits, up to {}: more than a number keeps exactly", extent.whole)),
+        () => {
+            return string(format!(
+                "digits, up to {}: more than a number keeps exactly",
+                extent.whole
+            ));
+        }
     };
     let properties = physical.map(|name| ("physicalType", name.to_owned())).into_iter().collect();
     Verdict { data_type: "integer", properties, because: seen }
@@ -353,27 +449,45 @@ fn fractional(extent: &Extent) -> Verdict {
     let (least, most) = extent.fraction.unwrap_or_default();
     let digits = extent.whole + most;
     let decimal = |because: String| {
-        // Room for what was not seen: more digits after the point where few values were, and more before it.
+        // Room for what was not seen: more digits after the point where few values were, and more
+        // before it.
         let is_sure = extent.cells >= MANY_VALUES;
-        let scale = if is_sure { most } else { (most + MORE_FRACTION_DIGITS).min(MOST_DIGITS.saturating_sub(extent.whole)).max(most) };
+        let scale = if is_sure {
+            most
+        } else {
+            (most + MORE_FRACTION_DIGITS).min(MOST_DIGITS.saturating_sub(extent.whole)).max(most)
+        };
         // What Parquet keeps in 8 and 16 bytes.
         let wanted = extent.whole + MORE_WHOLE_DIGITS + scale;
         let precision = if wanted <= 18 { 18 } else { MOST_DIGITS };
-        Verdict { data_type: "number", properties: vec![("physicalType", format!("\"decimal({precision},{scale})\""))], because }
+        Verdict {
+            data_type: "number",
+            properties: vec![("physicalType", format!("\"decimal({precision},{scale})\""))],
+            because,
+        }
     };
     let float = |because: String| Verdict { data_type: "number", properties: Vec::new(), because };
     match () {
-        () if extent.floats > 0 => float(format!("{} have an exponent or are infinite: binary floats", extent.floats)),
+        () if extent.floats > 0 => {
+            float(format!("{} have an exponent or are infinite: binary floats", extent.floats))
+        }
         () if digits > MOST_DIGITS && extent.significant > PRINTED_FLOAT_DIGITS => {
             string(format!("up to {} digits: more than a number keeps exactly", extent.significant))
         }
         () if least == most && (1..=AMOUNT_DIGITS).contains(&most) && digits <= MOST_DIGITS => {
-            decimal(format!("always {most} digits after the point, up to {} before it: exact amounts", extent.whole))
+            decimal(format!(
+                "always {most} digits after the point, up to {} before it: exact amounts",
+                extent.whole
+            ))
         }
-        () if extent.significant <= FLOAT_DIGITS => float(format!("up to {} digits, which a binary float keeps", extent.significant)),
+        () if extent.significant <= FLOAT_DIGITS => {
+            float(format!("up to {} digits, which a binary float keeps", extent.significant))
+        }
         () if extent.significant <= PRINTED_FLOAT_DIGITS => {
             float(format!("up to {} digits, as binary floats are printed", extent.significant))
         }
-        () => decimal(format!("up to {} digits: more than a binary float keeps", extent.significant)),
+        () => {
+            decimal(format!("up to {} digits: more than a binary float keeps", extent.significant))
+        }
     }
 }

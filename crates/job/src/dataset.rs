@@ -15,7 +15,10 @@ impl DatasetName {
         let starts = bytes.next().is_some_and(|b| b.is_ascii_lowercase());
         let goes_on = bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         if !starts || !goes_on || text.len() > Self::MAX_CHARS {
-            return Err(format!("a dataset's name is a lower-case letter and at most {} more of a-z, 0-9 and `_`", Self::MAX_CHARS - 1));
+            return Err(format!(
+                "a dataset's name is a lower-case letter and at most {} more of a-z, 0-9 and `_`",
+                Self::MAX_CHARS - 1
+            ));
         }
         Ok(Self(text.to_owned()))
     }

@@ -7,14 +7,16 @@ use crate::message::Failure;
 
 /// Whether a job commits: `decision.json` beside the job, written once, with `If-None-Match: *`.
 ///
-/// `store` writes *commit* when everything is ready and nothing is visible. Whoever cancels, abandons or settles the job writes *no commit*. The first one stands;
-/// everybody else reads it and acts on it.
+/// `store` writes *commit* when everything is ready and nothing is visible. Whoever cancels,
+/// abandons or settles the job writes *no commit*. The first one stands; everybody else reads it
+/// and acts on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Document", into = "Document")]
 pub enum Decision {
     /// The job commits. Whoever finds this brings the job to its end.
     Commit(Start),
-    /// Nothing of the job ever becomes visible, and this is why. Its claims are void and its uploads are garbage.
+    /// Nothing of the job ever becomes visible, and this is why. Its claims are void and its
+    /// uploads are garbage.
     NoCommit(Failure),
 }
 
@@ -53,7 +55,9 @@ impl From<Decision> for Document {
     fn from(decision: Decision) -> Self {
         match decision {
             Decision::Commit(start) => Self { commit: true, start: Some(start), because: None },
-            Decision::NoCommit(because) => Self { commit: false, start: None, because: Some(because) },
+            Decision::NoCommit(because) => {
+                Self { commit: false, start: None, because: Some(because) }
+            }
         }
     }
 }
@@ -65,7 +69,10 @@ mod tests {
     #[test]
     fn a_decision_is_a_document() {
         let decisions = [
-            (Decision::Commit(Start { from: 7, table: TableFormat::Delta }), r#"{"commit":true,"from":7,"table":"delta"}"#),
+            (
+                Decision::Commit(Start { from: 7, table: TableFormat::Delta }),
+                r#"{"commit":true,"from":7,"table":"delta"}"#,
+            ),
             (
                 Decision::NoCommit(Failure::new("Cancelled", "by hand")),
                 r#"{"commit":false,"because":{"error":"Cancelled","cause":"by hand"}}"#,

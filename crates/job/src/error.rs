@@ -2,11 +2,13 @@
 
 /// The failure of a step.
 ///
-/// Its [`name`](Error::name) is what the state machine retries or catches, what the registry keeps and what the CLI derives its exit code from. The text is for
-/// a person: what happened, where, and what to do. It never holds a value of the data, a credential or a presigned URL.
+/// Its [`name`](Error::name) is what the state machine retries or catches, what the registry keeps
+/// and what the CLI derives its exit code from. The text is for a person: what happened, where, and
+/// what to do. It never holds a value of the data, a credential or a presigned URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A store or a service did not answer, or answered that it is busy. Another attempt may succeed.
+    /// A store or a service did not answer, or answered that it is busy. Another attempt may
+    /// succeed.
     #[error("{0}")]
     StoreUnavailable(String),
     /// The step stopped itself shortly before its time limit. Another attempt may succeed.
@@ -30,7 +32,8 @@ pub enum Error {
     /// More records were refused than the contract allows.
     #[error("{0}")]
     RejectLimitExceeded(String),
-    /// A limit that keeps memory or cost bounded was reached: record, field, columns, partitions, decompressed size.
+    /// A limit that keeps memory or cost bounded was reached: record, field, columns, partitions,
+    /// decompressed size.
     #[error("{0}")]
     LimitExceeded(String),
     /// The job is estimated to cost more than whoever submitted it will pay.
@@ -45,7 +48,8 @@ pub enum Error {
     /// The job was cancelled, or ended while a step of it still ran.
     #[error("{0}")]
     Cancelled(String),
-    /// A store refused, and the text names the permission that is missing; or the source may not be named.
+    /// A store refused, and the text names the permission that is missing; or the source may not be
+    /// named.
     #[error("{0}")]
     AccessDenied(String),
     /// A store has no room left: the text says how much is missing, and where.

@@ -1,4 +1,5 @@
-//! Limits of what a job reads and writes: contracts, names of objects and folders, and when a file is small.
+//! Limits of what a job reads and writes: contracts, names of objects and folders, and when a file
+//! is small.
 
 use crate::DatasetName;
 use crate::message::JobId;
@@ -19,15 +20,21 @@ pub const LAKE_PREFIX_BYTES: usize = 64;
 
 /// Most bytes of the name of a data file: `<job>-merged-<number>-<attempt>-<number><extension>`. An
 /// attempt is a UUID (36), numbers have up to 10 digits, and the longest extension is `.jsonl.zst`.
-pub const FILE_NAME_BYTES: usize = JobId::MAX_CHARS + "-merged-".len() + 10 + 1 + 36 + 1 + 10 + ".jsonl.zst".len();
+pub const FILE_NAME_BYTES: usize =
+    JobId::MAX_CHARS + "-merged-".len() + 10 + 1 + 36 + 1 + 10 + ".jsonl.zst".len();
 
 /// Most bytes of the folders that a record's values name, with their slashes: what is left of a key
 /// beside the prefix of the lake, `<dataset>/` and the name of the file.
-pub const FOLDERS_BYTES: usize = OBJECT_KEY_BYTES - LAKE_PREFIX_BYTES - (DatasetName::MAX_CHARS + 1) - FILE_NAME_BYTES;
+pub const FOLDERS_BYTES: usize =
+    OBJECT_KEY_BYTES - LAKE_PREFIX_BYTES - (DatasetName::MAX_CHARS + 1) - FILE_NAME_BYTES;
 
-const _: () = assert!(FILE_NAME_BYTES <= SEGMENT_BYTES && FOLDERS_BYTES == 740, "README and ARCHITECTURE say so");
+const _: () = assert!(
+    FILE_NAME_BYTES <= SEGMENT_BYTES && FOLDERS_BYTES == 740,
+    "README and ARCHITECTURE say so"
+);
 
-/// Most bytes of a file that is small, whatever the size that files are to have: it is read at once, and a reader opens a larger one without loss.
+/// Most bytes of a file that is small, whatever the size that files are to have: it is read at
+/// once, and a reader opens a larger one without loss.
 pub const MOST_SMALL_BYTES: u64 = 32 << 20;
 
 /// Whether a file of so many bytes is small where files are to have `file_size`.

@@ -20,7 +20,10 @@ impl JobId {
     pub fn parse(text: &str) -> Result<Self, String> {
         let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if text.is_empty() || text.len() > Self::MAX_CHARS || !text.chars().all(legal) {
-            return Err(format!("a job id is 1 to {} letters, digits, `-` or `_`", Self::MAX_CHARS));
+            return Err(format!(
+                "a job id is 1 to {} letters, digits, `-` or `_`",
+                Self::MAX_CHARS
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -42,7 +45,8 @@ impl JobId {
         &self.0
     }
 
-    /// `<kind>-<40 hex digits>`; the parts are hashed with their lengths, so that no two lists of parts look alike.
+    /// `<kind>-<40 hex digits>`; the parts are hashed with their lengths, so that no two lists of
+    /// parts look alike.
     fn digest(kind: &str, parts: &[&str]) -> Self {
         use sha2::{Digest, Sha256};
         let mut hash = Sha256::new();
@@ -87,7 +91,8 @@ pub struct SourceRef {
     /// ETag, when the submitter knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
-    /// S3's `sequencer`, when an event told it: hexadecimal digits that grow with the versions of a key.
+    /// S3's `sequencer`, when an event told it: hexadecimal digits that grow with the versions of a
+    /// key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequencer: Option<String>,
 }
@@ -130,13 +135,16 @@ pub struct Shard {
     pub from: u64,
     /// First byte after the range.
     pub to: u64,
-    /// Where the first row starts, when it is known: always for shard 0, and for shards that are run again.
+    /// Where the first row starts, when it is known: always for shard 0, and for shards that are
+    /// run again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<u64>,
-    /// The line on which the range starts, from 1, when the plan counted lines beforehand (for `lineage`).
+    /// The line on which the range starts, from 1, when the plan counted lines beforehand (for
+    /// `lineage`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-    /// The round in which the shard is run: 1, and later ones when it guessed its start wrong, or has keys that earlier shards claim.
+    /// The round in which the shard is run: 1, and later ones when it guessed its start wrong, or
+    /// has keys that earlier shards claim.
     pub round: u32,
     /// Where the keys are listed that earlier shards claim, once that is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -209,7 +217,8 @@ pub struct MergeFiles {
     pub merge: MergeItem,
 }
 
-/// The input of the `transform` function: it makes the files of a job, of its source or of smaller ones.
+/// The input of the `transform` function: it makes the files of a job, of its source or of smaller
+/// ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum MakeFiles {
@@ -230,7 +239,8 @@ pub struct MergeList {
     pub key: String,
 }
 
-/// What `transform` answers: nothing, as its receipt lies beside the job and thousands of answers must fit in one message.
+/// What `transform` answers: nothing, as its receipt lies beside the job and thousands of answers
+/// must fit in one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transformed {}
 
@@ -274,7 +284,8 @@ pub struct Settled {
     pub dataset: DatasetName,
     /// Its status as the API writes it, e.g. `FAILED`.
     pub status: String,
-    /// Why nothing of it is visible: a name of [`crate::Error::NAMES`], or of AWS. Empty when it landed.
+    /// Why nothing of it is visible: a name of [`crate::Error::NAMES`], or of AWS. Empty when it
+    /// landed.
     pub error: String,
     /// The same for people. Empty when it landed.
     pub cause: String,
@@ -306,11 +317,13 @@ pub struct JobRef {
 /// What `verify` answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verified {
-    /// Shards that guessed their start wrong, or have keys that earlier ones claim, and are to be run again; `count` is 0 when the job is verified.
+    /// Shards that guessed their start wrong, or have keys that earlier ones claim, and are to be
+    /// run again; `count` is 0 when the job is verified.
     pub again: ShardList,
     /// The round in which they are run, and which is to be verified next.
     pub round: u32,
-    /// Small files that are to be put together before the job is stored; `count` is 0 when there are none.
+    /// Small files that are to be put together before the job is stored; `count` is 0 when there
+    /// are none.
     pub merges: MergeList,
     /// Rows, once the job is verified; zeros before.
     pub counts: Counts,
@@ -374,7 +387,8 @@ pub struct Failure {
     pub error: String,
     /// What happened, where, and what to do.
     pub cause: String,
-    /// The other job, if this one made way for it: the one that landed the same bytes, or a newer version.
+    /// The other job, if this one made way for it: the one that landed the same bytes, or a newer
+    /// version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobId>,
 }
@@ -421,7 +435,8 @@ impl std::ops::AddAssign for Counts {
     }
 }
 
-/// The keys of what lies beside a job, under the work prefix: its documents, which stay, and apart from them its small files, which don't.
+/// The keys of what lies beside a job, under the work prefix: its documents, which stay, and apart
+/// from them its small files, which don't.
 #[derive(Debug, Clone)]
 pub struct JobKeys(String, String);
 
@@ -458,15 +473,18 @@ impl JobKeys {
     pub fn receipts_prefix(&self) -> String {
         format!("{}receipts/", self.0)
     }
-    /// What a shard refused, under a name unique to the attempt. `kind` is `rejects.csv`, `errors.jsonl`, `profile.json` or `keys-000`.
+    /// What a shard refused, under a name unique to the attempt. `kind` is `rejects.csv`,
+    /// `errors.jsonl`, `profile.json` or `keys-000`.
     pub fn piece(&self, shard: u32, attempt: &str, kind: &str) -> String {
         format!("{}pieces/{shard:06}-{attempt}.{kind}", self.0)
     }
-    /// The copy of a table that is looked up, by the position of its join and the checksum of its bytes.
+    /// The copy of a table that is looked up, by the position of its join and the checksum of its
+    /// bytes.
     pub fn reference(&self, join: usize, crc64nvme: u64) -> String {
         format!("{}references/{join:03}-{crc64nvme:016x}.arrow", self.0)
     }
-    /// A file that a shard left small, under a name unique to the attempt; `file` is its position in the shard.
+    /// A file that a shard left small, under a name unique to the attempt; `file` is its position
+    /// in the shard.
     pub fn small(&self, shard: u32, attempt: &str, file: usize) -> String {
         format!("{}{shard:06}-{attempt}-{file:03}.parquet", self.1)
     }

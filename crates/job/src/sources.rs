@@ -39,12 +39,17 @@ impl Sources {
         Self(None)
     }
 
-    /// Objects of the inbox's bucket under `inbox_prefix` or [`STAGED_PREFIX`], and those of `others`,
-    /// which are ARNs with `*` and `?`, separated by commas. Nothing of the buckets `closed`, whatever
-    /// `others` says.
+    /// Objects of the inbox's bucket under `inbox_prefix` or [`STAGED_PREFIX`], and those of
+    /// `others`, which are ARNs with `*` and `?`, separated by commas. Nothing of the buckets
+    /// `closed`, whatever `others` says.
     ///
     /// The error says which pattern can't be read.
-    pub fn only(inbox: &str, inbox_prefix: &str, others: &str, closed: [&str; 2]) -> Result<Self, String> {
+    pub fn only(
+        inbox: &str,
+        inbox_prefix: &str,
+        others: &str,
+        closed: [&str; 2],
+    ) -> Result<Self, String> {
         let others = others.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
         Ok(Self(Some(Only {
             inbox: inbox.to_owned(),
@@ -61,7 +66,12 @@ impl Sources {
         check_key(&source.key).map_err(Refused::NoName)?;
         match only.allows(&source.bucket, &source.key) {
             true => Ok(()),
-            false => Err(Refused::Forbidden(format!("s3://{}/{} may not be landed. {}", source.bucket, source.key, only.told()))),
+            false => Err(Refused::Forbidden(format!(
+                "s3://{}/{} may not be landed. {}",
+                source.bucket,
+                source.key,
+                only.told()
+            ))),
         }
     }
 }
@@ -72,13 +82,15 @@ impl Only {
             // A key is taken as it is, as S3 does: `inbox/../x` is an object of the inbox.
             return self.prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()));
         }
-        !self.closed.iter().any(|closed| closed == bucket) && self.others.iter().any(|pattern| pattern.matches(bucket, key))
+        !self.closed.iter().any(|closed| closed == bucket)
+            && self.others.iter().any(|pattern| pattern.matches(bucket, key))
     }
 
     /// What may be landed.
     fn told(&self) -> String {
         let Self { inbox, prefixes: [dropped, staged], others, .. } = self;
-        let own = format!("A source is an object under {dropped} or {staged} of the bucket {inbox}");
+        let own =
+            format!("A source is an object under {dropped} or {staged} of the bucket {inbox}");
         let others: Vec<_> = others.iter().map(|pattern| pattern.arn.as_str()).collect();
         match others.is_empty() {
             true => format!("{own}; the template parameter `SourceBucketArns` allows others."),
@@ -87,8 +99,8 @@ impl Only {
     }
 }
 
-/// The objects of an ARN with wildcards, as IAM matches them: `*` is any text, also one with slashes,
-/// and `?` is any character.
+/// The objects of an ARN with wildcards, as IAM matches them: `*` is any text, also one with
+/// slashes, and `?` is any character.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Pattern {
     arn: String,
@@ -105,7 +117,9 @@ impl Pattern {
         // What IAM fills in for `${…}` is not known here.
         match place.filter(|place| place.contains('/') && !place.contains("${")) {
             Some(place) => Ok(Self { arn: arn.to_owned(), place: place.chars().collect() }),
-            None => Err(format!("`{arn}` is no pattern of objects, such as arn:aws:s3:::bucket/prefix/*")),
+            None => Err(format!(
+                "`{arn}` is no pattern of objects, such as arn:aws:s3:::bucket/prefix/*"
+            )),
         }
     }
 
@@ -134,8 +148,8 @@ impl Pattern {
     }
 }
 
-/// Refuses what S3 has no general purpose bucket of: ARNs, and aliases of access points, which would be
-/// other names of buckets.
+/// Refuses what S3 has no general purpose bucket of: ARNs, and aliases of access points, which
+/// would be other names of buckets.
 fn check_bucket(name: &str) -> Result<(), String> {
     const BEGINNINGS: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
     const ENDS: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
@@ -150,22 +164,31 @@ fn check_bucket(name: &str) -> Result<(), String> {
         && !ENDS.iter().any(|end| name.ends_with(end));
     match is_name {
         true => Ok(()),
-        false => Err("the bucket is given by its name, not by an ARN or an alias: 3 to 63 lower-case \
+        false => {
+            Err("the bucket is given by its name, not by an ARN or an alias: 3 to 63 lower-case \
                       letters, digits, hyphens and dots"
-            .to_owned()),
+                .to_owned())
+        }
     }
 }
 
 /// Refuses what is no key of a file.
 pub fn check_key(key: &str) -> Result<(), String> {
     if key.is_empty() || key.ends_with('/') {
-        return Err("the key names one object: it is not empty and does not end with `/`".to_owned());
+        return Err(
+            "the key names one object: it is not empty and does not end with `/`".to_owned()
+        );
     }
     if key.len() > MAX_KEY_BYTES {
-        return Err(format!("the key has {} bytes, at most {MAX_KEY_BYTES} are allowed", key.len()));
+        return Err(format!(
+            "the key has {} bytes, at most {MAX_KEY_BYTES} are allowed",
+            key.len()
+        ));
     }
     match key.chars().any(char::is_control) {
-        true => Err("the key has a control character: copy the object to another key first".to_owned()),
+        true => {
+            Err("the key has a control character: copy the object to another key first".to_owned())
+        }
         false => Ok(()),
     }
 }

@@ -21,13 +21,15 @@ tokio::task_local! {
 #[derive(Debug, Clone, Default)]
 struct Place(Arc<Mutex<Option<String>>>);
 
-/// How long a step may run: until a second before `deadline`, or, where there is little time, for three quarters of it. Both in milliseconds since 1970.
+/// How long a step may run: until a second before `deadline`, or, where there is little time, for
+/// three quarters of it. Both in milliseconds since 1970.
 pub fn budget(deadline: u64, now: u64) -> Duration {
     let left = Duration::from_millis(deadline.saturating_sub(now));
     left - MARGIN.min(left / 4)
 }
 
-/// Runs `work` for at most `budget`. A panic becomes [`Error::Internal`] that names the place alone: its text could hold a value of the data.
+/// Runs `work` for at most `budget`. A panic becomes [`Error::Internal`] that names the place
+/// alone: its text could hold a value of the data.
 pub async fn guarded<O: Send + 'static>(
     work: impl Future<Output = Result<O, Error>> + Send + 'static,
     budget: Duration,
@@ -100,7 +102,9 @@ mod tests {
     async fn a_panic_tells_its_place_and_nothing_else() {
         crate::start();
         let empty: Vec<u32> = Vec::new();
-        let outcome = guarded::<u32>(async move { Ok(*empty.first().expect("the value 4711")) }, MINUTE).await;
+        let outcome =
+            guarded::<u32>(async move { Ok(*empty.first().expect("the value 4711")) }, MINUTE)
+                .await;
         let Err(Error::Internal(text)) = outcome else { panic!("not {outcome:?}") };
         assert!(text.starts_with(&format!("the step panicked at {}:", file!())), "{text}");
         assert!(!text.contains("4711"), "{text}");

@@ -1,5 +1,5 @@
-//! What every function is beside its step: a Lambda runtime, structured logs, one metric line per invocation, and failures under the names that the
-//! state machine knows.
+//! What every function is beside its step: a Lambda runtime, structured logs, one metric line per
+//! invocation, and failures under the names that the state machine knows.
 
 mod guard;
 mod logs;
@@ -20,13 +20,15 @@ pub use metric::metric;
 /// What `main` of a function returns.
 pub type Error = lambda_runtime::Error;
 
-/// Most bytes of a failure's message, counted as JSON writes it: Step Functions keeps 32,768 characters of a cause, and the message is a part of it.
+/// Most bytes of a failure's message, counted as JSON writes it: Step Functions keeps 32,768
+/// characters of a cause, and the message is a part of it.
 pub const MAX_MESSAGE_BYTES: usize = 29_000;
 
 /// Runs a step as a Lambda function until the process is ended.
 ///
-/// `handler` is given the message and the attempt's id, which no other attempt has. It is dropped shortly before Lambda would end it, and what it panics
-/// with is kept to itself: both become a [`job::Error`]. Neither messages nor answers are logged.
+/// `handler` is given the message and the attempt's id, which no other attempt has. It is dropped
+/// shortly before Lambda would end it, and what it panics with is kept to itself: both become a
+/// [`job::Error`]. Neither messages nor answers are logged.
 pub async fn serve<I, O, F, W>(step: &'static str, handler: F) -> Result<(), Error>
 where
     I: DeserializeOwned + Send + 'static,
@@ -40,7 +42,11 @@ where
 }
 
 /// One invocation: message in, answer or named failure out.
-async fn invoke<I, O, F, W>(step: &'static str, handler: Arc<F>, event: LambdaEvent<Value>) -> Result<O, Diagnostic>
+async fn invoke<I, O, F, W>(
+    step: &'static str,
+    handler: Arc<F>,
+    event: LambdaEvent<Value>,
+) -> Result<O, Diagnostic>
 where
     I: DeserializeOwned + Send + 'static,
     O: Serialize + Send + 'static,
@@ -53,8 +59,16 @@ where
     async {
         let begun = Instant::now();
         let outcome = match serde_json::from_value::<I>(event.payload) {
-            Ok(input) => guarded(async move { handler(input, attempt).await }, budget(event.context.deadline, epoch_millis())).await,
-            Err(error) => Err(job::Error::Internal(format!("the message is not one for `{step}`: {error}"))),
+            Ok(input) => {
+                guarded(
+                    async move { handler(input, attempt).await },
+                    budget(event.context.deadline, epoch_millis()),
+                )
+                .await
+            }
+            Err(error) => {
+                Err(job::Error::Internal(format!("the message is not one for `{step}`: {error}")))
+            }
         };
         let failure = outcome.as_ref().err().map(job::Error::name);
         println!("{}", metric(step, &job, begun.elapsed(), failure, epoch_millis()));
@@ -68,17 +82,23 @@ where
     .await
 }
 
-/// The job that a message is about: it says so itself, or what it wraps does (`{"store": {"job": …}}`).
+/// The job that a message is about: it says so itself, or what it wraps does
+/// (`{"store": {"job": …}}`).
 fn job_of(message: &Value) -> &str {
     let says = |value: &'_ Value| value.get("job").is_some_and(Value::is_string);
-    let wrapped = || message.as_object().filter(|object| object.len() == 1)?.values().find(|value| says(value));
+    let wrapped = || {
+        message.as_object().filter(|object| object.len() == 1)?.values().find(|value| says(value))
+    };
     let about = if says(message) { Some(message) } else { wrapped() };
     about.and_then(|value| value["job"].as_str()).unwrap_or_default()
 }
 
 /// A failure as Lambda reports it: the state machine sees `error_type` as the error's name.
 pub fn diagnostic(error: &job::Error) -> Diagnostic {
-    Diagnostic { error_type: error.name().to_owned(), error_message: cut(&error.to_string(), MAX_MESSAGE_BYTES) }
+    Diagnostic {
+        error_type: error.name().to_owned(),
+        error_message: cut(&error.to_string(), MAX_MESSAGE_BYTES),
+    }
 }
 
 /// The longest start of `text` that is at most `limit` bytes as JSON.
@@ -117,8 +137,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_step_is_given_its_message_and_its_attempt() {
-        let handler = Arc::new(|input: JobRef, attempt: String| async move { Ok(json!({"job": input.job, "attempt": attempt})) });
-        let answer = invoke("verify", handler, event(json!({"job": "j-1", "dataset": "flights"}))).await.unwrap();
+        let handler = Arc::new(|input: JobRef, attempt: String| async move {
+            Ok(json!({"job": input.job, "attempt": attempt}))
+        });
+        let answer = invoke("verify", handler, event(json!({"job": "j-1", "dataset": "flights"})))
+            .await
+            .unwrap();
         assert_eq!(answer, json!({"job": "j-1", "attempt": "attempt-1"}));
     }
 
@@ -133,7 +157,11 @@ mod tests {
         let cases = [
             (json!({"job": "drifts", "dataset": "d"}), "SchemaDrift", "two fields are new"),
             (json!({"job": "panics", "dataset": "d"}), "Internal", "the step panicked"),
-            (json!({"dataset": "d"}), "Internal", "the message is not one for `store`: missing field `job`"),
+            (
+                json!({"dataset": "d"}),
+                "Internal",
+                "the message is not one for `store`: missing field `job`",
+            ),
         ];
         for (message, name, text) in cases {
             let failure = invoke("store", handler.clone(), event(message)).await.unwrap_err();

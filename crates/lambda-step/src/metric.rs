@@ -7,7 +7,8 @@ use serde_json::json;
 /// The namespace of all metrics.
 const NAMESPACE: &str = "Landfall";
 
-/// One line that CloudWatch turns into the metrics `Duration` (milliseconds) and `Failures` (0 or 1) of a step; job and error are there for queries.
+/// One line that CloudWatch turns into the metrics `Duration` (milliseconds) and `Failures` (0 or
+/// 1) of a step; job and error are there for queries.
 ///
 /// `now` is in milliseconds since 1970.
 pub fn metric(step: &str, job: &str, took: Duration, failure: Option<&str>, now: u64) -> String {
@@ -41,16 +42,28 @@ mod tests {
 
     #[test]
     fn the_line_is_what_cloudwatch_reads() {
-        let line = metric("store", "j-1", Duration::from_micros(12_345), Some("StoreUnavailable"), 1_769_860_800_000);
+        let line = metric(
+            "store",
+            "j-1",
+            Duration::from_micros(12_345),
+            Some("StoreUnavailable"),
+            1_769_860_800_000,
+        );
         let line: Value = serde_json::from_str(&line).unwrap();
         let declared = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(line["_aws"]["Timestamp"], 1_769_860_800_000_u64);
         assert_eq!(declared["Namespace"], "Landfall");
         for dimension in declared["Dimensions"][0].as_array().unwrap() {
-            assert!(line[dimension.as_str().unwrap()].is_string(), "a dimension is a member of the line");
+            assert!(
+                line[dimension.as_str().unwrap()].is_string(),
+                "a dimension is a member of the line"
+            );
         }
         for metric in declared["Metrics"].as_array().unwrap() {
-            assert!(line[metric["Name"].as_str().unwrap()].is_number(), "a metric is a member of the line");
+            assert!(
+                line[metric["Name"].as_str().unwrap()].is_number(),
+                "a metric is a member of the line"
+            );
         }
         assert_eq!((&line["Duration"], &line["Failures"]), (&12.345.into(), &1.into()));
         assert_eq!((&line["Job"], &line["Error"]), (&"j-1".into(), &"StoreUnavailable".into()));
@@ -58,7 +71,11 @@ mod tests {
 
     #[test]
     fn a_success_counts_as_no_failure() {
-        let line: Value = serde_json::from_str(&metric("api", "", Duration::ZERO, None, 0)).unwrap();
-        assert_eq!((&line["Failures"], line.get("Error"), line.get("Job")), (&0.into(), None, None));
+        let line: Value =
+            serde_json::from_str(&metric("api", "", Duration::ZERO, None, 0)).unwrap();
+        assert_eq!(
+            (&line["Failures"], line.get("Error"), line.get("Job")),
+            (&0.into(), None, None)
+        );
     }
 }

@@ -55,5 +55,8 @@ fn summary(contract: &Contract) -> String {
         names => format!("partitioned by {}", names.join(", ")),
     };
     let plural = if fields == 1 { "" } else { "s" };
-    format!("{}: {fields} field{plural}, {partitions}, rejects: {}", contract.name, contract.rejects_limit)
+    format!(
+        "{}: {fields} field{plural}, {partitions}, rejects: {}",
+        contract.name, contract.rejects_limit
+    )
 }

@@ -42,7 +42,10 @@ impl Document {
                 "this does not look like a contract, which is YAML or JSON with `name` and `schema`: {because}; \
                  `landfall new FILE` proposes one for a file"
             );
-            Self { text, contract: Err(vec![Fault { path: String::new(), line: 1, column: 1, message }]) }
+            Self {
+                text,
+                contract: Err(vec![Fault { path: String::new(), line: 1, column: 1, message }]),
+            }
         };
         if bytes.len() > CONTRACT_BYTES {
             return none(String::new(), "it has more than the 4 MiB of the largest contract");
@@ -82,7 +85,12 @@ fn has_key(text: &str, key: &str) -> bool {
 }
 
 fn shown(line: &str) -> String {
-    let line: String = line.chars().flat_map(char::escape_debug).collect::<String>().replace("\\\"", "\"").replace("\\'", "'");
+    let line: String = line
+        .chars()
+        .flat_map(char::escape_debug)
+        .collect::<String>()
+        .replace("\\\"", "\"")
+        .replace("\\'", "'");
     match line.char_indices().nth(SHOWN_CHARS) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
@@ -95,7 +103,9 @@ mod tests {
 
     fn faults(bytes: impl AsRef<[u8]>) -> Vec<String> {
         let document = Document::of(bytes.as_ref().to_vec());
-        document.contract.map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
+        document
+            .contract
+            .map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
     }
 
     #[test]
@@ -109,7 +119,11 @@ mod tests {
         ] {
             let faults = faults(bytes);
             assert_eq!(faults.len(), 1, "{faults:?}");
-            assert!(faults[0].starts_with("this does not look like a contract") && faults[0].contains(because), "{faults:?}");
+            assert!(
+                faults[0].starts_with("this does not look like a contract")
+                    && faults[0].contains(because),
+                "{faults:?}"
+            );
         }
     }
 
@@ -118,7 +132,11 @@ mod tests {
         assert_eq!(faults("name: t\nschema: { fields: [{ name: a }] }\n"), [""; 0]);
         for text in ["name: t\n", "{\"schema\" : {}}", "name: [\nschema: x"] {
             let faults = faults(text);
-            assert!(!faults.is_empty() && faults.iter().all(|fault| !fault.contains("does not look like")), "{faults:?}");
+            assert!(
+                !faults.is_empty()
+                    && faults.iter().all(|fault| !fault.contains("does not look like")),
+                "{faults:?}"
+            );
             assert!(faults.iter().all(|fault| !fault.contains("<input>")), "{faults:?}");
         }
     }

@@ -31,7 +31,11 @@ impl Exit {
     /// What the failure of a job means; `error` is one of [`job::Error::NAMES`].
     pub(crate) fn of_failure(error: &str) -> Self {
         match error {
-            "SchemaDrift" | "RejectLimitExceeded" | "SourceCorrupt" | "LimitExceeded" | "SourceChanged" => Self::Refused,
+            "SchemaDrift"
+            | "RejectLimitExceeded"
+            | "SourceCorrupt"
+            | "LimitExceeded"
+            | "SourceChanged" => Self::Refused,
             "AlreadyLanded" | "Superseded" => Self::Duplicate,
             "CostCapExceeded" => Self::OverCap,
             "ContractInvalid" | "SourceMissing" => Self::WrongUse,
@@ -71,15 +75,40 @@ mod tests {
 
     #[test]
     fn every_failure_has_an_exit_code() {
-        let of = |exit: Exit| job::Error::NAMES.into_iter().filter(|name| Exit::of_failure(name) == exit).collect::<Vec<_>>();
+        let of = |exit: Exit| {
+            job::Error::NAMES
+                .into_iter()
+                .filter(|name| Exit::of_failure(name) == exit)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(of(Exit::Landed), [""; 0]);
-        let refused = ["SourceChanged", "SourceCorrupt", "SchemaDrift", "RejectLimitExceeded", "LimitExceeded"];
+        let refused = [
+            "SourceChanged",
+            "SourceCorrupt",
+            "SchemaDrift",
+            "RejectLimitExceeded",
+            "LimitExceeded",
+        ];
         assert_eq!(of(Exit::Refused), refused);
-        assert_eq!((of(Exit::Duplicate), of(Exit::OverCap)), (vec!["AlreadyLanded", "Superseded"], vec!["CostCapExceeded"]));
+        assert_eq!(
+            (of(Exit::Duplicate), of(Exit::OverCap)),
+            (vec!["AlreadyLanded", "Superseded"], vec!["CostCapExceeded"])
+        );
         assert_eq!(of(Exit::WrongUse), ["SourceMissing", "ContractInvalid"]);
-        assert_eq!(of(Exit::Infrastructure), ["StoreUnavailable", "DeadlineExceeded", "AccessDenied", "StoreFull", "Internal"]);
+        assert_eq!(
+            of(Exit::Infrastructure),
+            ["StoreUnavailable", "DeadlineExceeded", "AccessDenied", "StoreFull", "Internal"]
+        );
         assert_eq!(of(Exit::Interrupted), ["Cancelled"]);
-        let all = [Exit::Landed, Exit::Duplicate, Exit::OverCap, Exit::Refused, Exit::WrongUse, Exit::Infrastructure, Exit::Interrupted];
+        let all = [
+            Exit::Landed,
+            Exit::Duplicate,
+            Exit::OverCap,
+            Exit::Refused,
+            Exit::WrongUse,
+            Exit::Infrastructure,
+            Exit::Interrupted,
+        ];
         assert!(all.is_sorted(), "the worst comes last");
         assert_eq!(all.map(Exit::code), [0, 4, 5, 1, 2, 3, 130]);
     }

@@ -38,7 +38,9 @@ pub(crate) struct Files {
 
 impl Files {
     pub(crate) fn run(self) -> Exit {
-        let read = DatasetName::parse(&self.dataset).map_err(wrong).and_then(|dataset| Ok((self.read(&dataset)?, dataset)));
+        let read = DatasetName::parse(&self.dataset)
+            .map_err(wrong)
+            .and_then(|dataset| Ok((self.read(&dataset)?, dataset)));
         match read {
             Ok((snapshot, dataset)) => {
                 self.show(&dataset, &snapshot);
@@ -53,10 +55,15 @@ impl Files {
 
     fn read(&self, dataset: &DatasetName) -> Result<Snapshot, (String, Exit)> {
         path::check_lake(&self.lake).map_err(wrong)?;
-        let lake = std::path::absolute(&self.lake).map_err(|error| wrong(format!("{}: {error}", self.lake.display())))?;
-        let bucket = lake.to_str().ok_or_else(|| wrong(format!("{}: the path is not valid UTF-8", lake.display())))?;
+        let lake = std::path::absolute(&self.lake)
+            .map_err(|error| wrong(format!("{}: {error}", self.lake.display())))?;
+        let bucket = lake
+            .to_str()
+            .ok_or_else(|| wrong(format!("{}: the path is not valid UTF-8", lake.display())))?;
         let failed = |error: &dyn std::fmt::Display| (error.to_string(), Exit::Infrastructure);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| failed(&error))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .map_err(|error| failed(&error))?;
         let found = runtime.block_on(async {
             let log = Log::open(objects::Directories.bucket(bucket), format!("{dataset}/")).await?;
             log.at(self.at.unwrap_or_default()).await
@@ -80,14 +87,25 @@ impl Files {
                 .files()
                 .map(|file| json!({"key": self.lake.join(&file.key), "partition": file.partition, "rows": file.rows, "bytes": file.bytes}))
                 .collect();
-            say(json!({"dataset": dataset, "sequence": sequence, "committed": committed, "rows": rows, "bytes": size, "files": files}));
+            say(
+                json!({"dataset": dataset, "sequence": sequence, "committed": committed, "rows": rows, "bytes": size, "files": files}),
+            );
             return;
         }
         let plural = if table.files().len() == 1 { "" } else { "s" };
         let files = count(table.files().len() as u64);
-        say(format_args!("{dataset}, commit {sequence} of {committed}: {files} file{plural}, {} rows, {}", count(rows), bytes(size)));
+        say(format_args!(
+            "{dataset}, commit {sequence} of {committed}: {files} file{plural}, {} rows, {}",
+            count(rows),
+            bytes(size)
+        ));
         for file in table.files() {
-            say(format_args!("{}: {} rows, {}", self.lake.join(&file.key).display(), count(file.rows), bytes(file.bytes)));
+            say(format_args!(
+                "{}: {} rows, {}",
+                self.lake.join(&file.key).display(),
+                count(file.rows),
+                bytes(file.bytes)
+            ));
         }
     }
 }

@@ -21,7 +21,8 @@ use exit::Exit;
 /// The version, and the commit that it was built of, where that is known.
 const VERSION: &str = env!("LANDFALL_VERSION");
 
-/// Land CSV files in a lake of Parquet, exactly: every row is stored, or rejected with its line, column and reason.
+/// Land CSV files in a lake of Parquet, exactly: every row is stored, or rejected with its line,
+/// column and reason.
 #[derive(Parser)]
 #[command(name = "landfall", version = VERSION, after_help = format!("Exit codes: {}", exit::CODES))]
 struct Landfall {
@@ -74,7 +75,8 @@ impl Landfall {
     }
 }
 
-/// What one shard gives back the next one takes: without it, glibc returns memory to the system after each, which then clears every page anew.
+/// What one shard gives back the next one takes: without it, glibc returns memory to the system
+/// after each, which then clears every page anew.
 fn keep_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -119,7 +121,13 @@ fn fault_line(fault: &contract::rejects::ErrorEntry) -> String {
 fn complain_of(file: &std::path::Path, faults: &[contract::Fault]) {
     use std::io::Write as _;
     for fault in faults {
-        let _ = writeln!(std::io::stderr(), "{}:{}:{}: {fault}", file.display(), fault.line, fault.column);
+        let _ = writeln!(
+            std::io::stderr(),
+            "{}:{}:{}: {fault}",
+            file.display(),
+            fault.line,
+            fault.column
+        );
     }
 }
 

@@ -24,9 +24,11 @@ const EXAMPLES: &[&str] = &[
     "landfall new flights.csv --json | jq .evidence",
 ];
 
-/// Propose a contract for a file: how it is read, the type of each column, and the reason for each guess, as a comment.
+/// Propose a contract for a file: how it is read, the type of each column, and the reason for each
+/// guess, as a comment.
 ///
-/// The contract lands the file; records that no contract would take are counted at its top. It is a proposal: look at what it says is in doubt.
+/// The contract lands the file; records that no contract would take are counted at its top. It is a
+/// proposal: look at what it says is in doubt.
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES, "0 proposed · 2 wrong use · 3 the file can't be read"))]
 pub(crate) struct New {
@@ -70,10 +72,21 @@ pub(crate) fn complain_about(file: &Path, error: &Unreadable) -> Exit {
     Exit::Infrastructure
 }
 
-/// Proposes a contract, from the whole file or from its records that begin in its first `sample` bytes.
-pub(crate) fn infer(file: &Path, name: &DatasetName, sample: Option<u64>) -> Result<Inferred, Unreadable> {
+/// Proposes a contract, from the whole file or from its records that begin in its first `sample`
+/// bytes.
+pub(crate) fn infer(
+    file: &Path,
+    name: &DatasetName,
+    sample: Option<u64>,
+) -> Result<Inferred, Unreadable> {
     let path = file.display().to_string();
-    let stated = Stated { name: &path, compression: Compression::Auto, encoding: None, dialect: &StatedDialect::default(), schema: None };
+    let stated = Stated {
+        name: &path,
+        compression: Compression::Auto,
+        encoding: None,
+        dialect: &StatedDialect::default(),
+        schema: None,
+    };
     let source = Source::open(file, &stated, None)?;
     let opening = source.opening().clone();
     opening.check_not_empty(&path)?;
@@ -81,9 +94,17 @@ pub(crate) fn infer(file: &Path, name: &DatasetName, sample: Option<u64>) -> Res
     let mut inference = Inference::new(&opening);
     let mut is_enough = false;
     let read = source.read(&mut |batch, _| {
-        let looked_at = batch.records.partition_point(|row| sample.is_none_or(|sample| batch.byte(row.start) < sample));
+        let looked_at = batch
+            .records
+            .partition_point(|row| sample.is_none_or(|sample| batch.byte(row.start) < sample));
         let Cells { window, fields, is_utf8, .. } = &batch.cells();
-        inference.observe(Records { window, rows: &batch.records[..looked_at], fields, dialect: &dialect, is_utf8: *is_utf8 });
+        inference.observe(Records {
+            window,
+            rows: &batch.records[..looked_at],
+            fields,
+            dialect: &dialect,
+            is_utf8: *is_utf8,
+        });
         is_enough = looked_at < batch.records.len();
         if is_enough { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
     });

@@ -18,7 +18,9 @@ pub(crate) fn check_lake(lake: &Path) -> Result<(), String> {
     let Some(scheme) = scheme(lake) else { return Ok(()) };
     let instead = match scheme {
         "file" => "give the path alone",
-        "s3" => "give one, and copy it with `aws s3 sync`; the functions of template.yaml land in S3 by themselves",
+        "s3" => {
+            "give one, and copy it with `aws s3 sync`; the functions of template.yaml land in S3 by themselves"
+        }
         _ => "give one",
     };
     Err(format!("{}: a lake is a directory of this machine: {instead}", lake.display()))
@@ -46,11 +48,27 @@ mod tests {
 
     #[test]
     fn a_url_is_no_path() {
-        for url in ["s3://bucket/lake", "S3A://b/l", "file:///tmp/lake", "https://example.org/a.csv", "gs://b", "a+b-c.d://x"] {
-            assert!(check_lake(Path::new(url)).is_err() && check_file(Path::new(url)).is_err(), "{url}");
+        for url in [
+            "s3://bucket/lake",
+            "S3A://b/l",
+            "file:///tmp/lake",
+            "https://example.org/a.csv",
+            "gs://b",
+            "a+b-c.d://x",
+        ] {
+            assert!(
+                check_lake(Path::new(url)).is_err() && check_file(Path::new(url)).is_err(),
+                "{url}"
+            );
         }
-        for path in ["lake", "./s3:/bucket", "/tmp/a:b", "C:\\lake", "://x", "1s://x", "a/b://c", "-"] {
-            assert_eq!((check_lake(Path::new(path)), check_file(Path::new(path))), (Ok(()), Ok(())), "{path}");
+        for path in
+            ["lake", "./s3:/bucket", "/tmp/a:b", "C:\\lake", "://x", "1s://x", "a/b://c", "-"]
+        {
+            assert_eq!(
+                (check_lake(Path::new(path)), check_file(Path::new(path))),
+                (Ok(()), Ok(())),
+                "{path}"
+            );
         }
     }
 }

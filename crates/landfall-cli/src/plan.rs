@@ -23,8 +23,10 @@ use crate::stdout::say;
 use crate::submission::{self, Asked, Wishes};
 use crate::{complain, fault_line, runtime};
 
-const EXAMPLES: &[&str] =
-    &["landfall plan flights.yaml flights.csv", "landfall plan flights.yaml flights.csv --json | jq .plan.estimate.total"];
+const EXAMPLES: &[&str] = &[
+    "landfall plan flights.yaml flights.csv",
+    "landfall plan flights.yaml flights.csv --json | jq .plan.estimate.total",
+];
 
 /// Most bytes of a document of the job, or of the faults of the sample.
 const DOCUMENT_BYTES: u64 = 1 << 30;
@@ -33,9 +35,11 @@ const SHOWN_FAULTS: usize = 5;
 /// The attempt that works the sample.
 const ATTEMPT: &str = "sample";
 
-/// Plan a landing and do nothing of it: how the file is read and why, which column each field is in, the shards, what of a sample would be refused, and what it would cost on AWS.
+/// Plan a landing and do nothing of it: how the file is read and why, which column each field is
+/// in, the shards, what of a sample would be refused, and what it would cost on AWS.
 ///
-/// The steps are those of a landing, over memory: no lake is touched. Masks that hash take their salt from the environment variable LANDFALL_MASK_SALT.
+/// The steps are those of a landing, over memory: no lake is touched. Masks that hash take their
+/// salt from the environment variable LANDFALL_MASK_SALT.
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES, CODES))]
 pub(crate) struct ShowPlan {
@@ -44,7 +48,8 @@ pub(crate) struct ShowPlan {
     /// The files to land.
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
-    /// Bytes of a shard: 1MiB, 64MiB [default: that of the cloud, 64MiB and more of files over 64GB]
+    /// Bytes of a shard: 1MiB, 64MiB [default: that of the cloud, 64MiB and more of files over
+    /// 64GB]
     #[arg(long, value_name = "BYTES", value_parser = parse_shard_size, hide_default_value = true)]
     shard_size: Option<u64>,
     /// Bytes whose records are tried; 0: none
@@ -81,7 +86,11 @@ struct Dry(objects::Memory);
 
 impl Buckets for Dry {
     fn bucket(&self, name: &str) -> Arc<dyn Objects> {
-        if Path::new(name).is_absolute() { objects::Directories.bucket(name) } else { self.0.bucket(name) }
+        if Path::new(name).is_absolute() {
+            objects::Directories.bucket(name)
+        } else {
+            self.0.bucket(name)
+        }
     }
 }
 
@@ -123,13 +132,31 @@ impl ShowPlan {
     }
 
     fn settle(&self) -> Result<(Asked, Place, Option<steps::Salt>), Exit> {
-        Ok((Asked::settle(&self.contract, &self.sources)?, submission::beside(&self.contract)?, submission::salt()?))
+        Ok((
+            Asked::settle(&self.contract, &self.sources)?,
+            submission::beside(&self.contract)?,
+            submission::salt()?,
+        ))
     }
 
-    async fn plan(&self, context: &Context, asked: &Asked, path: &Path, source: &SourceRef) -> Result<Planned, Error> {
+    async fn plan(
+        &self,
+        context: &Context,
+        asked: &Asked,
+        path: &Path,
+        source: &SourceRef,
+    ) -> Result<Planned, Error> {
         let wishes = Wishes { force: true, shard_bytes: self.shard_size, max_cost: None };
         let job = submission::new_id();
-        let submission = submission::admit(context, &asked.contract.name, &asked.text, &job, source.clone(), wishes).await?;
+        let submission = submission::admit(
+            context,
+            &asked.contract.name,
+            &asked.text,
+            &job,
+            source.clone(),
+            wishes,
+        )
+        .await?;
         let (work, keys) = (context.buckets.bucket(&context.work.bucket), context.keys(&job));
         let planned = match steps::ingest(context, submission).await {
             Ok(planned) => planned,
@@ -140,22 +167,35 @@ impl ShowPlan {
         };
         let plan: Plan = read(work.as_ref(), &keys.plan()).await?;
         let shards: Vec<Shard> = read(work.as_ref(), &planned.shards.key).await?;
-        let sample = match shards.into_iter().next().filter(|_| self.sample > 0 && !plan.is_packed()) {
-            Some(first) => Some(self.try_out(context, &keys, &plan, first).await?),
-            None => None,
-        };
+        let sample =
+            match shards.into_iter().next().filter(|_| self.sample > 0 && !plan.is_packed()) {
+                Some(first) => Some(self.try_out(context, &keys, &plan, first).await?),
+                None => None,
+            };
         Ok(Planned { source: path.to_owned(), plan, sample })
     }
 
     /// Works the beginning of the first shard.
-    async fn try_out(&self, context: &Context, keys: &JobKeys, plan: &Plan, first: Shard) -> Result<Sample, Error> {
+    async fn try_out(
+        &self,
+        context: &Context,
+        keys: &JobKeys,
+        plan: &Plan,
+        first: Shard,
+    ) -> Result<Sample, Error> {
         // Of UTF-16 whole units.
-        let to = first.to.min((plan.data_start + self.sample.min(plan.source_bytes)).next_multiple_of(2));
+        let to = first
+            .to
+            .min((plan.data_start + self.sample.min(plan.source_bytes)).next_multiple_of(2));
         let sample = to.saturating_sub(plan.data_start);
         let submission = &plan.submission;
         let shard = Shard { to, ..first };
         let receipt_key = keys.receipt(shard.round, shard.index);
-        let message = TransformShard { job: submission.job.clone(), dataset: submission.dataset.clone(), shard };
+        let message = TransformShard {
+            job: submission.job.clone(),
+            dataset: submission.dataset.clone(),
+            shard,
+        };
         steps::transform(context, message, ATTEMPT).await?;
         let work = context.buckets.bucket(&context.work.bucket);
         let receipt: Receipt = read(work.as_ref(), &receipt_key).await?;
@@ -166,8 +206,8 @@ impl ShowPlan {
         let lines = errors.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let more_faults = lines.clone().count().saturating_sub(SHOWN_FAULTS) as u64;
         let faults = lines.take(SHOWN_FAULTS).map(|line| {
-            let mut fault: ErrorEntry =
-                serde_json::from_slice(line).map_err(|error| Error::Internal(format!("a fault: {}", error.unquoted())))?;
+            let mut fault: ErrorEntry = serde_json::from_slice(line)
+                .map_err(|error| Error::Internal(format!("a fault: {}", error.unquoted())))?;
             // A shard counts from its first row, and people from 1.
             fault.rebase(plan.data_lines + 1, 1);
             Ok(fault)
@@ -177,7 +217,8 @@ impl ShowPlan {
     }
 }
 
-/// Shows what stands in a header that does not match. The error does not tell: it goes where data may not.
+/// Shows what stands in a header that does not match. The error does not tell: it goes where data
+/// may not.
 async fn complain_of_header(work: &dyn Objects, keys: &JobKeys) {
     let errors = work.read(&keys.errors(), DOCUMENT_BYTES).await.unwrap_or_default();
     for line in errors.split(|byte| *byte == b'\n').take(SHOWN_FAULTS) {
@@ -192,22 +233,38 @@ impl Planned {
         let Self { source, plan, sample } = self;
         let mut lines = Vec::new();
         let plural = if plan.shards == 1 { "" } else { "s" };
-        let because = plan.one_shard_because.as_ref().map_or_else(String::new, |because| format!(": {because}"));
-        lines.push(format!("{}: {}, {} shard{plural}{because}", source.display(), bytes(plan.source_bytes), count(plan.shards.into())));
+        let because = plan
+            .one_shard_because
+            .as_ref()
+            .map_or_else(String::new, |because| format!(": {because}"));
+        lines.push(format!(
+            "{}: {}, {} shard{plural}{because}",
+            source.display(),
+            bytes(plan.source_bytes),
+            count(plan.shards.into())
+        ));
         for guess in &plan.evidence {
             lines.push(format!("guessed   {} {}: {}", guess.property, guess.value, guess.because));
         }
         let mapped = plan.mapping.fields.iter().flatten().count();
         let lacking = plan.mapping.fields.len() - mapped;
         let unread = (plan.mapping.columns as usize).saturating_sub(mapped);
-        let more = [(lacking, "field has no column", "fields have no column"), (unread, "column is not read", "columns are not read")];
+        let more = [
+            (lacking, "field has no column", "fields have no column"),
+            (unread, "column is not read", "columns are not read"),
+        ];
         let more = more.into_iter().filter(|(many, ..)| *many > 0);
-        let more: String = more.map(|(many, one, several)| format!("; {many} {}", if many == 1 { one } else { several })).collect();
+        let more: String = more
+            .map(|(many, one, several)| {
+                format!("; {many} {}", if many == 1 { one } else { several })
+            })
+            .collect();
         lines.push(format!("columns   {} of {} fields{more}", mapped, plan.mapping.fields.len()));
         match sample {
             Some(Sample { bytes: tried, counts, faults, more_faults }) => {
                 let Counts { read, stored, rejected, filtered } = counts;
-                let [read, stored, rejected, filtered] = [read, stored, rejected, filtered].map(|rows| count(*rows));
+                let [read, stored, rejected, filtered] =
+                    [read, stored, rejected, filtered].map(|rows| count(*rows));
                 lines.push(format!(
                     "sample    {read} records of {}: {stored} would be stored, {rejected} rejected, {filtered} filtered",
                     bytes(*tried)
@@ -221,10 +278,16 @@ impl Planned {
             None => {}
         }
         if let Some(Bill { total, lines: items, elsewhere, region, prices, .. }) = &plan.estimate {
-            let items: Vec<_> = items.iter().map(|(item, line)| format!("{} {}", item.name(), line.cost)).collect();
-            lines.push(format!("cost      an estimated {total} on AWS ({region}, prices of {prices}): {}", items.join(", ")));
+            let items: Vec<_> =
+                items.iter().map(|(item, line)| format!("{} {}", item.name(), line.cost)).collect();
+            lines.push(format!(
+                "cost      an estimated {total} on AWS ({region}, prices of {prices}): {}",
+                items.join(", ")
+            ));
             let Elsewhere { glue, athena_ctas, snowpipe } = elsewhere;
-            lines.push(format!("          elsewhere: Glue {glue}, Athena CTAS {athena_ctas}, Snowpipe {snowpipe}"));
+            lines.push(format!(
+                "          elsewhere: Glue {glue}, Athena CTAS {athena_ctas}, Snowpipe {snowpipe}"
+            ));
         }
         lines.join("\n")
     }
@@ -232,5 +295,6 @@ impl Planned {
 
 async fn read<T: DeserializeOwned>(work: &dyn Objects, key: &str) -> Result<T, Error> {
     let json = work.read(key, DOCUMENT_BYTES).await?;
-    serde_json::from_slice(&json).map_err(|error| Error::Internal(format!("{key}: {}", error.unquoted())))
+    serde_json::from_slice(&json)
+        .map_err(|error| Error::Internal(format!("{key}: {}", error.unquoted())))
 }

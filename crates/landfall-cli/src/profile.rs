@@ -23,10 +23,12 @@ const EXAMPLES: &[&str] = &[
     "landfall profile flights.csv --contract flights.yaml --json | jq '.columns[] | {name, nulls, distinct}'",
 ];
 
-/// Show what the columns of a file hold: how many values and nulls, the least, the mean and the greatest, how many are different and which are frequent.
+/// Show what the columns of a file hold: how many values and nulls, the least, the mean and the
+/// greatest, how many are different and which are frequent.
 ///
-/// Without a contract, one is proposed first (as `landfall new` does), so the file is read twice. Counts, bounds and means are exact; the number of different values (standard error
-/// 2.3 %), quantiles and frequent values are approximate. Records with faults have no part in it.
+/// Without a contract, one is proposed first (as `landfall new` does), so the file is read twice.
+/// Counts, bounds and means are exact; the number of different values (standard error 2.3 %),
+/// quantiles and frequent values are approximate. Records with faults have no part in it.
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES, "0 shown · 1 the file does not match the contract · 2 wrong use · 3 the file can't be read"))]
 pub(crate) struct ShowProfile {
@@ -60,7 +62,9 @@ impl ShowProfile {
             say(table(&profile).trim_end());
         }
         if refused > 0 {
-            complain(format_args!("{refused} records have faults and are left out; `landfall rows` or `landfall run` tells them"));
+            complain(format_args!(
+                "{refused} records have faults and are left out; `landfall rows` or `landfall run` tells them"
+            ));
         }
         Exit::Landed
     }
@@ -69,7 +73,9 @@ impl ShowProfile {
         let contract = match &self.contract {
             Some(path) => Document::read(path)?.contract,
             None if path::is_stdin(&self.file) => {
-                complain("-: standard input can be read once, and is read twice without `--contract`: give one, or a file");
+                complain(
+                    "-: standard input can be read once, and is read twice without `--contract`: give one, or a file",
+                );
                 return Err(Exit::WrongUse);
             }
             None => {
@@ -98,7 +104,10 @@ fn profile(file: &Path, contract: Contract) -> Result<(Profile, u64), Unreadable
     let dialect = source.dialect().clone();
     let mapping = if dialect.header {
         contract.schema.match_header(&source.opening().header.names).map_err(|drift| {
-            drift.entries(&contract, &source.opening().found_header()).iter().for_each(|fault| complain(fault_line(fault)));
+            drift
+                .entries(&contract, &source.opening().found_header())
+                .iter()
+                .for_each(|fault| complain(fault_line(fault)));
             Error::SchemaDrift(drift.to_string())
         })?
     } else {
@@ -115,17 +124,25 @@ const MOST_FREQUENT: usize = 3;
 
 /// The profile as text: a line for each column.
 fn table(profile: &Profile) -> String {
-    let head = ["column", "type", "values", "nulls", "distinct", "min", "mean", "max", "frequent"].map(str::to_owned);
+    let head = ["column", "type", "values", "nulls", "distinct", "min", "mean", "max", "frequent"]
+        .map(str::to_owned);
     let rows: Vec<_> = std::iter::once(head).chain(profile.columns.iter().map(row)).collect();
-    let widths: Vec<usize> =
-        (0..rows[0].len()).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..rows[0].len())
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
     let mut text = String::new();
     for row in &rows {
         let line: Vec<_> = row
             .iter()
             .zip(&widths)
             .enumerate()
-            .map(|(index, (cell, width))| if (2..=4).contains(&index) { format!("{cell:>width$}") } else { format!("{cell:<width$}") })
+            .map(|(index, (cell, width))| {
+                if (2..=4).contains(&index) {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:<width$}")
+                }
+            })
             .collect();
         text += line.join("  ").trim_end();
         text.push('\n');
@@ -139,7 +156,12 @@ fn row(column: &ColumnProfile) -> [String; 9] {
         Some(value) => value.to_string(),
         None => String::new(),
     };
-    let frequent: Vec<_> = column.frequent.iter().take(MOST_FREQUENT).map(|f| format!("{} ({})", cut(&f.value), f.count)).collect();
+    let frequent: Vec<_> = column
+        .frequent
+        .iter()
+        .take(MOST_FREQUENT)
+        .map(|f| format!("{} ({})", cut(&f.value), f.count))
+        .collect();
     [
         cut(&column.name),
         column.kind.clone(),

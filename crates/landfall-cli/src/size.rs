@@ -9,7 +9,9 @@ pub(crate) fn parse_shard_size(text: &str) -> Result<u64, String> {
     // Tests split small files: it is theirs alone, and in no help.
     let is_test = std::env::var_os("LANDFALL_TEST_SHARDS").is_some();
     if bytes < LEAST_ASKED_SHARD_BYTES && !is_test {
-        return Err("a shard has at least 64KiB: smaller ones cost more than what is in them".to_owned());
+        return Err(
+            "a shard has at least 64KiB: smaller ones cost more than what is in them".to_owned()
+        );
     }
     Ok(bytes)
 }
@@ -29,6 +31,9 @@ mod tests {
 
     #[test]
     fn figures_are_written() {
-        assert_eq!([0, 999, 1_000, 5_449_999, 31_053_850].map(bytes), ["0 B", "999 B", "1.0 kB", "5.4 MB", "31.1 MB"]);
+        assert_eq!(
+            [0, 999, 1_000, 5_449_999, 31_053_850].map(bytes),
+            ["0 B", "999 B", "1.0 kB", "5.4 MB", "31.1 MB"]
+        );
     }
 }

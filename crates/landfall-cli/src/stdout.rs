@@ -9,7 +9,8 @@ use crate::exit::Exit;
 /// Why something could not be written, the first time.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
-/// Says what was asked for. That nobody heard it shows when the command ends: what it does is done all the same.
+/// Says what was asked for. That nobody heard it shows when the command ends: what it does is done
+/// all the same.
 pub(crate) fn say(line: impl std::fmt::Display) {
     note(writeln!(io::stdout(), "{line}"));
 }
@@ -22,7 +23,8 @@ pub(crate) fn note(written: io::Result<()>) {
     }
 }
 
-/// How a command ends that would end with `exit` if everything was said. Whoever closed a pipe has read enough.
+/// How a command ends that would end with `exit` if everything was said. Whoever closed a pipe has
+/// read enough.
 pub(crate) fn check(exit: Exit) -> Exit {
     note(io::stdout().flush());
     match UNWRITTEN.get() {

@@ -44,7 +44,8 @@ impl Asked {
         for message in sources.iter().filter_map(|(_, source)| source.as_ref().err()) {
             complain(message);
         }
-        let sources: Option<Vec<_>> = sources.into_iter().map(|(path, source)| Some((path, source.ok()?))).collect();
+        let sources: Option<Vec<_>> =
+            sources.into_iter().map(|(path, source)| Some((path, source.ok()?))).collect();
         Ok(Self { text, contract, sources: sources.ok_or(Exit::WrongUse)? })
     }
 }
@@ -61,8 +62,15 @@ pub(crate) async fn admit(
     let (registry, now) = (&context.registry, now());
     let stored = registry.put_contract(dataset, contract, &now).await?;
     let Wishes { force, shard_bytes, max_cost } = wishes;
-    let submission =
-        Submission { job: job.clone(), dataset: dataset.clone(), contract: stored.version, source, force, shard_bytes, max_cost };
+    let submission = Submission {
+        job: job.clone(),
+        dataset: dataset.clone(),
+        contract: stored.version,
+        source,
+        force,
+        shard_bytes,
+        max_cost,
+    };
     registry.put_job(&JobRecord::pending(submission.clone(), &now)).await?;
     Ok(submission)
 }
@@ -78,11 +86,14 @@ pub(crate) fn place(path: &Path) -> Result<Place, Exit> {
 
 /// Where what a contract joins lies: beside it.
 pub(crate) fn beside(contract: &Path) -> Result<Place, Exit> {
-    let folder = std::path::absolute(contract).ok().and_then(|contract| contract.parent().map(Path::to_owned));
+    let folder = std::path::absolute(contract)
+        .ok()
+        .and_then(|contract| contract.parent().map(Path::to_owned));
     place(folder.as_deref().unwrap_or(Path::new(".")))
 }
 
-/// What masks hash values with, from the environment: arguments are seen by everybody on the machine.
+/// What masks hash values with, from the environment: arguments are seen by everybody on the
+/// machine.
 pub(crate) fn salt() -> Result<Option<Salt>, Exit> {
     let refuse = |message: String| {
         complain(format_args!("LANDFALL_MASK_SALT: {message}"));
@@ -97,7 +108,8 @@ pub(crate) fn salt() -> Result<Option<Salt>, Exit> {
 }
 
 pub(crate) fn new_id() -> JobId {
-    JobId::parse(&uuid::Uuid::new_v4().to_string()).expect("a UUID is 36 hexadecimal digits and dashes")
+    JobId::parse(&uuid::Uuid::new_v4().to_string())
+        .expect("a UUID is 36 hexadecimal digits and dashes")
 }
 
 /// A file as a source: its directory is the bucket.
@@ -105,17 +117,28 @@ fn locate(path: &Path) -> Result<SourceRef, String> {
     let fault = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
     path::check_file(path)?;
     if path::is_stdin(path) {
-        return Err(fault(&"standard input is not read here, as a job may read its source several times: write it to a file"));
+        return Err(fault(
+            &"standard input is not read here, as a job may read its source several times: write it to a file",
+        ));
     }
     let metadata = std::fs::metadata(path).map_err(|error| fault(&error))?;
     if !metadata.is_file() {
         return Err(fault(&"not a file"));
     }
     let absolute = std::path::absolute(path).map_err(|error| fault(&error))?;
-    let (Some(bucket), Some(key)) = (absolute.parent().and_then(Path::to_str), absolute.file_name().and_then(|name| name.to_str())) else {
+    let (Some(bucket), Some(key)) = (
+        absolute.parent().and_then(Path::to_str),
+        absolute.file_name().and_then(|name| name.to_str()),
+    ) else {
         return Err(fault(&"the path is not valid UTF-8"));
     };
-    Ok(SourceRef { bucket: bucket.to_owned(), key: key.to_owned(), version: None, etag: None, sequencer: None })
+    Ok(SourceRef {
+        bucket: bucket.to_owned(),
+        key: key.to_owned(),
+        version: None,
+        etag: None,
+        sequencer: None,
+    })
 }
 
 /// Now, as the registry writes it.

@@ -1,6 +1,8 @@
-//! How fast a file is read, next to the `csv` crate: `cargo run --release -p landing --example records_speed -- FILE [ROUNDS]`.
+//! How fast a file is read, next to the `csv` crate:
+//! `cargo run --release -p landing --example records_speed -- FILE [ROUNDS]`.
 //!
-//! Both count the records and fields of the file in memory, once read. Figures are MB (1e6 bytes) a second, the best of the rounds.
+//! Both count the records and fields of the file in memory, once read. Figures are MB (1e6 bytes) a
+//! second, the best of the rounds.
 
 use std::time::Instant;
 
@@ -19,7 +21,9 @@ fn main() {
     let ways: [Way; 5] = [
         ("csv crate, ByteRecord", byte_records),
         ("Lexer", |source| lexer(Lexer::new(&Dialect::default(), Limits::default()), source)),
-        ("Lexer without index", |source| lexer(Lexer::new(&Dialect::default(), Limits::default()).without_index(), source)),
+        ("Lexer without index", |source| {
+            lexer(Lexer::new(&Dialect::default(), Limits::default()).without_index(), source)
+        }),
         ("ShardReader, known start", |source| shard(source, Some(0))),
         ("ShardReader, guessed start", |source| shard(source, None)),
     ];
@@ -35,12 +39,16 @@ fn main() {
     for (index, (name, _)) in ways.iter().enumerate() {
         let (records, fields) = counts[index];
         let speed = source.len() as f64 / best[index] / 1e6;
-        println!("{name:28} {records:>9} records {fields:>10} fields {speed:>7.0} MB/s  {:>5.2} x", best[0] / best[index]);
+        println!(
+            "{name:28} {records:>9} records {fields:>10} fields {speed:>7.0} MB/s  {:>5.2} x",
+            best[0] / best[index]
+        );
     }
 }
 
 fn byte_records(source: &[u8]) -> (u64, u64) {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(source);
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(source);
     let mut record = csv::ByteRecord::new();
     let (mut records, mut fields) = (0, 0);
     while reader.read_byte_record(&mut record).expect("flexible reading of bytes can't fail") {
@@ -60,11 +68,18 @@ fn lexer(mut lexer: Lexer, source: &[u8]) -> (u64, u64) {
     (records, fields)
 }
 
-/// The whole source as one shard, in pieces of 1 MiB. Without a known start the range begins at byte 1, and the other readings are followed too.
+/// The whole source as one shard, in pieces of 1 MiB. Without a known start the range begins at
+/// byte 1, and the other readings are followed too.
 fn shard(source: &[u8], first: Option<u64>) -> (u64, u64) {
     let columns = 16;
     let from = if first.is_some() { 0 } else { 1 };
-    let mut reader = ShardReader::new(&Dialect::default(), from..source.len() as u64, first, columns, Limits::default());
+    let mut reader = ShardReader::new(
+        &Dialect::default(),
+        from..source.len() as u64,
+        first,
+        columns,
+        Limits::default(),
+    );
     let mut rows = Rows::default();
     let (mut records, mut fields) = (0, 0);
     while let Some(at) = reader.wants() {

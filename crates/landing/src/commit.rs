@@ -33,7 +33,8 @@ pub struct OpenFile {
     pub stats: Option<String>,
 }
 
-/// A file that a shard left beside the job, as it is small: before the commit it is put together with others.
+/// A file that a shard left beside the job, as it is small: before the commit it is put together
+/// with others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SmallFile {
     /// The object's key, in the work bucket.
@@ -79,7 +80,8 @@ pub struct Receipt {
     /// Key of its profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
-    /// The documents of its keys, when there may be others with the same: one for each of its [stretches](crate::keys).
+    /// The documents of its keys, when there may be others with the same: one for each of its
+    /// [stretches](crate::keys).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
     /// What the attempt used, up to the writing of the receipt.
@@ -123,7 +125,8 @@ pub struct TalliedShard {
     pub records: u64,
 }
 
-/// An entry of a dataset's commit log: `_landfall/<sequence>.json`. Its being there makes the job visible.
+/// An entry of a dataset's commit log: `_landfall/<sequence>.json`. Its being there makes the job
+/// visible.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
     /// Its number, from 0, without gaps.
@@ -157,17 +160,20 @@ pub struct Commit {
     /// What the job cost up to here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill: Option<Bill>,
-    /// The files, by shard; one that was put together counts as of the first shard that it has rows of.
+    /// The files, by shard; one that was put together counts as of the first shard that it has rows
+    /// of.
     pub files: Vec<CommittedFile>,
-    /// Why nothing was committed after all: the entry then adds no file and removes none. A job whose decision was to commit ends with it when that turns out to be
-    /// impossible, so that no other run of `store` can write an entry for it.
+    /// Why nothing was committed after all: the entry then adds no file and removes none. A job
+    /// whose decision was to commit ends with it when that turns out to be impossible, so that no
+    /// other run of `store` can write an entry for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub void: Option<Failure>,
-    /// Keys of the files that it removes from the table: all that earlier commits left, or those of the partitions that it replaces.
+    /// Keys of the files that it removes from the table: all that earlier commits left, or those of
+    /// the partitions that it replaces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
-    /// Where the schema stands that the table has from this entry on; `None`: it has no files, none of its entries has a
-    /// schema, or its form of log has one of its own.
+    /// Where the schema stands that the table has from this entry on; `None`: it has no files, none
+    /// of its entries has a schema, or its form of log has one of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<SchemaAt>,
 }
@@ -194,7 +200,15 @@ impl Commit {
     pub fn voided(self, because: Failure) -> Self {
         let counts = Counts { stored: 0, ..self.counts };
         // In append, so that no reader takes it for one that replaces all of the table.
-        Self { mode: Mode::Append, counts, bytes: 0, files: Vec::new(), removed: Vec::new(), void: Some(because), ..self }
+        Self {
+            mode: Mode::Append,
+            counts,
+            bytes: 0,
+            files: Vec::new(),
+            removed: Vec::new(),
+            void: Some(because),
+            ..self
+        }
     }
 }
 
@@ -203,7 +217,13 @@ impl CommittedFile {
     pub fn of(file: &OpenFile) -> Self {
         let values = file.folder.split_terminator('/').filter_map(|part| part.split_once('='));
         let partition = values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Self { key: file.key.clone(), partition, rows: file.rows, bytes: file.bytes, stats: file.stats.clone() }
+        Self {
+            key: file.key.clone(),
+            partition,
+            rows: file.rows,
+            bytes: file.bytes,
+            stats: file.stats.clone(),
+        }
     }
 }
 
@@ -222,14 +242,22 @@ impl Table {
 
     /// The files that a commit of `added` removes.
     ///
-    /// [`Error::ContractInvalid`] when partitions are to be replaced, but files are there that were partitioned by other fields than `partition_by`.
-    pub fn replaced(&self, mode: Mode, partition_by: &[String], added: &[CommittedFile]) -> Result<Vec<String>, Error> {
+    /// [`Error::ContractInvalid`] when partitions are to be replaced, but files are there that were
+    /// partitioned by other fields than `partition_by`.
+    pub fn replaced(
+        &self,
+        mode: Mode,
+        partition_by: &[String],
+        added: &[CommittedFile],
+    ) -> Result<Vec<String>, Error> {
         match mode {
             Mode::Append => Ok(Vec::new()),
             Mode::Overwrite => Ok(self.0.keys().cloned().collect()),
             Mode::OverwritePartitions => {
                 let wanted: BTreeSet<&str> = partition_by.iter().map(String::as_str).collect();
-                if let Some(other) = self.0.values().find(|file| !file.partition.keys().map(String::as_str).eq(wanted.iter().copied())) {
+                if let Some(other) = self.0.values().find(|file| {
+                    !file.partition.keys().map(String::as_str).eq(wanted.iter().copied())
+                }) {
                     let names: Vec<_> = other.partition.keys().map(String::as_str).collect();
                     return Err(Error::ContractInvalid(format!(
                         "partitions by {} can't be replaced: there are files partitioned by {}; `mode: overwrite` replaces them all, once",
@@ -297,7 +325,11 @@ mod tests {
     use super::*;
 
     fn file(key: &str) -> CommittedFile {
-        let values = key.rsplit_once('/').map_or("", |(folder, _)| folder).split('/').filter_map(|part| part.split_once('='));
+        let values = key
+            .rsplit_once('/')
+            .map_or("", |(folder, _)| folder)
+            .split('/')
+            .filter_map(|part| part.split_once('='));
         let partition = values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         CommittedFile { key: key.to_owned(), partition, rows: 1, bytes: 1, stats: None }
     }
@@ -312,17 +344,27 @@ mod tests {
     fn a_mode_says_what_is_replaced() {
         let there = table(&["k=a/1", "k=a/2", "k=b/3"]);
         let by = ["k".to_owned()];
-        let replaced = |mode, added: &[&str]| there.replaced(mode, &by, &added.iter().map(|key| file(key)).collect::<Vec<_>>());
+        let replaced = |mode, added: &[&str]| {
+            there.replaced(mode, &by, &added.iter().map(|key| file(key)).collect::<Vec<_>>())
+        };
         assert_eq!(replaced(Mode::Append, &["k=a/9"]), Ok(vec![]));
-        assert_eq!(replaced(Mode::Overwrite, &[]), Ok(["k=a/1", "k=a/2", "k=b/3"].map(str::to_owned).to_vec()));
-        assert_eq!(replaced(Mode::OverwritePartitions, &["k=a/9", "k=c/9"]), Ok(["k=a/1", "k=a/2"].map(str::to_owned).to_vec()));
+        assert_eq!(
+            replaced(Mode::Overwrite, &[]),
+            Ok(["k=a/1", "k=a/2", "k=b/3"].map(str::to_owned).to_vec())
+        );
+        assert_eq!(
+            replaced(Mode::OverwritePartitions, &["k=a/9", "k=c/9"]),
+            Ok(["k=a/1", "k=a/2"].map(str::to_owned).to_vec())
+        );
         assert_eq!(replaced(Mode::OverwritePartitions, &[]), Ok(vec![]));
     }
 
     #[test]
     fn partitions_by_other_fields_are_not_replaced() {
         for (there, by) in [("1", "nothing"), ("j=a/1", "j"), ("j=a/k=a/1", "j, k")] {
-            let refused = table(&[there]).replaced(Mode::OverwritePartitions, &["k".to_owned()], &[]).expect_err(there);
+            let refused = table(&[there])
+                .replaced(Mode::OverwritePartitions, &["k".to_owned()], &[])
+                .expect_err(there);
             assert!(refused.to_string().contains(&format!("partitioned by {by};")), "{refused}");
         }
     }

@@ -15,7 +15,11 @@ pub struct Evidence {
 
 impl Evidence {
     /// Evidence for what was guessed of a property.
-    pub fn new(property: impl Into<String>, value: impl Into<String>, because: impl Into<String>) -> Self {
+    pub fn new(
+        property: impl Into<String>,
+        value: impl Into<String>,
+        because: impl Into<String>,
+    ) -> Self {
         Self { property: property.into(), value: value.into(), because: because.into() }
     }
 }

@@ -1,4 +1,5 @@
-//! Columns become files: of each partition of a shard one, or several where one would be too large, in bounded memory.
+//! Columns become files: of each partition of a shard one, or several where one would be too large,
+//! in bounded memory.
 
 mod stats;
 mod aside;
@@ -37,7 +38,8 @@ pub const MAX_PARTITIONS: usize = 100_000;
 /// What bounds the memory of a shard that writes to many folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FolderLimits {
-    /// Most folders that have a file open. Rows of others are kept aside, and written folder by folder.
+    /// Most folders that have a file open. Rows of others are kept aside, and written folder by
+    /// folder.
     pub open: usize,
     /// Bytes of rows that are kept aside before they are written.
     pub aside_bytes: usize,
@@ -53,7 +55,8 @@ impl Default for FolderLimits {
 /// to take them.
 const READY_BYTES: usize = 8 << 20;
 
-/// Bytes that all open row groups, or blocks of text, of a shard may hold together; beyond it the largest is written out.
+/// Bytes that all open row groups, or blocks of text, of a shard may hold together; beyond it the
+/// largest is written out.
 pub const ROW_GROUP_BYTES: usize = 48 * 1024 * 1024;
 
 /// Where records come from, for the lineage columns and for what files say of themselves.
@@ -70,7 +73,11 @@ pub struct Lineage {
 impl Lineage {
     /// That of a plan.
     pub fn of(plan: &Plan) -> Self {
-        Self { source: plan.source_name(), job: plan.submission.job.to_string(), contract: plan.submission.contract }
+        Self {
+            source: plan.source_name(),
+            job: plan.submission.job.to_string(),
+            contract: plan.submission.contract,
+        }
     }
 }
 
@@ -111,7 +118,8 @@ struct File {
     is_piece: bool,
     sink: SharedBuffer,
     rows: u64,
-    /// Columns of floats with some that are not a number. Empty, except in Delta tables, where it counts.
+    /// Columns of floats with some that are not a number. Empty, except in Delta tables, where it
+    /// counts.
     has_nan: Vec<bool>,
     bytes: u64,
     is_ended: bool,
@@ -127,7 +135,8 @@ pub struct Chunk {
     pub bytes: Vec<u8>,
     /// Whether they are its last ones.
     pub is_last: bool,
-    /// Whether the file is one of several of its folder, each made of few rows: it is to be put together with the others.
+    /// Whether the file is one of several of its folder, each made of few rows: it is to be put
+    /// together with the others.
     pub is_piece: bool,
 }
 
@@ -144,7 +153,8 @@ pub struct FileSummary {
     pub stats: Option<String>,
 }
 
-/// The values of each column that may not have come before. Those that have a code already, in the dictionary of the file that they were written to or as the name of a folder, did.
+/// The values of each column that may not have come before. Those that have a code already, in the
+/// dictionary of the file that they were written to or as the name of a folder, did.
 #[derive(Debug, Default)]
 pub struct NewValues(HashMap<usize, Vec<ArrayRef>>);
 
@@ -166,12 +176,16 @@ impl Files {
             .output
             .partition_by
             .iter()
-            .filter_map(|name| contract.stored().find(|column| column.name == name).map(|column| column.index))
+            .filter_map(|name| {
+                contract.stored().find(|column| column.name == name).map(|column| column.index)
+            })
             .collect();
         let (stored, mut fields): (Vec<_>, Vec<_>) = contract
             .stored()
             .filter(|column| !partition.contains(&column.index))
-            .map(|column| (column.index, ArrowField::new(column.name, column.data_type, column.nullable)))
+            .map(|column| {
+                (column.index, ArrowField::new(column.name, column.data_type, column.nullable))
+            })
             .unzip();
         if contract.output.lineage {
             fields.push(ArrowField::new("_source", ArrowType::Utf8, false));
@@ -211,17 +225,31 @@ impl Files {
         self.folders.too_long(columns, rows)
     }
 
-    /// Writes rows: one array for each field of the contract and each derived column, and the line of each row for the lineage. Tells what the files' dictionaries learned.
-    pub fn write(&mut self, columns: &[ArrayRef], lines: &[u64], rows: usize) -> Result<NewValues, Error> {
+    /// Writes rows: one array for each field of the contract and each derived column, and the line
+    /// of each row for the lineage. Tells what the files' dictionaries learned.
+    pub fn write(
+        &mut self,
+        columns: &[ArrayRef],
+        lines: &[u64],
+        rows: usize,
+    ) -> Result<NewValues, Error> {
         let mut new = NewValues::default();
         if rows == 0 {
             return Ok(new);
         }
         let mut stored: Vec<_> = self.stored.iter().map(|index| columns[*index].clone()).collect();
         if self.contract.output.lineage {
-            stored.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&self.lineage.source, rows))));
-            stored.push(Arc::new(Int64Array::from_iter_values(lines.iter().map(|line| *line as i64))));
-            stored.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&self.lineage.job, rows))));
+            stored.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(
+                &self.lineage.source,
+                rows,
+            ))));
+            stored.push(Arc::new(Int64Array::from_iter_values(
+                lines.iter().map(|line| *line as i64),
+            )));
+            stored.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(
+                &self.lineage.job,
+                rows,
+            ))));
         }
         let batch = RecordBatch::try_new(self.columns.clone(), stored).map_err(broken)?;
         let shares = self.folders.share(columns, rows)?;
@@ -231,7 +259,8 @@ impl Files {
         let mut aside = Vec::new();
         for (folder, rows) in shares.folders {
             let Some(file) = self.file(folder)? else {
-                aside.push((folder, rows.unwrap_or_else(|| (0..batch.num_rows() as u32).collect())));
+                aside
+                    .push((folder, rows.unwrap_or_else(|| (0..batch.num_rows() as u32).collect())));
                 continue;
             };
             let batch = match rows {
@@ -239,10 +268,13 @@ impl Files {
                 Some(rows) => gather(&batch, rows)?,
             };
             let learned = self.put(file, &batch)?;
-            for ((column, values), learned) in self.stored.iter().zip(batch.columns()).zip(learned) {
+            for ((column, values), learned) in self.stored.iter().zip(batch.columns()).zip(learned)
+            {
                 new.add(*column, learned.unwrap_or_else(|| values.clone()));
             }
-            if self.files[file].ready_bytes() + self.writers.encoded_bytes(file) as u64 >= self.file_size {
+            if self.files[file].ready_bytes() + self.writers.encoded_bytes(file) as u64
+                >= self.file_size
+            {
                 self.end(file)?;
             }
         }
@@ -252,11 +284,19 @@ impl Files {
     }
 
     /// Keeps rows aside, by folder.
-    fn keep_aside(&mut self, batch: &RecordBatch, shares: Vec<(usize, Vec<u32>)>, new: &mut NewValues) -> Result<(), Error> {
+    fn keep_aside(
+        &mut self,
+        batch: &RecordBatch,
+        shares: Vec<(usize, Vec<u32>)>,
+        new: &mut NewValues,
+    ) -> Result<(), Error> {
         if shares.is_empty() {
             return Ok(());
         }
-        let folders: Vec<_> = shares.iter().flat_map(|(folder, rows)| std::iter::repeat_n(*folder, rows.len())).collect();
+        let folders: Vec<_> = shares
+            .iter()
+            .flat_map(|(folder, rows)| std::iter::repeat_n(*folder, rows.len()))
+            .collect();
         let rows = gather(batch, shares.into_iter().flat_map(|(_, rows)| rows).collect())?;
         for (column, values) in self.stored.iter().zip(rows.columns()) {
             new.add(*column, values.clone());
@@ -290,7 +330,10 @@ impl Files {
             };
             self.current = (!run.is_last).then_some(file);
             self.put(file, &run.rows)?;
-            if run.is_last || self.files[file].ready_bytes() + self.writers.encoded_bytes(file) as u64 >= self.file_size {
+            if run.is_last
+                || self.files[file].ready_bytes() + self.writers.encoded_bytes(file) as u64
+                    >= self.file_size
+            {
                 self.current = None;
                 self.end(file)?;
                 ready += self.files[file].sink.len();
@@ -313,7 +356,8 @@ impl Files {
         let state = &mut self.files[file];
         state.is_ended = true;
         if self.contract.output.table == TableFormat::Delta {
-            state.stats = footer.map(|footer| Stats::of(&footer, &state.has_nan).json(&self.columns, state.rows));
+            state.stats = footer
+                .map(|footer| Stats::of(&footer, &state.has_nan).json(&self.columns, state.rows));
         }
         if self.open.get(&state.folder) == Some(&file) {
             self.open.remove(&state.folder);
@@ -321,8 +365,8 @@ impl Files {
         Ok(())
     }
 
-    /// Bytes that are ready, of each file that has at least `least` of them, or has ended. Who takes them asks again until there are none: of many files not all are
-    /// made at once.
+    /// Bytes that are ready, of each file that has at least `least` of them, or has ended. Who
+    /// takes them asks again until there are none: of many files not all are made at once.
     pub fn drain(&mut self, least: usize) -> Result<Vec<Chunk>, Error> {
         self.write_aside()?;
         let mut chunks = Vec::new();
@@ -350,16 +394,26 @@ impl Files {
         self.folders.name(self.files[file].folder)
     }
 
-    /// Ends all files; [`drain`](Self::drain) what is left before the [`summary`](Self::summary) of each.
+    /// Ends all files; [`drain`](Self::drain) what is left before the [`summary`](Self::summary) of
+    /// each.
     pub fn close(&mut self) -> Result<(), Error> {
         self.is_closing = true;
-        (0..self.files.len()).filter(|file| !self.files[*file].is_ended).collect::<Vec<_>>().into_iter().try_for_each(|file| self.end(file))
+        (0..self.files.len())
+            .filter(|file| !self.files[*file].is_ended)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .try_for_each(|file| self.end(file))
     }
 
     /// The summary of a file, once all files are closed and drained.
     pub fn summary(&self, file: usize) -> FileSummary {
         let file = &self.files[file];
-        FileSummary { folder: self.folders.name(file.folder).to_string(), rows: file.rows, bytes: file.bytes, stats: file.stats.clone() }
+        FileSummary {
+            folder: self.folders.name(file.folder).to_string(),
+            rows: file.rows,
+            bytes: file.bytes,
+            stats: file.stats.clone(),
+        }
     }
 
     /// How many files there are.
@@ -367,8 +421,8 @@ impl Files {
         self.files.len()
     }
 
-    /// The open file of a folder. `None`: it has none, and its rows are to be kept aside. Once rows are, those of all folders without a file are, so that they stay in their
-    /// order.
+    /// The open file of a folder. `None`: it has none, and its rows are to be kept aside. Once rows
+    /// are, those of all folders without a file are, so that they stay in their order.
     fn file(&mut self, folder: usize) -> Result<Option<usize>, Error> {
         if let Some(file) = self.open.get(&folder) {
             return Ok(Some(*file));
@@ -416,8 +470,12 @@ impl File {
     fn look_for_nan(&mut self, batch: &RecordBatch) {
         for (has_nan, column) in self.has_nan.iter_mut().zip(batch.columns()) {
             *has_nan |= match column.data_type() {
-                ArrowType::Float32 => column.as_primitive::<Float32Type>().values().iter().any(|value| value.is_nan()),
-                ArrowType::Float64 => column.as_primitive::<Float64Type>().values().iter().any(|value| value.is_nan()),
+                ArrowType::Float32 => {
+                    column.as_primitive::<Float32Type>().values().iter().any(|value| value.is_nan())
+                }
+                ArrowType::Float64 => {
+                    column.as_primitive::<Float64Type>().values().iter().any(|value| value.is_nan())
+                }
                 _ => false,
             };
         }

@@ -1,8 +1,9 @@
-//! What a source is that is no table, told by its first bytes: a table of one bad record, or of eight hundred, is no use
-//! to anybody.
+//! What a source is that is no table, told by its first bytes: a table of one bad record, or of
+//! eight hundred, is no use to anybody.
 //!
-//! A CSV file may begin with any text, so text is solid evidence only where CSV does not begin like this
-//! (`<!DOCTYPE html`), or where all of it is something else (JSON). Bytes that no text has are evidence by themselves.
+//! A CSV file may begin with any text, so text is solid evidence only where CSV does not begin like
+//! this (`<!DOCTYPE html`), or where all of it is something else (JSON). Bytes that no text has are
+//! evidence by themselves.
 
 use csv_records::encoding::{self, Encoding};
 use serde::de::IgnoredAny;
@@ -60,16 +61,21 @@ const LEAST_ZEROS: usize = 64;
 
 /// What a source that begins like this is, if that is certainly no text.
 pub(crate) fn other_than_text(text: &[u8]) -> Option<&'static str> {
-    let begins = |magics: &[(&[u8], &'static str)]| magics.iter().find(|(magic, _)| text.starts_with(magic)).map(|(_, name)| *name);
+    let begins = |magics: &[(&[u8], &'static str)]| {
+        magics.iter().find(|(magic, _)| text.starts_with(magic)).map(|(_, name)| *name)
+    };
     let near = &text[..text.len().min(NEAR)];
     let has_controls = near.iter().any(|byte| matches!(byte, 0..=8 | 0x0e..=0x1b));
     let doubtful = || begins(&DOUBTFUL_MAGICS).filter(|_| has_controls);
-    let tar = || text.get(TAR_AT..).is_some_and(|rest| rest.starts_with(b"ustar")).then_some("a tar archive");
+    let tar = || {
+        text.get(TAR_AT..).is_some_and(|rest| rest.starts_with(b"ustar")).then_some("a tar archive")
+    };
     let wide = || encoding::is_utf_32(text).then_some("UTF-32");
     begins(&MAGICS).or_else(doubtful).or_else(tar).or_else(wide)
 }
 
-/// Whether a text is none: it holds control characters of many kinds, or next to nothing but zero bytes.
+/// Whether a text is none: it holds control characters of many kinds, or next to nothing but zero
+/// bytes.
 pub(crate) fn is_binary(text: &[u8], encoding: Encoding) -> bool {
     if encoding.byte_order().is_some() {
         return false;
@@ -87,11 +93,13 @@ pub(crate) fn is_binary(text: &[u8], encoding: Encoding) -> bool {
             _ => {}
         }
     }
-    let is_mixed = kinds.count_ones() as usize >= LEAST_CONTROLS && controls * LEAST_CONTROL_SHARE >= text.len();
+    let is_mixed = kinds.count_ones() as usize >= LEAST_CONTROLS
+        && controls * LEAST_CONTROL_SHARE >= text.len();
     is_mixed || (text.len() >= LEAST_ZEROS && zeros * 10 >= text.len() * 9)
 }
 
-/// What a text is that is no table: markup, or JSON from its first to its last byte. `is_whole`: no bytes come after it.
+/// What a text is that is no table: markup, or JSON from its first to its last byte. `is_whole`: no
+/// bytes come after it.
 pub(crate) fn markup(text: &[u8], encoding: Encoding, is_whole: bool) -> Option<&'static str> {
     let text = text.strip_prefix(encoding.byte_order_mark()).unwrap_or(text);
     let mut decoded = Vec::new();
@@ -102,9 +110,17 @@ pub(crate) fn markup(text: &[u8], encoding: Encoding, is_whole: bool) -> Option<
         &decoded
     };
     let text = text.trim_ascii_start();
-    let begins = |with: &str| text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()));
+    let begins = |with: &str| {
+        text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
+    };
     match text.first()? {
-        b'<' if begins("<!doctype html") || begins("<html") || begins("<head>") || begins("<table") => Some("a web page (HTML)"),
+        b'<' if begins("<!doctype html")
+            || begins("<html")
+            || begins("<head>")
+            || begins("<table") =>
+        {
+            Some("a web page (HTML)")
+        }
         b'<' if begins("<?xml ") || begins("<!doctype ") => Some("an XML document"),
         b'{' | b'[' => json(text, is_whole),
         _ => None,
@@ -139,7 +155,9 @@ mod tests {
     fn noise(bytes: usize) -> Vec<u8> {
         let mut state = 7_u64;
         let next = |_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) as u8
         };
         (0..bytes).map(next).collect()
@@ -153,7 +171,14 @@ mod tests {
         assert_eq!(other_than_text(b"%PDF-1.7\n%"), Some("a PDF document"));
         let tar = [&b"a.csv"[..], &[0; 252], b"ustar\x0000"].concat();
         assert_eq!(other_than_text(&tar), Some("a tar archive"));
-        for text in [&b"PAR1,b\n1,2\n"[..], b"MZ;x\n1;2\n", b"ORC\nelf\n", b"id,name\n", b"", b"\xEF\xBB\xBFa\n"] {
+        for text in [
+            &b"PAR1,b\n1,2\n"[..],
+            b"MZ;x\n1;2\n",
+            b"ORC\nelf\n",
+            b"id,name\n",
+            b"",
+            b"\xEF\xBB\xBFa\n",
+        ] {
             assert_eq!(other_than_text(text), None);
         }
     }
@@ -164,8 +189,13 @@ mod tests {
             assert!(is_binary(&noise(bytes), Encoding::UTF_8), "{bytes}");
         }
         assert!(is_binary(&[0; 100], Encoding::UTF_8));
-        for text in [&b""[..], b"a,b\n1,x\0\n2,\0\0y\n", b"a\x01b\x02c\n1\x012\x023\n", b"ab\0\0\0\0,cd\0\0\0\0\n", b"a\x1fb\x1e1\x1f2\x1e"]
-        {
+        for text in [
+            &b""[..],
+            b"a,b\n1,x\0\n2,\0\0y\n",
+            b"a\x01b\x02c\n1\x012\x023\n",
+            b"ab\0\0\0\0,cd\0\0\0\0\n",
+            b"a\x1fb\x1e1\x1f2\x1e",
+        ] {
             assert!(!is_binary(text, Encoding::UTF_8), "{text:?}");
         }
     }
@@ -178,7 +208,16 @@ mod tests {
         assert_eq!(of("{\"a\": 1, \"b\": [1, 2]}\n", true), Some("JSON"));
         assert_eq!(of("[{\"a\": 1},\n {\"a\"", false), Some("JSON"));
         assert_eq!(of("{\"a\": 1}\n{\"a\": 2}\n", true), Some("JSON Lines"));
-        for text in ["<id>,name\n1,x\n", "{id},name\n1,x\n", "[1],[2]\n", "[a]\n[b]\n", "{\"a\": 1", "", "{}x\n", "1\n2\n"] {
+        for text in [
+            "<id>,name\n1,x\n",
+            "{id},name\n1,x\n",
+            "[1],[2]\n",
+            "[a]\n[b]\n",
+            "{\"a\": 1",
+            "",
+            "{}x\n",
+            "1\n2\n",
+        ] {
             assert_eq!(of(text, true), None, "{text}");
         }
         let utf_16: Vec<u8> = "[1, 2]".encode_utf16().flat_map(u16::to_le_bytes).collect();

@@ -1,4 +1,5 @@
-//! The core of Landfall: what a contract is, how bytes become records, records columns, columns files, and how a job is proved and committed.
+//! The core of Landfall: what a contract is, how bytes become records, records columns, columns
+//! files, and how a job is proved and committed.
 //!
 //! It does no network or disk I/O, reads no clock and no environment: shells feed it bytes.
 

@@ -1,8 +1,9 @@
 //! Which small files are put together before the commit, and by how many invocations.
 //!
-//! Shards that run at once can't share files, so a job of many shards would leave many small ones in each folder. What a shard leaves small it puts beside the job; once the
-//! tiling is proved, consecutive ones of a folder are put together up to the size that files are to have. The plan follows from the receipts alone: whoever makes it again makes the
-//! same.
+//! Shards that run at once can't share files, so a job of many shards would leave many small ones
+//! in each folder. What a shard leaves small it puts beside the job; once the tiling is proved,
+//! consecutive ones of a folder are put together up to the size that files are to have. The plan
+//! follows from the receipts alone: whoever makes it again makes the same.
 
 use std::collections::HashMap;
 
@@ -70,18 +71,26 @@ impl Group {
     }
 }
 
-/// What is to be put together of what the shards of a job left small, by shard: files of a folder up to `file_size`, and these spread over as few invocations as have the time.
+/// What is to be put together of what the shards of a job left small, by shard: files of a folder
+/// up to `file_size`, and these spread over as few invocations as have the time.
 ///
-/// Whether a file is small is said before all of it is known. One that turned out not to be stays as it is, whatever its neighbours are: it is only moved, block by block.
+/// Whether a file is small is said before all of it is known. One that turned out not to be stays
+/// as it is, whatever its neighbours are: it is only moved, block by block.
 pub fn plan(receipts: impl IntoIterator<Item = Receipt>, file_size: u64) -> Vec<Merge> {
     let mut groups: Vec<Group> = Vec::new();
     // Of each folder the group that grows, and its bytes.
     let mut open: HashMap<String, (usize, u64)> = HashMap::new();
-    let pieces = receipts.into_iter().flat_map(|receipt| receipt.small.into_iter().map(move |piece| (receipt.shard, piece)));
+    let pieces = receipts
+        .into_iter()
+        .flat_map(|receipt| receipt.small.into_iter().map(move |piece| (receipt.shard, piece)));
     for (shard, piece) in pieces {
         let is_small = is_small(piece.bytes, file_size);
         match open.get_mut(&piece.folder) {
-            Some((group, bytes)) if is_small && *bytes + piece.bytes <= file_size && groups[*group].pieces.len() < MERGE_PIECES => {
+            Some((group, bytes))
+                if is_small
+                    && *bytes + piece.bytes <= file_size
+                    && groups[*group].pieces.len() < MERGE_PIECES =>
+            {
                 *bytes += piece.bytes;
                 groups[*group].pieces.push(piece);
             }
@@ -126,9 +135,12 @@ mod tests {
             (shard as u32, files.iter().map(piece).collect::<Vec<_>>())
         };
         let small: Vec<_> = shards.iter().enumerate().map(receipt).collect();
-        let receipts: Vec<Receipt> = small.into_iter().map(|(shard, small)| Receipt { small, ..empty(shard) }).collect();
+        let receipts: Vec<Receipt> =
+            small.into_iter().map(|(shard, small)| Receipt { small, ..empty(shard) }).collect();
         let texts = |merge: &Merge| -> Vec<String> {
-            let keys = |group: &Group| group.pieces.iter().map(|piece| piece.key.as_str()).collect::<Vec<_>>().join("+");
+            let keys = |group: &Group| {
+                group.pieces.iter().map(|piece| piece.key.as_str()).collect::<Vec<_>>().join("+")
+            };
             merge.groups.iter().map(keys).collect()
         };
         assert_eq!(plan(receipts, file_size).iter().map(texts).collect::<Vec<_>>(), expected);
@@ -145,8 +157,16 @@ mod tests {
     #[test]
     fn folders_are_put_together_apart_in_the_order_of_the_shards() {
         check(&[], 10, &[]);
-        check(&[&[("a", 4), ("b", 4)], &[("b", 4)], &[("a", 4), ("b", 4)]], 10, &[&["0a+2a", "0b+1b", "2b"]]);
-        check(&[&[("", 3)], &[("", 3)], &[("", 3)], &[], &[("", 11)], &[("", 1)]], 8, &[&["0+1", "2", "4", "5"]]);
+        check(
+            &[&[("a", 4), ("b", 4)], &[("b", 4)], &[("a", 4), ("b", 4)]],
+            10,
+            &[&["0a+2a", "0b+1b", "2b"]],
+        );
+        check(
+            &[&[("", 3)], &[("", 3)], &[("", 3)], &[], &[("", 11)], &[("", 1)]],
+            8,
+            &[&["0+1", "2", "4", "5"]],
+        );
     }
 
     #[test]

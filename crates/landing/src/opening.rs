@@ -1,4 +1,5 @@
-//! What a source turns out to be by its beginning: how it is packed, what its bytes stand for, how records are told apart, and its header.
+//! What a source turns out to be by its beginning: how it is packed, what its bytes stand for, how
+//! records are told apart, and its header.
 
 use contract::FoundHeader;
 use contract::Member;
@@ -53,14 +54,21 @@ pub struct Opening {
     pub is_empty: bool,
 }
 
-/// The line that says which encoding was guessed from the look of the text: `encoding windows-1252, guessed: …`.
+/// The line that says which encoding was guessed from the look of the text:
+/// `encoding windows-1252, guessed: …`.
 pub fn said_of_guess(dialect: &Dialect, evidence: &[Evidence]) -> Option<String> {
-    let because = evidence.iter().find(|evidence| evidence.property == "encoding").map(|evidence| evidence.because.as_str());
-    dialect.encoding_is_guess.then(|| format!("encoding {}, guessed: {}", dialect.encoding, because.unwrap_or_default()))
+    let because = evidence
+        .iter()
+        .find(|evidence| evidence.property == "encoding")
+        .map(|evidence| evidence.because.as_str());
+    dialect
+        .encoding_is_guess
+        .then(|| format!("encoding {}, guessed: {}", dialect.encoding, because.unwrap_or_default()))
 }
 
 impl Stated<'_> {
-    /// Whether the dialect is said, and there is no header that would tell: then any text is what it says.
+    /// Whether the dialect is said, and there is no header that would tell: then any text is what
+    /// it says.
     fn is_said(&self) -> bool {
         let StatedDialect { delimiter, quote_char, header, .. } = self.dialect;
         *header == Some(false) && delimiter.is_some() && quote_char.is_some()
@@ -73,16 +81,25 @@ impl Stated<'_> {
 }
 
 impl Opening {
-    /// Understands the first bytes of a source, of which at most `most_text` are looked at once they are unpacked. `None`: the header does not end in them; more of both
-    /// are wanted. `end_of_source`: no bytes come after `bytes`.
+    /// Understands the first bytes of a source, of which at most `most_text` are looked at once
+    /// they are unpacked. `None`: the header does not end in them; more of both are wanted.
+    /// `end_of_source`: no bytes come after `bytes`.
     ///
-    /// A byte order mark tells the encoding whatever is stated, as it does everywhere else on the web; it is put down as evidence.
+    /// A byte order mark tells the encoding whatever is stated, as it does everywhere else on the
+    /// web; it is put down as evidence.
     ///
     /// # Errors
     ///
-    /// [`Error::SourceCorrupt`]: the source is something else, or damaged. [`Error::ContractInvalid`]: the dialect can't be read in the encoding.
+    /// [`Error::SourceCorrupt`]: the source is something else, or damaged.
+    /// [`Error::ContractInvalid`]: the dialect can't be read in the encoding.
     /// [`Error::LimitExceeded`].
-    pub fn read(stated: &Stated<'_>, limits: Limits, bytes: &[u8], end_of_source: bool, most_text: usize) -> Result<Option<Self>, Error> {
+    pub fn read(
+        stated: &Stated<'_>,
+        limits: Limits,
+        bytes: &[u8],
+        end_of_source: bool,
+        most_text: usize,
+    ) -> Result<Option<Self>, Error> {
         Self::read_member(stated, None, limits, bytes, end_of_source, most_text)
     }
 
@@ -101,19 +118,27 @@ impl Opening {
     ) -> Result<Option<Self>, Error> {
         let mut evidence = Vec::new();
         let compression = settle_compression(stated, bytes, &mut evidence)?;
-        let (text, is_whole) = unpack(stated, compression, member, bytes, end_of_source, most_text)?;
+        let (text, is_whole) =
+            unpack(stated, compression, member, bytes, end_of_source, most_text)?;
         refuse_other_formats(&text, stated.name)?;
         let (encoding, is_guess) = settle_encoding(stated, &text, is_whole, &mut evidence)?;
         if formats::is_binary(&text, encoding) {
-            return Err(Error::SourceCorrupt(format!("{} is binary data, not CSV: it has control characters of many kinds", stated.name)));
+            return Err(Error::SourceCorrupt(format!(
+                "{} is binary data, not CSV: it has control characters of many kinds",
+                stated.name
+            )));
         }
         check_terminator(stated, &text, encoding)?;
-        let markup = if stated.is_said() { None } else { formats::markup(&text, encoding, is_whole) };
+        let markup =
+            if stated.is_said() { None } else { formats::markup(&text, encoding, is_whole) };
         let is_empty = is_whole && is_empty(&text, encoding);
-        let Sniffed { mut dialect, evidence: guesses } = sniff::sniff(&text, is_whole, encoding, stated.dialect, stated.schema);
+        let Sniffed { mut dialect, evidence: guesses } =
+            sniff::sniff(&text, is_whole, encoding, stated.dialect, stated.schema);
         dialect.encoding_is_guess = is_guess;
         evidence.extend(guesses);
-        dialect.check().map_err(|message| Error::ContractInvalid(format!("{} can't be read exactly: {message}", stated.name)))?;
+        dialect.check().map_err(|message| {
+            Error::ContractInvalid(format!("{} can't be read exactly: {message}", stated.name))
+        })?;
         let text = without_footer(&dialect, text, is_whole);
         let header = preamble(&dialect, limits, &text, is_whole);
         if let Some(format) = markup
@@ -122,11 +147,18 @@ impl Opening {
             return Err(other_format(stated.name, format));
         }
         let header = header.map_err(|long| {
-            Error::LimitExceeded(format!("the header of {} has more than {} bytes; is a quote left open there?", stated.name, long.limit))
+            Error::LimitExceeded(format!(
+                "the header of {} has more than {} bytes; is a quote left open there?",
+                stated.name, long.limit
+            ))
         })?;
         let Some(header) = header else { return Ok(None) };
         if header.names.len() > COLUMNS {
-            return Err(Error::LimitExceeded(format!("{} has {} columns; at most {COLUMNS} are read", stated.name, header.names.len())));
+            return Err(Error::LimitExceeded(format!(
+                "{} has {} columns; at most {COLUMNS} are read",
+                stated.name,
+                header.names.len()
+            )));
         }
         let mut opening = Self { compression, dialect, header, evidence, text, is_whole, is_empty };
         if is_whole && opening.text.len() > sniff::SAMPLE_BYTES {
@@ -138,18 +170,23 @@ impl Opening {
         Ok(Some(opening))
     }
 
-    /// Whether a footer is looked for in the last bytes of the source: it was not to be seen in the first ones, and nobody
-    /// says what is there.
+    /// Whether a footer is looked for in the last bytes of the source: it was not to be seen in the
+    /// first ones, and nobody says what is there.
     pub fn may_find_footer(&self, stated: &Stated<'_>) -> bool {
-        self.dialect.footer_rows == 0 && stated.dialect.footer_rows.is_none() && stated.schema.is_none()
+        self.dialect.footer_rows == 0
+            && stated.dialect.footer_rows.is_none()
+            && stated.schema.is_none()
     }
 
-    /// Looks for a footer, where it may, in the last bytes of the source, which begin at a whole unit.
+    /// Looks for a footer, where it may, in the last bytes of the source, which begin at a whole
+    /// unit.
     pub fn find_footer(&mut self, stated: &Stated<'_>, tail: &[u8]) {
         if !self.may_find_footer(stated) {
             return;
         }
-        if let Some((rows, because)) = sniff::footer_of_tail(&self.dialect, self.header.names.len(), tail) {
+        if let Some((rows, because)) =
+            sniff::footer_of_tail(&self.dialect, self.header.names.len(), tail)
+        {
             self.dialect.footer_rows = rows;
             self.evidence.push(Evidence::new("footerRows", rows.to_string(), because));
         }
@@ -173,7 +210,8 @@ impl Opening {
         Err(Error::SchemaDrift(format!("{name} is empty: {what}")))
     }
 
-    /// The line that says which encoding was guessed from the look of the text: `encoding windows-1252, guessed: …`.
+    /// The line that says which encoding was guessed from the look of the text:
+    /// `encoding windows-1252, guessed: …`.
     pub fn guessed_encoding(&self) -> Option<String> {
         said_of_guess(&self.dialect, &self.evidence)
     }
@@ -185,9 +223,14 @@ impl Opening {
     /// [`Error::SourceCorrupt`], with the place of the first byte that is not.
     pub fn check_header(&self, name: &str) -> Result<(), Error> {
         let encoding = self.dialect.encoding;
-        let Some(offset) = encoding.decode(self.header_row(), &mut Vec::new()) else { return Ok(()) };
+        let Some(offset) = encoding.decode(self.header_row(), &mut Vec::new()) else {
+            return Ok(());
+        };
         let at = self.header.range.start + offset as u64;
-        Err(Error::SourceCorrupt(format!("the header of {name} is not valid {} at byte {at}", encoding.name())))
+        Err(Error::SourceCorrupt(format!(
+            "the header of {name} is not valid {} at byte {at}",
+            encoding.name()
+        )))
     }
 
     /// The header, as it was found.
@@ -202,8 +245,9 @@ impl Opening {
         &self.text[self.header.range.start as usize..self.header.range.end as usize]
     }
 
-    /// What a file of refused records begins with, so that it is read as the source is: the header's rows, in UTF-16 after a byte order mark, and an empty line for each
-    /// that is skipped before them.
+    /// What a file of refused records begins with, so that it is read as the source is: the
+    /// header's rows, in UTF-16 after a byte order mark, and an empty line for each that is skipped
+    /// before them.
     pub fn rejects_header(&self) -> Vec<u8> {
         let encoding = self.dialect.encoding;
         let mark = if encoding.byte_order().is_some() { encoding.byte_order_mark() } else { b"" };
@@ -246,12 +290,20 @@ fn without_footer(dialect: &Dialect, mut text: Vec<u8>, is_whole: bool) -> Vec<u
     text
 }
 
-fn settle_compression(stated: &Stated<'_>, bytes: &[u8], evidence: &mut Vec<Evidence>) -> Result<Compression, Error> {
+fn settle_compression(
+    stated: &Stated<'_>,
+    bytes: &[u8],
+    evidence: &mut Vec<Evidence>,
+) -> Result<Compression, Error> {
     let found = unpack::sniff(bytes);
     match stated.compression {
         Compression::Auto => {
             if found != Compression::None {
-                evidence.push(Evidence::new("compression", found.name(), format!("the source begins like {}", found.name())));
+                evidence.push(Evidence::new(
+                    "compression",
+                    found.name(),
+                    format!("the source begins like {}", found.name()),
+                ));
             }
             Ok(found)
         }
@@ -294,7 +346,12 @@ fn unpack(
 }
 
 /// The encoding, and whether it is but a guess.
-fn settle_encoding(stated: &Stated<'_>, text: &[u8], is_whole: bool, evidence: &mut Vec<Evidence>) -> Result<(Encoding, bool), Error> {
+fn settle_encoding(
+    stated: &Stated<'_>,
+    text: &[u8],
+    is_whole: bool,
+    evidence: &mut Vec<Evidence>,
+) -> Result<(Encoding, bool), Error> {
     let Guess { encoding: found, because, is_doubtful } = encoding::sniff(text, is_whole);
     Ok(match stated.encoding {
         None => {
@@ -302,13 +359,20 @@ fn settle_encoding(stated: &Stated<'_>, text: &[u8], is_whole: bool, evidence: &
             (found, is_doubtful)
         }
         Some(said) if found != said && encoding::byte_order_mark(text) == Some(found) => {
-            evidence.push(Evidence::new("encoding", found.label(), format!("{because}, though `{said}` is stated")));
+            evidence.push(Evidence::new(
+                "encoding",
+                found.label(),
+                format!("{because}, though `{said}` is stated"),
+            ));
             (found, false)
         }
-        // Read with units of the wrong width, or the wrong order, or a character as several, it would be other text, and
-        // no fault in it.
+        // Read with units of the wrong width, or the wrong order, or a character as several, it
+        // would be other text, and no fault in it.
         Some(said) if found != said && encoding::is_misread(text, said) => {
-            return Err(Error::SourceCorrupt(format!("{} is not {said}, though that is stated: {because}", stated.name)));
+            return Err(Error::SourceCorrupt(format!(
+                "{} is not {said}, though that is stated: {because}",
+                stated.name
+            )));
         }
         Some(said) => (said, false),
     })
@@ -321,7 +385,10 @@ fn refuse_other_formats(text: &[u8], name: &str) -> Result<(), Error> {
     }
     match unpack::sniff(text) {
         Compression::None => Ok(()),
-        packed => Err(Error::SourceCorrupt(format!("{name} holds {0}, not CSV: it is packed twice; unpack it once", packed.name()))),
+        packed => Err(Error::SourceCorrupt(format!(
+            "{name} holds {0}, not CSV: it is packed twice; unpack it once",
+            packed.name()
+        ))),
     }
 }
 

@@ -25,7 +25,8 @@ pub struct Plan {
     pub source_crc64nvme: Option<u64>,
     /// Other names for the same bytes by which an earlier job is found, such as the ETag.
     pub contents: Vec<String>,
-    /// How the source is packed: never `auto`. Of a packed source all positions are of the bytes that it unpacks to.
+    /// How the source is packed: never `auto`. Of a packed source all positions are of the bytes
+    /// that it unpacks to.
     pub compression: Compression,
     /// Most bytes that it may unpack to.
     pub unpacked_limit: u64,
@@ -33,13 +34,15 @@ pub struct Plan {
     pub dialect: Dialect,
     /// Which column each field is read from.
     pub mapping: Mapping,
-    /// What `rejects.csv` begins with: in UTF-16 a byte order mark, and the header record, if there is one, as it stands in the source.
+    /// What `rejects.csv` begins with: in UTF-16 a byte order mark, and the header record, if there
+    /// is one, as it stands in the source.
     pub header: Verbatim,
     /// The first byte after the header: where the first row starts.
     pub data_start: u64,
     /// Lines before it.
     pub data_lines: u64,
-    /// Where the data ends and the footer begins. `None`: there is no footer, or the source is packed, and its footer is found when it is unpacked.
+    /// Where the data ends and the footer begins. `None`: there is no footer, or the source is
+    /// packed, and its footer is found when it is unpacked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_end: Option<u64>,
     /// Bytes of a shard's range.
@@ -70,7 +73,8 @@ fn default_key_bytes() -> u64 {
 /// A table that is looked up, as it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PinnedReference {
-    /// The object, with its version, if the bucket keeps versions, and its ETag. Of a dataset its name, and as version the number of its newest commit.
+    /// The object, with its version, if the bucket keeps versions, and its ETag. Of a dataset its
+    /// name, and as version the number of its newest commit.
     pub source: SourceRef,
     /// Bytes of the object, or of the dataset's files.
     pub bytes: u64,
@@ -105,7 +109,8 @@ impl From<VerbatimForm> for Verbatim {
 
 impl From<Verbatim> for VerbatimForm {
     fn from(verbatim: Verbatim) -> Self {
-        String::from_utf8(verbatim.0).map_or_else(|error| Self::Bytes(error.into_bytes()), Self::Text)
+        String::from_utf8(verbatim.0)
+            .map_or_else(|error| Self::Bytes(error.into_bytes()), Self::Text)
     }
 }
 
@@ -134,10 +139,15 @@ impl Plan {
 
     /// The bytes that a shard answers for: its range, and of the last one the footer too.
     pub fn own_bytes(&self, from: u64, to: u64) -> std::ops::Range<u64> {
-        from..if to == self.data_bytes() && self.data_end.is_some() { self.source_bytes } else { to }
+        from..if to == self.data_bytes() && self.data_end.is_some() {
+            self.source_bytes
+        } else {
+            to
+        }
     }
 
-    /// Whether the source is unpacked while it is read. Then it is one shard, whose range is that of the packed bytes.
+    /// Whether the source is unpacked while it is read. Then it is one shard, whose range is that
+    /// of the packed bytes.
     pub fn is_packed(&self) -> bool {
         self.compression != Compression::None
     }
@@ -145,33 +155,50 @@ impl Plan {
     /// How the source is called, for people and for the lineage column.
     pub fn source_name(&self) -> String {
         let SourceRef { bucket, key, .. } = &self.source;
-        if bucket.starts_with(['/', '.']) { format!("{}/{key}", bucket.trim_end_matches('/')) } else { format!("s3://{bucket}/{key}") }
+        if bucket.starts_with(['/', '.']) {
+            format!("{}/{key}", bucket.trim_end_matches('/'))
+        } else {
+            format!("s3://{bucket}/{key}")
+        }
     }
 }
 
 /// Shards of a job that does not say how large they are to be, about.
 const USUAL_SHARDS: u64 = 1_000;
-/// What they grow to, at most: a function works as much in a third of the time that it has, at the 50 MB/s by which a job's cost is estimated.
+/// What they grow to, at most: a function works as much in a third of the time that it has, at the
+/// 50 MB/s by which a job's cost is estimated.
 const GROWN_SHARD_BYTES: u64 = 4 << 30;
 
-/// Bytes of a shard of a job that does not say how large they are to be. `setting` is what the deployment says; shards of a very large source are larger, as
-/// requests and transitions would cost more than the time that is saved.
+/// Bytes of a shard of a job that does not say how large they are to be. `setting` is what the
+/// deployment says; shards of a very large source are larger, as requests and transitions would
+/// cost more than the time that is saved.
 pub fn usual_shard_bytes(source_bytes: u64, setting: u64) -> u64 {
     setting.max((source_bytes / USUAL_SHARDS).min(GROWN_SHARD_BYTES))
 }
 
-/// Cuts a source into ranges of `shard_bytes`, larger where there would be more than [`MAX_SHARDS`]. A source without data is one shard.
+/// Cuts a source into ranges of `shard_bytes`, larger where there would be more than
+/// [`MAX_SHARDS`]. A source without data is one shard.
 ///
 /// In UTF-16 ranges must begin at even bytes: they do if `shard_bytes` is even.
 ///
-/// Up to the one in which the data starts, shards know where their first row starts: at `data_start`.
+/// Up to the one in which the data starts, shards know where their first row starts: at
+/// `data_start`.
 pub fn shards(source_bytes: u64, data_start: u64, shard_bytes: u64) -> (u64, Vec<Shard>) {
-    let shard_bytes = shard_bytes.max(MIN_SHARD_BYTES).max(source_bytes.div_ceil(MAX_SHARDS).next_multiple_of(2));
+    let shard_bytes =
+        shard_bytes.max(MIN_SHARD_BYTES).max(source_bytes.div_ceil(MAX_SHARDS).next_multiple_of(2));
     let count = source_bytes.div_ceil(shard_bytes).max(1);
     let shard = |index: u64| {
         let from = index * shard_bytes;
         let first = (from <= data_start).then_some(data_start);
-        Shard { index: index as u32, from, to: (from + shard_bytes).min(source_bytes), first, line: None, round: 1, taken: Vec::new() }
+        Shard {
+            index: index as u32,
+            from,
+            to: (from + shard_bytes).min(source_bytes),
+            first,
+            line: None,
+            round: 1,
+            taken: Vec::new(),
+        }
     };
     (shard_bytes, (0..count).map(shard).collect())
 }
@@ -183,11 +210,17 @@ mod tests {
     #[test]
     fn shards_of_very_large_sources_grow() {
         const SETTING: u64 = 64 << 20;
-        let count = |source_bytes: u64| shards(source_bytes, 0, usual_shard_bytes(source_bytes, SETTING)).1.len();
+        let count = |source_bytes: u64| {
+            shards(source_bytes, 0, usual_shard_bytes(source_bytes, SETTING)).1.len()
+        };
         assert_eq!(usual_shard_bytes(64_000_000_000, SETTING), SETTING);
         assert_eq!(usual_shard_bytes(1_000_000_000_000, SETTING), 1_000_000_000);
         assert_eq!(usual_shard_bytes(50_000_000_000_000, SETTING), 4 << 30);
         assert_eq!([0, 1, SETTING + 1, 1_000_000_000_000].map(count), [1, 1, 2, 1_000]);
-        assert_eq!(usual_shard_bytes(1_000_000_000_000, 8 << 30), 8 << 30, "larger ones were asked for");
+        assert_eq!(
+            usual_shard_bytes(1_000_000_000_000, 8 << 30),
+            8 << 30,
+            "larger ones were asked for"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! One shard from bytes to files and rejects: the records that start in its range are typed, checked, and stored or refused.
+//! One shard from bytes to files and rejects: the records that start in its range are typed,
+//! checked, and stored or refused.
 
 use std::sync::Arc;
 
@@ -30,22 +31,25 @@ const BATCH_CELLS: usize = 32 * 1024;
 /// Most rows of a batch.
 const BATCH_ROWS: usize = 8 * 1024;
 
-/// A shard on its way. It is fed the bytes that it [`wants`](Self::wants); what is ready is taken from its [`files`](Self::files) and with
-/// [`take_refused`](Self::take_refused).
+/// A shard on its way. It is fed the bytes that it [`wants`](Self::wants); what is ready is taken
+/// from its [`files`](Self::files) and with [`take_refused`](Self::take_refused).
 pub struct ShardTransform {
     reader: ShardReader,
     rows: Rows,
     batch_rows: usize,
     sheet: Sheet,
-    /// The shard guessed its start wrong: what it writes is void, but its tile tells where it should have started.
+    /// The shard guessed its start wrong: what it writes is void, but its tile tells where it
+    /// should have started.
     is_void: bool,
     lead: Option<Lead>,
 }
 
-/// The lines between the start of the range and the first row, for the lineage. They are counted once it is known where the first row starts.
+/// The lines between the start of the range and the first row, for the lineage. They are counted
+/// once it is known where the first row starts.
 struct Lead {
     counter: LineCounter,
-    /// The byte at which the unit before the range begins: it tells whether an LF at its start belongs to a CR.
+    /// The byte at which the unit before the range begins: it tells whether an LF at its start
+    /// belongs to a CR.
     previous: Option<u64>,
     /// Bytes of a unit.
     unit: usize,
@@ -79,12 +83,19 @@ struct Sheet {
 }
 
 impl ShardTransform {
-    /// A shard of a plan, with the plan's contract and the salt of its masks. `taken`: the keys of its records that earlier ones claim, once that is known.
+    /// A shard of a plan, with the plan's contract and the salt of its masks. `taken`: the keys of
+    /// its records that earlier ones claim, once that is known.
     ///
     /// # Errors
     ///
     /// [`Error::ContractInvalid`]: the contract wants a salt, and there is none.
-    pub fn new(plan: &Plan, contract: Arc<Contract>, shard: &Shard, taken: Option<Vec<Taken>>, salt: Option<&Salt>) -> Result<Self, Error> {
+    pub fn new(
+        plan: &Plan,
+        contract: Arc<Contract>,
+        shard: &Shard,
+        taken: Option<Vec<Taken>>,
+        salt: Option<&Salt>,
+    ) -> Result<Self, Error> {
         check_salt(&contract, salt)?;
         let columns = plan.mapping.columns as usize;
         // How long a packed source is turns out at its end.
@@ -140,8 +151,9 @@ impl ShardTransform {
         self.reader.wants()
     }
 
-    /// Takes in the next bytes of the source, which begin at byte `at`: the first block at the unit before the shard's range (or at the source's start). All rows that they
-    /// complete are worked. `end_of_source`: no bytes come after them.
+    /// Takes in the next bytes of the source, which begin at byte `at`: the first block at the unit
+    /// before the shard's range (or at the source's start). All rows that they complete are worked.
+    /// `end_of_source`: no bytes come after them.
     pub fn push(&mut self, at: u64, block: &[u8], end_of_source: bool) -> Result<(), Error> {
         let Some(wanted) = self.reader.wants() else { return Ok(()) };
         let passed = (wanted.saturating_sub(at) as usize).min(block.len());
@@ -211,14 +223,18 @@ impl ShardTransform {
         let tile = self.reader.finish();
         let counts = self.sheet.counts;
         if !self.is_void && tile.records != counts.read {
-            return Err(Error::Internal(format!("{} records were found and {} read", tile.records, counts.read)));
+            return Err(Error::Internal(format!(
+                "{} records were found and {} read",
+                tile.records, counts.read
+            )));
         }
         Ok((tile, counts))
     }
 }
 
 impl Lead {
-    /// Takes in a block, of which the first `passed` bytes certainly lie before the first row; answers the lines in those.
+    /// Takes in a block, of which the first `passed` bytes certainly lie before the first row;
+    /// answers the lines in those.
     fn take(&mut self, at: u64, block: &[u8], passed: usize) -> u64 {
         let mut skip = 0;
         if self.previous.take_if(|previous| *previous == at).is_some() {
@@ -227,7 +243,8 @@ impl Lead {
         }
         let passed = passed.max(skip);
         self.open.extend_from_slice(&block[passed..]);
-        self.from = if self.open.len() == block.len() - passed { at + passed as u64 } else { self.from };
+        self.from =
+            if self.open.len() == block.len() - passed { at + passed as u64 } else { self.from };
         self.counter.count(&block[skip..passed])
     }
 
@@ -243,20 +260,33 @@ impl Sheet {
         let cells = batch.cells();
         let mut findings = batch.faults(self.mapping.columns, &cells);
         for finding in &mut findings {
-            finding.field = self.mapping.fields.iter().position(|mapped| *mapped == finding.column).map(|field| field as u32);
+            finding.field = self
+                .mapping
+                .fields
+                .iter()
+                .position(|mapped| *mapped == finding.column)
+                .map(|field| field as u32);
         }
         let Cells { window, fields, is_utf8, .. } = &cells;
-        let records = Records { window, rows: &batch.records, fields, dialect: &self.dialect, is_utf8: *is_utf8 };
+        let records = Records {
+            window,
+            rows: &batch.records,
+            fields,
+            dialect: &self.dialect,
+            is_utf8: *is_utf8,
+        };
         let mut columns = columns::read(records, &self.contract, &self.mapping, &mut findings);
         let read = batch.records.len();
         let repeated = batch.repeated_headers(&self.mapping.header, &cells, &self.dialect);
         if let Some(masks) = &self.masks {
             masks.check(&columns, &mut findings);
         }
-        let filtered = self.joins.work(&mut columns, read, &mut findings, &self.mapping, |row, column| {
-            text_of(self.masks.as_ref(), &self.dialect, &cells, &batch.records[row], column)
-        })?;
-        let mut filtered = transform::work(&self.contract.transform, &mut columns, read, &mut findings, filtered)?;
+        let filtered =
+            self.joins.work(&mut columns, read, &mut findings, &self.mapping, |row, column| {
+                text_of(self.masks.as_ref(), &self.dialect, &cells, &batch.records[row], column)
+            })?;
+        let mut filtered =
+            transform::work(&self.contract.transform, &mut columns, read, &mut findings, filtered)?;
         if !repeated.is_empty() {
             // Nothing else that is said of them matters.
             findings.retain(|finding| !repeated.contains(&(finding.row as usize)));
@@ -275,7 +305,13 @@ impl Sheet {
         self.counts.read += read as u64;
         let lines = |is_kept: &dyn Fn(usize) -> bool| -> Vec<u64> {
             let Some(before) = self.lines_before else { return Vec::new() };
-            batch.lines().iter().enumerate().filter(|(row, _)| is_kept(*row)).map(|(_, line)| before + line + 1).collect()
+            batch
+                .lines()
+                .iter()
+                .enumerate()
+                .filter(|(row, _)| is_kept(*row))
+                .map(|(_, line)| before + line + 1)
+                .collect()
         };
         let is_filtered = filtered.contains(&true);
         if findings.is_empty() && !is_filtered {
@@ -299,7 +335,14 @@ impl Sheet {
     }
 
     /// Refuses records whose values name folders that no store has room for.
-    fn check_folders(&self, batch: &Batch<'_>, cells: &Cells<'_>, columns: &[ArrayRef], filtered: &[bool], findings: &mut Vec<Finding>) {
+    fn check_folders(
+        &self,
+        batch: &Batch<'_>,
+        cells: &Cells<'_>,
+        columns: &[ArrayRef],
+        filtered: &[bool],
+        findings: &mut Vec<Finding>,
+    ) {
         let long = self.files.too_long(columns, batch.records.len());
         findings.extend(long.into_iter().filter(|long| filtered.get(long.row) != Some(&true)).map(|long| {
             let name = self.contract.column_name(long.column);
@@ -341,7 +384,8 @@ impl Sheet {
         findings.iter().for_each(|finding| is_good[finding.row as usize] = false);
         for duplicate in claims.take(columns, &is_good, filtered)? {
             let record = &batch.records[duplicate.row];
-            let text = |column: u32| text_of(self.masks.as_ref(), &self.dialect, cells, record, column);
+            let text =
+                |column: u32| text_of(self.masks.as_ref(), &self.dialect, cells, record, column);
             findings.push(claims.finding(&duplicate, &self.contract.schema, &self.mapping, text));
         }
         Ok(())
@@ -349,14 +393,17 @@ impl Sheet {
 
     fn store(&mut self, columns: &[ArrayRef], lines: &[u64], rows: usize) -> Result<(), Error> {
         let new = self.files.write(columns, lines, rows)?;
-        self.sketch.observe_coded(self.stored.iter().map(|index| (&columns[*index], new.of(*index))));
+        self.sketch
+            .observe_coded(self.stored.iter().map(|index| (&columns[*index], new.of(*index))));
         Ok(())
     }
 
     /// Writes the refused records and their faults, by record, then by column.
     fn refuse(&mut self, batch: &Batch<'_>, cells: &Cells<'_>, mut findings: Vec<Finding>) {
         if let Some(masks) = &self.masks {
-            findings.iter_mut().for_each(|finding| masks.veil(finding, &self.contract, batch, cells, &self.dialect));
+            findings.iter_mut().for_each(|finding| {
+                masks.veil(finding, &self.contract, batch, cells, &self.dialect)
+            });
         }
         findings.sort_by_key(|finding| (finding.row, finding.column));
         for faults in findings.chunk_by(|a, b| a.row == b.row) {
@@ -364,28 +411,42 @@ impl Sheet {
             let row = &batch.records[index];
             self.surplus_lines += batch.span(index) - 1;
             match &self.masks {
-                Some(masks) => masks.write_record(batch, cells, index, &self.dialect, &mut self.rejects),
-                None => self.rejects.extend_from_slice(&batch.source[batch.source_range(row.start as usize..row.end as usize)]),
+                Some(masks) => {
+                    masks.write_record(batch, cells, index, &self.dialect, &mut self.rejects)
+                }
+                None => self.rejects.extend_from_slice(
+                    &batch.source[batch.source_range(row.start as usize..row.end as usize)],
+                ),
             }
             let is_whole = self.rejects.len().is_multiple_of(self.dialect.encoding.unit_bytes());
             if row.content_end == row.end && is_whole {
-                // The source ends without a terminator, but a fixed one may be sent again with more after it.
+                // The source ends without a terminator, but a fixed one may be sent again with more
+                // after it.
                 self.rejects.extend(self.dialect.newline());
             }
             for finding in faults.iter().take(FAULTS_PER_RECORD) {
-                let field = finding.field.map(|field| self.contract.column_name(field as usize).to_owned());
+                let field =
+                    finding.field.map(|field| self.contract.column_name(field as usize).to_owned());
                 batch.entry(finding, field).write(&mut self.errors);
             }
         }
     }
 }
 
-/// The text that a record has in a column of the source, masked if it has to be. A record that is filled up has none in its last columns.
-fn text_of(masks: Option<&Masks>, dialect: &Dialect, cells: &Cells<'_>, record: &Row, column: u32) -> String {
+/// The text that a record has in a column of the source, masked if it has to be. A record that is
+/// filled up has none in its last columns.
+fn text_of(
+    masks: Option<&Masks>,
+    dialect: &Dialect,
+    cells: &Cells<'_>,
+    record: &Row,
+    column: u32,
+) -> String {
     let mut scratch = Vec::new();
     let field = cells.fields_of(record).get(column as usize);
-    let text =
-        field.map_or_else(String::new, |field| String::from_utf8_lossy(field.value(&cells.window, dialect, &mut scratch)).into_owned());
+    let text = field.map_or_else(String::new, |field| {
+        String::from_utf8_lossy(field.value(&cells.window, dialect, &mut scratch)).into_owned()
+    });
     match masks {
         Some(masks) => masks.text_of_key(record, column, text),
         None => text,

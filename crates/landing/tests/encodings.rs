@@ -1,4 +1,5 @@
-//! Encodings against their own definition: a table written in one is read as the table in UTF-8 is, at the bytes where it stands.
+//! Encodings against their own definition: a table written in one is read as the table in UTF-8 is,
+//! at the bytes where it stands.
 #![expect(clippy::unwrap_used)]
 
 use contract::rejects::ErrorEntry;
@@ -21,7 +22,8 @@ fn encode(text: &str, encoding: Encoding) -> Vec<u8> {
         "utf-16le" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
         "utf-16be" => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
         label => {
-            let (bytes, _, lost) = encoding_rs::Encoding::for_label(label.as_bytes()).unwrap().encode(text);
+            let (bytes, _, lost) =
+                encoding_rs::Encoding::for_label(label.as_bytes()).unwrap().encode(text);
             assert!(!lost, "{text:?} in {label}");
             bytes.into_owned()
         }
@@ -35,7 +37,8 @@ fn read(source: &[u8], encoding: Encoding, shard_units: usize, block: usize) -> 
 
 fn read_in(dialect: &Dialect, source: &[u8], shard_units: usize, block: usize) -> Reading {
     let encoding = dialect.encoding;
-    let data_start = preamble(dialect, Limits::default(), source, true).unwrap().unwrap().data_start;
+    let data_start =
+        preamble(dialect, Limits::default(), source, true).unwrap().unwrap().data_start;
     let shard_bytes = (shard_units.saturating_mul(encoding.unit_bytes())) as u64;
     let (_, mut shards) = landing::plan::shards(source.len() as u64, data_start, shard_bytes);
     let mut tiles = Vec::new();
@@ -64,8 +67,14 @@ fn read_in(dialect: &Dialect, source: &[u8], shard_units: usize, block: usize) -
     whole
 }
 
-fn read_shard(source: &[u8], dialect: &Dialect, shard: &job::message::Shard, block: usize) -> (csv_records::Tile, Reading) {
-    let mut reader = ShardReader::new(dialect, shard.from..shard.to, shard.first, 2, Limits::default());
+fn read_shard(
+    source: &[u8],
+    dialect: &Dialect,
+    shard: &job::message::Shard,
+    block: usize,
+) -> (csv_records::Tile, Reading) {
+    let mut reader =
+        ShardReader::new(dialect, shard.from..shard.to, shard.first, 2, Limits::default());
     let mut rows = Rows::default();
     let mut reading = Reading::default();
     let mut scratch = Vec::new();
@@ -78,10 +87,13 @@ fn read_shard(source: &[u8], dialect: &Dialect, shard: &job::message::Shard, blo
             let findings = batch.faults(2, &cells);
             reading.faults.extend(findings.iter().map(|finding| batch.entry(finding, None)));
             for (index, row) in batch.records.iter().enumerate() {
-                let value =
-                    |field: &csv_records::Field| String::from_utf8_lossy(field.value(&cells.window, dialect, &mut scratch)).into_owned();
+                let value = |field: &csv_records::Field| {
+                    String::from_utf8_lossy(field.value(&cells.window, dialect, &mut scratch))
+                        .into_owned()
+                };
                 let values = cells.fields_of(row).iter().map(value).collect();
-                let verbatim = &batch.source[batch.source_range(row.start as usize..row.end as usize)];
+                let verbatim =
+                    &batch.source[batch.source_range(row.start as usize..row.end as usize)];
                 assert_eq!(verbatim, &source[batch.byte(row.start) as usize..][..verbatim.len()]);
                 assert_eq!(cells.is_utf8, cells.malformed.is_empty());
                 if !findings.iter().any(|finding| finding.row as usize == index) {
@@ -112,14 +124,19 @@ const ENCODINGS: [(&str, &str); 12] = [
 fn texts() -> impl Strategy<Value = (Encoding, String)> {
     prop::sample::select(ENCODINGS.to_vec()).prop_flat_map(|(label, letters)| {
         let encoding = Encoding::parse(label).unwrap();
-        (Just(encoding), proptest::string::string_regex(&format!("({letters}|a,\"[aa,]{{0,5}}\"\n){{0,60}}")).unwrap())
+        (
+            Just(encoding),
+            proptest::string::string_regex(&format!("({letters}|a,\"[aa,]{{0,5}}\"\n){{0,60}}"))
+                .unwrap(),
+        )
     })
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
-    /// Positions are of the source, so they are compared by way of the encoding: the same prefix of the text must lie before them.
+    /// Positions are of the source, so they are compared by way of the encoding: the same prefix of
+    /// the text must lie before them.
     #[test]
     fn every_encoding_reads_like_utf_8((encoding, text) in texts(), shard_units in 1..30_usize, block in 1..40_usize) {
         let expected = read(text.as_bytes(), Encoding::UTF_8, usize::MAX, usize::MAX / 2);
@@ -133,7 +150,8 @@ proptest! {
         prop_assert_eq!(&read(&source, encoding, shard_units, block), &expected);
     }
 
-    /// Tokens that are not ASCII, in the encodings that have them, whether they are one byte there or several.
+    /// Tokens that are not ASCII, in the encodings that have them, whether they are one byte there
+    /// or several.
     #[test]
     fn tokens_beyond_ascii_read_like_in_utf_8(
         label in prop::sample::select(vec!["utf-16le", "utf-16be", "windows-1252", "iso-8859-15"]),
@@ -163,7 +181,8 @@ proptest! {
         prop_assert_eq!(&read_in(&dialect, &source, shard_units, block), &expected);
     }
 
-    /// Whatever the bytes are, a split tells of the same faults at the same bytes, and what is malformed is never a value.
+    /// Whatever the bytes are, a split tells of the same faults at the same bytes, and what is
+    /// malformed is never a value.
     #[test]
     fn damage_is_found_wherever_the_cuts_are(
         (label, bytes) in (
@@ -195,23 +214,40 @@ fn invalid_bytes_are_told_with_their_place() {
         ("shift_jis", b"a,\"\x83\x5C\x82\"\n", 5, "byte 0x82 is not valid Shift_JIS here"),
         ("windows-1253", b"a,b\nc,\xAA\n", 6, "byte 0xaa is not valid windows-1253 here"),
         ("gb18030", b"a,\x81\x30\x81\n", 2, "byte 0x81 is not valid gb18030 here"),
-        ("utf-16le", b"a\0,\0\x3D\xD8b\0\n\0", 4, "0xd83d is half of a character, which is not valid UTF-16LE"),
-        ("utf-16be", b"\0a\0,\xDC\x00\0\n", 4, "0xdc00 is half of a character, which is not valid UTF-16BE"),
+        (
+            "utf-16le",
+            b"a\0,\0\x3D\xD8b\0\n\0",
+            4,
+            "0xd83d is half of a character, which is not valid UTF-16LE",
+        ),
+        (
+            "utf-16be",
+            b"\0a\0,\xDC\x00\0\n",
+            4,
+            "0xdc00 is half of a character, which is not valid UTF-16BE",
+        ),
         ("utf-16le", b"a\0,\0b\0c", 6, "the source ends inside a unit of UTF-16LE"),
     ];
     for (label, source, byte, message) in cases {
         let whole = read(source, Encoding::parse(label).unwrap(), usize::MAX, 1000);
-        let fault =
-            whole.faults.iter().find(|fault| fault.error == contract::rejects::ErrorName::Encoding).unwrap_or_else(|| panic!("{label}"));
+        let fault = whole
+            .faults
+            .iter()
+            .find(|fault| fault.error == contract::rejects::ErrorName::Encoding)
+            .unwrap_or_else(|| panic!("{label}"));
         assert_eq!((fault.byte, fault.message.as_str()), (byte, message), "{label} {source:?}");
     }
 }
 
 #[test]
 fn labels_are_parsed_by_one_door() {
-    for (label, expected) in
-        [("UTF8", "utf-8"), ("latin1", "windows-1252"), (" Shift-JIS ", "shift_jis"), ("utf-16", "utf-16le"), ("ascii", "utf-8")]
-    {
+    for (label, expected) in [
+        ("UTF8", "utf-8"),
+        ("latin1", "windows-1252"),
+        (" Shift-JIS ", "shift_jis"),
+        ("utf-16", "utf-16le"),
+        ("ascii", "utf-8"),
+    ] {
         assert_eq!(Encoding::parse(label).unwrap().label(), expected);
     }
     assert!(Encoding::parse("utf-32").unwrap_err().contains("allowed: labels"));
@@ -232,19 +268,28 @@ fn bytes_inside_of_characters_are_no_delimiters() {
             assert_eq!(dialect(label, delimiter).check(), Ok(()), "{label}");
         }
     }
-    for (label, delimiter) in [("shift_jis", b'|'), ("big5", b'^'), ("gbk", b'~'), ("gb18030", b'0'), ("euc-kr", b'x')] {
+    for (label, delimiter) in
+        [("shift_jis", b'|'), ("big5", b'^'), ("gbk", b'~'), ("gb18030", b'0'), ("euc-kr", b'x')]
+    {
         assert!(dialect(label, delimiter).check().unwrap_err().contains("delimiter"), "{label}");
     }
     assert_eq!(dialect("euc-kr", b'|').check(), Ok(()));
-    // What the table says is what the decoders do: no pair of bytes whose second is ASCII decodes to one character, unless the table says so.
+    // What the table says is what the decoders do: no pair of bytes whose second is ASCII decodes
+    // to one character, unless the table says so.
     for (label, _) in ENCODINGS.iter().filter(|(label, _)| !label.starts_with("utf-16")) {
-        let (encoding, oracle) = (Encoding::parse(label).unwrap(), encoding_rs::Encoding::for_label(label.as_bytes()).unwrap());
+        let (encoding, oracle) = (
+            Encoding::parse(label).unwrap(),
+            encoding_rs::Encoding::for_label(label.as_bytes()).unwrap(),
+        );
         for first in 0x80..=0xFF_u8 {
             for second in 0..0x80_u8 {
                 let bytes = [first, second];
                 let decoded = oracle.decode_without_bom_handling_and_without_replacement(&bytes);
                 let is_inside = decoded.is_some_and(|text| !text.ends_with(char::from(second)));
-                assert!(!is_inside || encoding.may_be_inside(second), "{label} {first:02x} {second:02x}");
+                assert!(
+                    !is_inside || encoding.may_be_inside(second),
+                    "{label} {first:02x} {second:02x}"
+                );
             }
         }
     }

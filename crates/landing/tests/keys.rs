@@ -1,4 +1,5 @@
-//! Keys are settled as a reading from the start would settle them, however the records lie in shards, batches and stretches.
+//! Keys are settled as a reading from the start would settle them, however the records lie in
+//! shards, batches and stretches.
 #![expect(clippy::unwrap_used)]
 
 use std::collections::HashMap;
@@ -21,7 +22,11 @@ type Found = (u64, usize, i64);
 
 fn keys() -> Vec<Key> {
     let key = |rule, fields| Key { rule, fields };
-    vec![key(KeyRule::PrimaryKey, vec![0, 1]), key(KeyRule::UniqueKeys, vec![1]), key(KeyRule::Unique, vec![0])]
+    vec![
+        key(KeyRule::PrimaryKey, vec![0, 1]),
+        key(KeyRule::UniqueKeys, vec![1]),
+        key(KeyRule::Unique, vec![0]),
+    ]
 }
 
 /// The rule, as it is written.
@@ -46,12 +51,19 @@ fn from_the_start(records: &[Record]) -> Vec<Duplicate> {
 }
 
 /// Runs a shard in batches: its duplicates, counted from its first record, and its pieces.
-fn run(terms: Terms, records: &[Record], batch: usize, taken: Option<Vec<Taken>>) -> (Vec<Found>, Vec<Vec<u8>>) {
+fn run(
+    terms: Terms,
+    records: &[Record],
+    batch: usize,
+    taken: Option<Vec<Taken>>,
+) -> (Vec<Found>, Vec<Vec<u8>>) {
     let mut claims = Claims::new(terms, &keys(), taken).unwrap();
     let (mut duplicates, mut pieces) = (Vec::new(), Vec::new());
     for (index, records) in records.chunks(batch).enumerate() {
-        let numbers: ArrayRef = Arc::new(records.iter().map(|record| record.0).collect::<Int64Array>());
-        let texts: ArrayRef = Arc::new(records.iter().map(|record| record.1.clone()).collect::<StringArray>());
+        let numbers: ArrayRef =
+            Arc::new(records.iter().map(|record| record.0).collect::<Int64Array>());
+        let texts: ArrayRef =
+            Arc::new(records.iter().map(|record| record.1.clone()).collect::<StringArray>());
         let good: Vec<bool> = records.iter().map(|record| record.2).collect();
         for found in claims.take(&[numbers, texts], &good, &[]).unwrap() {
             duplicates.push(((index * batch + found.row) as u64, found.key, found.holder));
@@ -64,10 +76,19 @@ fn run(terms: Terms, records: &[Record], batch: usize, taken: Option<Vec<Taken>>
 }
 
 /// What each shard is told, by shard.
-fn compare(terms: Terms, shards: &[Range<usize>], pieces: &[(usize, Vec<u8>)], most_bytes: u64) -> HashMap<usize, Vec<Taken>> {
+fn compare(
+    terms: Terms,
+    shards: &[Range<usize>],
+    pieces: &[(usize, Vec<u8>)],
+    most_bytes: u64,
+) -> HashMap<usize, Vec<Taken>> {
     let buckets = terms.buckets;
-    let part = |piece: usize, range: Range<u64>| &pieces[piece].1[range.start as usize..range.end as usize];
-    let heads: Vec<Head> = (0..pieces.len()).map(|piece| Head::read(part(piece, 0..Head::bytes(buckets)), buckets).unwrap()).collect();
+    let part = |piece: usize, range: Range<u64>| {
+        &pieces[piece].1[range.start as usize..range.end as usize]
+    };
+    let heads: Vec<Head> = (0..pieces.len())
+        .map(|piece| Head::read(part(piece, 0..Head::bytes(buckets)), buckets).unwrap())
+        .collect();
     let mut told: HashMap<usize, Vec<Taken>> = HashMap::new();
     for range in merge::ranges(&heads, buckets, most_bytes).unwrap() {
         let mut hashes = Hashes::default();
@@ -80,7 +101,13 @@ fn compare(terms: Terms, shards: &[Range<usize>], pieces: &[(usize, Vec<u8>)], m
         for (piece, range) in suspected {
             let (piece, mut taken) = (piece as usize, Vec::new());
             let shard = pieces[piece].0;
-            comparison.push(shards[shard].start as u64, part(piece, heads[piece].keys_at(&range)), &mut taken).unwrap();
+            comparison
+                .push(
+                    shards[shard].start as u64,
+                    part(piece, heads[piece].keys_at(&range)),
+                    &mut taken,
+                )
+                .unwrap();
             told.entry(shard).or_default().extend(taken);
         }
     }
@@ -89,9 +116,16 @@ fn compare(terms: Terms, shards: &[Range<usize>], pieces: &[(usize, Vec<u8>)], m
     told
 }
 
-fn split(terms: Terms, records: &[Record], shard: usize, batch: usize, most_bytes: u64) -> Vec<Duplicate> {
+fn split(
+    terms: Terms,
+    records: &[Record],
+    shard: usize,
+    batch: usize,
+    most_bytes: u64,
+) -> Vec<Duplicate> {
     let starts = (0..records.len()).step_by(shard);
-    let shards: Vec<Range<usize>> = starts.map(|start| start..(start + shard).min(records.len())).collect();
+    let shards: Vec<Range<usize>> =
+        starts.map(|start| start..(start + shard).min(records.len())).collect();
     let terms = Terms { is_one_shard: shards.len() == 1, ..terms };
     let (mut found, mut pieces) = (Vec::new(), Vec::new());
     for (index, range) in shards.iter().enumerate() {
@@ -105,14 +139,17 @@ fn split(terms: Terms, records: &[Record], shard: usize, batch: usize, most_byte
             taken.iter().for_each(|taken| taken.write(&mut document));
             let taken = Taken::read_all(&document).unwrap();
             // Another batch size: a second attempt reads its blocks as they come.
-            let (duplicates, written) = run(terms, &records[shards[shard].clone()], batch + 1, Some(taken));
+            let (duplicates, written) =
+                run(terms, &records[shards[shard].clone()], batch + 1, Some(taken));
             assert_eq!(written, Vec::<Vec<u8>>::new());
             found[shard] = duplicates;
         }
     }
     let of_source = |(range, duplicates): (&Range<usize>, Vec<Found>)| {
         let start = range.start as u64;
-        duplicates.into_iter().map(move |(record, key, holder)| (record + start, key, holder.checked_add_unsigned(start).unwrap() as u64))
+        duplicates.into_iter().map(move |(record, key, holder)| {
+            (record + start, key, holder.checked_add_unsigned(start).unwrap() as u64)
+        })
     };
     shards.iter().zip(found).flat_map(of_source).collect()
 }

@@ -1,4 +1,5 @@
-//! Packed sources: whole, cut off at every byte, damaged at every byte, and followed by something else.
+//! Packed sources: whole, cut off at every byte, damaged at every byte, and followed by something
+//! else.
 #![expect(clippy::unwrap_used)]
 
 mod packing;
@@ -29,13 +30,25 @@ fn packed() -> Vec<(Compression, &'static str, Vec<u8>)> {
         (Compression::Gzip, "gzip of two members", [gzip(&TEXT[..9]), gzip(&TEXT[9..])].concat()),
         (Compression::Zstd, "zstd", zstd(TEXT)),
         (Compression::Zstd, "zstd of two frames", [zstd(&TEXT[..9]), zstd(&TEXT[9..])].concat()),
-        (Compression::Zstd, "zstd after a skippable frame", [b"\x50\x2A\x4D\x18\x02\0\0\0ab", &zstd(TEXT)[..]].concat()),
+        (
+            Compression::Zstd,
+            "zstd after a skippable frame",
+            [b"\x50\x2A\x4D\x18\x02\0\0\0ab", &zstd(TEXT)[..]].concat(),
+        ),
         (Compression::Bzip2, "bzip2", bzip2(TEXT)),
-        (Compression::Bzip2, "bzip2 of two streams", [bzip2(&TEXT[..9]), bzip2(&TEXT[9..])].concat()),
+        (
+            Compression::Bzip2,
+            "bzip2 of two streams",
+            [bzip2(&TEXT[..9]), bzip2(&TEXT[9..])].concat(),
+        ),
         (Compression::Zip, "zip", zip(&[("t.csv", TEXT)], false, false)),
         (Compression::Zip, "zip with a descriptor", zip(&[("t.csv", TEXT)], true, false)),
         (Compression::Zip, "zip that only stores", zip(&[("t.csv", TEXT)], false, true)),
-        (Compression::Zip, "zip as a Mac makes it", zip(&[("d/t.csv", TEXT), ("__MACOSX/d/._t.csv", b"\0\x05")], true, false)),
+        (
+            Compression::Zip,
+            "zip as a Mac makes it",
+            zip(&[("d/t.csv", TEXT), ("__MACOSX/d/._t.csv", b"\0\x05")], true, false),
+        ),
     ]
 }
 
@@ -58,7 +71,11 @@ fn blocks_of_any_length_give_the_text() {
     for (compression, name, bytes) in packed() {
         assert_eq!(sniff(&bytes), compression, "{name}");
         for block in 1..=bytes.len() {
-            assert_eq!(unpack(compression, &bytes, block).unwrap(), TEXT, "{name} in blocks of {block}");
+            assert_eq!(
+                unpack(compression, &bytes, block).unwrap(),
+                TEXT,
+                "{name} in blocks of {block}"
+            );
         }
     }
 }
@@ -70,9 +87,12 @@ fn what_is_cut_off_is_corrupt() {
             let outcome = unpack(compression, &bytes[..cut], 1000);
             match outcome {
                 Err(Error::SourceCorrupt(_)) => {}
-                // A cut between two members leaves a whole file behind: nothing in the format tells that there was more.
+                // A cut between two members leaves a whole file behind: nothing in the format tells
+                // that there was more.
                 Ok(text) if name.contains("two") => assert_eq!(text, &TEXT[..9], "{name}"),
-                Ok(text) if name.contains("skippable") => assert_eq!((cut, text), (10, vec![]), "{name}"),
+                Ok(text) if name.contains("skippable") => {
+                    assert_eq!((cut, text), (10, vec![]), "{name}")
+                }
                 other => panic!("{name} cut at {cut}: {other:?}"),
             }
         }
@@ -84,7 +104,10 @@ fn what_goes_on_is_corrupt() {
     for (compression, name, bytes) in packed() {
         for tail in [&b"\0"[..], b"\n", b"id,name\n", b"\x1f", b"B", b"\x28"] {
             let outcome = unpack(compression, &[&bytes, tail].concat(), 1000);
-            assert!(matches!(outcome, Err(Error::SourceCorrupt(_))), "{name} and {tail:?}: {outcome:?}");
+            assert!(
+                matches!(outcome, Err(Error::SourceCorrupt(_))),
+                "{name} and {tail:?}: {outcome:?}"
+            );
         }
     }
 }
@@ -111,16 +134,29 @@ fn what_is_damaged_is_never_another_text() {
 fn archives_of_anything_but_one_file_are_refused() {
     let says = |archive: Vec<u8>| unpack(Compression::Zip, &archive, 1000).unwrap_err().to_string();
     for streamed in [false, true] {
-        assert!(says(zip(&[("a.csv", TEXT), ("b.csv", TEXT)], streamed, false)).contains("holds several files"));
-        assert!(says(zip(&[("[Content_Types].xml", TEXT)], streamed, false)).contains("Office document"));
-        assert!(says(zip(&[("folder/", b""), (".DS_Store", TEXT)], streamed, false)).contains("holds no file, only folders"));
+        assert!(
+            says(zip(&[("a.csv", TEXT), ("b.csv", TEXT)], streamed, false))
+                .contains("holds several files")
+        );
+        assert!(
+            says(zip(&[("[Content_Types].xml", TEXT)], streamed, false))
+                .contains("Office document")
+        );
+        assert!(
+            says(zip(&[("folder/", b""), (".DS_Store", TEXT)], streamed, false))
+                .contains("holds no file, only folders")
+        );
     }
     assert!(says(zip(&[], false, false)).contains("holds no file"));
 }
 
 /// Files of an archive that are not read, whatever they hold.
-const BESIDE: [(&str, &[u8]); 4] =
-    [("data/", b""), (".DS_Store", b"PK\x03\x04 and more"), ("__MACOSX/._t.csv", b"\0\x05"), ("x/Thumbs.db", &[7; 50])];
+const BESIDE: [(&str, &[u8]); 4] = [
+    ("data/", b""),
+    (".DS_Store", b"PK\x03\x04 and more"),
+    ("__MACOSX/._t.csv", b"\0\x05"),
+    ("x/Thumbs.db", &[7; 50]),
+];
 
 #[test]
 fn one_file_for_people_is_read() {
@@ -132,13 +168,23 @@ fn one_file_for_people_is_read() {
             let archive = zip(&files, streamed, stored);
             let blocks: &[usize] = if at == 1 { &[1, 2, 3, 7, 30, 1000] } else { &[1000] };
             for block in blocks.iter().copied() {
-                assert_eq!(unpack(Compression::Zip, &archive, block).unwrap(), TEXT, "at {at}, streamed {streamed}, blocks of {block}");
+                assert_eq!(
+                    unpack(Compression::Zip, &archive, block).unwrap(),
+                    TEXT,
+                    "at {at}, streamed {streamed}, blocks of {block}"
+                );
             }
             let found = directory(&archive);
-            assert_eq!((found.names().collect::<Vec<_>>(), found.check("z", None)), (vec!["data/t.csv"], Ok(())));
+            assert_eq!(
+                (found.names().collect::<Vec<_>>(), found.check("z", None)),
+                (vec!["data/t.csv"], Ok(()))
+            );
             for cut in (0..archive.len()).filter(|_| at == 1) {
                 let outcome = unpack(Compression::Zip, &archive[..cut], 1000);
-                assert!(matches!(outcome, Err(Error::SourceCorrupt(_))), "cut at {cut}: {outcome:?}");
+                assert!(
+                    matches!(outcome, Err(Error::SourceCorrupt(_))),
+                    "cut at {cut}: {outcome:?}"
+                );
             }
         }
     }
@@ -154,12 +200,17 @@ fn directory(archive: &[u8]) -> Archive {
 
 #[test]
 fn a_member_is_the_file_that_matches() {
-    let files: [(&str, &[u8]); 3] = [("README.txt", b"notes"), ("jan/t.csv", TEXT), ("feb/t.tsv", b"x\ty\n")];
+    let files: [(&str, &[u8]); 3] =
+        [("README.txt", b"notes"), ("jan/t.csv", TEXT), ("feb/t.tsv", b"x\ty\n")];
     for streamed in [false, true] {
         let archive = zip(&files, streamed, false);
-        for (pattern, expected) in
-            [("*.csv", Some(TEXT)), ("*/t.tsv", Some(&b"x\ty\n"[..])), ("*.t?t", Some(b"notes")), ("*.?s?", None), ("t", None)]
-        {
+        for (pattern, expected) in [
+            ("*.csv", Some(TEXT)),
+            ("*/t.tsv", Some(&b"x\ty\n"[..])),
+            ("*.t?t", Some(b"notes")),
+            ("*.?s?", None),
+            ("t", None),
+        ] {
             let member = Member::parse(pattern).unwrap();
             let mut unpack = Unpack::of(Compression::Zip, Some(&member), "z", 1 << 20);
             let mut text = Vec::new();
@@ -169,7 +220,11 @@ fn a_member_is_the_file_that_matches() {
             });
             let outcome = read.and_then(|()| unpack.finish());
             assert_eq!(outcome.is_ok(), expected.is_some(), "{pattern}: {outcome:?}");
-            assert_eq!(directory(&archive).check("z", Some(&member)).is_ok(), expected.is_some(), "{pattern}");
+            assert_eq!(
+                directory(&archive).check("z", Some(&member)).is_ok(),
+                expected.is_some(),
+                "{pattern}"
+            );
             if let Some(expected) = expected {
                 assert_eq!(text, expected, "{pattern}");
             }
@@ -190,8 +245,14 @@ fn what_is_passed_over_takes_no_room() {
 #[test]
 fn a_bomb_is_stopped_at_its_limit() {
     let zeros = vec![0; 8 << 20];
-    let all = [(Compression::Gzip, gzip(&zeros)), (Compression::Zstd, zstd(&zeros)), (Compression::Bzip2, bzip2(&zeros))];
-    for (compression, bytes) in all.into_iter().chain([(Compression::Zip, zip(&[("z", &zeros)], false, false))]) {
+    let all = [
+        (Compression::Gzip, gzip(&zeros)),
+        (Compression::Zstd, zstd(&zeros)),
+        (Compression::Bzip2, bzip2(&zeros)),
+    ];
+    for (compression, bytes) in
+        all.into_iter().chain([(Compression::Zip, zip(&[("z", &zeros)], false, false))])
+    {
         let mut unpack = Unpack::new(compression, "bomb", 1 << 20);
         let mut most = 0;
         let outcome = unpack.feed(&bytes, |piece| {

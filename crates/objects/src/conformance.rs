@@ -1,4 +1,5 @@
-//! What every implementation promises, as one suite. For tests: it panics where a promise is broken.
+//! What every implementation promises, as one suite. For tests: it panics where a promise is
+//! broken.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,7 +8,8 @@ use bytes::Bytes;
 
 use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, PART_BYTES, Pin, Put, Result};
 
-/// Runs the suite on a bucket, below keys that start with `conformance/` and that are deleted at the end.
+/// Runs the suite on a bucket, below keys that start with `conformance/` and that are deleted at
+/// the end.
 ///
 /// # Panics
 ///
@@ -70,9 +72,16 @@ async fn ranges_end_with_the_object(objects: &dyn Objects) {
     put(objects, key, "0123456789").await;
     let pins = [Pin::default(), pin(&ok(objects.head(key, None).await))];
     for pin in &pins {
-        for (range, expected) in
-            [(0..10, "0123456789"), (0..1, "0"), (3..7, "3456"), (9..10, "9"), (8..20, "89"), (10..20, ""), (50..60, ""), (4..4, "")]
-        {
+        for (range, expected) in [
+            (0..10, "0123456789"),
+            (0..1, "0"),
+            (3..7, "3456"),
+            (9..10, "9"),
+            (8..20, "89"),
+            (10..20, ""),
+            (50..60, ""),
+            (4..4, ""),
+        ] {
             assert_eq!(ok(objects.get(key, pin, range.clone()).await), expected, "{range:?}");
         }
     }
@@ -100,7 +109,10 @@ async fn a_pin_notices_a_change(objects: &dyn Objects) {
 async fn a_key_is_taken_once(objects: &dyn Objects) {
     let key = "conformance/absent/taken";
     ok(objects.put(key, Bytes::from("first"), Put::IfAbsent).await);
-    assert!(matches!(objects.put(key, Bytes::from("second"), Put::IfAbsent).await, Err(Error::Exists(_))));
+    assert!(matches!(
+        objects.put(key, Bytes::from("second"), Put::IfAbsent).await,
+        Err(Error::Exists(_))
+    ));
     assert_eq!(ok(objects.read(key, 100).await), "first");
     ok(objects.delete(key).await);
     ok(objects.put(key, Bytes::from("third"), Put::IfAbsent).await);
@@ -113,7 +125,8 @@ async fn one_of_many_takes_a_key(objects: Arc<dyn Objects>) {
         let objects = objects.clone();
         tokio::spawn(async move {
             loop {
-                match objects.put(key, Bytes::from(format!("racer {number}")), Put::IfAbsent).await {
+                match objects.put(key, Bytes::from(format!("racer {number}")), Put::IfAbsent).await
+                {
                     Ok(()) => return Some(number),
                     Err(Error::Exists(_)) => return None,
                     // What S3 answers to some of those who come at the same time.
@@ -139,7 +152,10 @@ async fn parts_become_an_object(objects: &dyn Objects) {
     let second = ok(objects.put_part(key, &upload, 2, Bytes::from("tail")).await);
     ok(objects.put_part(key, &upload, 1, Bytes::from("a first try")).await);
     let first = ok(objects.put_part(key, &upload, 1, head.clone()).await);
-    assert!(is_missing(&objects.head(key, None).await), "an upload is invisible until it is completed");
+    assert!(
+        is_missing(&objects.head(key, None).await),
+        "an upload is invisible until it is completed"
+    );
     assert_eq!(keys(objects, "conformance/upload/").await, [""; 0]);
     let parts = [second, first];
     // The second completion is what a caller does who lost the answer of the first.
@@ -173,10 +189,19 @@ async fn an_aborted_upload_is_gone(objects: &dyn Objects) {
 }
 
 async fn open_uploads_are_listed(objects: &dyn Objects) {
-    let open = |key: &'static str| async move { OpenUpload { key: key.to_owned(), upload: ok(objects.create_upload(key).await) } };
-    let (b, a, other) = (open("conformance/open/b c").await, open("conformance/open/a").await, open("conformance/opened").await);
+    let open = |key: &'static str| async move {
+        OpenUpload { key: key.to_owned(), upload: ok(objects.create_upload(key).await) }
+    };
+    let (b, a, other) = (
+        open("conformance/open/b c").await,
+        open("conformance/open/a").await,
+        open("conformance/opened").await,
+    );
     assert_eq!(ok(objects.uploads("conformance/open/").await), [a.clone(), b.clone()]);
-    assert_eq!(ok(objects.uploads("conformance/open").await), [a.clone(), b.clone(), other.clone()]);
+    assert_eq!(
+        ok(objects.uploads("conformance/open").await),
+        [a.clone(), b.clone(), other.clone()]
+    );
     for open in [a, b, other] {
         ok(objects.abort_upload(&open.key, &open.upload).await);
     }
@@ -184,8 +209,10 @@ async fn open_uploads_are_listed(objects: &dyn Objects) {
 }
 
 async fn listings_are_ordered_and_paged(objects: &dyn Objects) {
-    // `.` sorts before `/`, which sorts before `0`: a directory's order of names is not the order of keys.
-    let expected = ["a.b", "a/b", "a/c/d", "a0", "b"].map(|name| format!("conformance/list/{name}"));
+    // `.` sorts before `/`, which sorts before `0`: a directory's order of names is not the order
+    // of keys.
+    let expected =
+        ["a.b", "a/b", "a/c/d", "a0", "b"].map(|name| format!("conformance/list/{name}"));
     for key in expected.iter().rev() {
         put(objects, key, "12").await;
     }
@@ -210,11 +237,19 @@ async fn listings_are_ordered_and_paged(objects: &dyn Objects) {
         assert_eq!(all, expected, "in pages of {size}");
     }
     // The key to start after need not be there.
-    for (after, rest) in
-        [("conformance/list/a/", 1), ("conformance/list/a/bb", 2), ("conformance/list/a/z", 3), ("conformance/z", 5), ("a", 0)]
-    {
+    for (after, rest) in [
+        ("conformance/list/a/", 1),
+        ("conformance/list/a/bb", 2),
+        ("conformance/list/a/z", 3),
+        ("conformance/z", 5),
+        ("a", 0),
+    ] {
         let listed = ok(objects.list("conformance/list/", Some(after), 10).await);
-        assert_eq!(listed.into_iter().map(|listed| listed.key).collect::<Vec<_>>(), expected[rest..], "after {after}");
+        assert_eq!(
+            listed.into_iter().map(|listed| listed.key).collect::<Vec<_>>(),
+            expected[rest..],
+            "after {after}"
+        );
     }
 }
 
@@ -233,7 +268,8 @@ async fn odd_keys_are_opaque(objects: &dyn Objects) {
         "tab\tand\nline",
         "\u{1}",
     ];
-    let expected: BTreeSet<_> = names.iter().map(|name| format!("conformance/odd/{name}")).collect();
+    let expected: BTreeSet<_> =
+        names.iter().map(|name| format!("conformance/odd/{name}")).collect();
     for key in &expected {
         put(objects, key, key).await;
     }
@@ -244,7 +280,10 @@ async fn odd_keys_are_opaque(objects: &dyn Objects) {
             continue;
         }
         let upload = ok(objects.create_upload(key).await);
-        assert_eq!(ok(objects.uploads(key).await), [OpenUpload { key: key.clone(), upload: upload.clone() }]);
+        assert_eq!(
+            ok(objects.uploads(key).await),
+            [OpenUpload { key: key.clone(), upload: upload.clone() }]
+        );
         let part = ok(objects.put_part(key, &upload, 1, Bytes::from("uploaded")).await);
         ok(objects.complete_upload(key, &upload, &[part]).await);
         assert_eq!(ok(objects.read(key, 1000).await), "uploaded");

@@ -12,16 +12,22 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result, shown};
+use crate::{
+    Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms,
+    Result, shown,
+};
 use fault::{fault, place};
 use upload::{UPLOADS, Upload};
 
-/// Directories as buckets: a bucket's name is a path, its keys are paths below it with `/` between their segments.
+/// Directories as buckets: a bucket's name is a path, its keys are paths below it with `/` between
+/// their segments.
 ///
-/// A directory comes into being with its first object, and loses those of its own directories that become empty. Unlike on S3 there can't be an object `a` and
-/// an object `a/b`. An object is visible whole or not at all: uploads, and what is being put, lie in the hidden directory `.uploads` until they are moved to their
-/// place, and it is gone once none is open. Data is forced to disk before the move; the moves themselves reach the disk in their order, as journaling file systems
-/// promise, so a commit is never there without its files.
+/// A directory comes into being with its first object, and loses those of its own directories that
+/// become empty. Unlike on S3 there can't be an object `a` and an object `a/b`. An object is
+/// visible whole or not at all: uploads, and what is being put, lie in the hidden directory
+/// `.uploads` until they are moved to their place, and it is gone once none is open. Data is forced
+/// to disk before the move; the moves themselves reach the disk in their order, as journaling file
+/// systems promise, so a commit is never there without its files.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Directories;
 
@@ -56,7 +62,10 @@ impl Objects for Directory {
             let to = range.end.min(head.size);
             let mut bytes = Vec::with_capacity(to.saturating_sub(range.start) as usize);
             file.seek(SeekFrom::Start(range.start)).map_err(|error| fault(&path, &error))?;
-            (&file).take(to.saturating_sub(range.start)).read_to_end(&mut bytes).map_err(|error| fault(&path, &error))?;
+            (&file)
+                .take(to.saturating_sub(range.start))
+                .read_to_end(&mut bytes)
+                .map_err(|error| fault(&path, &error))?;
             // Asked after the reading: whoever wrote into the file before or during it is noticed.
             let now = etag(&file.metadata().map_err(|error| fault(&path, &error))?);
             if pin.etag.is_some_and(|etag| etag != now) {
@@ -78,7 +87,9 @@ impl Objects for Directory {
             let path = this.path(&key)?;
             let (file, head) = open(&path, false)?;
             let mut bytes = Vec::with_capacity(head.size.min(limit) as usize);
-            file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| fault(&path, &error))?;
+            file.take(limit.saturating_add(1))
+                .read_to_end(&mut bytes)
+                .map_err(|error| fault(&path, &error))?;
             if bytes.len() as u64 > limit {
                 return Err(Error::too_large(&place(&path), head.size, limit));
             }
@@ -110,16 +121,21 @@ impl Objects for Directory {
 
     async fn put_part(&self, key: &str, upload: &str, number: u32, bytes: Bytes) -> Result<Part> {
         let (key, upload) = (key.to_owned(), upload.to_owned());
-        self.blocking(move |this| Upload::open(&this.root, &key, &upload)?.put_part(number, &bytes)).await
+        self.blocking(move |this| Upload::open(&this.root, &key, &upload)?.put_part(number, &bytes))
+            .await
     }
 
     async fn complete_upload(&self, key: &str, upload: &str, parts: &[Part]) -> Result<()> {
         let (key, upload, parts) = (key.to_owned(), upload.to_owned(), parts.to_vec());
         self.blocking(move |this| {
             let path = this.path(&key)?;
-            let completed = Upload::open(&this.root, &key, &upload).and_then(|upload| upload.finish(&parts, &path));
+            let completed = Upload::open(&this.root, &key, &upload)
+                .and_then(|upload| upload.finish(&parts, &path));
             // Another attempt was first, perhaps just now.
-            let done = || path.is_file() && matches!(Upload::open(&this.root, &key, &upload), Err(Error::Missing(_)));
+            let done = || {
+                path.is_file()
+                    && matches!(Upload::open(&this.root, &key, &upload), Err(Error::Missing(_)))
+            };
             if completed.is_err() && done() { Ok(()) } else { completed }
         })
         .await
@@ -142,7 +158,10 @@ impl Objects for Directory {
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<Listed>> {
         let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
-        self.blocking(move |this| listing::of(&this.root, &prefix, after.as_deref(), limit as usize)).await
+        self.blocking(move |this| {
+            listing::of(&this.root, &prefix, after.as_deref(), limit as usize)
+        })
+        .await
     }
 
     async fn versions(&self, _: &str) -> Result<Vec<String>> {
@@ -153,15 +172,22 @@ impl Objects for Directory {
         let key = key.to_owned();
         self.blocking(move |this| {
             let path = this.path(&key)?;
-            // A name that the file system can't hold is one of no file: who takes back what was put finds none there.
-            let is_gone = |error: &io::Error| is_missing(error) || error.kind() == io::ErrorKind::InvalidFilename;
+            // A name that the file system can't hold is one of no file: who takes back what was put
+            // finds none there.
+            let is_gone = |error: &io::Error| {
+                is_missing(error) || error.kind() == io::ErrorKind::InvalidFilename
+            };
             match fs::remove_file(&path) {
-                Err(error) if !is_gone(&error) && !path.is_dir() => return Err(fault(&path, &error)),
+                Err(error) if !is_gone(&error) && !path.is_dir() => {
+                    return Err(fault(&path, &error));
+                }
                 _ => {}
             }
-            // On S3 there are no directories, so none is left behind here. Only an empty one can be removed.
+            // On S3 there are no directories, so none is left behind here. Only an empty one can be
+            // removed.
             let between = path.ancestors().skip(1).take_while(|ancestor| *ancestor != this.root);
-            let _first_that_is_needed = between.map(fs::remove_dir).find(|removed| removed.is_err());
+            let _first_that_is_needed =
+                between.map(fs::remove_dir).find(|removed| removed.is_err());
             Ok(())
         })
         .await
@@ -174,18 +200,24 @@ impl Objects for Directory {
     }
 
     async fn presign_put(&self, _: &str, _: &PutTerms, _: u32) -> Result<PresignedPut> {
-        Err(Error::Denied(format!("{} is a directory: it has no upload URLs, copy the file into it instead", self.root.display())))
+        Err(Error::Denied(format!(
+            "{} is a directory: it has no upload URLs, copy the file into it instead",
+            self.root.display()
+        )))
     }
 }
 
 /// What is escaped in the path of a URL: all but RFC 3986's unreserved characters and the slash.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const PATH: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 impl Directory {
     /// The path of a key, which can't lie outside the directory or among the uploads.
     fn path(&self, key: &str) -> Result<PathBuf> {
         let odd = |segment: &str| {
-            matches!(segment, "" | "." | "..") || segment.contains('\0') || (cfg!(windows) && segment.contains(['\\', ':']))
+            matches!(segment, "" | "." | "..")
+                || segment.contains('\0')
+                || (cfg!(windows) && segment.contains(['\\', ':']))
         };
         if key.split('/').any(odd) || key.split('/').next() == Some(UPLOADS) {
             return Err(Error::Denied(format!(
@@ -197,7 +229,10 @@ impl Directory {
     }
 
     /// Runs file I/O where it may block.
-    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T> + Send + 'static) -> Result<T> {
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let this = self.clone();
         match tokio::task::spawn_blocking(move || work(&this)).await {
             Ok(result) => result,
@@ -212,7 +247,8 @@ impl Directory {
 /// Opens a file and tells of it. Directories keep no versions, so none is ever there.
 fn open(path: &Path, versioned: bool) -> Result<(File, Head)> {
     let missing = || Error::Missing(place(path));
-    let file = present(File::open(path)).map_err(|error| fault(path, &error))?.ok_or_else(missing)?;
+    let file =
+        present(File::open(path)).map_err(|error| fault(path, &error))?.ok_or_else(missing)?;
     let metadata = file.metadata().map_err(|error| fault(path, &error))?;
     if versioned || !metadata.is_file() {
         return Err(missing());
@@ -220,9 +256,14 @@ fn open(path: &Path, versioned: bool) -> Result<(File, Head)> {
     Ok((file, Head { size: metadata.len(), etag: etag(&metadata), version: None, crc64nvme: None }))
 }
 
-/// Changes when the file is replaced or written to: reading it all to hash it would cost more than it tells.
+/// Changes when the file is replaced or written to: reading it all to hash it would cost more than
+/// it tells.
 fn etag(metadata: &fs::Metadata) -> String {
-    let modified = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
+    let modified = metadata
+        .modified()
+        .ok()
+        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+        .unwrap_or_default();
     #[cfg(unix)]
     let inode = std::os::unix::fs::MetadataExt::ino(metadata);
     #[cfg(not(unix))]

@@ -35,12 +35,15 @@ impl Error {
 
     /// A completion names a part that the upload does not hold, or not in this state.
     pub(crate) fn no_part(number: u32, place: &str) -> Self {
-        Self::Denied(format!("the upload of {place} can't be completed: part {number} is not there, or not the one named"))
+        Self::Denied(format!(
+            "the upload of {place} can't be completed: part {number} is not there, or not the one named"
+        ))
     }
 }
 
 impl From<Error> for job::Error {
-    /// For whatever is not the source: a missing object of our own is a bug or a store that lost it.
+    /// For whatever is not the source: a missing object of our own is a bug or a store that lost
+    /// it.
     fn from(error: Error) -> Self {
         match error {
             Error::Denied(text) => Self::AccessDenied(text),

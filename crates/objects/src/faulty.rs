@@ -7,12 +7,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result, shown};
+use crate::{
+    Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms,
+    Result, shown,
+};
 
 /// Buckets of which one call fails, for tests.
 ///
-/// A job that survives anything passes with its 1st call failing, with its 2nd, and so on, until [`calls`](Faulty::calls) shows that it
-/// passed without reaching the fault.
+/// A job that survives anything passes with its 1st call failing, with its 2nd, and so on, until
+/// [`calls`](Faulty::calls) shows that it passed without reaching the fault.
 pub struct Faulty {
     inner: Arc<dyn Buckets>,
     faults: Arc<Faults>,
@@ -21,7 +24,8 @@ pub struct Faulty {
 /// Which call fails, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
-    /// From 1, counted over the calls to all objects of all buckets; 0 fails none. Presigning is no call, as it asks nothing of the store.
+    /// From 1, counted over the calls to all objects of all buckets; 0 fails none. Presigning is no
+    /// call, as it asks nothing of the store.
     pub call: u64,
     /// How it fails.
     pub kind: FaultKind,
@@ -34,7 +38,8 @@ pub enum FaultKind {
     Before,
     /// It takes effect, but its answer is lost.
     After,
-    /// It stands still before it takes effect, until it may [go on](Faulty::go_on). Who drops the caller meanwhile kills it there.
+    /// It stands still before it takes effect, until it may [go on](Faulty::go_on). Who drops the
+    /// caller meanwhile kills it there.
     HangBefore,
     /// It takes effect and stands still before it answers.
     HangAfter,
@@ -49,7 +54,15 @@ pub enum FaultKind {
 impl Faulty {
     /// Wraps `inner` so that the call of `fault` fails.
     pub fn new(inner: Arc<dyn Buckets>, fault: Fault) -> Self {
-        Self { inner, faults: Arc::new(Faults { fault, calls: AtomicU64::new(0), hangs: Notify::new(), may_go_on: Notify::new() }) }
+        Self {
+            inner,
+            faults: Arc::new(Faults {
+                fault,
+                calls: AtomicU64::new(0),
+                hangs: Notify::new(),
+                may_go_on: Notify::new(),
+            }),
+        }
     }
 
     /// Waits until the call that is to stand still does.
@@ -70,7 +83,11 @@ impl Faulty {
 
 impl Buckets for Faulty {
     fn bucket(&self, name: &str) -> Arc<dyn Objects> {
-        Arc::new(Bucket { name: name.to_owned(), inner: self.inner.bucket(name), faults: self.faults.clone() })
+        Arc::new(Bucket {
+            name: name.to_owned(),
+            inner: self.inner.bucket(name),
+            faults: self.faults.clone(),
+        })
     }
 }
 
@@ -83,13 +100,20 @@ struct Faults {
 
 impl Faults {
     /// `place` is what the call is about.
-    async fn pass<T>(&self, name: &str, place: String, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+    async fn pass<T>(
+        &self,
+        name: &str,
+        place: String,
+        call: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         if number != self.fault.call {
             return call.await;
         }
         match self.fault.kind {
-            FaultKind::Before => Err(Error::Unavailable(format!("call {number}, {name}, failed as the test demands"))),
+            FaultKind::Before => Err(Error::Unavailable(format!(
+                "call {number}, {name}, failed as the test demands"
+            ))),
             FaultKind::HangBefore => {
                 self.hang().await;
                 call.await
@@ -102,9 +126,14 @@ impl Faults {
             FaultKind::After => {
                 // Whether it worked is exactly what the caller doesn't get to know.
                 let _lost = call.await;
-                Err(Error::Unavailable(format!("the answer of call {number}, {name}, was lost as the test demands")))
+                Err(Error::Unavailable(format!(
+                    "the answer of call {number}, {name}, was lost as the test demands"
+                )))
             }
-            FaultKind::Denied => Err(Error::Denied(format!("{name} on {} was refused as the test demands", shown(&place)))),
+            FaultKind::Denied => Err(Error::Denied(format!(
+                "{name} on {} was refused as the test demands",
+                shown(&place)
+            ))),
             FaultKind::Missing => Err(Error::Missing(shown(&place))),
             FaultKind::Panic => panic!("{name} on {place} panics as the test demands"),
         }
@@ -157,15 +186,25 @@ impl Objects for Bucket {
     }
 
     async fn put_part(&self, key: &str, upload: &str, number: u32, bytes: Bytes) -> Result<Part> {
-        self.faults.pass("put_part", self.place(key), self.inner.put_part(key, upload, number, bytes)).await
+        self.faults
+            .pass("put_part", self.place(key), self.inner.put_part(key, upload, number, bytes))
+            .await
     }
 
     async fn complete_upload(&self, key: &str, upload: &str, parts: &[Part]) -> Result<()> {
-        self.faults.pass("complete_upload", self.place(key), self.inner.complete_upload(key, upload, parts)).await
+        self.faults
+            .pass(
+                "complete_upload",
+                self.place(key),
+                self.inner.complete_upload(key, upload, parts),
+            )
+            .await
     }
 
     async fn abort_upload(&self, key: &str, upload: &str) -> Result<()> {
-        self.faults.pass("abort_upload", self.place(key), self.inner.abort_upload(key, upload)).await
+        self.faults
+            .pass("abort_upload", self.place(key), self.inner.abort_upload(key, upload))
+            .await
     }
 
     async fn uploads(&self, prefix: &str) -> Result<Vec<OpenUpload>> {
@@ -207,7 +246,10 @@ mod tests {
         ];
         assert_eq!(answers[0], Ok(()));
         assert!(matches!(answers[1], Err(Error::Unavailable(_))));
-        let there = [memory.bucket("a").head("k", None).await.is_ok(), memory.bucket("b").head("k", None).await.is_ok()];
+        let there = [
+            memory.bucket("a").head("k", None).await.is_ok(),
+            memory.bucket("b").head("k", None).await.is_ok(),
+        ];
         (there.to_vec(), faulty.calls())
     }
 
@@ -222,9 +264,13 @@ mod tests {
             let memory = Arc::new(Memory::new());
             let faulty = Arc::new(Faulty::new(memory.clone(), Fault { call: 1, kind }));
             let bucket = faulty.bucket("a");
-            let call = tokio::spawn(async move { bucket.put("k", Bytes::new(), Put::Overwrite).await });
+            let call =
+                tokio::spawn(async move { bucket.put("k", Bytes::new(), Put::Overwrite).await });
             faulty.hangs().await;
-            assert_eq!((memory.bucket("a").head("k", None).await.is_ok(), call.is_finished()), (effect, false));
+            assert_eq!(
+                (memory.bucket("a").head("k", None).await.is_ok(), call.is_finished()),
+                (effect, false)
+            );
             faulty.go_on();
             assert_eq!(call.await.expect("it does not panic"), Ok(()));
         }

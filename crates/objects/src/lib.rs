@@ -1,6 +1,7 @@
 //! Objects behind one small port: Amazon S3, a directory, or memory.
 //!
-//! The steps know this port and nothing of AWS. All implementations pass one suite, [`conformance()`].
+//! The steps know this port and nothing of AWS. All implementations pass one suite,
+//! [`conformance()`].
 
 mod port;
 
@@ -23,7 +24,10 @@ pub use error::{Error, Result};
 pub use faulty::{Fault, FaultKind, Faulty};
 pub use memory::Memory;
 pub use metered::{Metered, Metering};
-pub use port::{Buckets, Head, Listed, Objects, OpenUpload, PART_BYTES, Part, Pin, PresignedPut, Put, PutChecksum, PutTerms};
+pub use port::{
+    Buckets, Head, Listed, Objects, OpenUpload, PART_BYTES, Part, Pin, PresignedPut, Put,
+    PutChecksum, PutTerms,
+};
 #[cfg(feature = "s3")]
 pub use s3::S3;
 pub use shown::shown;

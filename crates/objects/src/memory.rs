@@ -6,9 +6,13 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use crc_fast::{CrcAlgorithm, checksum};
 
-use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result, shown};
+use crate::{
+    Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms,
+    Result, shown,
+};
 
-/// Buckets in the memory of the process, for tests. A bucket comes into being when it is first opened.
+/// Buckets in the memory of the process, for tests. A bucket comes into being when it is first
+/// opened.
 #[derive(Debug, Default)]
 pub struct Memory {
     versioned: bool,
@@ -30,7 +34,13 @@ impl Memory {
 impl Buckets for Memory {
     fn bucket(&self, name: &str) -> Arc<dyn Objects> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(Bucket { name: name.to_owned(), versioned: self.versioned, content: Mutex::default() });
+        let new = || {
+            Arc::new(Bucket {
+                name: name.to_owned(),
+                versioned: self.versioned,
+                content: Mutex::default(),
+            })
+        };
         buckets.entry(name.to_owned()).or_insert_with(new).clone()
     }
 }
@@ -44,7 +54,8 @@ struct Bucket {
 
 #[derive(Debug, Default)]
 struct Content {
-    /// The states of each object, oldest first, of which an unversioned bucket keeps the last. `None` is a deleted object.
+    /// The states of each object, oldest first, of which an unversioned bucket keeps the last.
+    /// `None` is a deleted object.
     objects: BTreeMap<String, Vec<Option<Bytes>>>,
     uploads: BTreeMap<String, Upload>,
     /// How many uploads were started; the next one's id.
@@ -73,7 +84,9 @@ impl Bucket {
         let states = content.objects.get(key).map_or(&[][..], Vec::as_slice);
         let index = match version {
             None => states.len().checked_sub(1),
-            Some(version) => (0..states.len()).find(|&index| self.version(index).as_deref() == Some(version)),
+            Some(version) => {
+                (0..states.len()).find(|&index| self.version(index).as_deref() == Some(version))
+            }
         };
         let found = index.and_then(|index| Some((index, states.get(index)?.clone()?)));
         let (index, bytes) = found.ok_or_else(|| Error::Missing(self.place(key)))?;
@@ -144,7 +157,8 @@ impl Objects for Bucket {
     async fn put_part(&self, key: &str, upload: &str, number: u32, bytes: Bytes) -> Result<Part> {
         let mut content = self.content();
         let open = content.uploads.get_mut(upload).filter(|open| open.key == key);
-        let open = open.ok_or_else(|| Error::Missing(format!("upload {upload} of {}", self.place(key))))?;
+        let open =
+            open.ok_or_else(|| Error::Missing(format!("upload {upload} of {}", self.place(key))))?;
         let part = Part { number, etag: etag(&bytes) };
         open.parts.insert(number, bytes);
         Ok(part)
@@ -159,7 +173,9 @@ impl Objects for Bucket {
         let mut whole = BytesMut::new();
         for part in Part::in_order(parts, &self.place(key))? {
             let bytes = open.parts.get(&part.number).filter(|bytes| etag(bytes) == part.etag);
-            whole.extend_from_slice(bytes.ok_or_else(|| Error::no_part(part.number, &self.place(key)))?);
+            whole.extend_from_slice(
+                bytes.ok_or_else(|| Error::no_part(part.number, &self.place(key)))?,
+            );
         }
         content.uploads.remove(upload);
         self.set(&mut content, key, Some(whole.freeze()));
@@ -177,16 +193,24 @@ impl Objects for Bucket {
     async fn uploads(&self, prefix: &str) -> Result<Vec<OpenUpload>> {
         let content = self.content();
         let under = content.uploads.iter().filter(|(_, open)| open.key.starts_with(prefix));
-        let mut uploads: Vec<_> = under.map(|(id, open)| OpenUpload { key: open.key.clone(), upload: id.clone() }).collect();
+        let mut uploads: Vec<_> = under
+            .map(|(id, open)| OpenUpload { key: open.key.clone(), upload: id.clone() })
+            .collect();
         uploads.sort_by(|a, b| (&a.key, &a.upload).cmp(&(&b.key, &b.upload)));
         Ok(uploads)
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<Listed>> {
         let content = self.content();
-        let newest = content.objects.iter().filter_map(|(key, states)| Some((key, states.last()?.as_ref()?)));
-        let wanted = newest.filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after));
-        let listed = wanted.map(|(key, bytes)| Listed { key: key.clone(), size: bytes.len() as u64 });
+        let newest = content
+            .objects
+            .iter()
+            .filter_map(|(key, states)| Some((key, states.last()?.as_ref()?)));
+        let wanted = newest.filter(|(key, _)| {
+            key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after)
+        });
+        let listed =
+            wanted.map(|(key, bytes)| Listed { key: key.clone(), size: bytes.len() as u64 });
         Ok(listed.take(limit as usize).collect())
     }
 
@@ -242,7 +266,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_layer_of_faults_without_any_conforms() {
-        let faulty = Faulty::new(Arc::new(Memory::new()), Fault { call: 0, kind: FaultKind::Before });
+        let faulty =
+            Faulty::new(Arc::new(Memory::new()), Fault { call: 0, kind: FaultKind::Before });
         crate::conformance(&faulty, "bucket").await;
         assert!(faulty.calls() > 100);
     }

@@ -6,11 +6,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use job::bill::Usage;
 
-use crate::{Buckets, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result};
+use crate::{
+    Buckets, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result,
+};
 
 /// Buckets whose calls are counted as the store's bill counts them.
 ///
-/// Calls are counted as they are made, whether they succeed or not. What a client tries again by itself is not seen here.
+/// Calls are counted as they are made, whether they succeed or not. What a client tries again by
+/// itself is not seen here.
 pub struct Metered {
     inner: Arc<dyn Buckets>,
     meter: Arc<Metering>,
@@ -64,7 +67,8 @@ impl Metering {
     }
 
     fn read(&self, answer: Result<Bytes>) -> Result<Bytes> {
-        self.bytes_read.fetch_add(answer.as_ref().map_or(0, |bytes| bytes.len() as u64), Ordering::Relaxed);
+        self.bytes_read
+            .fetch_add(answer.as_ref().map_or(0, |bytes| bytes.len() as u64), Ordering::Relaxed);
         answer
     }
 
@@ -171,12 +175,20 @@ mod tests {
         bucket.read("a", 10).await.unwrap();
         bucket.list("", None, 10).await.unwrap();
         let upload = bucket.create_upload("u").await.unwrap();
-        let part = bucket.put_part("u", &upload, 1, Bytes::from(vec![0; PART_BYTES])).await.unwrap();
+        let part =
+            bucket.put_part("u", &upload, 1, Bytes::from(vec![0; PART_BYTES])).await.unwrap();
         bucket.uploads("").await.unwrap();
         bucket.complete_upload("u", &upload, &[part]).await.unwrap();
         bucket.abort_upload("u", &upload).await.unwrap();
         bucket.delete("a").await.unwrap();
-        let expected = Usage { puts: 7, gets: 4, deletes: 2, bytes_read: 2 + 5, bytes_written: 7 + PART_BYTES as u64, ..Usage::default() };
+        let expected = Usage {
+            puts: 7,
+            gets: 4,
+            deletes: 2,
+            bytes_read: 2 + 5,
+            bytes_written: 7 + PART_BYTES as u64,
+            ..Usage::default()
+        };
         assert_eq!(meter.usage(), expected);
     }
 

@@ -19,7 +19,8 @@ pub trait Objects: Send + Sync {
     /// What is known of an object without reading it. `version` is a version id.
     async fn head(&self, key: &str, version: Option<&str>) -> Result<Head>;
 
-    /// The bytes of `range` of the object as it was pinned; fewer only where the object ends, and none of a range beyond the end.
+    /// The bytes of `range` of the object as it was pinned; fewer only where the object ends, and
+    /// none of a range beyond the end.
     ///
     /// [`Error::Changed`] when the object is no longer the one of the pin.
     async fn get(&self, key: &str, pin: &Pin, range: Range<u64>) -> Result<Bytes>;
@@ -34,18 +35,21 @@ pub trait Objects: Send + Sync {
 
     /// Writes a whole object. With [`Put::IfAbsent`], [`Error::Exists`] when there is one.
     ///
-    /// What exists may be the caller's own write, whose answer was lost: who must know compares what is there.
+    /// What exists may be the caller's own write, whose answer was lost: who must know compares
+    /// what is there.
     async fn put(&self, key: &str, bytes: Bytes, put: Put) -> Result<()>;
 
     /// Starts a multipart upload: nothing is visible until it is completed.
     async fn create_upload(&self, key: &str) -> Result<String>;
 
-    /// Uploads part `number` (from 1) of an upload, again if need be. All parts but the last have at least [`PART_BYTES`].
+    /// Uploads part `number` (from 1) of an upload, again if need be. All parts but the last have
+    /// at least [`PART_BYTES`].
     ///
     /// [`Error::Missing`] when the upload is gone.
     async fn put_part(&self, key: &str, upload: &str, number: u32, bytes: Bytes) -> Result<Part>;
 
-    /// Makes an object of `parts` (at least one, in any order; joined by number). Done again after it took effect, it succeeds.
+    /// Makes an object of `parts` (at least one, in any order; joined by number). Done again after
+    /// it took effect, it succeeds.
     ///
     /// [`Error::Missing`] when the upload is gone and there is no object.
     async fn complete_upload(&self, key: &str, upload: &str, parts: &[Part]) -> Result<()>;
@@ -56,7 +60,8 @@ pub trait Objects: Send + Sync {
     /// The open uploads of the keys that start with `prefix`, by key.
     async fn uploads(&self, prefix: &str) -> Result<Vec<OpenUpload>>;
 
-    /// The objects whose keys start with `prefix`, by key, after the key `after`: `limit` (1 to 1,000) of them, fewer only at the end.
+    /// The objects whose keys start with `prefix`, by key, after the key `after`: `limit` (1 to
+    /// 1,000) of them, fewer only at the end.
     async fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<Listed>>;
 
     /// The ids of an object's versions, newest first. Stores that keep none answer with none.
@@ -162,7 +167,9 @@ impl Part {
     /// The parts by number, as a completion joins them; there is at least one.
     pub(crate) fn in_order<'a>(parts: &'a [Part], place: &str) -> Result<Vec<&'a Part>> {
         if parts.is_empty() {
-            return Err(Error::Denied(format!("the upload of {place} can't be completed: it has no parts")));
+            return Err(Error::Denied(format!(
+                "the upload of {place} can't be completed: it has no parts"
+            )));
         }
         let mut parts: Vec<_> = parts.iter().collect();
         parts.sort_by_key(|part| part.number);

@@ -1,7 +1,8 @@
 //! Bloom filters of chunks: by a few bits a value they tell that it is certainly not there.
 //!
-//! Split into blocks of 256 bits, of which a value sets eight (<https://parquet.apache.org/docs/file-format/bloomfilter/>). How many values are different is known before
-//! the filter is made: until then it is a list of hashes.
+//! Split into blocks of 256 bits, of which a value sets eight
+//! (<https://parquet.apache.org/docs/file-format/bloomfilter/>). How many values are different is
+//! known before the filter is made: until then it is a list of hashes.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Decimal128Type;
@@ -21,7 +22,16 @@ const WORDS: usize = 8;
 const LEAST_HASHES: usize = 8 * 1024;
 
 /// What the hash is multiplied with, for each word of a block (Parquet's).
-const SALT: [u32; WORDS] = [0x47b6_137b, 0x4497_4d91, 0x8824_ad5b, 0xa2b7_289d, 0x7054_95c7, 0x2df1_424b, 0x9efc_4947, 0x5c6b_fb31];
+const SALT: [u32; WORDS] = [
+    0x47b6_137b,
+    0x4497_4d91,
+    0x8824_ad5b,
+    0xa2b7_289d,
+    0x7054_95c7,
+    0x2df1_424b,
+    0x9efc_4947,
+    0x5c6b_fb31,
+];
 
 /// A filter on its way.
 pub(super) struct BloomFilter {
@@ -41,18 +51,28 @@ impl BloomFilter {
         let mut add = |bytes: &[u8]| self.hashes.push(XxHash64::oneshot(0, bytes));
         match self.column.physical_type() {
             Type::FLOAT => small(array, &mut Vec::new()).iter().for_each(|bits| {
-                equals(f64::from(f32::from_bits(*bits as u32)), |float| add(&(float as f32).to_le_bytes()));
+                equals(f64::from(f32::from_bits(*bits as u32)), |float| {
+                    add(&(float as f32).to_le_bytes())
+                });
                 add(&bits.to_le_bytes());
             }),
             Type::DOUBLE => large(array, &mut Vec::new()).iter().for_each(|bits| {
                 equals(f64::from_bits(*bits as u64), |float| add(&float.to_le_bytes()));
                 add(&bits.to_le_bytes());
             }),
-            Type::INT32 => small(array, &mut Vec::new()).iter().for_each(|number| add(&number.to_le_bytes())),
-            Type::INT64 => large(array, &mut Vec::new()).iter().for_each(|number| add(&number.to_le_bytes())),
+            Type::INT32 => {
+                small(array, &mut Vec::new()).iter().for_each(|number| add(&number.to_le_bytes()))
+            }
+            Type::INT64 => {
+                large(array, &mut Vec::new()).iter().for_each(|number| add(&number.to_le_bytes()))
+            }
             Type::FIXED_LEN_BYTE_ARRAY => {
                 let start = 16 - self.column.type_length() as usize;
-                array.as_primitive::<Decimal128Type>().iter().flatten().for_each(|value| add(&value.to_be_bytes()[start..]));
+                array
+                    .as_primitive::<Decimal128Type>()
+                    .iter()
+                    .flatten()
+                    .for_each(|value| add(&value.to_be_bytes()[start..]));
             }
             _ => {
                 let texts: Option<&StringArray> = array.as_string_opt();
@@ -73,8 +93,10 @@ impl BloomFilter {
     /// The filter of all values that were put.
     pub(super) fn finish(mut self) -> Sbbf {
         self.settle();
-        let bits = -(WORDS as f64) * self.hashes.len() as f64 / (1.0 - FALSE_POSITIVES.powf(1.0 / WORDS as f64)).ln();
-        let bytes = (bits as usize / 8).clamp(BITSET_MIN_LENGTH, BITSET_MAX_LENGTH).next_power_of_two();
+        let bits = -(WORDS as f64) * self.hashes.len() as f64
+            / (1.0 - FALSE_POSITIVES.powf(1.0 / WORDS as f64)).ln();
+        let bytes =
+            (bits as usize / 8).clamp(BITSET_MIN_LENGTH, BITSET_MAX_LENGTH).next_power_of_two();
         let mut words = vec![0_u32; bytes / 4];
         let blocks = (words.len() / WORDS) as u64;
         for hash in self.hashes {

@@ -121,7 +121,8 @@ fn cut_least(text: &[u8]) -> Cut {
     Cut { bytes: start_of(text).to_vec(), is_exact: false }
 }
 
-/// What is greater than a text that is too long: its start, with the last character that has a successor replaced by it.
+/// What is greater than a text that is too long: its start, with the last character that has a
+/// successor replaced by it.
 fn cut_greatest(text: &[u8]) -> Cut {
     if text.len() > MOST_BYTES
         && let Ok(start) = std::str::from_utf8(start_of(text))
@@ -129,7 +130,10 @@ fn cut_greatest(text: &[u8]) -> Cut {
         for (at, character) in start.char_indices().rev() {
             let next = (character as u32 + 1..=char::MAX as u32).find_map(char::from_u32);
             if let Some(next) = next {
-                return Cut { bytes: format!("{}{next}", &start[..at]).into_bytes(), is_exact: false };
+                return Cut {
+                    bytes: format!("{}{next}", &start[..at]).into_bytes(),
+                    is_exact: false,
+                };
             }
         }
     }
@@ -147,10 +151,17 @@ mod tests {
         bounds.widen(long.as_bytes());
         let (least, greatest) = bounds.cut().expect("there is a text");
         assert_eq!((least.bytes.len(), least.is_exact), (63, false));
-        assert!(!greatest.is_exact && greatest.bytes.as_slice() > long.as_bytes() && greatest.bytes.len() == 63);
+        assert!(
+            !greatest.is_exact
+                && greatest.bytes.as_slice() > long.as_bytes()
+                && greatest.bytes.len() == 63
+        );
         let mut last = TextBounds::default();
         last.widen("\u{10ffff}".repeat(30).as_bytes());
-        assert!(last.cut().is_some_and(|(_, greatest)| greatest.is_exact && greatest.bytes.len() == 120));
+        assert!(
+            last.cut()
+                .is_some_and(|(_, greatest)| greatest.is_exact && greatest.bytes.len() == 120)
+        );
     }
 
     #[test]
@@ -160,6 +171,9 @@ mod tests {
             bounds.widen(text.as_bytes());
         }
         let (least, greatest) = bounds.cut().expect("there are texts");
-        assert_eq!((least.bytes.as_slice(), greatest.bytes.as_slice()), (b"".as_slice(), b"abcdefgh9".as_slice()));
+        assert_eq!(
+            (least.bytes.as_slice(), greatest.bytes.as_slice()),
+            (b"".as_slice(), b"abcdefgh9".as_slice())
+        );
     }
 }

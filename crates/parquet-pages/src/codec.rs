@@ -32,7 +32,9 @@ impl Compressor {
             CompressionCodec::UNCOMPRESSED => Kind::None,
             CompressionCodec::SNAPPY => Kind::Snappy(Box::new(snap::raw::Encoder::new())),
             CompressionCodec::LZ4_RAW => Kind::Lz4Raw,
-            CompressionCodec::ZSTD => Kind::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(broken)?),
+            CompressionCodec::ZSTD => {
+                Kind::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(broken)?)
+            }
             other => return Err(Error(format!("pages are not compressed with {other}"))),
         };
         Ok(Self { kind, page: Vec::new(), compressed: Vec::new() })
@@ -48,15 +50,21 @@ impl Compressor {
         }
     }
 
-    /// The bytes that `write` writes, how many they were, and whether they are compressed: if that is to be tried, and worth it.
-    pub(super) fn page(&mut self, is_tried: bool, write: impl FnOnce(&mut Vec<u8>)) -> Result<(Bytes, usize, bool), Error> {
+    /// The bytes that `write` writes, how many they were, and whether they are compressed: if that
+    /// is to be tried, and worth it.
+    pub(super) fn page(
+        &mut self,
+        is_tried: bool,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(Bytes, usize, bool), Error> {
         let mut page = std::mem::take(&mut self.page);
         page.clear();
         write(&mut page);
         let mut bytes = None;
         if is_tried && !matches!(self.kind, Kind::None) {
             let compressed = self.compressed(&page)?;
-            bytes = is_worth(page.len().saturating_sub(compressed.len()), page.len()).then(|| Bytes::copy_from_slice(compressed));
+            bytes = is_worth(page.len().saturating_sub(compressed.len()), page.len())
+                .then(|| Bytes::copy_from_slice(compressed));
         }
         let is_compressed = bytes.is_some();
         // Pages are kept until their row group is written, in no more bytes than they have.
@@ -82,15 +90,22 @@ impl Compressor {
         }
         let length = match &mut self.kind {
             Kind::None => 0,
-            Kind::Snappy(encoder) => encoder.compress(bytes, &mut self.compressed).map_err(broken)?,
-            Kind::Lz4Raw => lz4_flex::block::compress_into(bytes, &mut self.compressed).map_err(broken)?,
-            Kind::Zstd(compressor) => compressor.compress_to_buffer(bytes, &mut self.compressed[..]).map_err(broken)?,
+            Kind::Snappy(encoder) => {
+                encoder.compress(bytes, &mut self.compressed).map_err(broken)?
+            }
+            Kind::Lz4Raw => {
+                lz4_flex::block::compress_into(bytes, &mut self.compressed).map_err(broken)?
+            }
+            Kind::Zstd(compressor) => {
+                compressor.compress_to_buffer(bytes, &mut self.compressed[..]).map_err(broken)?
+            }
         };
         Ok(&self.compressed[..length])
     }
 }
 
-/// Whether it pays that `saved` of `bytes` need not be stored, for all who read the file: from one in 64 on.
+/// Whether it pays that `saved` of `bytes` need not be stored, for all who read the file: from one
+/// in 64 on.
 pub(super) fn is_worth(saved: usize, bytes: usize) -> bool {
     saved * 64 > bytes
 }

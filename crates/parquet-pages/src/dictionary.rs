@@ -30,31 +30,47 @@ struct Direct<T> {
 }
 
 impl<T: Whole> Numbers<T> {
-    /// Appends the code of each number. False: there is no room for all of them, and nothing was appended.
+    /// Appends the code of each number. False: there is no room for all of them, and nothing was
+    /// appended.
     pub(super) fn encode(&mut self, numbers: &[T], codes: &mut Vec<u32>) -> bool {
         let before = codes.len();
-        let fits = if self.reach(numbers) { self.encode_direct(numbers, codes) } else { self.encode_hashed(numbers, codes) };
+        let fits = if self.reach(numbers) {
+            self.encode_direct(numbers, codes)
+        } else {
+            self.encode_hashed(numbers, codes)
+        };
         if !fits {
             codes.truncate(before);
         }
         fits
     }
 
-    /// Makes sure that the numbers can be looked up by themselves, if they lie close enough to each other.
+    /// Makes sure that the numbers can be looked up by themselves, if they lie close enough to each
+    /// other.
     fn reach(&mut self, numbers: &[T]) -> bool {
         if self.direct.is_none() && !self.values.is_empty() {
             return false;
         }
-        let (Some(least), Some(greatest)) = (numbers.iter().min(), numbers.iter().max()) else { return true };
+        let (Some(least), Some(greatest)) = (numbers.iter().min(), numbers.iter().max()) else {
+            return true;
+        };
         let (mut least, mut greatest) = (*least, *greatest);
         if let Some(direct) = &self.direct {
-            if least >= direct.base && greatest.minus(direct.base).bits() < direct.codes.len() as u64 {
+            if least >= direct.base
+                && greatest.minus(direct.base).bits() < direct.codes.len() as u64
+            {
                 return true;
             }
             let known = self.values.iter().copied();
-            (least, greatest) = known.fold((least, greatest), |(least, greatest), value| (least.min(value), greatest.max(value)));
+            (least, greatest) = known.fold((least, greatest), |(least, greatest), value| {
+                (least.min(value), greatest.max(value))
+            });
         }
-        if greatest.widen().checked_sub(least.widen()).is_none_or(|range| range as u64 >= WIDEST_RANGE) {
+        if greatest
+            .widen()
+            .checked_sub(least.widen())
+            .is_none_or(|range| range as u64 >= WIDEST_RANGE)
+        {
             self.direct = None;
             self.rehash();
             return false;
@@ -119,7 +135,8 @@ impl<T: Whole> Numbers<T> {
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.values.capacity() * size_of::<T>() + 4 * (self.table.len() + self.direct.as_ref().map_or(0, |direct| direct.codes.len()))
+        self.values.capacity() * size_of::<T>()
+            + 4 * (self.table.len() + self.direct.as_ref().map_or(0, |direct| direct.codes.len()))
     }
 }
 
@@ -146,7 +163,14 @@ impl Default for Texts {
 impl Texts {
     /// At most so many, of at most so many bytes.
     pub fn of_most(most_values: usize, most_bytes: usize) -> Self {
-        Self { most_values, most_bytes, bytes: Vec::new(), ends: Vec::new(), short: Vec::new(), table: Vec::new() }
+        Self {
+            most_values,
+            most_bytes,
+            bytes: Vec::new(),
+            ends: Vec::new(),
+            short: Vec::new(),
+            table: Vec::new(),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -166,19 +190,33 @@ impl Texts {
         }
         let text = &bytes[start..end];
         match PackedText::of(bytes, start, end).or_else(|| copied(text)) {
-            Some(short) => self.find(short.hash(), text, short, |all, code| all.short[code] == short),
-            None => self.find(XxHash3_64::oneshot(text), text, PackedText::default(), |all, code| all.get(code) == text),
+            Some(short) => {
+                self.find(short.hash(), text, short, |all, code| all.short[code] == short)
+            }
+            None => {
+                self.find(XxHash3_64::oneshot(text), text, PackedText::default(), |all, code| {
+                    all.get(code) == text
+                })
+            }
         }
     }
 
     #[inline(always)]
-    fn find(&mut self, hash: u64, text: &[u8], short: PackedText, is: impl Fn(&Self, usize) -> bool) -> Option<u32> {
+    fn find(
+        &mut self,
+        hash: u64,
+        text: &[u8],
+        short: PackedText,
+        is: impl Fn(&Self, usize) -> bool,
+    ) -> Option<u32> {
         let mask = self.table.len() - 1;
         let (mut slot, mark) = (hash as usize & mask, (hash >> 32) as u32);
         loop {
             match self.table[slot] {
                 (_, NONE) => {
-                    if self.ends.len() == self.most_values || self.bytes.len() + text.len() > self.most_bytes {
+                    if self.ends.len() == self.most_values
+                        || self.bytes.len() + text.len() > self.most_bytes
+                    {
                         return None;
                     }
                     let code = self.ends.len() as u32;
@@ -210,7 +248,10 @@ impl Texts {
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.bytes.capacity() + 4 * self.ends.capacity() + size_of::<PackedText>() * self.short.capacity() + 8 * self.table.len()
+        self.bytes.capacity()
+            + 4 * self.ends.capacity()
+            + size_of::<PackedText>() * self.short.capacity()
+            + 8 * self.table.len()
     }
 }
 

@@ -1,4 +1,5 @@
-/// Why a file can't be written. It is a bug, or another library's error, of which nothing is told that may quote data.
+/// Why a file can't be written. It is a bug, or another library's error, of which nothing is told
+/// that may quote data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Error(pub(crate) String);

@@ -1,4 +1,5 @@
-//! Small numbers in runs: repeated ones as one, others packed (RLE / bit-packing hybrid of Parquet's `Encodings.md`).
+//! Small numbers in runs: repeated ones as one, others packed (RLE / bit-packing hybrid of
+//! Parquet's `Encodings.md`).
 
 use super::pack::{GROUP, pack, varint};
 
@@ -12,7 +13,11 @@ pub(super) fn encode(numbers: &[u32], width: u32, out: &mut Vec<u8>) {
     let (mut packed_from, mut at) = (0, 0);
     while at + EIGHT <= numbers.len() {
         let first = numbers[at];
-        if numbers[at..at + EIGHT].iter().fold(0, |differences, number| differences | (number ^ first)) == 0 {
+        if numbers[at..at + EIGHT]
+            .iter()
+            .fold(0, |differences, number| differences | (number ^ first))
+            == 0
+        {
             let run = numbers[at..].iter().take_while(|number| **number == first).count();
             if run >= LEAST_RUN {
                 encode_packed(&numbers[packed_from..at], width, out);

@@ -28,7 +28,8 @@ pub use error::Error;
 pub use shared_buffer::SharedBuffer;
 pub use writer::{FileSchema, FileWriter};
 
-/// All of it is small where bytes are looked for that break it: few of them reach every limit, and fast.
+/// All of it is small where bytes are looked for that break it: few of them reach every limit, and
+/// fast.
 const IS_SMALL: bool = cfg!(fuzzing);
 /// Rows of a page, about.
 const PAGE_ROWS: usize = if IS_SMALL { 256 } else { 32 * 1024 };

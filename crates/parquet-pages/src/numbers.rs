@@ -30,10 +30,17 @@ pub(super) struct NumberValues<T> {
 
 impl<T: Whole> NumberValues<T> {
     pub(super) fn new(are_whole: bool) -> Self {
-        Self { mode: Mode::Sampling, are_whole, dictionary: Numbers::default(), codes: Vec::new(), values: Vec::new() }
+        Self {
+            mode: Mode::Sampling,
+            are_whole,
+            dictionary: Numbers::default(),
+            codes: Vec::new(),
+            values: Vec::new(),
+        }
     }
 
-    /// Takes numbers in. If the dictionary has no room for them, the page is to be ended first, and then [`give_up`](Self::give_up) to be called.
+    /// Takes numbers in. If the dictionary has no room for them, the page is to be ended first, and
+    /// then [`give_up`](Self::give_up) to be called.
     ///
     /// Where all of them have codes, it tells the positions of those that are new.
     pub(super) fn put(&mut self, numbers: &[T]) -> Result<Option<Vec<usize>>, Full> {
@@ -46,7 +53,9 @@ impl<T: Whole> NumberValues<T> {
             if new.capacity() > 0 {
                 // Codes are given in the order in which the values come.
                 let codes = self.codes[before..].iter().enumerate();
-                codes.for_each(|(position, code)| new.extend((*code as usize == known + new.len()).then_some(position)));
+                codes.for_each(|(position, code)| {
+                    new.extend((*code as usize == known + new.len()).then_some(position))
+                });
             }
             return Ok(Some(new));
         }
@@ -78,7 +87,8 @@ impl<T: Whole> NumberValues<T> {
         if self.are_whole {
             delta::encode(&self.values, out);
         }
-        let encoding = if self.are_whole && out.len() - start < size_of_val(self.values.as_slice()) {
+        let encoding = if self.are_whole && out.len() - start < size_of_val(self.values.as_slice())
+        {
             Encoding::DELTA_BINARY_PACKED
         } else {
             out.truncate(start);
@@ -98,10 +108,13 @@ impl<T: Whole> NumberValues<T> {
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.dictionary.memory() + 4 * self.codes.capacity() + size_of::<T>() * self.values.capacity()
+        self.dictionary.memory()
+            + 4 * self.codes.capacity()
+            + size_of::<T>() * self.values.capacity()
     }
 
-    /// Chooses the way that is shorter for the values so far, of which there may be `more` times as many in the end.
+    /// Chooses the way that is shorter for the values so far, of which there may be `more` times as
+    /// many in the end.
     fn decide(&mut self, more: usize) {
         self.mode = Mode::Plain;
         let mut dictionary = Numbers::default();

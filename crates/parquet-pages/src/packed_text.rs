@@ -1,9 +1,11 @@
-//! PackedText texts as numbers, so that telling them apart takes no loop and no guess of the processor's at their length; and copied likewise.
+//! PackedText texts as numbers, so that telling them apart takes no loop and no guess of the
+//! processor's at their length; and copied likewise.
 
 /// Bytes of a short text, at most.
 pub const MOST_BYTES: usize = 24;
 
-/// A text of at most [`MOST_BYTES`]: its bytes, the first of them the lowest, filled up with zeros. Together with the length that is all of it.
+/// A text of at most [`MOST_BYTES`]: its bytes, the first of them the lowest, filled up with zeros.
+/// Together with the length that is all of it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PackedText {
     words: [u64; 3],
@@ -11,16 +13,21 @@ pub struct PackedText {
 }
 
 impl PackedText {
-    /// The text at `start..end` of `bytes`, if it is short and as many bytes as a short text may have lie there, whatever they are.
+    /// The text at `start..end` of `bytes`, if it is short and as many bytes as a short text may
+    /// have lie there, whatever they are.
     #[inline(always)]
     pub fn of(bytes: &[u8], start: usize, end: usize) -> Option<Self> {
         let length = end.wrapping_sub(start);
-        let around: &[u8; MOST_BYTES] = bytes.get(start..)?.first_chunk().filter(|_| length <= MOST_BYTES)?;
+        let around: &[u8; MOST_BYTES] =
+            bytes.get(start..)?.first_chunk().filter(|_| length <= MOST_BYTES)?;
         if length <= 8 {
             // As most are: one word is all of them.
             let word = u64::from_le_bytes(*around.first_chunk()?);
             let kept = 8 * length as u32;
-            return Some(Self { words: [word & !((!0 << (kept / 2)) << (kept - kept / 2)), 0, 0], length: length as u64 });
+            return Some(Self {
+                words: [word & !((!0 << (kept / 2)) << (kept - kept / 2)), 0, 0],
+                length: length as u64,
+            });
         }
         let word = |index: usize| {
             let at = index * 8;
@@ -46,12 +53,16 @@ impl PackedText {
         if self.length <= 8 {
             return fold(first ^ 0x9e37_79b9_7f4a_7c15, self.length ^ 0xe703_7ed1_a0b4_28db);
         }
-        fold(fold(first ^ 0x9e37_79b9_7f4a_7c15, second ^ 0xa076_1d64_78bd_642f) ^ third, self.length ^ 0xe703_7ed1_a0b4_28db)
+        fold(
+            fold(first ^ 0x9e37_79b9_7f4a_7c15, second ^ 0xa076_1d64_78bd_642f) ^ third,
+            self.length ^ 0xe703_7ed1_a0b4_28db,
+        )
     }
 }
 
 impl PartialEq for PackedText {
-    /// Word by word: whole, it would have to wait until the words of a text that was just read are in memory.
+    /// Word by word: whole, it would have to wait until the words of a text that was just read are
+    /// in memory.
     #[inline(always)]
     fn eq(&self, other: &Self) -> bool {
         let differences = |at: usize| self.words[at] ^ other.words[at];
@@ -65,13 +76,15 @@ impl Eq for PackedText {}
 pub const CHUNK: usize = 32;
 const _: () = assert!(CHUNK >= MOST_BYTES);
 
-/// Appends the text at `start..end` of `bytes` to `to`. A short one is copied together with what comes after it, which the next one overwrites: that takes no look at its length.
+/// Appends the text at `start..end` of `bytes` to `to`. A short one is copied together with what
+/// comes after it, which the next one overwrites: that takes no look at its length.
 #[inline(always)]
 pub fn append(to: &mut Vec<u8>, bytes: &[u8], start: usize, end: usize) {
     let (length, text) = (to.len(), &bytes[start..end]);
     match bytes[start..].first_chunk::<CHUNK>() {
         Some(chunk) if text.len() <= CHUNK && to.capacity() - length >= CHUNK => {
-            // SAFETY: there is room for the chunk, and the text is the beginning of what was just written.
+            // SAFETY: there is room for the chunk, and the text is the beginning of what was just
+            // written.
             unsafe {
                 to.as_mut_ptr().add(length).cast::<[u8; CHUNK]>().write_unaligned(*chunk);
                 to.set_len(length + text.len());
@@ -81,7 +94,8 @@ pub fn append(to: &mut Vec<u8>, bytes: &[u8], start: usize, end: usize) {
     }
 }
 
-/// Both halves of a product, mixed (as in Wang Yi's wyhash, <https://github.com/wangyi-fudan/wyhash>).
+/// Both halves of a product, mixed (as in Wang Yi's wyhash,
+/// <https://github.com/wangyi-fudan/wyhash>).
 #[inline(always)]
 pub fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
@@ -97,11 +111,16 @@ mod tests {
         let bytes = [b"abcdefghijklmnopqrstuvwx".as_slice(), &[0xff; 24]].concat();
         for start in 0..24 {
             for length in 0..=24 {
-                let Some(short) = PackedText::of(&bytes, start, start + length) else { panic!("{start} {length}") };
+                let Some(short) = PackedText::of(&bytes, start, start + length) else {
+                    panic!("{start} {length}")
+                };
                 let mut copy = bytes[start..start + length].to_vec();
                 copy.resize(length + 24, b'x');
                 assert_eq!(Some(short), PackedText::of(&copy, 0, length));
-                assert_eq!(Some(short.hash()), PackedText::of(&copy, 0, length).map(PackedText::hash));
+                assert_eq!(
+                    Some(short.hash()),
+                    PackedText::of(&copy, 0, length).map(PackedText::hash)
+                );
                 let other = PackedText::of(&copy, 0, (length + 1).min(24));
                 assert_eq!(length == 24, other == Some(short));
             }

@@ -9,7 +9,9 @@ use parquet::basic::{BoundaryOrder, CompressionCodec, Encoding, PageType, Type};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats,
+};
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
@@ -18,7 +20,8 @@ use super::codec::{Compressor, is_worth};
 use super::values::{PageBounds, Values};
 use super::{Full, PAGE_BYTES, PAGE_ROWS, hybrid};
 
-/// Of the pages after one that was not worth compressing, how many there are for each that is tried. Packed numbers don't get smaller, and compressing them takes longer than packing.
+/// Of the pages after one that was not worth compressing, how many there are for each that is
+/// tried. Packed numbers don't get smaller, and compressing them takes longer than packing.
 const TRIED: usize = 8;
 
 /// A column of a row group.
@@ -49,21 +52,41 @@ struct DonePage {
 }
 
 impl Chunk {
-    pub(super) fn new(column: ColumnDescPtr, array_type: &arrow_schema::DataType, has_bloom: bool) -> Result<Self, Error> {
+    pub(super) fn new(
+        column: ColumnDescPtr,
+        array_type: &arrow_schema::DataType,
+        has_bloom: bool,
+    ) -> Result<Self, Error> {
         let present = (column.max_def_level() > 0).then(Vec::new);
         let values = Values::new(&column, array_type)?;
         let bloom = has_bloom.then(|| BloomFilter::new(column.clone()));
-        Ok(Self { column, values, present, rows: 0, nulls: 0, pages: Vec::new(), plain_run: 0, bounds: PageBounds::None, bloom })
+        Ok(Self {
+            column,
+            values,
+            present,
+            rows: 0,
+            nulls: 0,
+            pages: Vec::new(),
+            plain_run: 0,
+            bounds: PageBounds::None,
+            bloom,
+        })
     }
 
     /// Takes in the next rows. Where all of them have codes, it tells those that are new.
-    pub(super) fn put(&mut self, array: &dyn Array, compressor: &mut Compressor) -> Result<Option<ArrayRef>, Error> {
+    pub(super) fn put(
+        &mut self,
+        array: &dyn Array,
+        compressor: &mut Compressor,
+    ) -> Result<Option<ArrayRef>, Error> {
         let new = match self.values.put(array) {
             Ok(new) => new,
             Err(Full) => {
                 self.end_page(compressor)?;
                 self.values.give_up();
-                self.values.put(array).map_err(|Full| Error("a page without a dictionary is full".to_owned()))?
+                self.values
+                    .put(array)
+                    .map_err(|Full| Error("a page without a dictionary is full".to_owned()))?
             }
         };
         if let Some(bloom) = &mut self.bloom {
@@ -98,25 +121,35 @@ impl Chunk {
     }
 
     /// Ends the chunk: its bytes, and what is to be known of it.
-    pub(super) fn finish(mut self, compressor: &mut Compressor) -> Result<(Bytes, ColumnCloseResult), Error> {
+    pub(super) fn finish(
+        mut self,
+        compressor: &mut Compressor,
+    ) -> Result<(Bytes, ColumnCloseResult), Error> {
         self.end_page(compressor)?;
-        let dictionary = self.values.dictionary().map(|(values, count)| (Bytes::from(values), count));
+        let dictionary =
+            self.values.dictionary().map(|(values, count)| (Bytes::from(values), count));
         let bytes = self.pages.iter().map(|page| page.bytes.len()).sum::<usize>();
         let packed = match &dictionary {
             Some((values, _)) => Some(compressor.compress(values)?),
             None => None,
         };
-        let saved = dictionary.iter().zip(&packed).map(|((plain, _), packed)| plain.len().saturating_sub(packed.len())).sum();
+        let saved = dictionary
+            .iter()
+            .zip(&packed)
+            .map(|((plain, _), packed)| plain.len().saturating_sub(packed.len()))
+            .sum();
         // What is written of a chunk has one codec.
-        let is_compressed = self.pages.iter().any(|page| page.is_compressed) || is_worth(saved, bytes);
+        let is_compressed =
+            self.pages.iter().any(|page| page.is_compressed) || is_worth(saved, bytes);
         if is_compressed {
             for page in self.pages.iter_mut().filter(|page| !page.is_compressed) {
                 page.bytes = compressor.compress(&page.bytes)?;
             }
         }
         let codec = if is_compressed { compressor.codec() } else { CompressionCodec::UNCOMPRESSED };
-        let dictionary =
-            dictionary.zip(packed).map(|((plain, count), packed)| (plain.len(), if is_compressed { packed } else { plain }, count));
+        let dictionary = dictionary.zip(packed).map(|((plain, count), packed)| {
+            (plain.len(), if is_compressed { packed } else { plain }, count)
+        });
         self.lay_out(dictionary, codec).map_err(broken)
     }
 
@@ -143,7 +176,15 @@ impl Chunk {
         let bounds = self.values.take_bounds();
         self.bounds.and(&bounds);
         let (rows, nulls) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.nulls));
-        self.pages.push(DonePage { bytes, is_compressed, uncompressed, encoding, rows, nulls, bounds });
+        self.pages.push(DonePage {
+            bytes,
+            is_compressed,
+            uncompressed,
+            encoding,
+            rows,
+            nulls,
+            bounds,
+        });
         Ok(())
     }
 
@@ -155,19 +196,30 @@ impl Chunk {
         let rows: usize = self.pages.iter().map(|page| page.rows).sum();
         let nulls: usize = self.pages.iter().map(|page| page.nulls).sum();
         let compressed: usize = self.pages.iter().map(|page| page.bytes.len() + 64).sum();
-        let mut sink = TrackedWrite::new(Vec::with_capacity(compressed + dictionary.as_ref().map_or(0, |(_, bytes, _)| bytes.len() + 64)));
+        let mut sink = TrackedWrite::new(Vec::with_capacity(
+            compressed + dictionary.as_ref().map_or(0, |(_, bytes, _)| bytes.len() + 64),
+        ));
         let mut writer = SerializedPageWriter::new(&mut sink);
         let mut uncompressed = 0;
         let mut dictionary_offset = None;
         let mut encodings = vec![Encoding::RLE];
         let mut page_encodings = Vec::new();
         if let Some((size, bytes, count)) = dictionary {
-            let page = Page::DictionaryPage { buf: bytes, num_values: count as u32, encoding: Encoding::PLAIN, is_sorted: false };
+            let page = Page::DictionaryPage {
+                buf: bytes,
+                num_values: count as u32,
+                encoding: Encoding::PLAIN,
+                is_sorted: false,
+            };
             let spec = writer.write_page(CompressedPage::new(page, size))?;
             uncompressed += spec.uncompressed_size;
             dictionary_offset = Some(spec.offset as i64);
             encodings.push(Encoding::PLAIN);
-            page_encodings.push(PageEncodingStats { page_type: PageType::DICTIONARY_PAGE, encoding: Encoding::PLAIN, count: 1 });
+            page_encodings.push(PageEncodingStats {
+                page_type: PageType::DICTIONARY_PAGE,
+                encoding: Encoding::PLAIN,
+                count: 1,
+            });
         }
         let mut column_index = ColumnIndexBuilder::new(self.column.physical_type());
         let mut offset_index = OffsetIndexBuilder::new();
@@ -187,17 +239,27 @@ impl Chunk {
             offset_index.append_offset_and_size(spec.offset as i64, spec.compressed_size as i32);
             offset_index.append_row_count(page.rows as i64);
             match page.bounds.bytes() {
-                Some((least, greatest)) => column_index.append(false, least, greatest, page.nulls as i64, None),
-                None if page.nulls == page.rows => column_index.append(true, Vec::new(), Vec::new(), page.nulls as i64, None),
+                Some((least, greatest)) => {
+                    column_index.append(false, least, greatest, page.nulls as i64, None)
+                }
+                None if page.nulls == page.rows => {
+                    column_index.append(true, Vec::new(), Vec::new(), page.nulls as i64, None)
+                }
                 // A page of which nothing can be said: of NaN only.
                 None => column_index.to_invalid(),
             }
             if !encodings.contains(&page.encoding) {
                 encodings.push(page.encoding);
             }
-            match page_encodings.iter_mut().find(|stats| stats.page_type == PageType::DATA_PAGE && stats.encoding == page.encoding) {
+            match page_encodings.iter_mut().find(|stats| {
+                stats.page_type == PageType::DATA_PAGE && stats.encoding == page.encoding
+            }) {
                 Some(stats) => stats.count += 1,
-                None => page_encodings.push(PageEncodingStats { page_type: PageType::DATA_PAGE, encoding: page.encoding, count: 1 }),
+                None => page_encodings.push(PageEncodingStats {
+                    page_type: PageType::DATA_PAGE,
+                    encoding: page.encoding,
+                    count: 1,
+                }),
             }
         }
         column_index.set_boundary_order(boundary_order(self.pages.iter().map(|page| &page.bounds)));

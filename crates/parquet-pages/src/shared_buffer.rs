@@ -3,7 +3,8 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The bytes of a file that nobody took yet. All clones are one buffer: a writer owns one of them, and who empties it another.
+/// The bytes of a file that nobody took yet. All clones are one buffer: a writer owns one of them,
+/// and who empties it another.
 #[derive(Debug, Clone, Default)]
 pub struct SharedBuffer(Arc<Mutex<Vec<u8>>>);
 
@@ -23,7 +24,8 @@ impl SharedBuffer {
         std::mem::take(&mut self.bytes())
     }
 
-    /// Makes room for so many more bytes and no others: what grows bit by bit is copied again and again.
+    /// Makes room for so many more bytes and no others: what grows bit by bit is copied again and
+    /// again.
     pub fn reserve(&self, bytes: usize) {
         self.bytes().reserve_exact(bytes);
     }

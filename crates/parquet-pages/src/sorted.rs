@@ -39,13 +39,18 @@ pub(super) fn each(
     mut take: impl FnMut(&RecordBatch) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let batches: Vec<&RecordBatch> = waiting.batches.iter().collect();
-    let starts: Vec<usize> = batches.iter().scan(0, |end, batch| Some(std::mem::replace(end, *end + batch.num_rows()))).collect();
+    let starts: Vec<usize> = batches
+        .iter()
+        .scan(0, |end, batch| Some(std::mem::replace(end, *end + batch.num_rows())))
+        .collect();
     let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
     let mut columns = Vec::with_capacity(sorting.len() + 1);
     for key in sorting {
-        let parts: Vec<_> = batches.iter().map(|batch| batch.column(key.column_idx as usize).as_ref()).collect();
+        let parts: Vec<_> =
+            batches.iter().map(|batch| batch.column(key.column_idx as usize).as_ref()).collect();
         let options = SortOptions { descending: key.descending, nulls_first: key.nulls_first };
-        columns.push(SortColumn { values: concat(&parts).map_err(broken)?, options: Some(options) });
+        columns
+            .push(SortColumn { values: concat(&parts).map_err(broken)?, options: Some(options) });
     }
     let came: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..rows as u32));
     columns.push(SortColumn { values: came, options: None });

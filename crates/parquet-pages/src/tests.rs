@@ -16,10 +16,17 @@ use super::*;
 use crate::SharedBuffer;
 use parquet::basic::CompressionCodec;
 
-/// Writes a file in batches of so many rows, a row group after each `group` batches. Whoever looks only at the values that are told to be new sees what there is
-/// to see.
-fn write(rows: &RecordBatch, schema: FileSchema, codec: CompressionCodec, batch: usize, group: usize) -> bytes::Bytes {
-    let (sink, mut compressor) = (SharedBuffer::default(), Compressor::new(codec).expect("a compressor"));
+/// Writes a file in batches of so many rows, a row group after each `group` batches. Whoever looks
+/// only at the values that are told to be new sees what there is to see.
+fn write(
+    rows: &RecordBatch,
+    schema: FileSchema,
+    codec: CompressionCodec,
+    batch: usize,
+    group: usize,
+) -> bytes::Bytes {
+    let (sink, mut compressor) =
+        (SharedBuffer::default(), Compressor::new(codec).expect("a compressor"));
     let mut writer = FileWriter::new(sink.clone(), Arc::new(schema)).expect("a writer");
     let (mut of_all, mut of_new) = (Seen::default(), Seen::default());
     for (index, from) in (0..rows.num_rows()).step_by(batch).enumerate() {
@@ -47,7 +54,8 @@ fn see(seen: &mut Seen, column: usize, array: &ArrayRef) {
     seen.extend((0..array.len()).filter(|row| array.is_valid(*row)).map(|row| (column, text(row))));
 }
 
-/// Writes columns in batches of so many rows, a row group after each `group` batches, and reads them back.
+/// Writes columns in batches of so many rows, a row group after each `group` batches, and reads
+/// them back.
 fn round_trip(
     columns: Vec<(Field, ArrayRef)>,
     codec: CompressionCodec,
@@ -57,9 +65,12 @@ fn round_trip(
     let (fields, arrays): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
     let schema = Arc::new(Schema::new(fields));
     let rows = RecordBatch::try_new(schema.clone(), arrays.clone()).expect("arrays of one length");
-    let file = write(&rows, FileSchema::new(schema.clone()).expect("a schema"), codec, batch, group);
-    let options = parquet::arrow::arrow_reader::ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
-    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).expect("a Parquet file");
+    let file =
+        write(&rows, FileSchema::new(schema.clone()).expect("a schema"), codec, batch, group);
+    let options = parquet::arrow::arrow_reader::ArrowReaderOptions::new()
+        .with_page_index_policy(PageIndexPolicy::Required);
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
+        .expect("a Parquet file");
     assert_eq!(reader.schema().as_ref(), schema.as_ref());
     let metadata = reader.metadata().clone();
     let reader = reader.with_batch_size(rows.num_rows().max(1)).build().expect("a reader");
@@ -68,12 +79,15 @@ fn round_trip(
     (read.columns().to_vec(), metadata)
 }
 
-/// Numbers as columns have them: few different ones, rising ones, all kinds, the outermost, in stretches.
+/// Numbers as columns have them: few different ones, rising ones, all kinds, the outermost, in
+/// stretches.
 fn numbers() -> impl Strategy<Value = Vec<i64>> {
     let number = prop_oneof![any::<i64>(), -100..100_i64, Just(i64::MAX), Just(i64::MIN)];
     let stretch = prop_oneof![
         (number, 1..400_usize).prop_map(|(number, count)| vec![number; count]),
-        (any::<i64>(), 0..50_i64, 1..400_i64).prop_map(|(first, step, count)| (0..count).map(|at| first.wrapping_add(at * step)).collect()),
+        (any::<i64>(), 0..50_i64, 1..400_i64).prop_map(|(first, step, count)| (0..count)
+            .map(|at| first.wrapping_add(at * step))
+            .collect()),
         prop::collection::vec(-500..500_i64, 1..400),
         prop::collection::vec(any::<i64>(), 1..200),
     ];
@@ -135,14 +149,25 @@ proptest! {
 }
 
 fn decimals(values: impl Iterator<Item = Option<i128>>, precision: u8, scale: i8) -> ArrayRef {
-    Arc::new(values.collect::<Decimal128Array>().with_precision_and_scale(precision, scale).expect("values of that precision"))
+    Arc::new(
+        values
+            .collect::<Decimal128Array>()
+            .with_precision_and_scale(precision, scale)
+            .expect("values of that precision"),
+    )
 }
 
 fn encodings(array: ArrayRef) -> (Vec<String>, Arc<ParquetMetaData>) {
     let field = Field::new("column", array.data_type().clone(), false);
-    let (read, metadata) = round_trip(vec![(field, array.clone())], CompressionCodec::ZSTD, 2_048, usize::MAX);
+    let (read, metadata) =
+        round_trip(vec![(field, array.clone())], CompressionCodec::ZSTD, 2_048, usize::MAX);
     assert_eq!(&read[0], &array);
-    let encodings = metadata.row_group(0).column(0).encodings().map(|encoding| format!("{encoding:?}")).collect();
+    let encodings = metadata
+        .row_group(0)
+        .column(0)
+        .encodings()
+        .map(|encoding| format!("{encoding:?}"))
+        .collect();
     (encodings, metadata)
 }
 
@@ -165,10 +190,20 @@ fn a_dictionary_that_outgrows_its_room_is_left() {
     // Few at first, then all different, far apart so that they are looked up by hash.
     let numbers = (0..300_000_i64).map(|at| if at < 20_000 { at % 100 } else { at } * 1_000_003);
     let (ways, metadata) = encodings(Arc::new(Int64Array::from_iter_values(numbers)));
-    assert!(["RLE_DICTIONARY", "DELTA_BINARY_PACKED"].iter().all(|way| ways.iter().any(|found| found == way)), "{ways:?}");
+    assert!(
+        ["RLE_DICTIONARY", "DELTA_BINARY_PACKED"]
+            .iter()
+            .all(|way| ways.iter().any(|found| found == way)),
+        "{ways:?}"
+    );
     let texts = (0..300_000).map(|at| if at < 20_000 { at % 100 } else { at }.to_string());
     let (ways, _) = encodings(Arc::new(StringArray::from_iter_values(texts)));
-    assert!(["RLE_DICTIONARY", "DELTA_LENGTH_BYTE_ARRAY"].iter().all(|way| ways.iter().any(|found| found == way)), "{ways:?}");
+    assert!(
+        ["RLE_DICTIONARY", "DELTA_LENGTH_BYTE_ARRAY"]
+            .iter()
+            .all(|way| ways.iter().any(|found| found == way)),
+        "{ways:?}"
+    );
     // Both ways in one chunk: the dictionary, and pages of either kind.
     assert_eq!(metadata.num_row_groups(), 1);
     assert!(metadata.row_group(0).column(0).column_index_offset().is_some());
@@ -176,18 +211,44 @@ fn a_dictionary_that_outgrows_its_room_is_left() {
 
 #[test]
 fn bounds_tell_what_is_in_a_chunk() {
-    let statistics = |array: ArrayRef| encodings(array).1.row_group(0).column(0).statistics().cloned().expect("there are statistics");
+    let statistics = |array: ArrayRef| {
+        encodings(array)
+            .1
+            .row_group(0)
+            .column(0)
+            .statistics()
+            .cloned()
+            .expect("there are statistics")
+    };
     let bounds = |array: ArrayRef| {
         let statistics = statistics(array);
-        (statistics.min_bytes_opt().map(<[u8]>::to_vec), statistics.max_bytes_opt().map(<[u8]>::to_vec))
+        (
+            statistics.min_bytes_opt().map(<[u8]>::to_vec),
+            statistics.max_bytes_opt().map(<[u8]>::to_vec),
+        )
     };
     let unsigned = bounds(Arc::new(UInt32Array::from(vec![5, u32::MAX, 7])));
-    assert_eq!(unsigned, (Some(5_u32.to_le_bytes().to_vec()), Some(u32::MAX.to_le_bytes().to_vec())));
+    assert_eq!(
+        unsigned,
+        (Some(5_u32.to_le_bytes().to_vec()), Some(u32::MAX.to_le_bytes().to_vec()))
+    );
     let floats = bounds(Arc::new(Float64Array::from(vec![f64::NAN, 0.0, 1.0])));
-    assert_eq!(floats, (Some((-0.0_f64).to_le_bytes().to_vec()), Some(1.0_f64.to_le_bytes().to_vec())));
-    assert_eq!(bounds(Arc::new(StringArray::from(vec!["b", "a", "é"]))), (Some(b"a".to_vec()), Some("é".as_bytes().to_vec())));
-    assert_eq!(bounds(decimals([-5, 3].map(Some).into_iter(), 38, 0)).0, Some((-5_i128).to_be_bytes().to_vec()));
+    assert_eq!(
+        floats,
+        (Some((-0.0_f64).to_le_bytes().to_vec()), Some(1.0_f64.to_le_bytes().to_vec()))
+    );
+    assert_eq!(
+        bounds(Arc::new(StringArray::from(vec!["b", "a", "é"]))),
+        (Some(b"a".to_vec()), Some("é".as_bytes().to_vec()))
+    );
+    assert_eq!(
+        bounds(decimals([-5, 3].map(Some).into_iter(), 38, 0)).0,
+        Some((-5_i128).to_be_bytes().to_vec())
+    );
     let seconds = TimestampSecondArray::from(vec![3, 1]).with_timezone_opt(None::<&str>);
     assert_eq!(bounds(Arc::new(seconds)).0, Some(1_i64.to_le_bytes().to_vec()));
-    assert_eq!(DataType::Timestamp(TimeUnit::Second, None), *TimestampSecondArray::from(vec![1]).data_type());
+    assert_eq!(
+        DataType::Timestamp(TimeUnit::Second, None),
+        *TimestampSecondArray::from(vec![1]).data_type()
+    );
 }

@@ -11,7 +11,8 @@ use super::dictionary::Texts;
 use super::numbers::encode_codes;
 use super::{Full, IS_SMALL, SAMPLE_VALUES, delta};
 
-/// Bytes of an array that is kept as it is: fewer are copied, for what comes with an array takes room too.
+/// Bytes of an array that is kept as it is: fewer are copied, for what comes with an array takes
+/// room too.
 const KEPT_BYTES: usize = if IS_SMALL { 64 } else { 16 << 10 };
 
 /// Texts on their way into a page.
@@ -24,7 +25,8 @@ pub(super) struct TextValues {
     dictionary: Texts,
     codes: Vec<u32>,
     lengths: Vec<i32>,
-    /// The bytes of the texts: those of arrays that are worth keeping, and then others. None lies in two of them.
+    /// The bytes of the texts: those of arrays that are worth keeping, and then others. None lies
+    /// in two of them.
     kept: Vec<Buffer>,
     rest: Vec<u8>,
     bounds: TextBounds,
@@ -52,16 +54,22 @@ impl<'a> Slice<'a> {
     /// Hands over where each text starts and ends.
     fn each(self, mut take: impl FnMut(usize, usize)) {
         match self.nulls {
-            None => self.offsets.windows(2).for_each(|pair| take(pair[0] as usize, pair[1] as usize)),
-            Some(nulls) => nulls.valid_indices().for_each(|row| take(self.offsets[row] as usize, self.offsets[row + 1] as usize)),
+            None => {
+                self.offsets.windows(2).for_each(|pair| take(pair[0] as usize, pair[1] as usize))
+            }
+            Some(nulls) => nulls
+                .valid_indices()
+                .for_each(|row| take(self.offsets[row] as usize, self.offsets[row + 1] as usize)),
         }
     }
 }
 
 impl TextValues {
-    /// Takes texts in. If the dictionary has no room for them, the page is to be ended first, and then [`give_up`](Self::give_up) to be called.
+    /// Takes texts in. If the dictionary has no room for them, the page is to be ended first, and
+    /// then [`give_up`](Self::give_up) to be called.
     ///
-    /// Where all of them have codes, it tells those that are new: the others are in what was told or put before.
+    /// Where all of them have codes, it tells those that are new: the others are in what was told
+    /// or put before.
     pub(super) fn put(&mut self, array: &StringArray) -> Result<Option<StringArray>, Full> {
         let texts = Slice::of(array);
         if self.by_codes {
@@ -75,7 +83,8 @@ impl TextValues {
                 self.codes.truncate(before);
                 return Err(Full);
             }
-            let new = (known..self.dictionary.len()).map(|code| String::from_utf8_lossy(self.dictionary.get(code)));
+            let new = (known..self.dictionary.len())
+                .map(|code| String::from_utf8_lossy(self.dictionary.get(code)));
             return Ok(Some(StringArray::from_iter_values(new)));
         }
         let before = self.lengths.len();
@@ -154,7 +163,10 @@ impl TextValues {
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.dictionary.memory() + 4 * self.codes.capacity() + 4 * self.lengths.capacity() + self.page_bytes()
+        self.dictionary.memory()
+            + 4 * self.codes.capacity()
+            + 4 * self.lengths.capacity()
+            + self.page_bytes()
     }
 
     /// A dictionary is for texts that come at least twice each.

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use crate::Error;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, UInt8Type, UInt16Type};
+use arrow_array::types::{
+    ArrowPrimitiveType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, UInt8Type,
+    UInt16Type,
+};
 use arrow_array::{Array, ArrayRef, PrimitiveArray, UInt32Array};
 use arrow_schema::DataType;
 use arrow_select::take::take;
@@ -72,15 +75,23 @@ pub(super) enum PageBounds {
 impl Values {
     pub(super) fn new(column: &ColumnDescriptor, array_type: &DataType) -> Result<Self, Error> {
         let order = match array_type {
-            DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => Order::Unsigned,
+            DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => {
+                Order::Unsigned
+            }
             DataType::Float32 | DataType::Float64 => Order::Float,
             _ => Order::Signed,
         };
         let are_whole = !matches!(order, Order::Float);
         let kind = match column.physical_type() {
-            Type::INT32 | Type::FLOAT => Kind::Small { values: NumberValues::new(are_whole), scratch: Vec::new(), order },
-            Type::INT64 | Type::DOUBLE => Kind::Large { values: NumberValues::new(are_whole), scratch: Vec::new(), order },
-            Type::FIXED_LEN_BYTE_ARRAY => Kind::Wide { length: column.type_length() as usize, bytes: Vec::new() },
+            Type::INT32 | Type::FLOAT => {
+                Kind::Small { values: NumberValues::new(are_whole), scratch: Vec::new(), order }
+            }
+            Type::INT64 | Type::DOUBLE => {
+                Kind::Large { values: NumberValues::new(are_whole), scratch: Vec::new(), order }
+            }
+            Type::FIXED_LEN_BYTE_ARRAY => {
+                Kind::Wide { length: column.type_length() as usize, bytes: Vec::new() }
+            }
             Type::BYTE_ARRAY => Kind::Texts(TextValues::default()),
             Type::BOOLEAN => Kind::Bits(Vec::new()),
             other => return Err(unknown(other, array_type)),
@@ -88,7 +99,8 @@ impl Values {
         Ok(Self { kind, bounds: PageBounds::None })
     }
 
-    /// Takes in the values of an array that are not null. Where all of them have codes, it tells those that are new: the others are in what was told or put before.
+    /// Takes in the values of an array that are not null. Where all of them have codes, it tells
+    /// those that are new: the others are in what was told or put before.
     pub(super) fn put(&mut self, array: &dyn Array) -> Result<Option<ArrayRef>, Full> {
         let mut new = None;
         let bounds = match &mut self.kind {
@@ -104,8 +116,11 @@ impl Values {
             }
             Kind::Wide { length, bytes } => {
                 let array = array.as_primitive::<Decimal128Type>();
-                array.iter().flatten().for_each(|value| bytes.extend_from_slice(&value.to_be_bytes()[16 - *length..]));
-                Bounds::of(array.iter().flatten()).map_or(PageBounds::None, |bounds| PageBounds::Wide(bounds, *length))
+                array.iter().flatten().for_each(|value| {
+                    bytes.extend_from_slice(&value.to_be_bytes()[16 - *length..])
+                });
+                Bounds::of(array.iter().flatten())
+                    .map_or(PageBounds::None, |bounds| PageBounds::Wide(bounds, *length))
             }
             Kind::Texts(values) => {
                 new = values.put(array.as_string())?.map(|new| Arc::new(new) as ArrayRef);
@@ -216,9 +231,13 @@ pub(super) fn small<'a>(array: &'a dyn Array, scratch: &'a mut Vec<i32>) -> &'a 
         DataType::Int16 => collect(array.as_primitive::<Int16Type>(), scratch, i32::from),
         DataType::UInt8 => collect(array.as_primitive::<UInt8Type>(), scratch, i32::from),
         DataType::UInt16 => collect(array.as_primitive::<UInt16Type>(), scratch, i32::from),
-        DataType::Float32 => collect(array.as_primitive::<Float32Type>(), scratch, |value| value.to_bits() as i32),
+        DataType::Float32 => {
+            collect(array.as_primitive::<Float32Type>(), scratch, |value| value.to_bits() as i32)
+        }
         // Of at most nine digits.
-        DataType::Decimal128(..) => collect(array.as_primitive::<Decimal128Type>(), scratch, |value| value as i32),
+        DataType::Decimal128(..) => {
+            collect(array.as_primitive::<Decimal128Type>(), scratch, |value| value as i32)
+        }
         _ => return own(array, scratch),
     }
     scratch
@@ -228,31 +247,46 @@ pub(super) fn small<'a>(array: &'a dyn Array, scratch: &'a mut Vec<i32>) -> &'a 
 pub(super) fn large<'a>(array: &'a dyn Array, scratch: &'a mut Vec<i64>) -> &'a [i64] {
     scratch.clear();
     match array.data_type() {
-        DataType::Float64 => collect(array.as_primitive::<Float64Type>(), scratch, |value| value.to_bits() as i64),
+        DataType::Float64 => {
+            collect(array.as_primitive::<Float64Type>(), scratch, |value| value.to_bits() as i64)
+        }
         // Of at most eighteen digits.
-        DataType::Decimal128(..) => collect(array.as_primitive::<Decimal128Type>(), scratch, |value| value as i64),
+        DataType::Decimal128(..) => {
+            collect(array.as_primitive::<Decimal128Type>(), scratch, |value| value as i64)
+        }
         _ => return own(array, scratch),
     }
     scratch
 }
 
-fn collect<A: ArrowPrimitiveType, T>(array: &PrimitiveArray<A>, scratch: &mut Vec<T>, convert: impl Fn(A::Native) -> T) {
+fn collect<A: ArrowPrimitiveType, T>(
+    array: &PrimitiveArray<A>,
+    scratch: &mut Vec<T>,
+    convert: impl Fn(A::Native) -> T,
+) {
     match array.nulls().filter(|nulls| nulls.null_count() > 0) {
         None => scratch.extend(array.values().iter().map(|value| convert(*value))),
         Some(nulls) => {
             let runs = nulls.valid_slices();
-            runs.for_each(|(start, end)| scratch.extend(array.values()[start..end].iter().map(|value| convert(*value))));
+            runs.for_each(|(start, end)| {
+                scratch.extend(array.values()[start..end].iter().map(|value| convert(*value)))
+            });
         }
     }
 }
 
 /// The numbers of an array that has them in Parquet's width. Without nulls nothing is copied.
-fn own<'a, T: arrow_buffer::ArrowNativeType>(array: &'a dyn Array, scratch: &'a mut Vec<T>) -> &'a [T] {
+fn own<'a, T: arrow_buffer::ArrowNativeType>(
+    array: &'a dyn Array,
+    scratch: &'a mut Vec<T>,
+) -> &'a [T] {
     let values = buffer_of(array);
     match array.nulls().filter(|nulls| nulls.null_count() > 0) {
         None => values,
         Some(nulls) => {
-            nulls.valid_slices().for_each(|(start, end)| scratch.extend_from_slice(&values[start..end]));
+            nulls
+                .valid_slices()
+                .for_each(|(start, end)| scratch.extend_from_slice(&values[start..end]));
             scratch
         }
     }
@@ -260,8 +294,10 @@ fn own<'a, T: arrow_buffer::ArrowNativeType>(array: &'a dyn Array, scratch: &'a 
 
 fn buffer_of<T: arrow_buffer::ArrowNativeType>(array: &dyn Array) -> &[T] {
     use arrow_array::types::{
-        Date32Type, Int32Type, Int64Type, Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType,
-        TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt32Type, UInt64Type,
+        Date32Type, Int32Type, Int64Type, Time32MillisecondType, Time32SecondType,
+        Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
+        TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt32Type,
+        UInt64Type,
     };
     use arrow_schema::TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
     macro_rules! of {
@@ -291,8 +327,10 @@ fn bounds_of_small(numbers: &[i32], order: Order) -> PageBounds {
     let numbers = numbers.iter().copied();
     match order {
         Order::Signed => Bounds::of(numbers).map_or(PageBounds::None, PageBounds::Small),
-        Order::Unsigned => Bounds::of(numbers.map(|number| number as u32)).map_or(PageBounds::None, PageBounds::UnsignedSmall),
-        Order::Float => Bounds::of(numbers.map(|bits| f32::from_bits(bits as u32))).map_or(PageBounds::None, PageBounds::Float),
+        Order::Unsigned => Bounds::of(numbers.map(|number| number as u32))
+            .map_or(PageBounds::None, PageBounds::UnsignedSmall),
+        Order::Float => Bounds::of(numbers.map(|bits| f32::from_bits(bits as u32)))
+            .map_or(PageBounds::None, PageBounds::Float),
     }
 }
 
@@ -300,8 +338,10 @@ fn bounds_of_large(numbers: &[i64], order: Order) -> PageBounds {
     let numbers = numbers.iter().copied();
     match order {
         Order::Signed => Bounds::of(numbers).map_or(PageBounds::None, PageBounds::Large),
-        Order::Unsigned => Bounds::of(numbers.map(|number| number as u64)).map_or(PageBounds::None, PageBounds::UnsignedLarge),
-        Order::Float => Bounds::of(numbers.map(|bits| f64::from_bits(bits as u64))).map_or(PageBounds::None, PageBounds::Double),
+        Order::Unsigned => Bounds::of(numbers.map(|number| number as u64))
+            .map_or(PageBounds::None, PageBounds::UnsignedLarge),
+        Order::Float => Bounds::of(numbers.map(|bits| f64::from_bits(bits as u64)))
+            .map_or(PageBounds::None, PageBounds::Double),
     }
 }
 
@@ -349,23 +389,37 @@ impl PageBounds {
     pub(super) fn bytes(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         Some(match self {
             Self::None => return None,
-            Self::Small(Bounds { least, greatest }) => (least.to_le_bytes().to_vec(), greatest.to_le_bytes().to_vec()),
-            Self::Large(Bounds { least, greatest }) => (least.to_le_bytes().to_vec(), greatest.to_le_bytes().to_vec()),
-            Self::UnsignedSmall(Bounds { least, greatest }) => (least.to_le_bytes().to_vec(), greatest.to_le_bytes().to_vec()),
-            Self::UnsignedLarge(Bounds { least, greatest }) => (least.to_le_bytes().to_vec(), greatest.to_le_bytes().to_vec()),
+            Self::Small(Bounds { least, greatest }) => {
+                (least.to_le_bytes().to_vec(), greatest.to_le_bytes().to_vec())
+            }
+            Self::Large(Bounds { least, greatest }) => {
+                (least.to_le_bytes().to_vec(), greatest.to_le_bytes().to_vec())
+            }
+            Self::UnsignedSmall(Bounds { least, greatest }) => {
+                (least.to_le_bytes().to_vec(), greatest.to_le_bytes().to_vec())
+            }
+            Self::UnsignedLarge(Bounds { least, greatest }) => {
+                (least.to_le_bytes().to_vec(), greatest.to_le_bytes().to_vec())
+            }
             Self::Float(bounds) => {
-                let (least, greatest) = zeros_apart(f64::from(bounds.least), f64::from(bounds.greatest));
+                let (least, greatest) =
+                    zeros_apart(f64::from(bounds.least), f64::from(bounds.greatest));
                 ((least as f32).to_le_bytes().to_vec(), (greatest as f32).to_le_bytes().to_vec())
             }
             Self::Double(bounds) => {
                 let (least, greatest) = zeros_apart(bounds.least, bounds.greatest);
                 (least.to_le_bytes().to_vec(), greatest.to_le_bytes().to_vec())
             }
-            Self::Wide(Bounds { least, greatest }, length) => {
-                (least.to_be_bytes()[16 - length..].to_vec(), greatest.to_be_bytes()[16 - length..].to_vec())
+            Self::Wide(Bounds { least, greatest }, length) => (
+                least.to_be_bytes()[16 - length..].to_vec(),
+                greatest.to_be_bytes()[16 - length..].to_vec(),
+            ),
+            Self::Bits(Bounds { least, greatest }) => {
+                (vec![u8::from(*least)], vec![u8::from(*greatest)])
             }
-            Self::Bits(Bounds { least, greatest }) => (vec![u8::from(*least)], vec![u8::from(*greatest)]),
-            Self::Texts(bounds) => bounds.cut().map(|(least, greatest)| (least.bytes, greatest.bytes))?,
+            Self::Texts(bounds) => {
+                bounds.cut().map(|(least, greatest)| (least.bytes, greatest.bytes))?
+            }
         })
     }
 
@@ -379,22 +433,43 @@ impl PageBounds {
                 Type::FLOAT => Statistics::float(None, None, None, nulls, false),
                 Type::DOUBLE => Statistics::double(None, None, None, nulls, false),
                 Type::BOOLEAN => Statistics::boolean(None, None, None, nulls, false),
-                Type::FIXED_LEN_BYTE_ARRAY => Statistics::fixed_len_byte_array(None, None, None, nulls, false),
+                Type::FIXED_LEN_BYTE_ARRAY => {
+                    Statistics::fixed_len_byte_array(None, None, None, nulls, false)
+                }
                 _ => Statistics::byte_array(None, None, None, nulls, false),
             },
-            Self::Small(bounds) => Statistics::int32(Some(bounds.least), Some(bounds.greatest), None, nulls, false),
-            Self::Large(bounds) => Statistics::int64(Some(bounds.least), Some(bounds.greatest), None, nulls, false),
-            Self::UnsignedSmall(bounds) => Statistics::int32(Some(bounds.least as i32), Some(bounds.greatest as i32), None, nulls, false),
-            Self::UnsignedLarge(bounds) => Statistics::int64(Some(bounds.least as i64), Some(bounds.greatest as i64), None, nulls, false),
+            Self::Small(bounds) => {
+                Statistics::int32(Some(bounds.least), Some(bounds.greatest), None, nulls, false)
+            }
+            Self::Large(bounds) => {
+                Statistics::int64(Some(bounds.least), Some(bounds.greatest), None, nulls, false)
+            }
+            Self::UnsignedSmall(bounds) => Statistics::int32(
+                Some(bounds.least as i32),
+                Some(bounds.greatest as i32),
+                None,
+                nulls,
+                false,
+            ),
+            Self::UnsignedLarge(bounds) => Statistics::int64(
+                Some(bounds.least as i64),
+                Some(bounds.greatest as i64),
+                None,
+                nulls,
+                false,
+            ),
             Self::Float(bounds) => {
-                let (least, greatest) = zeros_apart(f64::from(bounds.least), f64::from(bounds.greatest));
+                let (least, greatest) =
+                    zeros_apart(f64::from(bounds.least), f64::from(bounds.greatest));
                 Statistics::float(Some(least as f32), Some(greatest as f32), None, nulls, false)
             }
             Self::Double(bounds) => {
                 let (least, greatest) = zeros_apart(bounds.least, bounds.greatest);
                 Statistics::double(Some(least), Some(greatest), None, nulls, false)
             }
-            Self::Bits(bounds) => Statistics::boolean(Some(bounds.least), Some(bounds.greatest), None, nulls, false),
+            Self::Bits(bounds) => {
+                Statistics::boolean(Some(bounds.least), Some(bounds.greatest), None, nulls, false)
+            }
             Self::Wide(..) => {
                 let (least, greatest) = self.bytes().unwrap_or_default();
                 let value = |bytes: Vec<u8>| Some(FixedLenByteArray::from(bytes));
@@ -402,17 +477,24 @@ impl PageBounds {
             }
             Self::Texts(bounds) => {
                 let (least, greatest) = bounds.cut().unzip();
-                let (least_exact, greatest_exact) =
-                    (least.as_ref().is_some_and(|cut| cut.is_exact), greatest.as_ref().is_some_and(|cut| cut.is_exact));
-                let value = |cut: Option<super::bounds::Cut>| cut.map(|cut| ByteArray::from(cut.bytes));
-                let statistics = ValueStatistics::new(value(least), value(greatest), None, nulls, false);
-                Statistics::ByteArray(statistics.with_min_is_exact(least_exact).with_max_is_exact(greatest_exact))
+                let (least_exact, greatest_exact) = (
+                    least.as_ref().is_some_and(|cut| cut.is_exact),
+                    greatest.as_ref().is_some_and(|cut| cut.is_exact),
+                );
+                let value =
+                    |cut: Option<super::bounds::Cut>| cut.map(|cut| ByteArray::from(cut.bytes));
+                let statistics =
+                    ValueStatistics::new(value(least), value(greatest), None, nulls, false);
+                Statistics::ByteArray(
+                    statistics.with_min_is_exact(least_exact).with_max_is_exact(greatest_exact),
+                )
             }
         }
     }
 }
 
-/// Both zeros are equal, but readers may tell them apart: a least zero is the negative one, a greatest the positive one (Parquet's rule).
+/// Both zeros are equal, but readers may tell them apart: a least zero is the negative one, a
+/// greatest the positive one (Parquet's rule).
 fn zeros_apart(least: f64, greatest: f64) -> (f64, f64) {
     (if least == 0.0 { -0.0 } else { least }, if greatest == 0.0 { 0.0 } else { greatest })
 }

@@ -53,10 +53,18 @@ pub struct FileWriter {
 impl FileSchema {
     /// That of columns.
     pub fn new(arrow: SchemaRef) -> Result<Self, Error> {
-        let mut properties = WriterProperties::builder().set_created_by(concat!("landfall ", env!("CARGO_PKG_VERSION")).to_owned()).build();
+        let mut properties = WriterProperties::builder()
+            .set_created_by(concat!("landfall ", env!("CARGO_PKG_VERSION")).to_owned())
+            .build();
         add_encoded_arrow_schema_to_metadata(&arrow, &mut properties);
         let parquet = ArrowSchemaConverter::new().convert(&arrow).map_err(broken)?;
-        Ok(Self { arrow, parquet, properties: Arc::new(properties), bloom: Vec::new(), sorting: Vec::new() })
+        Ok(Self {
+            arrow,
+            parquet,
+            properties: Arc::new(properties),
+            bloom: Vec::new(),
+            sorting: Vec::new(),
+        })
     }
 
     /// With bloom filters of these columns.
@@ -78,7 +86,10 @@ impl FileSchema {
         self.with_properties(|properties| properties.set_key_value_metadata(Some(metadata)))
     }
 
-    fn with_properties(self, change: impl FnOnce(WriterPropertiesBuilder) -> WriterPropertiesBuilder) -> Self {
+    fn with_properties(
+        self,
+        change: impl FnOnce(WriterPropertiesBuilder) -> WriterPropertiesBuilder,
+    ) -> Self {
         let properties = change(self.properties.as_ref().clone().into_builder()).build();
         Self { properties: Arc::new(properties), ..self }
     }
@@ -90,21 +101,41 @@ impl FileSchema {
 
     fn chunks(&self) -> Result<Vec<Chunk>, Error> {
         let fields = self.arrow.fields().iter().zip(self.parquet.columns()).enumerate();
-        fields.map(|(index, (field, column))| Chunk::new(column.clone(), field.data_type(), self.bloom.contains(&index))).collect()
+        fields
+            .map(|(index, (field, column))| {
+                Chunk::new(column.clone(), field.data_type(), self.bloom.contains(&index))
+            })
+            .collect()
     }
 }
 
 impl FileWriter {
     /// Begins a file.
     pub fn new(sink: SharedBuffer, schema: Arc<FileSchema>) -> Result<Self, Error> {
-        let writer =
-            SerializedFileWriter::new(sink.clone(), schema.parquet.root_schema_ptr(), schema.properties.clone()).map_err(broken)?;
-        Ok(Self { chunks: schema.chunks()?, schema, sink, writer, waiting: Waiting::default(), rows: 0 })
+        let writer = SerializedFileWriter::new(
+            sink.clone(),
+            schema.parquet.root_schema_ptr(),
+            schema.properties.clone(),
+        )
+        .map_err(broken)?;
+        Ok(Self {
+            chunks: schema.chunks()?,
+            schema,
+            sink,
+            writer,
+            waiting: Waiting::default(),
+            rows: 0,
+        })
     }
 
-    /// Takes in the next rows. Of each column of which all values have codes in a dictionary, it tells those that are new in it: whoever looked at all rows so far
-    /// need not look at more of these. Of rows that are to be sorted it tells nothing.
-    pub fn write(&mut self, batch: &RecordBatch, compressor: &mut Compressor) -> Result<Vec<Option<ArrayRef>>, Error> {
+    /// Takes in the next rows. Of each column of which all values have codes in a dictionary, it
+    /// tells those that are new in it: whoever looked at all rows so far need not look at more of
+    /// these. Of rows that are to be sorted it tells nothing.
+    pub fn write(
+        &mut self,
+        batch: &RecordBatch,
+        compressor: &mut Compressor,
+    ) -> Result<Vec<Option<ArrayRef>>, Error> {
         self.rows += batch.num_rows();
         let new = if self.schema.sorting.is_empty() {
             self.put(batch, compressor)?
@@ -118,7 +149,11 @@ impl FileWriter {
         Ok(new)
     }
 
-    fn put(&mut self, batch: &RecordBatch, compressor: &mut Compressor) -> Result<Vec<Option<ArrayRef>>, Error> {
+    fn put(
+        &mut self,
+        batch: &RecordBatch,
+        compressor: &mut Compressor,
+    ) -> Result<Vec<Option<ArrayRef>>, Error> {
         let put = |(chunk, array): (&mut Chunk, &ArrayRef)| chunk.put(array.as_ref(), compressor);
         self.chunks.iter_mut().zip(batch.columns()).map(put).collect()
     }
@@ -145,12 +180,14 @@ impl FileWriter {
         }
         if !self.schema.sorting.is_empty() {
             let waiting = std::mem::take(&mut self.waiting);
-            sorted::each(&waiting, &self.schema.clone().sorting, |batch| self.put(batch, compressor).map(drop))?;
+            sorted::each(&waiting, &self.schema.clone().sorting, |batch| {
+                self.put(batch, compressor).map(drop)
+            })?;
         }
         let chunks = std::mem::replace(&mut self.chunks, self.schema.chunks()?);
         let done: usize = chunks.iter().map(Chunk::done_bytes).sum();
-        // The pages that are not done yet are few. Of a small file there are no others, and room for a whole one would be
-        // taken by each of very many files.
+        // The pages that are not done yet are few. Of a small file there are no others, and room
+        // for a whole one would be taken by each of very many files.
         if done > 0 {
             self.sink.reserve(done / 8 * 9 + PAGE_BYTES);
         }
@@ -164,7 +201,8 @@ impl FileWriter {
         Ok(())
     }
 
-    /// Takes over a row group of another file of the same schema as it stands there: pages, statistics, indexes and filters. What grows is written before it.
+    /// Takes over a row group of another file of the same schema as it stands there: pages,
+    /// statistics, indexes and filters. What grows is written before it.
     pub fn copy_row_group(
         &mut self,
         file: &Bytes,
@@ -183,8 +221,12 @@ impl FileWriter {
                 rows_written: group.num_rows() as u64,
                 metadata: column.clone(),
                 bloom_filter: Sbbf::read_from_column_chunk(column, file).map_err(broken)?,
-                column_index: page_index.and_then(|pages| pages.column_index(index, position)).cloned(),
-                offset_index: page_index.and_then(|pages| pages.offset_index(index, position)).cloned(),
+                column_index: page_index
+                    .and_then(|pages| pages.column_index(index, position))
+                    .cloned(),
+                offset_index: page_index
+                    .and_then(|pages| pages.offset_index(index, position))
+                    .cloned(),
             };
             row_group.append_column(file, close).map_err(broken)?;
         }

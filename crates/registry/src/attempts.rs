@@ -18,11 +18,14 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct Attempts(u32);
 
 impl Attempts {
-    /// Pauses for a random time, so that those who collided don't collide again; [`Error::Unavailable`] after the last attempt.
+    /// Pauses for a random time, so that those who collided don't collide again;
+    /// [`Error::Unavailable`] after the last attempt.
     pub(crate) async fn pause(&mut self, key: &Key) -> Result<()> {
         self.0 += 1;
         if self.0 >= ATTEMPTS {
-            return Err(Error::Unavailable(format!("too many writers at once: `{key}` could not be written in {ATTEMPTS} attempts")));
+            return Err(Error::Unavailable(format!(
+                "too many writers at once: `{key}` could not be written in {ATTEMPTS} attempts"
+            )));
         }
         let longest = FIRST_PAUSE.saturating_mul(1 << self.0.min(16)).min(LONGEST_PAUSE);
         // The standard library's hasher is seeded anew each time: randomness enough.

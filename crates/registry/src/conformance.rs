@@ -21,7 +21,8 @@ const LATER: &str = "2026-01-31T12:00:01.000Z";
 
 /// Checks a registry, and panics where it breaks the port's promises.
 ///
-/// The registry need not be empty: all datasets and job ids begin with `prefix` (a dataset's name of at most 40 characters), which must be new to it.
+/// The registry need not be empty: all datasets and job ids begin with `prefix` (a dataset's name
+/// of at most 40 characters), which must be new to it.
 pub async fn conformance(registry: Arc<dyn Registry>, prefix: &str) {
     let suite = Suite { registry, prefix: prefix.to_owned() };
     suite.contracts_are_versioned().await;
@@ -48,16 +49,23 @@ struct Suite {
 
 impl Suite {
     fn dataset(&self, name: &str) -> DatasetName {
-        DatasetName::parse(&format!("{}_{name}", self.prefix)).expect("the prefix is a dataset's name of at most 40 characters")
+        DatasetName::parse(&format!("{}_{name}", self.prefix))
+            .expect("the prefix is a dataset's name of at most 40 characters")
     }
 
     fn job_id(&self, name: &str) -> JobId {
-        JobId::parse(&format!("{}-{name}", self.prefix)).expect("the prefix is a dataset's name of at most 40 characters")
+        JobId::parse(&format!("{}-{name}", self.prefix))
+            .expect("the prefix is a dataset's name of at most 40 characters")
     }
 
     fn new_job(&self, dataset: &str, name: &str, created: &str) -> JobRecord {
-        let source =
-            SourceRef { bucket: "inbox".to_owned(), key: format!("{dataset}/é \"1\".csv"), version: None, etag: None, sequencer: None };
+        let source = SourceRef {
+            bucket: "inbox".to_owned(),
+            key: format!("{dataset}/é \"1\".csv"),
+            version: None,
+            etag: None,
+            sequencer: None,
+        };
         let submission = Submission {
             job: self.job_id(name),
             dataset: self.dataset(dataset),
@@ -80,7 +88,11 @@ impl Suite {
 
     async fn check_change(&self, change: &JobChange, now: &str, expected: &JobRecord) {
         let id = &expected.submission.job;
-        assert_eq!(self.registry.update_job(id, change, now).await.as_ref(), Ok(&Some(expected.clone())), "{change:?}");
+        assert_eq!(
+            self.registry.update_job(id, change, now).await.as_ref(),
+            Ok(&Some(expected.clone())),
+            "{change:?}"
+        );
         assert_eq!(self.registry.job(id).await.as_ref(), Ok(&Some(expected.clone())), "{change:?}");
     }
 
@@ -89,7 +101,9 @@ impl Suite {
         let ours = format!("{}-{name}", self.prefix);
         let mut looks = 0;
         loop {
-            let mut found = all_pages(limit, async |after| self.registry.jobs(filter, after, limit).await).await;
+            let mut found =
+                all_pages(limit, async |after| self.registry.jobs(filter, after, limit).await)
+                    .await;
             found.retain(|job| job.submission.job.as_str().starts_with(&ours));
             looks += 1;
             if found == expected || looks == LOOKS {
@@ -101,7 +115,8 @@ impl Suite {
     }
 
     async fn versions(&self, dataset: &DatasetName, limit: u32) -> Vec<ContractVersion> {
-        all_pages(limit, async |after| self.registry.contract_versions(dataset, after, limit).await).await
+        all_pages(limit, async |after| self.registry.contract_versions(dataset, after, limit).await)
+            .await
     }
 
     async fn datasets(&self, limit: u32) -> Vec<ContractVersion> {
@@ -109,13 +124,20 @@ impl Suite {
     }
 }
 
-/// What is on all the pages of a list: each but the last is full, and none is empty but a first one.
-async fn all_pages<T>(limit: u32, page: impl AsyncFn(Option<&str>) -> crate::Result<Page<T>>) -> Vec<T> {
+/// What is on all the pages of a list: each but the last is full, and none is empty but a first
+/// one.
+async fn all_pages<T>(
+    limit: u32,
+    page: impl AsyncFn(Option<&str>) -> crate::Result<Page<T>>,
+) -> Vec<T> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let Page { items, next } = page(after.as_deref()).await.expect("a page");
         assert!(items.len() <= limit as usize, "no page is longer than asked for");
-        assert!(next.is_none() || items.len() == limit as usize, "a page that is not the last is full");
+        assert!(
+            next.is_none() || items.len() == limit as usize,
+            "a page that is not the last is full"
+        );
         assert!(after.is_none() || !items.is_empty(), "a cursor leads to more");
         all.extend(items);
         match next {
@@ -126,7 +148,9 @@ async fn all_pages<T>(limit: u32, page: impl AsyncFn(Option<&str>) -> crate::Res
 }
 
 /// Runs tasks at once, and answers what they answer in their order.
-async fn race<F: Future<Output = T> + Send + 'static, T: Send + 'static>(task: impl Fn(usize) -> F) -> Vec<T> {
+async fn race<F: Future<Output = T> + Send + 'static, T: Send + 'static>(
+    task: impl Fn(usize) -> F,
+) -> Vec<T> {
     let tasks: Vec<_> = (0..RACERS).map(|racer| tokio::spawn(task(racer))).collect();
     let mut answers = Vec::new();
     for task in tasks {

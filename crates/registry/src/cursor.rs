@@ -16,15 +16,23 @@ struct Cursor {
 
 /// The cursor that goes on after `after`.
 pub(crate) fn write(list: &List, after: Position) -> String {
-    crate::table::entry(&Cursor { list: name(list), after }).bytes().map(|byte| format!("{byte:02x}")).collect()
+    crate::table::entry(&Cursor { list: name(list), after })
+        .bytes()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The position that a cursor of this list stands for.
 pub(crate) fn read(list: &List, text: &str) -> Result<Position> {
-    let bad = || Error::BadCursor("the cursor is not one of this list: take `next` of the page before".to_owned());
+    let bad = || {
+        Error::BadCursor(
+            "the cursor is not one of this list: take `next` of the page before".to_owned(),
+        )
+    };
     let bytes = unhex(text).ok_or_else(bad)?;
     let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_| bad())?;
-    let is_of_list = cursor.list == name(list) && cursor.after.listed.is_some() == matches!(list, List::Jobs(_));
+    let is_of_list =
+        cursor.list == name(list) && cursor.after.listed.is_some() == matches!(list, List::Jobs(_));
     if is_of_list { Ok(cursor.after) } else { Err(bad()) }
 }
 
@@ -55,7 +63,10 @@ mod tests {
     #[test]
     fn a_cursor_is_read_by_its_own_list_only() {
         let jobs = List::Jobs(JobFilter::default());
-        let position = Position { listed: Some("2026#a".to_owned()), key: Key { pk: "job#a".to_owned(), sk: "record".to_owned() } };
+        let position = Position {
+            listed: Some("2026#a".to_owned()),
+            key: Key { pk: "job#a".to_owned(), sk: "record".to_owned() },
+        };
         let cursor = write(&jobs, position.clone());
         assert_eq!(read(&jobs, &cursor), Ok(position));
         for other in ["", "0", "zz", "ä", "7b7d", &cursor[1..], &cursor[..cursor.len() - 2]] {

@@ -11,12 +11,13 @@ use async_trait::async_trait;
 use crate::table::{Key, List, Position, Table, Write, entry};
 use crate::{Error, Result};
 
-/// A registry of JSON files in a directory, one an entry: `job/<id>/record.json`, `dataset/<name>.json`, `contract/<name>/<version>.json`,
-/// `text/<dataset>/<hash>/<part>.json` of long contracts, `loaded/<dataset>/<hash>/claim.json`,
-/// `newest/<dataset>/<hash>/version.json`.
+/// A registry of JSON files in a directory, one an entry: `job/<id>/record.json`,
+/// `dataset/<name>.json`, `contract/<name>/<version>.json`, `text/<dataset>/<hash>/<part>.json` of
+/// long contracts, `loaded/<dataset>/<hash>/claim.json`, `newest/<dataset>/<hash>/version.json`.
 ///
-/// Any number of processes may share it: whoever reads or writes holds the lock of the file `.lock`. Files are replaced whole; several at once go
-/// through the file `.journal`, which whoever locks next finishes. Listing jobs reads all jobs, which is fine for one machine's worth of them.
+/// Any number of processes may share it: whoever reads or writes holds the lock of the file
+/// `.lock`. Files are replaced whole; several at once go through the file `.journal`, which whoever
+/// locks next finishes. Listing jobs reads all jobs, which is fine for one machine's worth of them.
 ///
 /// A lock that another process holds is waited for, and whoever waits no longer drops the future.
 #[derive(Clone)]
@@ -95,12 +96,14 @@ impl Directory {
                 Ok(None) => Tried::Busy(work),
                 Err(error) => Tried::Done(Err(failed(&root, &error))),
             });
-            let cut_off = |_| Error::Unavailable("reading or writing the registry was cut off".to_owned());
+            let cut_off =
+                |_| Error::Unavailable("reading or writing the registry was cut off".to_owned());
             work = match task.await.map_err(cut_off)? {
                 Tried::Done(result) => return result,
                 Tried::Busy(work) => work,
             };
-            if let Some(told) = self.told.as_ref().filter(|_| !is_told && begun.elapsed() > SILENCE) {
+            if let Some(told) = self.told.as_ref().filter(|_| !is_told && begun.elapsed() > SILENCE)
+            {
                 let lock = self.root.join(LOCK);
                 told(&Waiting { holder: holder(&lock), lock });
                 is_told = true;
@@ -126,18 +129,29 @@ impl Table for Directory {
                     return Ok(false);
                 }
             }
-            let changes: Changes = writes.into_iter().map(|write| (write.key, write.then)).collect();
-            let bytes = changes.iter().filter_map(|(_, then)| then.as_ref()).map(|text| text.len() as u64).sum();
+            let changes: Changes =
+                writes.into_iter().map(|write| (write.key, write.then)).collect();
+            let bytes = changes
+                .iter()
+                .filter_map(|(_, then)| then.as_ref())
+                .map(|text| text.len() as u64)
+                .sum();
             directory.change(changes).map_err(|error| unwritten(&directory.root, bytes, &error))?;
             Ok(true)
         })
         .await
     }
 
-    async fn list(&self, list: &List, after: Option<&Position>, limit: usize) -> Result<Vec<(Position, String)>> {
+    async fn list(
+        &self,
+        list: &List,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Vec<(Position, String)>> {
         let (list, after) = (list.clone(), after.cloned());
         self.locked(move |directory| {
-            let entries = directory.entries(&list).map_err(|error| failed(&directory.root, &error))?;
+            let entries =
+                directory.entries(&list).map_err(|error| failed(&directory.root, &error))?;
             list.select(entries, after.as_ref(), limit)
         })
         .await
@@ -174,7 +188,8 @@ impl Locked {
         read(&path).map_err(|error| failed(&path, &error))
     }
 
-    /// All of the changes, or, should the process end in between, all of them by whoever locks next.
+    /// All of the changes, or, should the process end in between, all of them by whoever locks
+    /// next.
     fn change(&self, changes: Changes) -> io::Result<()> {
         match changes.as_slice() {
             [(key, then)] => self.set(key, then.as_deref()),
@@ -216,13 +231,17 @@ impl Locked {
     fn entries(&self, list: &List) -> io::Result<Vec<(Key, String)>> {
         let partitions = match list.partition() {
             Some(pk) => vec![pk],
-            None => names(&self.root.join("job"))?.into_iter().map(|id| format!("job#{id}")).collect(),
+            None => {
+                names(&self.root.join("job"))?.into_iter().map(|id| format!("job#{id}")).collect()
+            }
         };
         let mut entries = Vec::new();
         for pk in partitions {
             let folder = self.partition(&pk);
             for name in names(&folder)? {
-                if let (Some(sk), Some(text)) = (name.strip_suffix(".json"), read(&folder.join(&name))?) {
+                if let (Some(sk), Some(text)) =
+                    (name.strip_suffix(".json"), read(&folder.join(&name))?)
+                {
                     entries.push((Key { pk: pk.clone(), sk: sk.to_owned() }, text));
                 }
             }
@@ -235,10 +254,15 @@ impl Locked {
 fn holder(lock: &Path) -> Option<u32> {
     #[cfg(target_os = "linux")]
     {
-        // `2: FLOCK  ADVISORY  WRITE 1234 fd:00:5678 0 EOF`; who waits has an arrow after the number.
+        // `2: FLOCK  ADVISORY  WRITE 1234 fd:00:5678 0 EOF`; who waits has an arrow after the
+        // number.
         let inode = std::os::unix::fs::MetadataExt::ino(&fs::metadata(lock).ok()?).to_string();
         let locks = fs::read_to_string("/proc/locks").ok()?;
-        let of_file = |line: &&str| line.split_whitespace().nth(5).is_some_and(|file| file.rsplit(':').next() == Some(&inode));
+        let of_file = |line: &&str| {
+            line.split_whitespace()
+                .nth(5)
+                .is_some_and(|file| file.rsplit(':').next() == Some(&inode))
+        };
         let line = locks.lines().filter(|line| !line.contains("->")).find(of_file)?;
         line.split_whitespace().nth(4)?.parse().ok().filter(|process| *process > 0)
     }
@@ -260,7 +284,9 @@ fn remove(path: &Path) -> io::Result<()> {
 
 /// The names in a folder: none if it is not there.
 fn names(folder: &Path) -> io::Result<Vec<String>> {
-    let Some(entries) = unless_missing(fs::read_dir(folder).map(Some))? else { return Ok(Vec::new()) };
+    let Some(entries) = unless_missing(fs::read_dir(folder).map(Some))? else {
+        return Ok(Vec::new());
+    };
     entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
@@ -280,15 +306,20 @@ fn failed(path: &Path, error: &io::Error) -> Error {
 fn unwritten(path: &Path, bytes: u64, error: &io::Error) -> Error {
     let text = format!("registry at `{}`: {error}", path.display());
     match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge | ErrorKind::WriteZero => {
-            let free = free_bytes(path).map(|free| format!(", {free} bytes are free")).unwrap_or_default();
+        ErrorKind::StorageFull
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::FileTooLarge
+        | ErrorKind::WriteZero => {
+            let free =
+                free_bytes(path).map(|free| format!(", {free} bytes are free")).unwrap_or_default();
             Error::Full(format!("{text}: {bytes} bytes can't be written{free}"))
         }
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::Denied(text),
         ErrorKind::InvalidData => Error::Corrupt(text),
-        ErrorKind::InvalidFilename | ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::AlreadyExists => {
-            Error::Impossible(text)
-        }
+        ErrorKind::InvalidFilename
+        | ErrorKind::NotADirectory
+        | ErrorKind::IsADirectory
+        | ErrorKind::AlreadyExists => Error::Impossible(text),
         _ => Error::Unavailable(text),
     }
 }
@@ -343,7 +374,8 @@ mod tests {
         let held = File::create(folder.path().join(LOCK)).expect("a file");
         held.lock().expect("nobody holds it");
         let (tell, told) = std::sync::mpsc::channel();
-        let registry = Directory::new(folder.path()).telling(move |waiting| drop(tell.send(waiting.clone())));
+        let registry =
+            Directory::new(folder.path()).telling(move |waiting| drop(tell.send(waiting.clone())));
         let waiting = registry.contract(&dataset, None);
         let heard = tokio::task::spawn_blocking(move || told.recv().expect("it is told"));
         let told = tokio::select! {
@@ -360,15 +392,23 @@ mod tests {
     async fn what_was_cut_off_is_finished() {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let dataset = DatasetName::parse("flights").expect("a name");
-        let contract = Directory::new(folder.path()).put_contract(&dataset, "name: flights", "now").await.expect("a contract");
+        let contract = Directory::new(folder.path())
+            .put_contract(&dataset, "name: flights", "now")
+            .await
+            .expect("a contract");
 
-        // As a process leaves it that ends after the journal was written, and before the dataset's file was.
+        // As a process leaves it that ends after the journal was written, and before the dataset's
+        // file was.
         let (version, head) = (Key::version(&dataset, 1), Key::dataset(&dataset));
-        let journal: Changes = vec![(version, Some(entry(&contract))), (head, Some(entry(&contract)))];
+        let journal: Changes =
+            vec![(version, Some(entry(&contract))), (head, Some(entry(&contract)))];
         fs::remove_file(folder.path().join("dataset/flights.json")).expect("the file was there");
         fs::write(folder.path().join(JOURNAL), entry(&journal)).expect("a journal");
 
-        assert_eq!(Directory::new(folder.path()).contract(&dataset, None).await, Ok(Some(contract)));
+        assert_eq!(
+            Directory::new(folder.path()).contract(&dataset, None).await,
+            Ok(Some(contract))
+        );
         assert!(!folder.path().join(JOURNAL).exists());
     }
 
@@ -378,7 +418,11 @@ mod tests {
         fs::create_dir_all(folder.path().join("dataset")).expect("a folder");
         fs::write(folder.path().join("dataset/flights.json"), "{").expect("a file");
         let dataset = DatasetName::parse("flights").expect("a name");
-        let error = Directory::new(folder.path()).contract(&dataset, None).await.expect_err("not JSON");
-        assert!(matches!(&error, Error::Corrupt(text) if text.contains("dataset#flights")), "{error:?}");
+        let error =
+            Directory::new(folder.path()).contract(&dataset, None).await.expect_err("not JSON");
+        assert!(
+            matches!(&error, Error::Corrupt(text) if text.contains("dataset#flights")),
+            "{error:?}"
+        );
     }
 }

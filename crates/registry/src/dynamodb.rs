@@ -20,8 +20,9 @@
 //! | claim of a content | `loaded#<dataset>#<SHA-256 of the content>` | `claim` |
 //! | newest version of an object that landed | `newest#<dataset>#<SHA-256 of bucket/key>` | `version` |
 //!
-//! The indexes project `ALL`. Permissions: `dynamodb:GetItem`, `PutItem` and `DeleteItem` on the table (transactions need no other), `dynamodb:Query` on the
-//! table and on its indexes. Every read of the table is strongly consistent; the indexes follow within a moment.
+//! The indexes project `ALL`. Permissions: `dynamodb:GetItem`, `PutItem` and `DeleteItem` on the
+//! table (transactions need no other), `dynamodb:Query` on the table and on its indexes. Every read
+//! of the table is strongly consistent; the indexes follow within a moment.
 
 mod failure;
 
@@ -43,7 +44,8 @@ const FILTERED_PAGE: usize = 200;
 /// The value of `by_all`.
 const ALL: &str = "job";
 
-/// A registry in a table of Amazon DynamoDB. Its schema is told at the head of this module's source and declared in `template.yaml`.
+/// A registry in a table of Amazon DynamoDB. Its schema is told at the head of this module's source
+/// and declared in `template.yaml`.
 #[derive(Debug, Clone)]
 pub struct DynamoDb {
     client: Client,
@@ -67,14 +69,22 @@ impl DynamoDb {
     async fn put(&self, write: &Write, item: Item) -> Result<Outcome> {
         let (expression, values) = condition(&write.when);
         let call = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        let sent = call.set_condition_expression(expression).set_expression_attribute_values(values).send().await;
+        let sent = call
+            .set_condition_expression(expression)
+            .set_expression_attribute_values(values)
+            .send()
+            .await;
         self.outcome(sent, "dynamodb:PutItem")
     }
 
     async fn delete(&self, write: &Write) -> Result<Outcome> {
         let (expression, values) = condition(&write.when);
         let call = self.client.delete_item().table_name(&self.table).set_key(Some(key(&write.key)));
-        let sent = call.set_condition_expression(expression).set_expression_attribute_values(values).send().await;
+        let sent = call
+            .set_condition_expression(expression)
+            .set_expression_attribute_values(values)
+            .send()
+            .await;
         self.outcome(sent, "dynamodb:DeleteItem")
     }
 
@@ -84,7 +94,11 @@ impl DynamoDb {
             Ok(_) => Ok(Outcome::Done),
             Err(error) => match cancelled(&error) {
                 Some(outcome) => Ok(outcome),
-                None => Err(failed(&error, "dynamodb:PutItem and dynamodb:DeleteItem", &self.target(None))),
+                None => Err(failed(
+                    &error,
+                    "dynamodb:PutItem and dynamodb:DeleteItem",
+                    &self.target(None),
+                )),
             },
         }
     }
@@ -95,18 +109,35 @@ impl DynamoDb {
         let part = TransactWriteItem::builder();
         let part = match &write.then {
             Some(body) => {
-                let put = Put::builder().table_name(&self.table).set_item(Some(item(&write.key, body)?));
-                part.put(put.set_condition_expression(expression).set_expression_attribute_values(values).build().map_err(unbuilt)?)
+                let put =
+                    Put::builder().table_name(&self.table).set_item(Some(item(&write.key, body)?));
+                part.put(
+                    put.set_condition_expression(expression)
+                        .set_expression_attribute_values(values)
+                        .build()
+                        .map_err(unbuilt)?,
+                )
             }
             None => {
-                let delete = Delete::builder().table_name(&self.table).set_key(Some(key(&write.key)));
-                part.delete(delete.set_condition_expression(expression).set_expression_attribute_values(values).build().map_err(unbuilt)?)
+                let delete =
+                    Delete::builder().table_name(&self.table).set_key(Some(key(&write.key)));
+                part.delete(
+                    delete
+                        .set_condition_expression(expression)
+                        .set_expression_attribute_values(values)
+                        .build()
+                        .map_err(unbuilt)?,
+                )
             }
         };
         Ok(part.build())
     }
 
-    fn outcome<T, E: ProvideErrorMetadata>(&self, sent: std::result::Result<T, SdkError<E>>, permission: &str) -> Result<Outcome> {
+    fn outcome<T, E: ProvideErrorMetadata>(
+        &self,
+        sent: std::result::Result<T, SdkError<E>>,
+        permission: &str,
+    ) -> Result<Outcome> {
         match sent {
             Ok(_) => Ok(Outcome::Done),
             Err(error) => match error.code() {
@@ -121,8 +152,16 @@ impl DynamoDb {
 #[async_trait]
 impl Table for DynamoDb {
     async fn get(&self, entry: &Key) -> Result<Option<String>> {
-        let call = self.client.get_item().table_name(&self.table).set_key(Some(key(entry))).consistent_read(true);
-        let answer = call.send().await.map_err(|error| failed(&error, "dynamodb:GetItem", &self.target(None)))?;
+        let call = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(entry)))
+            .consistent_read(true);
+        let answer = call
+            .send()
+            .await
+            .map_err(|error| failed(&error, "dynamodb:GetItem", &self.target(None)))?;
         answer.item.map(|item| text(&item, "body")).transpose()
     }
 
@@ -145,23 +184,42 @@ impl Table for DynamoDb {
         }
     }
 
-    async fn list(&self, list: &List, after: Option<&Position>, limit: usize) -> Result<Vec<(Position, String)>> {
+    async fn list(
+        &self,
+        list: &List,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Vec<(Position, String)>> {
         let scope = Scope::of(list);
         let mut found = Vec::new();
         let mut start = after.map(|after| scope.start(after));
         loop {
             let wanted = limit - found.len();
             let page = if scope.status.is_some() { wanted.max(FILTERED_PAGE) } else { wanted };
-            let call = self.client.query().table_name(&self.table).set_index_name(scope.index.map(str::to_owned));
+            let call = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .set_index_name(scope.index.map(str::to_owned));
             let call = call.key_condition_expression(format!("{} = :partition", scope.attribute));
-            let call = call.expression_attribute_values(":partition", AttributeValue::S(scope.partition.clone()));
-            let call = call.consistent_read(scope.index.is_none()).scan_index_forward(!list.newest_first());
-            let mut call = call.limit(page.try_into().unwrap_or(i32::MAX)).set_exclusive_start_key(start);
+            let call = call.expression_attribute_values(
+                ":partition",
+                AttributeValue::S(scope.partition.clone()),
+            );
+            let call = call
+                .consistent_read(scope.index.is_none())
+                .scan_index_forward(!list.newest_first());
+            let mut call =
+                call.limit(page.try_into().unwrap_or(i32::MAX)).set_exclusive_start_key(start);
             if let Some(status) = scope.status {
-                call = call.filter_expression("by_status = :status").expression_attribute_values(":status", value(status));
+                call = call
+                    .filter_expression("by_status = :status")
+                    .expression_attribute_values(":status", value(status));
             }
             let answer = call.send().await.map_err(|error| match error.code() {
-                Some("ValidationException") if after.is_some() => Error::BadCursor("the cursor is not one of this list".to_owned()),
+                Some("ValidationException") if after.is_some() => {
+                    Error::BadCursor("the cursor is not one of this list".to_owned())
+                }
                 _ => failed(&error, "dynamodb:Query", &self.target(scope.index)),
             })?;
             for item in answer.items.unwrap_or_default().iter().take(wanted) {
@@ -200,10 +258,18 @@ impl Scope {
                 partition: dataset.to_string(),
                 status: status.map(|status| status.as_str()),
             },
-            (None, Some(status)) => {
-                Self { index: Some("status"), attribute: "by_status", partition: status.as_str().to_owned(), status: None }
-            }
-            (None, None) => Self { index: Some("all"), attribute: "by_all", partition: ALL.to_owned(), status: None },
+            (None, Some(status)) => Self {
+                index: Some("status"),
+                attribute: "by_status",
+                partition: status.as_str().to_owned(),
+                status: None,
+            },
+            (None, None) => Self {
+                index: Some("all"),
+                attribute: "by_all",
+                partition: ALL.to_owned(),
+                status: None,
+            },
         }
     }
 
@@ -259,7 +325,10 @@ fn condition(when: &When) -> (Option<String>, Option<Item>) {
         When::Is(there) => ("body = :there", Some(there)),
         When::AbsentOrIs(there) => ("attribute_not_exists(pk) OR body = :there", Some(there)),
     };
-    (Some(expression.to_owned()), there.map(|there| HashMap::from([(":there".to_owned(), value(there))])))
+    (
+        Some(expression.to_owned()),
+        there.map(|there| HashMap::from([(":there".to_owned(), value(there))])),
+    )
 }
 
 fn unbuilt(error: aws_sdk_dynamodb::error::BuildError) -> Error {

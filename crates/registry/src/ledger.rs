@@ -12,7 +12,8 @@ use crate::attempts::Attempts;
 use crate::table::{Key, List, Table, When, Write, entry, read};
 use crate::texts::Held;
 use crate::{
-    ContractVersion, Error, JobChange, JobFilter, JobRecord, MAX_CONTENTS, MAX_PAGE, Newest, Page, Registry, Result, StoredContract, cursor,
+    ContractVersion, Error, JobChange, JobFilter, JobRecord, MAX_CONTENTS, MAX_PAGE, Newest, Page,
+    Registry, Result, StoredContract, cursor,
 };
 
 /// The entry of a contract.
@@ -40,12 +41,20 @@ struct Claim {
 
 #[async_trait]
 impl<T: Table> Registry for T {
-    async fn put_contract(&self, dataset: &DatasetName, text: &str, now: &str) -> Result<StoredContract> {
+    async fn put_contract(
+        &self,
+        dataset: &DatasetName,
+        text: &str,
+        now: &str,
+    ) -> Result<StoredContract> {
         let (head, mut attempts) = (Key::dataset(dataset), Attempts::default());
         let held = Held::of(text);
         let mut is_kept = false;
         loop {
-            let newest = page::<_, Contract>(self, List::Versions(dataset.clone()), None, 1).await?.items.pop();
+            let newest = page::<_, Contract>(self, List::Versions(dataset.clone()), None, 1)
+                .await?
+                .items
+                .pop();
             let version = newest.as_ref().map_or(1, |newest| newest.version.version + 1);
             if let Some(newest) = newest.filter(|newest| newest.held == held)
                 && self.get(&head).await?.is_some()
@@ -56,10 +65,13 @@ impl<T: Table> Registry for T {
             if !std::mem::replace(&mut is_kept, true) {
                 held.keep(self, dataset, text).await?;
             }
-            let version = ContractVersion { dataset: dataset.clone(), version, created: now.to_owned() };
+            let version =
+                ContractVersion { dataset: dataset.clone(), version, created: now.to_owned() };
             let contract = entry(&Contract { version: version.clone(), held: held.clone() });
-            // Whoever puts the version first, wins; the head goes with it and so needs no condition of its own.
-            let first = Write::put(Key::version(dataset, version.version), contract.clone(), When::Absent);
+            // Whoever puts the version first, wins; the head goes with it and so needs no condition
+            // of its own.
+            let first =
+                Write::put(Key::version(dataset, version.version), contract.clone(), When::Absent);
             if self.write(vec![first, Write::put(head.clone(), contract, When::Always)]).await? {
                 return Ok(version.with_text(text.to_owned()));
             }
@@ -67,14 +79,24 @@ impl<T: Table> Registry for T {
         }
     }
 
-    async fn contract(&self, dataset: &DatasetName, version: Option<u32>) -> Result<Option<StoredContract>> {
-        let key = version.map_or_else(|| Key::dataset(dataset), |version| Key::version(dataset, version));
+    async fn contract(
+        &self,
+        dataset: &DatasetName,
+        version: Option<u32>,
+    ) -> Result<Option<StoredContract>> {
+        let key =
+            version.map_or_else(|| Key::dataset(dataset), |version| Key::version(dataset, version));
         let Some(Contract { version, held }) = get(self, &key).await? else { return Ok(None) };
         let text = held.read(self, dataset).await?;
         Ok(Some(version.with_text(text)))
     }
 
-    async fn contract_versions(&self, dataset: &DatasetName, after: Option<&str>, limit: u32) -> Result<Page<ContractVersion>> {
+    async fn contract_versions(
+        &self,
+        dataset: &DatasetName,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<ContractVersion>> {
         page(self, List::Versions(dataset.clone()), after, limit).await
     }
 
@@ -101,11 +123,21 @@ impl<T: Table> Registry for T {
         get(self, &Key::job(id)).await
     }
 
-    async fn jobs(&self, filter: &JobFilter, after: Option<&str>, limit: u32) -> Result<Page<JobRecord>> {
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<JobRecord>> {
         page(self, List::Jobs(filter.clone()), after, limit).await
     }
 
-    async fn update_job(&self, id: &JobId, change: &JobChange, now: &str) -> Result<Option<JobRecord>> {
+    async fn update_job(
+        &self,
+        id: &JobId,
+        change: &JobChange,
+        now: &str,
+    ) -> Result<Option<JobRecord>> {
         let (key, mut attempts) = (Key::job(id), Attempts::default());
         loop {
             let Some(before) = self.get(&key).await? else { return Ok(None) };
@@ -125,12 +157,22 @@ impl<T: Table> Registry for T {
         owner(self, dataset, contents, None).await
     }
 
-    async fn claim(&self, dataset: &DatasetName, contents: &[String], job: &JobId, force: bool) -> Result<Option<JobId>> {
+    async fn claim(
+        &self,
+        dataset: &DatasetName,
+        contents: &[String],
+        job: &JobId,
+        force: bool,
+    ) -> Result<Option<JobId>> {
         let distinct: BTreeSet<&String> = contents.iter().collect();
         if distinct.len() > MAX_CONTENTS {
-            return Err(Error::Impossible(format!("a job claims at most {MAX_CONTENTS} contents, not {}", distinct.len())));
+            return Err(Error::Impossible(format!(
+                "a job claims at most {MAX_CONTENTS} contents, not {}",
+                distinct.len()
+            )));
         }
-        let writes: Vec<Write> = distinct.into_iter().map(|content| claim(dataset, content, job, force)).collect();
+        let writes: Vec<Write> =
+            distinct.into_iter().map(|content| claim(dataset, content, job, force)).collect();
         let mut attempts = Attempts::default();
         while !writes.is_empty() && !self.write(writes.clone()).await? {
             // Nobody's by now: it was given up in between.
@@ -154,9 +196,19 @@ impl<T: Table> Registry for T {
         get(self, &Key::newest(dataset, place)).await
     }
 
-    async fn set_newest(&self, dataset: &DatasetName, before: Option<&Newest>, newest: &Newest) -> Result<bool> {
+    async fn set_newest(
+        &self,
+        dataset: &DatasetName,
+        before: Option<&Newest>,
+        newest: &Newest,
+    ) -> Result<bool> {
         let when = before.map_or(When::Absent, |before| When::Is(entry(before)));
-        self.write(vec![Write::put(Key::newest(dataset, &newest.source.place()), entry(newest), when)]).await
+        self.write(vec![Write::put(
+            Key::newest(dataset, &newest.source.place()),
+            entry(newest),
+            when,
+        )])
+        .await
     }
 }
 
@@ -183,7 +235,12 @@ fn claim(dataset: &DatasetName, content: &str, job: &JobId, force: bool) -> Writ
 }
 
 /// The first job other than `except` to which one of the contents belongs.
-async fn owner(table: &dyn Table, dataset: &DatasetName, contents: &[String], except: Option<&JobId>) -> Result<Option<JobId>> {
+async fn owner(
+    table: &dyn Table,
+    dataset: &DatasetName,
+    contents: &[String],
+    except: Option<&JobId>,
+) -> Result<Option<JobId>> {
     for content in contents {
         let claim: Option<Claim> = get(table, &Key::claim(dataset, content)).await?;
         if let Some(claim) = claim.filter(|claim| Some(&claim.job) != except) {
@@ -197,14 +254,20 @@ async fn get<T: Table + ?Sized, R: DeserializeOwned>(table: &T, key: &Key) -> Re
     table.get(key).await?.map(|entry| read(key, &entry)).transpose()
 }
 
-async fn page<T: Table, R: DeserializeOwned>(table: &T, list: List, after: Option<&str>, limit: u32) -> Result<Page<R>> {
+async fn page<T: Table, R: DeserializeOwned>(
+    table: &T,
+    list: List,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Page<R>> {
     let after = after.map(|text| cursor::read(&list, text)).transpose()?;
     let limit = limit.clamp(1, MAX_PAGE) as usize;
     // One more than asked for tells whether there is another page.
     let mut found = table.list(&list, after.as_ref(), limit + 1).await?;
     let more = found.len() > limit;
     found.truncate(limit);
-    let items = found.iter().map(|(position, entry)| read(&position.key, entry)).collect::<Result<_>>()?;
+    let items =
+        found.iter().map(|(position, entry)| read(&position.key, entry)).collect::<Result<_>>()?;
     let next = found.pop().filter(|_| more).map(|(position, _)| cursor::write(&list, position));
     Ok(Page { items, next })
 }

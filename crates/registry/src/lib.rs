@@ -1,7 +1,9 @@
-//! The registry: contracts and their versions, jobs, and what was loaded. Amazon DynamoDB, a directory, or memory.
+//! The registry: contracts and their versions, jobs, and what was loaded. Amazon DynamoDB, a
+//! directory, or memory.
 //!
-//! The logic is written once (`ledger`), over tables that can do three things (`table`): get an entry, write entries all or none under conditions,
-//! and list entries in order. Where two writers meet, a condition fails and the loser looks again.
+//! The logic is written once (`ledger`), over tables that can do three things (`table`): get an
+//! entry, write entries all or none under conditions, and list entries in order. Where two writers
+//! meet, a condition fails and the loser looks again.
 
 mod port;
 

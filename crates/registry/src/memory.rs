@@ -33,7 +33,9 @@ impl Table for Memory {
         // Lets other tasks in between reading and writing, as a network would: races show here too.
         tokio::task::yield_now().await;
         let mut entries = self.entries();
-        let holds = writes.iter().all(|write| write.when.holds(entries.get(&write.key).map(String::as_str)));
+        let holds = writes
+            .iter()
+            .all(|write| write.when.holds(entries.get(&write.key).map(String::as_str)));
         if holds {
             for Write { key, then, .. } in writes {
                 match then {
@@ -45,7 +47,12 @@ impl Table for Memory {
         Ok(holds)
     }
 
-    async fn list(&self, list: &List, after: Option<&Position>, limit: usize) -> Result<Vec<(Position, String)>> {
+    async fn list(
+        &self,
+        list: &List,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Vec<(Position, String)>> {
         list.select(self.entries().iter(), after, limit)
     }
 }

@@ -6,21 +6,40 @@ use job::bill::Bill;
 use job::message::{Counts, Failure, JobId, SourceRef, Submission, Warning};
 use serde::{Deserialize, Serialize};
 
-/// The registry's port. All implementations pass one conformance suite ([`conformance`](crate::conformance())).
+/// The registry's port. All implementations pass one conformance suite
+/// ([`conformance`](crate::conformance())).
 ///
-/// Times are RFC 3339 in UTC with milliseconds (`2026-01-31T12:00:00.000Z`), given by the caller. Whatever was written is read at once, but for
-/// [`jobs`](Registry::jobs), which DynamoDB may show a moment later. A page holds 1 to [`MAX_PAGE`] entries, whatever `limit` says.
+/// Times are RFC 3339 in UTC with milliseconds (`2026-01-31T12:00:00.000Z`), given by the caller.
+/// Whatever was written is read at once, but for [`jobs`](Registry::jobs), which DynamoDB may show
+/// a moment later. A page holds 1 to [`MAX_PAGE`] entries, whatever `limit` says.
 #[async_trait]
 pub trait Registry: Send + Sync {
-    /// Keeps a contract as the next version (from 1), unless the newest version holds the same text: then that one is the answer.
-    async fn put_contract(&self, dataset: &DatasetName, text: &str, now: &str) -> Result<StoredContract>;
-    /// A version of a contract, or, without one, the newest of a dataset that is not deleted. Versions outlive the deletion.
-    async fn contract(&self, dataset: &DatasetName, version: Option<u32>) -> Result<Option<StoredContract>>;
+    /// Keeps a contract as the next version (from 1), unless the newest version holds the same
+    /// text: then that one is the answer.
+    async fn put_contract(
+        &self,
+        dataset: &DatasetName,
+        text: &str,
+        now: &str,
+    ) -> Result<StoredContract>;
+    /// A version of a contract, or, without one, the newest of a dataset that is not deleted.
+    /// Versions outlive the deletion.
+    async fn contract(
+        &self,
+        dataset: &DatasetName,
+        version: Option<u32>,
+    ) -> Result<Option<StoredContract>>;
     /// The versions of a dataset's contract, newest first.
-    async fn contract_versions(&self, dataset: &DatasetName, after: Option<&str>, limit: u32) -> Result<Page<ContractVersion>>;
+    async fn contract_versions(
+        &self,
+        dataset: &DatasetName,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<ContractVersion>>;
     /// The newest contract of each dataset, by name.
     async fn datasets(&self, after: Option<&str>, limit: u32) -> Result<Page<ContractVersion>>;
-    /// Makes a dataset accept nothing more. Whether there was one. Its jobs, versions and load history stay; versions go on counting when it returns.
+    /// Makes a dataset accept nothing more. Whether there was one. Its jobs, versions and load
+    /// history stay; versions go on counting when it returns.
     async fn delete_dataset(&self, dataset: &DatasetName) -> Result<bool>;
 
     /// Puts a new job (`None`), or answers the job that has this id already.
@@ -28,23 +47,47 @@ pub trait Registry: Send + Sync {
     /// A job.
     async fn job(&self, id: &JobId) -> Result<Option<JobRecord>>;
     /// Jobs, newest first; both filters may be given.
-    async fn jobs(&self, filter: &JobFilter, after: Option<&str>, limit: u32) -> Result<Page<JobRecord>>;
-    /// Changes what is given. A job in a terminal status changes no more, and a running one is not pending again. The answer is the job as it is
-    /// afterwards, `None` when there is none.
-    async fn update_job(&self, id: &JobId, change: &JobChange, now: &str) -> Result<Option<JobRecord>>;
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<JobRecord>>;
+    /// Changes what is given. A job in a terminal status changes no more, and a running one is not
+    /// pending again. The answer is the job as it is afterwards, `None` when there is none.
+    async fn update_job(
+        &self,
+        id: &JobId,
+        change: &JobChange,
+        now: &str,
+    ) -> Result<Option<JobRecord>>;
 
-    /// The job that loaded any of these contents into the dataset. A content is any text that stands for the same bytes: size and checksum.
+    /// The job that loaded any of these contents into the dataset. A content is any text that
+    /// stands for the same bytes: size and checksum.
     async fn loaded(&self, dataset: &DatasetName, contents: &[String]) -> Result<Option<JobId>>;
-    /// Claims all of `contents` for `job`; when one of them belongs to another job, that job is the answer and nothing is claimed, unless `force`,
-    /// which takes them over. Claiming again is a success (`None`). At most [`MAX_CONTENTS`].
-    async fn claim(&self, dataset: &DatasetName, contents: &[String], job: &JobId, force: bool) -> Result<Option<JobId>>;
+    /// Claims all of `contents` for `job`; when one of them belongs to another job, that job is the
+    /// answer and nothing is claimed, unless `force`, which takes them over. Claiming again is a
+    /// success (`None`). At most [`MAX_CONTENTS`].
+    async fn claim(
+        &self,
+        dataset: &DatasetName,
+        contents: &[String],
+        job: &JobId,
+        force: bool,
+    ) -> Result<Option<JobId>>;
     /// Gives up those of the contents that belong to `job`.
     async fn release(&self, dataset: &DatasetName, contents: &[String], job: &JobId) -> Result<()>;
 
     /// The newest version of an object that a job committed, or is about to commit, in a dataset.
     async fn newest(&self, dataset: &DatasetName, place: &str) -> Result<Option<Newest>>;
-    /// Sets the newest version of the object at [`SourceRef::place`], provided that `before` is what is there now; whether it was.
-    async fn set_newest(&self, dataset: &DatasetName, before: Option<&Newest>, newest: &Newest) -> Result<bool>;
+    /// Sets the newest version of the object at [`SourceRef::place`], provided that `before` is
+    /// what is there now; whether it was.
+    async fn set_newest(
+        &self,
+        dataset: &DatasetName,
+        before: Option<&Newest>,
+        newest: &Newest,
+    ) -> Result<bool>;
 }
 
 /// Most entries of a page.
@@ -165,8 +208,16 @@ pub enum JobStatus {
 
 impl JobStatus {
     /// All of them, in the order of a job's life.
-    pub const ALL: [Self; 8] =
-        [Self::Pending, Self::Running, Self::Cancelling, Self::Succeeded, Self::Failed, Self::Cancelled, Self::Duplicate, Self::Superseded];
+    pub const ALL: [Self; 8] = [
+        Self::Pending,
+        Self::Running,
+        Self::Cancelling,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Duplicate,
+        Self::Superseded,
+    ];
     /// Those of jobs that have not ended.
     pub const OPEN: [Self; 3] = [Self::Pending, Self::Running, Self::Cancelling];
 
@@ -257,7 +308,8 @@ pub enum Error {
     /// An entry that can't be read.
     #[error("{0}")]
     Corrupt(String),
-    /// What another attempt can't change: no such table, an entry over 400 KB, more than [`MAX_CONTENTS`].
+    /// What another attempt can't change: no such table, an entry over 400 KB, more than
+    /// [`MAX_CONTENTS`].
     #[error("{0}")]
     Impossible(String),
 }
@@ -271,7 +323,9 @@ impl From<Error> for job::Error {
             Error::Unavailable(text) => Self::StoreUnavailable(text),
             Error::Denied(text) => Self::AccessDenied(text),
             Error::Full(text) => Self::StoreFull(text),
-            Error::BadCursor(text) | Error::Corrupt(text) | Error::Impossible(text) => Self::Internal(text),
+            Error::BadCursor(text) | Error::Corrupt(text) | Error::Impossible(text) => {
+                Self::Internal(text)
+            }
         }
     }
 }

@@ -14,10 +14,16 @@ use crate::{Error, JobFilter, JobRecord, JobStatus, Result};
 pub(crate) trait Table: Send + Sync {
     /// The entry of a key, as last written.
     async fn get(&self, key: &Key) -> Result<Option<String>>;
-    /// Does all of the writes, or none and answers false when a condition does not hold. No two writes have one key.
+    /// Does all of the writes, or none and answers false when a condition does not hold. No two
+    /// writes have one key.
     async fn write(&self, writes: Vec<Write>) -> Result<bool>;
     /// At most `limit` entries of a list in its order, those after `after`.
-    async fn list(&self, list: &List, after: Option<&Position>, limit: usize) -> Result<Vec<(Position, String)>>;
+    async fn list(
+        &self,
+        list: &List,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Vec<(Position, String)>>;
 }
 
 /// A key: `[A-Za-z0-9_-]` with `#` between the parts of `pk`.
@@ -112,7 +118,8 @@ impl Key {
         Self { pk: format!("text#{dataset}#{hash}"), sk: format!("{part:05}") }
     }
 
-    /// Of a claim. The content is hashed, as it may be any text, and each claim is a partition of its own, as a busy dataset has many.
+    /// Of a claim. The content is hashed, as it may be any text, and each claim is a partition of
+    /// its own, as a busy dataset has many.
     pub(crate) fn claim(dataset: &DatasetName, content: &str) -> Self {
         Self { pk: format!("loaded#{dataset}#{}", hash(content)), sk: "claim".to_owned() }
     }
@@ -177,7 +184,9 @@ impl List {
     /// Where an entry stands in the list; `None` when it is not of it.
     fn position(&self, key: &Key, entry: &str) -> Result<Option<Position>> {
         match (self, self.partition()) {
-            (_, Some(partition)) => Ok((key.pk == partition).then(|| Position { listed: None, key: key.clone() })),
+            (_, Some(partition)) => {
+                Ok((key.pk == partition).then(|| Position { listed: None, key: key.clone() }))
+            }
             (Self::Jobs(filter), None) if key.is_job() => {
                 let job = Listing::read(key, entry)?;
                 let passes = filter.dataset.as_ref().is_none_or(|dataset| *dataset == job.dataset)
@@ -199,7 +208,9 @@ impl List {
         for (key, entry) in entries {
             let (key, entry) = (key.as_ref(), entry.as_ref());
             if let Some(position) = self.position(key, entry)? {
-                let is_after = after.is_none_or(|after| if self.newest_first() { position < *after } else { position > *after });
+                let is_after = after.is_none_or(|after| {
+                    if self.newest_first() { position < *after } else { position > *after }
+                });
                 if is_after {
                     found.push((position, entry.to_owned()));
                 }
@@ -231,7 +242,9 @@ impl AsRef<Key> for Key {
 
 /// What an entry holds.
 pub(crate) fn read<T: serde::de::DeserializeOwned>(key: &Key, entry: &str) -> Result<T> {
-    serde_json::from_str(entry).map_err(|error| Error::Corrupt(format!("registry entry `{key}` can't be read: {}", error.unquoted())))
+    serde_json::from_str(entry).map_err(|error| {
+        Error::Corrupt(format!("registry entry `{key}` can't be read: {}", error.unquoted()))
+    })
 }
 
 /// The entry that holds `value`.

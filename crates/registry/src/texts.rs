@@ -33,7 +33,12 @@ impl Held {
     }
 
     /// Keeps the text itself, where the entry does not.
-    pub(crate) async fn keep<T: Table>(&self, table: &T, dataset: &DatasetName, text: &str) -> Result<()> {
+    pub(crate) async fn keep<T: Table>(
+        &self,
+        table: &T,
+        dataset: &DatasetName,
+        text: &str,
+    ) -> Result<()> {
         let Self::Parts { sha256, .. } = self else { return Ok(()) };
         for (number, part) in (0..).zip(parts(text)) {
             let key = Key::part(dataset, sha256, number);
@@ -52,10 +57,13 @@ impl Held {
         for number in 0..parts {
             let key = Key::part(dataset, &sha256, number);
             let part = table.get(&key).await?;
-            text += &part.ok_or_else(|| Error::Corrupt(format!("registry entry `{key}` is missing")))?;
+            text += &part
+                .ok_or_else(|| Error::Corrupt(format!("registry entry `{key}` is missing")))?;
         }
         if hash(&text) != sha256 {
-            return Err(Error::Corrupt(format!("a contract of `{dataset}` is not the text that was kept: its hash differs")));
+            return Err(Error::Corrupt(format!(
+                "a contract of `{dataset}` is not the text that was kept: its hash differs"
+            )));
         }
         Ok(text)
     }

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow_array::{BooleanArray, Decimal128Array, Float64Array, Int64Array, IntervalMonthDayNanoArray, NullArray, StringArray};
+use arrow_array::{
+    BooleanArray, Decimal128Array, Float64Array, Int64Array, IntervalMonthDayNanoArray, NullArray,
+    StringArray,
+};
 use arrow_buffer::IntervalMonthDayNano;
 use arrow_schema::{DataType as ArrowType, TimeUnit};
 use sqlparser::ast::{
-    BinaryOperator as Sign, CaseWhen, CastKind, CeilFloorKind, DataType as SqlType, Expr, Function as SqlFunction, FunctionArg,
-    FunctionArgExpr, FunctionArguments, Ident, InTarget, Interval, ObjectNamePart, Spanned, TrimWhereField, UnaryOperator, Value,
-    ValueWithSpan,
+    BinaryOperator as Sign, CaseWhen, CastKind, CeilFloorKind, DataType as SqlType, Expr,
+    Function as SqlFunction, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, InTarget,
+    Interval, ObjectNamePart, Spanned, TrimWhereField, UnaryOperator, Value, ValueWithSpan,
 };
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use wording::cut;
@@ -34,7 +37,11 @@ pub(super) struct Binder<'a> {
 }
 
 impl<'a> Binder<'a> {
-    pub(super) fn new(columns: &'a [Column], patterns: &'a Patterns, words: &'a [TokenWithSpan]) -> Self {
+    pub(super) fn new(
+        columns: &'a [Column],
+        patterns: &'a Patterns,
+        words: &'a [TokenWithSpan],
+    ) -> Self {
         Self { columns, patterns, words, depth: 0 }
     }
 
@@ -43,13 +50,20 @@ impl<'a> Binder<'a> {
     fn target(&self, data_type: &SqlType, at: Position) -> Result<ArrowType, Flaw> {
         types::read(data_type).map_err(|message| {
             let written = data_type.to_string();
-            let name = written.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+            let name = written
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()
+                .unwrap_or_default();
             let is_name = |word: &TokenWithSpan| word.token.to_string().eq_ignore_ascii_case(name);
-            let is_cast = |token: &Token| *token == Token::DoubleColon || token.to_string().eq_ignore_ascii_case("as");
+            let is_cast = |token: &Token| {
+                *token == Token::DoubleColon || token.to_string().eq_ignore_ascii_case("as")
+            };
             let pairs = self.words.iter().zip(self.words.iter().skip(1));
             let found = pairs.filter(|(before, _)| Position::from(before.span.start) >= at);
-            let found =
-                found.filter(|(before, word)| is_cast(&before.token) && is_name(word)).map(|(_, word)| word.span.start.into()).next();
+            let found = found
+                .filter(|(before, word)| is_cast(&before.token) && is_name(word))
+                .map(|(_, word)| word.span.start.into())
+                .next();
             Flaw { at: found.unwrap_or(at), message }
         })
     }
@@ -58,7 +72,9 @@ impl<'a> Binder<'a> {
         if self.depth == MOST_DEPTH {
             return Err(Flaw {
                 at: position(expr),
-                message: format!("operators nest at most {MOST_DEPTH} deep; IN (…) or CASE may say it flatter"),
+                message: format!(
+                    "operators nest at most {MOST_DEPTH} deep; IN (…) or CASE may say it flatter"
+                ),
             });
         }
         self.depth += 1;
@@ -90,10 +106,16 @@ impl<'a> Binder<'a> {
             Expr::Between { expr, negated, low, high } => {
                 let args = vec![self.bind(expr)?, self.bind(low)?, self.bind(high)?];
                 let (_, args) = coerce::unify(args)?;
-                maybe_not(Node::apply(ArrowType::Boolean, at, operators::between(), args)?, *negated)
+                maybe_not(
+                    Node::apply(ArrowType::Boolean, at, operators::between(), args)?,
+                    *negated,
+                )
             }
             Expr::In { expr, target: InTarget::List(list), negated, .. } => {
-                let args = std::iter::once(expr.as_ref()).chain(list).map(|item| self.bind(item)).collect::<Result<Vec<_>, _>>()?;
+                let args = std::iter::once(expr.as_ref())
+                    .chain(list)
+                    .map(|item| self.bind(item))
+                    .collect::<Result<Vec<_>, _>>()?;
                 let (_, args) = coerce::unify(args)?;
                 maybe_not(Node::apply(ArrowType::Boolean, at, operators::is_in(), args)?, *negated)
             }
@@ -103,13 +125,17 @@ impl<'a> Binder<'a> {
             Expr::ILike { negated, any: false, expr, pattern, escape_char } => {
                 self.like(expr, pattern, escape_char.as_deref(), true, *negated)
             }
-            Expr::SimilarTo { negated, expr, pattern, escape_char: None } => self.similar(expr, pattern, *negated),
+            Expr::SimilarTo { negated, expr, pattern, escape_char: None } => {
+                self.similar(expr, pattern, *negated)
+            }
             Expr::Cast { kind, expr, data_type, format: None } => {
                 let lenient = matches!(kind, CastKind::TryCast | CastKind::SafeCast);
                 let to = self.target(data_type, at)?;
                 coerce::cast(self.bind(expr)?, &to, lenient)
             }
-            Expr::Case { operand, conditions, else_result, .. } => self.case(operand.as_deref(), conditions, else_result.as_deref(), at),
+            Expr::Case { operand, conditions, else_result, .. } => {
+                self.case(operand.as_deref(), conditions, else_result.as_deref(), at)
+            }
             Expr::AtTimeZone { timestamp, time_zone } => {
                 let (moment, zone) = (self.bind(timestamp)?, self.bind(time_zone)?);
                 functions::at_time_zone(at, moment, &zone)
@@ -151,19 +177,24 @@ impl<'a> Binder<'a> {
                     _ => "trim",
                 };
                 let mut args = vec![self.bind(expr)?];
-                for characters in trim_what.iter().map(AsRef::as_ref).chain(trim_characters.iter().flatten()) {
+                for characters in
+                    trim_what.iter().map(AsRef::as_ref).chain(trim_characters.iter().flatten())
+                {
                     args.push(self.bind(characters)?);
                 }
                 call(name, at, args)
             }
             Expr::Interval(interval) => read_interval(interval, at),
-            Expr::Subquery(query) | Expr::Exists { subquery: query, .. } | Expr::In { target: InTarget::Subquery(query), .. } => {
+            Expr::Subquery(query)
+            | Expr::Exists { subquery: query, .. }
+            | Expr::In { target: InTarget::Subquery(query), .. } => {
                 let at = placed(query.span().start).unwrap_or(at);
                 Err(Flaw { at, message: refused::SUBQUERY.to_owned() })
             }
             Expr::In { .. } => Err(Flaw { at, message: refused::SUBQUERY.to_owned() }),
             Expr::CompoundIdentifier(parts) => {
-                let name = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
+                let name =
+                    parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
                 Err(Flaw {
                     at,
                     message: format!(
@@ -180,17 +211,25 @@ impl<'a> Binder<'a> {
         let at = Position::from(name.span.start);
         let exact = self.columns.iter().position(|column| column.name == name.value);
         let found = exact.or_else(|| {
-            let mut alike = (0..self.columns.len()).filter(|index| self.columns[*index].name.eq_ignore_ascii_case(&name.value));
+            let mut alike = (0..self.columns.len())
+                .filter(|index| self.columns[*index].name.eq_ignore_ascii_case(&name.value));
             alike.next().filter(|_| name.quote_style.is_none() && alike.next().is_none())
         });
         if let Some(index) = found {
-            return Ok(Node { data_type: self.columns[index].data_type.clone(), at, op: Op::Column(index) });
+            return Ok(Node {
+                data_type: self.columns[index].data_type.clone(),
+                at,
+                op: Op::Column(index),
+            });
         }
-        let message = match nearest(&name.value, self.columns.iter().map(|column| column.name.as_str())) {
-            Some(near) => format!("`{}` is not a field; did you mean `{near}`?", name.value),
-            None if name.quote_style == Some('"') => format!("`{}` is not a field; text stands in '…'", name.value),
-            None => format!("`{}` is not a field", name.value),
-        };
+        let message =
+            match nearest(&name.value, self.columns.iter().map(|column| column.name.as_str())) {
+                Some(near) => format!("`{}` is not a field; did you mean `{near}`?", name.value),
+                None if name.quote_style == Some('"') => {
+                    format!("`{}` is not a field; text stands in '…'", name.value)
+                }
+                None => format!("`{}` is not a field", name.value),
+            };
         Err(Flaw { at, message })
     }
 
@@ -198,7 +237,10 @@ impl<'a> Binder<'a> {
         let node = self.bind(expr)?;
         match &node.data_type {
             ArrowType::Boolean | ArrowType::Null => coerce::cast(node, &ArrowType::Boolean, false),
-            other => Err(Flaw { at: node.at, message: format!("{what} takes a boolean, and this is a {}", types::name(other)) }),
+            other => Err(Flaw {
+                at: node.at,
+                message: format!("{what} takes a boolean, and this is a {}", types::name(other)),
+            }),
         }
     }
 
@@ -212,7 +254,13 @@ impl<'a> Binder<'a> {
             return Err(Flaw { at, message: format!("there is no operator `{op}`") });
         }
         if !is_number(&node.data_type) && !node.is_null() {
-            return Err(Flaw { at, message: format!("`{op}` takes a number, and this is a {}", types::name(&node.data_type)) });
+            return Err(Flaw {
+                at,
+                message: format!(
+                    "`{op}` takes a number, and this is a {}",
+                    types::name(&node.data_type)
+                ),
+            });
         }
         let node = coerce::number(node)?;
         if *op == UnaryOperator::Plus {
@@ -256,17 +304,34 @@ impl<'a> Binder<'a> {
         let (a, b) = (self.bind(left)?, self.bind(right)?);
         match (arithmetic, &a.data_type, &b.data_type) {
             (Arithmetic::Add, ArrowType::Interval(_), _) => moved(arithmetic, b, a, at),
-            (Arithmetic::Add | Arithmetic::Subtract, ArrowType::Date32 | ArrowType::Timestamp(..), _) => moved(arithmetic, a, b, at),
-            (Arithmetic::Add, _, ArrowType::Date32 | ArrowType::Timestamp(..)) => moved(arithmetic, b, a, at),
+            (
+                Arithmetic::Add | Arithmetic::Subtract,
+                ArrowType::Date32 | ArrowType::Timestamp(..),
+                _,
+            ) => moved(arithmetic, a, b, at),
+            (Arithmetic::Add, _, ArrowType::Date32 | ArrowType::Timestamp(..)) => {
+                moved(arithmetic, b, a, at)
+            }
             _ => calculate(arithmetic, op, a, b, at),
         }
     }
 
-    fn compare(&mut self, left: &Expr, right: &Expr, comparison: Comparison, at: Position) -> Result<Node, Flaw> {
+    fn compare(
+        &mut self,
+        left: &Expr,
+        right: &Expr,
+        comparison: Comparison,
+        at: Position,
+    ) -> Result<Node, Flaw> {
         let (a, b) = (self.bind(left)?, self.bind(right)?);
         let asks_for_null = !matches!(comparison, Comparison::Distinct | Comparison::NotDistinct);
-        if asks_for_null && let Some(null) = [&a, &b].into_iter().find(|node| node.data_type == ArrowType::Null) {
-            return Err(Flaw { at: null.at, message: "a comparison with NULL is never true; IS NULL asks for it".to_owned() });
+        if asks_for_null
+            && let Some(null) = [&a, &b].into_iter().find(|node| node.data_type == ArrowType::Null)
+        {
+            return Err(Flaw {
+                at: null.at,
+                message: "a comparison with NULL is never true; IS NULL asks for it".to_owned(),
+            });
         }
         let (_, args) = coerce::unify(vec![a, b])?;
         if args[0].data_type == ArrowType::Null {
@@ -290,11 +355,24 @@ impl<'a> Binder<'a> {
         let node = self.bind(expr)?;
         match &node.data_type {
             ArrowType::Utf8 | ArrowType::Null => coerce::cast(node, &ArrowType::Utf8, false),
-            other => Err(Flaw { at: node.at, message: format!("{what} takes a string, and this is a {}; CAST it", types::name(other)) }),
+            other => Err(Flaw {
+                at: node.at,
+                message: format!(
+                    "{what} takes a string, and this is a {}; CAST it",
+                    types::name(other)
+                ),
+            }),
         }
     }
 
-    fn like(&mut self, expr: &Expr, pattern: &Expr, escape: Option<&Expr>, ignore_case: bool, negated: bool) -> Result<Node, Flaw> {
+    fn like(
+        &mut self,
+        expr: &Expr,
+        pattern: &Expr,
+        escape: Option<&Expr>,
+        ignore_case: bool,
+        negated: bool,
+    ) -> Result<Node, Flaw> {
         let node = self.string(expr, "LIKE")?;
         let pattern = self.literal(pattern, "pattern of LIKE")?;
         let escape = match escape {
@@ -304,11 +382,17 @@ impl<'a> Binder<'a> {
                 let mut chars = escape.1.chars();
                 match (chars.next(), chars.next()) {
                     (Some(escape), None) => Some(escape),
-                    _ => return Err(Flaw { at: escape.0, message: "ESCAPE takes one character".to_owned() }),
+                    _ => {
+                        return Err(Flaw {
+                            at: escape.0,
+                            message: "ESCAPE takes one character".to_owned(),
+                        });
+                    }
                 }
             }
         };
-        let regex = texts::like(&pattern.1, escape, ignore_case, self.patterns).map_err(|message| Flaw { at: pattern.0, message })?;
+        let regex = texts::like(&pattern.1, escape, ignore_case, self.patterns)
+            .map_err(|message| Flaw { at: pattern.0, message })?;
         Node::apply(ArrowType::Boolean, node.at, texts::matches(regex, negated), vec![node])
     }
 
@@ -316,7 +400,10 @@ impl<'a> Binder<'a> {
         let node = self.string(expr, "SIMILAR TO")?;
         let (at, pattern) = self.literal(pattern, "pattern of SIMILAR TO")?;
         let regex = self.patterns.compile_whole(&pattern);
-        let regex = regex.map_err(|refused| Flaw { at, message: refused.describe(&format!("`{}`", cut(&pattern))) })?;
+        let regex = regex.map_err(|refused| Flaw {
+            at,
+            message: refused.describe(&format!("`{}`", cut(&pattern))),
+        })?;
         Node::apply(ArrowType::Boolean, node.at, texts::matches(regex, negated), vec![node])
     }
 
@@ -324,16 +411,26 @@ impl<'a> Binder<'a> {
     fn literal(&mut self, expr: &Expr, what: &str) -> Result<(Position, String), Flaw> {
         let node = self.bind(expr)?;
         let text = node.as_text().map(str::to_owned);
-        text.map(|text| (node.at, text))
-            .ok_or_else(|| Flaw { at: node.at, message: format!("the {what} has to be a literal, such as '…'") })
+        text.map(|text| (node.at, text)).ok_or_else(|| Flaw {
+            at: node.at,
+            message: format!("the {what} has to be a literal, such as '…'"),
+        })
     }
 
-    fn case(&mut self, operand: Option<&Expr>, conditions: &[CaseWhen], otherwise: Option<&Expr>, at: Position) -> Result<Node, Flaw> {
+    fn case(
+        &mut self,
+        operand: Option<&Expr>,
+        conditions: &[CaseWhen],
+        otherwise: Option<&Expr>,
+        at: Position,
+    ) -> Result<Node, Flaw> {
         let mut tests = Vec::with_capacity(conditions.len());
         let mut values = Vec::with_capacity(conditions.len() + 1);
         for CaseWhen { condition, result } in conditions {
             tests.push(match operand {
-                Some(operand) => self.compare(operand, condition, Comparison::Equal, position(condition))?,
+                Some(operand) => {
+                    self.compare(operand, condition, Comparison::Equal, position(condition))?
+                }
                 None => self.boolean(condition, "WHEN")?,
             });
             values.push(self.bind(result)?);
@@ -348,9 +445,21 @@ impl<'a> Binder<'a> {
         Node { data_type, at, op: Op::Case(pairs.chain(last).collect()) }.folded()
     }
 
-    fn call_rounding(&mut self, name: &str, expr: &Expr, field: &CeilFloorKind, at: Position) -> Result<Node, Flaw> {
-        if !matches!(field, CeilFloorKind::DateTimeField(sqlparser::ast::DateTimeField::NoDateTime)) {
-            return Err(Flaw { at, message: format!("`{name}` takes one number; date_trunc truncates dates, and round takes digits") });
+    fn call_rounding(
+        &mut self,
+        name: &str,
+        expr: &Expr,
+        field: &CeilFloorKind,
+        at: Position,
+    ) -> Result<Node, Flaw> {
+        if !matches!(field, CeilFloorKind::DateTimeField(sqlparser::ast::DateTimeField::NoDateTime))
+        {
+            return Err(Flaw {
+                at,
+                message: format!(
+                    "`{name}` takes one number; date_trunc truncates dates, and round takes digits"
+                ),
+            });
         }
         let arg = self.bind(expr)?;
         call(name, at, vec![arg])
@@ -366,13 +475,18 @@ impl<'a> Binder<'a> {
         if function.over.is_some() {
             return refuse(refused::WINDOW);
         }
-        if function.filter.is_some() || function.null_treatment.is_some() || !function.within_group.is_empty() {
+        if function.filter.is_some()
+            || function.null_treatment.is_some()
+            || !function.within_group.is_empty()
+        {
             return refuse(refused::SORT);
         }
         let list = match &function.args {
             FunctionArguments::None => &[][..],
             FunctionArguments::Subquery(_) => return refuse(refused::SUBQUERY),
-            FunctionArguments::List(list) if list.duplicate_treatment.is_some() || !list.clauses.is_empty() => {
+            FunctionArguments::List(list)
+                if list.duplicate_treatment.is_some() || !list.clauses.is_empty() =>
+            {
                 return refuse(refused::SORT);
             }
             FunctionArguments::List(list) => &list.args,
@@ -380,7 +494,9 @@ impl<'a> Binder<'a> {
         let mut args = Vec::with_capacity(list.len());
         for arg in list {
             let FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) = arg else {
-                return refuse(&format!("`{name}` takes its arguments in order, without names or stars"));
+                return refuse(&format!(
+                    "`{name}` takes its arguments in order, without names or stars"
+                ));
             };
             args.push(self.bind(arg)?);
         }
@@ -388,12 +504,15 @@ impl<'a> Binder<'a> {
     }
 }
 
-/// Where an expression begins. The parser keeps no place of some; then it is that of the first thing in it.
+/// Where an expression begins. The parser keeps no place of some; then it is that of the first
+/// thing in it.
 fn position(expr: &Expr) -> Position {
     let mut expr = expr;
     loop {
         expr = match expr {
-            Expr::BinaryOp { left: first, .. } | Expr::IsDistinctFrom(first, _) | Expr::IsNotDistinctFrom(first, _) => first,
+            Expr::BinaryOp { left: first, .. }
+            | Expr::IsDistinctFrom(first, _)
+            | Expr::IsNotDistinctFrom(first, _) => first,
             Expr::Nested(first)
             | Expr::IsNull(first)
             | Expr::IsNotNull(first)
@@ -419,7 +538,11 @@ fn position(expr: &Expr) -> Position {
             Expr::Function(function) => return function.name.span().start.into(),
             Expr::TypedString(typed) => return typed.value.span.start.into(),
             Expr::Identifier(name) => return name.span.start.into(),
-            Expr::CompoundIdentifier(names) => return names.first().map_or(Position { line: 1, column: 1 }, |name| name.span.start.into()),
+            Expr::CompoundIdentifier(names) => {
+                return names
+                    .first()
+                    .map_or(Position { line: 1, column: 1 }, |name| name.span.start.into());
+            }
             Expr::Value(value) => return value.span.start.into(),
             other => return placed(other.span().start).unwrap_or(Position { line: 1, column: 1 }),
         }
@@ -433,11 +556,19 @@ fn placed(location: Location) -> Option<Position> {
 
 /// A call of a function that SQL writes in words of its own: none of them takes a pattern.
 fn call(name: &str, at: Position, args: Vec<Node>) -> Result<Node, Flaw> {
-    functions::find(name).ok_or_else(|| Flaw { at, message: refused::function(name) })?.call(at, args, &Patterns::default())
+    functions::find(name).ok_or_else(|| Flaw { at, message: refused::function(name) })?.call(
+        at,
+        args,
+        &Patterns::default(),
+    )
 }
 
 fn maybe_not(node: Node, negated: bool) -> Result<Node, Flaw> {
-    if negated { Node::apply(ArrowType::Boolean, node.at, operators::negate_boolean(), vec![node]) } else { Ok(node) }
+    if negated {
+        Node::apply(ArrowType::Boolean, node.at, operators::negate_boolean(), vec![node])
+    } else {
+        Ok(node)
+    }
 }
 
 /// A date or a timestamp moved by days or an interval, or less another one.
@@ -474,22 +605,39 @@ fn moved(arithmetic: Arithmetic, moment: Node, by: Node, at: Position) -> Result
     }
 }
 
-fn calculate(arithmetic: Arithmetic, op: &Sign, a: Node, b: Node, at: Position) -> Result<Node, Flaw> {
+fn calculate(
+    arithmetic: Arithmetic,
+    op: &Sign,
+    a: Node,
+    b: Node,
+    at: Position,
+) -> Result<Node, Flaw> {
     for node in [&a, &b] {
         if !is_number(&node.data_type) && !node.is_null() {
             return Err(Flaw {
                 at: node.at,
-                message: format!("`{op}` takes numbers, and this is a {}; CAST it", types::name(&node.data_type)),
+                message: format!(
+                    "`{op}` takes numbers, and this is a {}; CAST it",
+                    types::name(&node.data_type)
+                ),
             });
         }
     }
     let [a, b] = match arithmetic {
-        Arithmetic::Divide => [coerce::cast(a, &ArrowType::Float64, false)?, coerce::cast(b, &ArrowType::Float64, false)?],
+        Arithmetic::Divide => [
+            coerce::cast(a, &ArrowType::Float64, false)?,
+            coerce::cast(b, &ArrowType::Float64, false)?,
+        ],
         Arithmetic::DivideWhole => {
             for node in [&a, &b] {
-                if is_float(&node.data_type) || types::is_decimal(&node.data_type) || node.data_type == ArrowType::UInt64 {
-                    let message =
-                        format!("`//` takes whole numbers of at most 64 bits with a sign, and this is a {}", types::name(&node.data_type));
+                if is_float(&node.data_type)
+                    || types::is_decimal(&node.data_type)
+                    || node.data_type == ArrowType::UInt64
+                {
+                    let message = format!(
+                        "`//` takes whole numbers of at most 64 bits with a sign, and this is a {}",
+                        types::name(&node.data_type)
+                    );
                     return Err(Flaw { at: node.at, message });
                 }
             }
@@ -510,7 +658,12 @@ fn constant(value: &ValueWithSpan, at: Position) -> Result<Node, Flaw> {
         Value::Boolean(value) => Ok(literal(BooleanArray::from(vec![*value]), at)),
         Value::SingleQuotedString(text) => Ok(literal(StringArray::from(vec![text.as_str()]), at)),
         Value::Number(text, _) => number(text, at),
-        other => Err(Flaw { at, message: format!("`{other}` is not a literal here; allowed: numbers, '…', TRUE, FALSE, NULL") }),
+        other => Err(Flaw {
+            at,
+            message: format!(
+                "`{other}` is not a literal here; allowed: numbers, '…', TRUE, FALSE, NULL"
+            ),
+        }),
     }
 }
 
@@ -522,12 +675,18 @@ fn number(text: &str, at: Position) -> Result<Node, Flaw> {
     }
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let scale = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-    let unscaled = digits.parse::<i128>().ok().filter(|_| text.chars().all(|c| c.is_ascii_digit() || c == '.'));
+    let unscaled = digits
+        .parse::<i128>()
+        .ok()
+        .filter(|_| text.chars().all(|c| c.is_ascii_digit() || c == '.'));
     let precision = digits.trim_start_matches('0').len().max(scale).max(1);
     match unscaled {
         Some(unscaled) if precision <= usize::from(types::MOST_DIGITS) => {
-            let array = Decimal128Array::from(vec![unscaled]).with_precision_and_scale(precision as u8, scale as i8);
-            array.map(|array| literal(array, at)).map_err(|error| Flaw { at, message: error.to_string() })
+            let array = Decimal128Array::from(vec![unscaled])
+                .with_precision_and_scale(precision as u8, scale as i8);
+            array
+                .map(|array| literal(array, at))
+                .map_err(|error| Flaw { at, message: error.to_string() })
         }
         _ => {
             let float = text.parse::<f64>().ok().filter(|float| float.is_finite());
@@ -539,13 +698,18 @@ fn number(text: &str, at: Position) -> Result<Node, Flaw> {
 }
 
 fn read_interval(interval: &Interval, at: Position) -> Result<Node, Flaw> {
-    let refuse = || Flaw {
+    let refuse = || {
+        Flaw {
         at,
         message: "an interval is written INTERVAL 3 DAY or INTERVAL '3 days', in years, months, weeks, days, hours, minutes or seconds"
             .to_owned(),
+    }
     };
     let text = match interval.value.as_ref() {
-        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text) | Value::Number(text, _), .. }) => text.clone(),
+        Expr::Value(ValueWithSpan {
+            value: Value::SingleQuotedString(text) | Value::Number(text, _),
+            ..
+        }) => text.clone(),
         _ => return Err(refuse()),
     };
     let text = match &interval.leading_field {
@@ -557,17 +721,32 @@ fn read_interval(interval: &Interval, at: Position) -> Result<Node, Flaw> {
     let mut sum = IntervalMonthDayNano::new(0, 0, 0);
     for [count, unit] in pairs {
         let count: i64 = count.parse().map_err(|_| refuse())?;
-        let small = |factor: i64| count.checked_mul(factor).and_then(|count| i32::try_from(count).ok());
+        let small =
+            |factor: i64| count.checked_mul(factor).and_then(|count| i32::try_from(count).ok());
         let nanos = |seconds: i64| count.checked_mul(seconds * 1_000_000_000);
         let unit = unit.to_lowercase();
         let added = match unit.strip_suffix('s').unwrap_or(&unit) {
-            "year" => small(12).and_then(|months| sum.months.checked_add(months)).map(|months| sum.months = months),
-            "month" => small(1).and_then(|months| sum.months.checked_add(months)).map(|months| sum.months = months),
-            "week" => small(7).and_then(|days| sum.days.checked_add(days)).map(|days| sum.days = days),
-            "day" => small(1).and_then(|days| sum.days.checked_add(days)).map(|days| sum.days = days),
-            "hour" => nanos(3600).and_then(|nanos| sum.nanoseconds.checked_add(nanos)).map(|nanos| sum.nanoseconds = nanos),
-            "minute" => nanos(60).and_then(|nanos| sum.nanoseconds.checked_add(nanos)).map(|nanos| sum.nanoseconds = nanos),
-            "second" => nanos(1).and_then(|nanos| sum.nanoseconds.checked_add(nanos)).map(|nanos| sum.nanoseconds = nanos),
+            "year" => small(12)
+                .and_then(|months| sum.months.checked_add(months))
+                .map(|months| sum.months = months),
+            "month" => small(1)
+                .and_then(|months| sum.months.checked_add(months))
+                .map(|months| sum.months = months),
+            "week" => {
+                small(7).and_then(|days| sum.days.checked_add(days)).map(|days| sum.days = days)
+            }
+            "day" => {
+                small(1).and_then(|days| sum.days.checked_add(days)).map(|days| sum.days = days)
+            }
+            "hour" => nanos(3600)
+                .and_then(|nanos| sum.nanoseconds.checked_add(nanos))
+                .map(|nanos| sum.nanoseconds = nanos),
+            "minute" => nanos(60)
+                .and_then(|nanos| sum.nanoseconds.checked_add(nanos))
+                .map(|nanos| sum.nanoseconds = nanos),
+            "second" => nanos(1)
+                .and_then(|nanos| sum.nanoseconds.checked_add(nanos))
+                .map(|nanos| sum.nanoseconds = nanos),
             _ => None,
         };
         added.ok_or_else(refuse)?;

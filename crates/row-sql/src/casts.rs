@@ -1,4 +1,5 @@
-//! Casts: values of one type as those of another, exactly or with a stated rounding; what has no such value fails.
+//! Casts: values of one type as those of another, exactly or with a stated rounding; what has no
+//! such value fails.
 
 use std::sync::Arc;
 
@@ -25,7 +26,8 @@ pub(super) fn is_possible(from: &ArrowType, to: &ArrowType) -> bool {
         (a, b) if is_number(a) && is_number(b) => true,
         (Boolean, b) => is_integer(b),
         (a, Boolean) => is_integer(a),
-        (Timestamp(..), Timestamp(..) | Date32 | Time32(_) | Time64(_)) | (Date32, Timestamp(..)) => true,
+        (Timestamp(..), Timestamp(..) | Date32 | Time32(_) | Time64(_))
+        | (Date32, Timestamp(..)) => true,
         (Time32(_) | Time64(_), Time32(_) | Time64(_)) => true,
         _ => false,
     }
@@ -38,7 +40,9 @@ pub(super) fn kernel(from: ArrowType, to: ArrowType, lenient: bool) -> Arc<Kerne
         match cast(array, &to, lenient) {
             // The kernels word it in many ways, and a value stands in one row only.
             Err(Trouble::Row(_)) => Err(Trouble::Row(match first_text(array) {
-                Some(text) => format!("{} is no {}, or outside of its range", quote(&text), types::name(&to)),
+                Some(text) => {
+                    format!("{} is no {}, or outside of its range", quote(&text), types::name(&to))
+                }
                 None => format!("a {} is no {}", types::name(&from), types::name(&to)),
             })),
             other => other,
@@ -51,12 +55,16 @@ pub(super) fn cast(array: &ArrayRef, to: &ArrowType, lenient: bool) -> Result<Ar
     if array.data_type() == to {
         return Ok(array.clone());
     }
-    let options = CastOptions { safe: lenient, format_options: FormatOptions::new().with_timestamp_format(Some(MOMENT)) };
+    let options = CastOptions {
+        safe: lenient,
+        format_options: FormatOptions::new().with_timestamp_format(Some(MOMENT)),
+    };
     let arrow = |array: &dyn Array, to: &ArrowType| cast_with_options(array, to, &options);
     Ok(match (array.data_type(), to) {
         (ArrowType::Utf8, ArrowType::Boolean) => Arc::new(booleans(array.as_string(), lenient)?),
         (ArrowType::Utf8, to) => {
-            let trimmed: StringArray = array.as_string::<i32>().iter().map(|text| text.map(str::trim)).collect();
+            let trimmed: StringArray =
+                array.as_string::<i32>().iter().map(|text| text.map(str::trim)).collect();
             if let ArrowType::Timestamp(..) = to {
                 moments(&trimmed, to, lenient)?
             } else {
@@ -66,25 +74,40 @@ pub(super) fn cast(array: &ArrayRef, to: &ArrowType, lenient: bool) -> Result<Ar
         (from, to) if is_float(from) && is_integer(to) => {
             let wide = arrow(array, &ArrowType::Float64)?;
             // Arrow cuts fractions off.
-            let rounded = wide.as_primitive::<Float64Type>().unary::<_, Float64Type>(f64::round_ties_even);
+            let rounded =
+                wide.as_primitive::<Float64Type>().unary::<_, Float64Type>(f64::round_ties_even);
             arrow(&rounded, to)?
         }
-        (from, to) if is_decimal(from) && is_integer(to) => arrow(&arrow(array, &ArrowType::Decimal128(types::MOST_DIGITS, 0))?, to)?,
+        (from, to) if is_decimal(from) && is_integer(to) => {
+            arrow(&arrow(array, &ArrowType::Decimal128(types::MOST_DIGITS, 0))?, to)?
+        }
         (ArrowType::Float64, ArrowType::Float32) => finite(array, arrow(array, to)?, lenient)?,
         (ArrowType::Timestamp(unit, zone), ArrowType::Utf8) => {
             let plain = arrow(&without_zone(array, *unit)?, to)?;
             let offset = if zone.is_some() { "+00" } else { "" };
             let short = |text: &str| match text.split_once('.') {
-                Some((seconds, fraction)) => format!("{seconds}.{}{offset}", fraction.trim_end_matches('0')),
+                Some((seconds, fraction)) => {
+                    format!("{seconds}.{}{offset}", fraction.trim_end_matches('0'))
+                }
                 None => format!("{text}{offset}"),
             };
-            Arc::new(plain.as_string::<i32>().iter().map(|text| text.map(short)).collect::<StringArray>())
+            Arc::new(
+                plain
+                    .as_string::<i32>()
+                    .iter()
+                    .map(|text| text.map(short))
+                    .collect::<StringArray>(),
+            )
         }
         (ArrowType::Timestamp(unit, Some(_)), ArrowType::Timestamp(..)) => {
             with_zone_of(&cast(&without_zone(array, *unit)?, &plain(to), lenient)?, to)?
         }
-        (ArrowType::Timestamp(unit, Some(_)), to) => cast(&without_zone(array, *unit)?, to, lenient)?,
-        (_, ArrowType::Timestamp(_, Some(_))) => with_zone_of(&cast(array, &plain(to), lenient)?, to)?,
+        (ArrowType::Timestamp(unit, Some(_)), to) => {
+            cast(&without_zone(array, *unit)?, to, lenient)?
+        }
+        (_, ArrowType::Timestamp(_, Some(_))) => {
+            with_zone_of(&cast(array, &plain(to), lenient)?, to)?
+        }
         _ => arrow(array, to)?,
     })
 }
@@ -125,7 +148,8 @@ fn booleans(texts: &StringArray, lenient: bool) -> Result<BooleanArray, Trouble>
     texts.iter().map(read).collect()
 }
 
-/// Text as moments. With an offset in the text they are moved to UTC; without one they are taken as they stand.
+/// Text as moments. With an offset in the text they are moved to UTC; without one they are taken as
+/// they stand.
 fn moments(texts: &StringArray, to: &ArrowType, lenient: bool) -> Result<ArrayRef, Trouble> {
     let ArrowType::Timestamp(unit, zone) = to else { return Err(Trouble::Row(String::new())) };
     // Arrow reads offsets if it is asked for a zone, and refuses none.
@@ -143,12 +167,25 @@ fn finite(from: &dyn Array, to: ArrayRef, lenient: bool) -> Result<ArrayRef, Tro
         _ => from.as_string::<i32>().value(row).to_ascii_lowercase().contains("inf"),
     };
     let lost: Vec<bool> = match to.data_type() {
-        ArrowType::Float32 => to.as_primitive::<Float32Type>().values().iter().map(|value| value.is_infinite()).collect(),
-        ArrowType::Float64 => to.as_primitive::<Float64Type>().values().iter().map(|value| value.is_infinite()).collect(),
+        ArrowType::Float32 => to
+            .as_primitive::<Float32Type>()
+            .values()
+            .iter()
+            .map(|value| value.is_infinite())
+            .collect(),
+        ArrowType::Float64 => to
+            .as_primitive::<Float64Type>()
+            .values()
+            .iter()
+            .map(|value| value.is_infinite())
+            .collect(),
         _ => return Ok(to),
     };
-    let lost: BooleanArray =
-        lost.into_iter().enumerate().map(|(row, infinite)| Some(infinite && to.is_valid(row) && !was_infinite(row))).collect();
+    let lost: BooleanArray = lost
+        .into_iter()
+        .enumerate()
+        .map(|(row, infinite)| Some(infinite && to.is_valid(row) && !was_infinite(row)))
+        .collect();
     match lost.true_count() {
         0 => Ok(to),
         _ if lenient => Ok(arrow_select::nullif::nullif(&to, &lost)?),

@@ -19,24 +19,41 @@ pub(super) fn cast(node: Node, to: &ArrowType, lenient: bool) -> Result<Node, Fl
     }
     let (from, at) = (node.data_type.clone(), node.at);
     if !casts::is_possible(&from, to) {
-        return Err(Flaw { at, message: format!("a {} can't be cast to a {}", types::name(&from), types::name(to)) });
+        return Err(Flaw {
+            at,
+            message: format!("a {} can't be cast to a {}", types::name(&from), types::name(to)),
+        });
     }
     Node::apply(to.clone(), at, casts::kernel(from, to.clone(), lenient), vec![node])
 }
 
-/// Nodes as ones of the type that they have in common. Literal text becomes what the others are: `day > '2024-01-31'`.
+/// Nodes as ones of the type that they have in common. Literal text becomes what the others are:
+/// `day > '2024-01-31'`.
 pub(super) fn unify(nodes: Vec<Node>) -> Result<(ArrowType, Vec<Node>), Flaw> {
     let is_literal = |node: &Node| node.as_text().is_some();
     let has_decimal = nodes.iter().any(|node| is_decimal(&node.data_type));
     let mut to = ArrowType::Null;
     let unify = |to: &mut ArrowType, node: &Node| {
-        let own = if has_decimal { literal_digits(node).unwrap_or_else(|| node.data_type.clone()) } else { node.data_type.clone() };
+        let own = if has_decimal {
+            literal_digits(node).unwrap_or_else(|| node.data_type.clone())
+        } else {
+            node.data_type.clone()
+        };
         match common(to, &own) {
             Some(both) => *to = both,
             None => {
                 let (a, b) = (types::name(to), types::name(&own));
-                let why = if types::is_number(to) && types::is_number(&own) { "has more than 38 digits" } else { "does not exist" };
-                return Err(Flaw { at: node.at, message: format!("a type that holds both a {a} and a {b} {why}; CAST one of them") });
+                let why = if types::is_number(to) && types::is_number(&own) {
+                    "has more than 38 digits"
+                } else {
+                    "does not exist"
+                };
+                return Err(Flaw {
+                    at: node.at,
+                    message: format!(
+                        "a type that holds both a {a} and a {b} {why}; CAST one of them"
+                    ),
+                });
             }
         }
         Ok(())
@@ -81,7 +98,9 @@ fn decimal(node: Node) -> Result<Node, Flaw> {
     let to = match &node.data_type {
         ArrowType::Null => ArrowType::Decimal128(1, 0),
         own if is_decimal(own) => return Ok(node),
-        own => literal_digits(&node).unwrap_or_else(|| ArrowType::Decimal128(types::digits(own).map_or(20, |(whole, _)| whole), 0)),
+        own => literal_digits(&node).unwrap_or_else(|| {
+            ArrowType::Decimal128(types::digits(own).map_or(20, |(whole, _)| whole), 0)
+        }),
     };
     cast(node, &to, false)
 }

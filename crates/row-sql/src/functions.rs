@@ -1,4 +1,5 @@
-//! The functions there are: their names, what they take and what they do. The documentation's table is this list.
+//! The functions there are: their names, what they take and what they do. The documentation's table
+//! is this list.
 
 use std::sync::Arc;
 
@@ -53,31 +54,75 @@ const fn function(
 
 /// All functions. Where nothing else is said, a null argument makes a null.
 pub(super) const FUNCTIONS: &[Function] = &[
-    function(&["coalesce", "ifnull"], (1, ANY), "(a, b, …)", "the first value that is not null", coalesce),
+    function(
+        &["coalesce", "ifnull"],
+        (1, ANY),
+        "(a, b, …)",
+        "the first value that is not null",
+        coalesce,
+    ),
     function(&["nullif"], (2, 2), "(a, b)", "`a`, or null where it equals `b`", null_if),
-    function(&["greatest"], (1, ANY), "(a, b, …)", "the greatest value that is not null", |call| extreme(call, Comparison::Greater)),
-    function(&["least"], (1, ANY), "(a, b, …)", "the least value that is not null", |call| extreme(call, Comparison::Less)),
+    function(
+        &["greatest"],
+        (1, ANY),
+        "(a, b, …)",
+        "the greatest value that is not null",
+        |call| extreme(call, Comparison::Greater),
+    ),
+    function(&["least"], (1, ANY), "(a, b, …)", "the least value that is not null", |call| {
+        extreme(call, Comparison::Less)
+    }),
     function(&["abs"], (1, 1), "(number)", "the value without its sign", abs),
-    function(&["round"], (1, 2), "(number, [digits])", "rounded to so many digits after the point, halves away from zero", |call| {
-        round(call, Rounding::Nearest)
+    function(
+        &["round"],
+        (1, 2),
+        "(number, [digits])",
+        "rounded to so many digits after the point, halves away from zero",
+        |call| round(call, Rounding::Nearest),
+    ),
+    function(&["floor"], (1, 1), "(number)", "the next whole number below", |call| {
+        round(call, Rounding::Down)
     }),
-    function(&["floor"], (1, 1), "(number)", "the next whole number below", |call| round(call, Rounding::Down)),
-    function(&["ceil", "ceiling"], (1, 1), "(number)", "the next whole number above", |call| round(call, Rounding::Up)),
-    function(&["lower", "lcase"], (1, 1), "(string)", "in lower case", |call| text_to_text(call, texts::lower())),
-    function(&["upper", "ucase"], (1, 1), "(string)", "in upper case", |call| text_to_text(call, texts::upper())),
-    function(&["trim"], (1, 2), "(string, [characters])", "without spaces, or these characters, at both ends", |call| {
-        text_to_text(call, texts::trim(Ends::Both))
+    function(&["ceil", "ceiling"], (1, 1), "(number)", "the next whole number above", |call| {
+        round(call, Rounding::Up)
     }),
-    function(&["ltrim"], (1, 2), "(string, [characters])", "without them at the beginning", |call| {
-        text_to_text(call, texts::trim(Ends::Left))
+    function(&["lower", "lcase"], (1, 1), "(string)", "in lower case", |call| {
+        text_to_text(call, texts::lower())
     }),
-    function(&["rtrim"], (1, 2), "(string, [characters])", "without them at the end", |call| text_to_text(call, texts::trim(Ends::Right))),
-    function(&["length", "char_length", "len"], (1, 1), "(string)", "characters, as an int64", |call| {
-        texts_to(call, ArrowType::Int64, texts::length())
+    function(&["upper", "ucase"], (1, 1), "(string)", "in upper case", |call| {
+        text_to_text(call, texts::upper())
     }),
-    function(&["position", "strpos", "instr"], (2, 2), "(string, wanted)", "where `wanted` begins, from 1; 0: nowhere", |call| {
-        texts_to(call, ArrowType::Int64, texts::position())
+    function(
+        &["trim"],
+        (1, 2),
+        "(string, [characters])",
+        "without spaces, or these characters, at both ends",
+        |call| text_to_text(call, texts::trim(Ends::Both)),
+    ),
+    function(
+        &["ltrim"],
+        (1, 2),
+        "(string, [characters])",
+        "without them at the beginning",
+        |call| text_to_text(call, texts::trim(Ends::Left)),
+    ),
+    function(&["rtrim"], (1, 2), "(string, [characters])", "without them at the end", |call| {
+        text_to_text(call, texts::trim(Ends::Right))
     }),
+    function(
+        &["length", "char_length", "len"],
+        (1, 1),
+        "(string)",
+        "characters, as an int64",
+        |call| texts_to(call, ArrowType::Int64, texts::length()),
+    ),
+    function(
+        &["position", "strpos", "instr"],
+        (2, 2),
+        "(string, wanted)",
+        "where `wanted` begins, from 1; 0: nowhere",
+        |call| texts_to(call, ArrowType::Int64, texts::position()),
+    ),
     function(
         &["substring", "substr"],
         (2, 3),
@@ -85,9 +130,23 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "characters from `start` on, counted from 1, below 0 from the end",
         |call| cut(call, texts::substring()),
     ),
-    function(&["left"], (2, 2), "(string, count)", "the first characters; below 0 all but the last", |call| cut(call, texts::left())),
-    function(&["right"], (2, 2), "(string, count)", "the last characters; below 0 all but the first", |call| cut(call, texts::right())),
-    function(&["replace"], (3, 3), "(string, from, to)", "each `from` replaced by `to`", |call| text_to_text(call, texts::replace())),
+    function(
+        &["left"],
+        (2, 2),
+        "(string, count)",
+        "the first characters; below 0 all but the last",
+        |call| cut(call, texts::left()),
+    ),
+    function(
+        &["right"],
+        (2, 2),
+        "(string, count)",
+        "the last characters; below 0 all but the first",
+        |call| cut(call, texts::right()),
+    ),
+    function(&["replace"], (3, 3), "(string, from, to)", "each `from` replaced by `to`", |call| {
+        text_to_text(call, texts::replace())
+    }),
     function(
         &["split_part"],
         (3, 3),
@@ -95,7 +154,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "the part at `index`, from 1, below 0 from the end; empty: there is none",
         split_part,
     ),
-    function(&["concat"], (1, ANY), "(a, b, …)", "one after the other as text; nulls are left out", |call| concat(call, false)),
+    function(
+        &["concat"],
+        (1, ANY),
+        "(a, b, …)",
+        "one after the other as text; nulls are left out",
+        |call| concat(call, false),
+    ),
     function(&["starts_with"], (2, 2), "(string, start)", "whether it begins so", |call| {
         texts_to(call, ArrowType::Boolean, texts::relation(|text, start| text.starts_with(start)))
     }),
@@ -105,11 +170,27 @@ pub(super) const FUNCTIONS: &[Function] = &[
     function(&["contains"], (2, 2), "(string, wanted)", "whether it is in there", |call| {
         texts_to(call, ArrowType::Boolean, texts::relation(|text, wanted| text.contains(wanted)))
     }),
-    function(&["regexp_matches"], (2, 2), "(string, 'pattern')", "whether a regular expression matches somewhere", regexp_matches),
-    function(&["regexp_extract"], (2, 3), "(string, 'pattern', [group])", "what its first match is; empty: there is none", regexp_extract),
-    function(&["sha256"], (1, 1), "(string)", "SHA-256 of the UTF-8 bytes, in hexadecimal digits", |call| {
-        text_to_text(call, texts::sha256())
-    }),
+    function(
+        &["regexp_matches"],
+        (2, 2),
+        "(string, 'pattern')",
+        "whether a regular expression matches somewhere",
+        regexp_matches,
+    ),
+    function(
+        &["regexp_extract"],
+        (2, 3),
+        "(string, 'pattern', [group])",
+        "what its first match is; empty: there is none",
+        regexp_extract,
+    ),
+    function(
+        &["sha256"],
+        (1, 1),
+        "(string)",
+        "SHA-256 of the UTF-8 bytes, in hexadecimal digits",
+        |call| text_to_text(call, texts::sha256()),
+    ),
     function(&["year"], (1, 1), "(date or timestamp)", "the year", part),
     function(&["quarter"], (1, 1), "(date or timestamp)", "1 to 4", part),
     function(&["month"], (1, 1), "(date or timestamp)", "1 to 12", part),
@@ -121,7 +202,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     function(&["hour"], (1, 1), "(timestamp or time)", "0 to 23", part),
     function(&["minute"], (1, 1), "(timestamp or time)", "0 to 59", part),
     function(&["second"], (1, 1), "(timestamp or time)", "0 to 59, without its fraction", part),
-    function(&["epoch"], (1, 1), "(date or timestamp)", "seconds since 1970-01-01, as a float64", epoch),
+    function(
+        &["epoch"],
+        (1, 1),
+        "(date or timestamp)",
+        "seconds since 1970-01-01, as a float64",
+        epoch,
+    ),
     function(
         &["epoch_ms"],
         (1, 1),
@@ -129,10 +216,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "the timestamp so many milliseconds after 1970-01-01; or how many it is",
         epoch_ms,
     ),
-    function(&["epoch_us"], (1, 1), "(date or timestamp)", "microseconds since 1970-01-01", |mut call| {
-        call.moment(0)?;
-        call.apply(ArrowType::Int64, moments::since_epoch(1))
-    }),
+    function(
+        &["epoch_us"],
+        (1, 1),
+        "(date or timestamp)",
+        "microseconds since 1970-01-01",
+        |mut call| {
+            call.moment(0)?;
+            call.apply(ArrowType::Int64, moments::since_epoch(1))
+        },
+    ),
     function(
         &["to_timestamp"],
         (1, 1),
@@ -148,10 +241,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "the timestamp; or the one so many microseconds after 1970-01-01",
         make_timestamp,
     ),
-    function(&["make_timestamp_ms"], (1, 1), "(milliseconds)", "the timestamp so many milliseconds after 1970-01-01", |call| {
-        from_epoch(call, 1_000)
-    }),
-    function(&["date_part"], (2, 2), "('part', a)", "the function named so: `date_part('year', a)` is `year(a)`", date_part),
+    function(
+        &["make_timestamp_ms"],
+        (1, 1),
+        "(milliseconds)",
+        "the timestamp so many milliseconds after 1970-01-01",
+        |call| from_epoch(call, 1_000),
+    ),
+    function(
+        &["date_part"],
+        (2, 2),
+        "('part', a)",
+        "the function named so: `date_part('year', a)` is `year(a)`",
+        date_part,
+    ),
     function(
         &["date_trunc"],
         (2, 2),
@@ -175,7 +278,12 @@ pub(super) fn find(name: &str) -> Option<&'static Function> {
 
 impl Function {
     /// The call of it with arguments.
-    pub(super) fn call(&self, at: Position, args: Vec<Node>, patterns: &Patterns) -> Result<Node, Flaw> {
+    pub(super) fn call(
+        &self,
+        at: Position,
+        args: Vec<Node>,
+        patterns: &Patterns,
+    ) -> Result<Node, Flaw> {
         let (least, most) = self.arity;
         if args.len() < least || args.len() > most {
             let (name, form, does) = (self.names[0], self.form, self.does);
@@ -189,7 +297,14 @@ impl Function {
 impl Call {
     fn wrong(&self, index: usize, wanted: &str) -> Flaw {
         let arg = &self.args[index];
-        Flaw { at: arg.at, message: format!("`{}` takes {wanted} here, and this is a {}; CAST it", self.name, types::name(&arg.data_type)) }
+        Flaw {
+            at: arg.at,
+            message: format!(
+                "`{}` takes {wanted} here, and this is a {}; CAST it",
+                self.name,
+                types::name(&arg.data_type)
+            ),
+        }
     }
 
     fn cast(&mut self, index: usize, to: &ArrowType) -> Result<(), Flaw> {
@@ -236,7 +351,9 @@ impl Call {
     /// A date or timestamp, as a local timestamp in microseconds.
     fn moment(&mut self, index: usize) -> Result<(), Flaw> {
         match &self.args[index].data_type {
-            ArrowType::Date32 | ArrowType::Timestamp(..) | ArrowType::Null => self.cast(index, &MICROSECONDS),
+            ArrowType::Date32 | ArrowType::Timestamp(..) | ArrowType::Null => {
+                self.cast(index, &MICROSECONDS)
+            }
             _ => Err(self.wrong(index, "a date or a timestamp")),
         }
     }
@@ -244,21 +361,29 @@ impl Call {
     /// A text that has to be known now.
     fn literal(&self, index: usize, what: &str) -> Result<&str, Flaw> {
         let arg = &self.args[index];
-        arg.as_text().ok_or_else(|| Flaw { at: arg.at, message: format!("the {what} has to be a literal, such as '…'") })
+        arg.as_text().ok_or_else(|| Flaw {
+            at: arg.at,
+            message: format!("the {what} has to be a literal, such as '…'"),
+        })
     }
 
     /// A whole number that has to be known now.
     fn literal_number(&self, index: usize, what: &str) -> Result<i64, Flaw> {
         let arg = &self.args[index];
-        let value = arg.as_constant().and_then(|array| array.as_primitive_opt::<Int64Type>()).filter(|array| array.is_valid(0));
-        value
-            .map(|array| array.value(0))
-            .ok_or_else(|| Flaw { at: arg.at, message: format!("the {what} has to be a literal whole number") })
+        let value = arg
+            .as_constant()
+            .and_then(|array| array.as_primitive_opt::<Int64Type>())
+            .filter(|array| array.is_valid(0));
+        value.map(|array| array.value(0)).ok_or_else(|| Flaw {
+            at: arg.at,
+            message: format!("the {what} has to be a literal whole number"),
+        })
     }
 
     fn regex(&self, index: usize) -> Result<Regex, Flaw> {
         let compiled = self.patterns.compile(self.literal(index, "pattern")?);
-        compiled.map_err(|refused| Flaw { at: self.args[index].at, message: refused.describe("this") })
+        compiled
+            .map_err(|refused| Flaw { at: self.args[index].at, message: refused.describe("this") })
     }
 
     /// One of the names that a part may have; the first argument.
@@ -270,7 +395,11 @@ impl Call {
             let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
             Flaw {
                 at: self.args[0].at,
-                message: format!("`{text}` is not a part that `{}` knows; allowed: {}", self.name, names.join(", ")),
+                message: format!(
+                    "`{text}` is not a part that `{}` knows; allowed: {}",
+                    self.name,
+                    names.join(", ")
+                ),
             }
         })
     }
@@ -313,10 +442,11 @@ impl Call {
 fn round(mut call: Call, rounding: Rounding) -> Result<Node, Flaw> {
     call.number(0)?;
     let digits = if call.args.len() > 1 { call.literal_number(1, "number of digits")? } else { 0 };
-    let digits = i8::try_from(digits)
-        .ok()
-        .filter(|digits| digits.abs() <= 38)
-        .ok_or_else(|| Flaw { at: call.args[1].at, message: "a number is rounded to at most 38 digits".to_owned() })?;
+    let digits =
+        i8::try_from(digits).ok().filter(|digits| digits.abs() <= 38).ok_or_else(|| Flaw {
+            at: call.args[1].at,
+            message: "a number is rounded to at most 38 digits".to_owned(),
+        })?;
     let result = match &call.args[0].data_type {
         ArrowType::Decimal128(precision, scale) => numbers::rounded(*precision, *scale, digits),
         other => other.clone(),
@@ -371,10 +501,10 @@ fn regexp_extract(mut call: Call) -> Result<Node, Flaw> {
     call.text(0)?;
     let pattern = call.regex(1)?;
     let group = if call.args.len() > 2 { call.literal_number(2, "group")? } else { 0 };
-    let group = usize::try_from(group)
-        .ok()
-        .filter(|group| *group < pattern.captures_len())
-        .ok_or_else(|| Flaw { at: call.args[2].at, message: format!("the pattern has no group {group}") })?;
+    let group =
+        usize::try_from(group).ok().filter(|group| *group < pattern.captures_len()).ok_or_else(
+            || Flaw { at: call.args[2].at, message: format!("the pattern has no group {group}") },
+        )?;
     call.args.truncate(1);
     call.apply(ArrowType::Utf8, texts::regexp_extract(pattern, group))
 }
@@ -389,9 +519,13 @@ fn part(call: Call) -> Result<Node, Flaw> {
         _ => false,
     };
     if !fits {
-        return Err(call.wrong(0, if has_time { "a timestamp or a time" } else { "a date or a timestamp" }));
+        return Err(
+            call.wrong(0, if has_time { "a timestamp or a time" } else { "a date or a timestamp" })
+        );
     }
-    let Some((_, part)) = PARTS.iter().find(|(name, _)| *name == call.name) else { unreachable!("each of them is listed") };
+    let Some((_, part)) = PARTS.iter().find(|(name, _)| *name == call.name) else {
+        unreachable!("each of them is listed")
+    };
     if call.args[0].is_null() {
         return coerce::cast(call.args[0].clone(), &ArrowType::Int64, false);
     }
@@ -436,12 +570,21 @@ fn make_timestamp(mut call: Call) -> Result<Node, Flaw> {
             call.seconds(5)?;
             call.apply(MICROSECONDS, moments::make_timestamp())
         }
-        _ => Err(Flaw { at: call.at, message: "`make_timestamp` takes six arguments, year to second, or one, microseconds".to_owned() }),
+        _ => Err(Flaw {
+            at: call.at,
+            message: "`make_timestamp` takes six arguments, year to second, or one, microseconds"
+                .to_owned(),
+        }),
     }
 }
 
 fn date_part(mut call: Call) -> Result<Node, Flaw> {
-    let names: Vec<_> = PARTS.iter().map(|(name, _)| *name).chain(["epoch", "dow", "doy"]).map(|name| (name, ())).collect();
+    let names: Vec<_> = PARTS
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(["epoch", "dow", "doy"])
+        .map(|name| (name, ()))
+        .collect();
     let name = match call.named(&names)?.0 {
         "dow" => "dayofweek",
         "doy" => "dayofyear",
@@ -459,7 +602,11 @@ fn date_trunc(mut call: Call) -> Result<Node, Flaw> {
     let at = call.at;
     let node = call.apply(MICROSECONDS, moments::truncate(period))?;
     match zone {
-        ArrowType::Timestamp(_, Some(_)) => coerce::cast(Node { at, ..node }, &types::zoned(arrow_schema::TimeUnit::Microsecond), false),
+        ArrowType::Timestamp(_, Some(_)) => coerce::cast(
+            Node { at, ..node },
+            &types::zoned(arrow_schema::TimeUnit::Microsecond),
+            false,
+        ),
         _ => Ok(node),
     }
 }
@@ -482,7 +629,10 @@ pub(super) fn at_time_zone(at: Position, moment: Node, zone: &Node) -> Result<No
         return Err(Flaw { at: zone.at, message });
     };
     if !matches!(moment.data_type, ArrowType::Timestamp(_, Some(_))) {
-        let message = format!("AT TIME ZONE takes a timestamptz, and this is a {}", types::name(&moment.data_type));
+        let message = format!(
+            "AT TIME ZONE takes a timestamptz, and this is a {}",
+            types::name(&moment.data_type)
+        );
         return Err(Flaw { at: moment.at, message });
     }
     let local = coerce::cast(moment, &MICROSECONDS, false)?;

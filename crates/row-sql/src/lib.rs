@@ -37,9 +37,11 @@ pub use error::Error;
 use node::{Batch, Node};
 pub use texts::write_hexadecimal;
 
-/// Most words and signs of an expression: what is longer is a program, and says less than a dataset of its own would.
+/// Most words and signs of an expression: what is longer is a program, and says less than a dataset
+/// of its own would.
 const MOST_TOKENS: usize = 1_000;
-/// Deepest nesting that is parsed: the parser takes tens of kilobytes of stack a level where it is not optimised.
+/// Deepest nesting that is parsed: the parser takes tens of kilobytes of stack a level where it is
+/// not optimised.
 const MOST_NESTING: usize = 16;
 
 /// A row expression: parsed, its names and types settled against columns.
@@ -96,7 +98,11 @@ impl Expression {
         let (parsed, words) = parse(text)?;
         let node = bind::Binder::new(columns, patterns, &words).bind(&parsed)?;
         if matches!(node.data_type, ArrowType::Interval(_)) {
-            return Err(Flaw { at: node.at, message: "an interval is no value of a column; add it to a date or a timestamp".to_owned() });
+            return Err(Flaw {
+                at: node.at,
+                message: "an interval is no value of a column; add it to a date or a timestamp"
+                    .to_owned(),
+            });
         }
         Ok(Self { text: text.to_owned(), node })
     }
@@ -118,17 +124,25 @@ impl Expression {
         columns
     }
 
-    /// Works it out for all rows of the columns but those that are `skipped`, about which the answer says nothing. The answer for a row does not depend on other rows.
-    pub fn evaluate(&self, columns: &[ArrayRef], rows: usize, skipped: Option<&BooleanArray>) -> Result<Evaluated, Error> {
+    /// Works it out for all rows of the columns but those that are `skipped`, about which the
+    /// answer says nothing. The answer for a row does not depend on other rows.
+    pub fn evaluate(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+        skipped: Option<&BooleanArray>,
+    ) -> Result<Evaluated, Error> {
         let all = Batch::new(columns, rows);
         let mut values = self.node.evaluate(skipped.map_or(all, |skipped| all.without(skipped)))?;
         let mut failed = std::mem::take(&mut values.failed);
         failed.retain(|row, _| skipped.is_none_or(|skipped| !skipped.value(*row)));
-        let mut array = values.spread(rows).map_err(|_| Error::Internal("spreading a constant".to_owned()))?;
+        let mut array =
+            values.spread(rows).map_err(|_| Error::Internal("spreading a constant".to_owned()))?;
         if !failed.is_empty() {
             let mask: BooleanArray = (0..rows).map(|row| Some(failed.contains_key(&row))).collect();
-            array = arrow_select::nullif::nullif(array.as_ref(), &mask)
-                .map_err(|error| Error::Internal(format!("nulling values: {}", wording::variant(&error))))?;
+            array = arrow_select::nullif::nullif(array.as_ref(), &mask).map_err(|error| {
+                Error::Internal(format!("nulling values: {}", wording::variant(&error)))
+            })?;
         }
         debug_assert_eq!(array.len(), rows);
         Ok(Evaluated { array, failed })
@@ -156,7 +170,8 @@ impl std::fmt::Display for Flaw {
 
 /// Values of any type of a contract as text.
 pub fn texts(array: &ArrayRef) -> Result<ArrayRef, Error> {
-    casts::cast(array, &ArrowType::Utf8, false).map_err(|_| Error::Internal(format!("a {} as text", type_name(array.data_type()))))
+    casts::cast(array, &ArrowType::Utf8, false)
+        .map_err(|_| Error::Internal(format!("a {} as text", type_name(array.data_type()))))
 }
 
 /// The name of a type, as contracts write it.
@@ -177,10 +192,15 @@ const AFTER: &str = "after `";
 fn parse(text: &str) -> Result<(Expr, Vec<TokenWithSpan>), Flaw> {
     let start = Position { line: 1, column: 1 };
     let dialect = DuckDbDialect {};
-    let tokens = Tokenizer::new(&dialect, text)
-        .tokenize_with_location()
-        .map_err(|error| Flaw { at: error.location.into(), message: of_tokenizer(error.message) })?;
-    let words: Vec<_> = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).cloned().collect();
+    let tokens = Tokenizer::new(&dialect, text).tokenize_with_location().map_err(|error| Flaw {
+        at: error.location.into(),
+        message: of_tokenizer(error.message),
+    })?;
+    let words: Vec<_> = tokens
+        .iter()
+        .filter(|token| !matches!(token.token, Token::Whitespace(_)))
+        .cloned()
+        .collect();
     let Some(first) = words.first() else {
         return Err(Flaw { at: start, message: "there is no expression".to_owned() });
     };
@@ -189,27 +209,43 @@ fn parse(text: &str) -> Result<(Expr, Vec<TokenWithSpan>), Flaw> {
         return Err(Flaw { at: first.span.start.into(), message: message.to_owned() });
     }
     if let Some(token) = words.get(MOST_TOKENS) {
-        return Err(Flaw { at: token.span.start.into(), message: format!("an expression has at most {MOST_TOKENS} words and signs") });
+        return Err(Flaw {
+            at: token.span.start.into(),
+            message: format!("an expression has at most {MOST_TOKENS} words and signs"),
+        });
     }
     let mut depth = 0;
     for token in &words {
         depth += i32::from(token.token == Token::LParen) - i32::from(token.token == Token::RParen);
         if depth > MOST_NESTING as i32 {
-            return Err(Flaw { at: token.span.start.into(), message: format!("expressions nest at most {MOST_NESTING} deep") });
+            return Err(Flaw {
+                at: token.span.start.into(),
+                message: format!("expressions nest at most {MOST_NESTING} deep"),
+            });
         }
     }
-    let mut parser = Parser::new(&dialect).with_recursion_limit(MOST_NESTING + 10).with_tokens_with_locations(tokens);
+    let mut parser = Parser::new(&dialect)
+        .with_recursion_limit(MOST_NESTING + 10)
+        .with_tokens_with_locations(tokens);
     let parsed = parser.parse_expr().map_err(|error| match error {
-        ParserError::RecursionLimitExceeded => Flaw { at: start, message: format!("expressions nest at most {MOST_NESTING} deep") },
-        ParserError::TokenizerError(message) | ParserError::ParserError(message) => located(&message, &words),
+        ParserError::RecursionLimitExceeded => {
+            Flaw { at: start, message: format!("expressions nest at most {MOST_NESTING} deep") }
+        }
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => {
+            located(&message, &words)
+        }
     })?;
     let rest = parser.peek_token();
     if rest.token != Token::EOF {
         // Where a CASE is not complete, the parser takes it for a name.
         if let Some(case) = words.iter().rev().find(|word| word.span.start < rest.span.start)
-            && [&case.token, &rest.token].iter().zip(["case", "when"]).all(|(token, word)| token.to_string().eq_ignore_ascii_case(word))
+            && [&case.token, &rest.token]
+                .iter()
+                .zip(["case", "when"])
+                .all(|(token, word)| token.to_string().eq_ignore_ascii_case(word))
         {
-            let message = "this CASE is not complete; it is written CASE WHEN … THEN … ELSE … END".to_owned();
+            let message =
+                "this CASE is not complete; it is written CASE WHEN … THEN … ELSE … END".to_owned();
             return Err(Flaw { at: case.span.start.into(), message });
         }
         let message = format!("the expression has ended before `{}`", cut(&rest.token.to_string()));
@@ -221,10 +257,19 @@ fn parse(text: &str) -> Result<(Expr, Vec<TokenWithSpan>), Flaw> {
 /// What the tokenizer says, in words of ours.
 fn of_tokenizer(message: String) -> String {
     match message.as_str() {
-        "Unterminated string literal" => "a text begins here and does not end: its closing quote is missing".to_owned(),
-        "Unexpected EOF while in a multi-line comment" => "a comment does not end: its `*/` is missing".to_owned(),
-        _ => match message.strip_prefix("Expected close delimiter '").and_then(|rest| rest.strip_suffix("' before EOF.")) {
-            Some(quote) => format!("a name begins here and does not end: its closing `{quote}` is missing"),
+        "Unterminated string literal" => {
+            "a text begins here and does not end: its closing quote is missing".to_owned()
+        }
+        "Unexpected EOF while in a multi-line comment" => {
+            "a comment does not end: its `*/` is missing".to_owned()
+        }
+        _ => match message
+            .strip_prefix("Expected close delimiter '")
+            .and_then(|rest| rest.strip_suffix("' before EOF."))
+        {
+            Some(quote) => {
+                format!("a name begins here and does not end: its closing `{quote}` is missing")
+            }
             None => message,
         },
     }
@@ -240,18 +285,25 @@ fn located(message: &str, words: &[TokenWithSpan]) -> Flaw {
     let end = words.last().map_or(Position { line: 1, column: 1 }, |last| last.span.end.into());
     let (message, at) = place.unwrap_or((message, end));
     let message = message.strip_prefix("sql parser error: ").unwrap_or(message);
-    let told = match message.strip_prefix("Expected: ").and_then(|message| message.rsplit_once(", found: ")) {
+    let told = match message
+        .strip_prefix("Expected: ")
+        .and_then(|message| message.rsplit_once(", found: "))
+    {
         Some((expected, found)) => {
             // What is no description is to be written as it is.
             let is_literal = !expected.contains(|c: char| c.is_lowercase());
             let expected = if is_literal { format!("`{expected}`") } else { expected.to_owned() };
-            let instead = if found == "EOF" { String::new() } else { format!(", not `{}`", cut(found)) };
+            let instead =
+                if found == "EOF" { String::new() } else { format!(", not `{}`", cut(found)) };
             format!("{expected} is expected{instead}")
         }
-        None if message.starts_with("No infix parser for token") => "this can't stand here".to_owned(),
+        None if message.starts_with("No infix parser for token") => {
+            "this can't stand here".to_owned()
+        }
         None => message.to_owned(),
     };
     let before = words.iter().rev().find(|word| Position::from(word.span.start) < at);
-    let after = before.map_or_else(String::new, |word| format!("{AFTER}{}`: ", cut(&word.token.to_string())));
+    let after = before
+        .map_or_else(String::new, |word| format!("{AFTER}{}`: ", cut(&word.token.to_string())));
     Flaw { at, message: format!("{after}{told}") }
 }

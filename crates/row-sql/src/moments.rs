@@ -84,7 +84,11 @@ impl Period {
     /// Where it begins.
     fn start(self, number: i64) -> Option<i64> {
         let months = |number: i64| {
-            let date = NaiveDate::from_ymd_opt(i32::try_from(number.div_euclid(12)).ok()?, number.rem_euclid(12) as u32 + 1, 1)?;
+            let date = NaiveDate::from_ymd_opt(
+                i32::try_from(number.div_euclid(12)).ok()?,
+                number.rem_euclid(12) as u32 + 1,
+                1,
+            )?;
             date.signed_duration_since(NaiveDate::default()).num_days().checked_mul(DAY)
         };
         match self {
@@ -115,14 +119,21 @@ pub(super) fn part(part: DatePart) -> Arc<Kernel> {
 pub(super) fn epoch() -> Arc<Kernel> {
     unary(|array| {
         let micros = array.as_primitive::<TimestampMicrosecondType>();
-        Ok(Arc::new(micros.iter().map(|value| value.map(|value| value as f64 / SECOND as f64)).collect::<Float64Array>()))
+        Ok(Arc::new(
+            micros
+                .iter()
+                .map(|value| value.map(|value| value as f64 / SECOND as f64))
+                .collect::<Float64Array>(),
+        ))
     })
 }
 
 /// The beginning of the period, of microseconds.
 pub(super) fn truncate(period: Period) -> Arc<Kernel> {
     unary(move |array| {
-        let start = |micros: i64| period.of(micros).and_then(|number| period.start(number)).ok_or_else(out_of_range);
+        let start = |micros: i64| {
+            period.of(micros).and_then(|number| period.start(number)).ok_or_else(out_of_range)
+        };
         let micros = array.as_primitive::<TimestampMicrosecondType>();
         Ok(Arc::new(micros.try_unary::<_, TimestampMicrosecondType, Trouble>(start)?))
     })
@@ -132,12 +143,16 @@ pub(super) fn truncate(period: Period) -> Arc<Kernel> {
 pub(super) fn difference(period: Period) -> Arc<Kernel> {
     Arc::new(move |args, rows| {
         let micros = |values: &Values, row| {
-            let (array, index) = (values.array.as_primitive::<TimestampMicrosecondType>(), values.index(row));
+            let (array, index) =
+                (values.array.as_primitive::<TimestampMicrosecondType>(), values.index(row));
             array.is_valid(index).then(|| array.value(index))
         };
         let count = |row| match (micros(&args[0], row), micros(&args[1], row)) {
             (Some(from), Some(to)) => {
-                let (from, to) = (period.of(from).ok_or_else(out_of_range)?, period.of(to).ok_or_else(out_of_range)?);
+                let (from, to) = (
+                    period.of(from).ok_or_else(out_of_range)?,
+                    period.of(to).ok_or_else(out_of_range)?,
+                );
                 Ok(Some(to - from))
             }
             _ => Ok(None),
@@ -151,8 +166,11 @@ pub(super) fn at_zone(zone: Tz) -> Arc<Kernel> {
     unary(move |array| {
         let local = |micros: i64| {
             let moment = DateTime::from_timestamp_micros(micros).ok_or_else(out_of_range)?;
-            let offset = chrono::Offset::fix(&zone.offset_from_utc_datetime(&moment.naive_utc())).local_minus_utc();
-            micros.checked_add(TimeDelta::seconds(offset.into()).num_seconds() * SECOND).ok_or_else(out_of_range)
+            let offset = chrono::Offset::fix(&zone.offset_from_utc_datetime(&moment.naive_utc()))
+                .local_minus_utc();
+            micros
+                .checked_add(TimeDelta::seconds(offset.into()).num_seconds() * SECOND)
+                .ok_or_else(out_of_range)
         };
         let micros = array.as_primitive::<TimestampMicrosecondType>();
         Ok(Arc::new(micros.try_unary::<_, TimestampMicrosecondType, Trouble>(local)?))
@@ -162,7 +180,8 @@ pub(super) fn at_zone(zone: Tz) -> Arc<Kernel> {
 /// Whole microseconds of seconds: of whole numbers and decimals exactly, of floats rounded.
 pub(super) fn micros_of_seconds() -> Arc<Kernel> {
     unary(|array| {
-        let finer = || Trouble::Row("the seconds are finer than microseconds; ROUND them".to_owned());
+        let finer =
+            || Trouble::Row("the seconds are finer than microseconds; ROUND them".to_owned());
         let micros = |unscaled: i128, scale: i8| {
             let wanted = i32::from(scale) - 6;
             let power = 10_i128.checked_pow(wanted.unsigned_abs()).ok_or_else(out_of_range)?;
@@ -181,15 +200,26 @@ pub(super) fn micros_of_seconds() -> Arc<Kernel> {
                     // What 64 bits hold, with room for the rounding of the bounds themselves.
                     (micros.abs() < 9.2e18).then_some(micros as i64).ok_or_else(out_of_range)
                 };
-                Arc::new(seconds.as_primitive::<Float64Type>().try_unary::<_, Int64Type, Trouble>(round)?)
+                Arc::new(
+                    seconds
+                        .as_primitive::<Float64Type>()
+                        .try_unary::<_, Int64Type, Trouble>(round)?,
+                )
             }
             ArrowType::Decimal128(_, scale) => {
                 let decimals = array.as_primitive::<Decimal128Type>();
-                Arc::new(decimals.try_unary::<_, Int64Type, Trouble>(|unscaled| micros(unscaled, *scale))?)
+                Arc::new(
+                    decimals
+                        .try_unary::<_, Int64Type, Trouble>(|unscaled| micros(unscaled, *scale))?,
+                )
             }
             _ => {
                 let whole = casts::cast(array, &ArrowType::Int64, false)?;
-                Arc::new(whole.as_primitive::<Int64Type>().try_unary::<_, Int64Type, Trouble>(|seconds| micros(seconds.into(), 0))?)
+                Arc::new(
+                    whole
+                        .as_primitive::<Int64Type>()
+                        .try_unary::<_, Int64Type, Trouble>(|seconds| micros(seconds.into(), 0))?,
+                )
             }
         })
     })
@@ -199,7 +229,11 @@ pub(super) fn micros_of_seconds() -> Arc<Kernel> {
 pub(super) fn from_epoch(micros: i64) -> Arc<Kernel> {
     unary(move |array| {
         let moment = |units: i64| units.checked_mul(micros).ok_or_else(out_of_range);
-        Ok(Arc::new(array.as_primitive::<Int64Type>().try_unary::<_, TimestampMicrosecondType, Trouble>(moment)?))
+        Ok(Arc::new(
+            array
+                .as_primitive::<Int64Type>()
+                .try_unary::<_, TimestampMicrosecondType, Trouble>(moment)?,
+        ))
     })
 }
 
@@ -227,11 +261,19 @@ pub(super) fn make_timestamp() -> Arc<Kernel> {
     Arc::new(|args, rows| {
         let moment = |row| match numbers(args, row) {
             Some([year, month, day, hour, minute, micros]) => {
-                if !((0..24).contains(&hour) && (0..60).contains(&minute) && (0..MINUTE).contains(&micros)) {
+                if !((0..24).contains(&hour)
+                    && (0..60).contains(&minute)
+                    && (0..MINUTE).contains(&micros))
+                {
                     return Err(Trouble::Row("there is no such time of day".to_owned()));
                 }
                 let time = hour * HOUR + minute * MINUTE + micros;
-                Ok(Some(days(year, month, day)?.checked_mul(DAY).and_then(|day| day.checked_add(time)).ok_or_else(out_of_range)?))
+                Ok(Some(
+                    days(year, month, day)?
+                        .checked_mul(DAY)
+                        .and_then(|day| day.checked_add(time))
+                        .ok_or_else(out_of_range)?,
+                ))
             }
             None => Ok(None),
         };
@@ -251,7 +293,13 @@ fn numbers<const COUNT: usize>(args: &[Values], row: usize) -> Option<[i64; COUN
 
 /// Days since 1970 of a day that there is.
 fn days(year: i64, month: i64, day: i64) -> Result<i64, Trouble> {
-    let date = || NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, u32::try_from(month).ok()?, u32::try_from(day).ok()?);
+    let date = || {
+        NaiveDate::from_ymd_opt(
+            i32::try_from(year).ok()?,
+            u32::try_from(month).ok()?,
+            u32::try_from(day).ok()?,
+        )
+    };
     let date = date().ok_or_else(|| Trouble::Row("there is no such day".to_owned()))?;
     Ok(date.signed_duration_since(NaiveDate::default()).num_days())
 }

@@ -57,8 +57,14 @@ impl Node {
         Self { data_type: array.data_type().clone(), at, op: Op::Constant(array) }
     }
 
-    /// An operator over arguments. If all of them are constant, so is the answer: it is worked out here and now, and so is what is wrong with it.
-    pub(super) fn apply(data_type: ArrowType, at: super::Position, kernel: Arc<Kernel>, args: Vec<Self>) -> Result<Self, Flaw> {
+    /// An operator over arguments. If all of them are constant, so is the answer: it is worked out
+    /// here and now, and so is what is wrong with it.
+    pub(super) fn apply(
+        data_type: ArrowType,
+        at: super::Position,
+        kernel: Arc<Kernel>,
+        args: Vec<Self>,
+    ) -> Result<Self, Flaw> {
         Self { data_type, at, op: Op::Apply(kernel, args) }.folded()
     }
 
@@ -73,9 +79,13 @@ impl Node {
         if !all_constant {
             return Ok(self);
         }
-        let values = self.evaluate(Batch::new(&[], 1)).map_err(|error| Flaw { at: self.at, message: error.to_string() })?;
+        let values = self
+            .evaluate(Batch::new(&[], 1))
+            .map_err(|error| Flaw { at: self.at, message: error.to_string() })?;
         match values.failed.first_key_value() {
-            Some((_, reason)) => Err(Flaw { at: self.at, message: format!("fails for every row: {reason}") }),
+            Some((_, reason)) => {
+                Err(Flaw { at: self.at, message: format!("fails for every row: {reason}") })
+            }
             None => Ok(Self::constant(values.array.slice(0, 1), self.at)),
         }
     }
@@ -95,7 +105,8 @@ impl Node {
     }
 
     pub(super) fn is_null(&self) -> bool {
-        self.as_constant().is_some_and(|array| array.is_null(0) || self.data_type == ArrowType::Null)
+        self.as_constant()
+            .is_some_and(|array| array.is_null(0) || self.data_type == ArrowType::Null)
     }
 
     /// Adds the columns that are read.
@@ -117,10 +128,15 @@ impl Node {
             Op::Column(index) => batch.column(*index).map_err(whole),
             Op::Constant(array) => {
                 let bytes = array.as_string_opt::<i32>().map_or(0, |text| text.value_data().len());
-                if bytes.saturating_mul(batch.rows) > MOST_BYTES { Err(too_much_text()) } else { Ok(Values::constant(array.clone())) }
+                if bytes.saturating_mul(batch.rows) > MOST_BYTES {
+                    Err(too_much_text())
+                } else {
+                    Ok(Values::constant(array.clone()))
+                }
             }
             Op::Apply(kernel, args) => {
-                let args = args.iter().map(|arg| arg.evaluate(batch)).collect::<Result<Vec<_>, _>>()?;
+                let args =
+                    args.iter().map(|arg| arg.evaluate(batch)).collect::<Result<Vec<_>, _>>()?;
                 apply(kernel.as_ref(), &args, batch.rows, &self.data_type)
             }
             Op::And(args) => Self::connect(args, false, batch),
@@ -130,23 +146,32 @@ impl Node {
         }
     }
 
-    /// AND and OR. Where the left one is `decisive`, it is the answer, whatever becomes of the right one.
-    fn connect([left, right]: &[Self; 2], decisive: bool, batch: Batch<'_>) -> Result<Values, Error> {
+    /// AND and OR. Where the left one is `decisive`, it is the answer, whatever becomes of the
+    /// right one.
+    fn connect(
+        [left, right]: &[Self; 2],
+        decisive: bool,
+        batch: Batch<'_>,
+    ) -> Result<Values, Error> {
         let left = left.evaluate(batch)?;
         let a = left.booleans(batch.rows).map_err(whole)?;
         let decided = if decisive { is_true(&a) } else { is_true(&not(&a).map_err(kernel)?) };
         let right = right.evaluate(batch.without(&batch.with_skipped(&decided)?))?;
         let b = right.booleans(batch.rows).map_err(whole)?;
-        let array = if decisive { or_kleene(&a, &b) } else { and_kleene(&a, &b) }.map_err(kernel)?;
+        let array =
+            if decisive { or_kleene(&a, &b) } else { and_kleene(&a, &b) }.map_err(kernel)?;
         let mut failed = right.failed;
         failed.retain(|row, _| !decided.value(*row));
         failed.extend(left.failed);
         Ok(Values { array: Arc::new(array), constant: false, failed })
     }
 
-    /// CASE. Conditions are asked about the rows for which none before them holds, and values about those that they are of.
+    /// CASE. Conditions are asked about the rows for which none before them holds, and values about
+    /// those that they are of.
     fn choose(args: &[Self], batch: Batch<'_>) -> Result<Values, Error> {
-        let (branches, [otherwise]) = args.as_chunks::<2>() else { unreachable!("a CASE has a last value") };
+        let (branches, [otherwise]) = args.as_chunks::<2>() else {
+            unreachable!("a CASE has a last value")
+        };
         let mut failed = Failed::new();
         let mut settled = batch.with_skipped(&none(batch.rows))?;
         let mut chosen = Vec::with_capacity(branches.len());
@@ -164,9 +189,13 @@ impl Node {
             chosen.push((holds, value));
         }
         let mut all = otherwise.evaluate(batch.without(&settled))?;
-        failed.extend(std::mem::take(&mut all.failed).into_iter().filter(|(row, _)| !settled.value(*row)));
+        failed.extend(
+            std::mem::take(&mut all.failed).into_iter().filter(|(row, _)| !settled.value(*row)),
+        );
         for (holds, mut value) in chosen.into_iter().rev() {
-            failed.extend(std::mem::take(&mut value.failed).into_iter().filter(|(row, _)| holds.value(*row)));
+            failed.extend(
+                std::mem::take(&mut value.failed).into_iter().filter(|(row, _)| holds.value(*row)),
+            );
             all = Values::new(zip(&holds, &value, &all).map_err(kernel)?);
         }
         Ok(Values { array: all.spread(batch.rows).map_err(whole)?, constant: false, failed })
@@ -180,7 +209,8 @@ impl Node {
         for arg in args {
             let value = arg.evaluate(batch.without(&settled))?;
             let array = value.spread(batch.rows).map_err(whole)?;
-            let takes = and_not(&is_not_null(array.as_ref()).map_err(kernel)?, &settled).map_err(kernel)?;
+            let takes =
+                and_not(&is_not_null(array.as_ref()).map_err(kernel)?, &settled).map_err(kernel)?;
             found = zip(&takes, &array, &found).map_err(kernel)?;
             settled = or(&settled, &takes).map_err(kernel)?;
             if !value.failed.is_empty() {

@@ -26,10 +26,13 @@ pub(super) fn abs() -> Arc<Kernel> {
         Ok(match array.data_type() {
             ArrowType::Int64 => {
                 let values = array.as_primitive::<Int64Type>();
-                Arc::new(values.try_unary::<_, Int64Type, Trouble>(|value| value.checked_abs().ok_or_else(overflow))?)
+                Arc::new(values.try_unary::<_, Int64Type, Trouble>(|value| {
+                    value.checked_abs().ok_or_else(overflow)
+                })?)
             }
             ArrowType::Decimal128(precision, scale) => {
-                let values = array.as_primitive::<Decimal128Type>().unary::<_, Decimal128Type>(i128::abs);
+                let values =
+                    array.as_primitive::<Decimal128Type>().unary::<_, Decimal128Type>(i128::abs);
                 Arc::new(values.with_precision_and_scale(*precision, *scale)?)
             }
             _ => Arc::new(array.as_primitive::<Float64Type>().unary::<_, Float64Type>(f64::abs)),
@@ -54,22 +57,40 @@ pub(super) fn round(rounding: Rounding, digits: i8, result: ArrowType) -> Arc<Ke
             ArrowType::Int64 if digits >= 0 => array.clone(),
             ArrowType::Int64 => {
                 let overflow = || Trouble::from(ArrowError::ArithmeticOverflow(String::new()));
-                let round = |value: i64| i64::try_from(round_int(value.into(), rounding, digits.unsigned_abs())).map_err(|_| overflow());
-                Arc::new(array.as_primitive::<Int64Type>().try_unary::<_, Int64Type, Trouble>(round)?)
+                let round = |value: i64| {
+                    i64::try_from(round_int(value.into(), rounding, digits.unsigned_abs()))
+                        .map_err(|_| overflow())
+                };
+                Arc::new(
+                    array.as_primitive::<Int64Type>().try_unary::<_, Int64Type, Trouble>(round)?,
+                )
             }
             ArrowType::Decimal128(_, scale) => decimals(array, rounding, *scale, digits, &result)?,
-            _ => Arc::new(array.as_primitive::<Float64Type>().unary::<_, Float64Type>(|value| round_float(value, rounding, digits))),
+            _ => Arc::new(
+                array
+                    .as_primitive::<Float64Type>()
+                    .unary::<_, Float64Type>(|value| round_float(value, rounding, digits)),
+            ),
         })
     })
 }
 
-fn decimals(array: &ArrayRef, rounding: Rounding, scale: i8, digits: i8, result: &ArrowType) -> Result<ArrayRef, Trouble> {
+fn decimals(
+    array: &ArrayRef,
+    rounding: Rounding,
+    scale: i8,
+    digits: i8,
+    result: &ArrowType,
+) -> Result<ArrayRef, Trouble> {
     let ArrowType::Decimal128(precision, kept) = *result else { return Ok(array.clone()) };
     if digits >= scale {
         return Ok(array.clone());
     }
     let unit = 10_i128.pow((scale - kept).unsigned_abs().into());
-    let round = |value: i128| round_int(value, rounding, (i16::from(scale) - i16::from(digits)).unsigned_abs() as u8) / unit;
+    let round = |value: i128| {
+        round_int(value, rounding, (i16::from(scale) - i16::from(digits)).unsigned_abs() as u8)
+            / unit
+    };
     let values = array.as_primitive::<Decimal128Type>().unary::<_, Decimal128Type>(round);
     values.validate_decimal_precision(precision)?;
     Ok(Arc::new(values.with_precision_and_scale(precision, kept)?))
@@ -96,7 +117,11 @@ fn round_float(value: f64, rounding: Rounding, digits: i8) -> f64 {
         (Rounding::Nearest, 0) => value.round(),
         (Rounding::Nearest, digits) => {
             let factor = 10_f64.powi(digits.abs().into());
-            let rounded = if digits > 0 { (value * factor).round() / factor } else { (value / factor).round() * factor };
+            let rounded = if digits > 0 {
+                (value * factor).round() / factor
+            } else {
+                (value / factor).round() * factor
+            };
             // Numbers that are too large to have such digits stay.
             if rounded.is_finite() { rounded } else { value }
         }

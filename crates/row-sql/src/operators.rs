@@ -97,7 +97,8 @@ pub(super) fn extreme(comparison: Comparison) -> Arc<Kernel> {
         let mut best = args[0].spread(rows)?;
         for arg in &args[1..] {
             let other = arg.spread(rows)?;
-            let better = comparison.of(&ordered(&Values::new(other.clone())), &ordered(&Values::new(best.clone())))?;
+            let better = comparison
+                .of(&ordered(&Values::new(other.clone())), &ordered(&Values::new(best.clone())))?;
             let takes = or_kleene(&spread(better, rows)?, &is_null(best.as_ref())?)?;
             best = zip(&and_kleene(&takes, &is_not_null(other.as_ref())?)?, &other, &best)?;
         }
@@ -111,7 +112,9 @@ pub(super) fn negate_boolean() -> Arc<Kernel> {
 
 /// IS NULL, or IS NOT NULL.
 pub(super) fn null(is: bool) -> Arc<Kernel> {
-    unary(move |array| Ok(Arc::new(if is { is_null(array.as_ref())? } else { is_not_null(array.as_ref())? })))
+    unary(move |array| {
+        Ok(Arc::new(if is { is_null(array.as_ref())? } else { is_not_null(array.as_ref())? }))
+    })
 }
 
 /// IS TRUE and its like: whether a boolean is `value`; a null is neither.
@@ -127,7 +130,8 @@ pub(super) fn negate() -> Arc<Kernel> {
     unary(|array| Ok(numeric::neg(array.as_ref())?))
 }
 
-/// The type of a sum, a product, … of two numbers that are both 64-bit integers, both decimals or both floats. `None`: it would have too many digits after the point.
+/// The type of a sum, a product, … of two numbers that are both 64-bit integers, both decimals or
+/// both floats. `None`: it would have too many digits after the point.
 pub(super) fn result_of(arithmetic: Arithmetic, a: &ArrowType, b: &ArrowType) -> Option<ArrowType> {
     if !is_decimal(a) {
         return Some(a.clone());
@@ -139,10 +143,12 @@ pub(super) fn result_of(arithmetic: Arithmetic, a: &ArrowType, b: &ArrowType) ->
         Arithmetic::Remainder => (whole_a.min(whole_b) + scale, scale),
         _ => (whole_a.max(whole_b) + scale + 1, scale),
     };
-    (scale <= MOST_DIGITS).then(|| ArrowType::Decimal128(precision.clamp(1, MOST_DIGITS), scale as i8))
+    (scale <= MOST_DIGITS)
+        .then(|| ArrowType::Decimal128(precision.clamp(1, MOST_DIGITS), scale as i8))
 }
 
-/// Arithmetic on two numbers of one kind. Nothing wraps and nothing is rounded: what does not fit fails.
+/// Arithmetic on two numbers of one kind. Nothing wraps and nothing is rounded: what does not fit
+/// fails.
 pub(super) fn arithmetic(arithmetic: Arithmetic, result: ArrowType) -> Arc<Kernel> {
     Arc::new(move |args, _| {
         let (a, b) = (&args[0], &args[1]);
@@ -162,9 +168,9 @@ pub(super) fn arithmetic(arithmetic: Arithmetic, result: ArrowType) -> Arc<Kerne
         let array = array?;
         let ArrowType::Decimal128(precision, scale) = result else { return Ok(array) };
         let decimals = array.as_primitive::<Decimal128Type>();
-        decimals
-            .validate_decimal_precision(precision)
-            .map_err(|_| Trouble::Row(format!("the result has more digits than decimal({precision},{scale})")))?;
+        decimals.validate_decimal_precision(precision).map_err(|_| {
+            Trouble::Row(format!("the result has more digits than decimal({precision},{scale})"))
+        })?;
         Ok(Arc::new(decimals.clone().with_precision_and_scale(precision, scale)?))
     })
 }
@@ -172,21 +178,31 @@ pub(super) fn arithmetic(arithmetic: Arithmetic, result: ArrowType) -> Arc<Kerne
 /// A date moved by so many days.
 pub(super) fn move_days(arithmetic: Arithmetic) -> Arc<Kernel> {
     Arc::new(move |args, _| {
-        let days = Values { array: casts::cast(&days_of(&args[0])?, &ArrowType::Int64, false)?, ..args[0].clone() };
+        let days = Values {
+            array: casts::cast(&days_of(&args[0])?, &ArrowType::Int64, false)?,
+            ..args[0].clone()
+        };
         let moved = match arithmetic {
             Arithmetic::Subtract => numeric::sub(&days, &args[1])?,
             _ => numeric::add(&days, &args[1])?,
         };
-        let moved =
-            casts::cast(&moved, &ArrowType::Int32, false).map_err(|_| Trouble::from(ArrowError::ArithmeticOverflow(String::new())))?;
-        Ok(Arc::new(moved.as_primitive::<arrow_array::types::Int32Type>().reinterpret_cast::<Date32Type>()))
+        let moved = casts::cast(&moved, &ArrowType::Int32, false)
+            .map_err(|_| Trouble::from(ArrowError::ArithmeticOverflow(String::new())))?;
+        Ok(Arc::new(
+            moved.as_primitive::<arrow_array::types::Int32Type>().reinterpret_cast::<Date32Type>(),
+        ))
     })
 }
 
 /// Days from the second date to the first.
 pub(super) fn days_between() -> Arc<Kernel> {
     Arc::new(|args, _| {
-        let day = |arg: &Values| Ok::<_, Trouble>(Values { array: casts::cast(&days_of(arg)?, &ArrowType::Int64, false)?, ..arg.clone() });
+        let day = |arg: &Values| {
+            Ok::<_, Trouble>(Values {
+                array: casts::cast(&days_of(arg)?, &ArrowType::Int64, false)?,
+                ..arg.clone()
+            })
+        };
         Ok(numeric::sub(&day(&args[0])?, &day(&args[1])?)?)
     })
 }
@@ -194,8 +210,11 @@ pub(super) fn days_between() -> Arc<Kernel> {
 /// A moment moved by an interval.
 pub(super) fn move_moment(arithmetic: Arithmetic, result: ArrowType) -> Arc<Kernel> {
     Arc::new(move |args, _| {
-        let ArrowType::Timestamp(unit, _) = result else { return Err(Trouble::Row("no moment".to_owned())) };
-        let moment = Values { array: casts::without_zone(&args[0].array, unit)?, ..args[0].clone() };
+        let ArrowType::Timestamp(unit, _) = result else {
+            return Err(Trouble::Row("no moment".to_owned()));
+        };
+        let moment =
+            Values { array: casts::without_zone(&args[0].array, unit)?, ..args[0].clone() };
         let moved = match arithmetic {
             Arithmetic::Subtract => numeric::sub(&moment, &args[1])?,
             _ => numeric::add(&moment, &args[1])?,
@@ -205,21 +224,32 @@ pub(super) fn move_moment(arithmetic: Arithmetic, result: ArrowType) -> Arc<Kern
 }
 
 fn days_of(values: &Values) -> Result<ArrayRef, Trouble> {
-    Ok(Arc::new(values.array.as_primitive::<Date32Type>().reinterpret_cast::<arrow_array::types::Int32Type>()))
+    Ok(Arc::new(
+        values
+            .array
+            .as_primitive::<Date32Type>()
+            .reinterpret_cast::<arrow_array::types::Int32Type>(),
+    ))
 }
 
 /// Floats are divided by zero without a fault, integers and decimals not.
 fn refuse_zero(divisor: &Values) -> Result<(), Trouble> {
     let Some(floats) = divisor.array.as_primitive_opt::<Float64Type>() else { return Ok(()) };
-    if floats.iter().flatten().any(|value| value == 0.0) { Err(ArrowError::DivideByZero.into()) } else { Ok(()) }
+    if floats.iter().flatten().any(|value| value == 0.0) {
+        Err(ArrowError::DivideByZero.into())
+    } else {
+        Ok(())
+    }
 }
 
-/// Floats in the order of numbers: -0.0 is 0.0, and there is one NaN, greater than all others. The kernels' own order tells them apart.
+/// Floats in the order of numbers: -0.0 is 0.0, and there is one NaN, greater than all others. The
+/// kernels' own order tells them apart.
 fn ordered(values: &Values) -> Values {
     let Some(floats) = values.array.as_primitive_opt::<Float64Type>() else {
         return Values { failed: Default::default(), ..values.clone() };
     };
-    let plain = floats.unary::<_, Float64Type>(|value| if value.is_nan() { f64::NAN } else { value + 0.0 });
+    let plain =
+        floats.unary::<_, Float64Type>(|value| if value.is_nan() { f64::NAN } else { value + 0.0 });
     Values { array: Arc::new(plain), constant: values.constant, failed: Default::default() }
 }
 

@@ -85,7 +85,10 @@ impl Refused {
 
 fn build(pattern: &str) -> Result<Regex, Refused> {
     // Twice the bound: on top of what was measured it has anchors around it and groups to capture.
-    let built = RegexBuilder::new(pattern).size_limit(2 * PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES).build();
+    let built = RegexBuilder::new(pattern)
+        .size_limit(2 * PATTERN_BYTES)
+        .dfa_size_limit(PATTERN_BYTES)
+        .build();
     built.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => too_large(),
         error => Refused::NoPattern(error.to_string()),
@@ -93,7 +96,10 @@ fn build(pattern: &str) -> Result<Regex, Refused> {
 }
 
 fn too_large() -> Refused {
-    Refused::TooLarge(format!("it compiles to more than {} MiB; `minLength` and `maxLength` count more cheaply", PATTERN_BYTES >> 20))
+    Refused::TooLarge(format!(
+        "it compiles to more than {} MiB; `minLength` and `maxLength` count more cheaply",
+        PATTERN_BYTES >> 20
+    ))
 }
 
 /// The crate's own message, for users who know its words.
@@ -127,18 +133,22 @@ mod tests {
 
     #[test]
     fn a_few_letters_do_not_stand_for_very_much() {
-        for pattern in ["(a{300}){300}", r"\w{5000}", "((a{100}){100}){100}", &"x".repeat(1 << 20)] {
+        for pattern in ["(a{300}){300}", r"\w{5000}", "((a{100}){100}){100}", &"x".repeat(1 << 20)]
+        {
             let refused = Patterns::default().compile(pattern).expect_err("it is too large");
             assert!(matches!(refused, Refused::TooLarge(_)), "{refused:?}");
         }
-        assert!(matches!(Patterns::default().compile("(a"), Err(Refused::NoPattern(said)) if said.contains("unclosed group")));
+        assert!(
+            matches!(Patterns::default().compile("(a"), Err(Refused::NoPattern(said)) if said.contains("unclosed group"))
+        );
         assert!(matches!(Patterns::default().compile_whole("a)(b"), Err(Refused::NoPattern(_))));
     }
 
     #[test]
     fn many_patterns_are_bounded_together() {
         let patterns = Patterns::default();
-        let compiled = (0..1_000).take_while(|_| patterns.clone().compile("(a{100}){100}").is_ok()).count();
+        let compiled =
+            (0..1_000).take_while(|_| patterns.clone().compile("(a{100}){100}").is_ok()).count();
         assert!((8..200).contains(&compiled), "{compiled}");
         assert!(patterns.compile("a").is_ok(), "a small one has room");
     }

@@ -41,8 +41,19 @@ const AGGREGATES: &[&str] = &[
     "histogram",
 ];
 /// Functions of a row among others.
-const WINDOWS: &[&str] =
-    &["row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead", "first_value", "last_value", "nth_value"];
+const WINDOWS: &[&str] = &[
+    "row_number",
+    "rank",
+    "dense_rank",
+    "percent_rank",
+    "cume_dist",
+    "ntile",
+    "lag",
+    "lead",
+    "first_value",
+    "last_value",
+    "nth_value",
+];
 /// Functions whose answer is another one every time.
 const FICKLE: &[&str] = &[
     "now",
@@ -76,7 +87,9 @@ pub(super) fn function(name: &str) -> String {
         return format!("`{name}` looks at other rows, and a row expression sees one");
     }
     if FICKLE.contains(&name) {
-        return format!("`{name}` gives another answer every time, and a shard that runs twice must give the same rows");
+        return format!(
+            "`{name}` gives another answer every time, and a shard that runs twice must give the same rows"
+        );
     }
     let meant = match name {
         "md5" | "hash" => Some("sha256"),
@@ -95,4 +108,5 @@ pub(super) fn function(name: &str) -> String {
 
 pub(super) const SUBQUERY: &str = "a subquery looks at other rows, and a row expression sees one";
 pub(super) const WINDOW: &str = "OVER looks at other rows, and a row expression sees one";
-pub(super) const SORT: &str = "ORDER BY, DISTINCT, FILTER and their like are of many rows, and a row expression sees one";
+pub(super) const SORT: &str =
+    "ORDER BY, DISTINCT, FILTER and their like are of many rows, and a row expression sees one";

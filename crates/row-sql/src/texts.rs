@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 use super::values::{Kernel, MOST_BYTES, Trouble, Values, too_much_text};
 use crate::patterns::Patterns;
 
-/// Most bytes of a text that a function makes: more than readers of Parquet take in one value with ease.
+/// Most bytes of a text that a function makes: more than readers of Parquet take in one value with
+/// ease.
 const TEXT_BYTES: usize = 8 << 20;
 
 /// Which ends of a text are trimmed.
@@ -38,7 +39,9 @@ pub(super) fn number(values: &Values, row: usize) -> Option<i64> {
 }
 
 /// An operator whose answer is part of an argument's text, or null, for each row.
-fn parts(find: impl for<'a> Fn(&'a [Values], usize) -> Option<&'a str> + Send + Sync + 'static) -> Arc<Kernel> {
+fn parts(
+    find: impl for<'a> Fn(&'a [Values], usize) -> Option<&'a str> + Send + Sync + 'static,
+) -> Arc<Kernel> {
     Arc::new(move |args, rows| {
         let mut out = StringBuilder::with_capacity(rows, rows * 8);
         for row in 0..rows {
@@ -50,7 +53,9 @@ fn parts(find: impl for<'a> Fn(&'a [Values], usize) -> Option<&'a str> + Send + 
 }
 
 /// An operator that writes text for each row, or answers that it is null.
-fn texts(write: impl Fn(&[Values], usize, &mut String) -> Option<()> + Send + Sync + 'static) -> Arc<Kernel> {
+fn texts(
+    write: impl Fn(&[Values], usize, &mut String) -> Option<()> + Send + Sync + 'static,
+) -> Arc<Kernel> {
     Arc::new(move |args, rows| {
         let mut out = StringBuilder::with_capacity(rows, rows * 8);
         let mut text = String::new();
@@ -75,8 +80,12 @@ fn refuse_too_much(bytes: usize) -> Result<(), Trouble> {
 }
 
 /// An operator that says yes or no, or null, for each row.
-fn truths(decide: impl Fn(&[Values], usize) -> Option<bool> + Send + Sync + 'static) -> Arc<Kernel> {
-    Arc::new(move |args, rows| Ok(Arc::new((0..rows).map(|row| decide(args, row)).collect::<BooleanArray>())))
+fn truths(
+    decide: impl Fn(&[Values], usize) -> Option<bool> + Send + Sync + 'static,
+) -> Arc<Kernel> {
+    Arc::new(move |args, rows| {
+        Ok(Arc::new((0..rows).map(|row| decide(args, row)).collect::<BooleanArray>()))
+    })
 }
 
 pub(super) fn lower() -> Arc<Kernel> {
@@ -139,7 +148,8 @@ pub(super) fn substring() -> Arc<Kernel> {
     parts(|args, row| {
         let (value, start) = (text(&args[0], row)?, number(&args[1], row)?);
         let count = || value.chars().count() as i64;
-        // Position 1 is the first character, and -1 the last one; what lies before the first is cut off the length.
+        // Position 1 is the first character, and -1 the last one; what lies before the first is cut
+        // off the length.
         let from = if start < 0 { start.saturating_add(count()) } else { start.saturating_sub(1) };
         let to = match args.get(2) {
             Some(length) => {
@@ -168,7 +178,8 @@ pub(super) fn left() -> Arc<Kernel> {
 pub(super) fn right() -> Arc<Kernel> {
     parts(|args, row| {
         let (value, count) = (text(&args[0], row)?, number(&args[1], row)?);
-        let from = if count < 0 { count.saturating_neg() } else { value.chars().count() as i64 - count };
+        let from =
+            if count < 0 { count.saturating_neg() } else { value.chars().count() as i64 - count };
         Some(slice(value, from, i64::MAX))
     })
 }
@@ -205,15 +216,22 @@ pub(super) fn replace() -> Arc<Kernel> {
 /// The n-th part between separators, from 1, or from the end below 0; empty: there is none.
 pub(super) fn split_part() -> Arc<Kernel> {
     parts(|args, row| {
-        let (value, separator, index) = (text(&args[0], row)?, text(&args[1], row)?, number(&args[2], row)?);
+        let (value, separator, index) =
+            (text(&args[0], row)?, text(&args[1], row)?, number(&args[2], row)?);
         let nth = usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX).checked_sub(1);
         let Some(nth) = nth else { return Some("") };
         let part = match (separator.is_empty(), index > 0) {
             // Nothing lies between characters.
             (true, true) => return Some(slice(value, nth as i64, nth as i64 + 1)),
-            (true, false) => value.char_indices().rev().nth(nth).map(|(at, c)| &value[at..at + c.len_utf8()]),
+            (true, false) => {
+                value.char_indices().rev().nth(nth).map(|(at, c)| &value[at..at + c.len_utf8()])
+            }
             (false, true) => value.split(separator).nth(nth),
-            (false, false) => value.split(separator).count().checked_sub(nth + 1).and_then(|nth| value.split(separator).nth(nth)),
+            (false, false) => value
+                .split(separator)
+                .count()
+                .checked_sub(nth + 1)
+                .and_then(|nth| value.split(separator).nth(nth)),
         };
         Some(part.unwrap_or_default())
     })
@@ -260,12 +278,23 @@ pub(super) fn sha256() -> Arc<Kernel> {
 
 /// Bytes in hexadecimal digits.
 pub fn write_hexadecimal(bytes: &[u8], out: &mut String) {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    out.extend(bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]));
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    out.extend(
+        bytes
+            .iter()
+            .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]),
+    );
 }
 
-/// The regular expression of a LIKE pattern. A `%` at an end of it is said by leaving it open there: then texts are searched and not run through.
-pub(super) fn like(pattern: &str, escape: Option<char>, ignore_case: bool, patterns: &Patterns) -> Result<Regex, String> {
+/// The regular expression of a LIKE pattern. A `%` at an end of it is said by leaving it open
+/// there: then texts are searched and not run through.
+pub(super) fn like(
+    pattern: &str,
+    escape: Option<char>,
+    ignore_case: bool,
+    patterns: &Patterns,
+) -> Result<Regex, String> {
     let mut out = String::from(if ignore_case { "(?si)" } else { "(?s)" });
     let rest = if escape == Some('%') { pattern } else { pattern.trim_start_matches('%') };
     if rest.len() == pattern.len() {

@@ -55,12 +55,15 @@ pub(super) fn digits(data_type: &ArrowType) -> Option<(u8, u8)> {
         ArrowType::Int32 | ArrowType::UInt32 => (10, 0),
         ArrowType::Int64 => (19, 0),
         ArrowType::UInt64 => (20, 0),
-        ArrowType::Decimal128(precision, scale) => (precision.saturating_sub(*scale as u8), *scale as u8),
+        ArrowType::Decimal128(precision, scale) => {
+            (precision.saturating_sub(*scale as u8), *scale as u8)
+        }
         _ => return None,
     })
 }
 
-/// The type in which values of two types are compared, and in which one of them is chosen; `None`: there is none.
+/// The type in which values of two types are compared, and in which one of them is chosen; `None`:
+/// there is none.
 pub(super) fn common(a: &ArrowType, b: &ArrowType) -> Option<ArrowType> {
     use ArrowType::{Date32, Decimal128, Float64, Int64, Null, Time32, Time64, Timestamp, UInt64};
     Some(match (a, b) {
@@ -74,11 +77,14 @@ pub(super) fn common(a: &ArrowType, b: &ArrowType) -> Option<ArrowType> {
             } else {
                 let ((whole_a, scale_a), (whole_b, scale_b)) = (digits(a)?, digits(b)?);
                 let (whole, scale) = (whole_a.max(whole_b), scale_a.max(scale_b));
-                let precision = whole.checked_add(scale).filter(|precision| *precision <= MOST_DIGITS)?;
+                let precision =
+                    whole.checked_add(scale).filter(|precision| *precision <= MOST_DIGITS)?;
                 Decimal128(precision, scale as i8)
             }
         }
-        (Timestamp(a, zone_a), Timestamp(b, zone_b)) if zone_a == zone_b => Timestamp(finer(*a, *b), zone_a.clone()),
+        (Timestamp(a, zone_a), Timestamp(b, zone_b)) if zone_a == zone_b => {
+            Timestamp(finer(*a, *b), zone_a.clone())
+        }
         (Date32, Timestamp(unit, None)) | (Timestamp(unit, None), Date32) => Timestamp(*unit, None),
         (Time32(a) | Time64(a), Time32(b) | Time64(b)) => match finer(*a, *b) {
             unit @ (TimeUnit::Second | TimeUnit::Millisecond) => Time32(unit),
@@ -101,12 +107,14 @@ fn finer(a: TimeUnit, b: TimeUnit) -> TimeUnit {
 /// A type that a cast names. `int8` is 8 bits, as in contracts, and not 8 bytes.
 pub(super) fn read(data_type: &SqlType) -> Result<ArrowType, String> {
     use SqlType as S;
-    let exact = |info: &ExactNumberInfo| match info {
+    let exact = |info: &ExactNumberInfo| {
+        match info {
         ExactNumberInfo::PrecisionAndScale(precision @ 1..=38, scale @ 0..) if *scale as u64 <= *precision => {
             Ok(ArrowType::Decimal128(*precision as u8, *scale as i8))
         }
         ExactNumberInfo::Precision(precision @ 1..=38) => Ok(ArrowType::Decimal128(*precision as u8, 0)),
         _ => Err("a decimal is written decimal(P,S), with P digits from 1 to 38 and S of them from 0 to P after the point".to_owned()),
+    }
     };
     Ok(match data_type {
         S::Bool | S::Boolean => ArrowType::Boolean,
@@ -119,17 +127,22 @@ pub(super) fn read(data_type: &SqlType) -> Result<ArrowType, String> {
         S::UInt32 => ArrowType::UInt32,
         S::UBigInt | S::UInt64 => ArrowType::UInt64,
         S::Real | S::Float4 | S::Float32 => ArrowType::Float32,
-        S::Double(ExactNumberInfo::None) | S::DoublePrecision | S::Float8 | S::Float64 | S::Float(ExactNumberInfo::None) => {
-            ArrowType::Float64
-        }
+        S::Double(ExactNumberInfo::None)
+        | S::DoublePrecision
+        | S::Float8
+        | S::Float64
+        | S::Float(ExactNumberInfo::None) => ArrowType::Float64,
         S::Decimal(info) | S::Numeric(info) | S::Dec(info) => exact(info)?,
         S::Varchar(None) | S::Text | S::String(None) => ArrowType::Utf8,
         S::Date => ArrowType::Date32,
-        S::Time(None, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => ArrowType::Time64(TimeUnit::Microsecond),
-        S::Timestamp(None, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) | S::Datetime(None) => {
-            ArrowType::Timestamp(TimeUnit::Microsecond, None)
+        S::Time(None, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
+            ArrowType::Time64(TimeUnit::Microsecond)
         }
-        S::Timestamp(None, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => zoned(TimeUnit::Microsecond),
+        S::Timestamp(None, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone)
+        | S::Datetime(None) => ArrowType::Timestamp(TimeUnit::Microsecond, None),
+        S::Timestamp(None, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => {
+            zoned(TimeUnit::Microsecond)
+        }
         S::Custom(ObjectName(parts), modifiers) if modifiers.is_empty() && parts.len() == 1 => {
             match parts[0].to_string().to_lowercase().as_str() {
                 "uinteger" => ArrowType::UInt32,

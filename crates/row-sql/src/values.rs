@@ -33,7 +33,8 @@ pub(super) enum Trouble {
     Whole(Error),
 }
 
-/// An operator: one array for the rows of its arguments, or the trouble with one of them. It answers every row alike, whatever rows stand beside it.
+/// An operator: one array for the rows of its arguments, or the trouble with one of them. It
+/// answers every row alike, whatever rows stand beside it.
 pub(super) type Kernel = dyn Fn(&[Values], usize) -> Result<ArrayRef, Trouble> + Send + Sync;
 
 impl Values {
@@ -80,20 +81,33 @@ impl From<ArrowError> for Trouble {
             ArrowError::DivideByZero => Self::Row("division by zero".to_owned()),
             ArrowError::ArithmeticOverflow(_) => Self::Row("the result is out of range".to_owned()),
             ArrowError::OffsetOverflowError(_) => Self::Whole(too_much_text()),
-            ArrowError::CastError(message) | ArrowError::ComputeError(message) | ArrowError::ParseError(message) => Self::Row(message),
+            ArrowError::CastError(message)
+            | ArrowError::ComputeError(message)
+            | ArrowError::ParseError(message) => Self::Row(message),
             // Such as that a decimal has too many digits.
             ArrowError::InvalidArgumentError(message) => Self::Row(message),
-            other => Self::Whole(Error::Internal(format!("evaluating an expression: {}", wording::variant(&other)))),
+            other => Self::Whole(Error::Internal(format!(
+                "evaluating an expression: {}",
+                wording::variant(&other)
+            ))),
         }
     }
 }
 
 pub(super) fn too_much_text() -> Error {
-    Error::TooMuchText("an expression makes more than 256 MiB of text of a few thousand records".to_owned())
+    Error::TooMuchText(
+        "an expression makes more than 256 MiB of text of a few thousand records".to_owned(),
+    )
 }
 
-/// Works an operator over all rows. If one has no answer, halves are tried until exactly those rows are found that have none.
-pub(super) fn apply(kernel: &Kernel, args: &[Values], rows: usize, data_type: &ArrowType) -> Result<Values, Error> {
+/// Works an operator over all rows. If one has no answer, halves are tried until exactly those rows
+/// are found that have none.
+pub(super) fn apply(
+    kernel: &Kernel,
+    args: &[Values],
+    rows: usize,
+    data_type: &ArrowType,
+) -> Result<Values, Error> {
     let mut failed = Failed::new();
     let array = in_halves(kernel, args, 0..rows, data_type, &mut failed)?;
     // The first argument that failed tells why.
@@ -111,7 +125,9 @@ fn in_halves(
     failed: &mut Failed,
 ) -> Result<ArrayRef, Error> {
     let sliced: Vec<Values>;
-    let part = if range.start == 0 && args.iter().all(|arg| arg.constant || arg.array.len() == range.len()) {
+    let part = if range.start == 0
+        && args.iter().all(|arg| arg.constant || arg.array.len() == range.len())
+    {
         args
     } else {
         sliced = args.iter().map(|arg| arg.slice(range.start, range.len())).collect();
@@ -127,12 +143,16 @@ fn in_halves(
         return Ok(new_null_array(data_type, range.len()));
     }
     let middle = range.start + range.len() / 2;
-    let halves =
-        [in_halves(kernel, args, range.start..middle, data_type, failed)?, in_halves(kernel, args, middle..range.end, data_type, failed)?];
+    let halves = [
+        in_halves(kernel, args, range.start..middle, data_type, failed)?,
+        in_halves(kernel, args, middle..range.end, data_type, failed)?,
+    ];
     concat(&[halves[0].as_ref(), halves[1].as_ref()]).map_err(|_| too_much_text())
 }
 
 /// An operator on one array.
-pub(super) fn unary(kernel: impl Fn(&ArrayRef) -> Result<ArrayRef, Trouble> + Send + Sync + 'static) -> Arc<Kernel> {
+pub(super) fn unary(
+    kernel: impl Fn(&ArrayRef) -> Result<ArrayRef, Trouble> + Send + Sync + 'static,
+) -> Arc<Kernel> {
     Arc::new(move |args, _| kernel(&args[0].array))
 }

@@ -1,4 +1,5 @@
-//! Tells whoever listens how a settled job ended. Jobs that land undisturbed are announced by the state machine.
+//! Tells whoever listens how a settled job ended. Jobs that land undisturbed are announced by the
+//! state machine.
 
 use job::message::Settled;
 use serde_json::json;
@@ -12,7 +13,10 @@ pub(crate) async fn announce(context: &Context, settled: &Settled) {
         Some(stored) => ("Job landed", json!(stored)),
         None => {
             let Settled { job, dataset, status, error, other, .. } = settled;
-            ("Job ended", json!({"job": job, "dataset": dataset, "status": status, "error": error, "other": other}))
+            (
+                "Job ended",
+                json!({"job": job, "dataset": dataset, "status": status, "error": error, "other": other}),
+            )
         }
     };
     if let Err(error) = events.put(detail_type, &detail).await {

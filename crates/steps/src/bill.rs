@@ -17,7 +17,8 @@ const CONCURRENT_READS: usize = 32;
 /// Most documents that are added up: so many failed attempts of a job are a bill of their own.
 const MOST_DOCUMENTS: usize = 20_000;
 
-/// The bill of a job, so far: of the shards and merges with these receipts, of the shards that they replaced, and of all invocations that left a document.
+/// The bill of a job, so far: of the shards and merges with these receipts, of the shards that they
+/// replaced, and of all invocations that left a document.
 pub(crate) async fn so_far(
     context: &Context,
     keys: &JobKeys,
@@ -34,11 +35,15 @@ pub(crate) async fn so_far(
     receipts.iter().for_each(&mut take);
     for receipt in receipts {
         for round in 1..receipt.round {
-            let replaced = documents::find::<Receipt>(work.as_ref(), &keys.receipt(round, receipt.shard)).await?;
+            let replaced =
+                documents::find::<Receipt>(work.as_ref(), &keys.receipt(round, receipt.shard))
+                    .await?;
             replaced.iter().for_each(&mut take);
         }
     }
-    used.extend(merged.iter().map(|receipt| (name_of_merge(receipt), (Item::Merge, receipt.spent))));
+    used.extend(
+        merged.iter().map(|receipt| (name_of_merge(receipt), (Item::Merge, receipt.spent))),
+    );
     let prefix = keys.spent_prefix();
     let mut names = sweep::listed(work.as_ref(), &prefix).await?;
     names.truncate(MOST_DOCUMENTS);
@@ -51,7 +56,8 @@ pub(crate) async fn so_far(
         let work = work.clone();
         async move { documents::find::<Spent>(work.as_ref(), &key).await }
     };
-    let spent: Vec<Option<Spent>> = stream::iter(names).map(read).buffer_unordered(CONCURRENT_READS).try_collect().await?;
+    let spent: Vec<Option<Spent>> =
+        stream::iter(names).map(read).buffer_unordered(CONCURRENT_READS).try_collect().await?;
     let spent = spent.into_iter().flatten().map(|spent| (spent.item, spent.usage));
     let (basis, processor) = basis(context);
     Ok(Bill::new(basis, processor, used.into_values().chain(spent), source_bytes))

@@ -1,6 +1,8 @@
-//! Brings a job that is decided to commit to its end: its files, its entry of the log, and what follows.
+//! Brings a job that is decided to commit to its end: its files, its entry of the log, and what
+//! follows.
 //!
-//! Whoever finds the decision may do this, at the same time as others and any number of times: the first one to write the job's entry has written it for all.
+//! Whoever finds the decision may do this, at the same time as others and any number of times: the
+//! first one to write the job's entry has written it for all.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -26,16 +28,19 @@ use crate::spending::Meter;
 use crate::store::Ready;
 use crate::{Context, documents, sweep, undo};
 
-/// Uploads that are completed at once: a reader that lists the prefix sees the files appear within this burst.
+/// Uploads that are completed at once: a reader that lists the prefix sees the files appear within
+/// this burst.
 const CONCURRENT_COMPLETIONS: usize = 32;
-/// Replaced files that are deleted at once: a reader that lists the prefix sees them until they are.
+/// Replaced files that are deleted at once: a reader that lists the prefix sees them until they
+/// are.
 const CONCURRENT_DELETIONS: usize = 32;
 /// The longest pause after the first number that is lost; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause of all: some hundreds of jobs that take turns.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Brings the job to its end. The answer is what landed, or why it can't commit after all: then nothing of it is visible.
+/// Brings the job to its end. The answer is what landed, or why it can't commit after all: then
+/// nothing of it is visible.
 pub(crate) async fn finish(
     context: &Context,
     keys: &JobKeys,
@@ -64,7 +69,9 @@ pub(crate) async fn finish(
     let warnings = register(context, keys, job, &commit).await;
     note_success(context, &commit, &warnings, meter).await?;
     // What can't be cleared up now, the buckets' lifecycle rules do.
-    if let Err(error) = sweep::uploads(lake.as_ref(), &context.dataset_prefix(&job.dataset), &job.job).await {
+    if let Err(error) =
+        sweep::uploads(lake.as_ref(), &context.dataset_prefix(&job.dataset), &job.job).await
+    {
         tracing::warn!(error = error.name(), "uploads stay open");
     }
     if commit.files.iter().any(|file| is_merged(&file.key, &commit.job))
@@ -113,14 +120,22 @@ async fn enter(
     let mut commit = ready.draft.clone();
     if let Err(error) = completed {
         commit = commit.voided(final_failure(error)?);
-    } else if let Some(because) = set_newest(context, &ready.plan.submission, &ready.plan.source, commit.mode).await? {
+    } else if let Some(because) =
+        set_newest(context, &ready.plan.submission, &ready.plan.source, commit.mode).await?
+    {
         commit = commit.voided(because);
     }
     write(context, &log, &ready, commit, base).await
 }
 
-/// Sets the newest version to that of a job, which is decided to commit. The answer is why it makes way after all.
-async fn set_newest(context: &Context, submission: &Submission, source: &SourceRef, mode: Mode) -> Result<Option<Failure>, Error> {
+/// Sets the newest version to that of a job, which is decided to commit. The answer is why it makes
+/// way after all.
+async fn set_newest(
+    context: &Context,
+    submission: &Submission,
+    source: &SourceRef,
+    mode: Mode,
+) -> Result<Option<Failure>, Error> {
     if mode == Mode::Append {
         return Ok(None);
     }
@@ -131,7 +146,11 @@ async fn set_newest(context: &Context, submission: &Submission, source: &SourceR
             return Ok(None);
         }
         match &there {
-            Some(newest) if !submission.force && is_older(context, source, &newest.source).await? => return Ok(there.map(made_way)),
+            Some(newest)
+                if !submission.force && is_older(context, source, &newest.source).await? =>
+            {
+                return Ok(there.map(made_way));
+            }
             _ => {}
         }
         if context.registry.set_newest(&submission.dataset, there.as_ref(), &own).await? {
@@ -142,9 +161,16 @@ async fn set_newest(context: &Context, submission: &Submission, source: &SourceR
 
 /// Takes the next free number of the dataset's log.
 ///
-/// What the commit removes is what the entries before it leave, so whoever loses a number to somebody else follows all entries up to the newest one before it tries again.
-/// No number is passed over unread: one of them may be this job's own, taken by another run of this step.
-async fn write(context: &Context, log: &Log, ready: &Ready, mut commit: Commit, mut base: Base) -> Result<Commit, Error> {
+/// What the commit removes is what the entries before it leave, so whoever loses a number to
+/// somebody else follows all entries up to the newest one before it tries again. No number is
+/// passed over unread: one of them may be this job's own, taken by another run of this step.
+async fn write(
+    context: &Context,
+    log: &Log,
+    ready: &Ready,
+    mut commit: Commit,
+    mut base: Base,
+) -> Result<Commit, Error> {
     let mut losses = 0;
     loop {
         if commit.void.is_none() {
@@ -168,7 +194,12 @@ async fn write(context: &Context, log: &Log, ready: &Ready, mut commit: Commit, 
 }
 
 /// The commit as it may follow a state of the table. One that may not is void.
-async fn check(context: &Context, ready: &Ready, commit: Commit, base: &Base) -> Result<Commit, Error> {
+async fn check(
+    context: &Context,
+    ready: &Ready,
+    commit: Commit,
+    base: &Base,
+) -> Result<Commit, Error> {
     let Ready { plan, contract, .. } = ready;
     if let Some(because) = superseded(context, &plan.submission, &plan.source, commit.mode).await? {
         return Ok(commit.voided(because));
@@ -199,7 +230,9 @@ async fn find(log: &Log, start: Start, job: &JobId) -> Result<Option<Commit>, Er
 }
 
 fn own(entry: Entry) -> Result<Commit, Error> {
-    entry.into_commit().ok_or_else(|| Error::Internal("an entry of the log lost its commit".to_owned()))
+    entry
+        .into_commit()
+        .ok_or_else(|| Error::Internal("an entry of the log lost its commit".to_owned()))
 }
 
 fn is_of_job(entry: &Entry, job: &JobId) -> bool {
@@ -208,16 +241,23 @@ fn is_of_job(entry: &Entry, job: &JobId) -> bool {
 
 async fn complete(lake: &Arc<dyn Objects>, files: &[OpenFile]) -> Result<(), Error> {
     let complete = |file: OpenFile| async move {
-        let parts: Vec<Part> = file.parts.into_iter().zip(1..).map(|(etag, number)| Part { number, etag }).collect();
+        let parts: Vec<Part> =
+            file.parts.into_iter().zip(1..).map(|(etag, number)| Part { number, etag }).collect();
         lake.complete_upload(&file.key, &file.upload, &parts).await.map_err(|error| match error {
-            objects::Error::Missing(_) => {
-                Error::LimitExceeded("an upload of the job is gone: uploads live for two days; submit the job again".to_owned())
-            }
+            objects::Error::Missing(_) => Error::LimitExceeded(
+                "an upload of the job is gone: uploads live for two days; submit the job again"
+                    .to_owned(),
+            ),
             other => other.into(),
         })
     };
-    // All of them come to their end, so that none takes effect after what was completed is taken back.
-    let ended: Vec<Result<(), Error>> = stream::iter(files.to_vec()).map(complete).buffer_unordered(CONCURRENT_COMPLETIONS).collect().await;
+    // All of them come to their end, so that none takes effect after what was completed is taken
+    // back.
+    let ended: Vec<Result<(), Error>> = stream::iter(files.to_vec())
+        .map(complete)
+        .buffer_unordered(CONCURRENT_COMPLETIONS)
+        .collect()
+        .await;
     ended.into_iter().collect()
 }
 
@@ -227,21 +267,32 @@ async fn take_back(lake: &Arc<dyn Objects>, files: &[OpenFile]) -> Result<(), Er
         lake.abort_upload(&file.key, &file.upload).await?;
         lake.delete(&file.key).await.map_err(Error::from)
     };
-    stream::iter(files.to_vec()).map(take_back).buffer_unordered(CONCURRENT_DELETIONS).try_collect().await
+    stream::iter(files.to_vec())
+        .map(take_back)
+        .buffer_unordered(CONCURRENT_DELETIONS)
+        .try_collect()
+        .await
 }
 
-/// Deletes what a commit removed from the table: after it, so that whoever reads the log finds all files of the state that he reads, or a newer state.
+/// Deletes what a commit removed from the table: after it, so that whoever reads the log finds all
+/// files of the state that he reads, or a newer state.
 ///
-/// Files of Delta tables stay: their readers go back in time, and vacuum the table when they no longer want to.
+/// Files of Delta tables stay: their readers go back in time, and vacuum the table when they no
+/// longer want to.
 async fn delete_replaced(lake: &Arc<dyn Objects>, commit: &Commit) -> Result<(), Error> {
     if commit.table == TableFormat::Delta {
         return Ok(());
     }
     let delete = |key: String| async move { lake.delete(&key).await.map_err(Error::from) };
-    stream::iter(commit.removed.clone()).map(delete).buffer_unordered(CONCURRENT_DELETIONS).try_collect().await
+    stream::iter(commit.removed.clone())
+        .map(delete)
+        .buffer_unordered(CONCURRENT_DELETIONS)
+        .try_collect()
+        .await
 }
 
-/// Writes a checkpoint of a Delta log, where one is due. The table is the same without: what can't be written now, the next commit writes.
+/// Writes a checkpoint of a Delta log, where one is due. The table is the same without: what can't
+/// be written now, the next commit writes.
 async fn checkpoint(context: &Context, job: &JobRef, commit: &Commit) {
     let now = chrono::Utc::now().timestamp_millis();
     match context.log(&job.dataset, commit.table).checkpoint(commit.sequence, now).await {
@@ -253,8 +304,14 @@ async fn checkpoint(context: &Context, job: &JobRef, commit: &Commit) {
 
 /// Tells the registry that a job is committed.
 ///
-/// The commit's bill is that of what was spent up to the commit; what this invocation spent since is added.
-async fn note_success(context: &Context, commit: &Commit, warnings: &[Warning], meter: &Meter) -> Result<(), Error> {
+/// The commit's bill is that of what was spent up to the commit; what this invocation spent since
+/// is added.
+async fn note_success(
+    context: &Context,
+    commit: &Commit,
+    warnings: &[Warning],
+    meter: &Meter,
+) -> Result<(), Error> {
     let mut bill = commit.bill.clone();
     if let Some(bill) = &mut bill {
         bill.add(Item::Store, meter.tell());

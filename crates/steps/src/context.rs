@@ -36,7 +36,8 @@ pub struct Context {
     pub events: Option<Arc<dyn Events>>,
     /// What the deployment says.
     pub settings: Settings,
-    /// What masks hash values with, or why it can't be had: that ends the jobs that need it, and no others.
+    /// What masks hash values with, or why it can't be had: that ends the jobs that need it, and no
+    /// others.
     pub salt: Result<Option<Salt>, Error>,
 }
 
@@ -60,7 +61,8 @@ pub struct Settings {
     pub key_bytes: u64,
     /// What bounds the memory of a shard that writes to many folders.
     pub folders: FolderLimits,
-    /// Megabytes (2^20) of memory of the function; `None`: it is none, and bills are estimates with the memory of the template's.
+    /// Megabytes (2^20) of memory of the function; `None`: it is none, and bills are estimates with
+    /// the memory of the template's.
     pub memory_mb: Option<u64>,
 }
 
@@ -87,7 +89,7 @@ impl Context {
             None => None,
             Some(_) => self.salt.as_ref().map_err(Clone::clone)?.as_ref(),
         };
-        check_salt(&contract, salt)?;
+        check_salt(contract, salt)?;
         Ok(salt)
     }
 

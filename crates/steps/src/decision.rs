@@ -13,16 +13,22 @@ pub(crate) async fn find(work: &dyn Objects, keys: &JobKeys) -> Result<Option<De
 }
 
 /// Decides, unless that was done before. The answer is the decision that stands.
-pub(crate) async fn decide(work: &dyn Objects, keys: &JobKeys, decision: Decision) -> Result<Decision, Error> {
+pub(crate) async fn decide(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    decision: Decision,
+) -> Result<Decision, Error> {
     match documents::write(work, &keys.decision(), &decision, Put::IfAbsent).await? {
         true => Ok(decision),
         false => documents::read(work, &keys.decision()).await,
     }
 }
 
-/// Decides that nothing is committed, for a step that found out why. The answer is what the step fails with.
+/// Decides that nothing is committed, for a step that found out why. The answer is what the step
+/// fails with.
 ///
-/// A job that is decided to commit was brought so far by another run of its steps: this run has nothing to say any more.
+/// A job that is decided to commit was brought so far by another run of its steps: this run has
+/// nothing to say any more.
 pub(crate) async fn give_way(work: &dyn Objects, keys: &JobKeys, because: Failure) -> Error {
     match decide(work, keys, Decision::NoCommit(because.clone())).await {
         Ok(Decision::NoCommit(standing)) => error_of(standing),
@@ -31,10 +37,13 @@ pub(crate) async fn give_way(work: &dyn Objects, keys: &JobKeys, because: Failur
     }
 }
 
-/// Ends the work for a job that is decided not to commit. A stopped execution does not stop what runs for it: this does.
+/// Ends the work for a job that is decided not to commit. A stopped execution does not stop what
+/// runs for it: this does.
 pub(crate) async fn refuse_if_undone(work: &dyn Objects, keys: &JobKeys) -> Result<(), Error> {
     match find(work, keys).await? {
-        Some(Decision::NoCommit(because)) => Err(Error::Cancelled(format!("the job was ended before this step: {}", because.error))),
+        Some(Decision::NoCommit(because)) => {
+            Err(Error::Cancelled(format!("the job was ended before this step: {}", because.error)))
+        }
         Some(Decision::Commit(_)) | None => Ok(()),
     }
 }

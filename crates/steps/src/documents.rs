@@ -7,27 +7,43 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wording::Unquoted;
 
-/// Most bytes of a document: a plan of 20,000 columns, a list of 10,000 shards or the receipt of 1,000 files are far below.
+/// Most bytes of a document: a plan of 20,000 columns, a list of 10,000 shards or the receipt of
+/// 1,000 files are far below.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Reads a document that must be there.
-pub(crate) async fn read<T: DeserializeOwned>(objects: &dyn Objects, key: &str) -> Result<T, Error> {
+pub(crate) async fn read<T: DeserializeOwned>(
+    objects: &dyn Objects,
+    key: &str,
+) -> Result<T, Error> {
     find(objects, key).await?.ok_or_else(|| Error::Internal(format!("{key} is not there")))
 }
 
 /// Reads a document, if it is there.
-pub(crate) async fn find<T: DeserializeOwned>(objects: &dyn Objects, key: &str) -> Result<Option<T>, Error> {
+pub(crate) async fn find<T: DeserializeOwned>(
+    objects: &dyn Objects,
+    key: &str,
+) -> Result<Option<T>, Error> {
     let bytes = match objects.read(key, MAX_BYTES).await {
         Ok(bytes) => bytes,
         Err(objects::Error::Missing(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| Error::Internal(format!("{key} can't be read: {}", error.unquoted())))
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|error| Error::Internal(format!("{key} can't be read: {}", error.unquoted())))
 }
 
 /// Writes a document. With [`Put::IfAbsent`] the answer is whether it was not there.
-pub(crate) async fn write<T: Serialize>(objects: &dyn Objects, key: &str, document: &T, put: Put) -> Result<bool, Error> {
-    let json = serde_json::to_vec(document).map_err(|error| Error::Internal(format!("{key} can't be written: {}", error.unquoted())))?;
+pub(crate) async fn write<T: Serialize>(
+    objects: &dyn Objects,
+    key: &str,
+    document: &T,
+    put: Put,
+) -> Result<bool, Error> {
+    let json = serde_json::to_vec(document).map_err(|error| {
+        Error::Internal(format!("{key} can't be written: {}", error.unquoted()))
+    })?;
     match objects.put(key, Bytes::from(json), put).await {
         Ok(()) => Ok(true),
         Err(objects::Error::Exists(_)) => Ok(false),

@@ -15,12 +15,23 @@ use crate::Context;
 pub const LANDING: &str = include_str!("../../../statemachine/landing.asl.json");
 
 /// The names that the state machine leaves open, each with the function that stands for it.
-pub const FUNCTIONS: [(&str, &str); 4] =
-    [("IngestFunction", "ingest"), ("TransformFunction", "transform"), ("VerifyFunction", "verify"), ("StoreFunction", "store")];
+pub const FUNCTIONS: [(&str, &str); 4] = [
+    ("IngestFunction", "ingest"),
+    ("TransformFunction", "transform"),
+    ("VerifyFunction", "verify"),
+    ("StoreFunction", "store"),
+];
 
 /// Calls a function of [`FUNCTIONS`]. No other attempt has this `attempt`.
-pub async fn call(context: &Context, function: &str, message: Value, attempt: &str) -> Result<Value, Error> {
-    let read = |error: serde_json::Error| Error::Internal(format!("the message is not one for `{function}`: {}", error.unquoted()));
+pub async fn call(
+    context: &Context,
+    function: &str,
+    message: Value,
+    attempt: &str,
+) -> Result<Value, Error> {
+    let read = |error: serde_json::Error| {
+        Error::Internal(format!("the message is not one for `{function}`: {}", error.unquoted()))
+    };
     match function {
         "ingest" => answer(crate::ingest(context, message_of(message).map_err(read)?).await?),
         "transform" => match message_of(message).map_err(read)? {
@@ -41,5 +52,6 @@ fn message_of<T: DeserializeOwned>(message: Value) -> Result<T, serde_json::Erro
 }
 
 fn answer(answer: impl Serialize) -> Result<Value, Error> {
-    serde_json::to_value(answer).map_err(|_| Error::Internal("an answer can't be written".to_owned()))
+    serde_json::to_value(answer)
+        .map_err(|_| Error::Internal("an answer can't be written".to_owned()))
 }

@@ -54,17 +54,23 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     // The front door has asked likewise; a job can be started without it.
     context.sources.check(asked).map_err(|refused| Error::AccessDenied(refused.to_string()))?;
     let source = context.buckets.bucket(&asked.bucket);
-    let head = source.head(&asked.key, asked.version.as_deref()).await.map_err(|error| source_error(error, asked))?;
+    let head = source
+        .head(&asked.key, asked.version.as_deref())
+        .await
+        .map_err(|error| source_error(error, asked))?;
     if let Some(expected) = asked.etag.as_ref().filter(|expected| **expected != head.etag) {
         return Err(Error::SourceChanged(format!(
             "{} has ETag {} and not {expected}, with which it was submitted; submit it again",
             asked.key, head.etag
         )));
     }
-    let pinned = SourceRef { version: head.version.clone(), etag: Some(head.etag.clone()), ..asked.clone() };
+    let pinned =
+        SourceRef { version: head.version.clone(), etag: Some(head.etag.clone()), ..asked.clone() };
     let contents = content_names(&head);
     let because = match contract.output.mode {
-        Mode::Append if !submission.force => landed_before(context, dataset, &contents, job).await?,
+        Mode::Append if !submission.force => {
+            landed_before(context, dataset, &contents, job).await?
+        }
         mode => order::superseded(context, &submission, &pinned, mode).await?,
     };
     if let Some(because) = because {
@@ -73,9 +79,12 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
 
     let opening = open(context, &context.keys(job), &pinned, head.size, &contract).await?;
     let mapping = match_header(context, &context.keys(job), &contract, &opening).await?;
-    let wanted = submission.shard_bytes.unwrap_or_else(|| usual_shard_bytes(head.size, context.settings.shard_bytes));
+    let wanted = submission
+        .shard_bytes
+        .unwrap_or_else(|| usual_shard_bytes(head.size, context.settings.shard_bytes));
     let data_end = find_footer(source.as_ref(), &pinned, head.size, &opening).await?;
-    let (shard_bytes, mut shards, one_shard_because) = cut(&opening, data_end.unwrap_or(head.size), wanted);
+    let (shard_bytes, mut shards, one_shard_because) =
+        cut(&opening, data_end.unwrap_or(head.size), wanted);
     let references = references::keep(context, &context.keys(job), &contract).await?;
     let estimate = estimate(Expected {
         source_bytes: head.size,
@@ -125,9 +134,13 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     })
 }
 
-/// Refuses a contract whose files don't go with those of the table. It is an early look: only the one before the
-/// decision is exact.
-async fn check_table(context: &Context, submission: &Submission, contract: &Contract) -> Result<(), Error> {
+/// Refuses a contract whose files don't go with those of the table. It is an early look: only the
+/// one before the decision is exact.
+async fn check_table(
+    context: &Context,
+    submission: &Submission,
+    contract: &Contract,
+) -> Result<(), Error> {
     if contract.output.mode == Mode::Overwrite {
         return Ok(());
     }
@@ -146,10 +159,12 @@ pub(crate) fn shard_list(context: &Context, key: String, shards: &[Shard]) -> Sh
 pub(crate) fn source_error(error: objects::Error, source: &SourceRef) -> Error {
     let name = format!("{}/{}", source.bucket, source.key);
     match error {
-        objects::Error::Missing(_) => Error::SourceMissing(format!("{name} is not there; put it there and submit it again")),
-        objects::Error::Changed(_) => {
-            Error::SourceChanged(format!("{name} was replaced while it landed; nothing of it is visible; submit the new one"))
+        objects::Error::Missing(_) => {
+            Error::SourceMissing(format!("{name} is not there; put it there and submit it again"))
         }
+        objects::Error::Changed(_) => Error::SourceChanged(format!(
+            "{name} was replaced while it landed; nothing of it is visible; submit the new one"
+        )),
         other => other.into(),
     }
 }
@@ -160,7 +175,8 @@ fn content_names(head: &Head) -> Vec<String> {
     if let Some(crc) = head.crc64nvme {
         names.push(landing::commit::content_name(head.size, crc));
     }
-    // The ETag of an object put in one go is a hash of its bytes; one with a dash is of its parts, and says nothing of another upload's.
+    // The ETag of an object put in one go is a hash of its bytes; one with a dash is of its parts,
+    // and says nothing of another upload's.
     if head.etag.len() == 32 && head.etag.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         names.push(format!("{}-etag-{}", head.size, head.etag));
     }
@@ -168,7 +184,13 @@ fn content_names(head: &Head) -> Vec<String> {
 }
 
 /// The beginning of the source, understood.
-async fn open(context: &Context, keys: &JobKeys, pinned: &SourceRef, size: u64, contract: &Contract) -> Result<Opening, Error> {
+async fn open(
+    context: &Context,
+    keys: &JobKeys,
+    pinned: &SourceRef,
+    size: u64,
+    contract: &Contract,
+) -> Result<Opening, Error> {
     let source = context.buckets.bucket(&pinned.bucket);
     let stated = Stated {
         name: &pinned.key,
@@ -179,12 +201,22 @@ async fn open(context: &Context, keys: &JobKeys, pinned: &SourceRef, size: u64, 
     };
     let mut wanted = SAMPLE_BYTES;
     loop {
-        let sample = source.get(&pinned.key, &pin(pinned), 0..wanted.min(size)).await.map_err(|error| source_error(error, pinned))?;
+        let sample = source
+            .get(&pinned.key, &pin(pinned), 0..wanted.min(size))
+            .await
+            .map_err(|error| source_error(error, pinned))?;
         let end_of_source = sample.len() as u64 >= size;
         if wanted == SAMPLE_BYTES && unpack::sniff(&sample) == Compression::Zip {
             check_archive(context, keys, pinned, size, contract).await?;
         }
-        let opening = Opening::read_member(&stated, contract.member.as_ref(), Limits::default(), &sample, end_of_source, wanted as usize)?;
+        let opening = Opening::read_member(
+            &stated,
+            contract.member.as_ref(),
+            Limits::default(),
+            &sample,
+            end_of_source,
+            wanted as usize,
+        )?;
         if let Some(opening) = opening {
             if opening.dialect.header {
                 opening.check_not_empty(&pinned.key)?;
@@ -196,13 +228,21 @@ async fn open(context: &Context, keys: &JobKeys, pinned: &SourceRef, size: u64, 
     }
 }
 
-/// Refuses an archive of which it is not known which file is meant. What their names are is told by the job's errors.
-async fn check_archive(context: &Context, keys: &JobKeys, pinned: &SourceRef, size: u64, contract: &Contract) -> Result<(), Error> {
+/// Refuses an archive of which it is not known which file is meant. What their names are is told by
+/// the job's errors.
+async fn check_archive(
+    context: &Context,
+    keys: &JobKeys,
+    pinned: &SourceRef,
+    size: u64,
+    contract: &Contract,
+) -> Result<(), Error> {
     let (source, pin) = (context.buckets.bucket(&pinned.bucket), pin(pinned));
     let tail = source.get(&pinned.key, &pin, size.saturating_sub(TAIL_BYTES)..size).await;
     let tail = tail.map_err(|error| source_error(error, pinned))?;
     let Some(range) = Archive::locate(&tail, size) else { return Ok(()) };
-    let directory = source.get(&pinned.key, &pin, range).await.map_err(|error| source_error(error, pinned))?;
+    let directory =
+        source.get(&pinned.key, &pin, range).await.map_err(|error| source_error(error, pinned))?;
     let Some(archive) = Archive::read(&directory) else { return Ok(()) };
     let Err(refused) = archive.check(&pinned.key, contract.member.as_ref()) else { return Ok(()) };
     let mut lines = Vec::new();
@@ -214,25 +254,36 @@ async fn check_archive(context: &Context, keys: &JobKeys, pinned: &SourceRef, si
 }
 
 /// Where the footer of a source that is not packed begins, if it is to have one.
-async fn find_footer(source: &dyn Objects, pinned: &SourceRef, size: u64, opening: &Opening) -> Result<Option<u64>, Error> {
+async fn find_footer(
+    source: &dyn Objects,
+    pinned: &SourceRef,
+    size: u64,
+    opening: &Opening,
+) -> Result<Option<u64>, Error> {
     if opening.dialect.footer_rows == 0 || opening.compression != Compression::None {
         return Ok(None);
     }
     let mut wanted = SAMPLE_BYTES;
     loop {
         let from = size.saturating_sub(wanted) & !1;
-        let tail = source.get(&pinned.key, &pin(pinned), from..size).await.map_err(|error| source_error(error, pinned))?;
+        let tail = source
+            .get(&pinned.key, &pin(pinned), from..size)
+            .await
+            .map_err(|error| source_error(error, pinned))?;
         if let Some(start) = footer_start(&opening.dialect, &tail, from == 0) {
             return Ok(Some((from + start as u64).max(opening.header.data_start)));
         }
         if wanted as usize > FOOTER_BYTES {
-            return Err(Error::LimitExceeded(LongFooter { lines: opening.dialect.footer_rows }.to_string()));
+            return Err(Error::LimitExceeded(
+                LongFooter { lines: opening.dialect.footer_rows }.to_string(),
+            ));
         }
         wanted *= 8;
     }
 }
 
-/// Cuts the source into shards: how many bytes each has, the shards, and why there is but one, if that is not for the size of the source.
+/// Cuts the source into shards: how many bytes each has, the shards, and why there is but one, if
+/// that is not for the size of the source.
 fn cut(opening: &Opening, size: u64, wanted: u64) -> (u64, Vec<Shard>, Option<String>) {
     let data_start = opening.header.data_start;
     if opening.compression == Compression::None {
@@ -242,12 +293,26 @@ fn cut(opening: &Opening, size: u64, wanted: u64) -> (u64, Vec<Shard>, Option<St
         return (shard_bytes, shards, None);
     }
     let because = format!("{} can only be unpacked from its beginning", opening.compression.name());
-    let whole = Shard { index: 0, from: 0, to: size, first: Some(data_start), line: None, round: 1, taken: Vec::new() };
+    let whole = Shard {
+        index: 0,
+        from: 0,
+        to: size,
+        first: Some(data_start),
+        line: None,
+        round: 1,
+        taken: Vec::new(),
+    };
     (size, vec![whole], Some(because))
 }
 
-/// Which column each field is. What stands in a header that does not match is told by the job's errors, and only there: it may be data.
-async fn match_header(context: &Context, keys: &JobKeys, contract: &Contract, opening: &Opening) -> Result<Mapping, Error> {
+/// Which column each field is. What stands in a header that does not match is told by the job's
+/// errors, and only there: it may be data.
+async fn match_header(
+    context: &Context,
+    keys: &JobKeys,
+    contract: &Contract,
+    opening: &Opening,
+) -> Result<Mapping, Error> {
     if !opening.dialect.header {
         return Ok(contract.schema.match_positions());
     }
@@ -256,7 +321,10 @@ async fn match_header(context: &Context, keys: &JobKeys, contract: &Contract, op
         Err(drift) => drift,
     };
     let mut lines = Vec::new();
-    drift.entries(contract, &opening.found_header()).iter().for_each(|entry| entry.write(&mut lines));
+    drift
+        .entries(contract, &opening.found_header())
+        .iter()
+        .for_each(|entry| entry.write(&mut lines));
     context.work().put(&keys.errors(), Bytes::from(lines), Put::Overwrite).await?;
     Err(Error::SchemaDrift(format!("{drift}; the job's errors tell what stands there")))
 }
@@ -265,8 +333,14 @@ pub(crate) fn pin(source: &SourceRef) -> Pin {
     Pin { version: source.version.clone(), etag: source.etag.clone() }
 }
 
-/// Numbers the line on which each range starts, for the lineage: the whole source is read once, at the speed of memory.
-async fn count_lines(source: &dyn Objects, pinned: &SourceRef, dialect: &Dialect, shards: &mut [Shard]) -> Result<(), Error> {
+/// Numbers the line on which each range starts, for the lineage: the whole source is read once, at
+/// the speed of memory.
+async fn count_lines(
+    source: &dyn Objects,
+    pinned: &SourceRef,
+    dialect: &Dialect,
+    shards: &mut [Shard],
+) -> Result<(), Error> {
     if let [only] = shards {
         only.line = Some(1);
         return Ok(());
@@ -278,7 +352,10 @@ async fn count_lines(source: &dyn Objects, pinned: &SourceRef, dialect: &Dialect
         let mut at = shard.from;
         while at < shard.to {
             let range = at..(at + source.block_bytes()).min(shard.to);
-            let block = source.get(&pinned.key, &pin(pinned), range).await.map_err(|error| source_error(error, pinned))?;
+            let block = source
+                .get(&pinned.key, &pin(pinned), range)
+                .await
+                .map_err(|error| source_error(error, pinned))?;
             if block.is_empty() {
                 return Err(Error::SourceChanged(format!("{} ended at byte {at}", pinned.key)));
             }

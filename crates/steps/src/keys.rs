@@ -33,7 +33,8 @@ struct Piece<'a> {
     records: u64,
 }
 
-/// Compares the keys of all stretches. Answers the shards with keys that earlier stretches claim, and where these are listed.
+/// Compares the keys of all stretches. Answers the shards with keys that earlier stretches claim,
+/// and where these are listed.
 pub(crate) async fn compare(
     work: &dyn Objects,
     keys: &JobKeys,
@@ -41,12 +42,18 @@ pub(crate) async fn compare(
     receipts: &[Receipt],
     bases: &[Base],
 ) -> Result<BTreeMap<u32, Vec<TakenRange>>, Error> {
-    let pieces = receipts
-        .iter()
-        .zip(bases)
-        .flat_map(|(receipt, base)| receipt.keys.iter().map(|key| Piece { key, shard: receipt.shard, records: base.records }));
+    let pieces = receipts.iter().zip(bases).flat_map(|(receipt, base)| {
+        receipt.keys.iter().map(|key| Piece { key, shard: receipt.shard, records: base.records })
+    });
     let pieces: Vec<Piece<'_>> = pieces.collect();
-    let mut list = List { work, keys, most_bytes: plan.key_bytes.max(LEAST_BYTES), waiting: Vec::new(), parts: 0, ranges: BTreeMap::new() };
+    let mut list = List {
+        work,
+        keys,
+        most_bytes: plan.key_bytes.max(LEAST_BYTES),
+        waiting: Vec::new(),
+        parts: 0,
+        ranges: BTreeMap::new(),
+    };
     if pieces.len() < 2 {
         return Ok(list.ranges);
     }
@@ -57,15 +64,20 @@ pub(crate) async fn compare(
     while let Some((_, head)) = parts.try_next().await? {
         heads.push(Head::read(&head, buckets)?);
     }
-    for range in merge::ranges(&heads, buckets, (plan.key_bytes / PART_COMPARED).max(LEAST_BYTES))? {
+    for range in merge::ranges(&heads, buckets, (plan.key_bytes / PART_COMPARED).max(LEAST_BYTES))?
+    {
         let mut hashes = Hashes::default();
         let filled = heads.iter().enumerate().filter(|(_, head)| head.entries(&range) > 0);
-        let mut parts = read(work, &pieces, filled.map(|(index, head)| (index, head.hashes_at(&range))));
+        let mut parts =
+            read(work, &pieces, filled.map(|(index, head)| (index, head.hashes_at(&range))));
         while let Some((index, part)) = parts.try_next().await? {
             hashes.push(index as u32, &part)?;
         }
         let suspects = hashes.suspects(buckets);
-        let suspected: Vec<_> = suspects.pieces().map(|(index, range)| (index as usize, heads[index as usize].keys_at(&range))).collect();
+        let suspected: Vec<_> = suspects
+            .pieces()
+            .map(|(index, range)| (index as usize, heads[index as usize].keys_at(&range)))
+            .collect();
         let mut comparison = Comparison::new(suspects, seed);
         let mut parts = read(work, &pieces, suspected.into_iter());
         let mut taken = Vec::new();
@@ -90,7 +102,10 @@ fn read<'a>(
     let read = move |(index, range): (usize, Range<u64>)| async move {
         let bytes = work.get(pieces[index].key, &Pin::default(), range.clone()).await?;
         if bytes.len() as u64 != range.end - range.start {
-            return Err(Error::Internal(format!("{} ends before byte {}", pieces[index].key, range.end)));
+            return Err(Error::Internal(format!(
+                "{} ends before byte {}",
+                pieces[index].key, range.end
+            )));
         }
         Ok((index, bytes))
     };
@@ -112,7 +127,9 @@ struct List<'a> {
 impl List<'_> {
     /// Writes what waits, if it is more than `most_bytes`.
     async fn flush(&mut self, most_bytes: u64) -> Result<(), Error> {
-        if self.waiting.is_empty() || ((self.waiting.len() * size_of::<(u32, Taken)>()) as u64) <= most_bytes {
+        if self.waiting.is_empty()
+            || ((self.waiting.len() * size_of::<(u32, Taken)>()) as u64) <= most_bytes
+        {
             return Ok(());
         }
         self.waiting.sort_unstable();
@@ -139,7 +156,11 @@ impl List<'_> {
 }
 
 /// What a shard is told; `None`: nothing yet.
-pub(crate) async fn taken(work: &dyn Objects, keys: &JobKeys, ranges: &[TakenRange]) -> Result<Option<Vec<Taken>>, Error> {
+pub(crate) async fn taken(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    ranges: &[TakenRange],
+) -> Result<Option<Vec<Taken>>, Error> {
     if ranges.is_empty() {
         return Ok(None);
     }

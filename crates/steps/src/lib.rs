@@ -1,6 +1,8 @@
-//! The steps of a job as async functions: each reads, calls the core, writes, and answers with a small message.
+//! The steps of a job as async functions: each reads, calls the core, writes, and answers with a
+//! small message.
 //!
-//! The Lambda functions and `landfall run` both call these and nothing else. Every step may run twice, or be cut off anywhere, with the same outcome.
+//! The Lambda functions and `landfall run` both call these and nothing else. Every step may run
+//! twice, or be cut off anywhere, with the same outcome.
 
 mod context;
 mod ingest;

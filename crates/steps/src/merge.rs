@@ -1,4 +1,5 @@
-//! Puts files together that shards left small: what becomes of them are open uploads too, told by a receipt.
+//! Puts files together that shards left small: what becomes of them are open uploads too, told by a
+//! receipt.
 
 use std::sync::Arc;
 
@@ -22,17 +23,24 @@ use crate::transform::note_failure;
 use crate::upload::Upload;
 use crate::{Context, documents};
 
-/// Bytes of small files that are read ahead, or put together beside each other: the largest one that is small.
+/// Bytes of small files that are read ahead, or put together beside each other: the largest one
+/// that is small.
 const AHEAD_BYTES: u64 = 32 << 20;
 /// Small files that are read at once.
 const CONCURRENT_READS: usize = 32;
-/// Files that are put together at once, as far as they are small: of these the requests take longer than the work.
+/// Files that are put together at once, as far as they are small: of these the requests take longer
+/// than the work.
 const CONCURRENT_GROUPS: usize = 8;
 /// Receipts that are read at once.
 const CONCURRENT_RECEIPTS: usize = 32;
 
-/// Puts small files together. `attempt` is unique to this attempt; whichever attempt writes its receipt first is the one that counts.
-pub async fn merge(context: &Context, message: MergeFiles, attempt: &str) -> Result<Transformed, Error> {
+/// Puts small files together. `attempt` is unique to this attempt; whichever attempt writes its
+/// receipt first is the one that counts.
+pub async fn merge(
+    context: &Context,
+    message: MergeFiles,
+    attempt: &str,
+) -> Result<Transformed, Error> {
     let (context, meter) = Meter::of_merge(context, message.merge.index, attempt);
     let keys = context.keys(&message.job);
     let outcome = run(&context, &keys, &message, attempt, &meter).await;
@@ -43,21 +51,39 @@ pub async fn merge(context: &Context, message: MergeFiles, attempt: &str) -> Res
 }
 
 /// The receipts of the merges that a tally counts, as far as there are any.
-pub(crate) async fn receipts(work: &dyn Objects, keys: &JobKeys, tally: &Tally) -> Result<Vec<MergeReceipt>, Error> {
-    let find = |index: u32| async move { documents::find::<MergeReceipt>(work, &keys.merged(index)).await };
-    let found: Vec<_> = stream::iter(0..tally.merges).map(find).buffered(CONCURRENT_RECEIPTS).try_collect().await?;
+pub(crate) async fn receipts(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    tally: &Tally,
+) -> Result<Vec<MergeReceipt>, Error> {
+    let find = |index: u32| async move {
+        documents::find::<MergeReceipt>(work, &keys.merged(index)).await
+    };
+    let found: Vec<_> =
+        stream::iter(0..tally.merges).map(find).buffered(CONCURRENT_RECEIPTS).try_collect().await?;
     Ok(found.into_iter().flatten().collect())
 }
 
 /// Answers whether a receipt tells what this attempt used.
-async fn run(context: &Context, keys: &JobKeys, message: &MergeFiles, attempt: &str, meter: &Meter) -> Result<bool, Error> {
+async fn run(
+    context: &Context,
+    keys: &JobKeys,
+    message: &MergeFiles,
+    attempt: &str,
+    meter: &Meter,
+) -> Result<bool, Error> {
     let (work, lake, index) = (context.work(), context.lake(), message.merge.index);
     let receipt_key = keys.merged(index);
     if let Some(there) = documents::find::<MergeReceipt>(work.as_ref(), &receipt_key).await? {
         abort_if_undone(context, keys, &there).await?;
         return Ok(there.attempt == attempt);
     }
-    let mut receipt = MergeReceipt { merge: index, attempt: attempt.to_owned(), files: Vec::new(), spent: Usage::default() };
+    let mut receipt = MergeReceipt {
+        merge: index,
+        attempt: attempt.to_owned(),
+        files: Vec::new(),
+        spent: Usage::default(),
+    };
     if let Err(error) = fill(context, keys, message, &mut receipt).await {
         abort(lake.as_ref(), &receipt).await;
         if !error.is_transient() && !matches!(error, Error::Cancelled(_)) {
@@ -67,7 +93,8 @@ async fn run(context: &Context, keys: &JobKeys, message: &MergeFiles, attempt: &
     }
     let usage = meter.usage();
     receipt.spent = Usage { puts: usage.puts + 1, ..usage };
-    let mut is_told = documents::write(work.as_ref(), &receipt_key, &receipt, Put::IfAbsent).await?;
+    let mut is_told =
+        documents::write(work.as_ref(), &receipt_key, &receipt, Put::IfAbsent).await?;
     if !is_told {
         // Another attempt was faster, or this one wrote it and the answer was lost.
         let winner: MergeReceipt = documents::read(work.as_ref(), &receipt_key).await?;
@@ -84,7 +111,12 @@ async fn run(context: &Context, keys: &JobKeys, message: &MergeFiles, attempt: &
 }
 
 /// Writes the files of a merge.
-async fn fill(context: &Context, keys: &JobKeys, message: &MergeFiles, receipt: &mut MergeReceipt) -> Result<(), Error> {
+async fn fill(
+    context: &Context,
+    keys: &JobKeys,
+    message: &MergeFiles,
+    receipt: &mut MergeReceipt,
+) -> Result<(), Error> {
     refuse_if_undone(context.work().as_ref(), keys).await?;
     let work = context.work();
     let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
@@ -97,12 +129,21 @@ async fn fill(context: &Context, keys: &JobKeys, message: &MergeFiles, receipt: 
         lineage: Lineage::of(&plan),
         contract,
         prefix: context.dataset_prefix(&message.dataset),
-        file_prefix: format!("{}{:06}-{}", merged_prefix(&message.job), receipt.merge, receipt.attempt),
+        file_prefix: format!(
+            "{}{:06}-{}",
+            merged_prefix(&message.job),
+            receipt.merge,
+            receipt.attempt
+        ),
         reads_at_once: CONCURRENT_READS / groups_at_once,
     };
     let mut waiting = (0..).zip(&groups);
     loop {
-        let some: Vec<_> = waiting.by_ref().take(groups_at_once).map(|(position, group)| attempt.file(position, group)).collect();
+        let some: Vec<_> = waiting
+            .by_ref()
+            .take(groups_at_once)
+            .map(|(position, group)| attempt.file(position, group))
+            .collect();
         if some.is_empty() {
             return Ok(());
         }
@@ -120,7 +161,8 @@ async fn fill(context: &Context, keys: &JobKeys, message: &MergeFiles, receipt: 
     }
 }
 
-/// How many things at once have no more than [`AHEAD_BYTES`] together, if it is more than one, and no more than `most`.
+/// How many things at once have no more than [`AHEAD_BYTES`] together, if it is more than one, and
+/// no more than `most`.
 fn fitting(bytes: impl Iterator<Item = u64>, most: usize) -> usize {
     (AHEAD_BYTES / bytes.max().unwrap_or_default().max(1)).clamp(1, most as u64) as usize
 }
@@ -141,7 +183,13 @@ struct Attempt {
 impl Attempt {
     /// Writes the file of a group. When that fails, nothing of it is left.
     async fn file(&self, position: usize, group: &Group) -> Result<MergedFile, Error> {
-        let key = format!("{}{}{}-{position:03}{}", self.prefix, group.folder(), self.file_prefix, self.contract.output.format.extension());
+        let key = format!(
+            "{}{}{}-{position:03}{}",
+            self.prefix,
+            group.folder(),
+            self.file_prefix,
+            self.contract.output.format.extension()
+        );
         let mut upload = Upload::start(self.lake.clone(), key).await?;
         let written = match group.pieces.as_slice() {
             [only] => self.copy(only, &mut upload).await,
@@ -167,7 +215,10 @@ impl Attempt {
             let range = at..(at + self.work.block_bytes()).min(piece.bytes);
             let block = self.work.get(&piece.key, &Pin::default(), range).await.map_err(lost)?;
             if block.is_empty() {
-                return Err(Error::Internal(format!("{} ends at byte {at} of {}", piece.key, piece.bytes)));
+                return Err(Error::Internal(format!(
+                    "{} ends at byte {at} of {}",
+                    piece.key, piece.bytes
+                )));
             }
             at += block.len() as u64;
             upload.push(block.to_vec()).await?;
@@ -188,12 +239,18 @@ impl Attempt {
         files.close()?;
         send(&mut files, 1, upload).await?;
         if files.count() != 1 {
-            return Err(Error::Internal(format!("{} files were made of those of one folder", files.count())));
+            return Err(Error::Internal(format!(
+                "{} files were made of those of one folder",
+                files.count()
+            )));
         }
         let summary = files.summary(0);
         let rows: u64 = group.pieces.iter().map(|piece| piece.rows).sum();
         if summary.rows != rows {
-            return Err(Error::Internal(format!("{} rows were put together, of {rows}", summary.rows)));
+            return Err(Error::Internal(format!(
+                "{} rows were put together, of {rows}",
+                summary.rows
+            )));
         }
         Ok(summary)
     }
@@ -204,15 +261,21 @@ async fn read_whole(work: &dyn Objects, piece: &SmallFile) -> Result<Bytes, Erro
     if bytes.len() as u64 == piece.bytes {
         return Ok(bytes);
     }
-    Err(Error::Internal(format!("{} has {} bytes, and had {}", piece.key, bytes.len(), piece.bytes)))
+    Err(Error::Internal(format!(
+        "{} has {} bytes, and had {}",
+        piece.key,
+        bytes.len(),
+        piece.bytes
+    )))
 }
 
-/// Small files are gone after the commit, which only an attempt sees that another one overtook, and when their time is up.
+/// Small files are gone after the commit, which only an attempt sees that another one overtook, and
+/// when their time is up.
 fn lost(error: objects::Error) -> Error {
     match error {
-        objects::Error::Missing(key) => {
-            Error::StoreUnavailable(format!("{key} is gone: small files live for two days; submit the job again"))
-        }
+        objects::Error::Missing(key) => Error::StoreUnavailable(format!(
+            "{key} is gone: small files live for two days; submit the job again"
+        )),
         other => other.into(),
     }
 }
@@ -224,8 +287,13 @@ async fn send(files: &mut Files, least: usize, upload: &mut Upload) -> Result<()
     Ok(())
 }
 
-/// Ends the work for a job that is decided not to commit, as the last thing that a merge does: see `transform`.
-async fn abort_if_undone(context: &Context, keys: &JobKeys, receipt: &MergeReceipt) -> Result<(), Error> {
+/// Ends the work for a job that is decided not to commit, as the last thing that a merge does: see
+/// `transform`.
+async fn abort_if_undone(
+    context: &Context,
+    keys: &JobKeys,
+    receipt: &MergeReceipt,
+) -> Result<(), Error> {
     let undone = refuse_if_undone(context.work().as_ref(), keys).await;
     if matches!(undone, Err(Error::Cancelled(_))) {
         abort(context.lake().as_ref(), receipt).await;

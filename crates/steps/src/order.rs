@@ -1,7 +1,10 @@
-//! The order of an object's versions: where commits replace what was there, an older version never lands over a newer one.
+//! The order of an object's versions: where commits replace what was there, an older version never
+//! lands over a newer one.
 //!
-//! The registry holds the newest version that a job committed or is about to commit, for each dataset and object. A job that is decided to commit sets it before its entry
-//! of the log, and looks at it once more each time it knows the number that it is going to take. So whoever takes a number has seen every newer version with a smaller one.
+//! The registry holds the newest version that a job committed or is about to commit, for each
+//! dataset and object. A job that is decided to commit sets it before its entry of the log, and
+//! looks at it once more each time it knows the number that it is going to take. So whoever takes a
+//! number has seen every newer version with a smaller one.
 
 use std::cmp::Ordering;
 
@@ -23,13 +26,23 @@ pub(crate) async fn superseded(
         return Ok(None);
     }
     match context.registry.newest(&submission.dataset, &source.place()).await? {
-        Some(newest) if newest.job != submission.job && is_older(context, source, &newest.source).await? => Ok(Some(made_way(newest))),
+        Some(newest)
+            if newest.job != submission.job
+                && is_older(context, source, &newest.source).await? =>
+        {
+            Ok(Some(made_way(newest)))
+        }
         _ => Ok(None),
     }
 }
 
-/// Whether a version is known to be older than another one of the same object. Sequencers tell; where an event told none, the bucket's list of versions.
-pub(crate) async fn is_older(context: &Context, source: &SourceRef, than: &SourceRef) -> Result<bool, Error> {
+/// Whether a version is known to be older than another one of the same object. Sequencers tell;
+/// where an event told none, the bucket's list of versions.
+pub(crate) async fn is_older(
+    context: &Context,
+    source: &SourceRef,
+    than: &SourceRef,
+) -> Result<bool, Error> {
     if source.version == than.version && source.etag == than.etag {
         return Ok(false);
     }
@@ -50,7 +63,8 @@ pub(crate) async fn is_older(context: &Context, source: &SourceRef, than: &Sourc
     Ok(matches!((position(own), position(other)), (Some(own), Some(other)) if own > other))
 }
 
-/// Compares two sequencers of one key, as S3 says: hexadecimal digits, the shorter one filled up with zeros on the right.
+/// Compares two sequencers of one key, as S3 says: hexadecimal digits, the shorter one filled up
+/// with zeros on the right.
 fn compare_sequencers(a: &str, b: &str) -> Ordering {
     let width = a.len().max(b.len());
     let filled = |text: &str| format!("{:0<width$}", text.to_ascii_uppercase());
@@ -60,7 +74,9 @@ fn compare_sequencers(a: &str, b: &str) -> Ordering {
 /// The failure of a job that makes way for a newer version.
 pub(crate) fn made_way(newest: Newest) -> Failure {
     let job = newest.job;
-    let cause = format!("job {job} landed a newer version of the source; submit with `force` to land this one over it");
+    let cause = format!(
+        "job {job} landed a newer version of the source; submit with `force` to land this one over it"
+    );
     Failure { job: Some(job), ..Failure::new("Superseded", cause) }
 }
 
@@ -70,7 +86,8 @@ mod tests {
 
     #[test]
     fn sequencers_are_compared_as_s3_says() {
-        // The examples are of the user guide's page on the structure of event messages: a shorter one is filled up on the right.
+        // The examples are of the user guide's page on the structure of event messages: a shorter
+        // one is filled up on the right.
         for (a, b, order) in [
             ("0055AED6DCD90281E5", "0055AED6DCD90281E5", Ordering::Equal),
             ("0055AED6DCD90281E5", "0055AED6DCD90281E6", Ordering::Less),

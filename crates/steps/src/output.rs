@@ -1,4 +1,5 @@
-//! Where a file of a shard goes: to the lake as an upload that is left open, or beside the job, as it is small.
+//! Where a file of a shard goes: to the lake as an upload that is left open, or beside the job, as
+//! it is small.
 
 use std::sync::Arc;
 
@@ -51,7 +52,8 @@ impl Output {
         match self {
             Self::Lake(upload) => upload.leave_open(summary).await.map(Ended::Open),
             Self::Beside(_, key) => {
-                let key = key.take().ok_or_else(|| Error::Internal("a file has not ended".to_owned()))?;
+                let key =
+                    key.take().ok_or_else(|| Error::Internal("a file has not ended".to_owned()))?;
                 let FileSummary { folder, rows, bytes, stats } = summary;
                 Ok(Ended::Small(SmallFile { key, folder, rows, bytes, stats }))
             }

@@ -1,4 +1,5 @@
-//! The rejects of a job, put together from the pieces of its shards, with the line and record numbers of the whole source.
+//! The rejects of a job, put together from the pieces of its shards, with the line and record
+//! numbers of the whole source.
 
 use std::sync::Arc;
 
@@ -15,8 +16,15 @@ use crate::upload::Spool;
 /// Bytes of a piece that are read at once.
 const BLOCK_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Writes `rejects.csv` (the header and the refused records, byte for byte) and `errors.jsonl`. Without rejects there is neither.
-pub(crate) async fn join(work: Arc<dyn Objects>, keys: &JobKeys, plan: &Plan, tally: &Tally, receipts: &[Receipt]) -> Result<(), Error> {
+/// Writes `rejects.csv` (the header and the refused records, byte for byte) and `errors.jsonl`.
+/// Without rejects there is neither.
+pub(crate) async fn join(
+    work: Arc<dyn Objects>,
+    keys: &JobKeys,
+    plan: &Plan,
+    tally: &Tally,
+    receipts: &[Receipt],
+) -> Result<(), Error> {
     let mut rejects = Spool::new(work.clone(), keys.rejects());
     let mut errors = Spool::new(work.clone(), keys.errors());
     let outcome = fill(work.as_ref(), plan, tally, receipts, &mut rejects, &mut errors).await;
@@ -57,8 +65,9 @@ async fn fill(
             let whole = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
             rebased.clear();
             for line in lines[..whole].split_inclusive(|byte| *byte == b'\n') {
-                let mut entry: ErrorEntry =
-                    serde_json::from_slice(line).map_err(|error| Error::Internal(format!("{key} can't be read: {}", error.unquoted())))?;
+                let mut entry: ErrorEntry = serde_json::from_slice(line).map_err(|error| {
+                    Error::Internal(format!("{key} can't be read: {}", error.unquoted()))
+                })?;
                 entry.rebase(base.lines + 1, base.records + 1);
                 entry.write(&mut rebased);
             }
@@ -86,7 +95,8 @@ impl<'a> Piece<'a> {
     }
 
     async fn next(&mut self) -> Result<Option<bytes::Bytes>, Error> {
-        let block = self.work.get(self.key, &Pin::default(), self.at..self.at + BLOCK_BYTES).await?;
+        let block =
+            self.work.get(self.key, &Pin::default(), self.at..self.at + BLOCK_BYTES).await?;
         self.at += block.len() as u64;
         Ok(if block.is_empty() { None } else { Some(block) })
     }

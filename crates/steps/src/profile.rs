@@ -13,8 +13,13 @@ use crate::documents;
 const CONCURRENT_READS: usize = 16;
 
 /// Writes `profile.json`, and answers what it was made of.
-pub(crate) async fn join(work: &dyn Objects, keys: &JobKeys, receipts: &[Receipt]) -> Result<Sketch, Error> {
-    let pieces: Vec<String> = receipts.iter().filter_map(|receipt| receipt.profile.clone()).collect();
+pub(crate) async fn join(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    receipts: &[Receipt],
+) -> Result<Sketch, Error> {
+    let pieces: Vec<String> =
+        receipts.iter().filter_map(|receipt| receipt.profile.clone()).collect();
     let read = |key: String| async move { documents::read::<Sketch>(work, &key).await };
     let mut sketches = stream::iter(pieces).map(read).buffered(CONCURRENT_READS);
     let mut whole = Sketch::default();

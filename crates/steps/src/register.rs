@@ -11,20 +11,32 @@ use crate::{Context, documents};
 /// What a job is warned of whose commit query engines may not see yet.
 const NOT_UPDATED: &str = "CatalogNotUpdated";
 
-/// Tells the catalog of a commit. The commit stands whatever comes of it: what goes wrong is what the job is warned of.
-pub(crate) async fn register(context: &Context, keys: &JobKeys, message: &JobRef, commit: &Commit) -> Vec<Warning> {
+/// Tells the catalog of a commit. The commit stands whatever comes of it: what goes wrong is what
+/// the job is warned of.
+pub(crate) async fn register(
+    context: &Context,
+    keys: &JobKeys,
+    message: &JobRef,
+    commit: &Commit,
+) -> Vec<Warning> {
     match tell(context, keys, message, commit).await {
         Ok(()) => Vec::new(),
         Err(error) => {
-            let message =
-                format!("the job landed, but the catalog was not told: {error}. The next commit of the dataset tells it of this one too.");
+            let message = format!(
+                "the job landed, but the catalog was not told: {error}. The next commit of the dataset tells it of this one too."
+            );
             tracing::warn!(name = NOT_UPDATED, message, "the job landed");
             vec![Warning { name: NOT_UPDATED.to_owned(), message }]
         }
     }
 }
 
-async fn tell(context: &Context, keys: &JobKeys, message: &JobRef, commit: &Commit) -> Result<(), String> {
+async fn tell(
+    context: &Context,
+    keys: &JobKeys,
+    message: &JobRef,
+    commit: &Commit,
+) -> Result<(), String> {
     let Some(catalog) = &context.catalog else { return Ok(()) };
     let text = |error: Error| error.to_string();
     let plan: Plan = documents::read(context.work().as_ref(), &keys.plan()).await.map_err(text)?;

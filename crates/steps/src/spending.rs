@@ -1,7 +1,8 @@
 //! What an invocation of a step uses: its time, its memory, its requests.
 //!
-//! A shard's receipt tells what its attempt used. Every other invocation, and an attempt that lost or failed, leaves a document of its own, so that nothing is counted twice
-//! and nothing is lost but what an invocation used that was killed.
+//! A shard's receipt tells what its attempt used. Every other invocation, and an attempt that lost
+//! or failed, leaves a document of its own, so that nothing is counted twice and nothing is lost
+//! but what an invocation used that was killed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -34,7 +35,12 @@ impl Meter {
     }
 
     /// Starts to measure an attempt at a shard.
-    pub(crate) fn of_attempt(context: &Context, round: u32, shard: u32, attempt: &str) -> (Context, Self) {
+    pub(crate) fn of_attempt(
+        context: &Context,
+        round: u32,
+        shard: u32,
+        attempt: &str,
+    ) -> (Context, Self) {
         Self::named(context, Item::Transform, attempt_name(round, shard, attempt))
     }
 
@@ -46,14 +52,20 @@ impl Meter {
     fn named(context: &Context, item: Item, name: String) -> (Context, Self) {
         let (buckets, requests) = Metered::new(context.buckets.clone());
         let memory_mb = context.settings.memory_mb.unwrap_or_else(|| item.memory_mb());
-        let meter = Self { item, name, begun: Instant::now(), memory_mb, requests, told: Mutex::default() };
+        let meter =
+            Self { item, name, begun: Instant::now(), memory_mb, requests, told: Mutex::default() };
         (Context { buckets: Arc::new(buckets), ..context.clone() }, meter)
     }
 
     /// What it used so far.
     pub(crate) fn usage(&self) -> Usage {
         let milliseconds = self.begun.elapsed().as_micros().div_ceil(1000) as u64;
-        Usage { invocations: 1, milliseconds, mb_milliseconds: milliseconds * self.memory_mb, ..self.requests.usage() }
+        Usage {
+            invocations: 1,
+            milliseconds,
+            mb_milliseconds: milliseconds * self.memory_mb,
+            ..self.requests.usage()
+        }
     }
 
     /// What it used since the last time that it was asked for this: whoever asks writes it down.
@@ -78,7 +90,10 @@ impl Meter {
         // A document of the receipt's name would be taken for the receipt's.
         let name = if is_news { format!("{}-later", self.name) } else { self.name.clone() };
         let spent = Spent { item: self.item, usage };
-        if let Err(error) = documents::write(context.work().as_ref(), &keys.spent(&name), &spent, Put::Overwrite).await {
+        if let Err(error) =
+            documents::write(context.work().as_ref(), &keys.spent(&name), &spent, Put::Overwrite)
+                .await
+        {
             tracing::warn!(error = error.name(), "what the invocation used can't be noted");
         }
     }
@@ -104,7 +119,8 @@ pub(crate) fn name_of(receipt: &Receipt) -> String {
     attempt_name(receipt.round, receipt.shard, &receipt.attempt)
 }
 
-/// How far bills of this deployment are to be believed, and what its functions run on. A function knows its memory; nobody pays for what runs elsewhere.
+/// How far bills of this deployment are to be believed, and what its functions run on. A function
+/// knows its memory; nobody pays for what runs elsewhere.
 pub(crate) fn basis(context: &Context) -> (Basis, Processor) {
     match context.settings.memory_mb {
         Some(_) if std::env::consts::ARCH == "x86_64" => (Basis::Measured, Processor::X86),

@@ -18,7 +18,8 @@ pub(crate) enum Standing {
     Open,
 }
 
-/// The failure of a job whose bytes another job landed; `None`: nobody did. It is an early look: only the claim before the decision is exact.
+/// The failure of a job whose bytes another job landed; `None`: nobody did. It is an early look:
+/// only the claim before the decision is exact.
 pub(crate) async fn landed_before(
     context: &Context,
     dataset: &DatasetName,
@@ -26,7 +27,9 @@ pub(crate) async fn landed_before(
     job: &JobId,
 ) -> Result<Option<Failure>, Error> {
     match context.registry.loaded(dataset, contents).await?.filter(|earlier| earlier != job) {
-        Some(earlier) if matches!(standing(context, &earlier).await?, Standing::Commits) => Ok(Some(already_landed(earlier, dataset))),
+        Some(earlier) if matches!(standing(context, &earlier).await?, Standing::Commits) => {
+            Ok(Some(already_landed(earlier, dataset)))
+        }
         _ => Ok(None),
     }
 }
@@ -48,6 +51,8 @@ pub(crate) async fn standing(context: &Context, job: &JobId) -> Result<Standing,
 
 /// The failure of a job whose bytes `earlier` landed.
 pub(crate) fn already_landed(earlier: JobId, dataset: &DatasetName) -> Failure {
-    let cause = format!("job {earlier} landed the same bytes in {dataset}; submit with `force` to land them again");
+    let cause = format!(
+        "job {earlier} landed the same bytes in {dataset}; submit with `force` to land them again"
+    );
     Failure { job: Some(earlier), ..Failure::new("AlreadyLanded", cause) }
 }

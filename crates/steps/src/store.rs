@@ -14,7 +14,9 @@ use tables::Base;
 use crate::context::parse_contract;
 use crate::decision::{error_of, give_way};
 use crate::spending::Meter;
-use crate::{Context, bill, claims, commit, decision, documents, merge, order, pieces, profile, verify};
+use crate::{
+    Context, bill, claims, commit, decision, documents, merge, order, pieces, profile, verify,
+};
 
 /// Stores a job that was verified. Done again it finishes what is left, and answers the same.
 pub async fn store(context: &Context, message: JobRef) -> Result<Stored, Error> {
@@ -27,7 +29,12 @@ pub async fn store(context: &Context, message: JobRef) -> Result<Stored, Error> 
     outcome
 }
 
-async fn decide_and_finish(context: &Context, keys: &JobKeys, job: &JobRef, meter: &Meter) -> Result<Stored, Error> {
+async fn decide_and_finish(
+    context: &Context,
+    keys: &JobKeys,
+    job: &JobRef,
+    meter: &Meter,
+) -> Result<Stored, Error> {
     let (decision, ready) = match decision::find(context.work().as_ref(), keys).await? {
         Some(decision) => (decision, None),
         None => {
@@ -36,7 +43,9 @@ async fn decide_and_finish(context: &Context, keys: &JobKeys, job: &JobRef, mete
         }
     };
     match decision {
-        Decision::Commit(start) => commit::finish(context, keys, job, start, ready, meter).await?.map_err(error_of),
+        Decision::Commit(start) => {
+            commit::finish(context, keys, job, start, ready, meter).await?.map_err(error_of)
+        }
         Decision::NoCommit(because) => Err(error_of(because)),
     }
 }
@@ -70,8 +79,13 @@ impl Ready {
     }
 }
 
-/// Gets everything ready and decides. A job that can't commit is decided not to as soon as that is known.
-async fn decide(context: &Context, keys: &JobKeys, job: &JobRef) -> Result<(Decision, Ready), Error> {
+/// Gets everything ready and decides. A job that can't commit is decided not to as soon as that is
+/// known.
+async fn decide(
+    context: &Context,
+    keys: &JobKeys,
+    job: &JobRef,
+) -> Result<(Decision, Ready), Error> {
     let work = context.work();
     let mut ready = Ready::get(context, keys).await?;
     let Ready { plan, tally, contract, draft, .. } = &ready;
@@ -88,7 +102,9 @@ async fn decide(context: &Context, keys: &JobKeys, job: &JobRef) -> Result<(Deci
     if let Some(because) = claims::claim(context, plan, tally, mode).await? {
         return Err(give_way(work.as_ref(), keys, because).await);
     }
-    let decision = decision::decide(work.as_ref(), keys, Decision::Commit(Start { from, table: draft.table })).await?;
+    let decision =
+        decision::decide(work.as_ref(), keys, Decision::Commit(Start { from, table: draft.table }))
+            .await?;
     if matches!(decision, Decision::NoCommit(_)) {
         // Whoever decided may have looked for claims before this one was made.
         claims::release(context, plan, tally).await?;
@@ -97,10 +113,18 @@ async fn decide(context: &Context, keys: &JobKeys, job: &JobRef) -> Result<(Deci
     Ok((decision, ready))
 }
 
-/// The files of a job by shard: those of its shards, and those that were put together of what these left small. All rows are in them.
-fn open_files(tally: &Tally, receipts: &[Receipt], merged: &[MergeReceipt]) -> Result<Vec<OpenFile>, Error> {
-    let of_shards = receipts.iter().flat_map(|receipt| receipt.files.iter().map(|file| (receipt.shard, file)));
-    let of_merges = merged.iter().flat_map(|receipt| receipt.files.iter().map(|merged| (merged.shard, &merged.file)));
+/// The files of a job by shard: those of its shards, and those that were put together of what these
+/// left small. All rows are in them.
+fn open_files(
+    tally: &Tally,
+    receipts: &[Receipt],
+    merged: &[MergeReceipt],
+) -> Result<Vec<OpenFile>, Error> {
+    let of_shards =
+        receipts.iter().flat_map(|receipt| receipt.files.iter().map(|file| (receipt.shard, file)));
+    let of_merges = merged
+        .iter()
+        .flat_map(|receipt| receipt.files.iter().map(|merged| (merged.shard, &merged.file)));
     let mut files: Vec<(u32, &OpenFile)> = of_merges.chain(of_shards).collect();
     files.sort_by_key(|(shard, _)| *shard);
     let files: Vec<OpenFile> = files.into_iter().map(|(_, file)| file.clone()).collect();
@@ -116,7 +140,14 @@ fn open_files(tally: &Tally, receipts: &[Receipt], merged: &[MergeReceipt]) -> R
     Ok(files)
 }
 
-fn draft(plan: &Plan, tally: &Tally, open: &[OpenFile], sketch: &Sketch, output: &Output, bill: Bill) -> Commit {
+fn draft(
+    plan: &Plan,
+    tally: &Tally,
+    open: &[OpenFile],
+    sketch: &Sketch,
+    output: &Output,
+    bill: Bill,
+) -> Commit {
     Commit {
         sequence: 0,
         committed: String::new(),

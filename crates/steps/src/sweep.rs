@@ -26,8 +26,13 @@ pub(crate) async fn uploads_beside(work: &dyn Objects, keys: &JobKeys) -> Result
     Ok(())
 }
 
-async fn abort(objects: &dyn Objects, open: impl Iterator<Item = objects::OpenUpload>) -> Result<(), Error> {
-    let abort = |upload: objects::OpenUpload| async move { objects.abort_upload(&upload.key, &upload.upload).await.map_err(Error::from) };
+async fn abort(
+    objects: &dyn Objects,
+    open: impl Iterator<Item = objects::OpenUpload>,
+) -> Result<(), Error> {
+    let abort = |upload: objects::OpenUpload| async move {
+        objects.abort_upload(&upload.key, &upload.upload).await.map_err(Error::from)
+    };
     stream::iter(open).map(abort).buffer_unordered(CONCURRENT_DELETIONS).try_collect().await
 }
 

@@ -1,4 +1,5 @@
-//! Works one shard: its rows become files, left as open uploads, or rejects; a receipt tells of both.
+//! Works one shard: its rows become files, left as open uploads, or rejects; a receipt tells of
+//! both.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -30,17 +31,25 @@ use crate::spending::Meter;
 use crate::upload::Spool;
 use crate::{Context, documents};
 
-/// Bytes that are read first past its end, where mostly less than one record is missing. Each further read takes twice as many.
+/// Bytes that are read first past its end, where mostly less than one record is missing. Each
+/// further read takes twice as many.
 const TAIL_BYTES: u64 = 64 * 1024;
-/// Bytes of the source after which a shard looks whether its job still goes on: some two seconds of work.
+/// Bytes of the source after which a shard looks whether its job still goes on: some two seconds of
+/// work.
 const LOOK_BYTES: u64 = 128 << 20;
 /// Files whose last bytes are sent at once: of a shard with very many of them the requests take
 /// longer than anything else.
 const CONCURRENT_ENDS: usize = 32;
 
-/// Transforms a shard. `attempt` is unique to this attempt; whichever attempt writes its receipt first is the one that counts.
-pub async fn transform(context: &Context, message: TransformShard, attempt: &str) -> Result<Transformed, Error> {
-    let (context, meter) = Meter::of_attempt(context, message.shard.round, message.shard.index, attempt);
+/// Transforms a shard. `attempt` is unique to this attempt; whichever attempt writes its receipt
+/// first is the one that counts.
+pub async fn transform(
+    context: &Context,
+    message: TransformShard,
+    attempt: &str,
+) -> Result<Transformed, Error> {
+    let (context, meter) =
+        Meter::of_attempt(context, message.shard.round, message.shard.index, attempt);
     let keys = context.keys(&message.job);
     let outcome = run(&context, &keys, &message, attempt, &meter).await;
     if !matches!(outcome, Ok(Told::ByReceipt)) {
@@ -55,7 +64,13 @@ enum Told {
     No,
 }
 
-async fn run(context: &Context, keys: &JobKeys, message: &TransformShard, attempt: &str, meter: &Meter) -> Result<Told, Error> {
+async fn run(
+    context: &Context,
+    keys: &JobKeys,
+    message: &TransformShard,
+    attempt: &str,
+    meter: &Meter,
+) -> Result<Told, Error> {
     let TransformShard { dataset, shard, .. } = message;
     let work = context.work();
     let receipt_key = keys.receipt(shard.round, shard.index);
@@ -88,8 +103,13 @@ async fn run(context: &Context, keys: &JobKeys, message: &TransformShard, attemp
 
 /// Ends the work for a job that is decided not to commit, and clears up what a receipt names.
 ///
-/// It is the last thing that a shard does: whoever settles the job decides first and looks for its uploads afterwards, so what is missed here is found there.
-async fn clear_if_undone(context: &Context, keys: &JobKeys, receipt: &Receipt) -> Result<(), Error> {
+/// It is the last thing that a shard does: whoever settles the job decides first and looks for its
+/// uploads afterwards, so what is missed here is found there.
+async fn clear_if_undone(
+    context: &Context,
+    keys: &JobKeys,
+    receipt: &Receipt,
+) -> Result<(), Error> {
     let undone = refuse_if_undone(context.work().as_ref(), keys).await;
     if matches!(undone, Err(Error::Cancelled(_))) {
         for file in &receipt.files {
@@ -103,7 +123,12 @@ async fn clear_if_undone(context: &Context, keys: &JobKeys, receipt: &Receipt) -
 }
 
 /// Writes the receipt; whether it is the one that counts.
-async fn tell(context: &Context, work: &dyn Objects, key: &str, receipt: &Receipt) -> Result<bool, Error> {
+async fn tell(
+    context: &Context,
+    work: &dyn Objects,
+    key: &str,
+    receipt: &Receipt,
+) -> Result<bool, Error> {
     if documents::write(work, key, receipt, Put::IfAbsent).await? {
         return Ok(true);
     }
@@ -120,7 +145,9 @@ async fn tell(context: &Context, work: &dyn Objects, key: &str, receipt: &Receip
 
 /// Keeps the first permanent failure: a Distributed Map tells only that some child failed.
 pub(crate) async fn note_failure(work: &dyn Objects, keys: &JobKeys, error: &Error) {
-    if let Err(error) = documents::write(work, &keys.failure(), &Failure::from(error), Put::IfAbsent).await {
+    if let Err(error) =
+        documents::write(work, &keys.failure(), &Failure::from(error), Put::IfAbsent).await
+    {
         tracing::warn!(error = error.name(), "the failure can't be noted");
     }
 }
@@ -172,9 +199,15 @@ impl<'a> Attempt<'a> {
             file_size: is_merged.then_some(contract.output.file_size),
             is_one_of_several: plan.shards > 1,
             read_to: shard.from,
-            core: ShardTransform::new(&plan, contract.clone(), shard, taken, context.salt_of(&contract)?)?
-                .looking_up(tables)
-                .within(context.settings.folders),
+            core: ShardTransform::new(
+                &plan,
+                contract.clone(),
+                shard,
+                taken,
+                context.salt_of(&contract)?,
+            )?
+            .looking_up(tables)
+            .within(context.settings.folders),
             file_prefix: format!("{}{:06}-{name}", file_prefix(&message.job), shard.index),
             rejects: Spool::new(work.clone(), keys.piece(shard.index, name, "rejects.csv")),
             errors: Spool::new(work, keys.piece(shard.index, name, "errors.jsonl")),
@@ -193,9 +226,20 @@ impl<'a> Attempt<'a> {
         refuse_if_undone(self.context.work().as_ref(), self.keys).await?;
         let mut looked_at = 0;
         let mut crc = Crc64Nvme::default();
-        let mut source = Blocks::start(self.context.buckets.bucket(&self.plan.source.bucket), &self.plan, self.shard);
+        let mut source = Blocks::start(
+            self.context.buckets.bucket(&self.plan.source.bucket),
+            &self.plan,
+            self.shard,
+        );
         let plan = &self.plan;
-        let unpack = || Unpack::of(plan.compression, self.member.as_ref(), &plan.source.key, plan.unpacked_limit);
+        let unpack = || {
+            Unpack::of(
+                plan.compression,
+                self.member.as_ref(),
+                &plan.source.key,
+                plan.unpacked_limit,
+            )
+        };
         let mut unpack = plan.is_packed().then(unpack);
         let mut holdback = Holdback::new(&plan.dialect);
         while let Some((at, block)) = source.next(self.core.wants()).await? {
@@ -214,7 +258,9 @@ impl<'a> Attempt<'a> {
                     self.core.push(at, &block[data], at + block.len() as u64 >= data_end)?;
                     self.send(PART_BYTES).await?;
                 }
-                Some(unpack) => self.push_packed(unpack, &mut holdback, &block, end_of_source).await?,
+                Some(unpack) => {
+                    self.push_packed(unpack, &mut holdback, &block, end_of_source).await?
+                }
             }
         }
         let (tile, counts) = self.core.finish()?;
@@ -223,7 +269,13 @@ impl<'a> Attempt<'a> {
         let rejects = self.rejects.finish().await?;
         let errors = self.errors.finish().await?;
         let profile = self.keys.piece(self.shard.index, self.name, "profile.json");
-        documents::write(self.context.work().as_ref(), &profile, self.core.sketch(), Put::Overwrite).await?;
+        documents::write(
+            self.context.work().as_ref(),
+            &profile,
+            self.core.sketch(),
+            Put::Overwrite,
+        )
+        .await?;
         Ok(Receipt {
             shard: self.shard.index,
             round: self.shard.round,
@@ -243,7 +295,13 @@ impl<'a> Attempt<'a> {
     }
 
     /// Works what a block of a packed source unpacks to.
-    async fn push_packed(&mut self, unpack: &mut Unpack, holdback: &mut Holdback, block: &[u8], end_of_source: bool) -> Result<(), Error> {
+    async fn push_packed(
+        &mut self,
+        unpack: &mut Unpack,
+        holdback: &mut Holdback,
+        block: &[u8],
+        end_of_source: bool,
+    ) -> Result<(), Error> {
         let (mut packed, mut piece) = (block, Vec::new());
         loop {
             let taken = unpack.push(packed, &mut piece)?;
@@ -276,7 +334,11 @@ impl<'a> Attempt<'a> {
         self.rejects.push(&rejects).await?;
         self.errors.push(&errors).await?;
         for piece in self.core.take_keys() {
-            let key = self.keys.piece(self.shard.index, self.name, &format!("keys-{:03}", self.key_pieces.len()));
+            let key = self.keys.piece(
+                self.shard.index,
+                self.name,
+                &format!("keys-{:03}", self.key_pieces.len()),
+            );
             self.context.work().put(&key, Bytes::from(piece), Put::Overwrite).await?;
             self.key_pieces.push(key);
         }
@@ -318,18 +380,31 @@ impl<'a> Attempt<'a> {
         outcome
     }
 
-    /// Where a file goes that begins with a chunk. How large it will be is told by how much of the shard is read.
+    /// Where a file goes that begins with a chunk. How large it will be is told by how much of the
+    /// shard is read.
     fn output(&mut self, chunk: &Chunk) -> BoxFuture<'static, Result<Output, Error>> {
         let shard_bytes = (self.shard.to - self.shard.from).max(1);
-        let (ready, read) = (chunk.bytes.len() as u64, (self.read_to - self.shard.from).clamp(1, shard_bytes));
-        let expected = if chunk.is_last { ready } else { (u128::from(ready) * u128::from(shard_bytes) / u128::from(read)) as u64 };
+        let (ready, read) =
+            (chunk.bytes.len() as u64, (self.read_to - self.shard.from).clamp(1, shard_bytes));
+        let expected = if chunk.is_last {
+            ready
+        } else {
+            (u128::from(ready) * u128::from(shard_bytes) / u128::from(read)) as u64
+        };
         let is_put_together = self.is_one_of_several || chunk.is_piece;
-        if self.file_size.is_some_and(|file_size| is_put_together && is_small(expected, file_size)) {
+        if self.file_size.is_some_and(|file_size| is_put_together && is_small(expected, file_size))
+        {
             let key = self.keys.small(self.shard.index, self.name, chunk.file);
             return future::ready(Ok(Output::beside(self.context.work(), key))).boxed();
         }
         let (files, index) = (self.core.files(), chunk.file);
-        let key = format!("{}{}{}-{index:03}{}", self.prefix, files.folder(index), self.file_prefix, files.extension());
+        let key = format!(
+            "{}{}{}-{index:03}{}",
+            self.prefix,
+            files.folder(index),
+            self.file_prefix,
+            files.extension()
+        );
         Output::lake(self.context.lake(), key).boxed()
     }
 
@@ -380,7 +455,11 @@ async fn send_whole(
 }
 
 /// The tables that the contract joins, as the plan has them.
-async fn tables(work: &dyn Objects, plan: &Plan, contract: &Contract) -> Result<Vec<Lookup>, Error> {
+async fn tables(
+    work: &dyn Objects,
+    plan: &Plan,
+    contract: &Contract,
+) -> Result<Vec<Lookup>, Error> {
     let mut tables = Vec::with_capacity(plan.references.len());
     for (join, pinned) in contract.transform.join.iter().zip(&plan.references) {
         tables.push(Lookup::open(join, &work.read(&pinned.key, pinned.copied_bytes).await?)?);
@@ -409,13 +488,20 @@ impl Blocks {
     fn start(source: Arc<dyn Objects>, plan: &Plan, shard: &Shard) -> Self {
         // One unit before the range tells much about the state at its start.
         let at = shard.from.saturating_sub(plan.dialect.encoding.unit_bytes() as u64);
-        let mut blocks =
-            Self { source, plan: plan.clone(), range: plan.own_bytes(shard.from, shard.to), at, tail: TAIL_BYTES, coming: None };
+        let mut blocks = Self {
+            source,
+            plan: plan.clone(),
+            range: plan.own_bytes(shard.from, shard.to),
+            at,
+            tail: TAIL_BYTES,
+            coming: None,
+        };
         blocks.fetch();
         blocks
     }
 
-    /// The next block and where it begins. `wants` is the next byte that the reader needs: none, once the range is read, is the end.
+    /// The next block and where it begins. `wants` is the next byte that the reader needs: none,
+    /// once the range is read, is the end.
     async fn next(&mut self, wants: Option<u64>) -> Result<Option<(u64, Bytes)>, Error> {
         if self.at >= self.plan.source_bytes || (self.at >= self.range.end && wants.is_none()) {
             return Ok(None);
@@ -424,9 +510,15 @@ impl Blocks {
             self.fetch();
         }
         let Some(coming) = self.coming.take() else { return Ok(None) };
-        let block = coming.await.map_err(|_| Error::Internal("reading the source panicked".to_owned()))??;
+        let block = coming
+            .await
+            .map_err(|_| Error::Internal("reading the source panicked".to_owned()))??;
         if block.is_empty() {
-            return Err(Error::SourceChanged(format!("{} ended at byte {}", self.plan.source_name(), self.at)));
+            return Err(Error::SourceChanged(format!(
+                "{} ended at byte {}",
+                self.plan.source_name(),
+                self.at
+            )));
         }
         let at = self.at;
         self.at += block.len() as u64;
@@ -449,10 +541,12 @@ impl Blocks {
         }
         let (source, reference) = (self.source.clone(), self.plan.source.clone());
         let pinned: Pin = pin(&reference);
-        self.coming =
-            Some(tokio::spawn(
-                async move { source.get(&reference.key, &pinned, range).map_err(|error| source_error(error, &reference)).await },
-            ));
+        self.coming = Some(tokio::spawn(async move {
+            source
+                .get(&reference.key, &pinned, range)
+                .map_err(|error| source_error(error, &reference))
+                .await
+        }));
     }
 }
 

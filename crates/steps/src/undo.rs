@@ -1,4 +1,5 @@
-//! Ends a job of which nothing becomes visible: what it left is cleared up, and the registry knows why.
+//! Ends a job of which nothing becomes visible: what it left is cleared up, and the registry knows
+//! why.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
@@ -19,7 +20,13 @@ use crate::{Context, bill, claims, documents, pieces, sweep, verify};
 const CONCURRENT_READS: usize = 32;
 
 /// Clears up and tells the registry. Done again it finishes what is left.
-pub(crate) async fn undo(context: &Context, keys: &JobKeys, job: &JobRef, because: &Failure, meter: &Meter) -> Result<(), Error> {
+pub(crate) async fn undo(
+    context: &Context,
+    keys: &JobKeys,
+    job: &JobRef,
+    because: &Failure,
+    meter: &Meter,
+) -> Result<(), Error> {
     let work = context.work();
     let plan = documents::find::<Plan>(work.as_ref(), &keys.plan()).await?;
     let tally = documents::find::<Tally>(work.as_ref(), &keys.tally()).await?;
@@ -33,12 +40,15 @@ pub(crate) async fn undo(context: &Context, keys: &JobKeys, job: &JobRef, becaus
         // It was not verified: what there is of each shard.
         _ => last_rounds(all::<Receipt>(work.as_ref(), &keys.receipts_prefix()).await?),
     };
-    sweep::uploads(context.lake().as_ref(), &context.dataset_prefix(&job.dataset), &job.job).await?;
+    sweep::uploads(context.lake().as_ref(), &context.dataset_prefix(&job.dataset), &job.job)
+        .await?;
     sweep::uploads_beside(work.as_ref(), keys).await?;
     sweep::small_files(work.as_ref(), keys).await?;
 
     let merged = all::<MergeReceipt>(work.as_ref(), &keys.merged_prefix()).await?;
-    let mut bill = bill::so_far(context, keys, &receipts, &merged, plan.map_or(0, |plan| plan.source_bytes)).await?;
+    let mut bill =
+        bill::so_far(context, keys, &receipts, &merged, plan.map_or(0, |plan| plan.source_bytes))
+            .await?;
     bill.add(Item::Store, meter.tell());
     let mut counts = Counts::default();
     receipts.iter().for_each(|receipt| counts += receipt.counts);
@@ -56,7 +66,11 @@ pub(crate) async fn undo(context: &Context, keys: &JobKeys, job: &JobRef, becaus
 /// All documents under a prefix.
 async fn all<T: DeserializeOwned>(work: &dyn Objects, prefix: &str) -> Result<Vec<T>, Error> {
     let read = |key: String| async move { documents::read(work, &key).await };
-    stream::iter(sweep::listed(work, prefix).await?).map(read).buffered(CONCURRENT_READS).try_collect().await
+    stream::iter(sweep::listed(work, prefix).await?)
+        .map(read)
+        .buffered(CONCURRENT_READS)
+        .try_collect()
+        .await
 }
 
 /// The receipt of the last round of each shard.

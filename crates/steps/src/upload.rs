@@ -60,7 +60,8 @@ impl Upload {
         Ok(key)
     }
 
-    /// Forgets the upload. What can't be forgotten now is swept when the job ends, or by the bucket's lifecycle rule.
+    /// Forgets the upload. What can't be forgotten now is swept when the job ends, or by the
+    /// bucket's lifecycle rule.
     pub(crate) async fn abort(self) {
         if let Err(error) = self.objects.abort_upload(&self.key, &self.upload).await {
             tracing::warn!(key = objects::shown(&self.key), %error, "an upload stays open");
@@ -75,7 +76,8 @@ impl Upload {
     }
 }
 
-/// A document that is put in one go while it is small, and becomes an upload when it is not. Without a byte there is no document.
+/// A document that is put in one go while it is small, and becomes an upload when it is not.
+/// Without a byte there is no document.
 pub(crate) struct Spool {
     objects: Arc<dyn Objects>,
     key: String,

@@ -1,7 +1,9 @@
-//! Proves that the shards tile the source exactly and that no key stands in the lake twice, adds up, and applies the rejects limit.
+//! Proves that the shards tile the source exactly and that no key stands in the lake twice, adds
+//! up, and applies the rejects limit.
 //!
-//! What it finds is mended by running shards again: those that guessed their start wrong in the second round, and then, in the next one, those with keys that earlier ones
-//! claim. So there are three rounds at most.
+//! What it finds is mended by running shards again: those that guessed their start wrong in the
+//! second round, and then, in the next one, those with keys that earlier ones claim. So there are
+//! three rounds at most.
 
 use std::collections::HashMap;
 
@@ -43,12 +45,17 @@ async fn prove(context: &Context, keys: &JobKeys, message: VerifyJob) -> Result<
     let receipts = winners(work, keys, plan.shards, &later).await?;
     let tiles: Vec<Tile> = receipts.iter().map(|receipt| receipt.tile.clone()).collect();
     // How long a packed source is tells its one shard, which unpacked it to its proper end.
-    let data_bytes = if plan.is_packed() { tiles.first().map_or(0, |tile| tile.to) } else { plan.data_bytes() };
-    let tiling = tile(&tiles, plan.data_start, data_bytes)
-        .map_err(|error| Error::Internal(format!("the shards do not tile {}: {error}", plan.source_name())))?;
+    let data_bytes =
+        if plan.is_packed() { tiles.first().map_or(0, |tile| tile.to) } else { plan.data_bytes() };
+    let tiling = tile(&tiles, plan.data_start, data_bytes).map_err(|error| {
+        Error::Internal(format!("the shards do not tile {}: {error}", plan.source_name()))
+    })?;
     if !tiling.wrong.is_empty() {
         if message.round > 1 {
-            return Err(Error::Internal(format!("{} shards were wrong about their start twice", tiling.wrong.len())));
+            return Err(Error::Internal(format!(
+                "{} shards were wrong about their start twice",
+                tiling.wrong.len()
+            )));
         }
         let wrong = tiling.wrong.iter().map(|(shard, first)| (*shard, Some(*first), Vec::new()));
         return run_again(context, keys, message.round + 1, wrong).await;
@@ -57,8 +64,11 @@ async fn prove(context: &Context, keys: &JobKeys, message: VerifyJob) -> Result<
     if !is_settled && receipts.iter().any(|receipt| !receipt.keys.is_empty()) {
         let taken = crate::keys::compare(work, keys, &plan, &receipts, &tiling.bases).await?;
         if !taken.is_empty() {
-            let first = |shard: usize| tiles[shard].taken.map(|taken| tiles[shard].readings[taken].first);
-            let taken = taken.into_iter().map(|(shard, ranges)| (shard as usize, first(shard as usize), ranges));
+            let first =
+                |shard: usize| tiles[shard].taken.map(|taken| tiles[shard].readings[taken].first);
+            let taken = taken
+                .into_iter()
+                .map(|(shard, ranges)| (shard as usize, first(shard as usize), ranges));
             return run_again(context, keys, message.round + 1, taken).await;
         }
     }
@@ -71,7 +81,12 @@ async fn prove(context: &Context, keys: &JobKeys, message: VerifyJob) -> Result<
     write_merges(work, keys, merges).await?;
     let next = message.round + 1;
     let again = shard_list(context, keys.again(next), &[]);
-    Ok(Verified { again, round: next, merges: merge_list(context, keys, tally.merges), counts: tally.counts })
+    Ok(Verified {
+        again,
+        round: next,
+        merges: merge_list(context, keys, tally.merges),
+        counts: tally.counts,
+    })
 }
 
 /// Which of the files that shards left small are put together.
@@ -88,15 +103,22 @@ async fn write_merges(work: &dyn Objects, keys: &JobKeys, merges: Vec<Merge>) ->
     }
     let items: Vec<MergeItem> = (0..merges.len() as u32).map(|index| MergeItem { index }).collect();
     documents::write(work, &keys.merges(), &items, Put::Overwrite).await?;
-    let write = |(index, merge): (u32, Merge)| async move { documents::write(work, &keys.merge(index), &merge, Put::Overwrite).await };
-    stream::iter((0..).zip(merges)).map(write).buffer_unordered(CONCURRENT_WRITES).try_for_each(|_| async { Ok(()) }).await
+    let write = |(index, merge): (u32, Merge)| async move {
+        documents::write(work, &keys.merge(index), &merge, Put::Overwrite).await
+    };
+    stream::iter((0..).zip(merges))
+        .map(write)
+        .buffer_unordered(CONCURRENT_WRITES)
+        .try_for_each(|_| async { Ok(()) })
+        .await
 }
 
 fn merge_list(context: &Context, keys: &JobKeys, count: u32) -> MergeList {
     MergeList { count, bucket: context.work.bucket.clone(), key: keys.merges() }
 }
 
-/// Has shards run in another round: where each starts is known, and perhaps which of its keys are taken.
+/// Has shards run in another round: where each starts is known, and perhaps which of its keys are
+/// taken.
 async fn run_again(
     context: &Context,
     keys: &JobKeys,
@@ -105,15 +127,29 @@ async fn run_again(
 ) -> Result<Verified, Error> {
     let work = context.work();
     let shards: Vec<Shard> = documents::read(work.as_ref(), &keys.shards()).await?;
-    let again = |(shard, first, taken): (usize, _, _)| Shard { first, round, taken, ..shards[shard].clone() };
+    let again = |(shard, first, taken): (usize, _, _)| Shard {
+        first,
+        round,
+        taken,
+        ..shards[shard].clone()
+    };
     let again: Vec<Shard> = which.map(again).collect();
     documents::write(work.as_ref(), &keys.again(round), &again, Put::Overwrite).await?;
     let merges = merge_list(context, keys, 0);
-    Ok(Verified { again: shard_list(context, keys.again(round), &again), round, merges, counts: Counts::default() })
+    Ok(Verified {
+        again: shard_list(context, keys.again(round), &again),
+        round,
+        merges,
+        counts: Counts::default(),
+    })
 }
 
 /// The shards that were run in rounds after the first one, by round.
-async fn later_rounds(work: &dyn Objects, keys: &JobKeys, rounds: u32) -> Result<Vec<Shard>, Error> {
+async fn later_rounds(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    rounds: u32,
+) -> Result<Vec<Shard>, Error> {
     let mut later = Vec::new();
     for round in 2..=rounds {
         later.extend(documents::read::<Vec<Shard>>(work, &keys.again(round)).await?);
@@ -122,17 +158,40 @@ async fn later_rounds(work: &dyn Objects, keys: &JobKeys, rounds: u32) -> Result
 }
 
 /// The receipt that counts of each shard: that of the last round in which it was run.
-async fn winners(work: &dyn Objects, keys: &JobKeys, shards: u32, later: &[Shard]) -> Result<Vec<Receipt>, Error> {
+async fn winners(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    shards: u32,
+    later: &[Shard],
+) -> Result<Vec<Receipt>, Error> {
     let later: HashMap<u32, u32> = later.iter().map(|shard| (shard.index, shard.round)).collect();
-    read_receipts(work, keys, (0..shards).map(|index| (index, later.get(&index).copied().unwrap_or(1)))).await
+    read_receipts(
+        work,
+        keys,
+        (0..shards).map(|index| (index, later.get(&index).copied().unwrap_or(1))),
+    )
+    .await
 }
 
 /// The receipts that a tally names.
-pub(crate) async fn tallied(work: &dyn Objects, keys: &JobKeys, tally: &Tally) -> Result<Vec<Receipt>, Error> {
-    read_receipts(work, keys, tally.shards.iter().enumerate().map(|(index, shard)| (index as u32, shard.round))).await
+pub(crate) async fn tallied(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    tally: &Tally,
+) -> Result<Vec<Receipt>, Error> {
+    read_receipts(
+        work,
+        keys,
+        tally.shards.iter().enumerate().map(|(index, shard)| (index as u32, shard.round)),
+    )
+    .await
 }
 
-async fn read_receipts(work: &dyn Objects, keys: &JobKeys, which: impl Iterator<Item = (u32, u32)>) -> Result<Vec<Receipt>, Error> {
+async fn read_receipts(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    which: impl Iterator<Item = (u32, u32)>,
+) -> Result<Vec<Receipt>, Error> {
     let keys: Vec<String> = which.map(|(index, round)| keys.receipt(round, index)).collect();
     let read = |key: String| async move { documents::read::<Receipt>(work, &key).await };
     stream::iter(keys).map(read).buffered(CONCURRENT_READS).try_collect().await
@@ -147,8 +206,14 @@ fn tally(plan: &Plan, receipts: &[Receipt], bases: &[csv_records::Base]) -> Resu
         surplus_lines += receipt.surplus_lines;
         let own = plan.own_bytes(receipt.tile.from, receipt.tile.to);
         let bytes = own.end - own.start;
-        crc = Some(crc.map_or(receipt.crc64nvme, |before| combine_crc64nvme(before, receipt.crc64nvme, bytes)));
-        shards.push(TalliedShard { round: receipt.round, lines: plan.data_lines + base.lines, records: base.records });
+        crc = Some(crc.map_or(receipt.crc64nvme, |before| {
+            combine_crc64nvme(before, receipt.crc64nvme, bytes)
+        }));
+        shards.push(TalliedShard {
+            round: receipt.round,
+            lines: plan.data_lines + base.lines,
+            records: base.records,
+        });
     }
     if !counts.is_conserved() {
         return Err(Error::Internal(format!(

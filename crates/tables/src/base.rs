@@ -33,7 +33,8 @@ impl Base {
         }
     }
 
-    /// The files that a commit removes. [`Error::ContractInvalid`] when the contract does not go with the table: then nothing of the commit must become visible.
+    /// The files that a commit removes. [`Error::ContractInvalid`] when the contract does not go
+    /// with the table: then nothing of the commit must become visible.
     pub fn check(&self, commit: &Commit, contract: &Contract) -> Result<Vec<String>, Error> {
         self.check_contract(contract, &commit.job)?;
         self.table.replaced(commit.mode, &contract.output.partition_by, &commit.files)
@@ -42,7 +43,11 @@ impl Base {
     /// Where the schema stands that the table has after a commit which [goes](Self::check) with it.
     ///
     /// [`Error::ContractInvalid`] when it does not.
-    pub fn schema_after(&self, commit: &Commit, contract: &Contract) -> Result<Option<SchemaAt>, Error> {
+    pub fn schema_after(
+        &self,
+        commit: &Commit,
+        contract: &Contract,
+    ) -> Result<Option<SchemaAt>, Error> {
         let before = self.schema.as_ref().map(|(_, entry)| SchemaAt::Entry(*entry));
         if commit.table == TableFormat::Delta {
             return Ok(None);
@@ -74,10 +79,14 @@ impl Base {
         self.odd_paths.extend(odd_paths);
         self.head = match (self.head.take(), protocol, metadata) {
             (Some(head), None, None) => Some(head),
-            (Some(head), protocol, metadata) => {
-                Some(Head { protocol: protocol.unwrap_or(head.protocol), metadata: metadata.unwrap_or(head.metadata), since: self.next })
+            (Some(head), protocol, metadata) => Some(Head {
+                protocol: protocol.unwrap_or(head.protocol),
+                metadata: metadata.unwrap_or(head.metadata),
+                since: self.next,
+            }),
+            (None, Some(protocol), Some(metadata)) => {
+                Some(Head { protocol, metadata, since: self.next })
             }
-            (None, Some(protocol), Some(metadata)) => Some(Head { protocol, metadata, since: self.next }),
             (None, ..) => None,
         };
         self.next += 1;
@@ -101,7 +110,8 @@ impl Log {
         Ok(base)
     }
 
-    /// The schema of a table of Landfall's own log after an entry, and the number of the entry that has it.
+    /// The schema of a table of Landfall's own log after an entry, and the number of the entry that
+    /// has it.
     async fn schema(&self, last: u64) -> Result<Option<(TableSchema, u64)>, Error> {
         let stands = |entry: Entry| entry.commit.and_then(|commit| commit.schema);
         let (at, stands_at) = match stands(self.get(last).await?) {
@@ -111,13 +121,14 @@ impl Log {
         match stands_at {
             None => Ok(None),
             Some(SchemaAt::Here(schema)) => Ok(Some((schema, at))),
-            Some(SchemaAt::Entry(_)) => {
-                Err(Error::Internal(format!("entry {at} of the log, which is to have the schema, points to another one")))
-            }
+            Some(SchemaAt::Entry(_)) => Err(Error::Internal(format!(
+                "entry {at} of the log, which is to have the schema, points to another one"
+            ))),
         }
     }
 
-    /// Schema and features of a Delta table after an entry. Entries of Landfall point to where both stand, so that few are read; where they are gone, a checkpoint has both.
+    /// Schema and features of a Delta table after an entry. Entries of Landfall point to where both
+    /// stand, so that few are read; where they are gone, a checkpoint has both.
     async fn head(&self, last: u64) -> Result<Head, Error> {
         let (mut protocol, mut metadata, mut since) = (None, None, None);
         let mut at = last;
@@ -141,7 +152,9 @@ impl Log {
             if let (Some(protocol), Some(metadata), Some(since)) = (&protocol, &metadata, since) {
                 return Ok(Head { protocol: protocol.clone(), metadata: metadata.clone(), since });
             }
-            let before = at.checked_sub(1).ok_or_else(|| Error::Internal("the Delta log has no schema".to_owned()))?;
+            let before = at
+                .checked_sub(1)
+                .ok_or_else(|| Error::Internal("the Delta log has no schema".to_owned()))?;
             at = entry.since.map_or(before, |since| since.min(before));
         }
     }

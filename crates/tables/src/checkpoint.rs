@@ -27,9 +27,11 @@ pub(crate) struct Checkpoint {
 }
 
 impl Log {
-    /// Writes a checkpoint of the state after entry `sequence` of a Delta log, where one is due: then nobody has to read what is before. Answers whether it did.
+    /// Writes a checkpoint of the state after entry `sequence` of a Delta log, where one is due:
+    /// then nobody has to read what is before. Answers whether it did.
     ///
-    /// It says nothing that the entries don't say, so whoever writes it twice, or at once, writes the same. `now` is in milliseconds since 1970-01-01.
+    /// It says nothing that the entries don't say, so whoever writes it twice, or at once, writes
+    /// the same. `now` is in milliseconds since 1970-01-01.
     pub async fn checkpoint(&self, sequence: u64, now: i64) -> Result<bool, Error> {
         if self.format() != TableFormat::Delta {
             return Ok(false);
@@ -40,8 +42,10 @@ impl Log {
         }
         let mut state = State::default();
         let first = last.as_ref().map_or(0, |last| last.version + 1);
-        let read = |sequence| async move { self.bytes(sequence).await?.ok_or_else(|| self.gap(sequence)) };
-        let mut entries = stream::iter((first..=sequence).rev()).map(read).buffered(CONCURRENT_READS);
+        let read =
+            |sequence| async move { self.bytes(sequence).await?.ok_or_else(|| self.gap(sequence)) };
+        let mut entries =
+            stream::iter((first..=sequence).rev()).map(read).buffered(CONCURRENT_READS);
         while let Some(entry) = entries.try_next().await? {
             state.precede(&entry)?;
         }
@@ -51,15 +55,27 @@ impl Log {
         let files = state.files();
         let (bytes, actions) = state.write(now)?;
         let pointer = json!({"version": sequence, "size": actions, "sizeInBytes": bytes.len(), "numOfAddFiles": files});
-        self.objects.put(&delta_log::checkpoint_key(&self.prefix, sequence), bytes, Put::Overwrite).await?;
+        self.objects
+            .put(&delta_log::checkpoint_key(&self.prefix, sequence), bytes, Put::Overwrite)
+            .await?;
         // Only now: a pointer that points nowhere would be worse than none.
-        self.objects.put(&delta_log::last_checkpoint_key(&self.prefix), Bytes::from(pointer.to_string()), Put::Overwrite).await?;
+        self.objects
+            .put(
+                &delta_log::last_checkpoint_key(&self.prefix),
+                Bytes::from(pointer.to_string()),
+                Put::Overwrite,
+            )
+            .await?;
         Ok(true)
     }
 
     /// The newest checkpoint of a Delta log, if its pointer names one.
     pub(crate) async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, Error> {
-        let pointer = match self.objects.read(&delta_log::last_checkpoint_key(&self.prefix), ENTRY_BYTES).await {
+        let pointer = match self
+            .objects
+            .read(&delta_log::last_checkpoint_key(&self.prefix), ENTRY_BYTES)
+            .await
+        {
             Ok(bytes) => serde_json::from_slice::<Value>(&bytes).unwrap_or_default(),
             Err(objects::Error::Missing(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -72,7 +88,8 @@ impl Log {
         Ok(Some(Checkpoint { version, keys }))
     }
 
-    /// The newest checkpoint of the state after entry `last` or an earlier one. Landfall's own log has none.
+    /// The newest checkpoint of the state after entry `last` or an earlier one. Landfall's own log
+    /// has none.
     pub(crate) async fn checkpoint_until(&self, last: u64) -> Result<Option<Checkpoint>, Error> {
         if self.format() != TableFormat::Delta {
             return Ok(None);
@@ -96,16 +113,22 @@ impl Log {
         delta_log::read_checkpoint(self.objects.read(key, CHECKPOINT_BYTES).await?)
     }
 
-    /// Looks through the whole log: only who goes back in time needs it. Of checkpoints in parts the pointer alone is heeded.
+    /// Looks through the whole log: only who goes back in time needs it. Of checkpoints in parts
+    /// the pointer alone is heeded.
     async fn earlier_checkpoint(&self, last: u64) -> Result<Option<Checkpoint>, Error> {
         let folder = format!("{}{}", self.prefix, delta_log::LOG);
         let (mut after, mut found) = (None::<String>, None);
         loop {
             let page = self.objects.list(&folder, after.as_deref(), PAGE).await?;
             for listed in &page {
-                let name = listed.key.strip_prefix(&folder).and_then(|name| name.strip_suffix(".checkpoint.parquet"));
+                let name = listed
+                    .key
+                    .strip_prefix(&folder)
+                    .and_then(|name| name.strip_suffix(".checkpoint.parquet"));
                 match name.and_then(|name| name.parse().ok()) {
-                    Some(version) if version <= last => found = Some(Checkpoint { version, keys: vec![listed.key.clone()] }),
+                    Some(version) if version <= last => {
+                        found = Some(Checkpoint { version, keys: vec![listed.key.clone()] })
+                    }
                     _ => {}
                 }
             }

@@ -1,7 +1,8 @@
 //! Tables: which files a dataset has, as of any commit, and how the next commit is written.
 //!
-//! A dataset's log holds numbered entries without gaps, each written once, under a condition. What is not in the log is not in the table, whatever lies under its prefix. The log is
-//! Landfall's own or Delta Lake's; whoever reads it need not know which.
+//! A dataset's log holds numbered entries without gaps, each written once, under a condition. What
+//! is not in the log is not in the table, whatever lies under its prefix. The log is Landfall's own
+//! or Delta Lake's; whoever reads it need not know which.
 
 mod at;
 mod log;

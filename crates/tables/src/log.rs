@@ -35,14 +35,24 @@ impl Log {
     /// The log that is there, whatever its form.
     pub async fn open(objects: Arc<dyn Objects>, prefix: String) -> Result<Self, Error> {
         let is_delta = is_delta(objects.as_ref(), &prefix).await?;
-        Ok(Self { objects, prefix, format: if is_delta { TableFormat::Delta } else { TableFormat::Landfall } })
+        Ok(Self {
+            objects,
+            prefix,
+            format: if is_delta { TableFormat::Delta } else { TableFormat::Landfall },
+        })
     }
 
     /// Refuses a dataset that has a log of the other form: a table has one history.
     pub async fn refuse_other_format(&self) -> Result<(), Error> {
         let (has_other, other, own) = match self.format {
-            TableFormat::Landfall => (is_delta(self.objects.as_ref(), &self.prefix).await?, "a Delta table", "landfall"),
-            TableFormat::Delta => (self.exists(&log_key(&self.prefix, 0)).await?, "a table of Landfall's own log", "delta"),
+            TableFormat::Landfall => {
+                (is_delta(self.objects.as_ref(), &self.prefix).await?, "a Delta table", "landfall")
+            }
+            TableFormat::Delta => (
+                self.exists(&log_key(&self.prefix, 0)).await?,
+                "a table of Landfall's own log",
+                "delta",
+            ),
         };
         match has_other {
             true => Err(Error::ContractInvalid(format!(
@@ -59,7 +69,13 @@ impl Log {
         match self.format {
             TableFormat::Landfall => serde_json::from_slice::<Commit>(&bytes)
                 .map(|commit| Some(commit.into()))
-                .map_err(|error| Error::Internal(format!("{} can't be read: {}", self.key(sequence), error.unquoted()))),
+                .map_err(|error| {
+                    Error::Internal(format!(
+                        "{} can't be read: {}",
+                        self.key(sequence),
+                        error.unquoted()
+                    ))
+                }),
             TableFormat::Delta => delta_log::read_entry(&bytes, sequence, &self.prefix).map(Some),
         }
     }
@@ -76,7 +92,11 @@ impl Log {
         loop {
             let next = first + entries.len() as u64;
             let find = |sequence| async move { self.find(sequence).await };
-            let found: Vec<Option<Entry>> = stream::iter(next..next + at_once).map(find).buffered(at_once as usize).try_collect().await?;
+            let found: Vec<Option<Entry>> = stream::iter(next..next + at_once)
+                .map(find)
+                .buffered(at_once as usize)
+                .try_collect()
+                .await?;
             let there: Vec<Entry> = found.into_iter().map_while(|entry| entry).collect();
             let is_end = (there.len() as u64) < at_once;
             entries.extend(there);
@@ -91,23 +111,37 @@ impl Log {
     pub(crate) fn gap(&self, sequence: u64) -> Error {
         let key = self.key(sequence);
         match self.format {
-            TableFormat::Landfall => Error::Internal(format!("{key} is not there: the log has a gap")),
+            TableFormat::Landfall => {
+                Error::Internal(format!("{key} is not there: the log has a gap"))
+            }
             TableFormat::Delta => Error::ContractInvalid(format!(
                 "{key} is not there, and no checkpoint that says what it said: the Delta log was cleaned up too far"
             )),
         }
     }
 
-    /// Writes the entry of a commit under its number, after the state `base`; answers whether the number was free.
+    /// Writes the entry of a commit under its number, after the state `base`; answers whether the
+    /// number was free.
     ///
     /// [`Error::ContractInvalid`] when the contract does not go with the table.
-    pub async fn write(&self, commit: &Commit, contract: &Contract, base: &Base) -> Result<bool, Error> {
+    pub async fn write(
+        &self,
+        commit: &Commit,
+        contract: &Contract,
+        base: &Base,
+    ) -> Result<bool, Error> {
         let key = self.key(commit.sequence);
         let text = match self.format {
-            TableFormat::Landfall => {
-                serde_json::to_string(commit).map_err(|error| Error::Internal(format!("{key} can't be written: {}", error.unquoted())))?
-            }
-            TableFormat::Delta => delta_log::write_entry(commit, contract, base.head.as_ref(), &self.prefix, &base.odd_paths)?,
+            TableFormat::Landfall => serde_json::to_string(commit).map_err(|error| {
+                Error::Internal(format!("{key} can't be written: {}", error.unquoted()))
+            })?,
+            TableFormat::Delta => delta_log::write_entry(
+                commit,
+                contract,
+                base.head.as_ref(),
+                &self.prefix,
+                &base.odd_paths,
+            )?,
         };
         match self.objects.put(&key, Bytes::from(text), Put::IfAbsent).await {
             Ok(()) => Ok(true),
@@ -116,12 +150,15 @@ impl Log {
         }
     }
 
-    /// The first number that is not taken. Numbers have no gaps, so it is galloped to and then halved down; of a Delta log from its newest checkpoint on, as what is before may be
-    /// cleaned up.
+    /// The first number that is not taken. Numbers have no gaps, so it is galloped to and then
+    /// halved down; of a Delta log from its newest checkpoint on, as what is before may be cleaned
+    /// up.
     pub async fn first_free(&self) -> Result<u64, Error> {
         let start = match self.format {
             TableFormat::Landfall => 0,
-            TableFormat::Delta => self.last_checkpoint().await?.map_or(0, |checkpoint| checkpoint.version + 1),
+            TableFormat::Delta => {
+                self.last_checkpoint().await?.map_or(0, |checkpoint| checkpoint.version + 1)
+            }
         };
         let mut taken_below = start;
         let mut free = start;

@@ -23,7 +23,8 @@ pub struct Snapshot {
 }
 
 impl Log {
-    /// The table at some state; `None` when nothing is committed yet, when there is no such commit, or when the first one is later.
+    /// The table at some state; `None` when nothing is committed yet, when there is no such commit,
+    /// or when the first one is later.
     pub async fn at(&self, at: At) -> Result<Option<Snapshot>, Error> {
         let last = match at {
             At::Commit(sequence) if self.find(sequence).await?.is_some() => sequence,
@@ -36,15 +37,26 @@ impl Log {
         Ok(self.replay(last, &at).await?.0)
     }
 
-    /// Reads entries from `last` backwards: those that are later than `at` are passed over, and what is before an overwriting one, or a checkpoint, need not be read. Of a file the
-    /// newest entry counts that names it. Paths that were written in another way come along, by key.
-    pub(crate) async fn replay(&self, last: u64, at: &At) -> Result<(Option<Snapshot>, BTreeMap<String, String>), Error> {
-        let Some((last, committed)) = self.newest_until(last, at).await? else { return Ok((None, BTreeMap::new())) };
+    /// Reads entries from `last` backwards: those that are later than `at` are passed over, and
+    /// what is before an overwriting one, or a checkpoint, need not be read. Of a file the newest
+    /// entry counts that names it. Paths that were written in another way come along, by key.
+    pub(crate) async fn replay(
+        &self,
+        last: u64,
+        at: &At,
+    ) -> Result<(Option<Snapshot>, BTreeMap<String, String>), Error> {
+        let Some((last, committed)) = self.newest_until(last, at).await? else {
+            return Ok((None, BTreeMap::new()));
+        };
         let checkpoint = self.checkpoint_until(last).await?;
         let first = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.version + 1);
         let read = |sequence| async move { self.get(sequence).await };
-        let checkpointed = stream::iter(checkpoint).then(|checkpoint| async move { self.read_checkpoint(&checkpoint).await });
-        let entries = stream::iter((first..=last).rev()).map(read).buffered(CONCURRENT_READS).chain(checkpointed);
+        let checkpointed = stream::iter(checkpoint)
+            .then(|checkpoint| async move { self.read_checkpoint(&checkpoint).await });
+        let entries = stream::iter((first..=last).rev())
+            .map(read)
+            .buffered(CONCURRENT_READS)
+            .chain(checkpointed);
         let mut entries = std::pin::pin!(entries);
         let mut table = Table::default();
         let mut odd_paths = BTreeMap::new();
@@ -70,9 +82,12 @@ impl Log {
         while let Some((sequence, entry)) = entries.try_next().await? {
             let entry = match entry {
                 Some(entry) => entry,
-                // Cleaned up, as what a checkpoint holds may be: of its time, one of its files tells.
+                // Cleaned up, as what a checkpoint holds may be: of its time, one of its files
+                // tells.
                 None => match self.checkpoint_until(sequence).await? {
-                    Some(checkpoint) if checkpoint.version == sequence => self.read_checkpoint(&checkpoint).await?,
+                    Some(checkpoint) if checkpoint.version == sequence => {
+                        self.read_checkpoint(&checkpoint).await?
+                    }
                     _ => return Err(self.gap(sequence)),
                 },
             };
@@ -84,7 +99,8 @@ impl Log {
     }
 }
 
-/// Whether an entry was written after a moment. Clocks differ, so a later one may say an earlier time: the newest one that is not after the moment counts.
+/// Whether an entry was written after a moment. Clocks differ, so a later one may say an earlier
+/// time: the newest one that is not after the moment counts.
 fn is_later(entry: &Entry, at: &At) -> bool {
     match (at, DateTime::parse_from_rfc3339(&entry.committed)) {
         (At::Moment(moment), Ok(committed)) => committed > *moment,

@@ -1,5 +1,5 @@
-//! How messages show what they are about: texts cut and with what can't be seen made visible, counts and sizes, the word
-//! that was meant, and what may be told of another library's error.
+//! How messages show what they are about: texts cut and with what can't be seen made visible,
+//! counts and sizes, the word that was meant, and what may be told of another library's error.
 
 mod nearest;
 mod size;

@@ -13,8 +13,12 @@ pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
     }
     let most = (chars / 3).min(3);
     let near = candidates.filter(|candidate| candidate.len() <= 2 * MOST_CHARS);
-    let distances = near.map(|candidate| (strsim::osa_distance(&name, &candidate.to_lowercase()), candidate));
-    distances.filter(|(distance, _)| *distance <= most).min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
+    let distances =
+        near.map(|candidate| (strsim::osa_distance(&name, &candidate.to_lowercase()), candidate));
+    distances
+        .filter(|(distance, _)| *distance <= most)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]
@@ -24,9 +28,14 @@ mod tests {
     #[test]
     fn the_nearest_name_is_found_if_it_is_near() {
         let names = ["floor", "lower", "left"];
-        for (name, expected) in
-            [("flor", Some("floor")), ("LOWR", Some("lower")), ("lfet", Some("left")), ("Left", Some("left")), ("median", None), ("", None)]
-        {
+        for (name, expected) in [
+            ("flor", Some("floor")),
+            ("LOWR", Some("lower")),
+            ("lfet", Some("left")),
+            ("Left", Some("left")),
+            ("median", None),
+            ("", None),
+        ] {
             assert_eq!(nearest(name, names.into_iter()), expected, "{name}");
         }
     }

@@ -1,5 +1,5 @@
-//! What may be told of another library's error in one of ours: its kind and its place. Its text may quote
-//! what it read, and that is data.
+//! What may be told of another library's error in one of ours: its kind and its place. Its text may
+//! quote what it read, and that is data.
 
 use std::fmt::Debug;
 use std::io;
@@ -42,7 +42,8 @@ mod tests {
 
     #[test]
     fn nothing_that_was_read_is_told() {
-        let json = serde_json::from_str::<Vec<u32>>("[1,\n \"hush\"]").expect_err("a text is no number");
+        let json =
+            serde_json::from_str::<Vec<u32>>("[1,\n \"hush\"]").expect_err("a text is no number");
         assert!(json.to_string().contains("hush"), "the text quotes: {json}");
         assert_eq!(json.unquoted(), "it is of another shape, at line 2, column 7");
         assert_eq!(variant(&Err::<(), _>("hush")), "Err");

@@ -37,8 +37,9 @@ pub fn cut(text: &str) -> String {
     }
 }
 
-/// A text between backquotes, cut as in [`cut`]. Characters that can't be seen are escaped as in Rust (`\u{200b}`), and named behind it:
-/// among them marks that are combined with the letter before (as in NFD), which looks like one letter otherwise.
+/// A text between backquotes, cut as in [`cut`]. Characters that can't be seen are escaped as in
+/// Rust (`\u{200b}`), and named behind it: among them marks that are combined with the letter
+/// before (as in NFD), which looks like one letter otherwise.
 pub fn quote(text: &str) -> String {
     let text = cut(text);
     let mut shown = String::with_capacity(text.len() + 2);
@@ -52,8 +53,12 @@ pub fn quote(text: &str) -> String {
             continue;
         }
         let escaped = c.escape_default().to_string();
-        let name = name.or(is_combining.then_some("a mark that is combined with the letter before"));
-        if let Some(name) = name.map(|name| format!("{escaped} is {}", with_article(name))).filter(|name| !named.contains(name)) {
+        let name =
+            name.or(is_combining.then_some("a mark that is combined with the letter before"));
+        if let Some(name) = name
+            .map(|name| format!("{escaped} is {}", with_article(name)))
+            .filter(|name| !named.contains(name))
+        {
             named.push(name);
         }
         shown.push_str(&escaped);
@@ -65,19 +70,26 @@ pub fn quote(text: &str) -> String {
     shown
 }
 
-/// What is odd about a name that a person would not see: characters that can't be seen, and spaces around it.
+/// What is odd about a name that a person would not see: characters that can't be seen, and spaces
+/// around it.
 pub fn odd_name(name: &str) -> Option<String> {
     let shown = quote(name);
     let is_plain = shown.len() == name.len() + 2;
     match () {
         () if !is_plain => Some(format!("the name is {shown}")),
-        () if name.trim() != name => Some("spaces stand around the name, and are part of it".to_owned()),
+        () if name.trim() != name => {
+            Some("spaces stand around the name, and are part of it".to_owned())
+        }
         () => None,
     }
 }
 
 fn with_article(name: &str) -> String {
-    if name.starts_with("a ") { name.to_owned() } else { format!("a {name}") }.replacen("a ideographic", "an ideographic", 1)
+    if name.starts_with("a ") { name.to_owned() } else { format!("a {name}") }.replacen(
+        "a ideographic",
+        "an ideographic",
+        1,
+    )
 }
 
 #[cfg(test)]
@@ -88,15 +100,24 @@ mod tests {
     fn what_can_t_be_seen_is_named() {
         assert_eq!(quote("a b"), "`a b`");
         assert_eq!(odd_name("a b"), None);
-        assert_eq!(odd_name(" a").as_deref(), Some("spaces stand around the name, and are part of it"));
-        assert_eq!(odd_name("a\u{a0}").as_deref(), Some("the name is `a\\u{a0}` (\\u{a0} is a no-break space)"));
+        assert_eq!(
+            odd_name(" a").as_deref(),
+            Some("spaces stand around the name, and are part of it")
+        );
+        assert_eq!(
+            odd_name("a\u{a0}").as_deref(),
+            Some("the name is `a\\u{a0}` (\\u{a0} is a no-break space)")
+        );
         assert_eq!(quote("Zoë"), "`Zoë`");
         assert_eq!(quote("amount\u{200b}"), "`amount\\u{200b}` (\\u{200b} is a zero width space)");
         assert_eq!(
             quote("1\u{a0}2\u{a0}3\u{202f}"),
             "`1\\u{a0}2\\u{a0}3\\u{202f}` (\\u{a0} is a no-break space, \\u{202f} is a narrow no-break space)"
         );
-        assert_eq!(quote("Zoe\u{308}"), "`Zoe\\u{308}` (\\u{308} is a mark that is combined with the letter before)");
+        assert_eq!(
+            quote("Zoe\u{308}"),
+            "`Zoe\\u{308}` (\\u{308} is a mark that is combined with the letter before)"
+        );
         assert_eq!(quote("a\tb\x07"), "`a\\tb\\u{7}` (\\t is a tab)");
     }
 }

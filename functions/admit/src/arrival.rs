@@ -43,10 +43,11 @@ struct Object {
 }
 
 impl Arrival {
-    /// Reads an event; `None` for what is no file. The error says what is wrong, without the object's key.
+    /// Reads an event; `None` for what is no file. The error says what is wrong, without the
+    /// object's key.
     pub(crate) fn read(event: &str, inbox_prefix: &str) -> Result<Option<Self>, String> {
-        let Event { kind, detail: Detail { bucket, object } } =
-            serde_json::from_str(event).map_err(|error| format!("not an event of EventBridge about an object: {error}"))?;
+        let Event { kind, detail: Detail { bucket, object } } = serde_json::from_str(event)
+            .map_err(|error| format!("not an event of EventBridge about an object: {error}"))?;
         if kind != "Object Created" {
             return Err(format!("an event of another kind: `{kind}`"));
         }
@@ -55,19 +56,34 @@ impl Arrival {
             return Ok(None);
         }
         let place = object.key.strip_prefix(inbox_prefix).and_then(|rest| rest.split_once('/'));
-        let Some((dataset, _)) = place else { return Err(format!("the object is not under `{inbox_prefix}<dataset>/`")) };
-        let dataset =
-            DatasetName::parse(dataset).map_err(|error| format!("the folder under `{inbox_prefix}` names no dataset: {error}"))?;
+        let Some((dataset, _)) = place else {
+            return Err(format!("the object is not under `{inbox_prefix}<dataset>/`"));
+        };
+        let dataset = DatasetName::parse(dataset).map_err(|error| {
+            format!("the folder under `{inbox_prefix}` names no dataset: {error}")
+        })?;
         let etag = object.etag.trim_matches('"').to_owned();
         // Buckets that once kept versions say `null` for objects without one.
         let version = object.version_id.filter(|version| !version.is_empty() && version != "null");
-        let sequencer = object.sequencer.filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        Ok(Some(Self { dataset, source: SourceRef { bucket: bucket.name, key: object.key, version, etag: Some(etag), sequencer } }))
+        let sequencer = object.sequencer.filter(|digits| {
+            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        });
+        Ok(Some(Self {
+            dataset,
+            source: SourceRef {
+                bucket: bucket.name,
+                key: object.key,
+                version,
+                etag: Some(etag),
+                sequencer,
+            },
+        }))
     }
 
     /// The job that lands it: the same for every event of the same version.
     pub(crate) fn job(&self) -> JobId {
-        let state = self.source.version.as_deref().or(self.source.etag.as_deref()).unwrap_or_default();
+        let state =
+            self.source.version.as_deref().or(self.source.etag.as_deref()).unwrap_or_default();
         JobId::of_event(&self.dataset, &self.source.bucket, &self.source.key, state)
     }
 }
@@ -105,11 +121,19 @@ mod tests {
     fn the_job_is_that_of_the_version_or_else_of_the_etag() {
         let job = |object| read(object).unwrap().unwrap().job();
         let first = job(json!({"key": "inbox/f/a", "etag": "e", "version-id": "v1"}));
-        assert_eq!(first, job(json!({"key": "inbox/f/a", "etag": "e", "version-id": "v1", "size": 3, "sequencer": "0A"})));
+        assert_eq!(
+            first,
+            job(
+                json!({"key": "inbox/f/a", "etag": "e", "version-id": "v1", "size": 3, "sequencer": "0A"})
+            )
+        );
         assert_ne!(first, job(json!({"key": "inbox/f/a", "etag": "e", "version-id": "v2"})));
         assert_ne!(first, job(json!({"key": "inbox/f/b", "etag": "e", "version-id": "v1"})));
         let unversioned = job(json!({"key": "inbox/f/a", "etag": "e"}));
-        assert_eq!(unversioned, job(json!({"key": "inbox/f/a", "etag": "\"e\"", "version-id": "null"})));
+        assert_eq!(
+            unversioned,
+            job(json!({"key": "inbox/f/a", "etag": "\"e\"", "version-id": "null"}))
+        );
         assert_ne!(unversioned, job(json!({"key": "inbox/f/a", "etag": "e2"})));
     }
 
@@ -121,13 +145,19 @@ mod tests {
 
     #[test]
     fn what_names_no_dataset_is_explained_without_the_key() {
-        for key in ["inbox/secret.csv", "inbox//secret.csv", "inbox/Flights 2013/secret.csv", "elsewhere/flights/secret.csv"] {
+        for key in [
+            "inbox/secret.csv",
+            "inbox//secret.csv",
+            "inbox/Flights 2013/secret.csv",
+            "elsewhere/flights/secret.csv",
+        ] {
             let error = read(json!({"key": key, "etag": "e"})).unwrap_err();
             assert!(error.contains("`inbox/") && !error.contains("secret"), "{error}");
         }
         assert!(Arrival::read("{}", "inbox/").is_err());
         assert!(Arrival::read("not json", "inbox/").is_err());
-        let deleted = event(json!({"key": "inbox/f/a", "etag": "e"})).replace("Object Created", "Object Deleted");
+        let deleted = event(json!({"key": "inbox/f/a", "etag": "e"}))
+            .replace("Object Created", "Object Deleted");
         assert!(Arrival::read(&deleted, "inbox/").unwrap_err().contains("`Object Deleted`"));
     }
 }

@@ -1,4 +1,5 @@
-//! A batch of messages: each is admitted for itself, and those that fail are named, so that the queue delivers only them again.
+//! A batch of messages: each is admitted for itself, and those that fail are named, so that the
+//! queue delivers only them again.
 
 use std::sync::Arc;
 
@@ -19,7 +20,8 @@ pub(crate) struct Admitter {
 }
 
 impl Admitter {
-    /// Admits all messages of a batch. The answer names those to deliver again; after a few times the queue puts them aside, where an alarm tells of them.
+    /// Admits all messages of a batch. The answer names those to deliver again; after a few times
+    /// the queue puts them aside, where an alarm tells of them.
     pub(crate) async fn admit_all(&self, batch: &SqsEvent, now: &str) -> SqsBatchResponse {
         let admit = |message: &SqsMessage| {
             let body = message.body.clone().unwrap_or_default();
@@ -38,14 +40,24 @@ impl Admitter {
         response
     }
 
-    /// Admits one arrival. A dataset without a contract is a failure too: whoever reads the dead letters learns that files wait for it.
+    /// Admits one arrival. A dataset without a contract is a failure too: whoever reads the dead
+    /// letters learns that files wait for it.
     async fn admit(&self, event: &str, now: &str) -> Result<(), String> {
         let Some(arrival) = Arrival::read(event, &self.inbox_prefix)? else { return Ok(()) };
         let job = arrival.job();
         // The event says which version it tells of: nobody looks again.
         let Arrival { dataset, source } = arrival;
-        let request = Request { job, dataset: dataset.clone(), source, seen: None, force: false, shard_bytes: None, max_cost: None };
-        let admitted = admission::admit(self.registry.as_ref(), self.executions.as_ref(), request, now).await;
+        let request = Request {
+            job,
+            dataset: dataset.clone(),
+            source,
+            seen: None,
+            force: false,
+            shard_bytes: None,
+            max_cost: None,
+        };
+        let admitted =
+            admission::admit(self.registry.as_ref(), self.executions.as_ref(), request, now).await;
         let admitted = admitted.map_err(|error| format!("dataset `{dataset}`: {error}"))?;
         info!(job = %admitted.job.submission.job, %dataset, new = admitted.new, "admitted");
         Ok(())
@@ -65,13 +77,27 @@ mod tests {
 
     async fn admitter() -> (Admitter, Arc<executions::Memory>) {
         let (registry, executions) = (registry::Memory::new(), Arc::new(executions::Memory::new()));
-        registry.put_contract(&DatasetName::parse("flights").unwrap(), "name: flights", NOW).await.unwrap();
-        (Admitter { registry: Arc::new(registry), executions: executions.clone(), inbox_prefix: "inbox/".to_owned() }, executions)
+        registry
+            .put_contract(&DatasetName::parse("flights").unwrap(), "name: flights", NOW)
+            .await
+            .unwrap();
+        (
+            Admitter {
+                registry: Arc::new(registry),
+                executions: executions.clone(),
+                inbox_prefix: "inbox/".to_owned(),
+            },
+            executions,
+        )
     }
 
     /// A batch of these bodies, of which message `n` has the id `n`.
     fn batch(bodies: &[String]) -> SqsEvent {
-        let records: Vec<Value> = bodies.iter().enumerate().map(|(n, body)| json!({"messageId": n.to_string(), "body": body})).collect();
+        let records: Vec<Value> = bodies
+            .iter()
+            .enumerate()
+            .map(|(n, body)| json!({"messageId": n.to_string(), "body": body}))
+            .collect();
         serde_json::from_value(json!({"Records": records})).unwrap()
     }
 
@@ -88,9 +114,15 @@ mod tests {
     async fn an_arrival_becomes_a_job() {
         let (admitter, executions) = admitter().await;
         let batch: SqsEvent = serde_json::from_str(ARRIVAL).unwrap();
-        assert_eq!(serde_json::to_value(admitter.admit_all(&batch, NOW).await).unwrap(), failed(&[]));
+        assert_eq!(
+            serde_json::to_value(admitter.admit_all(&batch, NOW).await).unwrap(),
+            failed(&[])
+        );
         let submission: Submission = serde_json::from_str(&executions.inputs()[0]).unwrap();
-        assert_eq!((submission.dataset.as_str(), submission.source.key.as_str()), ("flights", "inbox/flights/2013/été & co+1.csv"));
+        assert_eq!(
+            (submission.dataset.as_str(), submission.source.key.as_str()),
+            ("flights", "inbox/flights/2013/été & co+1.csv")
+        );
         assert_eq!(submission.source.version.as_deref(), Some("IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"));
         assert_eq!(submission.source.etag.as_deref(), Some("b1946ac92492d2347c6235b4d2611184"));
     }
@@ -100,7 +132,10 @@ mod tests {
         let (admitter, executions) = admitter().await;
         let bodies = vec![arrival_of("inbox/flights/a.csv"); 3];
         for batch in [batch(&bodies), batch(&bodies[..2])] {
-            assert_eq!(serde_json::to_value(admitter.admit_all(&batch, NOW).await).unwrap(), failed(&[]));
+            assert_eq!(
+                serde_json::to_value(admitter.admit_all(&batch, NOW).await).unwrap(),
+                failed(&[])
+            );
         }
         assert_eq!(executions.inputs().len(), 1);
     }
@@ -126,8 +161,14 @@ mod tests {
         let (admitter, executions) = admitter().await;
         let arrivals = batch(&[arrival_of("inbox/flights/a.csv")]);
         executions.refuse_next(executions::Error::Unavailable("busy".to_owned()));
-        assert_eq!(serde_json::to_value(admitter.admit_all(&arrivals, NOW).await).unwrap(), failed(&["0"]));
-        assert_eq!(serde_json::to_value(admitter.admit_all(&arrivals, NOW).await).unwrap(), failed(&[]));
+        assert_eq!(
+            serde_json::to_value(admitter.admit_all(&arrivals, NOW).await).unwrap(),
+            failed(&["0"])
+        );
+        assert_eq!(
+            serde_json::to_value(admitter.admit_all(&arrivals, NOW).await).unwrap(),
+            failed(&[])
+        );
         assert_eq!(executions.inputs().len(), 1);
     }
 }

@@ -12,12 +12,14 @@ struct Range {
     weight: u16,
 }
 
-/// The media type that the caller likes best, of those `offered`, of which the first is the usual one.
+/// The media type that the caller likes best, of those `offered`, of which the first is the usual
+/// one.
 ///
 /// Weights count, then whether the type was named, then the order of `offered`.
 pub(crate) fn choose<'a>(headers: &HeaderMap, offered: &[&'a str]) -> Result<&'a str, Problem> {
     let texts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let ranges: Vec<Range> = texts.flat_map(|text| text.split(',')).filter_map(Range::parse).collect();
+    let ranges: Vec<Range> =
+        texts.flat_map(|text| text.split(',')).filter_map(Range::parse).collect();
     if ranges.is_empty() {
         return Ok(offered[0]);
     }
@@ -141,7 +143,8 @@ mod tests {
                     0 => None,
                     most => Some(if json == most { OFFERED[0] } else { OFFERED[1] }),
                 };
-                let accept = format!("text/csv;q={}, application/json;q={}", written(csv), written(json));
+                let accept =
+                    format!("text/csv;q={}, application/json;q={}", written(csv), written(json));
                 assert_eq!(chosen(&[&accept]), expected, "{accept}");
             }
         }

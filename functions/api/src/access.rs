@@ -1,4 +1,5 @@
-//! Who may do what. API Gateway checks tokens and signatures; what a token allows is checked here once more.
+//! Who may do what. API Gateway checks tokens and signatures; what a token allows is checked here
+//! once more.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -41,9 +42,11 @@ impl FromStr for Access {
 }
 
 impl Access {
-    /// Refuses what would let strangers in: `open` anywhere but on this machine, and a plain server that relies on a gateway it does not have.
+    /// Refuses what would let strangers in: `open` anywhere but on this machine, and a plain server
+    /// that relies on a gateway it does not have.
     ///
-    /// `listen` is the address of a plain server, `endpoint` the URL that AWS is reached at when it is not AWS's own.
+    /// `listen` is the address of a plain server, `endpoint` the URL that AWS is reached at when it
+    /// is not AWS's own.
     pub fn check(self, listen: Option<SocketAddr>, endpoint: Option<&str>) -> Result<Self, String> {
         match (self, listen) {
             (Self::Open, Some(address)) if address.ip().is_loopback() => Ok(self),
@@ -76,11 +79,18 @@ impl Access {
             Self::Iam if authorizer.is_some_and(|authorizer| authorizer.iam.is_some()) => Ok(()),
             Self::Jwt => match authorizer.and_then(|authorizer| authorizer.jwt.as_ref()) {
                 Some(jwt) => {
-                    let claims = ["scope", "scp"].into_iter().filter_map(|name| jwt.claims.get(name)).flat_map(|claim| scopes(claim));
-                    let held: Vec<&str> = jwt.scopes.iter().flatten().map(String::as_str).chain(claims).collect();
+                    let claims = ["scope", "scp"]
+                        .into_iter()
+                        .filter_map(|name| jwt.claims.get(name))
+                        .flat_map(|claim| scopes(claim));
+                    let held: Vec<&str> =
+                        jwt.scopes.iter().flatten().map(String::as_str).chain(claims).collect();
                     match wanted.iter().any(|scope| held.contains(scope)) {
                         true => Ok(()),
-                        false => Err(Problem::forbidden(format!("the token lacks the scope `{}`", wanted[0]))),
+                        false => Err(Problem::forbidden(format!(
+                            "the token lacks the scope `{}`",
+                            wanted[0]
+                        ))),
                     }
                 }
                 None => Err(unknown_caller()),
@@ -109,12 +119,18 @@ pub(crate) async fn guard(State(access): State<Access>, request: Request, next: 
 
 /// The scopes of a claim: `a b`, or a list as API Gateway writes it, `[a b]`.
 fn scopes(claim: &str) -> impl Iterator<Item = &str> {
-    claim.split(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | ',' | '"')).filter(|scope| !scope.is_empty())
+    claim
+        .split(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | ',' | '"'))
+        .filter(|scope| !scope.is_empty())
 }
 
 /// Whether a URL's host is this machine.
 fn is_loopback(url: &str) -> bool {
-    let Some(authority) = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()) else { return false };
+    let Some(authority) =
+        url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next())
+    else {
+        return false;
+    };
     if authority.contains('@') {
         return false;
     }
@@ -137,7 +153,13 @@ mod tests {
         for endpoint in ["http://127.0.0.1:4566", "http://localhost:4566/", "http://[::1]:4566"] {
             assert_eq!(Access::Open.check(None, Some(endpoint)), Ok(Access::Open), "{endpoint}");
         }
-        for endpoint in ["https://sts.amazonaws.com", "http://127.0.0.1.example.org", "http://127.0.0.1@example.org", "localhost", ""] {
+        for endpoint in [
+            "https://sts.amazonaws.com",
+            "http://127.0.0.1.example.org",
+            "http://127.0.0.1@example.org",
+            "localhost",
+            "",
+        ] {
             assert!(Access::Open.check(None, Some(endpoint)).is_err(), "{endpoint}");
         }
         assert!(Access::Open.check(None, None).is_err());
@@ -156,7 +178,11 @@ mod tests {
 
     #[test]
     fn scopes_are_read_in_all_their_forms() {
-        for claim in ["landfall:read landfall:write", "[landfall:read landfall:write]", "[\"landfall:read\",\"landfall:write\"]"] {
+        for claim in [
+            "landfall:read landfall:write",
+            "[landfall:read landfall:write]",
+            "[\"landfall:read\",\"landfall:write\"]",
+        ] {
             assert_eq!(scopes(claim).collect::<Vec<_>>(), [READ, WRITE], "{claim}");
         }
         assert_eq!(scopes("").count(), 0);

@@ -1,4 +1,5 @@
-//! What every answer carries, whatever it says: headers for browsers, caches, and pages of other origins.
+//! What every answer carries, whatever it says: headers for browsers, caches, and pages of other
+//! origins.
 
 use std::sync::Arc;
 
@@ -10,10 +11,14 @@ use axum::response::{IntoResponse, Response};
 
 use crate::App;
 
-/// Nothing here is a page, and much of it holds presigned URLs, which are as good as what they lead to.
+/// Nothing here is a page, and much of it holds presigned URLs, which are as good as what they lead
+/// to.
 const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    ),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     // Seconds: a year.
     (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000")),
@@ -22,9 +27,11 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
 /// Headers of ours that a page may read besides those that every page may.
 const EXPOSED: HeaderValue = HeaderValue::from_static("Allow, Location, Retry-After");
 /// Headers that a page may send: those of the two ways to be known, and ours.
-const SENT: HeaderValue =
-    HeaderValue::from_static("Authorization, Content-Type, Idempotency-Key, X-Amz-Content-Sha256, X-Amz-Date, X-Amz-Security-Token");
-/// Seconds for which a browser may remember what it may send: two hours, the most that browsers heed.
+const SENT: HeaderValue = HeaderValue::from_static(
+    "Authorization, Content-Type, Idempotency-Key, X-Amz-Content-Sha256, X-Amz-Date, X-Amz-Security-Token",
+);
+/// Seconds for which a browser may remember what it may send: two hours, the most that browsers
+/// heed.
 const REMEMBERED: HeaderValue = HeaderValue::from_static("7200");
 
 /// The origins whose pages may read answers.
@@ -41,7 +48,8 @@ impl Origins {
     fn origin(text: &str) -> Result<String, String> {
         let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
         let is_host = |host: &str| {
-            let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.:[]".contains(c);
+            let is_plain =
+                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.:[]".contains(c);
             !host.is_empty() && host.chars().all(is_plain)
         };
         match text == "*" || host.is_some_and(is_host) {
@@ -70,7 +78,8 @@ impl Origins {
             false if is_listed() => origin.clone(),
             false => return,
         };
-        // No cookies are read, so credentials that browsers add by themselves need not be let through.
+        // No cookies are read, so credentials that browsers add by themselves need not be let
+        // through.
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         if let Some(methods) = headers.get(header::ALLOW).filter(|_| asked.is_preflight).cloned() {
@@ -88,11 +97,16 @@ struct Asked {
 }
 
 /// Completes an answer.
-pub(crate) async fn complete(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) async fn complete(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let method = request.method().clone();
     let asked = Asked {
         origin: request.headers().get(header::ORIGIN).cloned(),
-        is_preflight: method == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD),
+        is_preflight: method == Method::OPTIONS
+            && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD),
     };
     let mut response = next.run(request).await;
     if method == Method::OPTIONS {
@@ -106,7 +120,8 @@ pub(crate) async fn complete(State(app): State<Arc<App>>, request: Request, next
     response
 }
 
-/// Says which methods a path knows, as the router does when it refuses one that the path does not know.
+/// Says which methods a path knows, as the router does when it refuses one that the path does not
+/// know.
 fn options(refused: Response) -> Response {
     match (refused.status(), refused.headers().get(header::ALLOW)) {
         (StatusCode::METHOD_NOT_ALLOWED, Some(known)) => {
@@ -128,7 +143,16 @@ mod tests {
         let all = ["https://app.example.org", "http://localhost:5173", "http://[::1]:80", "*"];
         assert_eq!(Origins::parse(&all.join(" , ")).unwrap().0, all);
         assert_eq!(Origins::parse(" ,").unwrap(), Origins::default());
-        let wrong = ["app.example.org", "https://a/", "https://a/b", "https://A", "https://", "https://*.a", "null", "ftp://a"];
+        let wrong = [
+            "app.example.org",
+            "https://a/",
+            "https://a/b",
+            "https://A",
+            "https://",
+            "https://*.a",
+            "null",
+            "ftp://a",
+        ];
         for wrong in wrong {
             assert!(Origins::parse(wrong).unwrap_err().contains(wrong), "{wrong}");
         }

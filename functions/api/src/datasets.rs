@@ -16,7 +16,8 @@ use serde::Deserialize;
 use crate::extract::{Asked, Named, Text, page_length};
 use crate::{App, Problem};
 
-/// Most bytes of an answer, which is a text in the JSON that Lambda is given: it takes 6 MB of that, headers and all.
+/// Most bytes of an answer, which is a text in the JSON that Lambda is given: it takes 6 MB of
+/// that, headers and all.
 const MAX_ANSWER_BYTES: usize = 5_500_000;
 
 /// Entries of a page, when the caller does not say, and at most.
@@ -36,15 +37,25 @@ pub(crate) struct Which {
 }
 
 /// `PUT /datasets/{name}`: 201 for a new version, 200 when the newest says the same.
-pub(crate) async fn put(State(app): State<Arc<App>>, Named(name): Named<DatasetName>, Text(text): Text) -> Result<Response, Problem> {
+pub(crate) async fn put(
+    State(app): State<Arc<App>>,
+    Named(name): Named<DatasetName>,
+    Text(text): Text,
+) -> Result<Response, Problem> {
     let contract = Contract::parse(&text).map_err(Problem::faults)?;
     if contract.name != name {
-        let message = format!("the contract is for `{}`, the path says `{name}`: they must be the same", contract.name);
+        let message = format!(
+            "the contract is for `{}`, the path says `{name}`: they must be the same",
+            contract.name
+        );
         return Err(Problem::faults(vec![Fault::of_key(&text, "name", message)]));
     }
     let before = app.registry.contract(&name, None).await?.map(|contract| contract.version);
     let stored = app.registry.put_contract(&name, &text, &admission::now()).await?;
-    let (status, version) = (if before == Some(stored.version) { StatusCode::OK } else { StatusCode::CREATED }, stored.version);
+    let (status, version) = (
+        if before == Some(stored.version) { StatusCode::OK } else { StatusCode::CREATED },
+        stored.version,
+    );
     let mut response = match small(&stored) {
         Some(json) => json,
         // Who sent it knows the text.
@@ -52,7 +63,8 @@ pub(crate) async fn put(State(app): State<Arc<App>>, Named(name): Named<DatasetN
     };
     *response.status_mut() = status;
     if status == StatusCode::CREATED {
-        let location = HeaderValue::from_str(&format!("/datasets/{name}?version={version}")).map_err(|error| Problem::internal(&error))?;
+        let location = HeaderValue::from_str(&format!("/datasets/{name}?version={version}"))
+            .map_err(|error| Problem::internal(&error))?;
         response.headers_mut().insert(header::LOCATION, location);
     }
     Ok(response)
@@ -68,11 +80,16 @@ pub(crate) async fn get(
     let contract = app.registry.contract(&name, which.version).await?;
     let contract = contract.ok_or_else(|| match which.version {
         None => no_dataset(&name),
-        Some(version) => Problem::missing("no-such-version", format!("dataset `{name}` has no version {version}")),
+        Some(version) => Problem::missing(
+            "no-such-version",
+            format!("dataset `{name}` has no version {version}"),
+        ),
     })?;
     match small(&contract) {
         Some(response) => Ok(response),
-        None if accepts_gzip(&headers) => gzipped(&contract).map_err(|error| Problem::internal(&error)),
+        None if accepts_gzip(&headers) => {
+            gzipped(&contract).map_err(|error| Problem::internal(&error))
+        }
         None => Err(Problem::new(
             StatusCode::NOT_ACCEPTABLE,
             "not-acceptable",
@@ -86,28 +103,39 @@ pub(crate) async fn get(
 fn small(contract: &StoredContract) -> Option<Response> {
     let json = serde_json::to_vec(contract).ok()?;
     let escaped = json.len() + json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count();
-    (escaped <= MAX_ANSWER_BYTES).then(|| ([(header::CONTENT_TYPE, "application/json")], json).into_response())
+    (escaped <= MAX_ANSWER_BYTES)
+        .then(|| ([(header::CONTENT_TYPE, "application/json")], json).into_response())
 }
 
 fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let accepted =
+        headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let mut codings = accepted.flat_map(|value| value.split(','));
     codings.any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        matches!(name.trim(), "gzip" | "*") && !matches!(weight.trim().strip_prefix("q=").map(str::parse::<f32>), Some(Ok(0.0)))
+        matches!(name.trim(), "gzip" | "*")
+            && !matches!(weight.trim().strip_prefix("q=").map(str::parse::<f32>), Some(Ok(0.0)))
     })
 }
 
-/// The contract as packed JSON: any text of [`CONTRACT_BYTES`](job::limits::CONTRACT_BYTES) has room so.
+/// The contract as packed JSON: any text of [`CONTRACT_BYTES`](job::limits::CONTRACT_BYTES) has
+/// room so.
 fn gzipped(contract: &StoredContract) -> std::io::Result<Response> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
     serde_json::to_writer(&mut packed, contract)?;
-    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CONTENT_ENCODING, "gzip"), (header::VARY, "Accept-Encoding")];
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CONTENT_ENCODING, "gzip"),
+        (header::VARY, "Accept-Encoding"),
+    ];
     Ok((headers, packed.finish()?).into_response())
 }
 
 /// `DELETE /datasets/{name}`: it accepts nothing more; what has landed stays.
-pub(crate) async fn delete(State(app): State<Arc<App>>, Named(name): Named<DatasetName>) -> Result<StatusCode, Problem> {
+pub(crate) async fn delete(
+    State(app): State<Arc<App>>,
+    Named(name): Named<DatasetName>,
+) -> Result<StatusCode, Problem> {
     match app.registry.delete_dataset(&name).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(no_dataset(&name)),
@@ -115,7 +143,10 @@ pub(crate) async fn delete(State(app): State<Arc<App>>, Named(name): Named<Datas
 }
 
 /// `GET /datasets`
-pub(crate) async fn list(State(app): State<Arc<App>>, Asked(asked): Asked<Listing>) -> Result<Json<Page<ContractVersion>>, Problem> {
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Asked(asked): Asked<Listing>,
+) -> Result<Json<Page<ContractVersion>>, Problem> {
     let limit = page_length(asked.limit, PAGE.0, PAGE.1)?;
     Ok(Json(app.registry.datasets(asked.after.as_deref(), limit).await?))
 }
@@ -135,5 +166,8 @@ pub(crate) async fn versions(
 }
 
 pub(crate) fn no_dataset(name: &DatasetName) -> Problem {
-    Problem::missing("no-such-dataset", format!("there is no dataset `{name}`: PUT its contract first"))
+    Problem::missing(
+        "no-such-dataset",
+        format!("there is no dataset `{name}`: PUT its contract first"),
+    )
 }

@@ -34,18 +34,22 @@ impl<S: Send + Sync> FromRequest<S> for Text {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = Bytes::from_request(request, state).await.map_err(unread)?;
-        String::from_utf8(bytes.into()).map(Self).map_err(|_| Problem::bad_request("the body is not UTF-8"))
+        String::from_utf8(bytes.into())
+            .map(Self)
+            .map_err(|_| Problem::bad_request("the body is not UTF-8"))
     }
 }
 
-/// The query. A parameter that the route does not know is an error, as it would be ignored unnoticed.
+/// The query. A parameter that the route does not know is an error, as it would be ignored
+/// unnoticed.
 pub(crate) struct Asked<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let query = Query::try_from_uri(&parts.uri).map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+        let query = Query::try_from_uri(&parts.uri)
+            .map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
         Ok(Self(query.0))
     }
 }
@@ -57,7 +61,9 @@ impl<S: Send + Sync, T: Name> FromRequestParts<S> for Named<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Path(name) = Path::<String>::from_request_parts(parts, state).await.map_err(|error| Problem::bad_request(error.body_text()))?;
+        let Path(name) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| Problem::bad_request(error.body_text()))?;
         T::parse_name(&name).map(Self).map_err(Problem::bad_request)
     }
 }

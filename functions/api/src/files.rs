@@ -46,7 +46,8 @@ struct File {
     url: String,
 }
 
-/// `GET /datasets/{name}/files`: the files that the commits add up to, by key, each with a URL; `?at=` the number of a commit or a moment.
+/// `GET /datasets/{name}/files`: the files that the commits add up to, by key, each with a URL;
+/// `?at=` the number of a commit or a moment.
 ///
 /// Pages are of one state: whoever asks for the next one says `at` which.
 pub(crate) async fn list(
@@ -58,15 +59,20 @@ pub(crate) async fn list(
     let at = asked.at.as_deref().map(str::parse).transpose().map_err(Problem::bad_request)?;
     let lake = app.lake();
     let log = Log::open(lake.clone(), format!("{}{name}/", app.config.lake_prefix)).await?;
-    let Some(Snapshot { sequence, committed, table }) = log.at(at.unwrap_or_default()).await? else {
+    let Some(Snapshot { sequence, committed, table }) = log.at(at.unwrap_or_default()).await?
+    else {
         return Err(nothing_there(&app, &name, at).await?);
     };
-    let from = usize::try_from(asked.after.unwrap_or(0)).unwrap_or(usize::MAX).min(table.files().len());
+    let from =
+        usize::try_from(asked.after.unwrap_or(0)).unwrap_or(usize::MAX).min(table.files().len());
     let until = from.saturating_add(limit).min(table.files().len());
     let mut items = Vec::with_capacity(until - from);
     for file in table.files().skip(from).take(limit) {
         let name = file.key.rsplit('/').next().unwrap_or(&file.key);
-        items.push(File { url: lake.presign_get(&file.key, name, URL_SECONDS).await?, file: file.clone() });
+        items.push(File {
+            url: lake.presign_get(&file.key, name, URL_SECONDS).await?,
+            file: file.clone(),
+        });
     }
     Ok(Json(Files {
         dataset: name,
@@ -85,8 +91,14 @@ async fn nothing_there(app: &App, name: &DatasetName, at: Option<At>) -> Result<
     let is_known = app.registry.contract(name, None).await?.is_some();
     Ok(match at {
         None | Some(At::Newest) if !is_known => no_dataset(name),
-        None | Some(At::Newest) => Problem::missing("no-files", format!("nothing has landed in `{name}` yet")),
-        Some(At::Commit(number)) => Problem::missing("no-such-commit", format!("`{name}` has no commit {number}")),
-        Some(At::Moment(_)) => Problem::missing("no-files", format!("nothing had landed in `{name}` by then")),
+        None | Some(At::Newest) => {
+            Problem::missing("no-files", format!("nothing has landed in `{name}` yet"))
+        }
+        Some(At::Commit(number)) => {
+            Problem::missing("no-such-commit", format!("`{name}` has no commit {number}"))
+        }
+        Some(At::Moment(_)) => {
+            Problem::missing("no-files", format!("nothing had landed in `{name}` by then"))
+        }
     })
 }

@@ -16,7 +16,8 @@ use crate::extract::Body;
 use crate::source::{Source, see};
 use crate::{App, Problem};
 
-/// Bytes of an object that are looked at: enough for tens of thousands of records, and typed in well under a second.
+/// Bytes of an object that are looked at: enough for tens of thousands of records, and typed in
+/// well under a second.
 const SAMPLE_BYTES: u64 = 4 * 1024 * 1024;
 
 #[derive(Deserialize)]
@@ -30,7 +31,10 @@ pub(crate) struct Asked {
 }
 
 /// `POST /infer`: a contract for an object, or for a sample, with the reason for each guess.
-pub(crate) async fn infer(State(app): State<Arc<App>>, Body(asked): Body<Asked>) -> Result<Json<Inferred>, Problem> {
+pub(crate) async fn infer(
+    State(app): State<Arc<App>>,
+    Body(asked): Body<Asked>,
+) -> Result<Json<Inferred>, Problem> {
     let (name, bytes, is_whole) = match (asked.source, asked.sample) {
         (Some(source), None) => read(&app, source).await?,
         // A sample may be cut anywhere, unless it ends like a file.
@@ -42,8 +46,16 @@ pub(crate) async fn infer(State(app): State<Arc<App>>, Body(asked): Body<Asked>)
     };
     let dataset = asked.dataset.unwrap_or_else(|| dataset_name(&name));
     let dialect = StatedDialect::default();
-    let stated = Stated { name: &name, compression: Compression::Auto, encoding: None, dialect: &dialect, schema: None };
-    propose(&stated, &dataset, &bytes, is_whole).map(Json).map_err(|error| Problem::invalid(error.to_string()))
+    let stated = Stated {
+        name: &name,
+        compression: Compression::Auto,
+        encoding: None,
+        dialect: &dialect,
+        schema: None,
+    };
+    propose(&stated, &dataset, &bytes, is_whole)
+        .map(Json)
+        .map_err(|error| Problem::invalid(error.to_string()))
 }
 
 /// The first bytes of an object, and whether they are all.

@@ -55,9 +55,15 @@ pub(crate) struct Listing {
 }
 
 /// `POST /jobs`: 202 with the job, for a repeat too.
-pub(crate) async fn submit(State(app): State<Arc<App>>, headers: HeaderMap, Body(asked): Body<Submitted>) -> Result<Response, Problem> {
+pub(crate) async fn submit(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Body(asked): Body<Submitted>,
+) -> Result<Response, Problem> {
     if asked.shard_bytes.is_some_and(|bytes| bytes < LEAST_ASKED_SHARD_BYTES) {
-        return Err(Problem::invalid(format!("`shardBytes` is a number of bytes from {LEAST_ASKED_SHARD_BYTES} (64 KiB)")));
+        return Err(Problem::invalid(format!(
+            "`shardBytes` is a number of bytes from {LEAST_ASKED_SHARD_BYTES} (64 KiB)"
+        )));
     }
     let (job, known) = match idempotency_key(&headers)? {
         Some(key) => {
@@ -65,7 +71,11 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, headers: HeaderMap, Body
             let known = app.registry.job(&job).await?.is_some();
             (job, known)
         }
-        None => (JobId::parse(&format!("job-{}", Uuid::new_v4())).map_err(|error| Problem::internal(&error))?, false),
+        None => (
+            JobId::parse(&format!("job-{}", Uuid::new_v4()))
+                .map_err(|error| Problem::internal(&error))?,
+            false,
+        ),
     };
     let source = asked.source.clone().resolve(&app);
     // A repeat is the job that there is, whatever has become of its source.
@@ -79,15 +89,25 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, headers: HeaderMap, Body
     };
     let Submitted { dataset, force, shard_bytes, max_cost, .. } = asked;
     let request = admission::Request { job, dataset, source, seen, force, shard_bytes, max_cost };
-    let admitted = admission::admit(app.registry.as_ref(), app.executions.as_ref(), request, &admission::now()).await?;
+    let admitted = admission::admit(
+        app.registry.as_ref(),
+        app.executions.as_ref(),
+        request,
+        &admission::now(),
+    )
+    .await?;
     let id = &admitted.job.submission.job;
     info!(job = %id, dataset = %admitted.job.submission.dataset, new = admitted.new, "submitted");
     let location = format!("/jobs/{id}");
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(JobView::from(admitted.job))).into_response())
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(JobView::from(admitted.job)))
+        .into_response())
 }
 
 /// `GET /jobs`, newest first.
-pub(crate) async fn list(State(app): State<Arc<App>>, Asked(asked): Asked<Listing>) -> Result<Json<Page<JobView>>, Problem> {
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Asked(asked): Asked<Listing>,
+) -> Result<Json<Page<JobView>>, Problem> {
     let limit = page_length(asked.limit, PAGE.0, PAGE.1)?;
     let filter = JobFilter { dataset: asked.dataset, status: asked.status };
     let page = app.registry.jobs(&filter, asked.after.as_deref(), limit).await?;
@@ -95,14 +115,22 @@ pub(crate) async fn list(State(app): State<Arc<App>>, Asked(asked): Asked<Listin
 }
 
 /// `GET /jobs/{id}`
-pub(crate) async fn get(State(app): State<Arc<App>>, Named(id): Named<JobId>) -> Result<Json<JobView>, Problem> {
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    Named(id): Named<JobId>,
+) -> Result<Json<JobView>, Problem> {
     Ok(Json(find(&app, &id).await?.into()))
 }
 
-/// `POST /jobs/{id}/cancel`: nothing of the job becomes visible. Of a job that was cancelled before it is a success.
+/// `POST /jobs/{id}/cancel`: nothing of the job becomes visible. Of a job that was cancelled before
+/// it is a success.
 ///
-/// The job is decided here, unless it is decided already; what it leaves is cleared up when its execution has stopped, and until then it is `CANCELLING`.
-pub(crate) async fn cancel(State(app): State<Arc<App>>, Named(id): Named<JobId>) -> Result<Json<JobView>, Problem> {
+/// The job is decided here, unless it is decided already; what it leaves is cleared up when its
+/// execution has stopped, and until then it is `CANCELLING`.
+pub(crate) async fn cancel(
+    State(app): State<Arc<App>>,
+    Named(id): Named<JobId>,
+) -> Result<Json<JobView>, Problem> {
     let job = find(&app, &id).await?;
     if job.status.is_terminal() {
         return cancelled(job);
@@ -110,10 +138,16 @@ pub(crate) async fn cancel(State(app): State<Arc<App>>, Named(id): Named<JobId>)
     let failure = Failure::new("Cancelled", "cancelled through the API");
     match decide(app.work().as_ref(), &id, Decision::NoCommit(failure)).await? {
         Decision::Commit(_) => {
-            return Err(Problem::conflict("too-late", format!("job {id} is decided to commit: it lands")));
+            return Err(Problem::conflict(
+                "too-late",
+                format!("job {id} is decided to commit: it lands"),
+            ));
         }
         Decision::NoCommit(because) if because.error != "Cancelled" => {
-            return Err(Problem::conflict("job-ended", format!("job {id} is ending already: {}", because.error)));
+            return Err(Problem::conflict(
+                "job-ended",
+                format!("job {id} is ending already: {}", because.error),
+            ));
         }
         Decision::NoCommit(_) => {}
     }
@@ -124,9 +158,11 @@ pub(crate) async fn cancel(State(app): State<Arc<App>>, Named(id): Named<JobId>)
     match app.executions.stop(&execution_of(&app, &job), "cancelled through the API").await {
         Ok(()) => Ok(Json(job.into())),
         // Its execution, which is started now, finds the decision and settles the job.
-        Err(executions::Error::Missing(_)) => {
-            Ok(Json(admission::start(app.registry.as_ref(), app.executions.as_ref(), job, &now).await?.into()))
-        }
+        Err(executions::Error::Missing(_)) => Ok(Json(
+            admission::start(app.registry.as_ref(), app.executions.as_ref(), job, &now)
+                .await?
+                .into(),
+        )),
         Err(error) => Err(error.into()),
     }
 }
@@ -147,7 +183,10 @@ async fn decide(work: &dyn Objects, job: &JobId, decision: Decision) -> Result<D
 
 /// The job of an id.
 pub(crate) async fn find(app: &App, id: &JobId) -> Result<JobRecord, Problem> {
-    app.registry.job(id).await?.ok_or_else(|| Problem::missing("no-such-job", format!("there is no job {id}")))
+    app.registry
+        .job(id)
+        .await?
+        .ok_or_else(|| Problem::missing("no-such-job", format!("there is no job {id}")))
 }
 
 /// The ARN of a job's execution, which may not have been recorded, or not been started.
@@ -161,7 +200,10 @@ fn cancelled(job: JobRecord) -> Result<Json<JobView>, Problem> {
         JobStatus::Cancelled => Ok(Json(job.into())),
         status => {
             let id = &job.submission.job;
-            Err(Problem::conflict("job-ended", format!("job {id} has ended already: {}", status.as_str())))
+            Err(Problem::conflict(
+                "job-ended",
+                format!("job {id} has ended already: {}", status.as_str()),
+            ))
         }
     }
 }
@@ -170,25 +212,33 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     match value.to_str() {
         Ok(key) if !key.is_empty() && key.len() <= MAX_KEY_CHARS => Ok(Some(key)),
-        _ => Err(Problem::bad_request(format!("`Idempotency-Key` is 1 to {MAX_KEY_CHARS} visible ASCII characters"))),
+        _ => Err(Problem::bad_request(format!(
+            "`Idempotency-Key` is 1 to {MAX_KEY_CHARS} visible ASCII characters"
+        ))),
     }
 }
 
-/// Refuses a job whose contract hashes values where nothing is known to salt them with: `ingest` would.
+/// Refuses a job whose contract hashes values where nothing is known to salt them with: `ingest`
+/// would.
 async fn check_salt(app: &App, dataset: &DatasetName) -> Result<(), Problem> {
     if app.config.has_salt {
         return Ok(());
     }
-    // A dataset without a contract is refused by the admission, and a contract that can't be read by `ingest`.
+    // A dataset without a contract is refused by the admission, and a contract that can't be read
+    // by `ingest`.
     let Some(stored) = app.registry.contract(dataset, None).await? else { return Ok(()) };
-    let hashed = Contract::parse(&stored.text).ok().and_then(|contract| contract.hashed().map(str::to_owned));
+    let hashed = Contract::parse(&stored.text)
+        .ok()
+        .and_then(|contract| contract.hashed().map(str::to_owned));
     match hashed {
         None => Ok(()),
         Some(field) => Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "salt-missing",
             "The contract hashes, and there is no salt",
-            format!("`transform.mask` of {dataset} hashes `{field}`, and the stack's parameter `MaskSaltArn` is not set"),
+            format!(
+                "`transform.mask` of {dataset} hashes `{field}`, and the stack's parameter `MaskSaltArn` is not set"
+            ),
         )),
     }
 }

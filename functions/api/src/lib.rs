@@ -1,4 +1,5 @@
-//! The front door: an HTTP API over the registry, the buckets and the executions, behind API Gateway or as a plain server.
+//! The front door: an HTTP API over the registry, the buckets and the executions, behind API
+//! Gateway or as a plain server.
 
 mod accept;
 mod access;
@@ -65,7 +66,8 @@ pub struct Config {
     pub lake_prefix: String,
     /// The origins whose pages may read answers.
     pub origins: Origins,
-    /// Whether the deployment has a salt for masks that hash: which one is none of the front door's business.
+    /// Whether the deployment has a salt for masks that hash: which one is none of the front door's
+    /// business.
     pub has_salt: bool,
 }
 
@@ -108,7 +110,9 @@ pub fn router(app: Arc<App>, access: Access) -> Router {
         .layer(middleware::from_fn(problem::problems))
         .with_state(app.clone());
     // From outside, since a router says which methods it allows after all of its layers.
-    Router::new().fallback_service(routes).layer(middleware::from_fn_with_state(app, answers::complete))
+    Router::new()
+        .fallback_service(routes)
+        .layer(middleware::from_fn_with_state(app, answers::complete))
 }
 
 /// Says that the function answers; it calls nothing.

@@ -33,7 +33,12 @@ pub struct Problem {
 
 impl Problem {
     /// A problem of the kind `name`.
-    pub fn new(status: StatusCode, name: &str, title: &'static str, detail: impl Into<String>) -> Self {
+    pub fn new(
+        status: StatusCode,
+        name: &str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
         Self {
             kind: format!("urn:landfall:problem:{name}"),
             title,
@@ -60,7 +65,12 @@ impl Problem {
             1 => "1 fault, listed in `errors`".to_owned(),
             count => format!("{count} faults, listed in `errors`"),
         };
-        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "contract-invalid", "The contract is not valid", detail);
+        let problem = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "contract-invalid",
+            "The contract is not valid",
+            detail,
+        );
         Self { errors: faults, ..problem }
     }
 
@@ -82,7 +92,12 @@ impl Problem {
     /// A service of ours is busy; another attempt may succeed. What it said is for the log.
     pub fn unavailable(said: &dyn std::fmt::Display) -> Self {
         warn!(reason = %said, "a service is unavailable");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available at the moment", "a service did not answer: try again")
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Not available at the moment",
+            "a service did not answer: try again",
+        )
     }
 
     /// A fault of ours. What happened is for the log.
@@ -99,15 +114,28 @@ impl Problem {
     /// The problem behind a status that nothing more is known of.
     fn of_status(status: StatusCode, path: &str) -> Self {
         match status {
-            StatusCode::NOT_FOUND => Self::missing("no-such-route", format!("there is no route `{path}`")),
-            StatusCode::METHOD_NOT_ALLOWED => {
-                Self::new(status, "method-not-allowed", "Method not allowed", format!("`{path}` knows the methods that `Allow` lists"))
+            StatusCode::NOT_FOUND => {
+                Self::missing("no-such-route", format!("there is no route `{path}`"))
             }
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Self::new(status, "too-large", "The body is too large", "the body is larger than this route reads")
-            }
+            StatusCode::METHOD_NOT_ALLOWED => Self::new(
+                status,
+                "method-not-allowed",
+                "Method not allowed",
+                format!("`{path}` knows the methods that `Allow` lists"),
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(
+                status,
+                "too-large",
+                "The body is too large",
+                "the body is larger than this route reads",
+            ),
             status if status.is_server_error() => Self::internal(&status),
-            status => Self::new(status, "bad-request", "The request can't be read", status.canonical_reason().unwrap_or("not understood")),
+            status => Self::new(
+                status,
+                "bad-request",
+                "The request can't be read",
+                status.canonical_reason().unwrap_or("not understood"),
+            ),
         }
     }
 }
@@ -126,15 +154,20 @@ impl IntoResponse for Problem {
 pub(crate) async fn problems(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    let response = answer.unwrap_or_else(|_| Problem::internal(&"a handler panicked").into_response());
+    let response =
+        answer.unwrap_or_else(|_| Problem::internal(&"a handler panicked").into_response());
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
     let (mut parts, _) = response.into_parts();
-    let problem = parts.extensions.remove::<Problem>().unwrap_or_else(|| Problem::of_status(status, &path));
-    let body = serde_json::to_vec(&Problem { instance: Some(path), ..problem }).expect("a problem is plain data");
-    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    let problem =
+        parts.extensions.remove::<Problem>().unwrap_or_else(|| Problem::of_status(status, &path));
+    let body = serde_json::to_vec(&Problem { instance: Some(path), ..problem })
+        .expect("a problem is plain data");
+    parts
+        .headers
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     parts.headers.remove(header::CONTENT_LENGTH);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         parts.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -146,7 +179,9 @@ impl From<registry::Error> for Problem {
     fn from(error: registry::Error) -> Self {
         match error {
             registry::Error::Unavailable(said) => Self::unavailable(&said),
-            registry::Error::BadCursor(_) => Self::bad_request("`after` is no cursor of this list: use `next` of a page as it is"),
+            registry::Error::BadCursor(_) => Self::bad_request(
+                "`after` is no cursor of this list: use `next` of a page as it is",
+            ),
             other => Self::internal(&other),
         }
     }
@@ -156,7 +191,9 @@ impl From<objects::Error> for Problem {
     fn from(error: objects::Error) -> Self {
         match error {
             objects::Error::Unavailable(said) => Self::unavailable(&said),
-            objects::Error::Changed(_) => Self::conflict("changed", "the object was replaced while it was read: ask again"),
+            objects::Error::Changed(_) => {
+                Self::conflict("changed", "the object was replaced while it was read: ask again")
+            }
             other => Self::internal(&other),
         }
     }
@@ -180,12 +217,14 @@ impl From<executions::Error> for Problem {
 impl From<admission::Error> for Problem {
     fn from(error: admission::Error) -> Self {
         match error {
-            admission::Error::NoDataset(name) => {
-                Self::missing("no-such-dataset", format!("there is no dataset `{name}`: PUT its contract first"))
-            }
-            admission::Error::Conflict(job) => {
-                Self::conflict("idempotency-key-reused", format!("this `Idempotency-Key` was sent before with another request: job {job}"))
-            }
+            admission::Error::NoDataset(name) => Self::missing(
+                "no-such-dataset",
+                format!("there is no dataset `{name}`: PUT its contract first"),
+            ),
+            admission::Error::Conflict(job) => Self::conflict(
+                "idempotency-key-reused",
+                format!("this `Idempotency-Key` was sent before with another request: job {job}"),
+            ),
             admission::Error::Registry(error) => error.into(),
             admission::Error::Executions(error) => error.into(),
         }

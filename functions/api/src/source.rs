@@ -38,7 +38,11 @@ pub(crate) async fn see(app: &App, source: &SourceRef) -> Result<SourceRef, Prob
     let objects = app.buckets.bucket(&source.bucket);
     match objects.head(&source.key, source.version.as_deref()).await {
         // A store may tell no version of one that was asked for by its id.
-        Ok(head) => Ok(SourceRef { version: head.version.or_else(|| source.version.clone()), etag: Some(head.etag), ..source.clone() }),
+        Ok(head) => Ok(SourceRef {
+            version: head.version.or_else(|| source.version.clone()),
+            etag: Some(head.etag),
+            ..source.clone()
+        }),
         Err(objects::Error::Missing(_)) => Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "source-missing",

@@ -58,9 +58,14 @@ pub(crate) struct Upload {
 }
 
 /// `POST /uploads`: where to PUT a file so that it lands, by itself or once it is submitted.
-pub(crate) async fn create(State(app): State<Arc<App>>, Body(wanted): Body<Wanted>) -> Result<(StatusCode, Json<Upload>), Problem> {
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    Body(wanted): Body<Wanted>,
+) -> Result<(StatusCode, Json<Upload>), Problem> {
     if wanted.size.is_some_and(|size| size > MAX_PUT_BYTES) {
-        return Err(Problem::invalid(format!("`size`: one PUT takes at most {MAX_PUT_BYTES} bytes: upload larger files with the AWS CLI")));
+        return Err(Problem::invalid(format!(
+            "`size`: one PUT takes at most {MAX_PUT_BYTES} bytes: upload larger files with the AWS CLI"
+        )));
     }
     let terms = wanted.terms()?;
     if app.registry.contract(&wanted.dataset, None).await?.is_none() {
@@ -81,14 +86,18 @@ impl Wanted {
             (Some(crc), None) if is_base64(crc, 8) => Some(PutChecksum::Crc64Nvme(crc.clone())),
             (None, Some(sha)) if is_base64(sha, 32) => Some(PutChecksum::Sha256(sha.clone())),
             (Some(_), Some(_)) => {
-                return Err(Problem::invalid("`crc64nvme` or `sha256`: the store takes one checksum of a file"));
+                return Err(Problem::invalid(
+                    "`crc64nvme` or `sha256`: the store takes one checksum of a file",
+                ));
             }
             _ => {
-                return Err(Problem::invalid("a checksum is given in base64: of `crc64nvme` 8 bytes, the highest first, of `sha256` 32"));
+                return Err(Problem::invalid(
+                    "a checksum is given in base64: of `crc64nvme` 8 bytes, the highest first, of `sha256` 32",
+                ));
             }
         };
-        // What waits to be submitted is looked at twice, by its sender and by the job. A file of the inbox
-        // may be replaced: each of its versions is a job of its own.
+        // What waits to be submitted is looked at twice, by its sender and by the job. A file of
+        // the inbox may be replaced: each of its versions is a job of its own.
         Ok(PutTerms { size: self.size, checksum, is_new: self.land == Land::Submit })
     }
 
@@ -106,7 +115,10 @@ impl Wanted {
         };
         match key.len() <= MAX_KEY_BYTES {
             true => Ok(key),
-            false => Err(Problem::invalid(format!("`name` is too long: the key has {} bytes, {MAX_KEY_BYTES} are allowed", key.len()))),
+            false => Err(Problem::invalid(format!(
+                "`name` is too long: the key has {} bytes, {MAX_KEY_BYTES} are allowed",
+                key.len()
+            ))),
         }
     }
 }
@@ -116,6 +128,8 @@ fn is_base64(text: &str, bytes: usize) -> bool {
     // Of 8 or 32 bytes, the last digit has two bits that belong to none, and one `=` follows.
     let digit = |c: u8| c.is_ascii_alphanumeric() || c == b'+' || c == b'/';
     text.strip_suffix('=').is_some_and(|digits| {
-        digits.len() == (bytes * 8).div_ceil(6) && digits.bytes().all(digit) && digits.ends_with(|c| "AEIMQUYcgkosw048".contains(c))
+        digits.len() == (bytes * 8).div_ceil(6)
+            && digits.bytes().all(digit)
+            && digits.ends_with(|c| "AEIMQUYcgkosw048".contains(c))
     })
 }

@@ -91,12 +91,18 @@ pub(crate) fn in_seconds(seconds: u32) -> String {
 /// Logs a request: its route, never its query or its body, and one metric line.
 pub(crate) async fn logged(request: Request, next: Next) -> Response {
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
     let begun = Instant::now();
     let response = next.run(request).await;
     let (took, status) = (begun.elapsed(), response.status());
     info!(%method, route, status = status.as_u16(), ms = took.as_millis() as u64, "answered");
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-    println!("{}", lambda_step::metric("api", "", took, status.is_server_error().then_some("Internal"), now));
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64);
+    println!(
+        "{}",
+        lambda_step::metric("api", "", took, status.is_server_error().then_some("Internal"), now)
+    );
     response
 }

@@ -1,4 +1,5 @@
-//! Hears what happens to jobs. It says so in its log; pushing it to whoever listens comes with the WebSocket API.
+//! Hears what happens to jobs. It says so in its log; pushing it to whoever listens comes with the
+//! WebSocket API.
 
 use serde_json::Value;
 use tracing::info;
@@ -23,8 +24,14 @@ struct Heard<'a> {
 
 /// Reads an event of ours, or one of Step Functions, where the job is the execution's name.
 fn heard(event: &Value) -> Heard<'_> {
-    let text = |pointers: &[&str]| pointers.iter().find_map(|pointer| event.pointer(pointer)?.as_str()).unwrap_or_default();
-    Heard { kind: text(&["/detail-type"]), job: text(&["/detail/job", "/detail/name"]), status: text(&["/detail/status"]) }
+    let text = |pointers: &[&str]| {
+        pointers.iter().find_map(|pointer| event.pointer(pointer)?.as_str()).unwrap_or_default()
+    };
+    Heard {
+        kind: text(&["/detail-type"]),
+        job: text(&["/detail/job", "/detail/name"]),
+        status: text(&["/detail/status"]),
+    }
 }
 
 #[cfg(test)]
@@ -37,7 +44,14 @@ mod tests {
         let ours = json!({"detail-type": "Job Landed", "detail": {"job": "j-1", "status": "SUCCEEDED", "counts": {"read": 1}}});
         assert_eq!(heard(&ours), Heard { kind: "Job Landed", job: "j-1", status: "SUCCEEDED" });
         let theirs = json!({"detail-type": "Step Functions Execution Status Change", "detail": {"name": "j-2", "status": "TIMED_OUT", "input": "{}"}});
-        assert_eq!(heard(&theirs), Heard { kind: "Step Functions Execution Status Change", job: "j-2", status: "TIMED_OUT" });
+        assert_eq!(
+            heard(&theirs),
+            Heard {
+                kind: "Step Functions Execution Status Change",
+                job: "j-2",
+                status: "TIMED_OUT"
+            }
+        );
         assert_eq!(heard(&json!([])), Heard { kind: "", job: "", status: "" });
     }
 }

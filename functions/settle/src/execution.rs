@@ -6,14 +6,23 @@ use job::message::Failure;
 /// Why nothing of the job is committed, if that is not decided yet.
 pub(crate) fn failure(execution: Execution) -> Failure {
     let (name, cause) = match execution.status {
-        Status::Aborted if execution.error.as_deref() == Some("Cancelled") => ("Cancelled", "the job was cancelled"),
+        Status::Aborted if execution.error.as_deref() == Some("Cancelled") => {
+            ("Cancelled", "the job was cancelled")
+        }
         Status::Aborted => ("Aborted", "the execution was stopped from outside"),
-        Status::TimedOut => ("States.Timeout", "the execution took longer than the state machine allows"),
+        Status::TimedOut => {
+            ("States.Timeout", "the execution took longer than the state machine allows")
+        }
         Status::Failed => ("States.Runtime", "the execution failed: its history says where"),
         // Its last step says that it committed, or why not, before the execution ends.
-        Status::Succeeded | Status::Running => ("Internal", "the execution ended without a decision"),
+        Status::Succeeded | Status::Running => {
+            ("Internal", "the execution ended without a decision")
+        }
     };
-    Failure::new(execution.error.unwrap_or_else(|| name.to_owned()), execution.cause.unwrap_or_else(|| cause.to_owned()))
+    Failure::new(
+        execution.error.unwrap_or_else(|| name.to_owned()),
+        execution.cause.unwrap_or_else(|| cause.to_owned()),
+    )
 }
 
 #[cfg(test)]

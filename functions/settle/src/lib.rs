@@ -1,7 +1,7 @@
 //! Finds jobs that have not ended though their execution has, and brings them to their end.
 //!
-//! An event of Step Functions names one; the sweep looks at all that seem to be running, as events may be lost. Both do the same with a job, which is harmless for one
-//! that is well.
+//! An event of Step Functions names one; the sweep looks at all that seem to be running, as events
+//! may be lost. Both do the same with a job, which is harmless for one that is well.
 
 mod execution;
 
@@ -19,7 +19,8 @@ use steps::Context;
 
 use execution::failure;
 
-/// How long the registry must not have heard of a job before the sweep looks at it: steps of a healthy one are on their way.
+/// How long the registry must not have heard of a job before the sweep looks at it: steps of a
+/// healthy one are on their way.
 const QUIET: TimeDelta = TimeDelta::minutes(5);
 /// Jobs that are looked at once.
 const CONCURRENT_JOBS: usize = 8;
@@ -58,16 +59,23 @@ enum Need {
 }
 
 impl Settler {
-    /// Hears an event of Step Functions about one execution, or any other event as the time to sweep.
+    /// Hears an event of Step Functions about one execution, or any other event as the time to
+    /// sweep.
     pub async fn hear(&self, event: &Value, now: DateTime<Utc>) -> Result<Done, Error> {
         let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
         if text("/source") != Some("aws.states") {
             return self.sweep(now).await;
         }
         let job = text("/detail/name").and_then(|name| JobId::parse(name).ok());
-        let Some(job) = job else { return Err(Error::Internal("an event of Step Functions names no execution".to_owned())) };
+        let Some(job) = job else {
+            return Err(Error::Internal(
+                "an event of Step Functions names no execution".to_owned(),
+            ));
+        };
         // An execution of which the registry knows nothing is none of Landfall's jobs.
-        let Some(record) = self.context.registry.job(&job).await? else { return Ok(Done::default()) };
+        let Some(record) = self.context.registry.job(&job).await? else {
+            return Ok(Done::default());
+        };
         let mut done = Done::default();
         done.count(self.help(record, &text_of(now)).await?);
         Ok(done)
@@ -104,11 +112,18 @@ impl Settler {
                 }
             }
         }
-        tracing::info!(seen = done.seen, settled = done.settled, started = done.started, failed = done.failed, "swept");
+        tracing::info!(
+            seen = done.seen,
+            settled = done.settled,
+            started = done.started,
+            failed = done.failed,
+            "swept"
+        );
         Ok(done)
     }
 
-    /// Does what a job needs. The index by status may lag, so the record may be of a job that has ended.
+    /// Does what a job needs. The index by status may lag, so the record may be of a job that has
+    /// ended.
     async fn help(&self, record: JobRecord, now: &str) -> Result<Need, Error> {
         let submission = &record.submission;
         if record.status.is_terminal() {
@@ -119,7 +134,14 @@ impl Settler {
             Ok(execution) => execution,
             Err(executions::Error::Missing(_)) => {
                 // Even a cancelled one: its execution finds the decision and ends itself.
-                admission::start(self.context.registry.as_ref(), self.executions.as_ref(), record, now).await.map_err(admission_error)?;
+                admission::start(
+                    self.context.registry.as_ref(),
+                    self.executions.as_ref(),
+                    record,
+                    now,
+                )
+                .await
+                .map_err(admission_error)?;
                 return Ok(Need::Starting);
             }
             Err(error) => return Err(error.into()),
@@ -131,7 +153,8 @@ impl Settler {
             }
             Status::Running => Ok(Need::Nothing),
             _ => {
-                let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
+                let job =
+                    JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
                 steps::settle(&self.context, job, failure(execution)).await?;
                 Ok(Need::Settling)
             }

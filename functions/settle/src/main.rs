@@ -1,4 +1,5 @@
-//! Settles jobs whose execution ended: one by one as Step Functions tells of them, and, every few minutes, those of which nobody told.
+//! Settles jobs whose execution ended: one by one as Step Functions tells of them, and, every few
+//! minutes, those of which nobody told.
 
 use std::env::var;
 use std::sync::Arc;

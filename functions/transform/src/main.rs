@@ -1,4 +1,5 @@
-//! Works one shard, or puts small files together. Its threads let the next block of the source come in while the last one is worked on.
+//! Works one shard, or puts small files together. Its threads let the next block of the source come
+//! in while the last one is worked on.
 
 use job::message::MakeFiles;
 

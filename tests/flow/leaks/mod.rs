@@ -1,7 +1,9 @@
-//! No value of a source leaves where it may not: into causes, logs, answers, events and registry items.
+//! No value of a source leaves where it may not: into causes, logs, answers, events and registry
+//! items.
 //!
-//! Each place where a source can hold a value holds one that is nowhere else, and each place is tried with
-//! each way to fail. What lies beside the job and in the lake may tell; everything else is searched.
+//! Each place where a source can hold a value holds one that is nowhere else, and each place is
+//! tried with each way to fail. What lies beside the job and in the lake may tell; everything else
+//! is searched.
 
 mod places;
 mod told;
@@ -44,10 +46,22 @@ fn no_value_leaves_whatever_fails() {
             note(&mut leaks, &place, way.name(), &told);
         }
     }
-    println!("{} places, {} ways, {tried} of them together; ended as {failures:?}", places.len(), ways.len());
+    println!(
+        "{} places, {} ways, {tried} of them together; ended as {failures:?}",
+        places.len(),
+        ways.len()
+    );
     // A way that no longer fails as it should would prove nothing.
-    for name in ["", "SchemaDrift", "RejectLimitExceeded", "LimitExceeded", "SourceCorrupt", "SourceChanged", "AlreadyLanded", "Cancelled"]
-    {
+    for name in [
+        "",
+        "SchemaDrift",
+        "RejectLimitExceeded",
+        "LimitExceeded",
+        "SourceCorrupt",
+        "SourceChanged",
+        "AlreadyLanded",
+        "Cancelled",
+    ] {
         assert!(failures.contains_key(name), "no job ended as `{name}`: {failures:?}");
     }
     none(&leaks);
@@ -58,7 +72,13 @@ fn no_value_leaves_whatever_call_fails() {
     be_quiet_about_demanded_panics();
     let mut leaks = Leaks::new();
     let mut tried = 0;
-    let kinds = [FaultKind::Before, FaultKind::After, FaultKind::Denied, FaultKind::Missing, FaultKind::Panic];
+    let kinds = [
+        FaultKind::Before,
+        FaultKind::After,
+        FaultKind::Denied,
+        FaultKind::Missing,
+        FaultKind::Panic,
+    ];
     let places: Vec<Place> = places().into_iter().filter(|place| place.with_faults).collect();
     for place in &places {
         for kind in kinds {
@@ -89,7 +109,8 @@ fn no_value_leaves_whatever_call_fails() {
 fn be_quiet_about_demanded_panics() {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if !panic.payload_as_str().is_some_and(|text| text.ends_with("panics as the test demands")) {
+        if !panic.payload_as_str().is_some_and(|text| text.ends_with("panics as the test demands"))
+        {
             tell(panic);
         }
     }));
@@ -118,8 +139,8 @@ fn no_value_leaves_when_a_directory_refuses() {
     none(&leaks);
 }
 
-/// What stands in a header is found where rejects may be read. Of a contract with masks only what is no value:
-/// the file may have no header, and masked fields have their places.
+/// What stands in a header is found where rejects may be read. Of a contract with masks only what
+/// is no value: the file may have no header, and masked fields have their places.
 #[test]
 fn what_a_header_holds_is_told_beside_the_job() {
     for (name, is_hidden_by_masks) in [
@@ -130,11 +151,16 @@ fn what_a_header_holds_is_told_beside_the_job() {
         ("header under another delimiter", true),
     ] {
         let place = places().into_iter().find(|place| place.name == name).unwrap();
-        let holds = |errors: &[ErrorEntry], secret: &String| format!("{errors:?}").contains(secret.as_str());
+        let holds = |errors: &[ErrorEntry], secret: &String| {
+            format!("{errors:?}").contains(secret.as_str())
+        };
         let errors = errors_of(&place);
         assert!(place.secrets.iter().all(|secret| holds(&errors, secret)), "{name}: {errors:?}");
         let masked = errors_of(&with_masks(place.clone()));
-        assert!(place.secrets.iter().all(|secret| holds(&masked, secret) != is_hidden_by_masks), "{name}: {masked:?}");
+        assert!(
+            place.secrets.iter().all(|secret| holds(&masked, secret) != is_hidden_by_masks),
+            "{name}: {masked:?}"
+        );
         assert_eq!(masked.len(), errors.len(), "the differences are told all the same");
     }
 }
@@ -146,7 +172,12 @@ fn errors_of(place: &Place) -> Vec<ErrorEntry> {
         let submission = submit(&bench, place).await;
         let key = bench.context.keys(&submission.job).errors();
         told.land(&bench, submission).await;
-        errors = bench.text(&key).await.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        errors = bench
+            .text(&key)
+            .await
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
     });
     errors
 }
@@ -158,7 +189,11 @@ struct Split {
 
 impl objects::Buckets for Split {
     fn bucket(&self, name: &str) -> Arc<dyn objects::Objects> {
-        if name.starts_with('/') { objects::Directories.bucket(name) } else { self.memory.bucket(name) }
+        if name.starts_with('/') {
+            objects::Directories.bucket(name)
+        } else {
+            self.memory.bucket(name)
+        }
     }
 }
 
@@ -184,6 +219,9 @@ fn note(leaks: &mut Leaks, place: &Place, way: &str, told: &Told) {
 }
 
 fn none(leaks: &Leaks) {
-    let lines: Vec<_> = leaks.iter().map(|((place, way), text)| format!("{place} × {way}: {}", &text[..text.len().min(400)])).collect();
+    let lines: Vec<_> = leaks
+        .iter()
+        .map(|((place, way), text)| format!("{place} × {way}: {}", &text[..text.len().min(400)]))
+        .collect();
     assert!(leaks.is_empty(), "{} leaks:\n{}", leaks.len(), lines.join("\n"));
 }

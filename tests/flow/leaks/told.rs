@@ -1,5 +1,5 @@
-//! All that a job tells where its values may not be: what its steps answer, why they fail, what they log, and
-//! its items in the registry.
+//! All that a job tells where its values may not be: what its steps answer, why they fail, what
+//! they log, and its items in the registry.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -65,7 +65,10 @@ impl Told {
     /// What is told while `work` runs, every log of every level included.
     pub(super) fn of(work: impl AsyncFnOnce(&mut Self)) -> Self {
         let logs = Logs::default();
-        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(logs.clone()).finish();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(logs.clone())
+            .finish();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut told = Self::default();
         tracing::subscriber::with_default(subscriber, || runtime.block_on(work(&mut told)));
@@ -93,13 +96,17 @@ impl Told {
         };
         let driven = machine::submit(bench, &hearing, &submission, Until::End).await;
         self.texts.append(&mut hearing.texts.into_inner().unwrap());
-        self.failure = driven.seen.abandoned.map_or_else(String::new, |(caught, settled)| match settled {
-            // A map forgets why its item failed.
-            Ok(settled) if caught.error.starts_with("States.") => settled.error,
-            _ => caught.error,
-        });
+        self.failure =
+            driven.seen.abandoned.map_or_else(String::new, |(caught, settled)| match settled {
+                // A map forgets why its item failed.
+                Ok(settled) if caught.error.starts_with("States.") => settled.error,
+                _ => caught.error,
+            });
         // What the state machine knows is shown by the API.
-        self.texts.push(format!("{:?} {:?} {:?}", driven.ended.events, driven.ended.map_runs, driven.ended.outcome));
+        self.texts.push(format!(
+            "{:?} {:?} {:?}",
+            driven.ended.events, driven.ended.map_runs, driven.ended.outcome
+        ));
         self.hear_registry(bench, &job).await;
     }
 
@@ -124,7 +131,11 @@ impl Hearing<'_> {
         match between {
             Between::Nothing => {}
             Between::Replace(source) => {
-                self.bench.inbox().put(&self.submission.source.key, source.into(), Put::Overwrite).await.unwrap();
+                self.bench
+                    .inbox()
+                    .put(&self.submission.source.key, source.into(), Put::Overwrite)
+                    .await
+                    .unwrap();
             }
             Between::Cancel => {
                 let because = Failure::new("Cancelled", "by hand");
@@ -143,7 +154,10 @@ impl Functions for Hearing<'_> {
         self.texts.lock().unwrap().extend(match &outcome {
             Ok(answer) => vec![answer.to_string()],
             Err(error) => {
-                vec![format!("{step}: {}: {error} {error:?}", error.name()), lambda_step::metric(step, job, BUDGET, Some(error.name()), 0)]
+                vec![
+                    format!("{step}: {}: {error} {error:?}", error.name()),
+                    lambda_step::metric(step, job, BUDGET, Some(error.name()), 0),
+                ]
             }
         });
         if step == "ingest" && outcome.is_ok() {

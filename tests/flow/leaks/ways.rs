@@ -101,11 +101,22 @@ impl Way {
                 place.text.drain(..line);
             }
             Self::Renamed => place.schema.insert_str(0, "  fieldsMatch: equal\n"),
-            Self::OtherTypes => place.fields = place.fields.iter().map(|field| field.replace("type: string", "type: date")).collect(),
+            Self::OtherTypes => {
+                place.fields = place
+                    .fields
+                    .iter()
+                    .map(|field| field.replace("type: string", "type: date"))
+                    .collect()
+            }
             Self::OtherEncoding => place.more += "encoding: utf-16le\n",
             Self::OtherPacking => place.more += "compression: gzip\n",
             Self::Damaged => place.packing = Packing::Gzip,
-            Self::AsItIs | Self::Capped | Self::CutOff | Self::Replaced | Self::Cancelled | Self::Twice => {}
+            Self::AsItIs
+            | Self::Capped
+            | Self::CutOff
+            | Self::Replaced
+            | Self::Cancelled
+            | Self::Twice => {}
         }
         if self == Self::Renamed {
             place.fields[0] = place.fields[0].replace("name: id", "name: number");
@@ -127,7 +138,11 @@ impl Way {
                     Self::CutOff => source.truncate(middle),
                     _ => source[middle] ^= 1,
                 }
-                bench.inbox().put(&submission.source.key, source.into(), objects::Put::Overwrite).await.unwrap();
+                bench
+                    .inbox()
+                    .put(&submission.source.key, source.into(), objects::Put::Overwrite)
+                    .await
+                    .unwrap();
             }
             Self::Replaced => told.between = Between::Replace(b"id,value\n1,another\n".to_vec()),
             Self::Cancelled => told.between = Between::Cancel,

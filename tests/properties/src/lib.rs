@@ -1,6 +1,7 @@
 //! What must hold of any bytes at all. A violation panics.
 //!
-//! `cargo fuzz` looks for bytes that violate a property; what it kept in `fuzz/corpus` is tried again by the tests of this crate.
+//! `cargo fuzz` looks for bytes that violate a property; what it kept in `fuzz/corpus` is tried
+//! again by the tests of this crate.
 
 mod input;
 mod dialects;
@@ -28,7 +29,8 @@ mod tests {
     fn replay(target: &str, property: fn(&[u8])) {
         let package = std::env::var("CARGO_MANIFEST_DIR").expect("cargo runs this");
         let folder = Path::new(&package).join("../../fuzz/corpus").join(target);
-        let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("there is no corpus in {}: {error}", folder.display()));
+        let entries = std::fs::read_dir(&folder)
+            .unwrap_or_else(|error| panic!("there is no corpus in {}: {error}", folder.display()));
         let files: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
         assert!(!files.is_empty(), "the corpus in {} is empty", folder.display());
         let fails = |file: &&std::path::PathBuf| {

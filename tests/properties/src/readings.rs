@@ -5,7 +5,8 @@ use std::ops::Range;
 use csv_records::dialect::Dialect;
 use csv_records::{Batch, FaultKind, Field, Lexer, LongRow, RowKind, Rows};
 
-/// A row with everything that is promised about it. Positions are of the source, lines and records count from 0.
+/// A row with everything that is promised about it. Positions are of the source, lines and records
+/// count from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) bytes: Range<u64>,
@@ -35,7 +36,12 @@ pub(crate) fn see(dialect: &Dialect, batch: Batch<'_>, rows: &Rows, out: &mut Ve
         let faults = rows.faults_of(index);
         assert_eq!(row.faulty, !faults.is_empty());
         let mut field = |field: &Field| {
-            (at(field.start()), at(field.end()), field.is_quoted(), field.value(batch.window, dialect, &mut scratch).to_vec())
+            (
+                at(field.start()),
+                at(field.end()),
+                field.is_quoted(),
+                field.value(batch.window, dialect, &mut scratch).to_vec(),
+            )
         };
         out.push(Seen {
             bytes: at(row.start as usize)..at(row.end as usize),
@@ -45,7 +51,10 @@ pub(crate) fn see(dialect: &Dialect, batch: Batch<'_>, rows: &Rows, out: &mut Ve
             lines: row.lines,
             kind: row.kind,
             fields: rows.fields_of(row).iter().map(&mut field).collect(),
-            faults: faults.iter().map(|fault| (fault.field, at(fault.at as usize), fault.kind)).collect(),
+            faults: faults
+                .iter()
+                .map(|fault| (fault.field, at(fault.at as usize), fault.kind))
+                .collect(),
         });
         line += u64::from(row.lines);
         record += u64::from(row.kind == RowKind::Record);
@@ -62,7 +71,12 @@ pub(crate) fn narrowed(dialect: &Dialect, source: &[u8]) -> Vec<u8> {
 }
 
 /// The obvious way: the narrowed source in one window, from `start` (in units) on.
-pub(crate) fn sequential(mut lexer: Lexer, dialect: &Dialect, source: &[u8], start: usize) -> Reading {
+pub(crate) fn sequential(
+    mut lexer: Lexer,
+    dialect: &Dialect,
+    source: &[u8],
+    start: usize,
+) -> Reading {
     let unit = dialect.encoding.unit_bytes() as u64;
     let mut reading = Reading::default();
     let mut rows = Rows::default();
@@ -72,9 +86,15 @@ pub(crate) fn sequential(mut lexer: Lexer, dialect: &Dialect, source: &[u8], sta
         match lexer.read(window, true, usize::MAX, &mut rows) {
             Ok(taken) => {
                 assert!(taken > 0);
-                see(dialect, Batch { window, source: window, at: at as u64 * unit, lines, records }, &rows, &mut reading.rows);
+                see(
+                    dialect,
+                    Batch { window, source: window, at: at as u64 * unit, lines, records },
+                    &rows,
+                    &mut reading.rows,
+                );
                 lines += rows.rows.iter().map(|row| u64::from(row.lines)).sum::<u64>();
-                records += rows.rows.iter().filter(|row| row.kind == RowKind::Record).count() as u64;
+                records +=
+                    rows.rows.iter().filter(|row| row.kind == RowKind::Record).count() as u64;
                 at += taken;
             }
             Err(LongRow { at: long, .. }) => {

@@ -8,8 +8,9 @@ use crate::dialects::dialect;
 use crate::input::Input;
 use crate::readings::{Reading, narrowed, sequential};
 
-/// Of any bytes, in any dialect: the structural index reads what the automaton reads; rows tile the bytes; their lines are those that an editor counts; and where both define
-/// a reading, the values are those of the `csv` crate.
+/// Of any bytes, in any dialect: the structural index reads what the automaton reads; rows tile the
+/// bytes; their lines are those that an editor counts; and where both define a reading, the values
+/// are those of the `csv` crate.
 pub fn records(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let dialect = dialect(&mut input);
@@ -36,14 +37,30 @@ pub fn records(bytes: &[u8]) {
 /// The preamble and the footer lie in the source.
 fn before_and_after(dialect: &Dialect, source: &[u8]) {
     let length = source.len() as u64;
-    let header = preamble(dialect, Limits::default(), source, true).expect("no row is long").expect("it is the whole source");
-    assert!(header.range.start <= header.range.end && header.range.end <= header.data_start && header.data_start <= length);
+    let header = preamble(dialect, Limits::default(), source, true)
+        .expect("no row is long")
+        .expect("it is the whole source");
+    assert!(
+        header.range.start <= header.range.end
+            && header.range.end <= header.data_start
+            && header.data_start <= length
+    );
     let before = &source[..header.data_start as usize];
-    let mark = if before.starts_with(dialect.encoding.byte_order_mark()) { dialect.encoding.byte_order_mark().len() } else { 0 };
-    assert_eq!(header.lines_before_data, LineCounter::new(dialect).count(&before[mark..]), "{dialect:?}");
+    let mark = if before.starts_with(dialect.encoding.byte_order_mark()) {
+        dialect.encoding.byte_order_mark().len()
+    } else {
+        0
+    };
+    assert_eq!(
+        header.lines_before_data,
+        LineCounter::new(dialect).count(&before[mark..]),
+        "{dialect:?}"
+    );
     // What is known of a part of the source does not change with what follows.
     for end in [source.len() / 2, source.len().saturating_sub(1)] {
-        if let Some(found) = preamble(dialect, Limits::default(), &source[..end], false).expect("no row is long") {
+        if let Some(found) =
+            preamble(dialect, Limits::default(), &source[..end], false).expect("no row is long")
+        {
             assert_eq!(found, header, "{dialect:?}");
         }
     }
@@ -65,7 +82,13 @@ fn tiles(dialect: &Dialect, source: &[u8], units: &[u8], reading: &Reading) {
 }
 
 /// A few rows at a time, in windows that grow by a byte, the rows are the same.
-fn in_pieces(mut lexer: Lexer, dialect: &Dialect, units: &[u8], max_rows: usize, expected: &Reading) {
+fn in_pieces(
+    mut lexer: Lexer,
+    dialect: &Dialect,
+    units: &[u8],
+    max_rows: usize,
+    expected: &Reading,
+) {
     let unit = dialect.encoding.unit_bytes() as u64;
     let (mut rows, mut at, mut end, mut seen) = (Rows::default(), 0, 0, 0);
     while at < units.len() {
@@ -78,8 +101,13 @@ fn in_pieces(mut lexer: Lexer, dialect: &Dialect, units: &[u8], max_rows: usize,
             Ok(taken) => {
                 for row in &rows.rows {
                     let expected = &expected.rows[seen];
-                    let found = (at as u64 + u64::from(row.start)) * unit..(at as u64 + u64::from(row.end)) * unit;
-                    assert_eq!((found, row.kind, row.lines), (expected.bytes.clone(), expected.kind, expected.lines), "{dialect:?}");
+                    let found = (at as u64 + u64::from(row.start)) * unit
+                        ..(at as u64 + u64::from(row.end)) * unit;
+                    assert_eq!(
+                        (found, row.kind, row.lines),
+                        (expected.bytes.clone(), expected.kind, expected.lines),
+                        "{dialect:?}"
+                    );
                     seen += 1;
                 }
                 at += taken;
@@ -109,14 +137,21 @@ fn like_the_csv_crate(dialect: &Dialect, source: &[u8], reading: &Reading) {
         return;
     }
     let mut reader = csv::ReaderBuilder::new();
-    reader.has_headers(false).flexible(true).double_quote(dialect.double_quote).delimiter(dialect.delimiter.first());
+    reader
+        .has_headers(false)
+        .flexible(true)
+        .double_quote(dialect.double_quote)
+        .delimiter(dialect.delimiter.first());
     match dialect.quote_char {
         Some(quote) => reader.quote(quote.first()),
         None => reader.quoting(false),
     };
     let mut theirs = reader.from_reader(source).into_byte_records();
     for row in reading.rows.iter().filter(|row| row.kind == RowKind::Record) {
-        let record = theirs.next().expect("it has as many records").expect("flexible reading of bytes can't fail");
+        let record = theirs
+            .next()
+            .expect("it has as many records")
+            .expect("flexible reading of bytes can't fail");
         let ours: Vec<&[u8]> = row.fields.iter().map(|field| &field.3[..]).collect();
         assert_eq!(ours, record.iter().collect::<Vec<_>>(), "{dialect:?}");
     }

@@ -17,8 +17,9 @@ use crate::table::batches;
 /// Most bytes that are looked at once they are unpacked.
 const MOST_TEXT_BYTES: usize = 1 << 20;
 
-/// Of any bytes: they are refused with a reason, or guesses come out, the same ones each time, which keep to what was said and can be read exactly. A contract proposed from
-/// all of a source is valid and refuses nothing of it but what no contract would take.
+/// Of any bytes: they are refused with a reason, or guesses come out, the same ones each time,
+/// which keep to what was said and can be read exactly. A contract proposed from all of a source is
+/// valid and refuses nothing of it but what no contract would take.
 pub fn sniffing(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let (mut flags, mut said) = (Flags::of(&mut input), Flags::of(&mut input));
@@ -27,19 +28,30 @@ pub fn sniffing(bytes: &[u8]) {
         delimiter: said.next().then(|| input.choose(b",;\t|:x").into()),
         quote_char: said.next().then(|| byte(&mut input, &[Some(b'"'), Some(b'\''), None])),
         escape_char: said.next().then(|| byte(&mut input, &[Some(b'\\'), Some(b'"'), None])),
-        line_terminator: said.next().then(|| input.choose(&[Terminator::Auto, Terminator::Lf, Terminator::CrLf, Terminator::Cr])),
+        line_terminator: said.next().then(|| {
+            input.choose(&[Terminator::Auto, Terminator::Lf, Terminator::CrLf, Terminator::Cr])
+        }),
         header: said.next().then(|| input.byte() & 1 == 1),
         skip_rows: said.next().then(|| u32::from(input.byte() % 4)),
         comment_char: said.next().then(|| byte(&mut input, &[Some(b'#'), None])),
         footer_rows: said.next().then(|| u32::from(input.byte() % 4)),
         ..StatedDialect::default()
     };
-    let stated = Stated { name: "source.csv", compression: Compression::Auto, encoding: None, dialect: &dialect, schema: None };
+    let stated = Stated {
+        name: "source.csv",
+        compression: Compression::Auto,
+        encoding: None,
+        dialect: &dialect,
+        schema: None,
+    };
     let source = input.rest();
     let open = || Opening::read(&stated, Limits::default(), source, is_whole, MOST_TEXT_BYTES);
     match (open(), open()) {
         (Ok(Some(opening)), Ok(Some(again))) => {
-            assert_eq!((&opening.dialect, &opening.header, &opening.evidence), (&again.dialect, &again.header, &again.evidence));
+            assert_eq!(
+                (&opening.dialect, &opening.header, &opening.evidence),
+                (&again.dialect, &again.header, &again.evidence)
+            );
             assert_eq!(opening.dialect.check(), Ok(()));
             assert_eq!(dialect.settle(&opening.dialect), opening.dialect);
             assert!(opening.header.data_start as usize <= opening.text.len());
@@ -55,11 +67,21 @@ fn proposes(stated: &Stated<'_>, source: &[u8]) {
     let Ok(inferred) = propose(stated, &dataset_name(stated.name), source, true) else { return };
     let yaml = &inferred.yaml;
     let contract = Contract::parse(yaml).unwrap_or_else(|faults| panic!("{faults:?}\n{yaml}"));
-    let known = Stated { encoding: contract.encoding, dialect: &contract.dialect, schema: Some(&contract.schema), ..stated.clone() };
+    let known = Stated {
+        encoding: contract.encoding,
+        dialect: &contract.dialect,
+        schema: Some(&contract.schema),
+        ..stated.clone()
+    };
     let opening = Opening::read(&known, Limits::default(), source, true, usize::MAX);
-    let opening = opening.unwrap_or_else(|error| panic!("{error}\n{yaml}")).expect("the whole source holds the header");
+    let opening = opening
+        .unwrap_or_else(|error| panic!("{error}\n{yaml}"))
+        .expect("the whole source holds the header");
     let mapping = if opening.dialect.header {
-        contract.schema.match_header(&opening.header.names).unwrap_or_else(|drift| panic!("{drift}\n{yaml}"))
+        contract
+            .schema
+            .match_header(&opening.header.names)
+            .unwrap_or_else(|drift| panic!("{drift}\n{yaml}"))
     } else {
         contract.schema.match_positions()
     };

@@ -29,8 +29,9 @@ struct Feed {
     max_rows: usize,
 }
 
-/// Of any bytes, in any dialect, in shards of any size, fed in pieces of any size: the tiles prove that all was read once; rows, faults and positions are those of sequential
-/// reading; and a row that is too long is the same one. A footer is the same in a stream.
+/// Of any bytes, in any dialect, in shards of any size, fed in pieces of any size: the tiles prove
+/// that all was read once; rows, faults and positions are those of sequential reading; and a row
+/// that is too long is the same one. A footer is the same in a stream.
 pub fn splits(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let dialect = dialect(&mut input);
@@ -45,7 +46,9 @@ pub fn splits(bytes: &[u8]) {
     let (shard, shards) = ((1 + input.byte() as usize) * unit, 1 + input.below(12));
     let source = input.rest();
     let data_start = data_start.min(source.len() / unit * unit) as u64;
-    let cuts = (1..shards).map(|index| (index * shard) as u64).take_while(|cut| *cut < source.len() as u64);
+    let cuts = (1..shards)
+        .map(|index| (index * shard) as u64)
+        .take_while(|cut| *cut < source.len() as u64);
     let split = Split { limits, data_start, ranges: ranges(cuts, source), expected_fields };
     split.check(&dialect, source, &feed);
     a_footer_in_a_stream(&dialect, source, &feed);
@@ -58,26 +61,42 @@ fn ranges(cuts: impl Iterator<Item = u64>, source: &[u8]) -> Vec<Range<u64>> {
 }
 
 impl Split {
-    /// It gives what reading the source from the start gives. Answers how many shards guessed wrong.
+    /// It gives what reading the source from the start gives. Answers how many shards guessed
+    /// wrong.
     fn check(&self, dialect: &Dialect, source: &[u8], feed: &Feed) -> usize {
         let unit = dialect.encoding.unit_bytes();
-        let lexer = Lexer::new(dialect, Limits { record_bytes: self.limits.record_bytes / unit as u32 });
-        let mut expected = sequential(lexer, dialect, &narrowed(dialect, source), self.data_start as usize / unit);
+        let lexer =
+            Lexer::new(dialect, Limits { record_bytes: self.limits.record_bytes / unit as u32 });
+        let mut expected =
+            sequential(lexer, dialect, &narrowed(dialect, source), self.data_start as usize / unit);
         let (found, wrong) = self.read(dialect, source, feed);
         if found.too_long.is_some() {
             expected.rows.clear();
         }
-        assert_eq!(found, expected, "{dialect:?}, {:?} in {:?}", String::from_utf8_lossy(source), self.ranges);
+        assert_eq!(
+            found,
+            expected,
+            "{dialect:?}, {:?} in {:?}",
+            String::from_utf8_lossy(source),
+            self.ranges
+        );
         wrong
     }
 
-    /// All shards, the wrong ones once more, and their rows together, unless one is too long. Also answers how many were wrong.
+    /// All shards, the wrong ones once more, and their rows together, unless one is too long. Also
+    /// answers how many were wrong.
     fn read(&self, dialect: &Dialect, source: &[u8], feed: &Feed) -> (Reading, usize) {
         let length = source.len() as u64;
         let mut seen = Vec::new();
         let mut tiles = Vec::new();
         for range in &self.ranges {
-            let (rows, found) = self.shard(dialect, source, range, (self.data_start >= range.start).then_some(self.data_start), feed);
+            let (rows, found) = self.shard(
+                dialect,
+                source,
+                range,
+                (self.data_start >= range.start).then_some(self.data_start),
+                feed,
+            );
             seen.push(rows);
             match found {
                 Ok(tile) => tiles.push(tile),
@@ -99,7 +118,11 @@ impl Split {
         assert_eq!(tiling.wrong, [], "two rounds are enough");
         let mut rows = Vec::new();
         for (shard, base) in seen.into_iter().zip(tiling.bases) {
-            rows.extend(shard.into_iter().map(|row| Seen { line: row.line + base.lines, record: row.record + base.records, ..row }));
+            rows.extend(shard.into_iter().map(|row| Seen {
+                line: row.line + base.lines,
+                record: row.record + base.records,
+                ..row
+            }));
         }
         (Reading { rows, too_long: None }, wrong)
     }
@@ -112,7 +135,8 @@ impl Split {
         first: Option<u64>,
         feed: &Feed,
     ) -> (Vec<Seen>, Result<Tile, LongRow>) {
-        let mut reader = ShardReader::new(dialect, range.clone(), first, self.expected_fields, self.limits);
+        let mut reader =
+            ShardReader::new(dialect, range.clone(), first, self.expected_fields, self.limits);
         let (mut rows, mut seen) = (Rows::default(), Vec::new());
         let mut pieces = feed.pieces.iter().cycle();
         while let Some(at) = reader.wants() {
@@ -142,7 +166,8 @@ fn a_footer_in_a_stream(dialect: &Dialect, source: &[u8], feed: &Feed) {
     let (mut holdback, mut passed, mut rest) = (Holdback::new(dialect), Vec::new(), source);
     let mut pieces = feed.pieces.iter().cycle();
     while !rest.is_empty() {
-        let (piece, later) = rest.split_at(rest.len().min(*pieces.next().expect("a cycle has no end")));
+        let (piece, later) =
+            rest.split_at(rest.len().min(*pieces.next().expect("a cycle has no end")));
         let (at, bytes) = holdback.pass(piece).expect("it is short");
         assert_eq!(at, passed.len() as u64);
         passed.extend_from_slice(bytes);
@@ -157,7 +182,11 @@ fn a_footer_in_a_stream(dialect: &Dialect, source: &[u8], feed: &Feed) {
         _ => false,
     };
     footer.truncate(footer.iter().rposition(|byte| !is_end(byte)).map_or(0, |last| last + 1));
-    let lines = LineCounter::new(&Dialect { encoding: Encoding::UTF_8, ..dialect.clone() }).count(&footer);
+    let lines =
+        LineCounter::new(&Dialect { encoding: Encoding::UTF_8, ..dialect.clone() }).count(&footer);
     let wanted = u64::from(dialect.footer_rows);
-    assert!(lines < wanted.max(1) && (start == 0 || lines + 1 >= wanted), "{lines} lines of {dialect:?}");
+    assert!(
+        lines < wanted.max(1) && (start == 0 || lines + 1 >= wanted),
+        "{lines} lines of {dialect:?}"
+    );
 }

@@ -5,7 +5,9 @@ use arrow_array::types::*;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType as ArrowType, TimeUnit};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
-use contract::{Compression, Contract, DataType, IntegerType, NumberFormat, NumberType, SPACES, is_currency};
+use contract::{
+    Compression, Contract, DataType, IntegerType, NumberFormat, NumberType, SPACES, is_currency,
+};
 use csv_records::Limits;
 use csv_records::dialect::{Dialect, StatedDialect, Terminator};
 use landing::columns;
@@ -15,28 +17,55 @@ use serde_json::json;
 use crate::input::{Flags, Input};
 use crate::table::batches;
 
-/// Of any texts, types and formats: numbers are what other readers say (whole numbers of 128 bits, floats of the standard library, decimals by moving digits, so that nothing is
-/// rounded); what is read as a moment is written so by `chrono`; texts are kept as they are; and what is no value is null and told.
+/// Of any texts, types and formats: numbers are what other readers say (whole numbers of 128 bits,
+/// floats of the standard library, decimals by moving digits, so that nothing is rounded); what is
+/// read as a moment is written so by `chrono`; texts are kept as they are; and what is no value is
+/// null and told.
 pub fn values(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let field = field(&mut input);
-    let document =
-        json!({ "name": "t", "schema": { "fields": [field], "missingValues": input.choose(&[&[""][..], &["", "0"], &["NA", "-"], &[]]) } });
+    let document = json!({ "name": "t", "schema": { "fields": [field], "missingValues": input.choose(&[&[""][..], &["", "0"], &["NA", "-"], &[]]) } });
     let Ok(contract) = Contract::parse(&document.to_string()) else { return };
-    let dialect = Dialect { delimiter: 0x1f.into(), line_terminator: Terminator::Lf, header: false, ..Dialect::default() };
+    let dialect = Dialect {
+        delimiter: 0x1f.into(),
+        line_terminator: Terminator::Lf,
+        header: false,
+        ..Dialect::default()
+    };
     let dialect = StatedDialect::from(dialect);
-    let stated = Stated { name: "t", compression: Compression::None, encoding: None, dialect: &dialect, schema: None };
-    let Ok(Some(opening)) = Opening::read(&stated, Limits::default(), input.rest(), true, usize::MAX) else { return };
+    let stated = Stated {
+        name: "t",
+        compression: Compression::None,
+        encoding: None,
+        dialect: &dialect,
+        schema: None,
+    };
+    let Ok(Some(opening)) =
+        Opening::read(&stated, Limits::default(), input.rest(), true, usize::MAX)
+    else {
+        return;
+    };
     let mapping = contract.schema.match_positions();
     batches(&opening, |batch, records| {
-        let faulty: Vec<u32> = batch.faults(1, &batch.cells()).iter().map(|finding| finding.row).collect();
+        let faulty: Vec<u32> =
+            batch.faults(1, &batch.cells()).iter().map(|finding| finding.row).collect();
         let mut findings = Vec::new();
         let columns = columns::read(records, &contract, &mapping, &mut findings);
-        let refused: std::collections::BTreeSet<_> = findings.iter().map(|finding| finding.row).collect();
-        assert!(columns[0].len() == records.rows.len() && findings.iter().all(|finding| !finding.message.is_empty()));
+        let refused: std::collections::BTreeSet<_> =
+            findings.iter().map(|finding| finding.row).collect();
+        assert!(
+            columns[0].len() == records.rows.len()
+                && findings.iter().all(|finding| !finding.message.is_empty())
+        );
         let mut scratch = Vec::new();
-        for (index, row) in records.rows.iter().enumerate().filter(|(index, _)| !faulty.contains(&(*index as u32))) {
-            let text = records.fields[row.first_field as usize].value(records.window, records.dialect, &mut scratch);
+        for (index, row) in
+            records.rows.iter().enumerate().filter(|(index, _)| !faulty.contains(&(*index as u32)))
+        {
+            let text = records.fields[row.first_field as usize].value(
+                records.window,
+                records.dialect,
+                &mut scratch,
+            );
             let text = std::str::from_utf8(text).expect("it is at fault else");
             check(&contract, text, &columns[0], index, refused.contains(&(index as u32)));
         }
@@ -58,30 +87,73 @@ fn field(input: &mut Input<'_>) -> serde_json::Value {
         }
         2 | 3 => {
             set("type", "number".into());
-            let types =
-                ["float64", "float32", "decimal(12,2)", "decimal(38,0)", "decimal(38,38)", "decimal(18,6)", "decimal(1,1)", "decimal(9,4)"];
+            let types = [
+                "float64",
+                "float32",
+                "decimal(12,2)",
+                "decimal(38,0)",
+                "decimal(38,38)",
+                "decimal(18,6)",
+                "decimal(1,1)",
+                "decimal(9,4)",
+            ];
             set("physicalType", input.choose(&types).into());
             number_format(input, flags.next(), &mut set);
         }
         4 => {
             set("type", "date".into());
-            let formats = ["default", "%d.%m.%Y", "%Y%m%d", "%m/%d/%y", "%b %d, %Y", "%Y-%j", "%A, %d %B %Y"];
-            set("format", if flags.next() { own(input).into() } else { input.choose(&formats).into() });
+            let formats =
+                ["default", "%d.%m.%Y", "%Y%m%d", "%m/%d/%y", "%b %d, %Y", "%Y-%j", "%A, %d %B %Y"];
+            set(
+                "format",
+                if flags.next() { own(input).into() } else { input.choose(&formats).into() },
+            );
         }
         5 => {
             set("type", "time".into());
-            set("physicalType", input.choose(&["time64(us)", "time32(s)", "time32(ms)", "time64(ns)"]).into());
+            set(
+                "physicalType",
+                input.choose(&["time64(us)", "time32(s)", "time32(ms)", "time64(ns)"]).into(),
+            );
             let formats = ["default", "%H:%M", "%I:%M:%S %p", "%H%M%S", "%H:%M:%S%.f"];
-            set("format", if flags.next() { own(input).into() } else { input.choose(&formats).into() });
+            set(
+                "format",
+                if flags.next() { own(input).into() } else { input.choose(&formats).into() },
+            );
         }
         6 => {
             set("type", "datetime".into());
-            set("physicalType", input.choose(&["timestamp(us)", "timestamp(s)", "timestamp(ms)", "timestamp(ns)"]).into());
-            let formats =
-                ["default", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S%.f", "%d.%m.%Y %H:%M", "%m/%d/%Y %I:%M %p", "%Y%m%d%H%M%S%z", "%s"];
-            set("format", if flags.next() { own(input).into() } else { input.choose(&formats).into() });
+            set(
+                "physicalType",
+                input
+                    .choose(&["timestamp(us)", "timestamp(s)", "timestamp(ms)", "timestamp(ns)"])
+                    .into(),
+            );
+            let formats = [
+                "default",
+                "%Y-%m-%dT%H:%M:%S",
+                "%Y-%m-%d %H:%M:%S%.f",
+                "%d.%m.%Y %H:%M",
+                "%m/%d/%Y %I:%M %p",
+                "%Y%m%d%H%M%S%z",
+                "%s",
+            ];
+            set(
+                "format",
+                if flags.next() { own(input).into() } else { input.choose(&formats).into() },
+            );
             if flags.next() {
-                set("timezone", input.choose(&["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]).into());
+                set(
+                    "timezone",
+                    input
+                        .choose(&[
+                            "UTC",
+                            "Europe/Berlin",
+                            "America/New_York",
+                            "Australia/Lord_Howe",
+                        ])
+                        .into(),
+                );
             }
         }
         7 => set("type", input.choose(&["string", "boolean"]).into()),
@@ -89,7 +161,14 @@ fn field(input: &mut Input<'_>) -> serde_json::Value {
     }
     let mut constraints = json!({ "required": flags.next() });
     if flags.next() {
-        let rule = input.choose(&["minimum", "exclusiveMaximum", "maxLength", "minLength", "pattern", "enum"]);
+        let rule = input.choose(&[
+            "minimum",
+            "exclusiveMaximum",
+            "maxLength",
+            "minLength",
+            "pattern",
+            "enum",
+        ]);
         constraints[rule] = match rule {
             "maxLength" | "minLength" => input.byte().into(),
             "enum" => json!([own(input), own(input)]),
@@ -100,7 +179,11 @@ fn field(input: &mut Input<'_>) -> serde_json::Value {
     field
 }
 
-fn number_format(input: &mut Input<'_>, is_plain: bool, set: &mut impl FnMut(&str, serde_json::Value)) {
+fn number_format(
+    input: &mut Input<'_>,
+    is_plain: bool,
+    set: &mut impl FnMut(&str, serde_json::Value),
+) {
     if !is_plain {
         set("decimalChar", input.choose(&[".", ","]).into());
         if let Some(group) = input.choose(&[None, Some(","), Some("."), Some(" "), Some("'")]) {
@@ -126,7 +209,11 @@ fn check(contract: &Contract, text: &str, column: &ArrayRef, row: usize, is_refu
     let is_null = column.is_null(row);
     let whole = text;
     // Spaces are part of a text, and of no other value.
-    let text = if matches!(field.data_type, DataType::String) { text } else { text.trim_matches([' ', '\t']) };
+    let text = if matches!(field.data_type, DataType::String) {
+        text
+    } else {
+        text.trim_matches([' ', '\t'])
+    };
     if field.missing_values.iter().any(|missing| missing == text || missing == whole) {
         assert!(is_null && is_refused == field.constraints.required, "{}", shown());
         return;
@@ -142,23 +229,31 @@ fn check(contract: &Contract, text: &str, column: &ArrayRef, row: usize, is_refu
         }
         DataType::Boolean(format) => {
             let is = |values: &[String]| values.iter().any(|value| value == text);
-            let expected = is(&format.true_values).then_some(true).or(is(&format.false_values).then_some(false));
+            let expected = is(&format.true_values)
+                .then_some(true)
+                .or(is(&format.false_values).then_some(false));
             assert_eq!((!is_null).then(|| column.as_boolean().value(row)), expected, "{}", shown());
             return;
         }
-        DataType::Integer(width, format) => number(format).map_or(Expected::Nothing, |text| integer(&text, *width)),
-        DataType::Number(NumberType::Float64, format) => number(format).map_or(Expected::Nothing, |text| float(&text)),
-        DataType::Number(NumberType::Float32, format) => number(format).map_or(Expected::Nothing, |text| match float(&text) {
-            Expected::Float(value) if value.is_finite() => {
-                let value: f32 = text.parse().expect("it is a float of 64 bits");
-                if value.is_finite() && !(value == 0.0 && has_digits_but_zeros(&text)) {
-                    Expected::Float(value.into())
-                } else {
-                    Expected::Nothing
+        DataType::Integer(width, format) => {
+            number(format).map_or(Expected::Nothing, |text| integer(&text, *width))
+        }
+        DataType::Number(NumberType::Float64, format) => {
+            number(format).map_or(Expected::Nothing, |text| float(&text))
+        }
+        DataType::Number(NumberType::Float32, format) => {
+            number(format).map_or(Expected::Nothing, |text| match float(&text) {
+                Expected::Float(value) if value.is_finite() => {
+                    let value: f32 = text.parse().expect("it is a float of 64 bits");
+                    if value.is_finite() && !(value == 0.0 && has_digits_but_zeros(&text)) {
+                        Expected::Float(value.into())
+                    } else {
+                        Expected::Nothing
+                    }
                 }
-            }
-            other => other,
-        }),
+                other => other,
+            })
+        }
         DataType::Number(NumberType::Decimal { precision, scale }, format) => {
             number(format).map_or(Expected::Nothing, |text| decimal(&text, *precision, *scale))
         }
@@ -171,9 +266,15 @@ fn check(contract: &Contract, text: &str, column: &ArrayRef, row: usize, is_refu
     };
     match (expected, (!is_null).then(|| value(column, row))) {
         (Expected::Open, _) | (Expected::Nothing, None) => {}
-        (Expected::Int(expected), Some(Expected::Int(found))) => assert_eq!(found, expected, "{}", shown()),
+        (Expected::Int(expected), Some(Expected::Int(found))) => {
+            assert_eq!(found, expected, "{}", shown())
+        }
         (Expected::Float(expected), Some(Expected::Float(found))) => {
-            assert!(found.to_bits() == expected.to_bits() || (found.is_nan() && expected.is_nan()), "{found} is {expected}: {}", shown());
+            assert!(
+                found.to_bits() == expected.to_bits() || (found.is_nan() && expected.is_nan()),
+                "{found} is {expected}: {}",
+                shown()
+            );
         }
         (expected, found) => panic!("{found:?} is {expected:?}: {}", shown()),
     }
@@ -181,7 +282,10 @@ fn check(contract: &Contract, text: &str, column: &ArrayRef, row: usize, is_refu
 
 /// A number without what its format allows around and between its digits, and with a point.
 fn cleaned(text: &str, format: &NumberFormat) -> Option<String> {
-    if format.is_plain() || ["inf", "infinity", "nan"].contains(&text.trim_start_matches(['+', '-']).to_ascii_lowercase().as_str()) {
+    if format.is_plain()
+        || ["inf", "infinity", "nan"]
+            .contains(&text.trim_start_matches(['+', '-']).to_ascii_lowercase().as_str())
+    {
         return Some(text.to_owned());
     }
     let decimal = char::from(format.decimal);
@@ -191,14 +295,20 @@ fn cleaned(text: &str, format: &NumberFormat) -> Option<String> {
         let is_space = |c: char| SPACES.contains(&c);
         let is_around = |c: char| !(c.is_ascii_digit() || is_space(c) || "+-.,".contains(c));
         inside = inside.trim_matches(is_space);
-        // One affix before and one after, and a sign before, between or behind the affix that is before.
+        // One affix before and one after, and a sign before, between or behind the affix that is
+        // before.
         let (mut has_before, mut has_after) = (false, false);
         loop {
             let before = inside.split_at(inside.find(|c| !is_around(c)).unwrap_or(0));
-            let after = inside.split_at(inside.trim_end_matches(|c| c == '.' || is_around(c)).len());
+            let after =
+                inside.split_at(inside.trim_end_matches(|c| c == '.' || is_around(c)).len());
             match () {
-                () if sign.is_empty() && inside.starts_with(['+', '-']) => (sign, inside) = inside.split_at(1),
-                () if !has_before && is_currency(before.0) => (has_before, inside) = (true, before.1),
+                () if sign.is_empty() && inside.starts_with(['+', '-']) => {
+                    (sign, inside) = inside.split_at(1)
+                }
+                () if !has_before && is_currency(before.0) => {
+                    (has_before, inside) = (true, before.1)
+                }
                 () if !has_after && is_currency(after.1) => (has_after, inside) = (true, after.0),
                 () => break,
             }
@@ -209,14 +319,18 @@ fn cleaned(text: &str, format: &NumberFormat) -> Option<String> {
         inside = inside.trim_matches(|c| SPACES.contains(&c));
     }
     let (mantissa, exponent) = inside.split_at(inside.find(['e', 'E']).unwrap_or(inside.len()));
-    let (whole, fraction) = mantissa.split_once(decimal).map_or((mantissa, None), |(whole, fraction)| (whole, Some(fraction)));
+    let (whole, fraction) = mantissa
+        .split_once(decimal)
+        .map_or((mantissa, None), |(whole, fraction)| (whole, Some(fraction)));
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if inside.starts_with(['+', '-']) || fraction.is_some_and(|fraction| !is_digits(fraction)) {
         return None;
     }
     let mut digits = whole.to_owned();
     if let Some(group) = format.group.filter(|_| !is_digits(whole)) {
-        let mark = whole.chars().find(|c| *c == group.mark || (group.mark == ' ' && SPACES.contains(c)))?;
+        let mark = whole
+            .chars()
+            .find(|c| *c == group.mark || (group.mark == ' ' && SPACES.contains(c)))?;
         let parts: Vec<&str> = whole.split(mark).collect();
         let is_first = !parts[0].is_empty() && parts[0].len() <= 3 && !parts[0].starts_with('0');
         if !is_first || parts[1..].iter().any(|part| part.len() != 3) {
@@ -225,7 +339,8 @@ fn cleaned(text: &str, format: &NumberFormat) -> Option<String> {
         digits = parts.concat();
     }
     let point = if fraction.is_some() { "." } else { "" };
-    is_digits(&digits).then(|| format!("{sign}{digits}{point}{}{exponent}", fraction.unwrap_or_default()))
+    is_digits(&digits)
+        .then(|| format!("{sign}{digits}{point}{}{exponent}", fraction.unwrap_or_default()))
 }
 
 fn is_number(text: &str) -> bool {
@@ -244,7 +359,9 @@ fn float(text: &str) -> Expected {
     // Rust reads the same words for what is infinite or no number.
     match text.parse::<f64>() {
         Ok(value) if !is_number(text) => Expected::Float(value),
-        Ok(value) if value.is_finite() && !(value == 0.0 && has_digits_but_zeros(text)) => Expected::Float(value),
+        Ok(value) if value.is_finite() && !(value == 0.0 && has_digits_but_zeros(text)) => {
+            Expected::Float(value)
+        }
         _ => Expected::Nothing,
     }
 }
@@ -264,7 +381,8 @@ fn decimal(text: &str, precision: u8, scale: u8) -> Expected {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = format!("{whole}{fraction}");
     let significant = digits.trim_start_matches('0').trim_end_matches('0');
-    // What is beyond any decimal as it is written may be refused, though its exponent brings it back.
+    // What is beyond any decimal as it is written may be refused, though its exponent brings it
+    // back.
     if exponent.len() > 5 || (exponent != "0" && whole.len() > 38) || digits.len() > 200 {
         return Expected::Open;
     }
@@ -277,7 +395,8 @@ fn decimal(text: &str, precision: u8, scale: u8) -> Expected {
     if shift < 0 || significant.len() as i64 + shift > i64::from(precision) {
         return Expected::Nothing;
     }
-    let value: i128 = format!("{significant}{}", "0".repeat(shift as usize)).parse().expect("at most 38 digits");
+    let value: i128 =
+        format!("{significant}{}", "0".repeat(shift as usize)).parse().expect("at most 38 digits");
     Expected::Int(if text.starts_with('-') { -value } else { value })
 }
 
@@ -297,7 +416,9 @@ fn value(column: &ArrayRef, row: usize) -> Expected {
         ArrowType::UInt32 => int!(UInt32Type),
         ArrowType::UInt64 => int!(UInt64Type),
         ArrowType::Decimal128(..) => int!(Decimal128Type),
-        ArrowType::Float32 => Expected::Float(column.as_primitive::<Float32Type>().value(row).into()),
+        ArrowType::Float32 => {
+            Expected::Float(column.as_primitive::<Float32Type>().value(row).into())
+        }
         ArrowType::Float64 => Expected::Float(column.as_primitive::<Float64Type>().value(row)),
         ArrowType::Date32 => int!(Date32Type),
         ArrowType::Time32(TimeUnit::Second) => int!(Time32SecondType),
@@ -312,14 +433,16 @@ fn value(column: &ArrayRef, row: usize) -> Expected {
     }
 }
 
-/// In the formats in which `chrono` writes everything with the same number of digits, what was read is what it writes; if the text has another length it leaves out zeros.
+/// In the formats in which `chrono` writes everything with the same number of digits, what was read
+/// is what it writes; if the text has another length it leaves out zeros.
 fn assert_moment(contract: &Contract, text: &str, column: &ArrayRef, row: usize) {
     let field = &contract.schema.fields[0];
     let Expected::Int(found) = value(column, row) else { panic!("a moment is a whole number") };
     let (format, written) = match &field.data_type {
         DataType::Date(pattern) => {
             let format = pattern.describe("");
-            let date = NaiveDate::from_epoch_days(found as i32).expect("a day of four digits' years");
+            let date =
+                NaiveDate::from_epoch_days(found as i32).expect("a day of four digits' years");
             (format.clone(), fixed(&format).map(|format| date.format(format).to_string()))
         }
         DataType::Time(unit, pattern) => {
@@ -332,9 +455,12 @@ fn assert_moment(contract: &Contract, text: &str, column: &ArrayRef, row: usize)
         DataType::Datetime(unit, pattern, zone) => {
             let format = pattern.describe("");
             let nanos = found * i128::from(1_000_000_000 / unit.per_second());
-            let (seconds, rest) = (nanos.div_euclid(1_000_000_000) as i64, nanos.rem_euclid(1_000_000_000) as u32);
-            let moment = DateTime::from_timestamp(seconds, rest).expect("a moment of four digits' years");
-            let local: NaiveDateTime = zone.map_or(moment.naive_utc(), |zone| moment.with_timezone(&zone).naive_local());
+            let (seconds, rest) =
+                (nanos.div_euclid(1_000_000_000) as i64, nanos.rem_euclid(1_000_000_000) as u32);
+            let moment =
+                DateTime::from_timestamp(seconds, rest).expect("a moment of four digits' years");
+            let local: NaiveDateTime =
+                zone.map_or(moment.naive_utc(), |zone| moment.with_timezone(&zone).naive_local());
             (format.clone(), fixed(&format).map(|format| local.format(format).to_string()))
         }
         _ => unreachable!("it is a moment"),
@@ -346,6 +472,7 @@ fn assert_moment(contract: &Contract, text: &str, column: &ArrayRef, row: usize)
 
 /// A format of which every part has its digits.
 fn fixed(format: &str) -> Option<&str> {
-    let is_fixed = ["%d.%m.%Y", "%Y%m%d", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M", "%H:%M", "%H%M%S"].contains(&format);
+    let is_fixed = ["%d.%m.%Y", "%Y%m%d", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y %H:%M", "%H:%M", "%H%M%S"]
+        .contains(&format);
     is_fixed.then_some(format)
 }

@@ -46,7 +46,9 @@ pub(crate) fn plant(file: &str) -> Result<Vec<u8>> {
         let line = lines.get_mut(fault.record).ok_or("the slice is shorter than its faults")?;
         let mut cells: Vec<&str> = line.split(',').collect();
         match fault.spoil {
-            Cell(column, text) => *cells.get_mut(column).ok_or("flights.csv has too few columns")? = text,
+            Cell(column, text) => {
+                *cells.get_mut(column).ok_or("flights.csv has too few columns")? = text
+            }
             Cut => drop(cells.pop()),
             Append => cells.push("?"),
         }
@@ -65,7 +67,13 @@ mod tests {
         let row = vec!["1"; 19].join(",");
         let file = format!("header\n{}", format!("{row}\n").repeat(2000));
         let planted = String::from_utf8(plant(&file).unwrap()).unwrap();
-        let spoilt: Vec<usize> = planted.lines().zip(file.lines()).enumerate().filter(|(_, (a, b))| a != b).map(|(line, _)| line).collect();
+        let spoilt: Vec<usize> = planted
+            .lines()
+            .zip(file.lines())
+            .enumerate()
+            .filter(|(_, (a, b))| a != b)
+            .map(|(line, _)| line)
+            .collect();
         assert_eq!(spoilt, FAULTS.map(|fault| fault.record));
         assert_eq!(planted.lines().nth(12), Some(row.replacen('1', "20l3", 1).as_str()));
     }

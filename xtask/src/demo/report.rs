@@ -22,7 +22,11 @@ pub(crate) fn report(api: &Api, landing: &Landing) -> Result<bool> {
     let took = seconds(&execution["execution"], "started", "stopped");
     println!("\n{} {}: {} in {took:.1} s", landing.dataset, landing.title, text(&job, "status")?);
     if let Some(failure) = job.get("failure") {
-        println!("  failure   {}: {}", failure["error"].as_str().unwrap_or_default(), failure["cause"].as_str().unwrap_or_default());
+        println!(
+            "  failure   {}: {}",
+            failure["error"].as_str().unwrap_or_default(),
+            failure["cause"].as_str().unwrap_or_default()
+        );
     }
     let count = |name: &str| job["counts"][name].as_u64().unwrap_or_default();
     let [read, stored, rejected, filtered] = ["read", "stored", "rejected", "filtered"].map(count);
@@ -34,7 +38,13 @@ pub(crate) fn report(api: &Api, landing: &Landing) -> Result<bool> {
     }
     show_states(&execution);
     println!("  look      {}  and there /execution /outputs /rejects /errors", api.url(&path));
-    let expected = (job["status"] == "SUCCEEDED", landing.read, landing.read - landing.rejected, landing.rejected, 0);
+    let expected = (
+        job["status"] == "SUCCEEDED",
+        landing.read,
+        landing.read - landing.rejected,
+        landing.rejected,
+        0,
+    );
     Ok((true, read, stored, rejected, filtered) == expected)
 }
 
@@ -46,7 +56,12 @@ fn show_files(api: &Api, path: &str) -> Result<()> {
     }
     let outputs = answer.ok()?;
     let number = |value: &Value| grouped(value.as_u64().unwrap_or_default());
-    println!("  files     {}, {} bytes, commit {}", number(&outputs["files"]), number(&outputs["bytes"]), number(&outputs["sequence"]));
+    println!(
+        "  files     {}, {} bytes, commit {}",
+        number(&outputs["files"]),
+        number(&outputs["bytes"]),
+        number(&outputs["sequence"])
+    );
     let files = outputs["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     for file in files {
         println!(
@@ -73,7 +88,10 @@ fn show_faults(api: &Api, path: &str) -> Result<()> {
             _ => "record".to_owned(),
         };
         let message = fault["message"].as_str().unwrap_or_default();
-        let (line, error) = (fault["line"].as_u64().unwrap_or_default(), fault["error"].as_str().unwrap_or_default());
+        let (line, error) = (
+            fault["line"].as_u64().unwrap_or_default(),
+            fault["error"].as_str().unwrap_or_default(),
+        );
         println!("  {label:<9} line {line:<5} {place:<20} {error:<17} {message}");
     }
     Ok(())
@@ -82,13 +100,26 @@ fn show_faults(api: &Api, path: &str) -> Result<()> {
 /// Every state with its time; those that take none are left out.
 fn show_states(execution: &Value) {
     let states = execution["states"].as_array().into_iter().flatten();
-    let timed = states.filter(|state| ["Task", "Map"].iter().any(|kind| state["type"] == *kind)).map(|state| {
-        let map_run = execution["mapRuns"].as_array().and_then(|runs| runs.first()).filter(|_| state["type"] == "Map");
-        let shards = map_run.and_then(|run| run["counts"]["total"].as_u64()).map(|total| format!(" ({total} shards)")).unwrap_or_default();
-        let again = state["attempts"].as_array().map_or(0, |attempts| attempts.len().saturating_sub(1));
-        let again = if again > 0 { format!(" ({again} again)") } else { String::new() };
-        format!("{}{shards}{again} {:.1} s", state["name"].as_str().unwrap_or_default(), seconds(state, "entered", "exited"))
-    });
+    let timed = states
+        .filter(|state| ["Task", "Map"].iter().any(|kind| state["type"] == *kind))
+        .map(|state| {
+            let map_run = execution["mapRuns"]
+                .as_array()
+                .and_then(|runs| runs.first())
+                .filter(|_| state["type"] == "Map");
+            let shards = map_run
+                .and_then(|run| run["counts"]["total"].as_u64())
+                .map(|total| format!(" ({total} shards)"))
+                .unwrap_or_default();
+            let again =
+                state["attempts"].as_array().map_or(0, |attempts| attempts.len().saturating_sub(1));
+            let again = if again > 0 { format!(" ({again} again)") } else { String::new() };
+            format!(
+                "{}{shards}{again} {:.1} s",
+                state["name"].as_str().unwrap_or_default(),
+                seconds(state, "entered", "exited")
+            )
+        });
     println!("  states    {}", timed.collect::<Vec<_>>().join(" · "));
 }
 
@@ -104,7 +135,8 @@ fn seconds(answer: &Value, from: &str, to: &str) -> f64 {
 /// A key without the middle of its file name, which is long to be unique.
 fn shortened(key: &str) -> String {
     let (folder, name) = key.rsplit_once('/').unwrap_or(("", key));
-    match (name.get(..NAME_ENDS), name.len().checked_sub(NAME_ENDS).and_then(|end| name.get(end..))) {
+    match (name.get(..NAME_ENDS), name.len().checked_sub(NAME_ENDS).and_then(|end| name.get(end..)))
+    {
         (Some(start), Some(end)) if name.len() > 2 * NAME_ENDS => format!("{folder}/{start}…{end}"),
         _ => key.to_owned(),
     }
@@ -113,7 +145,12 @@ fn shortened(key: &str) -> String {
 /// `336776` as `336,776`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .filter_map(|group| std::str::from_utf8(group).ok())
+        .collect();
     groups.join(",")
 }
 
@@ -123,14 +160,21 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_by_thousands() {
-        for (number, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (336_776, "336,776"), (1_000_000, "1,000,000")] {
+        for (number, expected) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (336_776, "336,776"),
+            (1_000_000, "1,000,000"),
+        ] {
             assert_eq!(grouped(number), expected);
         }
     }
 
     #[test]
     fn long_names_are_cut_in_the_middle() {
-        let key = "lake/flights/month=1/job-73d84bfc-079d-4365-b0d1-e76f3546955f-000000-000.parquet";
+        let key =
+            "lake/flights/month=1/job-73d84bfc-079d-4365-b0d1-e76f3546955f-000000-000.parquet";
         assert_eq!(shortened(key), "lake/flights/month=1/job-73d84bfc…-000.parquet");
         assert_eq!(shortened("lake/a.parquet"), "lake/a.parquet");
     }
@@ -138,6 +182,9 @@ mod tests {
     #[test]
     fn a_missing_time_is_no_time() {
         let state = serde_json::json!({ "entered": "2026-01-31T12:00:00.000Z", "exited": "2026-01-31T12:00:01.500Z" });
-        assert_eq!((seconds(&state, "entered", "exited"), seconds(&state, "entered", "left")), (1.5, 0.0));
+        assert_eq!(
+            (seconds(&state, "entered", "exited"), seconds(&state, "entered", "left")),
+            (1.5, 0.0)
+        );
     }
 }

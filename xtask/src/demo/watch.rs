@@ -32,11 +32,20 @@ pub(crate) fn until_ended(api: &Api, landings: &[Landing]) -> Result<()> {
     println!();
     let on_terminal = std::io::stderr().is_terminal();
     let bars = MultiProgress::new();
-    let style = ProgressStyle::with_template("  {spinner} {prefix} {msg}").map_err(|error| error.to_string())?;
+    let style = ProgressStyle::with_template("  {spinner} {prefix} {msg}")
+        .map_err(|error| error.to_string())?;
     let mut open: Vec<(&Landing, ProgressBar, String)> = landings
         .iter()
         .map(|landing| {
-            (landing, bars.add(ProgressBar::new_spinner().with_style(style.clone()).with_prefix(landing.label())), String::new())
+            (
+                landing,
+                bars.add(
+                    ProgressBar::new_spinner()
+                        .with_style(style.clone())
+                        .with_prefix(landing.label()),
+                ),
+                String::new(),
+            )
         })
         .collect();
     until("the end of the jobs", || {
@@ -67,9 +76,16 @@ fn describe(api: &Api, job: &str) -> Result<String> {
         Ok(execution) => execution,
         Err(_) => return Ok(status), // Admitted, and not started yet.
     };
-    let state = execution["states"].as_array().and_then(|states| states.last()?["name"].as_str()).unwrap_or_default();
+    let state = execution["states"]
+        .as_array()
+        .and_then(|states| states.last()?["name"].as_str())
+        .unwrap_or_default();
     let shards = &execution["mapRuns"][0]["counts"];
-    let shards = match (state.starts_with("Transform"), shards["succeeded"].as_u64(), shards["total"].as_u64()) {
+    let shards = match (
+        state.starts_with("Transform"),
+        shards["succeeded"].as_u64(),
+        shards["total"].as_u64(),
+    ) {
         (true, Some(done), Some(total)) => format!(" {done}/{total} shards"),
         _ => String::new(),
     };

@@ -17,10 +17,19 @@ pub(super) fn checkov() -> Result<()> {
     let expanded = folder.path().join("template.json");
     let mut expand = Python::of_local_cloud()?.command();
     expand.arg("xtask/local/expand.py").arg("template.yaml");
-    fs::write(&expanded, quietly(&mut expand)?).map_err(|error| format!("{}: {error}", expanded.display()))?;
+    fs::write(&expanded, quietly(&mut expand)?)
+        .map_err(|error| format!("{}: {error}", expanded.display()))?;
     for template in [Path::new("template.yaml"), &expanded] {
         let mut checkov = Python::of_checkov()?.command();
-        checkov.args(["-m", "checkov.main", "--framework", "cloudformation", "--compact", "--quiet", "--skip-download"]);
+        checkov.args([
+            "-m",
+            "checkov.main",
+            "--framework",
+            "cloudformation",
+            "--compact",
+            "--quiet",
+            "--skip-download",
+        ]);
         quietly(checkov.arg("--file").arg(template))?;
     }
     Ok(())
@@ -28,12 +37,19 @@ pub(super) fn checkov() -> Result<()> {
 
 /// Licences, versions and sources of all dependencies, by `deny.toml`.
 pub(super) fn cargo_deny() -> Result<()> {
-    quietly(Command::new(installed_cargo_deny()?).args(["--locked", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"]))?;
+    quietly(Command::new(installed_cargo_deny()?).args([
+        "--locked",
+        "check",
+        "--hide-inclusion-graph",
+        "bans",
+        "licenses",
+        "sources",
+    ]))?;
     Ok(())
 }
 
-/// cargo-deny in the cache, built at first use: nobody ships binaries of it that a registry has. It works
-/// for seconds, so it is built for the fastest build: a minute and a half instead of many.
+/// cargo-deny in the cache, built at first use: nobody ships binaries of it that a registry has. It
+/// works for seconds, so it is built for the fastest build: a minute and a half instead of many.
 fn installed_cargo_deny() -> Result<PathBuf> {
     let cache = checkout::cache()?;
     let folder = cache.join(format!("cargo-deny-{CARGO_DENY}"));
@@ -47,10 +63,27 @@ fn installed_cargo_deny() -> Result<PathBuf> {
     let unfinished = tempfile::tempdir_in(&cache).map_err(failed)?;
     let root = unfinished.path().join("root");
     let mut cargo = checkout::cargo();
-    cargo.args(["install", "--quiet", "--locked", "--debug", "cargo-deny", "--version", CARGO_DENY, "--root"]).arg(&root);
-    cargo.env("CARGO_TARGET_DIR", unfinished.path().join("target")).env("CARGO_PROFILE_DEV_DEBUG", "0");
+    cargo
+        .args([
+            "install",
+            "--quiet",
+            "--locked",
+            "--debug",
+            "cargo-deny",
+            "--version",
+            CARGO_DENY,
+            "--root",
+        ])
+        .arg(&root);
+    cargo
+        .env("CARGO_TARGET_DIR", unfinished.path().join("target"))
+        .env("CARGO_PROFILE_DEV_DEBUG", "0");
     checkout::run(&mut cargo, "cargo install cargo-deny")?;
     // Whole or not at all: of two processes that build it, one wins.
     fs::rename(&root, &folder).ok();
-    if binary.exists() { Ok(binary) } else { Err(format!("{} could not be made", folder.display())) }
+    if binary.exists() {
+        Ok(binary)
+    } else {
+        Err(format!("{} could not be made", folder.display()))
+    }
 }

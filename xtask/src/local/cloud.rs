@@ -11,7 +11,8 @@ use super::Api;
 use crate::functions::{self, Together};
 use crate::{Python, Result, checkout};
 
-/// Environment variable with which `cargo xtask test` tells the tests where the interpreter of the local cloud lies.
+/// Environment variable with which `cargo xtask test` tells the tests where the interpreter of the
+/// local cloud lies.
 const PYTHON: &str = "LANDFALL_TEST_PYTHON";
 /// Environment variable with which it tells them where the zipped functions lie.
 const CODE: &str = "LANDFALL_TEST_CODE";
@@ -27,7 +28,9 @@ impl Pieces {
     /// What the environment names, or else made now.
     pub fn ready() -> Result<Self> {
         match (std::env::var_os(PYTHON), std::env::var_os(CODE)) {
-            (Some(python), Some(code)) => Ok(Self { python: Python::at(python.into()), code: code.into() }),
+            (Some(python), Some(code)) => {
+                Ok(Self { python: Python::at(python.into()), code: code.into() })
+            }
             _ => Self::make(Together::Alone),
         }
     }
@@ -68,7 +71,8 @@ pub struct Options {
     pub template: Option<PathBuf>,
 }
 
-/// A running local cloud with the stack on it. Dropping it stops it; so does the end of this process, whatever ends it.
+/// A running local cloud with the stack on it. Dropping it stops it; so does the end of this
+/// process, whatever ends it.
 #[derive(Debug)]
 pub struct LocalCloud {
     process: Child,
@@ -95,12 +99,17 @@ impl LocalCloud {
 
     /// The same, with pieces that are there already.
     pub fn start_with(pieces: &Pieces, options: &Options) -> Result<Self> {
-        let template = options.template.clone().unwrap_or_else(|| checkout::root().join("template.yaml"));
+        let template =
+            options.template.clone().unwrap_or_else(|| checkout::root().join("template.yaml"));
         let mut command = Self::command(&pieces.python);
         command.arg("--template").arg(template).arg("--code").arg(&pieces.code);
         let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
-        let mut parameters = vec![("Auth".to_owned(), "OPEN".to_owned()), ("Architecture".to_owned(), machine.to_owned())];
-        parameters.extend(options.shard_bytes.map(|bytes| ("ShardBytes".to_owned(), bytes.to_string())));
+        let mut parameters = vec![
+            ("Auth".to_owned(), "OPEN".to_owned()),
+            ("Architecture".to_owned(), machine.to_owned()),
+        ];
+        parameters
+            .extend(options.shard_bytes.map(|bytes| ("ShardBytes".to_owned(), bytes.to_string())));
         parameters.extend(options.parameters.iter().cloned());
         for (name, value) in parameters {
             command.arg("--parameter").arg(format!("{name}={value}"));
@@ -130,9 +139,15 @@ impl LocalCloud {
     }
 
     fn spawn(mut command: Command, python: Python) -> Result<Self> {
-        let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let started =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut process = started.map_err(|error| format!("starting the local cloud: {error}"))?;
-        let Some(stack) = process.stdout.take().and_then(first_line).and_then(|line| serde_json::from_str::<Stack>(&line).ok()) else {
+        let Some(stack) = process
+            .stdout
+            .take()
+            .and_then(first_line)
+            .and_then(|line| serde_json::from_str::<Stack>(&line).ok())
+        else {
             let mut reason = String::new();
             if let Some(mut stderr) = process.stderr.take() {
                 stderr.read_to_string(&mut reason).ok();
@@ -168,12 +183,20 @@ impl LocalCloud {
 
     /// An output of the stack, by its name in `template.yaml`.
     pub fn output(&self, name: &str) -> Result<&str> {
-        self.stack.outputs.get(name).map(String::as_str).ok_or_else(|| format!("the stack has no output `{name}`"))
+        self.stack
+            .outputs
+            .get(name)
+            .map(String::as_str)
+            .ok_or_else(|| format!("the stack has no output `{name}`"))
     }
 
     /// The name that a resource of the template got.
     pub fn resource(&self, name: &str) -> Result<&str> {
-        self.stack.resources.get(name).map(String::as_str).ok_or_else(|| format!("the stack has no resource `{name}`"))
+        self.stack
+            .resources
+            .get(name)
+            .map(String::as_str)
+            .ok_or_else(|| format!("the stack has no resource `{name}`"))
     }
 
     /// The log of the cloud, with what the functions write in it. It goes when the cloud goes.
@@ -199,7 +222,8 @@ impl LocalCloud {
         command
     }
 
-    /// The processes that serve a function now, by its resource name in the template. Linux only: elsewhere there are none.
+    /// The processes that serve a function now, by its resource name in the template. Linux only:
+    /// elsewhere there are none.
     pub fn processes(&self, function: &str) -> Result<Vec<u32>> {
         let name = format!("AWS_LAMBDA_FUNCTION_NAME={}", self.resource(function)?);
         let home = format!("{}", self.stack.folder.display());
@@ -213,7 +237,9 @@ impl LocalCloud {
             named && housed
         };
         let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let ours = processes.filter(|process| std::fs::read(process.path().join("environ")).is_ok_and(|found| is_ours(&found)));
+        let ours = processes.filter(|process| {
+            std::fs::read(process.path().join("environ")).is_ok_and(|found| is_ours(&found))
+        });
         Ok(ours.filter_map(|process| process.file_name().to_str()?.parse().ok()).collect())
     }
 

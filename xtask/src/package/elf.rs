@@ -88,9 +88,11 @@ pub(super) mod tests {
     pub(in super::super) fn this_with_glibc(minor: &[u8; 2]) -> Vec<u8> {
         let mut bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let newest = read(&bytes).unwrap().newest_glibc.unwrap().version;
-        let (old, new) = (format!("\0GLIBC_2.{}\0", newest.1), [b"\0GLIBC_2.", &minor[..], b"\0"].concat());
+        let (old, new) =
+            (format!("\0GLIBC_2.{}\0", newest.1), [b"\0GLIBC_2.", &minor[..], b"\0"].concat());
         assert_eq!(old.len(), new.len());
-        let places = bytes.windows(old.len()).enumerate().filter(|(_, found)| *found == old.as_bytes());
+        let places =
+            bytes.windows(old.len()).enumerate().filter(|(_, found)| *found == old.as_bytes());
         for at in places.map(|(at, _)| at).collect::<Vec<_>>() {
             bytes[at..at + new.len()].copy_from_slice(&new);
         }

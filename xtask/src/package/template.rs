@@ -8,12 +8,14 @@ use xtask::{Result, functions};
 /// What names the definition of the state machine.
 const DEFINITION: &str = "DefinitionUri: ";
 
-/// Writes the template of a checkout, and the definition that it names, into a folder with the zips.
+/// Writes the template of a checkout, and the definition that it names, into a folder with the
+/// zips.
 pub(super) fn write(checkout: &Path, folder: &Path, architecture: &str) -> Result<PathBuf> {
     let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
     let source = checkout.join("template.yaml");
     let text = fs::read_to_string(&source).map_err(|error| failed(&source, error))?;
-    let (text, definition) = of_packages(&text, architecture).map_err(|error| format!("{}: {error}", source.display()))?;
+    let (text, definition) = of_packages(&text, architecture)
+        .map_err(|error| format!("{}: {error}", source.display()))?;
     let (from, name) = (checkout.join(&definition), file_name(&definition));
     fs::copy(&from, folder.join(name)).map_err(|error| failed(&from, error))?;
     let path = folder.join("template.yaml");
@@ -39,7 +41,8 @@ fn of_packages(text: &str, architecture: &str) -> Result<(String, String)> {
                 continue;
             }
             "AllowedValues: [arm64, x86_64]" if resource == "Architecture" => {
-                changed += &format!("    AllowedValues: [{architecture}] # What the packages are for.\n");
+                changed +=
+                    &format!("    AllowedValues: [{architecture}] # What the packages are for.\n");
                 continue;
             }
             _ => {}
@@ -59,9 +62,11 @@ fn of_packages(text: &str, architecture: &str) -> Result<(String, String)> {
     let narrowed = changed.contains(&format!("AllowedValues: [{architecture}] #"));
     match definition {
         Some(definition) if narrowed && zips == functions::NAMES => Ok((changed, definition)),
-        _ => Err("it is not laid out as `cargo xtask package` expects: a function for each package in \
+        _ => Err(
+            "it is not laid out as `cargo xtask package` expects: a function for each package in \
                   their order, one DefinitionUri, and the parameter Architecture"
-            .to_owned()),
+                .to_owned(),
+        ),
     }
 }
 
@@ -86,7 +91,11 @@ mod tests {
         let (packed, definition) = of_packages(&text, "x86_64").unwrap();
         assert_eq!(definition, "statemachine/landing.asl.json");
         let lines = |of: &str, not_in: &str| {
-            of.lines().filter(|line| !not_in.lines().any(|other| other == *line)).map(str::trim).collect::<Vec<_>>().join("\n")
+            of.lines()
+                .filter(|line| !not_in.lines().any(|other| other == *line))
+                .map(str::trim)
+                .collect::<Vec<_>>()
+                .join("\n")
         };
         assert_eq!(
             lines(&text, &packed),

@@ -1,6 +1,8 @@
-//! Formats of moments in which everything has its place, read a word at a time, one text or many at once.
+//! Formats of moments in which everything has its place, read a word at a time, one text or many at
+//! once.
 //!
-//! All is arithmetic without a branch, so that the compiler makes vector instructions of it where there are many.
+//! All is arithmetic without a branch, so that the compiler makes vector instructions of it where
+//! there are many.
 
 /// A format of moments in which everything has its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +92,12 @@ impl Layout {
         };
         let mut words = [Word::default(); 4];
         for (word, at) in words.iter_mut().zip(&starts) {
-            let of = |part: fn(&(u8, u8)) -> u8| bytes[*at..at + 8].iter().rev().fold(0, |word, byte| word << 8 | u64::from(part(byte)));
+            let of = |part: fn(&(u8, u8)) -> u8| {
+                bytes[*at..at + 8]
+                    .iter()
+                    .rev()
+                    .fold(0, |word, byte| word << 8 | u64::from(part(byte)))
+            };
             *word = Word { at: *at as u8, template: of(|byte| byte.0), excess: of(|byte| byte.1) };
         }
         let mut places = [None; 6];
@@ -98,7 +105,8 @@ impl Layout {
             let Some(range) = range else { continue };
             // What lies astride two words can't be read from one.
             let word = starts.iter().position(|at| *at <= range.start && range.end <= at + 8)?;
-            *place = Some(Place { word: word as u8, shift: 8 * (range.start - starts[word]) as u8 });
+            *place =
+                Some(Place { word: word as u8, shift: 8 * (range.start - starts[word]) as u8 });
         }
         Some(Self { length: length as u8, count: starts.len() as u8, words, between, places })
     }
@@ -108,7 +116,8 @@ impl Layout {
         self.places[0].is_some()
     }
 
-    /// Puts the words of a text into `lane`, less what the layout has there: of digits their numbers. False: this is no text for it.
+    /// Puts the words of a text into `lane`, less what the layout has there: of digits their
+    /// numbers. False: this is no text for it.
     #[inline(always)]
     pub fn load<const N: usize>(&self, text: &[u8], lane: usize, words: &mut Words<N>) -> bool {
         if text.len() != usize::from(self.length) {
@@ -129,7 +138,9 @@ impl Layout {
     #[inline(always)]
     pub fn check<const N: usize>(&self, words: &Words<N>, odd: &mut [u64; N]) {
         for (word, words) in self.words.iter().zip(words).take(self.count.into()) {
-            odd.iter_mut().zip(words).for_each(|(odd, bytes)| *odd |= (bytes.wrapping_add(word.excess) | bytes) & HIGHS);
+            odd.iter_mut()
+                .zip(words)
+                .for_each(|(odd, bytes)| *odd |= (bytes.wrapping_add(word.excess) | bytes) & HIGHS);
         }
     }
 
@@ -139,30 +150,43 @@ impl Layout {
         let (centuries, years) = (self.two(words, 0, 0, 19), self.two(words, 0, 16, 70));
         let (months, mdays) = (self.two(words, 1, 0, 1), self.two(words, 2, 0, 1));
         for lane in 0..N {
-            let (century, year, month, day) = (centuries[lane], years[lane], months[lane], mdays[lane]);
+            let (century, year, month, day) =
+                (centuries[lane], years[lane], months[lane], mdays[lane]);
             // Of a century's first year the century tells whether it is a leap year.
             let is_leap = u32::from((if year == 0 { century } else { year }) & 3 == 0);
             let last = if month == 2 { 28 + is_leap } else { 30 + ((month ^ month >> 3) & 1) };
-            let is_odd = u32::from(month.wrapping_sub(1) > 11) | u32::from(day.wrapping_sub(1) >= last);
+            let is_odd =
+                u32::from(month.wrapping_sub(1) > 11) | u32::from(day.wrapping_sub(1) >= last);
             odd[lane] |= u64::from(is_odd);
             // The calendar repeats every 400 years of 146,097 days; years begin in March.
             let is_early = u32::from(month < 3);
             let shifted = century * 100 + year + 400 - is_early;
-            // What is written as products and shifts are quotients by 100 and by 5, exact for numbers as small as these.
+            // What is written as products and shifts are quotients by 100 and by 5, exact for
+            // numbers as small as these.
             let hundreds = (shifted * 5_243) >> 19;
-            let day_of_year = ((153 * (month + 12 * is_early).wrapping_sub(3) + 2).wrapping_mul(13_108) >> 16).wrapping_add(day);
+            let day_of_year =
+                ((153 * (month + 12 * is_early).wrapping_sub(3) + 2).wrapping_mul(13_108) >> 16)
+                    .wrapping_add(day);
             let since = shifted * 365 + (shifted >> 2) - hundreds + (hundreds >> 2);
-            days[lane] = i64::from(since.wrapping_add(day_of_year) as i32) - (719_468 + 146_097 + 1);
+            days[lane] =
+                i64::from(since.wrapping_add(day_of_year) as i32) - (719_468 + 146_097 + 1);
         }
     }
 
     /// Seconds since midnight.
     #[inline(always)]
-    pub fn seconds<const N: usize>(&self, words: &Words<N>, seconds: &mut [i64; N], odd: &mut [u64; N]) {
-        let (hours, minutes, rest) = (self.two(words, 3, 0, 0), self.two(words, 4, 0, 0), self.two(words, 5, 0, 0));
+    pub fn seconds<const N: usize>(
+        &self,
+        words: &Words<N>,
+        seconds: &mut [i64; N],
+        odd: &mut [u64; N],
+    ) {
+        let (hours, minutes, rest) =
+            (self.two(words, 3, 0, 0), self.two(words, 4, 0, 0), self.two(words, 5, 0, 0));
         for lane in 0..N {
             let (hour, minute, second) = (hours[lane], minutes[lane], rest[lane]);
-            odd[lane] |= u64::from(u32::from(hour > 23) | u32::from(minute > 59) | u32::from(second > 59));
+            odd[lane] |=
+                u64::from(u32::from(hour > 23) | u32::from(minute > 59) | u32::from(second > 59));
             seconds[lane] = i64::from(hour * 3600 + minute * 60 + second);
         }
     }
@@ -207,7 +231,11 @@ impl Layout {
     }
 
     #[inline(always)]
-    fn one(&self, text: &[u8], read: impl FnOnce(&Words<1>, &mut [i64; 1], &mut [u64; 1])) -> Option<i64> {
+    fn one(
+        &self,
+        text: &[u8],
+        read: impl FnOnce(&Words<1>, &mut [i64; 1], &mut [u64; 1]),
+    ) -> Option<i64> {
         let mut words = [[0]; 4];
         if !self.load(text, 0, &mut words) {
             return None;
@@ -227,11 +255,25 @@ mod tests {
     #[test]
     fn all_days_are_read() {
         let pattern = Pattern::date("default").expect("a valid format");
-        let layout = Layout::new(&[Slot::Year, Slot::Literal(b'-'), Slot::Month, Slot::Literal(b'-'), Slot::Day]).expect("ten bytes");
+        let layout = Layout::new(&[
+            Slot::Year,
+            Slot::Literal(b'-'),
+            Slot::Month,
+            Slot::Literal(b'-'),
+            Slot::Day,
+        ])
+        .expect("ten bytes");
         for year in (0..10_000).step_by(7).chain([1900, 1999, 2000, 2024]) {
-            for (month, day) in (0..14).chain([99]).flat_map(|month| (0..33).chain([99]).map(move |day| (month, day))) {
+            for (month, day) in (0..14)
+                .chain([99])
+                .flat_map(|month| (0..33).chain([99]).map(move |day| (month, day)))
+            {
                 let text = format!("{year:04}-{month:02}-{day:02}");
-                assert_eq!(layout.days_of(text.as_bytes()), pattern.read_slowly(text.as_bytes()).ok(), "{text}");
+                assert_eq!(
+                    layout.days_of(text.as_bytes()),
+                    pattern.read_slowly(text.as_bytes()).ok(),
+                    "{text}"
+                );
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Names of months and days in the languages of Europe, from the locales of the GNU C library, as the crate pure-rust-locales (chrono's)
-//! has them.
+//! Names of months and days in the languages of Europe, from the locales of the GNU C library, as
+//! the crate pure-rust-locales (chrono's) has them.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 pub struct Locale {
     /// As in POSIX: `de_DE`.
     pub name: &'static str,
-    /// Each name in lower case with its number from 1; the longest first, so that `juillet` is not read as `juil`.
+    /// Each name in lower case with its number from 1; the longest first, so that `juillet` is not
+    /// read as `juil`.
     months: Vec<(String, u32)>,
     weekdays: Vec<(String, u32)>,
 }
@@ -35,24 +36,29 @@ static LOCALES: LazyLock<Vec<Locale>> = LazyLock::new(|| {
     }
 });
 
-/// Who knows a name, and the English one that stands for it; in the order of the locales. A name of a month and of a day is a month's.
-static WORDS: LazyLock<HashMap<String, Vec<(&'static Locale, &'static str)>>> = LazyLock::new(|| {
-    let mut words: HashMap<String, Vec<(&'static Locale, &'static str)>> = HashMap::new();
-    for locale in LOCALES.iter() {
-        for (names, english) in [(&locale.months, &MONTHS[..]), (&locale.weekdays, &WEEKDAYS[..])] {
-            for (name, number) in names {
-                let known = words.entry(name.clone()).or_default();
-                let is_new = known.last().is_none_or(|(other, _)| other.name != locale.name);
-                if let Some(english) = english.get(*number as usize - 1).filter(|_| is_new) {
-                    known.push((locale, english));
+/// Who knows a name, and the English one that stands for it; in the order of the locales. A name of
+/// a month and of a day is a month's.
+static WORDS: LazyLock<HashMap<String, Vec<(&'static Locale, &'static str)>>> =
+    LazyLock::new(|| {
+        let mut words: HashMap<String, Vec<(&'static Locale, &'static str)>> = HashMap::new();
+        for locale in LOCALES.iter() {
+            for (names, english) in
+                [(&locale.months, &MONTHS[..]), (&locale.weekdays, &WEEKDAYS[..])]
+            {
+                for (name, number) in names {
+                    let known = words.entry(name.clone()).or_default();
+                    let is_new = known.last().is_none_or(|(other, _)| other.name != locale.name);
+                    if let Some(english) = english.get(*number as usize - 1).filter(|_| is_new) {
+                        known.push((locale, english));
+                    }
                 }
             }
         }
-    }
-    words
-});
+        words
+    });
 
-/// The names of lists, each with its place from 1. A point at the end of an abbreviation may be left out.
+/// The names of lists, each with its place from 1. A point at the end of an abbreviation may be
+/// left out.
 fn numbered(lists: &[Option<&[&str]>]) -> Vec<(String, u32)> {
     let mut names: Vec<(String, u32)> = Vec::new();
     for list in lists.iter().flatten() {
@@ -75,7 +81,13 @@ impl Locale {
     pub fn parse(text: &str) -> Result<&'static Self, String> {
         let wanted = text.replace('-', "_");
         let exact = LOCALES.iter().find(|locale| locale.name.eq_ignore_ascii_case(&wanted));
-        let language = |locale: &&Locale| locale.name.split('_').next().is_some_and(|language| language.eq_ignore_ascii_case(&wanted));
+        let language = |locale: &&Locale| {
+            locale
+                .name
+                .split('_')
+                .next()
+                .is_some_and(|language| language.eq_ignore_ascii_case(&wanted))
+        };
         exact.or_else(|| LOCALES.iter().find(language)).ok_or_else(|| {
             let names: Vec<_> = LOCALES.iter().map(|locale| locale.name).collect();
             format!("`{text}` is not a locale whose names are known; allowed: {}", names.join(", "))
@@ -98,17 +110,23 @@ impl Locale {
     }
 }
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
 fn find(names: &[(String, u32)], text: &str) -> Option<(u32, usize)> {
-    // The beginning in lower case, which may have more characters, each with where it ends in the text.
+    // The beginning in lower case, which may have more characters, each with where it ends in the
+    // text.
     let longest = names.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-    let lower: Vec<(char, usize)> =
-        text.char_indices().take(longest).flat_map(|(at, c)| c.to_lowercase().map(move |lower| (lower, at + c.len_utf8()))).collect();
+    let lower: Vec<(char, usize)> = text
+        .char_indices()
+        .take(longest)
+        .flat_map(|(at, c)| c.to_lowercase().map(move |lower| (lower, at + c.len_utf8())))
+        .collect();
     names.iter().find_map(|(name, number)| {
         let count = name.chars().count();
-        let is = lower.len() >= count && name.chars().zip(&lower).all(|(wanted, (found, _))| wanted == *found);
+        let is = lower.len() >= count
+            && name.chars().zip(&lower).all(|(wanted, (found, _))| wanted == *found);
         let end = lower.get(count.checked_sub(1)?).filter(|_| is)?.1;
         (!text[end..].starts_with(char::is_alphabetic)).then_some((*number, end))
     })
@@ -138,7 +156,12 @@ mod tests {
     fn a_name_is_of_one_month() {
         for locale in LOCALES.iter() {
             for (name, number) in &locale.months {
-                assert_eq!(locale.month(name).map(|(month, _)| month), Some(*number), "{name} in {}", locale.name);
+                assert_eq!(
+                    locale.month(name).map(|(month, _)| month),
+                    Some(*number),
+                    "{name} in {}",
+                    locale.name
+                );
             }
         }
     }

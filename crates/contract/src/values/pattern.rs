@@ -1,7 +1,7 @@
 //! Formats of dates and times, and their reading.
 //!
-//! A format is text with directives of `strftime`. The calendar arithmetic is Howard Hinnant's `days_from_civil`
-//! (<https://howardhinnant.github.io/date_algorithms.html>).
+//! A format is text with directives of `strftime`. The calendar arithmetic is Howard Hinnant's
+//! `days_from_civil` (<https://howardhinnant.github.io/date_algorithms.html>).
 
 use chrono::{NaiveDate, Offset, TimeZone};
 use chrono_tz::Tz;
@@ -26,10 +26,11 @@ pub struct Pattern {
     layout: Option<Layout>,
 }
 
-/// What becomes of local times that happen twice, when clocks are set back, or never, when they are set forward.
+/// What becomes of local times that happen twice, when clocks are set back, or never, when they are
+/// set forward.
 ///
-/// Of those that never happen the earlier reading is by the offset after the change, and the later by that before it, as in the Temporal
-/// proposal of ECMAScript.
+/// Of those that never happen the earlier reading is by the offset after the change, and the later
+/// by that before it, as in the Temporal proposal of ECMAScript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Ambiguous {
     /// They are refused.
@@ -91,16 +92,30 @@ struct Moment {
     before_epoch: bool,
 }
 
-const MONTHS: [&str; 12] =
-    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
-const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+const WEEKDAYS: [&str; 7] =
+    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 const SECONDS_PER_DAY: i64 = 86_400;
 /// POSIX: 69 to 99 are of the 20th century.
 pub const YEAR_PIVOT: i64 = 69;
 /// Most digits of seconds since 1970. Milliseconds of our time have more, and are none.
 const MOST_EPOCH_DIGITS: usize = 12;
 /// Formats that count from 1970-01-01 UTC, and how many of their units are a second.
-pub const EPOCHS: [(&str, i64); 4] = [("epoch", 1), ("epoch_ms", 1_000), ("epoch_us", 1_000_000), ("epoch_ns", 1_000_000_000)];
+pub const EPOCHS: [(&str, i64); 4] =
+    [("epoch", 1), ("epoch_ms", 1_000), ("epoch_us", 1_000_000), ("epoch_ns", 1_000_000_000)];
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
 impl Pattern {
@@ -119,11 +134,15 @@ impl Pattern {
             pattern.parts.push(Part::PointFraction);
         }
         pattern.needs(pattern.has(Part::Hour) || pattern.has_half_day(), "an hour")?;
-        pattern.needs(!pattern.has(Part::Year) && !pattern.has_offset() && !pattern.has_epoch(), "nothing of a date or an offset")?;
+        pattern.needs(
+            !pattern.has(Part::Year) && !pattern.has_offset() && !pattern.has_epoch(),
+            "nothing of a date or an offset",
+        )?;
         Ok(pattern.laid_out())
     }
 
-    /// A format of dates with times; `default` is ISO 8601: `T` or a space between, an optional fraction, and an optional offset (UTC without).
+    /// A format of dates with times; `default` is ISO 8601: `T` or a space between, an optional
+    /// fraction, and an optional offset (UTC without).
     pub fn datetime(text: &str) -> Result<Self, String> {
         if text == "default" {
             let mut pattern = Self::compile("%Y-%m-%d", "")?;
@@ -140,26 +159,36 @@ impl Pattern {
             return Ok(pattern);
         }
         let pattern = Self::compile(text, "")?;
-        pattern.needs(pattern.has_epoch() || pattern.has_date(), "a year, a month and a day, or %s")?;
+        pattern
+            .needs(pattern.has_epoch() || pattern.has_date(), "a year, a month and a day, or %s")?;
         Ok(pattern.laid_out())
     }
 
-    /// The same with another first year of the 20th century among those of two digits; the error says why that is not possible.
+    /// The same with another first year of the 20th century among those of two digits; the error
+    /// says why that is not possible.
     pub fn with_year_pivot(mut self, pivot: u64) -> Result<Self, String> {
         match pivot {
-            _ if !self.has(Part::ShortYear) => Err(format!("is for years of two digits (%y), and `{}` has none", self.text)),
+            _ if !self.has(Part::ShortYear) => {
+                Err(format!("is for years of two digits (%y), and `{}` has none", self.text))
+            }
             0..=100 => {
                 self.year_pivot = pivot as i64;
                 Ok(self)
             }
-            _ => Err(format!("`{pivot}` is no year of two digits; allowed: 0 (all are 19..) to 100 (all are 20..)")),
+            _ => Err(format!(
+                "`{pivot}` is no year of two digits; allowed: 0 (all are 19..) to 100 (all are 20..)"
+            )),
         }
     }
 
-    /// The same with the names of months and days of a locale; the error says why that is not possible.
+    /// The same with the names of months and days of a locale; the error says why that is not
+    /// possible.
     pub fn with_locale(mut self, name: &str) -> Result<Self, String> {
         if !self.has(Part::MonthName) && !self.has(Part::WeekdayName) {
-            return Err(format!("is for names of months and days (%b, %a), and `{}` has none", self.text));
+            return Err(format!(
+                "is for names of months and days (%b, %a), and `{}` has none",
+                self.text
+            ));
         }
         self.locale = Some(Locale::parse(name)?);
         Ok(self)
@@ -173,7 +202,10 @@ impl Pattern {
 
     /// Whether values say how far they are from UTC.
     pub fn has_offset(&self) -> bool {
-        self.has(Part::Offset) || self.has(Part::MaybeOffset) || self.has(Part::Zone) || self.has_epoch()
+        self.has(Part::Offset)
+            || self.has(Part::MaybeOffset)
+            || self.has(Part::Zone)
+            || self.has_epoch()
     }
 
     /// The format as a person knows it.
@@ -190,7 +222,9 @@ impl Pattern {
         // Spaces around a value are no part of it.
         let source = if text == "default" { default } else { text.trim_matches([' ', '\t']) };
         if source.is_empty() || text == "any" {
-            return Err(format!("`{text}` is not a format; allowed: default, or text with directives such as %Y-%m-%d %H:%M:%S"));
+            return Err(format!(
+                "`{text}` is not a format; allowed: default, or text with directives such as %Y-%m-%d %H:%M:%S"
+            ));
         }
         let mut parts = Vec::new();
         let mut bytes = source.bytes();
@@ -229,14 +263,25 @@ impl Pattern {
                 other => {
                     let known = "%Y %y %m %b %B %d %e %H %I %M %S %f %.f %p %z %Z %j %a %A %s %T %R %F %D %%";
                     let epochs = EPOCHS.map(|(name, _)| name).join(", ");
-                    return Err(format!("`%{}` is not a directive; allowed: {known}, or as the whole format {epochs}", char::from(other)));
+                    return Err(format!(
+                        "`%{}` is not a directive; allowed: {known}, or as the whole format {epochs}",
+                        char::from(other)
+                    ));
                 }
             }
         }
-        Ok(Self { text: text.to_owned(), parts, year_pivot: YEAR_PIVOT, ambiguous: Ambiguous::Reject, locale: None, layout: None })
+        Ok(Self {
+            text: text.to_owned(),
+            parts,
+            year_pivot: YEAR_PIVOT,
+            ambiguous: Ambiguous::Reject,
+            locale: None,
+            layout: None,
+        })
     }
 
-    /// With the layout of what it reads when everything has two digits and nothing that may be left out is there.
+    /// With the layout of what it reads when everything has two digits and nothing that may be left
+    /// out is there.
     fn laid_out(mut self) -> Self {
         let slot = |part: &Part| match part {
             Part::Literal(byte) => Some(Slot::Literal(*byte)),
@@ -249,10 +294,16 @@ impl Pattern {
             Part::Second => Some(Slot::Second),
             _ => None,
         };
-        let always = self.parts.iter().filter(|part| !matches!(part, Part::PointFraction | Part::MaybeOffset));
+        let always = self
+            .parts
+            .iter()
+            .filter(|part| !matches!(part, Part::PointFraction | Part::MaybeOffset));
         let slots: Option<Vec<_>> = always.map(slot).collect();
-        let is_told_once =
-            |slots: &Vec<Slot>| (1..slots.len()).all(|at| matches!(slots[at], Slot::Literal(_)) || !slots[..at].contains(&slots[at]));
+        let is_told_once = |slots: &Vec<Slot>| {
+            (1..slots.len()).all(|at| {
+                matches!(slots[at], Slot::Literal(_)) || !slots[..at].contains(&slots[at])
+            })
+        };
         self.layout = slots.filter(is_told_once).and_then(|slots| Layout::new(&slots));
         self
     }
@@ -282,7 +333,10 @@ impl Pattern {
     fn lacks_time(&self, kind: &str) -> Result<(), String> {
         let time = [Part::Hour, Part::Hour12, Part::Minute, Part::Second, Part::Offset, Part::Zone];
         if self.has_epoch() || time.iter().any(|part| self.has(*part)) {
-            return Err(format!("`{}` has a time; a {kind} has none: type datetime would", self.text));
+            return Err(format!(
+                "`{}` has a time; a {kind} has none: type datetime would",
+                self.text
+            ));
         }
         Ok(())
     }
@@ -314,15 +368,22 @@ impl Pattern {
             return Ok(seconds * per_second);
         }
         let moment = self.read(text)?;
-        let nanos = i128::from(moment.seconds_of_day()?) * NANOS_PER_SECOND + i128::from(moment.nanos);
+        let nanos =
+            i128::from(moment.seconds_of_day()?) * NANOS_PER_SECOND + i128::from(moment.nanos);
         to_units(nanos, per_second)
     }
 
     /// Units since 1970-01-01T00:00:00, in UTC when the column has a zone.
     #[inline(always)]
-    pub fn read_datetime(&self, text: &[u8], per_second: i64, zone: Option<Tz>) -> Result<i64, Flaw> {
+    pub fn read_datetime(
+        &self,
+        text: &[u8],
+        per_second: i64,
+        zone: Option<Tz>,
+    ) -> Result<i64, Flaw> {
         let is_utc = matches!(zone, None | Some(Tz::UTC));
-        let seconds = self.layout.as_ref().filter(|_| is_utc).and_then(|layout| layout.seconds_of(text));
+        let seconds =
+            self.layout.as_ref().filter(|_| is_utc).and_then(|layout| layout.seconds_of(text));
         match seconds.and_then(|seconds| seconds.checked_mul(per_second)) {
             Some(units) => Ok(units),
             None => self.read_exactly(text, per_second, zone),
@@ -331,15 +392,23 @@ impl Pattern {
 
     /// The same for what is not of the layout, or has a zone.
     #[inline(never)]
-    pub fn read_exactly(&self, text: &[u8], per_second: i64, zone: Option<Tz>) -> Result<i64, Flaw> {
+    pub fn read_exactly(
+        &self,
+        text: &[u8],
+        per_second: i64,
+        zone: Option<Tz>,
+    ) -> Result<i64, Flaw> {
         let moment = self.read(text)?;
         let seconds = match moment.epoch {
             Some(seconds) => seconds,
             None => {
-                let local = moment.days()?.checked_mul(SECONDS_PER_DAY).ok_or(Flaw::OutOfRange)? + moment.seconds_of_day()?;
+                let local = moment.days()?.checked_mul(SECONDS_PER_DAY).ok_or(Flaw::OutOfRange)?
+                    + moment.seconds_of_day()?;
                 match (moment.offset_seconds, moment.zone, zone) {
                     (Some(offset), ..) | (None, Some(Zone::Offset(offset)), _) => local - offset,
-                    (None, Some(Zone::Named(zone)), _) | (None, None, Some(zone)) if zone != Tz::UTC => {
+                    (None, Some(Zone::Named(zone)), _) | (None, None, Some(zone))
+                        if zone != Tz::UTC =>
+                    {
                         local - offset_at(zone, local, self.ambiguous)?
                     }
                     _ => local,
@@ -356,7 +425,11 @@ impl Pattern {
             Some(Part::Epoch(per_second)) => *per_second as u32,
             _ => 1,
         };
-        if fraction.is_multiple_of(per_second) { Ok(nanos + fraction / per_second) } else { Err(Flaw::TooPrecise) }
+        if fraction.is_multiple_of(per_second) {
+            Ok(nanos + fraction / per_second)
+        } else {
+            Err(Flaw::TooPrecise)
+        }
     }
 
     fn read(&self, text: &[u8]) -> Result<Moment, Flaw> {
@@ -414,7 +487,8 @@ impl Pattern {
                 Part::Epoch(per_second) => {
                     let is_negative = text.get(at) == Some(&b'-');
                     at += usize::from(is_negative);
-                    let units = count(text, &mut at, MOST_EPOCH_DIGITS + per_second.ilog10() as usize)?;
+                    let units =
+                        count(text, &mut at, MOST_EPOCH_DIGITS + per_second.ilog10() as usize)?;
                     let per_second = i128::from(*per_second);
                     moment.before_epoch = is_negative;
                     moment.epoch = i64::try_from(units / per_second).ok();
@@ -452,7 +526,11 @@ impl Moment {
             1..=12 => 31,
             _ => return Err(Flaw::NotOfType),
         };
-        if self.day < 1 || self.day > last { Err(Flaw::NotOfType) } else { Ok(days_from_civil(self.year, self.month, self.day)) }
+        if self.day < 1 || self.day > last {
+            Err(Flaw::NotOfType)
+        } else {
+            Ok(days_from_civil(self.year, self.month, self.day))
+        }
     }
 
     /// A leap second (`:60`) has no place in a day of 86,400 seconds: it is a fault, never rounded.
@@ -474,21 +552,36 @@ fn to_units(nanos: i128, per_second: i64) -> Result<i64, Flaw> {
 
 /// Seconds that `zone` is ahead of UTC at a local time.
 fn offset_at(zone: Tz, local_seconds: i64, ambiguous: Ambiguous) -> Result<i64, Flaw> {
-    let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).and_then(|day| day.and_hms_opt(0, 0, 0)).unwrap_or_default();
-    let at =
-        |seconds: i64| chrono::TimeDelta::try_seconds(seconds).and_then(|delta| epoch.checked_add_signed(delta)).ok_or(Flaw::OutOfRange);
+    let epoch = NaiveDate::from_ymd_opt(1970, 1, 1)
+        .and_then(|day| day.and_hms_opt(0, 0, 0))
+        .unwrap_or_default();
+    let at = |seconds: i64| {
+        chrono::TimeDelta::try_seconds(seconds)
+            .and_then(|delta| epoch.checked_add_signed(delta))
+            .ok_or(Flaw::OutOfRange)
+    };
     let seconds = |offset: &<Tz as TimeZone>::Offset| i64::from(offset.fix().local_minus_utc());
     match (zone.offset_from_local_datetime(&at(local_seconds)?), ambiguous) {
         (chrono::LocalResult::Single(offset), _) => Ok(seconds(&offset)),
         (chrono::LocalResult::Ambiguous(..), Ambiguous::Reject) => Err(Flaw::Ambiguous),
         (chrono::LocalResult::None, Ambiguous::Reject) => Err(Flaw::Skipped),
-        (chrono::LocalResult::Ambiguous(a, b), Ambiguous::Earliest) => Ok(seconds(&a).max(seconds(&b))),
-        (chrono::LocalResult::Ambiguous(a, b), Ambiguous::Latest) => Ok(seconds(&a).min(seconds(&b))),
+        (chrono::LocalResult::Ambiguous(a, b), Ambiguous::Earliest) => {
+            Ok(seconds(&a).max(seconds(&b)))
+        }
+        (chrono::LocalResult::Ambiguous(a, b), Ambiguous::Latest) => {
+            Ok(seconds(&a).min(seconds(&b)))
+        }
         (chrono::LocalResult::None, _) => {
-            // No change of clocks takes a day, so that a day before and after it the offsets are those on both sides of it.
-            let around = [at(local_seconds - SECONDS_PER_DAY)?, at(local_seconds + SECONDS_PER_DAY)?];
+            // No change of clocks takes a day, so that a day before and after it the offsets are
+            // those on both sides of it.
+            let around =
+                [at(local_seconds - SECONDS_PER_DAY)?, at(local_seconds + SECONDS_PER_DAY)?];
             let around = around.map(|utc| seconds(&zone.offset_from_utc_datetime(&utc)));
-            let offset = if ambiguous == Ambiguous::Earliest { around.iter().max() } else { around.iter().min() };
+            let offset = if ambiguous == Ambiguous::Earliest {
+                around.iter().max()
+            } else {
+                around.iter().min()
+            };
             offset.copied().ok_or(Flaw::Skipped)
         }
     }
@@ -504,7 +597,8 @@ fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-/// A space, or one of those that typography puts there: U+202F before AM and PM, in what CLDR 42 and later write.
+/// A space, or one of those that typography puts there: U+202F before AM and PM, in what CLDR 42
+/// and later write.
 fn space(text: &[u8], at: &mut usize) -> Result<(), Flaw> {
     let rest = &text[*at..];
     let found = SPACES
@@ -562,19 +656,26 @@ fn fraction(text: &[u8], at: &mut usize) -> Result<u32, Flaw> {
     Ok(value as u32 * 10u32.pow(9 - count))
 }
 
-/// The number (from 1) of the name that stands there, whole or as its first three letters, in any case.
+/// The number (from 1) of the name that stands there, whole or as its first three letters, in any
+/// case.
 fn name(text: &[u8], at: &mut usize, names: &[&str]) -> Result<u32, Flaw> {
     let rest = &text[*at..];
     let letters = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let word = &rest[..letters];
-    let found =
-        names.iter().position(|name| word.eq_ignore_ascii_case(name.as_bytes()) || word.eq_ignore_ascii_case(&name.as_bytes()[..3]));
+    let found = names.iter().position(|name| {
+        word.eq_ignore_ascii_case(name.as_bytes())
+            || word.eq_ignore_ascii_case(&name.as_bytes()[..3])
+    });
     *at += letters;
     found.map(|index| index as u32 + 1).ok_or(Flaw::NotOfType)
 }
 
 /// The number of the name of a locale that stands there, with the point of an abbreviation.
-fn named(text: &[u8], at: &mut usize, find: impl Fn(&str) -> Option<(u32, usize)>) -> Result<u32, Flaw> {
+fn named(
+    text: &[u8],
+    at: &mut usize,
+    find: impl Fn(&str) -> Option<(u32, usize)>,
+) -> Result<u32, Flaw> {
     let rest = std::str::from_utf8(&text[*at..]).map_err(|_| Flaw::NotOfType)?;
     let (number, length) = find(rest).ok_or(Flaw::NotOfType)?;
     *at += length;
@@ -605,8 +706,16 @@ fn offset(text: &[u8], at: &mut usize) -> Result<i64, Flaw> {
     let hours = digits(text, at, 2, 2)?;
     let colon = text.get(*at) == Some(&b':');
     *at += usize::from(colon);
-    let minutes = if colon || text.get(*at).is_some_and(u8::is_ascii_digit) { digits(text, at, 2, 2)? } else { 0 };
-    if hours > 23 || minutes > 59 { Err(Flaw::NotOfType) } else { Ok(sign * (hours * 3600 + minutes * 60)) }
+    let minutes = if colon || text.get(*at).is_some_and(u8::is_ascii_digit) {
+        digits(text, at, 2, 2)?
+    } else {
+        0
+    };
+    if hours > 23 || minutes > 59 {
+        Err(Flaw::NotOfType)
+    } else {
+        Ok(sign * (hours * 3600 + minutes * 60))
+    }
 }
 
 #[cfg(test)]
@@ -616,7 +725,11 @@ mod tests {
     #[track_caller]
     fn check(format: &str, text: &str, expected: Result<i64, Flaw>) {
         let pattern = Pattern::datetime(format).expect("a valid format");
-        assert_eq!(pattern.read_datetime(text.as_bytes(), 1_000_000, None), expected, "{text} as {format}");
+        assert_eq!(
+            pattern.read_datetime(text.as_bytes(), 1_000_000, None),
+            expected,
+            "{text} as {format}"
+        );
     }
 
     #[test]
@@ -650,7 +763,14 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_moment() {
-        for text in ["2013-02-29T00:00:00", "2013-1-1", "2013-01-01T24:00:00", "2013-01-01T00:00:60Z", "2013-01-01T00:00:00Zx", ""] {
+        for text in [
+            "2013-02-29T00:00:00",
+            "2013-1-1",
+            "2013-01-01T24:00:00",
+            "2013-01-01T00:00:60Z",
+            "2013-01-01T00:00:00Zx",
+            "",
+        ] {
             check("default", text, Err(Flaw::NotOfType));
         }
         check("default", "1970-01-01T00:00:00.0000001Z", Err(Flaw::TooPrecise));
@@ -660,7 +780,8 @@ mod tests {
     #[test]
     fn local_times_are_exact_or_faults() {
         let pattern = Pattern::datetime("%Y-%m-%d %H:%M").expect("a valid format");
-        let read = |text: &str| pattern.read_datetime(text.as_bytes(), 1, Some(Tz::America__New_York));
+        let read =
+            |text: &str| pattern.read_datetime(text.as_bytes(), 1, Some(Tz::America__New_York));
         assert_eq!(read("2013-01-01 05:00"), Ok(1_357_034_400));
         assert_eq!(read("2013-11-03 01:30"), Err(Flaw::Ambiguous));
         assert_eq!(read("2013-03-10 02:30"), Err(Flaw::Skipped));
@@ -668,8 +789,12 @@ mod tests {
 
     #[test]
     fn local_times_that_happen_twice_or_never_are_read_as_is_said() {
-        let pattern = |ambiguous| Pattern::datetime("%Y-%m-%d %H:%M").expect("a valid format").with_ambiguous(ambiguous);
-        let read = |ambiguous, text: &str| pattern(ambiguous).read_datetime(text.as_bytes(), 1, Some(Tz::America__New_York));
+        let pattern = |ambiguous| {
+            Pattern::datetime("%Y-%m-%d %H:%M").expect("a valid format").with_ambiguous(ambiguous)
+        };
+        let read = |ambiguous, text: &str| {
+            pattern(ambiguous).read_datetime(text.as_bytes(), 1, Some(Tz::America__New_York))
+        };
         // 05:30 and 06:30 UTC; 06:30 (01:30 before clocks are set forward) and 07:30 UTC.
         assert_eq!(read(Ambiguous::Earliest, "2013-11-03 01:30"), Ok(1_383_456_600));
         assert_eq!(read(Ambiguous::Latest, "2013-11-03 01:30"), Ok(1_383_460_200));
@@ -680,7 +805,9 @@ mod tests {
 
     #[test]
     fn months_have_names_in_other_languages() {
-        let pattern = |format: &str, locale: &str| Pattern::date(format).expect("a valid format").with_locale(locale).expect("a locale");
+        let pattern = |format: &str, locale: &str| {
+            Pattern::date(format).expect("a valid format").with_locale(locale).expect("a locale")
+        };
         for (format, locale, text) in [
             ("%d. %b %Y", "de", "29. Februar 2000"),
             ("%d %b %Y", "fr", "29 f\u{e9}vr. 2000"),
@@ -696,13 +823,26 @@ mod tests {
     #[test]
     fn years_of_two_digits_have_a_pivot() {
         let read = |pivot, text: &str| {
-            let pattern = Pattern::date("%d.%m.%y").expect("a valid format").with_year_pivot(pivot).expect("a year");
+            let pattern = Pattern::date("%d.%m.%y")
+                .expect("a valid format")
+                .with_year_pivot(pivot)
+                .expect("a year");
             pattern.read_date(text.as_bytes())
         };
-        let day = |text: &str| Pattern::date("%d.%m.%Y").expect("a valid format").read_date(text.as_bytes());
-        assert_eq!((read(69, "02.01.68"), read(69, "02.01.69")), (day("02.01.2068"), day("02.01.1969")));
-        assert_eq!((read(30, "02.01.29"), read(30, "02.01.30")), (day("02.01.2029"), day("02.01.1930")));
-        assert!(Pattern::date("%Y-%m-%d").is_ok_and(|pattern| pattern.with_year_pivot(30).is_err()));
+        let day = |text: &str| {
+            Pattern::date("%d.%m.%Y").expect("a valid format").read_date(text.as_bytes())
+        };
+        assert_eq!(
+            (read(69, "02.01.68"), read(69, "02.01.69")),
+            (day("02.01.2068"), day("02.01.1969"))
+        );
+        assert_eq!(
+            (read(30, "02.01.29"), read(30, "02.01.30")),
+            (day("02.01.2029"), day("02.01.1930"))
+        );
+        assert!(
+            Pattern::date("%Y-%m-%d").is_ok_and(|pattern| pattern.with_year_pivot(30).is_err())
+        );
     }
 
     #[test]
@@ -716,9 +856,13 @@ mod tests {
     #[test]
     fn days_agree_with_chrono() {
         for days in (-800_000..2_900_000).step_by(997) {
-            let date = NaiveDate::from_num_days_from_ce_opt(days + 719_163).expect("inside chrono's range");
+            let date = NaiveDate::from_num_days_from_ce_opt(days + 719_163)
+                .expect("inside chrono's range");
             use chrono::Datelike;
-            assert_eq!(days_from_civil(date.year().into(), date.month(), date.day()), i64::from(days));
+            assert_eq!(
+                days_from_civil(date.year().into(), date.month(), date.day()),
+                i64::from(days)
+            );
         }
     }
 }

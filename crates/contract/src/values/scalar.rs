@@ -23,7 +23,8 @@ pub enum Flaw {
     Percent,
     /// It is so near to zero that the physical type would keep zero.
     Underflow,
-    /// It has more digits after the point, or a finer time, than the physical type keeps; nothing is rounded.
+    /// It has more digits after the point, or a finer time, than the physical type keeps; nothing
+    /// is rounded.
     TooPrecise,
     /// A local time that happens twice, when clocks are set back.
     Ambiguous,
@@ -34,7 +35,8 @@ pub enum Flaw {
 /// A value in the domain in which values of a type are compared.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scalar {
-    /// Integers; decimals by their unscaled value; booleans as 0 and 1; dates in days; times in their unit.
+    /// Integers; decimals by their unscaled value; booleans as 0 and 1; dates in days; times in
+    /// their unit.
     Int(i128),
     /// Floats.
     Float(f64),
@@ -54,20 +56,31 @@ impl PartialOrd for Scalar {
 }
 
 impl Scalar {
-    /// A value as a contract gives it; the error says what would be allowed. Numbers are written with a point and bare, whatever the field's format.
+    /// A value as a contract gives it; the error says what would be allowed. Numbers are written
+    /// with a point and bare, whatever the field's format.
     pub fn of_document(text: &str, data_type: &DataType) -> Result<Self, String> {
         let plain = &NumberFormat::default();
         let bytes = text.as_bytes();
         let parsed = match data_type {
             DataType::String => Ok(Self::Text(text.to_owned())),
-            DataType::Integer(width, _) => integer(bytes, plain).and_then(|v| in_range(v, width.range())).map(Self::Int),
-            DataType::Number(NumberType::Decimal { precision, scale }, _) => decimal(bytes, *precision, *scale, plain).map(Self::Int),
-            DataType::Number(NumberType::Float32, _) => float::<f32>(bytes, plain).map(|v| Self::Float(v.into())),
+            DataType::Integer(width, _) => {
+                integer(bytes, plain).and_then(|v| in_range(v, width.range())).map(Self::Int)
+            }
+            DataType::Number(NumberType::Decimal { precision, scale }, _) => {
+                decimal(bytes, *precision, *scale, plain).map(Self::Int)
+            }
+            DataType::Number(NumberType::Float32, _) => {
+                float::<f32>(bytes, plain).map(|v| Self::Float(v.into()))
+            }
             DataType::Number(NumberType::Float64, _) => float(bytes, plain).map(Self::Float),
             DataType::Boolean(format) => boolean(bytes, format).map(|v| Self::Int(v.into())),
             DataType::Date(pattern) => pattern.read_date(bytes).map(|v| Self::Int(v.into())),
-            DataType::Time(unit, pattern) => pattern.read_time(bytes, unit.per_second()).map(|v| Self::Int(v.into())),
-            DataType::Datetime(unit, pattern, zone) => pattern.read_datetime(bytes, unit.per_second(), *zone).map(|v| Self::Int(v.into())),
+            DataType::Time(unit, pattern) => {
+                pattern.read_time(bytes, unit.per_second()).map(|v| Self::Int(v.into()))
+            }
+            DataType::Datetime(unit, pattern, zone) => {
+                pattern.read_datetime(bytes, unit.per_second(), *zone).map(|v| Self::Int(v.into()))
+            }
         };
         parsed.map_err(|flaw| describe(flaw, &format!("`{text}`"), data_type))
     }
@@ -84,33 +97,58 @@ pub fn describe(flaw: Flaw, value: &str, data_type: &DataType) -> String {
     match (flaw, data_type) {
         (Flaw::OutOfRange, DataType::Integer(width, _)) => {
             let (least, greatest) = width.range();
-            format!("{value} is outside of {}: {least} to {greatest}", format!("{width:?}").to_lowercase())
+            format!(
+                "{value} is outside of {}: {least} to {greatest}",
+                format!("{width:?}").to_lowercase()
+            )
         }
         (Flaw::OutOfRange, DataType::Number(NumberType::Decimal { precision, scale }, _)) => {
-            format!("{value} is outside of decimal({precision},{scale}): at most {} digits before the point", precision - scale)
+            format!(
+                "{value} is outside of decimal({precision},{scale}): at most {} digits before the point",
+                precision - scale
+            )
         }
         (Flaw::OutOfRange, _) => format!("{value} is outside of the physical type's range"),
         (Flaw::TooPrecise, DataType::Number(NumberType::Decimal { precision, scale }, _)) => {
-            format!("{value} has more than {scale} digits after the point of decimal({precision},{scale}); nothing is rounded")
+            format!(
+                "{value} has more than {scale} digits after the point of decimal({precision},{scale}); nothing is rounded"
+            )
         }
         (Flaw::TooPrecise, DataType::Time(u, _) | DataType::Datetime(u, _, _)) => {
             format!("{value} is finer than {}; nothing is rounded", unit(u))
         }
-        (Flaw::TooPrecise, _) => format!("{value} has more digits than the physical type keeps; nothing is rounded"),
-        (Flaw::Ambiguous, _) => format!("{value} happens twice in this time zone, as clocks are set back; an offset would tell which"),
-        (Flaw::Skipped, _) => format!("{value} does not exist in this time zone, as clocks are set forward"),
-        (Flaw::Underflow, _) => format!("{value} is nearer to zero than the physical type can tell from zero; nothing is rounded to it"),
-        (Flaw::Grouping | Flaw::Affix | Flaw::Sign | Flaw::Percent, DataType::Integer(_, format) | DataType::Number(_, format)) => {
+        (Flaw::TooPrecise, _) => {
+            format!("{value} has more digits than the physical type keeps; nothing is rounded")
+        }
+        (Flaw::Ambiguous, _) => format!(
+            "{value} happens twice in this time zone, as clocks are set back; an offset would tell which"
+        ),
+        (Flaw::Skipped, _) => {
+            format!("{value} does not exist in this time zone, as clocks are set forward")
+        }
+        (Flaw::Underflow, _) => format!(
+            "{value} is nearer to zero than the physical type can tell from zero; nothing is rounded to it"
+        ),
+        (
+            Flaw::Grouping | Flaw::Affix | Flaw::Sign | Flaw::Percent,
+            DataType::Integer(_, format) | DataType::Number(_, format),
+        ) => {
             format!("{value} is not a number as the contract has it: {}", explain(flaw, format))
         }
         (Flaw::NotOfType, DataType::Integer(..)) => format!("{value} is not an integer"),
         (Flaw::NotOfType, DataType::Number(..)) => format!("{value} is not a number"),
         (_, DataType::Boolean(format)) => {
-            format!("{value} is not a boolean: {} or {}", format.true_values.join(", "), format.false_values.join(", "))
+            format!(
+                "{value} is not a boolean: {} or {}",
+                format.true_values.join(", "),
+                format.false_values.join(", ")
+            )
         }
         (_, DataType::Date(p)) => format!("{value} is not a date as {}", p.describe("date")),
         (_, DataType::Time(_, p)) => format!("{value} is not a time as {}", p.describe("time")),
-        (_, DataType::Datetime(_, p, _)) => format!("{value} is not a datetime as {}", p.describe("datetime")),
+        (_, DataType::Datetime(_, p, _)) => {
+            format!("{value} is not a datetime as {}", p.describe("datetime"))
+        }
         (_, DataType::String) => format!("{value} is not text"),
     }
 }
@@ -151,7 +189,11 @@ const SAFE_DIGITS: usize = 19;
 
 /// An optional sign and digits.
 pub fn integer(text: &[u8], format: &NumberFormat) -> Result<i128, Flaw> {
-    if format.is_plain() { plain_integer(text) } else { plain_integer(Plain::new().of(text, format)?) }
+    if format.is_plain() {
+        plain_integer(text)
+    } else {
+        plain_integer(Plain::new().of(text, format)?)
+    }
 }
 
 fn plain_integer(text: &[u8]) -> Result<i128, Flaw> {
@@ -162,14 +204,22 @@ fn plain_integer(text: &[u8]) -> Result<i128, Flaw> {
     let value = if digits.len() <= SAFE_DIGITS {
         i128::from(digits.iter().fold(0u64, |sum, digit| sum * 10 + u64::from(digit - b'0')))
     } else {
-        digits.iter().try_fold(0i128, |sum, digit| sum.checked_mul(10)?.checked_add((digit - b'0').into())).ok_or(Flaw::OutOfRange)?
+        digits
+            .iter()
+            .try_fold(0i128, |sum, digit| sum.checked_mul(10)?.checked_add((digit - b'0').into()))
+            .ok_or(Flaw::OutOfRange)?
     };
     Ok(if negative { -value } else { value })
 }
 
-/// The unscaled value of a decimal with `scale` digits after the point. An exponent is allowed; digits that would be lost are a flaw.
+/// The unscaled value of a decimal with `scale` digits after the point. An exponent is allowed;
+/// digits that would be lost are a flaw.
 pub fn decimal(text: &[u8], precision: u8, scale: u8, format: &NumberFormat) -> Result<i128, Flaw> {
-    if format.is_plain() { plain_decimal(text, precision, scale) } else { plain_decimal(Plain::new().of(text, format)?, precision, scale) }
+    if format.is_plain() {
+        plain_decimal(text, precision, scale)
+    } else {
+        plain_decimal(Plain::new().of(text, format)?, precision, scale)
+    }
 }
 
 fn plain_decimal(text: &[u8], precision: u8, scale: u8) -> Result<i128, Flaw> {
@@ -228,8 +278,12 @@ fn plain_decimal(text: &[u8], precision: u8, scale: u8) -> Result<i128, Flaw> {
     Ok(if negative { -value } else { value })
 }
 
-/// The nearest float of 32 or 64 bits, rounded once; or what is no number or infinite. What would become infinite, or zero, is a flaw.
-pub fn float<T: FromStr + From<f32> + Into<f64> + Copy>(text: &[u8], format: &NumberFormat) -> Result<T, Flaw> {
+/// The nearest float of 32 or 64 bits, rounded once; or what is no number or infinite. What would
+/// become infinite, or zero, is a flaw.
+pub fn float<T: FromStr + From<f32> + Into<f64> + Copy>(
+    text: &[u8],
+    format: &NumberFormat,
+) -> Result<T, Flaw> {
     if let Some(special) = special(text) {
         return Ok(special.into());
     }
@@ -239,23 +293,34 @@ pub fn float<T: FromStr + From<f32> + Into<f64> + Copy>(text: &[u8], format: &Nu
 fn plain_float<T: FromStr + Into<f64> + Copy>(text: &[u8]) -> Result<T, Flaw> {
     // Rust's parser knows words, which are read before.
     let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-    let text = std::str::from_utf8(text).ok().filter(|text| text.as_bytes().iter().all(is_part)).ok_or(Flaw::NotOfType)?;
+    let text = std::str::from_utf8(text)
+        .ok()
+        .filter(|text| text.as_bytes().iter().all(is_part))
+        .ok_or(Flaw::NotOfType)?;
     let value: T = text.parse().map_err(|_| Flaw::NotOfType)?;
     match value.into() {
         value if !value.is_finite() => Err(Flaw::OutOfRange),
-        0.0 if text.bytes().take_while(|byte| !matches!(byte, b'e' | b'E')).any(|byte| matches!(byte, b'1'..=b'9')) => Err(Flaw::Underflow),
+        0.0 if text
+            .bytes()
+            .take_while(|byte| !matches!(byte, b'e' | b'E'))
+            .any(|byte| matches!(byte, b'1'..=b'9')) =>
+        {
+            Err(Flaw::Underflow)
+        }
         _ => Ok(value),
     }
 }
 
-/// What PostgreSQL, Python, Java, C and Table Schema write for values that have no digits: `inf` and `infinity`, with a sign or without, and
-/// `nan`, in any case.
+/// What PostgreSQL, Python, Java, C and Table Schema write for values that have no digits: `inf`
+/// and `infinity`, with a sign or without, and `nan`, in any case.
 fn special(text: &[u8]) -> Option<f32> {
     let (is_negative, word) = sign(text);
     let is = |known: &[u8]| word.eq_ignore_ascii_case(known);
     match () {
         () if !word.first().is_some_and(u8::is_ascii_alphabetic) => None,
-        () if is(b"inf") || is(b"infinity") => Some(if is_negative { f32::NEG_INFINITY } else { f32::INFINITY }),
+        () if is(b"inf") || is(b"infinity") => {
+            Some(if is_negative { f32::NEG_INFINITY } else { f32::INFINITY })
+        }
         () if is(b"nan") => Some(f32::NAN),
         () => None,
     }
@@ -291,10 +356,23 @@ mod tests {
     use super::*;
     use crate::{Group, Negatives};
 
-    const PLAIN: &NumberFormat = &NumberFormat { decimal: b'.', group: None, affixes: None, negatives: NEGATIVES, percent: None };
-    const NEGATIVES: Negatives = Negatives { parentheses: false, trailing_minus: false, minus_sign: false, letters: None };
+    const PLAIN: &NumberFormat = &NumberFormat {
+        decimal: b'.',
+        group: None,
+        affixes: None,
+        negatives: NEGATIVES,
+        percent: None,
+    };
+    const NEGATIVES: Negatives =
+        Negatives { parentheses: false, trailing_minus: false, minus_sign: false, letters: None };
     const DOTS: Option<Group> = Some(Group { mark: '.', sizes: Grouping::Thousands });
-    const GERMAN: &NumberFormat = &NumberFormat { decimal: b',', group: DOTS, affixes: None, negatives: NEGATIVES, percent: None };
+    const GERMAN: &NumberFormat = &NumberFormat {
+        decimal: b',',
+        group: DOTS,
+        affixes: None,
+        negatives: NEGATIVES,
+        percent: None,
+    };
 
     #[test]
     fn integers() {
@@ -374,7 +452,11 @@ mod tests {
             ("16777217.0000000000001", 16_777_218.0, 16_777_216.0),
         ] {
             assert_ne!(nearest, rounded_twice);
-            assert_eq!(float::<f64>(text.as_bytes(), PLAIN).map(|wide| wide as f32), Ok(rounded_twice), "{text}");
+            assert_eq!(
+                float::<f64>(text.as_bytes(), PLAIN).map(|wide| wide as f32),
+                Ok(rounded_twice),
+                "{text}"
+            );
             assert_eq!(float(text.as_bytes(), PLAIN), Ok(nearest), "{text}");
         }
         let float32 = DataType::Number(NumberType::Float32, PLAIN.clone());

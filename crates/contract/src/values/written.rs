@@ -1,7 +1,9 @@
 //! Numbers as people write them, in the form that the readers of `scalar` take.
 
 use super::scalar::Flaw;
-use crate::{Affixes, Group, Grouping, Letters, NumberFormat, Percent, SPACES, is_currency, is_currency_sign};
+use crate::{
+    Affixes, Group, Grouping, Letters, NumberFormat, Percent, SPACES, is_currency, is_currency_sign,
+};
 
 /// Most bytes of a number.
 const MOST_BYTES: usize = 256;
@@ -28,12 +30,15 @@ impl Plain {
         Self { bytes: [0; MOST_BYTES], length: 0 }
     }
 
-    /// The number that `text` is in `format`: an optional minus, digits, an optional point with digits, an optional exponent.
+    /// The number that `text` is in `format`: an optional minus, digits, an optional point with
+    /// digits, an optional exponent.
     ///
-    /// What is not written as the format says is a flaw that tells why. The digits themselves are checked by who reads them.
+    /// What is not written as the format says is a flaw that tells why. The digits themselves are
+    /// checked by who reads them.
     pub(super) fn of(&mut self, text: &[u8], format: &NumberFormat) -> Result<&[u8], Flaw> {
         let text = std::str::from_utf8(text).map_err(|_| Flaw::NotOfType)?;
-        let mut peeled = Peeled { rest: text, sign: None, percent: None, has_prefix: false, has_suffix: false };
+        let mut peeled =
+            Peeled { rest: text, sign: None, percent: None, has_prefix: false, has_suffix: false };
         if format.affixes.is_some() {
             peeled.rest = peeled.rest.trim_matches(SPACES);
         }
@@ -44,7 +49,9 @@ impl Plain {
         self.number(peeled.rest, format)?;
         match (format.percent, peeled.percent) {
             (None, None) | (Some(Percent::Written), Some(2)) => {}
-            (Some(Percent::Divided), Some(digits)) if !self.bytes[..self.length].contains(&b'e') => {
+            (Some(Percent::Divided), Some(digits))
+                if !self.bytes[..self.length].contains(&b'e') =>
+            {
                 [b'e', b'-', b'0' + digits].into_iter().try_for_each(|byte| self.push(byte))?;
             }
             _ => return Err(Flaw::Percent),
@@ -61,16 +68,23 @@ impl Plain {
     /// Digits with their groups, a fraction, and an exponent.
     fn number(&mut self, text: &str, format: &NumberFormat) -> Result<(), Flaw> {
         let decimal = char::from(format.decimal);
-        let is_whole = |c: char| c.is_ascii_digit() || format.group.is_some_and(|group| group.is_mark(c));
+        let is_whole =
+            |c: char| c.is_ascii_digit() || format.group.is_some_and(|group| group.is_mark(c));
         let (whole, rest) = text.split_at(text.find(|c| !is_whole(c)).unwrap_or(text.len()));
         let after_point = rest.strip_prefix(decimal);
         let (fraction, exponent) = match after_point {
-            Some(rest) => rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())),
+            Some(rest) => {
+                rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()))
+            }
             None => ("", rest),
         };
         let is_exponent = |text: &str| {
-            let digits = text.strip_prefix(['e', 'E']).map(|digits| digits.strip_prefix(['+', '-']).unwrap_or(digits));
-            digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+            let digits = text
+                .strip_prefix(['e', 'E'])
+                .map(|digits| digits.strip_prefix(['+', '-']).unwrap_or(digits));
+            digits.is_some_and(|digits| {
+                !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+            })
         };
         if !exponent.is_empty() && !is_exponent(exponent) {
             return Err(blame(text, exponent));
@@ -79,7 +93,9 @@ impl Plain {
             return Err(blame(text, text));
         }
         match format.group.filter(|_| !whole.bytes().all(|byte| byte.is_ascii_digit())) {
-            Some(group) => group.parts(whole)?.try_for_each(|part| part.bytes().try_for_each(|byte| self.push(byte)))?,
+            Some(group) => group
+                .parts(whole)?
+                .try_for_each(|part| part.bytes().try_for_each(|byte| self.push(byte)))?,
             None => whole.bytes().try_for_each(|byte| self.push(byte))?,
         }
         if after_point.is_some() {
@@ -96,7 +112,10 @@ impl<'t> Peeled<'t> {
         let text = self.rest;
         let negatives = format.negatives;
         let is_minus = |c: char| c == '-' || (negatives.minus_sign && c == '\u{2212}');
-        let enclosed = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).filter(|_| negatives.parentheses);
+        let enclosed = text
+            .strip_prefix('(')
+            .and_then(|rest| rest.strip_suffix(')'))
+            .filter(|_| negatives.parentheses);
         let trailing = || text.strip_suffix(is_minus).filter(|_| negatives.trailing_minus);
         if let Some(inner) = enclosed.or_else(|| text.strip_prefix(is_minus)).or_else(trailing) {
             return self.take_sign(true, inner);
@@ -149,9 +168,13 @@ impl Affixes {
     /// What comes after the affix with which `text` begins.
     fn before<'t>(&self, text: &'t str) -> Option<&'t str> {
         match self {
-            Self::Stated(affixes) => affixes.iter().find_map(|affix| text.strip_prefix(affix.as_str())),
+            Self::Stated(affixes) => {
+                affixes.iter().find_map(|affix| text.strip_prefix(affix.as_str()))
+            }
             Self::Currencies => {
-                let end = text.find(|c: char| c.is_ascii_digit() || SPACES.contains(&c) || "+-.,\u{2212}()".contains(c))?;
+                let end = text.find(|c: char| {
+                    c.is_ascii_digit() || SPACES.contains(&c) || "+-.,\u{2212}()".contains(c)
+                })?;
                 let (sign, rest) = text.split_at(end);
                 is_currency(sign).then_some(rest)
             }
@@ -161,9 +184,13 @@ impl Affixes {
     /// What comes before the affix with which `text` ends.
     fn after<'t>(&self, text: &'t str) -> Option<&'t str> {
         match self {
-            Self::Stated(affixes) => affixes.iter().find_map(|affix| text.strip_suffix(affix.as_str())),
+            Self::Stated(affixes) => {
+                affixes.iter().find_map(|affix| text.strip_suffix(affix.as_str()))
+            }
             Self::Currencies => {
-                let start = text.rfind(|c: char| c.is_ascii_digit() || SPACES.contains(&c) || "+-,\u{2212}()".contains(c))?;
+                let start = text.rfind(|c: char| {
+                    c.is_ascii_digit() || SPACES.contains(&c) || "+-,\u{2212}()".contains(c)
+                })?;
                 let start = start + text[start..].chars().next()?.len_utf8();
                 let (rest, sign) = text.split_at(start);
                 is_currency(sign).then_some(rest)
@@ -178,7 +205,8 @@ impl Group {
         c == self.mark || (SPACES.contains(&self.mark) && SPACES.contains(&c))
     }
 
-    /// The groups of `whole`, if they have the right sizes, the same mark between them, and do not begin with a zero.
+    /// The groups of `whole`, if they have the right sizes, the same mark between them, and do not
+    /// begin with a zero.
     pub fn parts(self, whole: &str) -> Result<impl Iterator<Item = &str>, Flaw> {
         let mark = whole.chars().find(|c| self.is_mark(*c)).unwrap_or(self.mark);
         let count = whole.split(mark).count();
@@ -188,10 +216,18 @@ impl Group {
         };
         let fits = |(index, part): (usize, &str)| {
             let size = if index + 1 == count { 3 } else { most };
-            let is_right = if index == 0 { (1..=most).contains(&part.len()) && !part.starts_with('0') } else { part.len() == size };
+            let is_right = if index == 0 {
+                (1..=most).contains(&part.len()) && !part.starts_with('0')
+            } else {
+                part.len() == size
+            };
             is_right && part.bytes().all(|byte| byte.is_ascii_digit())
         };
-        if whole.split(mark).enumerate().all(fits) { Ok(whole.split(mark)) } else { Err(Flaw::Grouping) }
+        if whole.split(mark).enumerate().all(fits) {
+            Ok(whole.split(mark))
+        } else {
+            Err(Flaw::Grouping)
+        }
     }
 }
 
@@ -214,8 +250,15 @@ fn blame(text: &str, found: &str) -> Flaw {
         () if found.contains(['(', ')', '-', '\u{2212}']) => Flaw::Sign,
         () if without(text, "DR").or_else(|| without(text, "CR")).is_some() => Flaw::Sign,
         () if found.contains(['%', '\u{2030}']) => Flaw::Percent,
-        () if found.starts_with(|c: char| c.is_alphabetic() || SPACES.contains(&c) || is_currency_sign(c)) => Flaw::Affix,
-        () if text.starts_with(|c: char| !c.is_ascii_digit() && !c.is_ascii_punctuation()) => Flaw::Affix,
+        () if found.starts_with(|c: char| {
+            c.is_alphabetic() || SPACES.contains(&c) || is_currency_sign(c)
+        }) =>
+        {
+            Flaw::Affix
+        }
+        () if text.starts_with(|c: char| !c.is_ascii_digit() && !c.is_ascii_punctuation()) => {
+            Flaw::Affix
+        }
         () => Flaw::NotOfType,
     }
 }
@@ -229,7 +272,8 @@ mod tests {
     use crate::{Contract, DataType, NumberFormat};
 
     fn format(properties: &str) -> NumberFormat {
-        let text = format!("name: x\nschema: {{ fields: [ {{ name: a, type: number, {properties} }} ] }}");
+        let text =
+            format!("name: x\nschema: {{ fields: [ {{ name: a, type: number, {properties} }} ] }}");
         let contract = Contract::parse(&text).expect("a valid contract");
         match &contract.schema.fields[0].data_type {
             DataType::Number(_, format) => format.clone(),
@@ -239,13 +283,25 @@ mod tests {
 
     #[track_caller]
     fn check(properties: &str, text: &str, expected: Result<i128, Flaw>) {
-        assert_eq!(decimal(text.as_bytes(), 15, 3, &format(properties)), expected, "{text} with {properties}");
+        assert_eq!(
+            decimal(text.as_bytes(), 15, 3, &format(properties)),
+            expected,
+            "{text} with {properties}"
+        );
     }
 
     #[test]
     fn nothing_that_changes_the_meaning_is_left_out() {
         let prices = "bareNumber: false, groupChar: \",\"";
-        for text in ["$1,234.50", "€ 1,234.50", "1234.5 CHF", "-$1,234.50", "$-1,234.50", "US$ 1,234.50", "1,234.5\u{a0}kr."] {
+        for text in [
+            "$1,234.50",
+            "€ 1,234.50",
+            "1234.5 CHF",
+            "-$1,234.50",
+            "$-1,234.50",
+            "US$ 1,234.50",
+            "1,234.5\u{a0}kr.",
+        ] {
             let value = if text.contains('-') { -1_234_500 } else { 1_234_500 };
             check(prices, text, Ok(value));
         }
@@ -267,7 +323,17 @@ mod tests {
     #[test]
     fn signs_are_read_where_the_contract_says_so() {
         let signs = "bareNumber: false, negatives: [parentheses, trailingMinus, minusSign, DR]";
-        for text in ["($42.75)", "$(42.75)", "42.75-", "\u{2212}42.75", "$\u{2212}42.75", "42.75 DR", "42.75Dr", "DR 42.75", "-42.75"] {
+        for text in [
+            "($42.75)",
+            "$(42.75)",
+            "42.75-",
+            "\u{2212}42.75",
+            "$\u{2212}42.75",
+            "42.75 DR",
+            "42.75Dr",
+            "DR 42.75",
+            "-42.75",
+        ] {
             check(signs, text, Ok(-42_750));
         }
         for text in ["42.75 CR", "+42.75", "$42.75"] {
@@ -317,51 +383,79 @@ mod tests {
         let negatives = subsequence(vec!["parentheses", "trailingMinus", "minusSign", "DR"], 0..=4);
         let affix = select(vec!["", "$", "kg", "US$", "\u{b0}C", "km/h"]);
         let value = prop_oneof![-9_999_i128..10_000, -99_999_999_999_i128..=99_999_999_999];
-        (marks, any::<bool>(), negatives, affix, any::<[bool; 3]>(), any::<prop::sample::Index>(), value).prop_map(
-            |((point, mark), is_lakhs, negatives, affix, [is_before, is_spaced, is_percent], sign, value)| {
-                let mut properties = vec![format!("decimalChar: \"{point}\"")];
-                if let Some(mark) = mark {
-                    properties.push(format!("groupChar: \"{mark}\", grouping: {}", if is_lakhs { "lakhs" } else { "thousands" }));
-                }
-                properties.push(format!("negatives: [{}]", negatives.join(", ")));
-                if !affix.is_empty() {
-                    properties.push(format!("affixes: [\"{affix}\", \"$\"]"));
-                }
-                if is_percent {
-                    properties.push("percent: written".to_owned());
-                }
-                let whole = (value.abs() / 1_000).to_string();
-                let mut grouped = String::new();
-                for (index, digit) in whole.chars().enumerate() {
-                    let left = whole.len() - index;
-                    let is_bound = left % 3 == 0 || (is_lakhs && left > 3);
-                    let is_bound = if is_lakhs { left == 3 || (left > 3 && left % 2 == 1) } else { is_bound };
-                    if index > 0 && is_bound {
-                        grouped.extend(mark);
-                    }
-                    grouped.push(digit);
-                }
-                let mut text = format!("{grouped}{point}{:03}", value.abs() % 1_000);
-                let space = if is_spaced { " " } else { "" };
-                if is_percent {
-                    text = format!("{text}{space}%");
-                }
-                if !affix.is_empty() {
-                    text = if is_before { format!("{affix}{space}{text}") } else { format!("{text}{space}{affix}") };
-                }
-                if value < 0 {
-                    let mut ways = vec![format!("-{text}")];
-                    ways.extend(negatives.iter().map(|way| match *way {
-                        "parentheses" => format!("({text})"),
-                        "trailingMinus" => format!("{text}-"),
-                        "minusSign" => format!("\u{2212}{text}"),
-                        _ => format!("{text} DR"),
-                    }));
-                    text = sign.get(&ways).clone();
-                }
-                (properties.join(", "), value, text)
-            },
+        (
+            marks,
+            any::<bool>(),
+            negatives,
+            affix,
+            any::<[bool; 3]>(),
+            any::<prop::sample::Index>(),
+            value,
         )
+            .prop_map(
+                |(
+                    (point, mark),
+                    is_lakhs,
+                    negatives,
+                    affix,
+                    [is_before, is_spaced, is_percent],
+                    sign,
+                    value,
+                )| {
+                    let mut properties = vec![format!("decimalChar: \"{point}\"")];
+                    if let Some(mark) = mark {
+                        properties.push(format!(
+                            "groupChar: \"{mark}\", grouping: {}",
+                            if is_lakhs { "lakhs" } else { "thousands" }
+                        ));
+                    }
+                    properties.push(format!("negatives: [{}]", negatives.join(", ")));
+                    if !affix.is_empty() {
+                        properties.push(format!("affixes: [\"{affix}\", \"$\"]"));
+                    }
+                    if is_percent {
+                        properties.push("percent: written".to_owned());
+                    }
+                    let whole = (value.abs() / 1_000).to_string();
+                    let mut grouped = String::new();
+                    for (index, digit) in whole.chars().enumerate() {
+                        let left = whole.len() - index;
+                        let is_bound = left % 3 == 0 || (is_lakhs && left > 3);
+                        let is_bound = if is_lakhs {
+                            left == 3 || (left > 3 && left % 2 == 1)
+                        } else {
+                            is_bound
+                        };
+                        if index > 0 && is_bound {
+                            grouped.extend(mark);
+                        }
+                        grouped.push(digit);
+                    }
+                    let mut text = format!("{grouped}{point}{:03}", value.abs() % 1_000);
+                    let space = if is_spaced { " " } else { "" };
+                    if is_percent {
+                        text = format!("{text}{space}%");
+                    }
+                    if !affix.is_empty() {
+                        text = if is_before {
+                            format!("{affix}{space}{text}")
+                        } else {
+                            format!("{text}{space}{affix}")
+                        };
+                    }
+                    if value < 0 {
+                        let mut ways = vec![format!("-{text}")];
+                        ways.extend(negatives.iter().map(|way| match *way {
+                            "parentheses" => format!("({text})"),
+                            "trailingMinus" => format!("{text}-"),
+                            "minusSign" => format!("\u{2212}{text}"),
+                            _ => format!("{text} DR"),
+                        }));
+                        text = sign.get(&ways).clone();
+                    }
+                    (properties.join(", "), value, text)
+                },
+            )
     }
 
     proptest! {

@@ -13,7 +13,8 @@ pub(super) enum Zone {
     Named(Tz),
 }
 
-/// Abbreviations that mean one offset, in hours: those of RFC 822, and those of Europe. What means several (IST, BST) is none of them.
+/// Abbreviations that mean one offset, in hours: those of RFC 822, and those of Europe. What means
+/// several (IST, BST) is none of them.
 const ABBREVIATIONS: [(&str, i64); 21] = [
     ("UTC", 0),
     ("GMT", 0),
@@ -41,7 +42,8 @@ const ABBREVIATIONS: [(&str, i64); 21] = [
 /// The zone whose name stands there.
 pub(super) fn read(text: &[u8], at: &mut usize) -> Result<Zone, Flaw> {
     let rest = &text[*at..];
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'+');
+    let is_part =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'+');
     let length = rest.iter().take_while(|byte| is_part(byte)).count();
     let name = std::str::from_utf8(&rest[..length]).map_err(|_| Flaw::NotOfType)?;
     *at += length;

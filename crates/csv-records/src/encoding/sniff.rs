@@ -5,7 +5,8 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use super::words::{Sense, is_east_asian};
 use super::{ByteOrder, Encoding};
 
-/// Of the units of a text in UTF-16, one in so many is taken to be ASCII at least: delimiters, terminators and digits are.
+/// Of the units of a text in UTF-16, one in so many is taken to be ASCII at least: delimiters,
+/// terminators and digits are.
 const ASCII_SHARE: usize = 10;
 
 /// Fewest units of two bytes that are evidence of UTF-16 without a mark.
@@ -18,42 +19,54 @@ pub struct Guess {
     pub encoding: Encoding,
     /// Why.
     pub because: String,
-    /// Nothing but the look of the text tells it: there is no byte order mark, and it is neither UTF-8 nor UTF-16.
+    /// Nothing but the look of the text tells it: there is no byte order mark, and it is neither
+    /// UTF-8 nor UTF-16.
     pub is_doubtful: bool,
 }
 
-/// Of bytes that are not valid UTF-8 there must be so many to each character of several bytes that is, before an
-/// encoding of one byte per character is thought of: that letters make such a character happens by chance (`Пё` in
-/// windows-1251), and rarely.
+/// Of bytes that are not valid UTF-8 there must be so many to each character of several bytes that
+/// is, before an encoding of one byte per character is thought of: that letters make such a
+/// character happens by chance (`Пё` in windows-1251), and rarely.
 const OLD_BYTES_TO_A_CHARACTER: usize = 16;
 /// The same for encodings of several bytes per character, whose text says more by itself.
 const WIDE_BYTES_TO_A_CHARACTER: usize = 2;
 
 /// Tells the encoding of a source by its first bytes. `end_of_source`: the sample is all of it.
 ///
-/// In this order: a byte order mark; zero bytes at every other place; UTF-8, if the sample is valid. Else some bytes are
-/// damaged, or all of the text is in an older encoding. That is taken to be so if hardly any character of several
-/// bytes is valid UTF-8, and what the likeliest of the old encodings (by the frequencies of letters) makes of the
-/// bytes is text: of one byte per character, at least four different words that make sense, and ten to each thing that
-/// makes none; of several bytes per character, three different runs of characters of East Asia. Otherwise it is UTF-8,
-/// and records with bytes that are not are refused: a fault is told, and a wrong guess would be silent.
+/// In this order: a byte order mark; zero bytes at every other place; UTF-8, if the sample is
+/// valid. Else some bytes are damaged, or all of the text is in an older encoding. That is taken to
+/// be so if hardly any character of several bytes is valid UTF-8, and what the likeliest of the old
+/// encodings (by the frequencies of letters) makes of the bytes is text: of one byte per character,
+/// at least four different words that make sense, and ten to each thing that makes none; of several
+/// bytes per character, three different runs of characters of East Asia. Otherwise it is UTF-8, and
+/// records with bytes that are not are refused: a fault is told, and a wrong guess would be silent.
 pub fn sniff(sample: &[u8], end_of_source: bool) -> Guess {
     let sure = |encoding, because| Guess { encoding, because, is_doubtful: false };
     if let Some(encoding) = byte_order_mark(sample) {
         return sure(encoding, format!("the byte order mark of {}", encoding.name()));
     }
     if let Some((encoding, share)) = zeros(sample) {
-        return sure(encoding, format!("{share} % of its units of two bytes are ASCII in {}", encoding.name()));
+        return sure(
+            encoding,
+            format!("{share} % of its units of two bytes are ASCII in {}", encoding.name()),
+        );
     }
     let length = sample.len();
     match std::str::from_utf8(sample) {
-        Ok(_) if sample.is_ascii() => sure(Encoding::UTF_8, format!("its first {length} bytes are ASCII")),
+        Ok(_) if sample.is_ascii() => {
+            sure(Encoding::UTF_8, format!("its first {length} bytes are ASCII"))
+        }
         Ok(_) => sure(Encoding::UTF_8, format!("its first {length} bytes are valid UTF-8")),
         // The sample ends inside a character.
-        Err(error) if error.error_len().is_none() && !end_of_source => {
-            sure(Encoding::UTF_8, format!("its first {} bytes are valid UTF-8", error.valid_up_to()))
-        }
-        Err(error) => guess_old(sample, end_of_source, &format!("byte {} is not valid UTF-8", error.valid_up_to())),
+        Err(error) if error.error_len().is_none() && !end_of_source => sure(
+            Encoding::UTF_8,
+            format!("its first {} bytes are valid UTF-8", error.valid_up_to()),
+        ),
+        Err(error) => guess_old(
+            sample,
+            end_of_source,
+            &format!("byte {} is not valid UTF-8", error.valid_up_to()),
+        ),
     }
 }
 
@@ -79,25 +92,33 @@ fn guess_old(sample: &[u8], end_of_source: bool, invalid: &str) -> Guess {
     let name = encoding.name();
     if is_wide {
         if is_east_asian(&text) {
-            return Guess { encoding, because: format!("{invalid}, and its characters are likeliest {name}"), is_doubtful: true };
+            return Guess {
+                encoding,
+                because: format!("{invalid}, and its characters are likeliest {name}"),
+                is_doubtful: true,
+            };
         }
         return utf_8(format!("{invalid}, but no other encoding makes text of it"));
     }
     let sense = Sense::of(&text);
     let words = sense.words();
     if sense.is_text() {
-        let because = format!("{invalid}, and the letters of {words} different words are likeliest {name}");
+        let because =
+            format!("{invalid}, and the letters of {words} different words are likeliest {name}");
         return Guess { encoding, because, is_doubtful: true };
     }
     utf_8(match words {
         0 => format!("{invalid}, but no other encoding makes words of it"),
-        words => format!("{invalid}; {words} words could be {name}, which is too little to tell: state the `encoding` if it is"),
+        words => format!(
+            "{invalid}; {words} words could be {name}, which is too little to tell: state the `encoding` if it is"
+        ),
     })
 }
 
 impl Encoding {
-    /// Whether the bytes of a cell, which stand for `text` in this encoding of one byte per character, are UTF-8 all the
-    /// same: they are valid there, and `text` makes no sense (`ZoÃ«`). Answers the offset of the first byte beyond ASCII.
+    /// Whether the bytes of a cell, which stand for `text` in this encoding of one byte per
+    /// character, are UTF-8 all the same: they are valid there, and `text` makes no sense (`ZoÃ«`).
+    /// Answers the offset of the first byte beyond ASCII.
     pub fn is_rather_utf_8(self, bytes: &[u8], text: &[u8]) -> Option<usize> {
         let first = Encoding::first_beyond_ascii(bytes)?;
         let is_utf_8 = self.0.is_single_byte() && std::str::from_utf8(bytes).is_ok();
@@ -112,12 +133,14 @@ impl Encoding {
 
 /// The encoding that a byte order mark tells.
 pub fn byte_order_mark(sample: &[u8]) -> Option<Encoding> {
-    [Encoding::UTF_8, Encoding::UTF_16LE, Encoding::UTF_16BE].into_iter().find(|encoding| sample.starts_with(encoding.byte_order_mark()))
+    [Encoding::UTF_8, Encoding::UTF_16LE, Encoding::UTF_16BE]
+        .into_iter()
+        .find(|encoding| sample.starts_with(encoding.byte_order_mark()))
 }
 
-/// Whether a sample, which begins without a byte order mark, is certainly not in an encoding, though all of it may be
-/// valid there: its units are of another width or order, or it is UTF-8, of which an encoding of one byte per character
-/// makes no sense.
+/// Whether a sample, which begins without a byte order mark, is certainly not in an encoding,
+/// though all of it may be valid there: its units are of another width or order, or it is UTF-8, of
+/// which an encoding of one byte per character makes no sense.
 pub fn is_misread(sample: &[u8], encoding: Encoding) -> bool {
     let found = zeros(sample).filter(|(_, share)| *share > 66).map(|(found, _)| found);
     match (encoding.byte_order(), found) {
@@ -133,16 +156,20 @@ pub fn is_misread(sample: &[u8], encoding: Encoding) -> bool {
             encoding.is_rather_utf_8(&sample[..end], &text).is_some()
         }
         // Text in UTF-16 has a zero byte in each delimiter and each line break.
-        (Some(_), None) => sample.len() >= 2 * LEAST_UNITS && !sample.contains(&0) && is_text_with_zeros(sample),
+        (Some(_), None) => {
+            sample.len() >= 2 * LEAST_UNITS && !sample.contains(&0) && is_text_with_zeros(sample)
+        }
         (None, None) => false,
     }
 }
 
-/// Whether of every four bytes all but the last, or all but the first, are zero: UTF-32 without a mark.
+/// Whether of every four bytes all but the last, or all but the first, are zero: UTF-32 without a
+/// mark.
 pub fn is_utf_32(sample: &[u8]) -> bool {
     let units = sample.as_chunks::<4>().0;
     let count = |is: fn(&[u8; 4]) -> bool| units.iter().filter(|unit| is(unit)).count();
-    let most = count(|unit| unit[0] != 0 && unit[1..] == [0; 3]).max(count(|unit| unit[3] != 0 && unit[..3] == [0; 3]));
+    let most = count(|unit| unit[0] != 0 && unit[1..] == [0; 3])
+        .max(count(|unit| unit[3] != 0 && unit[..3] == [0; 3]));
     units.len() >= LEAST_UNITS && most * 3 >= units.len() * 2
 }
 
@@ -157,17 +184,31 @@ fn zeros(sample: &[u8]) -> Option<(Encoding, usize)> {
         units.iter().filter(is_ascii).count()
     };
     let (little, big) = (ascii(ByteOrder::Little), ascii(ByteOrder::Big));
-    let (encoding, most, least) = if little >= big { (Encoding::UTF_16LE, little, big) } else { (Encoding::UTF_16BE, big, little) };
-    // Zero bytes are data too: text that is as good without UTF-16 must have one at nearly every other place.
-    let is_enough = if is_text_with_zeros(sample) { most * 3 >= units.len() * 2 } else { most * ASCII_SHARE >= units.len() };
+    let (encoding, most, least) = if little >= big {
+        (Encoding::UTF_16LE, little, big)
+    } else {
+        (Encoding::UTF_16BE, big, little)
+    };
+    // Zero bytes are data too: text that is as good without UTF-16 must have one at nearly every
+    // other place.
+    let is_enough = if is_text_with_zeros(sample) {
+        most * 3 >= units.len() * 2
+    } else {
+        most * ASCII_SHARE >= units.len()
+    };
     let is_clear = is_enough && least * ASCII_SHARE <= most;
     (units.len() >= LEAST_UNITS && is_clear).then(|| (encoding, most * 100 / units.len()))
 }
 
-/// Whether a sample reads as UTF-8, but for zero bytes: without control characters other than those of tables. In UTF-16 the first or the second bytes of most scripts are some.
+/// Whether a sample reads as UTF-8, but for zero bytes: without control characters other than those
+/// of tables. In UTF-16 the first or the second bytes of most scripts are some.
 fn is_text_with_zeros(sample: &[u8]) -> bool {
-    let is_valid = std::str::from_utf8(sample).map_or_else(|error| error.error_len().is_none(), |_| true);
-    is_valid && sample.iter().all(|byte| matches!(byte, 0 | 1 | b'\t' | b'\n' | b'\r' | 0x1c..=0x7e | 0x80..))
+    let is_valid =
+        std::str::from_utf8(sample).map_or_else(|error| error.error_len().is_none(), |_| true);
+    is_valid
+        && sample
+            .iter()
+            .all(|byte| matches!(byte, 0 | 1 | b'\t' | b'\n' | b'\r' | 0x1c..=0x7e | 0x80..))
 }
 
 #[cfg(test)]
@@ -189,8 +230,10 @@ mod tests {
         check(b"a\0,\0b\0\n\0", "utf-16le");
         check(b"\0a\0,\0b\0\n", "utf-16be");
         check(b"\xFF\xFEa\0", "utf-16le");
-        for text in ["номер,имя\n1,Анна Каренина\n", "番号,名前\n1,山田太郎\n", "a;é\n1;2\n"] {
-            let bytes = |order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect::<Vec<_>>();
+        for text in ["номер,имя\n1,Анна Каренина\n", "番号,名前\n1,山田太郎\n", "a;é\n1;2\n"]
+        {
+            let bytes =
+                |order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect::<Vec<_>>();
             check(&bytes(u16::to_le_bytes), "utf-16le");
             check(&bytes(u16::to_be_bytes), "utf-16be");
         }
@@ -212,7 +255,10 @@ mod tests {
     fn what_is_stated_may_be_misread() {
         let old = Encoding(encoding_rs::WINDOWS_1252);
         assert!(is_misread("id,name\n1,Zoë\n".as_bytes(), old));
-        assert!(is_misread("id,name\n1,Zoë\n2,ë".as_bytes().split_last().expect("it has bytes").1, old));
+        assert!(is_misread(
+            "id,name\n1,Zoë\n2,ë".as_bytes().split_last().expect("it has bytes").1,
+            old
+        ));
         assert!(!is_misread(b"id,name\n1,Zo\xEB\n", old));
         assert!(!is_misread(b"id,name\n1,Zoe\n", old));
         assert!(!is_misread("id,name\n1,Zoë\n".as_bytes(), Encoding::UTF_8));
@@ -225,21 +271,56 @@ mod tests {
         check(b"a,b\n\xFF,1\n", "utf-8");
         check(b"a,b\nx\x81y,1\n", "utf-8");
         check(b"a,b\n\xC3,1\n", "utf-8");
-        check("a,b\nZoë,ü\n".as_bytes().iter().copied().chain(*b"x\xE9,1\n").collect::<Vec<_>>().as_slice(), "utf-8");
+        check(
+            "a,b\nZoë,ü\n"
+                .as_bytes()
+                .iter()
+                .copied()
+                .chain(*b"x\xE9,1\n")
+                .collect::<Vec<_>>()
+                .as_slice(),
+            "utf-8",
+        );
         // Two words are not enough to tell: the records are refused.
         check(b"id,name\n1,Zo\xEB\n2,caf\xE9\n", "utf-8");
         check(b"a,b\n1,inv_\xFF\xFF\n", "utf-8");
         for byte in 0x80..=0xFF {
             check(&[b"id,name\n1,na", &[byte][..], b"me\n2,other\n3,third\n"].concat(), "utf-8");
-            check(&[b"id,name\n1,name", &[byte][..], b"\n2,other\n3,", &[byte][..], b"third\n"].concat(), "utf-8");
-            check(&[b"id,name\n1,inv", &[byte, byte, byte][..], b"\n2,other\n3,third\n"].concat(), "utf-8");
+            check(
+                &[b"id,name\n1,name", &[byte][..], b"\n2,other\n3,", &[byte][..], b"third\n"]
+                    .concat(),
+                "utf-8",
+            );
+            check(
+                &[b"id,name\n1,inv", &[byte, byte, byte][..], b"\n2,other\n3,third\n"].concat(),
+                "utf-8",
+            );
         }
-        // Of one valid and one invalid sequence none outweighs the other: a character by chance is the rarer one.
-        check("id,name\n1,Zoë\n2,caf".as_bytes().iter().copied().chain(*b"\xE9\n").collect::<Vec<_>>().as_slice(), "utf-8");
-        let words: Vec<u8> = (0..10).flat_map(|n| [&b"caf\xE9"[..], &[b'a' + n, b',']].concat()).collect();
+        // Of one valid and one invalid sequence none outweighs the other: a character by chance is
+        // the rarer one.
+        check(
+            "id,name\n1,Zoë\n2,caf"
+                .as_bytes()
+                .iter()
+                .copied()
+                .chain(*b"\xE9\n")
+                .collect::<Vec<_>>()
+                .as_slice(),
+            "utf-8",
+        );
+        let words: Vec<u8> =
+            (0..10).flat_map(|n| [&b"caf\xE9"[..], &[b'a' + n, b',']].concat()).collect();
         check(&words, "windows-1252");
         check(&[&words[..], "Zoë,".as_bytes()].concat(), "utf-8");
-        for zeros in ["\0", "a,\0b,c", "a,b\0,c", "a,b\\\0,c", "a,\"\0b\",c", "a,b\n1,x\0\n2,\0\0y\n", "ab\0\0\0\0,cd\0\0\0\0\n"] {
+        for zeros in [
+            "\0",
+            "a,\0b,c",
+            "a,b\0,c",
+            "a,b\\\0,c",
+            "a,\"\0b\",c",
+            "a,b\n1,x\0\n2,\0\0y\n",
+            "ab\0\0\0\0,cd\0\0\0\0\n",
+        ] {
             check(zeros.as_bytes(), "utf-8");
         }
     }

@@ -7,7 +7,8 @@ const OTHER: u8 = 0xFF;
 /// Stands for a byte order mark, U+FEFF: at the start of a row it is no part of a field.
 pub(crate) const NARROW_MARK: u8 = 0xFE;
 
-/// Stands for the first unit that is not ASCII and has a meaning, and the bytes after it for the next ones.
+/// Stands for the first unit that is not ASCII and has a meaning, and the bytes after it for the
+/// next ones.
 const FIRST_LETTER: u8 = 0x80;
 
 /// Narrows UTF-16, which comes in blocks of any length.
@@ -31,8 +32,9 @@ impl Units {
         Self { order, half: None, letters }
     }
 
-    /// Appends a byte to `out` for each unit that the next bytes complete: a unit below 0x80 as that byte, a byte order mark as 0xFE, the units that have a meaning from
-    /// 0x80 on, any other as 0xFF.
+    /// Appends a byte to `out` for each unit that the next bytes complete: a unit below 0x80 as
+    /// that byte, a byte order mark as 0xFE, the units that have a meaning from 0x80 on, any other
+    /// as 0xFF.
     pub fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
         if let (Some(first), Some((second, rest))) = (self.half, bytes.split_first()) {
             out.push(self.narrow([first, *second]));
@@ -40,8 +42,12 @@ impl Units {
         }
         let (units, rest) = bytes.as_chunks::<2>();
         match self.order {
-            _ if !self.letters.is_empty() => out.extend(units.iter().map(|unit| self.narrow(*unit))),
-            ByteOrder::Little => out.extend(units.iter().map(|unit| narrow(ByteOrder::Little, *unit))),
+            _ if !self.letters.is_empty() => {
+                out.extend(units.iter().map(|unit| self.narrow(*unit)))
+            }
+            ByteOrder::Little => {
+                out.extend(units.iter().map(|unit| narrow(ByteOrder::Little, *unit)))
+            }
             ByteOrder::Big => out.extend(units.iter().map(|unit| narrow(ByteOrder::Big, *unit))),
         }
         self.half = self.half.or(rest.first().copied());
@@ -64,7 +70,8 @@ impl Units {
         self.half.is_some()
     }
 
-    /// Says that no more bytes come: half a unit counts as one, which is not ASCII. Answers whether there was one.
+    /// Says that no more bytes come: half a unit counts as one, which is not ASCII. Answers whether
+    /// there was one.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> bool {
         let half = self.half.take();
         out.extend(half.map(|_| OTHER));
@@ -79,7 +86,8 @@ fn letter(letters: &[u16], unit: u16) -> Option<u8> {
 
 /// A text as it is narrowed, if each of its units has a byte of its own.
 pub(crate) fn narrow_text(text: &str, letters: &[u16]) -> Option<Vec<u8>> {
-    let narrow = |unit: u16| u8::try_from(unit).ok().filter(u8::is_ascii).or_else(|| letter(letters, unit));
+    let narrow =
+        |unit: u16| u8::try_from(unit).ok().filter(u8::is_ascii).or_else(|| letter(letters, unit));
     text.encode_utf16().map(narrow).collect()
 }
 
@@ -116,7 +124,8 @@ mod tests {
         assert_eq!(narrow_text("a§”,", &letters), Some(b"a\x80\x81,".to_vec()));
         assert_eq!(narrow_text("ä", &letters), None);
         let mut out = Vec::new();
-        Units::with_letters(ByteOrder::Big, letters).push(b"\0\xa7\x20\x1d\0\xe4\0a\xfe\xff", &mut out);
+        Units::with_letters(ByteOrder::Big, letters)
+            .push(b"\0\xa7\x20\x1d\0\xe4\0a\xfe\xff", &mut out);
         assert_eq!(out, b"\x80\x81\xffa\xfe");
         let mut big = Vec::new();
         Units::new(ByteOrder::Big).push(b"\0a\x0a\0\0\n", &mut big);

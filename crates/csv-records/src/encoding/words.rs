@@ -1,24 +1,27 @@
 //! Whether what is beyond ASCII in a text makes sense, as writing does and damage does not.
 //!
-//! Almost every byte is a character of every encoding of one byte per character, so that bytes are valid says nothing.
-//! Words do. A *word* is what stands between two characters that are no letters, and is counted here if it has two
-//! letters or more, and one of them is beyond ASCII. It makes sense if all of this is true:
+//! Almost every byte is a character of every encoding of one byte per character, so that bytes are
+//! valid says nothing. Words do. A *word* is what stands between two characters that are no
+//! letters, and is counted here if it has two letters or more, and one of them is beyond ASCII. It
+//! makes sense if all of this is true:
 //!
 //! - Its letters are of one script: Latin, Greek, Cyrillic, Hebrew, Arabic or Thai.
 //! - All letters are small, or all are capital, or only the first one is.
 //! - No letter comes three times in a row.
-//! - In Latin there is a language that has all of its letters beyond ASCII ([`LANGUAGES`]); in Greek and Cyrillic
-//!   a word of three letters or more has a vowel, unless it is in capitals; in Hebrew and Arabic the letters that
-//!   only end words end this one.
+//! - In Latin there is a language that has all of its letters beyond ASCII ([`LANGUAGES`]); in
+//!   Greek and Cyrillic a word of three letters or more has a vowel, unless it is in capitals; in
+//!   Hebrew and Arabic the letters that only end words end this one.
 //! - It does not touch a sign that no writer would put there, such as `Ã©`.
 //!
-//! A sign beyond ASCII that tables don't have ([`SIGNS`]), a control character among them, makes no sense.
+//! A sign beyond ASCII that tables don't have ([`SIGNS`]), a control character among them, makes no
+//! sense.
 
 use std::collections::HashSet;
 
 /// Fewest different words that tell an encoding of one byte per character.
 const LEAST_WORDS: usize = 4;
-/// Fewest different runs of characters of East Asia that tell an encoding of several bytes per character.
+/// Fewest different runs of characters of East Asia that tell an encoding of several bytes per
+/// character.
 const LEAST_RUNS: usize = 3;
 /// Where one thing in so many makes no sense, all of it makes none.
 const MOST_ODD: usize = 10;
@@ -92,7 +95,8 @@ impl Sense {
     fn word(&mut self, word: &str, left: char, right: char) {
         let is_torn = |c: char| !c.is_ascii() && !TOUCHING.contains(c);
         if is_torn(left) || is_torn(right) {
-            self.odd.insert([left, right].iter().chain(&word.chars().collect::<Vec<_>>()).collect());
+            self.odd
+                .insert([left, right].iter().chain(&word.chars().collect::<Vec<_>>()).collect());
         } else if !word.is_ascii() && word.chars().nth(1).is_some() {
             let set = if is_sensible(word) { &mut self.words } else { &mut self.odd };
             set.insert(word.to_owned());
@@ -117,7 +121,8 @@ impl Sense {
 
 fn is_letter(c: char) -> bool {
     // Points and tones stand above letters and are none by themselves.
-    let is_mark = matches!(c, '\u{0591}'..='\u{05C7}' | '\u{064B}'..='\u{0652}' | '\u{0E30}'..='\u{0E4E}');
+    let is_mark =
+        matches!(c, '\u{0591}'..='\u{05C7}' | '\u{064B}'..='\u{0652}' | '\u{0E30}'..='\u{0E4E}');
     (c.is_alphabetic() && !SIGNS.contains(c)) || is_mark
 }
 
@@ -132,7 +137,9 @@ enum Script {
 
 fn script(c: char) -> Option<Script> {
     match c {
-        'a'..='z' | 'A'..='Z' | '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}' => Some(Script::Latin),
+        'a'..='z' | 'A'..='Z' | '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}' => {
+            Some(Script::Latin)
+        }
         '\u{370}'..='\u{3FF}' => Some(Script::Greek),
         '\u{400}'..='\u{52F}' => Some(Script::Cyrillic),
         '\u{590}'..='\u{6FF}' => Some(Script::Semitic),
@@ -152,9 +159,13 @@ fn is_sensible(word: &str) -> bool {
     if !has_usual_case || repeats || letters.iter().any(|c| script(*c) != Some(first)) {
         return false;
     }
-    let has_vowel = |vowels: &str| is_capital || letters.len() < 3 || letters.iter().any(|c| vowels.contains(lower(*c)));
+    let has_vowel = |vowels: &str| {
+        is_capital || letters.len() < 3 || letters.iter().any(|c| vowels.contains(lower(*c)))
+    };
     match first {
-        Script::Latin => LANGUAGES.iter().any(|language| letters.iter().all(|c| c.is_ascii() || language.contains(lower(*c)))),
+        Script::Latin => LANGUAGES
+            .iter()
+            .any(|language| letters.iter().all(|c| c.is_ascii() || language.contains(lower(*c)))),
         Script::Greek => has_vowel(GREEK_VOWELS),
         Script::Cyrillic => has_vowel(CYRILLIC_VOWELS),
         Script::Semitic => !letters[..letters.len() - 1].iter().any(|c| LAST_LETTERS.contains(*c)),
@@ -167,8 +178,8 @@ fn lower(c: char) -> char {
     if c == 'İ' { 'ı' } else { c.to_lowercase().next().unwrap_or(c) }
 }
 
-/// Whether a text is one of East Asia: nearly all of what is beyond ASCII are usual characters of its scripts, most of
-/// them beside each other, in several different runs.
+/// Whether a text is one of East Asia: nearly all of what is beyond ASCII are usual characters of
+/// its scripts, most of them beside each other, in several different runs.
 pub(super) fn is_east_asian(text: &str) -> bool {
     let (mut together, mut alone, mut odd) = (0_usize, 0_usize, 0_usize);
     let mut runs = HashSet::new();
@@ -188,7 +199,8 @@ pub(super) fn is_east_asian(text: &str) -> bool {
     runs.len() >= LEAST_RUNS && together > alone && odd * MOST_ODD <= together
 }
 
-/// Whether this is a usual character of East Asia. Rare ones come of bytes that mean something else.
+/// Whether this is a usual character of East Asia. Rare ones come of bytes that mean something
+/// else.
 fn is_wide(c: char) -> bool {
     matches!(c, '\u{3000}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF00}'..='\u{FFEF}')
 }
@@ -226,8 +238,20 @@ mod tests {
         ] {
             assert!(is_sensible(word), "{word}");
         }
-        for word in ["ZoÃ", "ZoÃŸ", "Ãšlohy", "ےےے", "caÿ", "łaß", "аННА", "рПёт", "бвгд", "Zoж", "םשלו", "ةمدرس"]
-        {
+        for word in [
+            "ZoÃ",
+            "ZoÃŸ",
+            "Ãšlohy",
+            "ےےے",
+            "caÿ",
+            "łaß",
+            "аННА",
+            "рПёт",
+            "бвгд",
+            "Zoж",
+            "םשלו",
+            "ةمدرس",
+        ] {
             assert!(!is_sensible(word), "{word}");
         }
     }

@@ -1,4 +1,5 @@
-//! What a block of 64 bytes means, as masks: which fields and rows end in it, and where it stops being regular.
+//! What a block of 64 bytes means, as masks: which fields and rows end in it, and where it stops
+//! being regular.
 
 use super::marks::{BLOCK, Marks, Needles};
 use super::rows::Field;
@@ -22,8 +23,8 @@ pub(super) struct Regular {
 }
 
 impl Regular {
-    /// `None` for dialects of which every row takes the automaton, such as those with a delimiter, a quote or an escape of
-    /// several bytes.
+    /// `None` for dialects of which every row takes the automaton, such as those with a delimiter,
+    /// a quote or an escape of several bytes.
     pub(super) fn new(dialect: &Dialect) -> Option<Self> {
         let byte = |token: Option<Token>| token.map_or(Some(None), |token| token.byte().map(Some));
         let delimiter = dialect.delimiter.byte()?;
@@ -43,7 +44,10 @@ impl Regular {
         // Two roles for one byte are for the automaton to sort out.
         let roles = [Some(delimiter), quote, escape, comment, Some(lf), cr.then_some(b'\r')];
         let roles: Vec<u8> = roles.into_iter().flatten().collect();
-        let is_taken = |index: usize| roles[..index].contains(&roles[index]) || spaces.is_some_and(|spaces| spaces.contains(&roles[index]));
+        let is_taken = |index: usize| {
+            roles[..index].contains(&roles[index])
+                || spaces.is_some_and(|spaces| spaces.contains(&roles[index]))
+        };
         if (0..roles.len()).any(is_taken) {
             return None;
         }
@@ -52,13 +56,31 @@ impl Regular {
             None => dialect.encoding.byte_order_mark().first().copied(),
         };
         let quotes = quote.is_some();
-        let needles = Needles { delimiter, quote: quote.unwrap_or_default(), lf, cr: b'\r', escape, spaces, mark, comment };
+        let needles = Needles {
+            delimiter,
+            quote: quote.unwrap_or_default(),
+            lf,
+            cr: b'\r',
+            escape,
+            spaces,
+            mark,
+            comment,
+        };
         let pairs = terminator == Terminator::CrLf;
-        Some(Self { needles, quotes, doubles, cr, pairs, trim: dialect.trim, odd: pairs || escape.is_some() || spaces.is_some() })
+        Some(Self {
+            needles,
+            quotes,
+            doubles,
+            cr,
+            pairs,
+            trim: dialect.trim,
+            odd: pairs || escape.is_some() || spaces.is_some(),
+        })
     }
 }
 
-/// What one block leaves to the next. A mask that speaks of the next block has its bit 0 set or none.
+/// What one block leaves to the next. A mask that speaks of the next block has its bit 0 set or
+/// none.
 #[derive(Default)]
 pub(super) struct Carry {
     /// A row begins here.
@@ -110,7 +132,13 @@ pub(super) struct Block {
 impl Block {
     /// Understands the block at `at` of `window`. `ODD` says what [`Regular::odd`] does.
     #[inline(always)]
-    pub(super) fn new<const ODD: bool>(regular: &Regular, window: &[u8], at: usize, marks: Marks, carry: &mut Carry) -> Self {
+    pub(super) fn new<const ODD: bool>(
+        regular: &Regular,
+        window: &[u8],
+        at: usize,
+        marks: Marks,
+        carry: &mut Carry,
+    ) -> Self {
         let Marks { delimiter, quote, lf, cr, escape, space, start } = marks;
         let quote = if regular.quotes { quote } else { 0 };
         let cr = if regular.cr { cr } else { 0 };
@@ -130,10 +158,22 @@ impl Block {
             let ends = delimiter | row_ends;
             carry.row = before_row >> 63;
             carry.field = (ends | lf) >> 63;
-            return Self { at, ends, row_ends, quoted_ends: 0, cr_lf, doubled: 0, inner_lines: 0, irregular: 0 };
+            return Self {
+                at,
+                ends,
+                row_ends,
+                quoted_ends: 0,
+                cr_lf,
+                doubled: 0,
+                inner_lines: 0,
+                irregular: 0,
+            };
         }
-        let (terminators, lines, lone) =
-            if ODD && regular.pairs { (cr_lf, lf, (cr & !cr_lf) | lone_lf) } else { (cr | lone_lf, cr | lone_lf, 0) };
+        let (terminators, lines, lone) = if ODD && regular.pairs {
+            (cr_lf, lf, (cr & !cr_lf) | lone_lf)
+        } else {
+            (cr | lone_lf, cr | lone_lf, 0)
+        };
         let inside = prefix_xor(quote) ^ carry.inside;
         carry.inside = if inside >> 63 == 1 { !0 } else { 0 };
         let opens = quote & inside;
@@ -147,21 +187,34 @@ impl Block {
         let unclosed = after_close & !(ends | quote);
         let before_row = before_row & !inside;
         let odd_start = start & (before_row << 1 | carry.row);
-        let mut irregular = misplaced | unclosed | odd_start | if regular.doubles { 0 } else { doubled };
+        let mut irregular =
+            misplaced | unclosed | odd_start | if regular.doubles { 0 } else { doubled };
         if ODD {
-            let spaced = (space & may_begin) | if regular.trim { ends & (space << 1 | carry.space) } else { 0 };
+            let spaced = (space & may_begin)
+                | if regular.trim { ends & (space << 1 | carry.space) } else { 0 };
             irregular |= spaced | escape | (lone & !inside);
             carry.space = space >> 63;
         }
-        (carry.row, carry.field, carry.closed) = (before_row >> 63, before_field >> 63, closes >> 63);
+        (carry.row, carry.field, carry.closed) =
+            (before_row >> 63, before_field >> 63, closes >> 63);
         // What comes after the first irregular bit is not for us.
         let ends = ends & below(irregular.trailing_zeros());
         // A field whose end follows a closing quote began with its opening one.
         let quoted_ends = ends & after_close;
-        Self { at, ends, row_ends: ends & terminators, quoted_ends, cr_lf, doubled, inner_lines: lines & inside, irregular }
+        Self {
+            at,
+            ends,
+            row_ends: ends & terminators,
+            quoted_ends,
+            cr_lf,
+            doubled,
+            inner_lines: lines & inside,
+            irregular,
+        }
     }
 
-    /// Says of the fields that end in it, which begin at the index `before`, what quotes make of them.
+    /// Says of the fields that end in it, which begin at the index `before`, what quotes make of
+    /// them.
     #[inline(always)]
     pub(super) fn quote_fields(&self, before: usize, carry: &Carry, fields: &mut [Field]) {
         let mut quoted_ends = self.quoted_ends;
@@ -170,9 +223,17 @@ impl Block {
             quoted_ends &= quoted_ends - 1;
             let field = &mut fields[before + (self.ends & below).count_ones() as usize];
             let doubled = self.doubled & below;
-            let doubled = if doubled == 0 { carry.doubled } else { self.at + BLOCK - doubled.leading_zeros() as usize };
+            let doubled = if doubled == 0 {
+                carry.doubled
+            } else {
+                self.at + BLOCK - doubled.leading_zeros() as usize
+            };
             let (start, end) = (field.start(), field.end());
-            *field = if doubled > start { Field::escaped(start, end, true) } else { Field::quoted(start + 1, end - 1) };
+            *field = if doubled > start {
+                Field::escaped(start, end, true)
+            } else {
+                Field::quoted(start + 1, end - 1)
+            };
         }
     }
 }

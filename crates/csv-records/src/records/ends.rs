@@ -36,8 +36,14 @@ pub(super) fn push(Ends { at, mut ends, cr_lf, mut field }: Ends, fields: &mut V
     }
     fields.reserve(BLOCK);
     let (count, length) = (ends.count_ones() as usize, fields.len());
-    // Eights of them, whatever comes after the last: a loop of as many rounds as there are fields ends where the processor does not expect it.
-    for eight in fields.spare_capacity_mut()[..BLOCK].as_chunks_mut::<8>().0.iter_mut().take(count.div_ceil(8)) {
+    // Eights of them, whatever comes after the last: a loop of as many rounds as there are fields
+    // ends where the processor does not expect it.
+    for eight in fields.spare_capacity_mut()[..BLOCK]
+        .as_chunks_mut::<8>()
+        .0
+        .iter_mut()
+        .take(count.div_ceil(8))
+    {
         for slot in eight {
             let bit = ends.trailing_zeros();
             let end = at + bit as usize;
@@ -67,7 +73,8 @@ pub(super) mod x86 {
         numbers
     };
 
-    /// Appends a field for each bit, sixteen at once: the numbers of the bits are pressed together, and each start is the end before it and what ends there.
+    /// Appends a field for each bit, sixteen at once: the numbers of the bits are pressed together,
+    /// and each start is the end before it and what ends there.
     #[inline]
     #[target_feature(enable = "avx512bw,avx512vbmi2,popcnt")]
     pub(in super::super) fn push(Ends { at, ends, cr_lf, field }: Ends, fields: &mut Vec<Field>) {
@@ -85,12 +92,20 @@ pub(super) mod x86 {
         let mut before = _mm512_set1_epi32(field as i32);
         let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
         let high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-        for sixteen in fields.spare_capacity_mut()[..BLOCK].as_chunks_mut::<16>().0.iter_mut().take(count.div_ceil(16)) {
-            let ends = _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_castsi512_si128(last_bytes)), at);
-            let next = _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_castsi512_si128(next_bytes)), at);
+        for sixteen in fields.spare_capacity_mut()[..BLOCK]
+            .as_chunks_mut::<16>()
+            .0
+            .iter_mut()
+            .take(count.div_ceil(16))
+        {
+            let ends =
+                _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_castsi512_si128(last_bytes)), at);
+            let next =
+                _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_castsi512_si128(next_bytes)), at);
             let starts = _mm512_alignr_epi32::<15>(next, before);
             let slots: *mut __m512i = sixteen.as_mut_ptr().cast();
-            // SAFETY: sixteen fields are two times 64 bytes, each field a start and an end without flags as `Field::plain` has them; the stores need no alignment.
+            // SAFETY: sixteen fields are two times 64 bytes, each field a start and an end without
+            // flags as `Field::plain` has them; the stores need no alignment.
             unsafe {
                 _mm512_storeu_si512(slots, _mm512_permutex2var_epi32(starts, low, ends));
                 _mm512_storeu_si512(slots.add(1), _mm512_permutex2var_epi32(starts, high, ends));

@@ -51,7 +51,8 @@ pub(super) enum Step {
 impl Follower {
     /// Goes on to the next row start. The end of the source is one.
     pub(super) fn step(&mut self, grammar: &Grammar, bytes: Bytes<'_>, limit: usize) -> Step {
-        let found = grammar.next_row_start(&mut self.state, bytes.after(self.at), bytes.end_of_source);
+        let found =
+            grammar.next_row_start(&mut self.state, bytes.after(self.at), bytes.end_of_source);
         self.at += found.unwrap_or_else(|done| done) as u64;
         if self.at - self.row > limit as u64 {
             return Step::LongRow;

@@ -3,8 +3,11 @@
 use crate::dialect::{Dialect, Terminator};
 use crate::limits::FOOTER_BYTES;
 
-/// Where the footer of a source begins, as an offset into its last bytes: at the last [`Dialect::footer_rows`] lines, whatever quotes they hold. A terminator at the very end
-/// ends the last line and begins none, and blank lines after the last one that is not blank do not count. `None`: `tail`, which begins at a whole unit, does not reach back so far; `is_whole`: it is the whole source, so then all of it is footer.
+/// Where the footer of a source begins, as an offset into its last bytes: at the last
+/// [`Dialect::footer_rows`] lines, whatever quotes they hold. A terminator at the very end ends the
+/// last line and begins none, and blank lines after the last one that is not blank do not count.
+/// `None`: `tail`, which begins at a whole unit, does not reach back so far; `is_whole`: it is the
+/// whole source, so then all of it is footer.
 pub fn footer_start(dialect: &Dialect, tail: &[u8], is_whole: bool) -> Option<usize> {
     if dialect.footer_rows == 0 {
         // Without a footer half a unit at the end is data, and at fault.
@@ -24,7 +27,8 @@ fn find(dialect: &Dialect, tail: &[u8], is_whole: bool) -> Option<usize> {
         b'\r' => terminator != Terminator::Lf,
         _ => false,
     };
-    // A footer of blank lines alone is none, but where they begin is not known while the data may be blank too.
+    // A footer of blank lines alone is none, but where they begin is not known while the data may
+    // be blank too.
     let mut start = match tail.iter().rposition(|byte| !is_end(byte)) {
         Some(last) => last + 1,
         None => return is_whole.then_some(0),
@@ -45,11 +49,13 @@ fn find(dialect: &Dialect, tail: &[u8], is_whole: bool) -> Option<usize> {
     Some(start)
 }
 
-/// Bytes of the terminator at the end of `bytes`, if there is one. The CR of a CR LF that alone does not end lines may stay: it is none that is looked for.
+/// Bytes of the terminator at the end of `bytes`, if there is one. The CR of a CR LF that alone
+/// does not end lines may stay: it is none that is looked for.
 fn terminator_bytes(terminator: Terminator, bytes: &[u8]) -> usize {
     match (terminator, bytes) {
         (Terminator::Auto, [.., b'\r', b'\n']) => 2,
-        (Terminator::Auto | Terminator::Cr, [.., b'\r']) | (Terminator::Auto | Terminator::Lf | Terminator::CrLf, [.., b'\n']) => 1,
+        (Terminator::Auto | Terminator::Cr, [.., b'\r'])
+        | (Terminator::Auto | Terminator::Lf | Terminator::CrLf, [.., b'\n']) => 1,
         _ => 0,
     }
 }
@@ -69,7 +75,8 @@ impl Holdback {
         Self { dialect: dialect.clone(), held: Vec::new(), passed: Vec::new(), at: 0 }
     }
 
-    /// Takes in the next bytes; answers those that are no footer whatever comes after them, and the byte of the source, from 0, at which they begin.
+    /// Takes in the next bytes; answers those that are no footer whatever comes after them, and the
+    /// byte of the source, from 0, at which they begin.
     ///
     /// # Errors
     ///
@@ -94,7 +101,8 @@ impl Holdback {
     }
 }
 
-/// A footer that has more bytes than [`FOOTER_BYTES`]: so many are held back while a source is streamed, and no more.
+/// A footer that has more bytes than [`FOOTER_BYTES`]: so many are held back while a source is
+/// streamed, and no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the last {lines} lines, which are skipped, have more than {FOOTER_BYTES} bytes")]
 pub struct LongFooter {
@@ -110,10 +118,19 @@ mod tests {
     #[track_caller]
     fn check(terminator: Terminator, footer_rows: u32, data: &str, footer: &str) {
         for encoding in [Encoding::UTF_8, Encoding::UTF_16LE] {
-            let dialect = Dialect { line_terminator: terminator, footer_rows, encoding, ..Dialect::default() };
+            let dialect = Dialect {
+                line_terminator: terminator,
+                footer_rows,
+                encoding,
+                ..Dialect::default()
+            };
             let source = encoding.encode_ascii(format!("{data}{footer}").as_bytes());
             let expected = encoding.encode_ascii(data.as_bytes());
-            assert_eq!(footer_start(&dialect, &source, true), Some(expected.len()), "{data:?} {footer:?}");
+            assert_eq!(
+                footer_start(&dialect, &source, true),
+                Some(expected.len()),
+                "{data:?} {footer:?}"
+            );
             for cut in 1..=source.len() {
                 let mut holdback = Holdback::new(&dialect);
                 let mut passed = Vec::new();

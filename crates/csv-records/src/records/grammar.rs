@@ -1,13 +1,15 @@
-//! How bytes are read, as a table: the state before a byte and the byte's class give the state after it, and what is to be done.
+//! How bytes are read, as a table: the state before a byte and the byte's class give the state
+//! after it, and what is to be done.
 //!
-//! A token of several bytes, such as the delimiter `||` or the quote `§`, is looked at where its first byte is found, and taken in
-//! one step if the others follow. So there is no state inside of one: who begins there begins after it.
+//! A token of several bytes, such as the delimiter `||` or the quote `§`, is looked at where its
+//! first byte is found, and taken in one step if the others follow. So there is no state inside of
+//! one: who begins there begins after it.
 
 use memchr::{memchr, memchr2};
 
 use super::states::State::{
-    self, Bare, BareCr, BareEscape, BareEscapedCr, Closed, Comment, CommentCr, Cr, Equals, Marked, Quote, QuoteCr, Quoted, QuotedEscape,
-    Row, Space,
+    self, Bare, BareCr, BareEscape, BareEscapedCr, Closed, Comment, CommentCr, Cr, Equals, Marked,
+    Quote, QuoteCr, Quoted, QuotedEscape, Row, Space,
 };
 use super::states::{Action, Entry, STATES};
 use crate::dialect::{Dialect, Terminator, Token};
@@ -65,7 +67,8 @@ struct Long {
 }
 
 impl Long {
-    /// What it does in a state, which has this row of the table, if that is more than its first byte does alone.
+    /// What it does in a state, which has this row of the table, if that is more than its first
+    /// byte does alone.
     fn entry(&self, row: &[Entry]) -> Option<Entry> {
         let [entry, alone] = [self.class, self.alone].map(|class| row[class as usize].of_token());
         (entry != alone).then_some(entry)
@@ -79,7 +82,8 @@ impl Grammar {
         // An escape that is the quote is a doubled quote by another name.
         let escape = dialect.escape_char.filter(|escape| Some(*escape) != quote);
         let doubles = dialect.double_quote || dialect.escape_char == quote;
-        // Files are put together with their byte order marks: one is no part of a field that a row begins with.
+        // Files are put together with their byte order marks: one is no part of a field that a row
+        // begins with.
         let mark: &[u8] = match dialect.encoding.byte_order() {
             Some(_) => &[NARROW_MARK],
             None if dialect.encoding == Encoding::UTF_8 => dialect.encoding.byte_order_mark(),
@@ -97,14 +101,19 @@ impl Grammar {
             ((dialect.line_terminator != Terminator::Lf).then(|| b'\r'.into()), Class::Cr),
             ((dialect.line_terminator != Terminator::Cr).then(|| b'\n'.into()), Class::Lf),
         ];
-        let roles = roles.into_iter().filter_map(|(token, class)| token.map(|token| (token, class)));
+        let roles =
+            roles.into_iter().filter_map(|(token, class)| token.map(|token| (token, class)));
         let (short, long): (Vec<_>, Vec<_>) = roles.partition(|(token, _)| token.byte().is_some());
         // Where two roles meet in one byte, the later one wins.
         let mut classes = [Class::Data; 256];
         for (token, class) in short {
             classes[token.first() as usize] = class;
         }
-        let new = |(token, class): (Token, Class)| Long { token, class, alone: classes[token.first() as usize] };
+        let new = |(token, class): (Token, Class)| Long {
+            token,
+            class,
+            alone: classes[token.first() as usize],
+        };
         let tokens: Vec<Long> = long.into_iter().map(new).collect();
 
         let rules = Rules { terminator: dialect.line_terminator, doubles, trim: dialect.trim };
@@ -136,8 +145,8 @@ impl Grammar {
         self.escape.map_or(0, Token::bytes)
     }
 
-    /// The first of `bytes` at which something happens in `state`: its offset, and what. Whether a token of several
-    /// bytes begins there is for [`token`](Self::token) to say.
+    /// The first of `bytes` at which something happens in `state`: its offset, and what. Whether a
+    /// token of several bytes begins there is for [`token`](Self::token) to say.
     #[inline]
     pub(super) fn next_event(&self, state: State, bytes: &[u8]) -> Option<(usize, Entry)> {
         let row = &self.table[state as usize];
@@ -145,8 +154,9 @@ impl Grammar {
         bytes.iter().map(entry).enumerate().find(|(_, entry)| !entry.stays(state))
     }
 
-    /// What happens in `state` at the first of `bytes`, which may begin a token of several bytes, and how many bytes that
-    /// takes. `None`: it takes more of them to tell. `is_end`: there are no more.
+    /// What happens in `state` at the first of `bytes`, which may begin a token of several bytes,
+    /// and how many bytes that takes. `None`: it takes more of them to tell. `is_end`: there are no
+    /// more.
     #[cold]
     #[inline(never)]
     pub(super) fn token(&self, state: State, bytes: &[u8], is_end: bool) -> Option<(Entry, usize)> {
@@ -155,7 +165,9 @@ impl Grammar {
         for long in self.tokens.iter().filter(|long| long.token.first() == bytes[0]) {
             alone = long.alone;
             match long.entry(row) {
-                Some(entry) if long.token.begins(bytes) => return Some((entry, long.token.bytes())),
+                Some(entry) if long.token.begins(bytes) => {
+                    return Some((entry, long.token.bytes()));
+                }
                 Some(_) if !is_end && long.token.as_bytes().starts_with(bytes) => return None,
                 _ => {}
             }
@@ -163,8 +175,9 @@ impl Grammar {
         Some((row[alone as usize].of_token(), 1))
     }
 
-    /// Every way to begin at the first of `bytes`, whatever stands before them: how many of them are the rest of a token,
-    /// and the state after these. `None`: it takes more bytes to tell. `is_end`: there are no more.
+    /// Every way to begin at the first of `bytes`, whatever stands before them: how many of them
+    /// are the rest of a token, and the state after these. `None`: it takes more bytes to tell.
+    /// `is_end`: there are no more.
     pub(super) fn beginnings(&self, bytes: &[u8], is_end: bool) -> Option<Vec<(usize, State)>> {
         let most = self.tokens.iter().map(|long| long.token.bytes() - 1).max().unwrap_or(0);
         if bytes.len() < most && !is_end {
@@ -173,7 +186,10 @@ impl Grammar {
         let states = self.reachable();
         let mut found: Vec<(usize, State)> = states.iter().map(|state| (0, *state)).collect();
         for long in &self.tokens {
-            let after = states.iter().filter_map(|state| long.entry(&self.table[*state as usize])).map(Entry::state);
+            let after = states
+                .iter()
+                .filter_map(|state| long.entry(&self.table[*state as usize]))
+                .map(Entry::state);
             let rests = (1..long.token.bytes()).map(|at| &long.token.as_bytes()[at..]);
             for rest in rests.filter(|rest| bytes.starts_with(rest)) {
                 found.extend(after.clone().map(|state| (rest.len(), state)));
@@ -197,7 +213,10 @@ impl Grammar {
             }
         }
         // Classes that this dialect gives to no byte lead to states that it can't reach.
-        let has = |class: Class| self.classes.contains(&class) || self.tokens.iter().any(|long| [long.class, long.alone].contains(&class));
+        let has = |class: Class| {
+            self.classes.contains(&class)
+                || self.tokens.iter().any(|long| [long.class, long.alone].contains(&class))
+        };
         let possible = |state: &State| match state {
             Quoted | Quote | Closed | QuotedEscape | QuoteCr if self.quote.is_none() => false,
             BareEscape | QuotedEscape | BareEscapedCr if self.escape.is_none() => false,
@@ -211,15 +230,23 @@ impl Grammar {
         found
     }
 
-    /// Reads `bytes` up to the next row start after their first byte's, and says at which offset it lies; `Err`: they end
-    /// before it is known, and so many of them are done with. `is_end`: no bytes come after them, and then all are.
+    /// Reads `bytes` up to the next row start after their first byte's, and says at which offset it
+    /// lies; `Err`: they end before it is known, and so many of them are done with. `is_end`: no
+    /// bytes come after them, and then all are.
     ///
-    /// After a lone CR the row starts at the byte after it, which is not read yet: an offset of 0 is possible then.
-    pub(super) fn next_row_start(&self, state: &mut State, bytes: &[u8], is_end: bool) -> Result<usize, usize> {
+    /// After a lone CR the row starts at the byte after it, which is not read yet: an offset of 0
+    /// is possible then.
+    pub(super) fn next_row_start(
+        &self,
+        state: &mut State,
+        bytes: &[u8],
+        is_end: bool,
+    ) -> Result<usize, usize> {
         let mut at = 0;
         while at < bytes.len() {
             match *state {
-                // Most of what another reading than the taken one reads is the inside of its quotes: at the speed of a search.
+                // Most of what another reading than the taken one reads is the inside of its
+                // quotes: at the speed of a search.
                 Quoted => {
                     let rest = &bytes[at..];
                     let found = match (self.quote, self.escape) {
@@ -261,7 +288,8 @@ impl Grammar {
             Terminator::Cr => memchr::memchr_iter(b'\r', row).count(),
             Terminator::Auto => {
                 let lone_cr = |at: &usize| row.get(at + 1) != Some(&b'\n');
-                memchr::memchr_iter(b'\n', row).count() + memchr::memchr_iter(b'\r', row).filter(lone_cr).count()
+                memchr::memchr_iter(b'\n', row).count()
+                    + memchr::memchr_iter(b'\r', row).filter(lone_cr).count()
             }
         };
         count as u32
@@ -282,9 +310,12 @@ fn entry(state: State, class: Class, rules: Rules) -> Entry {
     let go = |state| Entry::new(Action::Go, state);
     let end_field = || Entry::new(Action::EndField, State::Field);
     let auto = terminator == Terminator::Auto;
-    // What ends a row ends it in all of these states; a CR that needs its LF leaves a state that waits for it.
+    // What ends a row ends it in all of these states; a CR that needs its LF leaves a state that
+    // waits for it.
     let waiting = match state {
-        Row | Marked | State::Field | Space | Equals | Bare | BareCr | QuoteCr | BareEscapedCr => Some(BareCr),
+        Row | Marked | State::Field | Space | Equals | Bare | BareCr | QuoteCr | BareEscapedCr => {
+            Some(BareCr)
+        }
         Quote | Closed => Some(QuoteCr),
         Comment | CommentCr => Some(CommentCr),
         Quoted | BareEscape | QuotedEscape | Cr => None,
@@ -339,7 +370,8 @@ fn entry(state: State, class: Class, rules: Rules) -> Entry {
         BareEscape => go(if class == Class::Cr && auto { BareEscapedCr } else { Bare }),
         QuotedEscape => go(Quoted),
         Comment | CommentCr => go(Comment),
-        // `next_row_start` and the lexer look at the byte after a CR themselves; this is for `reachable` only.
+        // `next_row_start` and the lexer look at the byte after a CR themselves; this is for
+        // `reachable` only.
         Cr => go(Row),
     }
 }

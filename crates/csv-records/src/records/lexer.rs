@@ -35,7 +35,8 @@ const MAX_WINDOW_BYTES: usize = (1 << 31) - 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a record is longer than {limit} bytes: byte {at}")]
 pub struct LongRow {
-    /// Where the row starts: an offset into the window for [`Lexer::read`], a byte of the source (from 0) for a shard.
+    /// Where the row starts: an offset into the window for [`Lexer::read`], a byte of the source
+    /// (from 0) for a shard.
     pub at: u64,
     /// The limit, in bytes.
     pub limit: u32,
@@ -64,28 +65,41 @@ impl Lexer {
             grammar: Grammar::new(dialect),
             terminator: dialect.line_terminator,
             trim: dialect.trim,
-            blank: if dialect.blank_rows == BlankRows::Skip { RowKind::Blank } else { RowKind::Record },
+            blank: if dialect.blank_rows == BlankRows::Skip {
+                RowKind::Blank
+            } else {
+                RowKind::Record
+            },
             limit: limits.record_bytes.min(1 << 30) as usize,
             regular: Regular::new(dialect),
         }
     }
 
-    /// The same lexer without its fast path: byte by byte through the automaton. The slow and obvious way, for tests.
+    /// The same lexer without its fast path: byte by byte through the automaton. The slow and
+    /// obvious way, for tests.
     pub fn without_index(mut self) -> Self {
         self.regular = None;
         self
     }
 
-    /// Puts the rows of `window`, which starts at a row start, in `rows`, and says how many bytes they take.
+    /// Puts the rows of `window`, which starts at a row start, in `rows`, and says how many bytes
+    /// they take.
     ///
-    /// Only whole rows are read, at most `max_rows` of them. What is left over is to be the beginning of the next window, unless `end_of_source`: then
-    /// the last row may lack its terminator, and nothing is left over (with `max_rows` to spare). Without it a CR at the end of a window is
-    /// left over too, as an LF may follow.
+    /// Only whole rows are read, at most `max_rows` of them. What is left over is to be the
+    /// beginning of the next window, unless `end_of_source`: then the last row may lack its
+    /// terminator, and nothing is left over (with `max_rows` to spare). Without it a CR at the end
+    /// of a window is left over too, as an LF may follow.
     ///
     /// # Errors
     ///
     /// The first row is longer than the limit. Rows before a long one are handed out first.
-    pub fn read(&mut self, window: &[u8], end_of_source: bool, max_rows: usize, rows: &mut Rows) -> Result<usize, LongRow> {
+    pub fn read(
+        &mut self,
+        window: &[u8],
+        end_of_source: bool,
+        max_rows: usize,
+        rows: &mut Rows,
+    ) -> Result<usize, LongRow> {
         self.read_until(window, end_of_source, usize::MAX, max_rows, rows)
     }
 
@@ -137,8 +151,15 @@ impl Lexer {
         self.limit
     }
 
-    /// Appends the row that starts at `start` through the automaton and says where it ends; `None` if the window ends before that is known, or it is too long.
-    pub(super) fn row(&self, window: &[u8], start: usize, end_of_source: bool, rows: &mut Rows) -> Option<usize> {
+    /// Appends the row that starts at `start` through the automaton and says where it ends; `None`
+    /// if the window ends before that is known, or it is too long.
+    pub(super) fn row(
+        &self,
+        window: &[u8],
+        start: usize,
+        end_of_source: bool,
+        rows: &mut Rows,
+    ) -> Option<usize> {
         let (first_field, first_fault) = (rows.fields.len(), rows.faults.len());
         let mut pending = Pending::at(start);
         let mut state = State::Row;
@@ -152,7 +173,8 @@ impl Lexer {
             at += skipped;
             let mut after = at + 1;
             if entry.is_if_token() {
-                let Some((told, length)) = self.grammar.token(state, &window[at..], end_of_source) else {
+                let Some((told, length)) = self.grammar.token(state, &window[at..], end_of_source)
+                else {
                     break (window.len(), window.len());
                 };
                 (entry, after) = (told, at + length);
@@ -172,7 +194,9 @@ impl Lexer {
                     pending = Pending::at(after);
                 }
                 Action::EndRow => break (at, at + 1),
-                Action::EndRowCr => break (at, if window.get(at + 1) == Some(&b'\n') { at + 2 } else { at + 1 }),
+                Action::EndRowCr => {
+                    break (at, if window.get(at + 1) == Some(&b'\n') { at + 2 } else { at + 1 });
+                }
                 Action::EndRowCrLf => {
                     state = if state == State::QuoteCr { State::Closed } else { state };
                     break (at - 1, at + 1);
@@ -208,7 +232,8 @@ impl Lexer {
             return None;
         }
         let is_comment = matches!(state, State::Comment | State::CommentCr);
-        let is_blank = rows.fields.len() == first_field && is_blank(&window[content.min(content_end)..content_end], self.trim);
+        let is_blank = rows.fields.len() == first_field
+            && is_blank(&window[content.min(content_end)..content_end], self.trim);
         let kind = match (is_comment, is_blank) {
             (true, _) => RowKind::Comment,
             (_, true) => self.blank,
@@ -220,8 +245,11 @@ impl Lexer {
             }
             self.end_field(&pending, state, window, content_end, first_field, rows);
         }
-        let lines =
-            if verbatim && self.terminator != Terminator::CrLf { u32::from(!unfinished) } else { self.grammar.lines(&window[start..end]) };
+        let lines = if verbatim && self.terminator != Terminator::CrLf {
+            u32::from(!unfinished)
+        } else {
+            self.grammar.lines(&window[start..end])
+        };
         rows.rows.push(Row {
             start: start as u32,
             end: end as u32,
@@ -237,7 +265,15 @@ impl Lexer {
 
     /// Appends the field that `at` ends, in `state`.
     #[inline]
-    fn end_field(&self, pending: &Pending, state: State, window: &[u8], at: usize, first_field: usize, rows: &mut Rows) {
+    fn end_field(
+        &self,
+        pending: &Pending,
+        state: State,
+        window: &[u8],
+        at: usize,
+        first_field: usize,
+        rows: &mut Rows,
+    ) {
         if pending.is_plain() && !self.trim && state != State::Space {
             rows.fields.push(Field::plain(pending.start, at));
         } else {
@@ -245,19 +281,35 @@ impl Lexer {
         }
     }
 
-    fn end_odd_field(&self, pending: &Pending, state: State, window: &[u8], at: usize, first_field: usize, rows: &mut Rows) {
+    fn end_odd_field(
+        &self,
+        pending: &Pending,
+        state: State,
+        window: &[u8],
+        at: usize,
+        first_field: usize,
+        rows: &mut Rows,
+    ) {
         let (row, field) = (rows.rows.len() as u32, (rows.fields.len() - first_field) as u32);
         let faults = [
             (pending.stray, FaultKind::StrayQuote),
             (pending.unterminated.then_some(pending.start), FaultKind::UnterminatedQuote),
             (pending.dangling.then_some(pending.escape), FaultKind::DanglingEscape),
         ];
-        rows.faults.extend(faults.iter().filter_map(|&(at, kind)| at.map(|at| Fault { row, field, at: at as u32, kind })));
+        rows.faults.extend(
+            faults
+                .iter()
+                .filter_map(|&(at, kind)| at.map(|at| Fault { row, field, at: at as u32, kind })),
+        );
         let closed = matches!(state, State::Quote | State::Closed);
         let quote = self.grammar.quote_bytes();
         rows.fields.push(match *pending {
-            Pending { quoted: true, escaped: false, start, close, .. } if closed => Field::quoted(start + quote, close),
-            Pending { quoted: true, start, close, .. } if closed => Field::escaped(start, close + quote, true),
+            Pending { quoted: true, escaped: false, start, close, .. } if closed => {
+                Field::quoted(start + quote, close)
+            }
+            Pending { quoted: true, start, close, .. } if closed => {
+                Field::escaped(start, close + quote, true)
+            }
             Pending { quoted: true, start, .. } => Field::escaped(start, at, true),
             // Nothing but spaces that are not part of the field.
             _ if state == State::Space => Field::plain(at, at),

@@ -1,6 +1,8 @@
-//! Where the bytes that matter are, 64 bytes at a time: with [`ends`] the only unsafe code of the reader.
+//! Where the bytes that matter are, 64 bytes at a time: with [`ends`] the only unsafe code of the
+//! reader.
 //!
-//! Marks say nothing about quoting: they depend on the bytes alone, so reading may begin again at any byte.
+//! Marks say nothing about quoting: they depend on the bytes alone, so reading may begin again at
+//! any byte.
 
 use super::ends::{self, Ends};
 use super::rows::Field;
@@ -65,12 +67,17 @@ impl Marks {
     }
 }
 
-/// What is done with the marks of blocks. `run` is compiled once for each kind of processor, so it and what it calls are to be `#[inline(always)]`.
+/// What is done with the marks of blocks. `run` is compiled once for each kind of processor, so it
+/// and what it calls are to be `#[inline(always)]`.
 pub(super) trait Work {
     type Output;
 
     /// Does the work, given what marks a block, and what appends the fields that end in one.
-    fn run(self, mark: impl Fn(&[u8; BLOCK]) -> Marks, push: impl Fn(Ends, &mut Vec<Field>)) -> Self::Output;
+    fn run(
+        self,
+        mark: impl Fn(&[u8; BLOCK]) -> Marks,
+        push: impl Fn(Ends, &mut Vec<Field>),
+    ) -> Self::Output;
 }
 
 /// Does `work` with the best instructions that this processor has.
@@ -78,7 +85,10 @@ pub(super) fn with_marks<W: Work>(needles: Needles, work: W) -> W::Output {
     #[cfg(target_arch = "x86_64")]
     {
         let counts_bits = x86::counts_bits();
-        if counts_bits && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vbmi2") {
+        if counts_bits
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vbmi2")
+        {
             // SAFETY: the processor has all that `avx512vbmi2` is compiled for, as was just asked.
             return unsafe { x86::avx512vbmi2(needles, work) };
         }
@@ -106,7 +116,9 @@ pub(super) fn with_marks<W: Work>(needles: Needles, work: W) -> W::Output {
 /// The definition, which the others are tested against.
 #[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 fn plain<W: Work>(needles: Needles, work: W) -> W::Output {
-    let equal = |block: &[u8; BLOCK], needle| block.iter().enumerate().fold(0, |mask, (at, byte)| mask | u64::from(*byte == needle) << at);
+    let equal = |block: &[u8; BLOCK], needle| {
+        block.iter().enumerate().fold(0, |mask, (at, byte)| mask | u64::from(*byte == needle) << at)
+    };
     work.run(|block| Marks::of(needles, |needle| equal(block, needle)), ends::push)
 }
 
@@ -148,10 +160,12 @@ mod x86 {
             |block: &[u8; BLOCK]| {
                 let halves = block.as_chunks::<32>().0;
                 // SAFETY: each half is 32 readable bytes, and the load needs no alignment.
-                let halves = [0, 1].map(|half| unsafe { _mm256_loadu_si256(halves[half].as_ptr().cast()) });
+                let halves =
+                    [0, 1].map(|half| unsafe { _mm256_loadu_si256(halves[half].as_ptr().cast()) });
                 Marks::of(needles, |needle| {
                     let needle = _mm256_set1_epi8(needle as i8);
-                    let [low, high] = halves.map(|half| _mm256_movemask_epi8(_mm256_cmpeq_epi8(half, needle)) as u32);
+                    let [low, high] = halves
+                        .map(|half| _mm256_movemask_epi8(_mm256_cmpeq_epi8(half, needle)) as u32);
                     u64::from(low) | u64::from(high) << 32
                 })
             },
@@ -165,10 +179,12 @@ mod x86 {
             |block: &[u8; BLOCK]| {
                 let quarters = block.as_chunks::<16>().0;
                 // SAFETY: each quarter is 16 readable bytes, and the load needs no alignment.
-                let quarters = [0, 1, 2, 3].map(|quarter| unsafe { _mm_loadu_si128(quarters[quarter].as_ptr().cast()) });
+                let quarters = [0, 1, 2, 3]
+                    .map(|quarter| unsafe { _mm_loadu_si128(quarters[quarter].as_ptr().cast()) });
                 Marks::of(needles, |needle| {
                     let needle = _mm_set1_epi8(needle as i8);
-                    let masks = quarters.map(|quarter| _mm_movemask_epi8(_mm_cmpeq_epi8(quarter, needle)) as u64);
+                    let masks = quarters
+                        .map(|quarter| _mm_movemask_epi8(_mm_cmpeq_epi8(quarter, needle)) as u64);
                     masks[0] | masks[1] << 16 | masks[2] << 32 | masks[3] << 48
                 })
             },
@@ -187,11 +203,13 @@ mod arm {
     #[inline(always)]
     pub(super) fn equal(block: &[u8; BLOCK], needle: u8) -> u64 {
         const BITS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
-        // SAFETY: NEON is part of every aarch64 target of Rust's standard library; the loads are of 16 bytes that lie within `BITS` and `block`.
+        // SAFETY: NEON is part of every aarch64 target of Rust's standard library; the loads are of
+        // 16 bytes that lie within `BITS` and `block`.
         unsafe {
             let bits = vld1q_u8(BITS.as_ptr());
             let needle = vdupq_n_u8(needle);
-            let part = |at: usize| vandq_u8(vceqq_u8(vld1q_u8(block[at..at + 16].as_ptr()), needle), bits);
+            let part =
+                |at: usize| vandq_u8(vceqq_u8(vld1q_u8(block[at..at + 16].as_ptr()), needle), bits);
             // Three rounds of adding neighbours leave in each byte the eight bits of eight bytes.
             let low = vpaddq_u8(part(0), part(16));
             let high = vpaddq_u8(part(32), part(48));
@@ -210,7 +228,11 @@ mod tests {
     impl Work for MarksOf<'_> {
         type Output = Vec<Marks>;
 
-        fn run(self, mark: impl Fn(&[u8; BLOCK]) -> Marks, _: impl Fn(Ends, &mut Vec<Field>)) -> Vec<Marks> {
+        fn run(
+            self,
+            mark: impl Fn(&[u8; BLOCK]) -> Marks,
+            _: impl Fn(Ends, &mut Vec<Field>),
+        ) -> Vec<Marks> {
             self.0.iter().map(mark).collect()
         }
     }
@@ -221,11 +243,20 @@ mod tests {
 
     #[test]
     fn every_way_of_marking_agrees_with_the_definition() {
-        let bytes: Vec<u8> =
-            (0..BLOCK as u32 * 99).map(|at| b"\"\r\n,a\0z\xFF"[(at.wrapping_mul(2_654_435_761) >> 13) as usize % 8]).collect();
+        let bytes: Vec<u8> = (0..BLOCK as u32 * 99)
+            .map(|at| b"\"\r\n,a\0z\xFF"[(at.wrapping_mul(2_654_435_761) >> 13) as usize % 8])
+            .collect();
         let blocks = bytes.as_chunks().0;
-        let usual =
-            Needles { delimiter: b',', quote: b'"', lf: b'\n', cr: b'\r', escape: None, spaces: None, mark: Some(0xFF), comment: None };
+        let usual = Needles {
+            delimiter: b',',
+            quote: b'"',
+            lf: b'\n',
+            cr: b'\r',
+            escape: None,
+            spaces: None,
+            mark: Some(0xFF),
+            comment: None,
+        };
         let odd = Needles {
             delimiter: 0,
             quote: 0,
@@ -238,12 +269,18 @@ mod tests {
         };
         for needles in [usual, odd] {
             let expected = plain(needles, MarksOf(blocks));
-            assert_eq!(expected[1].lf.count_ones() as usize, blocks[1].iter().filter(|byte| **byte == needles.lf).count());
+            assert_eq!(
+                expected[1].lf.count_ones() as usize,
+                blocks[1].iter().filter(|byte| **byte == needles.lf).count()
+            );
             assert_eq!(
                 expected[1].cr.trailing_zeros() as usize,
                 blocks[1].iter().position(|byte| *byte == needles.cr).expect("it is frequent")
             );
-            assert_eq!(expected[1].space.count_ones(), if needles.spaces.is_some() { usual_ends(&blocks[1]) } else { 0 });
+            assert_eq!(
+                expected[1].space.count_ones(),
+                if needles.spaces.is_some() { usual_ends(&blocks[1]) } else { 0 }
+            );
             assert_eq!(with_marks(needles, MarksOf(blocks)), expected);
             #[cfg(target_arch = "x86_64")]
             {

@@ -9,7 +9,8 @@ use crate::dialect::{BlankRows, Dialect, Terminator};
 /// What stands before the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    /// The names in the header, invalid bytes replaced. Empty if the dialect has none, or the source ends before one.
+    /// The names in the header, invalid bytes replaced. Empty if the dialect has none, or the
+    /// source ends before one.
     pub names: Vec<String>,
     /// The bytes of the header, with the row of units and the last terminator. Empty without one.
     pub range: Range<u64>,
@@ -19,17 +20,24 @@ pub struct Header {
     pub lines_before_data: u64,
 }
 
-/// Reads what stands before the data, given the beginning of the source. `None`: the sample ends before it does, and not because the source ends (which
-/// `end_of_source` tells).
+/// Reads what stands before the data, given the beginning of the source. `None`: the sample ends
+/// before it does, and not because the source ends (which `end_of_source` tells).
 ///
-/// The encoding's byte order mark is skipped, then [`Dialect::skip_rows`] lines (whatever quotes they hold), then, with [`Dialect::header`], blank lines and comments up to
-/// the first record, which is the header; or as many as [`Dialect::header_rows`], of which the names are joined column by column. With [`Dialect::units_row`] one more record is
-/// passed over, and with [`Dialect::row_names`] there is an empty name before those of the header.
+/// The encoding's byte order mark is skipped, then [`Dialect::skip_rows`] lines (whatever quotes
+/// they hold), then, with [`Dialect::header`], blank lines and comments up to the first record,
+/// which is the header; or as many as [`Dialect::header_rows`], of which the names are joined
+/// column by column. With [`Dialect::units_row`] one more record is passed over, and with
+/// [`Dialect::row_names`] there is an empty name before those of the header.
 ///
 /// # Errors
 ///
 /// The header is longer than the limit.
-pub fn preamble(dialect: &Dialect, limits: Limits, sample: &[u8], end_of_source: bool) -> Result<Option<Header>, LongRow> {
+pub fn preamble(
+    dialect: &Dialect,
+    limits: Limits,
+    sample: &[u8],
+    end_of_source: bool,
+) -> Result<Option<Header>, LongRow> {
     let mark = dialect.encoding.byte_order_mark();
     let could_be_mark = sample.len() < mark.len() && mark.starts_with(sample);
     if could_be_mark && !end_of_source {
@@ -58,7 +66,12 @@ pub fn preamble(dialect: &Dialect, limits: Limits, sample: &[u8], end_of_source:
             None => return Ok(None),
         }
     }
-    let mut header = Header { names: Vec::new(), range: at as u64..at as u64, data_start: at as u64, lines_before_data: lines };
+    let mut header = Header {
+        names: Vec::new(),
+        range: at as u64..at as u64,
+        data_start: at as u64,
+        lines_before_data: lines,
+    };
     // A blank row is no header, whatever it is below.
     let skipping = Dialect { blank_rows: BlankRows::Skip, ..dialect.clone() };
     let mut lexer = Lexer::new(&skipping, limits.in_units(unit));
@@ -69,7 +82,11 @@ pub fn preamble(dialect: &Dialect, limits: Limits, sample: &[u8], end_of_source:
     let mut is_first = true;
     while wanted > 0 {
         let found = lexer.read(&sample[at..], end_of_source, 1, &mut rows);
-        let taken = found.map_err(|long| LongRow { at: byte(at + long.at as usize) as u64, limit: limits.record_bytes, ..long })?;
+        let taken = found.map_err(|long| LongRow {
+            at: byte(at + long.at as usize) as u64,
+            limit: limits.record_bytes,
+            ..long
+        })?;
         let Some(row) = rows.rows.first() else {
             header.settle_names(dialect);
             return Ok(end_of_source.then(|| header.in_bytes(byte)));
@@ -79,7 +96,9 @@ pub fn preamble(dialect: &Dialect, limits: Limits, sample: &[u8], end_of_source:
         if row.kind == RowKind::Record {
             let name = |field: &super::Field| {
                 text.clear();
-                dialect.encoding.decode(&source[byte(at + field.start())..byte(at + field.end())], &mut text);
+                dialect
+                    .encoding
+                    .decode(&source[byte(at + field.start())..byte(at + field.end())], &mut text);
                 let field = field.moved(0..text.len());
                 String::from_utf8_lossy(field.value(&text, dialect, &mut scratch)).into_owned()
             };
@@ -112,8 +131,8 @@ fn join(names: &mut Vec<String>, more: Vec<String>, between: &str) {
 }
 
 impl Header {
-    /// Takes the name away that a delimiter at the end of the header makes, where such delimiters mean nothing, and puts an
-    /// empty one before the others where the names of the rows have none.
+    /// Takes the name away that a delimiter at the end of the header makes, where such delimiters
+    /// mean nothing, and puts an empty one before the others where the names of the rows have none.
     fn settle_names(&mut self, dialect: &Dialect) {
         let is_unnamed = self.names.len() > 1 && self.names.last().is_some_and(String::is_empty);
         if dialect.ragged_rows.ignore_trailing_delimiter && is_unnamed {
@@ -127,15 +146,27 @@ impl Header {
     /// The same header, of which positions were offsets into units.
     fn in_bytes(self, byte: impl Fn(usize) -> usize) -> Self {
         let position = |at: u64| byte(at as usize) as u64;
-        Self { range: position(self.range.start)..position(self.range.end), data_start: position(self.data_start), ..self }
+        Self {
+            range: position(self.range.start)..position(self.range.end),
+            data_start: position(self.data_start),
+            ..self
+        }
     }
 }
 
-/// The offset after the terminator of the line at `at`; `None` if there is no more of it, or an LF may follow.
-fn line_end(terminator: Terminator, sample: &[u8], at: usize, end_of_source: bool) -> Option<usize> {
+/// The offset after the terminator of the line at `at`; `None` if there is no more of it, or an LF
+/// may follow.
+fn line_end(
+    terminator: Terminator,
+    sample: &[u8],
+    at: usize,
+    end_of_source: bool,
+) -> Option<usize> {
     let rest = &sample[at..];
     match terminator {
-        Terminator::Lf | Terminator::CrLf => memchr::memchr(b'\n', rest).map(|found| at + found + 1),
+        Terminator::Lf | Terminator::CrLf => {
+            memchr::memchr(b'\n', rest).map(|found| at + found + 1)
+        }
         Terminator::Cr => memchr::memchr(b'\r', rest).map(|found| at + found + 1),
         Terminator::Auto => {
             let found = memchr::memchr2(b'\r', b'\n', rest)?;

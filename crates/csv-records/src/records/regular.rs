@@ -1,10 +1,13 @@
 //! The fast path: rows whose quoting is regular, read from marks instead of byte by byte.
 //!
-//! Quoting is regular where every opening quote begins a field (or is the second of a doubled quote) and every closing one is followed by a delimiter, a terminator or a
-//! quote. Then a byte is inside quotes if the quotes up to it are odd in number, which is a prefix sum over a block's bits. Both conditions are masks as well:
-//! the row in which the first bit breaks one is read by the automaton, and marks are taken up again after it.
+//! Quoting is regular where every opening quote begins a field (or is the second of a doubled
+//! quote) and every closing one is followed by a delimiter, a terminator or a quote. Then a byte is
+//! inside quotes if the quotes up to it are odd in number, which is a prefix sum over a block's
+//! bits. Both conditions are masks as well: the row in which the first bit breaks one is read by
+//! the automaton, and marks are taken up again after it.
 //!
-//! So are the rows that begin with a comment or a byte order mark, or in which an escape occurs, spaces that a dialect does not count to a field, or half of a CR LF where only both end a row.
+//! So are the rows that begin with a comment or a byte order mark, or in which an escape occurs,
+//! spaces that a dialect does not count to a field, or half of a CR LF where only both end a row.
 
 use super::block::{Block, Carry, Regular, below};
 use super::ends::Ends;
@@ -15,13 +18,20 @@ use super::rows::{Field, Row, RowKind, Rows};
 /// Reads the rows of `span`, as [`Lexer::read`] says, and tells how many bytes they take.
 pub(super) fn read(regular: Regular, lexer: &Lexer, span: Span<'_>, rows: &mut Rows) -> usize {
     if regular.odd {
-        with_marks(regular.needles, Reader::<true> { regular, lexer, span, row: 0, first_field: 0, rows })
+        with_marks(
+            regular.needles,
+            Reader::<true> { regular, lexer, span, row: 0, first_field: 0, rows },
+        )
     } else {
-        with_marks(regular.needles, Reader::<false> { regular, lexer, span, row: 0, first_field: 0, rows })
+        with_marks(
+            regular.needles,
+            Reader::<false> { regular, lexer, span, row: 0, first_field: 0, rows },
+        )
     }
 }
 
-/// `ODD`: bytes other than quotes may make a row irregular. Dialects in which none does don't pay for the search.
+/// `ODD`: bytes other than quotes may make a row irregular. Dialects in which none does don't pay
+/// for the search.
 struct Reader<'a, const ODD: bool> {
     regular: Regular,
     lexer: &'a Lexer,
@@ -47,7 +57,11 @@ impl<const ODD: bool> Work for Reader<'_, ODD> {
     type Output = usize;
 
     #[inline(always)]
-    fn run(mut self, mark: impl Fn(&[u8; BLOCK]) -> Marks, push: impl Fn(Ends, &mut Vec<Field>)) -> usize {
+    fn run(
+        mut self,
+        mark: impl Fn(&[u8; BLOCK]) -> Marks,
+        push: impl Fn(Ends, &mut Vec<Field>),
+    ) -> usize {
         while self.wants_more() {
             let stop = self.read_from_row(&mark, &push);
             self.rows.fields.truncate(self.first_field);
@@ -55,8 +69,13 @@ impl<const ODD: bool> Work for Reader<'_, ODD> {
             if cut_off || !self.wants_more() {
                 break;
             }
-            // A comment, an irregular row, one that is too long, or one without a terminator at the end of the source.
-            let Some(end) = self.lexer.row(self.span.window, self.row, self.span.end_of_source, self.rows) else { break };
+            // A comment, an irregular row, one that is too long, or one without a terminator at the
+            // end of the source.
+            let Some(end) =
+                self.lexer.row(self.span.window, self.row, self.span.end_of_source, self.rows)
+            else {
+                break;
+            };
             self.row = end;
         }
         self.row
@@ -71,7 +90,11 @@ impl<const ODD: bool> Reader<'_, ODD> {
 
     /// Reads regular rows from `self.row` on.
     #[inline(always)]
-    fn read_from_row(&mut self, mark: &impl Fn(&[u8; BLOCK]) -> Marks, push: &impl Fn(Ends, &mut Vec<Field>)) -> Stop {
+    fn read_from_row(
+        &mut self,
+        mark: &impl Fn(&[u8; BLOCK]) -> Marks,
+        push: &impl Fn(Ends, &mut Vec<Field>),
+    ) -> Stop {
         self.first_field = self.rows.fields.len();
         let window = self.span.window;
         let (mut at, mut field) = (self.row, self.row);

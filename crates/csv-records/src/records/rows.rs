@@ -4,7 +4,8 @@ use memchr::{memchr2, memmem};
 
 use crate::dialect::{Dialect, Token};
 
-/// The rows found in a window of bytes. One value serves many windows: reading clears it and keeps its memory.
+/// The rows found in a window of bytes. One value serves many windows: reading clears it and keeps
+/// its memory.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
     /// The rows, in the order of the bytes.
@@ -41,7 +42,8 @@ pub struct Row {
 pub enum RowKind {
     /// A record.
     Record,
-    /// No byte before the terminator; with [`Dialect::trim`] nothing but spaces and tabs. [`Dialect::blank_rows`] may make a record of it.
+    /// No byte before the terminator; with [`Dialect::trim`] nothing but spaces and tabs.
+    /// [`Dialect::blank_rows`] may make a record of it.
     Blank,
     /// It starts with [`Dialect::comment_char`].
     Comment,
@@ -58,7 +60,8 @@ pub struct Field {
 /// The bit of an offset that is a flag instead. It bounds a window to 2 GiB.
 const FLAG: u32 = 1 << 31;
 
-/// Whether a delimiter ends a record of these fields: the last one is empty and does not stand between quotes.
+/// Whether a delimiter ends a record of these fields: the last one is empty and does not stand
+/// between quotes.
 pub fn ends_with_delimiter(fields: &[Field]) -> bool {
     fields.last().is_some_and(|last| !last.is_quoted() && last.start() == last.end())
 }
@@ -80,10 +83,14 @@ impl Field {
     /// `start..end` is the field as it was written, with its quotes.
     #[inline]
     pub(super) fn escaped(start: usize, end: usize, quoted: bool) -> Self {
-        Self { start_and_quoted: start as u32 | if quoted { FLAG } else { 0 }, end_and_escaped: end as u32 | FLAG }
+        Self {
+            start_and_quoted: start as u32 | if quoted { FLAG } else { 0 },
+            end_and_escaped: end as u32 | FLAG,
+        }
     }
 
-    /// The offset of its first byte; past the opening quote, unless the field [is escaped](Field::is_escaped).
+    /// The offset of its first byte; past the opening quote, unless the field [is
+    /// escaped](Field::is_escaped).
     #[inline]
     pub fn start(self) -> usize {
         (self.start_and_quoted & !FLAG) as usize
@@ -95,13 +102,15 @@ impl Field {
         (self.end_and_escaped & !FLAG) as usize
     }
 
-    /// Whether it was quoted. An empty field that was is an empty text, where another may be a missing value.
+    /// Whether it was quoted. An empty field that was is an empty text, where another may be a
+    /// missing value.
     #[inline]
     pub fn is_quoted(self) -> bool {
         self.start_and_quoted & FLAG != 0
     }
 
-    /// Whether its bytes are not its value yet: there are doubled quotes, escapes or stray quotes in it.
+    /// Whether its bytes are not its value yet: there are doubled quotes, escapes or stray quotes
+    /// in it.
     #[inline]
     pub fn is_escaped(self) -> bool {
         self.end_and_escaped & FLAG != 0
@@ -123,7 +132,12 @@ impl Field {
 
     /// Its value: borrowed from the window where it stands there, else put together in `scratch`.
     #[inline]
-    pub fn value<'a>(self, window: &'a [u8], dialect: &Dialect, scratch: &'a mut Vec<u8>) -> &'a [u8] {
+    pub fn value<'a>(
+        self,
+        window: &'a [u8],
+        dialect: &Dialect,
+        scratch: &'a mut Vec<u8>,
+    ) -> &'a [u8] {
         if !self.is_escaped() {
             return self.bytes(window);
         }
@@ -141,7 +155,8 @@ impl std::fmt::Debug for Field {
     }
 }
 
-/// What is wrong with the quoting of a field. Each kind is told once per field, where it occurs first.
+/// What is wrong with the quoting of a field. Each kind is told once per field, where it occurs
+/// first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     /// The index of the row in [`Rows::rows`].
@@ -157,7 +172,8 @@ pub struct Fault {
 /// What may be wrong with the quoting of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// A quote inside an unquoted field, or a closing quote that neither a delimiter nor a terminator follows. It is told at that quote.
+    /// A quote inside an unquoted field, or a closing quote that neither a delimiter nor a
+    /// terminator follows. It is told at that quote.
     StrayQuote,
     /// A quote, told at its opening, that is still open at the end of the source.
     UnterminatedQuote,
@@ -189,7 +205,9 @@ impl Rows {
 
 /// Appends the value of a field as it was written to `out`.
 fn unescape(mut raw: &[u8], quoted: bool, dialect: &Dialect, out: &mut Vec<u8>) {
-    let Some(quote) = dialect.quote_char.filter(|_| quoted) else { return unescape_bare(raw, dialect, out) };
+    let Some(quote) = dialect.quote_char.filter(|_| quoted) else {
+        return unescape_bare(raw, dialect, out);
+    };
     let doubles = dialect.double_quote || dialect.escape_char == Some(quote);
     let escape = dialect.escape_char.filter(|escape| *escape != quote);
     let length = quote.bytes();
@@ -219,15 +237,17 @@ fn unescape(mut raw: &[u8], quoted: bool, dialect: &Dialect, out: &mut Vec<u8>) 
 /// Appends what stands outside of quotes: quotes are bytes like any other there.
 fn unescape_bare(mut raw: &[u8], dialect: &Dialect, out: &mut Vec<u8>) {
     let escape = dialect.escape_char.filter(|escape| Some(*escape) != dialect.quote_char);
-    while let Some((escape, at)) = escape.and_then(|escape| memmem::find(raw, escape.as_bytes()).map(|at| (escape, at))) {
+    while let Some((escape, at)) =
+        escape.and_then(|escape| memmem::find(raw, escape.as_bytes()).map(|at| (escape, at)))
+    {
         out.extend_from_slice(&raw[..at]);
         raw = escaped(&raw[at..], escape, out);
     }
     out.extend_from_slice(raw);
 }
 
-/// Appends the byte after the escape that `raw` begins with, and answers what follows. An escape with nothing after it
-/// stands for itself.
+/// Appends the byte after the escape that `raw` begins with, and answers what follows. An escape
+/// with nothing after it stands for itself.
 fn escaped<'a>(raw: &'a [u8], escape: Token, out: &mut Vec<u8>) -> &'a [u8] {
     let rest = &raw[escape.bytes()..];
     let (taken, rest) = rest.split_at_checked(1).unwrap_or((raw, rest));

@@ -11,10 +11,12 @@ use super::tiling::{Reading, Tile};
 use crate::dialect::Dialect;
 use crate::encoding::Units;
 
-/// Bytes at the beginning of a shard by which its likelier reading is chosen: many rows of any usual file, and little to keep.
+/// Bytes at the beginning of a shard by which its likelier reading is chosen: many rows of any
+/// usual file, and little to keep.
 const SAMPLE_BYTES: u64 = 256 << 10;
 
-/// Reads one shard of a source: it is fed bytes, and hands out the rows that start inside the shard's range.
+/// Reads one shard of a source: it is fed bytes, and hands out the rows that start inside the
+/// shard's range.
 ///
 /// ```
 /// use csv_records::dialect::Dialect;
@@ -47,16 +49,19 @@ pub struct ShardReader {
     wide: Option<Wide>,
     expected_fields: usize,
     known: bool,
-    /// Bytes of the source from `buffered_from` on; those before `head` are done with. In UTF-16 units instead of bytes, like all positions in here.
+    /// Bytes of the source from `buffered_from` on; those before `head` are done with. In UTF-16
+    /// units instead of bytes, like all positions in here.
     buffer: Vec<u8>,
     buffered_from: u64,
     head: usize,
     ended: bool,
     phase: Phase,
-    /// The readings that are not taken; while one is being chosen, all, once there are enough bytes to tell them.
+    /// The readings that are not taken; while one is being chosen, all, once there are enough bytes
+    /// to tell them.
     others: Vec<Follower>,
     settled: Vec<(u64, Fate)>,
-    /// Reading is not tried again before that many bytes are there: a row that outgrows the buffer is not read anew for each byte that comes.
+    /// Reading is not tried again before that many bytes are there: a row that outgrows the buffer
+    /// is not read anew for each byte that comes.
     patience: usize,
     lines: u64,
     records: u64,
@@ -101,7 +106,8 @@ enum Fate {
 pub struct Batch<'a> {
     /// The bytes that the rows' offsets refer to. The first row starts at offset 0.
     pub window: &'a [u8],
-    /// The source's own bytes: the window itself, except in UTF-16, where each byte of the window stands for two of these.
+    /// The source's own bytes: the window itself, except in UTF-16, where each byte of the window
+    /// stands for two of these.
     pub source: &'a [u8],
     /// The byte of the source, from 0, at which the window begins.
     pub at: u64,
@@ -114,10 +120,18 @@ pub struct Batch<'a> {
 impl ShardReader {
     /// A reader of the rows that start in `range`.
     ///
-    /// `first` is where the first row starts, if that is known: for the shards up to the one that holds the start of the data, and for shards that are run again. If it
-    /// lies at or past the range's end, there is nothing to read. A range whose end is not known (a stream that is one shard) may end at `u64::MAX`.
-    /// `expected_fields` is how many a good record has; readings are judged by it.
-    pub fn new(dialect: &Dialect, range: Range<u64>, first: Option<u64>, expected_fields: usize, limits: Limits) -> Self {
+    /// `first` is where the first row starts, if that is known: for the shards up to the one that
+    /// holds the start of the data, and for shards that are run again. If it lies at or past the
+    /// range's end, there is nothing to read. A range whose end is not known (a stream that is one
+    /// shard) may end at `u64::MAX`. `expected_fields` is how many a good record has; readings are
+    /// judged by it.
+    pub fn new(
+        dialect: &Dialect,
+        range: Range<u64>,
+        first: Option<u64>,
+        expected_fields: usize,
+        limits: Limits,
+    ) -> Self {
         let unit = dialect.encoding.unit_bytes();
         let lexer = Lexer::new(dialect, limits.in_units(unit));
         let bytes = range;
@@ -154,17 +168,23 @@ impl ShardReader {
 
     /// The next byte of the source that it wants; `None`: it wants no more.
     ///
-    /// The first one is the known start, or the byte before the range. Past the range's end it wants what is left of the last record, for every reading that is still
-    /// possible: little as a rule, so fetch little at a time there.
+    /// The first one is the known start, or the byte before the range. Past the range's end it
+    /// wants what is left of the last record, for every reading that is still possible: little as a
+    /// rule, so fetch little at a time there.
     pub fn wants(&self) -> Option<u64> {
         let half = self.wide.as_ref().is_some_and(|wide| wide.units.is_inside());
         (!self.ended && !self.is_done()).then(|| self.byte(self.buffered_to()) + u64::from(half))
     }
 
-    /// Takes in the bytes at [`wants`](Self::wants). `end_of_source`: no bytes come after them; there may be none of them then.
+    /// Takes in the bytes at [`wants`](Self::wants). `end_of_source`: no bytes come after them;
+    /// there may be none of them then.
     pub fn push(&mut self, bytes: &[u8], end_of_source: bool) {
         // Another reading may stand before a token of which not all bytes are there.
-        let kept = self.others.iter().map(|other| (other.at.saturating_sub(self.buffered_from)) as usize).min();
+        let kept = self
+            .others
+            .iter()
+            .map(|other| (other.at.saturating_sub(self.buffered_from)) as usize)
+            .min();
         let done = self.head.min(kept.unwrap_or(self.head));
         if done > 0 {
             self.buffer.drain(..done);
@@ -185,12 +205,14 @@ impl ShardReader {
         self.ended |= end_of_source;
     }
 
-    /// Puts the next rows, at most `max_rows`, in `rows`. `None`: push more, unless it wants no more.
+    /// Puts the next rows, at most `max_rows`, in `rows`. `None`: push more, unless it wants no
+    /// more.
     ///
     /// # Errors
     ///
-    /// A row is longer than the limit. If that is [certain](LongRow::certain), the source can't be read. Else the shard may have guessed its
-    /// start wrong: what it handed out is void, but it is to be fed on, since its tile tells where it should have started.
+    /// A row is longer than the limit. If that is [certain](LongRow::certain), the source can't be
+    /// read. Else the shard may have guessed its start wrong: what it handed out is void, but it is
+    /// to be fed on, since its tile tells where it should have started.
     pub fn next(&mut self, max_rows: usize, rows: &mut Rows) -> Result<Option<Batch<'_>>, LongRow> {
         rows.clear();
         if self.phase == Phase::Choosing {
@@ -216,7 +238,11 @@ impl ShardReader {
             Err(long) => {
                 self.phase = Phase::Ended { first, end: None };
                 self.follow(Some(Taken { rows, at, next_row: at }));
-                return Err(LongRow { at: self.byte(at + long.at), limit: self.record_bytes, certain: self.known });
+                return Err(LongRow {
+                    at: self.byte(at + long.at),
+                    limit: self.record_bytes,
+                    certain: self.known,
+                });
             }
         };
         self.patience = if taken == 0 { window.len() + window.len() / 2 } else { 0 };
@@ -240,9 +266,14 @@ impl ShardReader {
         Ok(Some(Batch { window, source, at: self.byte(at), lines, records }))
     }
 
-    /// What the shard found out, once it [wants](Self::wants) no more. Of a reading that was left before that, the end is not known.
+    /// What the shard found out, once it [wants](Self::wants) no more. Of a reading that was left
+    /// before that, the end is not known.
     pub fn finish(&self) -> Tile {
-        let to = if self.ended { self.bytes.end.min(self.byte(self.buffered_to())) } else { self.bytes.end };
+        let to = if self.ended {
+            self.bytes.end.min(self.byte(self.buffered_to()))
+        } else {
+            self.bytes.end
+        };
         let taken = match self.phase {
             Phase::Reading { first } => Some(Reading { first, end: None }),
             Phase::Ended { first, end } => Some(Reading { first, end }),
@@ -253,16 +284,31 @@ impl ShardReader {
             Fate::Ended(end) => Some(end),
             Fate::LongRow => None,
         };
-        let settled = self.settled.iter().map(|(first, fate)| Reading { first: *first, end: end_of(fate) });
-        let left = self.others.iter().filter_map(|other| other.first.map(|first| Reading { first, end: None }));
+        let settled =
+            self.settled.iter().map(|(first, fate)| Reading { first: *first, end: end_of(fate) });
+        let left = self
+            .others
+            .iter()
+            .filter_map(|other| other.first.map(|first| Reading { first, end: None }));
         let mut readings: Vec<Reading> = taken.into_iter().chain(settled).chain(left).collect();
         readings.sort_by_key(|reading| reading.first);
         readings.dedup();
-        let taken = taken.and_then(|taken| readings.iter().position(|reading| reading.first == taken.first));
+        let taken = taken
+            .and_then(|taken| readings.iter().position(|reading| reading.first == taken.first));
         for reading in &mut readings {
-            *reading = Reading { first: self.byte(reading.first), end: reading.end.map(|end| self.byte(end)) };
+            *reading = Reading {
+                first: self.byte(reading.first),
+                end: reading.end.map(|end| self.byte(end)),
+            };
         }
-        Tile { from: self.bytes.start, to, readings, taken, lines: self.lines, records: self.records }
+        Tile {
+            from: self.bytes.start,
+            to,
+            readings,
+            taken,
+            lines: self.lines,
+            records: self.records,
+        }
     }
 
     /// The byte of the source at which the unit at `position` begins.
@@ -281,16 +327,27 @@ impl ShardReader {
         self.buffered_from + self.buffer.len() as u64
     }
 
-    /// Chooses the reading to transform, if enough bytes are there to judge by. What is chosen does not depend on how they came.
+    /// Chooses the reading to transform, if enough bytes are there to judge by. What is chosen does
+    /// not depend on how they came.
     fn choose(&mut self, scratch: &mut Rows) {
-        let bytes = Bytes { from: self.buffered_from, bytes: &self.buffer, end_of_source: self.ended };
+        let bytes =
+            Bytes { from: self.buffered_from, bytes: &self.buffer, end_of_source: self.ended };
         let (grammar, limit, range) = (self.lexer.grammar(), self.lexer.limit(), &self.range);
         if self.others.is_empty() {
-            let Some(beginnings) = grammar.beginnings(bytes.bytes, bytes.end_of_source) else { return };
+            let Some(beginnings) = grammar.beginnings(bytes.bytes, bytes.end_of_source) else {
+                return;
+            };
             let row = bytes.from;
-            self.others.extend(beginnings.into_iter().map(|(rest, state)| Follower { at: row + rest as u64, state, row, first: None }));
+            self.others.extend(beginnings.into_iter().map(|(rest, state)| Follower {
+                at: row + rest as u64,
+                state,
+                row,
+                first: None,
+            }));
         }
-        self.others.retain_mut(|other| other.first.is_some() || other.find_first(grammar, bytes, limit, range));
+        self.others.retain_mut(|other| {
+            other.first.is_some() || other.find_first(grammar, bytes, limit, range)
+        });
         self.others.sort_unstable();
         self.others.dedup();
         let Some(earliest) = self.others.iter().filter_map(|other| other.first).min() else {
@@ -304,10 +361,16 @@ impl ShardReader {
         if bytes.end() < sample_end && !self.ended {
             return;
         }
-        let sample = Bytes { bytes: &self.buffer[..(sample_end.min(bytes.end()) - self.buffered_from) as usize], ..bytes };
+        let sample = Bytes {
+            bytes: &self.buffer[..(sample_end.min(bytes.end()) - self.buffered_from) as usize],
+            ..bytes
+        };
         let mut best = None;
-        for first in self.others.iter().filter_map(|other| other.first).filter(|first| *first < sample_end) {
-            let (good, bad) = judge(&mut self.lexer, sample.after(first), self.expected_fields, scratch);
+        for first in
+            self.others.iter().filter_map(|other| other.first).filter(|first| *first < sample_end)
+        {
+            let (good, bad) =
+                judge(&mut self.lexer, sample.after(first), self.expected_fields, scratch);
             let score = (std::cmp::Reverse(good), bad, first);
             best = best.min(Some(score)).or(Some(score));
         }
@@ -325,7 +388,8 @@ impl ShardReader {
             bytes: &self.buffer[..(to - self.buffered_from) as usize],
             end_of_source: self.ended && to == self.buffered_to(),
         };
-        let (grammar, limit, range, settled) = (self.lexer.grammar(), self.lexer.limit(), &self.range, &mut self.settled);
+        let (grammar, limit, range, settled) =
+            (self.lexer.grammar(), self.lexer.limit(), &self.range, &mut self.settled);
         self.others.retain_mut(|other| {
             if other.at > to {
                 return true;
@@ -356,17 +420,30 @@ struct Taken<'a> {
 
 impl Taken<'_> {
     fn starts_row_at(&self, at: u64) -> bool {
-        let is_read = |offset: u64| self.rows.rows.binary_search_by_key(&offset, |row| u64::from(row.start)).is_ok();
+        let is_read = |offset: u64| {
+            self.rows.rows.binary_search_by_key(&offset, |row| u64::from(row.start)).is_ok()
+        };
         at == self.next_row || at.checked_sub(self.at).is_some_and(is_read)
     }
 }
 
 impl Follower {
-    /// Goes on to the first row start inside the range, if the bytes hold it. Returns false once it is known that there is none.
-    fn find_first(&mut self, grammar: &Grammar, bytes: Bytes<'_>, limit: usize, range: &Range<u64>) -> bool {
+    /// Goes on to the first row start inside the range, if the bytes hold it. Returns false once it
+    /// is known that there is none.
+    fn find_first(
+        &mut self,
+        grammar: &Grammar,
+        bytes: Bytes<'_>,
+        limit: usize,
+        range: &Range<u64>,
+    ) -> bool {
         loop {
             match self.step(grammar, bytes, limit) {
-                Step::RowStart if self.at >= range.end || (bytes.end_of_source && self.at == bytes.end()) => return false,
+                Step::RowStart
+                    if self.at >= range.end || (bytes.end_of_source && self.at == bytes.end()) =>
+                {
+                    return false;
+                }
                 Step::RowStart if self.at < range.start => {}
                 Step::RowStart => {
                     self.first = Some(self.at);
@@ -378,7 +455,8 @@ impl Follower {
         }
     }
 
-    /// Goes on from row start to row start until it is known what becomes of the reading, or the bytes end.
+    /// Goes on from row start to row start until it is known what becomes of the reading, or the
+    /// bytes end.
     fn find_fate(
         &mut self,
         grammar: &Grammar,
@@ -406,7 +484,12 @@ impl Follower {
 }
 
 /// How many records of a sample are as they should be, and how many are not.
-fn judge(lexer: &mut Lexer, sample: &[u8], expected_fields: usize, rows: &mut Rows) -> (usize, usize) {
+fn judge(
+    lexer: &mut Lexer,
+    sample: &[u8],
+    expected_fields: usize,
+    rows: &mut Rows,
+) -> (usize, usize) {
     if lexer.read(sample, false, usize::MAX, rows).is_err() {
         return (0, 0);
     }

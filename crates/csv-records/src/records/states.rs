@@ -36,7 +36,8 @@ pub(super) enum State {
     CommentCr,
     /// After a `=` that begins a field, which may be `="text"`.
     Equals,
-    /// After a byte order mark at a row start: no row start, but what follows is read as if it were.
+    /// After a byte order mark at a row start: no row start, but what follows is read as if it
+    /// were.
     Marked,
 }
 
@@ -110,7 +111,8 @@ const ACTIONS: [Action; 12] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry(u16);
 
-/// Set where the byte is the first of a token of several bytes, and means this only if the others follow.
+/// Set where the byte is the first of a token of several bytes, and means this only if the others
+/// follow.
 const TOKEN: u16 = 1 << 15;
 
 impl Entry {

@@ -11,7 +11,8 @@ pub struct Tile {
     pub to: u64,
     /// Every way to read it in which a row starts inside the range, by first row start.
     pub readings: Vec<Reading>,
-    /// The index of the reading that was transformed; `None`: nothing was, as no row starts inside the range.
+    /// The index of the reading that was transformed; `None`: nothing was, as no row starts inside
+    /// the range.
     pub taken: Option<usize>,
     /// Line terminators in the rows of the taken reading.
     pub lines: u64,
@@ -24,14 +25,16 @@ pub struct Tile {
 pub struct Reading {
     /// The first row start inside the range.
     pub first: u64,
-    /// The first row start at or past the range's end, or the length of the source; `None`: unknown, as a row is longer than the limit.
+    /// The first row start at or past the range's end, or the length of the source; `None`:
+    /// unknown, as a row is longer than the limit.
     pub end: Option<u64>,
 }
 
 /// How shards tile a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tiling {
-    /// The shards to run again, and where their first row starts. Their output so far is void. Empty: the source is tiled.
+    /// The shards to run again, and where their first row starts. Their output so far is void.
+    /// Empty: the source is tiled.
     ///
     /// A start at or past a shard's end means that no row starts in it: the second round is empty.
     pub wrong: Vec<(usize, u64)>,
@@ -48,7 +51,8 @@ pub struct Base {
     pub records: u64,
 }
 
-/// Shards that can't tile the source, whatever is run again: they are not all of one plan and one source.
+/// Shards that can't tile the source, whatever is run again: they are not all of one plan and one
+/// source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TilingError {
     /// The ranges leave a gap, overlap, or do not reach from the data's start to the source's end.
@@ -77,7 +81,8 @@ pub enum TilingError {
 
 /// Walks the chain of `tiles` from `data_start`, the first row start, to the end of the source.
 ///
-/// It stops early at a shard whose right reading has a row that is longer than the limit: run again with its start known, that shard fails for certain.
+/// It stops early at a shard whose right reading has a row that is longer than the limit: run again
+/// with its start known, that shard fails for certain.
 ///
 /// # Errors
 ///

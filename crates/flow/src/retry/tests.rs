@@ -16,7 +16,9 @@ fn failure(error: &str) -> Failure {
 fn pauses(retry: Value, chance: f64, errors: &[&str]) -> Vec<Option<f64>> {
     let retriers = retriers(retry).expect("they are retriers");
     let mut tries = Tries::new(&retriers);
-    let pause = |error: &&str| tries.pause(&failure(error), &Fixed(chance)).map(|pause| pause.as_secs_f64());
+    let pause = |error: &&str| {
+        tries.pause(&failure(error), &Fixed(chance)).map(|pause| pause.as_secs_f64())
+    };
     errors.iter().map(pause).collect()
 }
 
@@ -50,7 +52,8 @@ fn each_retrier_counts_its_own_attempts() {
 
 #[test]
 fn the_first_retrier_that_fits_decides_even_when_it_is_used_up() {
-    let retry = json!([{ "ErrorEquals": ["A"], "MaxAttempts": 0 }, { "ErrorEquals": ["States.ALL"] }]);
+    let retry =
+        json!([{ "ErrorEquals": ["A"], "MaxAttempts": 0 }, { "ErrorEquals": ["States.ALL"] }]);
     assert_eq!(pauses(retry, 0.5, &["A", "B"]), [None, Some(1.0)]);
 }
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// US dollars from 0, exact to a millionth of a millionth: what one request costs is a few millionths of a dollar.
+/// US dollars from 0, exact to a millionth of a millionth: what one request costs is a few
+/// millionths of a dollar.
 ///
 /// In JSON it is a number of dollars.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -63,7 +64,9 @@ impl From<Dollars> for f64 {
 impl std::str::FromStr for Dollars {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        text.parse::<f64>().map_err(|_| format!("`{text}` is no amount in USD, such as 0.05"))?.try_into()
+        text.parse::<f64>()
+            .map_err(|_| format!("`{text}` is no amount in USD, such as 0.05"))?
+            .try_into()
     }
 }
 

@@ -2,13 +2,17 @@
 //!
 //! The model, meant to be rather above the truth than below it:
 //!
-//! - a function works 50 MB/s of unpacked CSV, a packed source unpacks to five times its bytes, and every invocation takes 300 ms besides (the pause of a cold start, of
-//!   reading the plan and of the receipt);
+//! - a function works 50 MB/s of unpacked CSV, a packed source unpacks to five times its bytes, and
+//!   every invocation takes 300 ms besides (the pause of a cold start, of reading the plan and of
+//!   the receipt);
 //! - functions have the memory of the template;
-//! - a shard reads its range in blocks of 8 MiB, two small reads past its end and four documents; it writes a third of its bytes in parts of 5 MiB, an upload's start and
-//!   end for each of its files, and three documents. How many files there will be is not known beforehand: one a shard is expected, and partitions make more;
+//! - a shard reads its range in blocks of 8 MiB, two small reads past its end and four documents;
+//!   it writes a third of its bytes in parts of 5 MiB, an upload's start and end for each of its
+//!   files, and three documents. How many files there will be is not known beforehand: one a shard
+//!   is expected, and partitions make more;
 //! - one in ten shards runs twice;
-//! - what shards write is read and put together once more, 128 MiB an invocation and 20 MB/s, where a file a shard would be small.
+//! - what shards write is read and put together once more, 128 MiB an invocation and 20 MB/s, where
+//!   a file a shard would be small.
 
 use super::{Basis, Bill, Dollars, Item, Usage};
 use crate::Error;
@@ -31,9 +35,11 @@ const SHRINKS: u64 = 3;
 const AGAIN: u64 = 10;
 /// Bytes that one invocation puts together, as files are to have where the contract does not say.
 const MERGED_BYTES: u64 = 128 << 20;
-/// Bytes of files that a function puts together in a millisecond: what it needs is the network, or the time to encode small row groups anew.
+/// Bytes of files that a function puts together in a millisecond: what it needs is the network, or
+/// the time to encode small row groups anew.
 const MERGED_BYTES_PER_MS: u64 = 20_000;
-/// Milliseconds of `verify` and `store` for a shard: 32 receipts or completions at once, some 100 ms each.
+/// Milliseconds of `verify` and `store` for a shard: 32 receipts or completions at once, some 100
+/// ms each.
 const MS_OF_A_RECEIPT: u64 = 3;
 
 /// What is known of a job before it runs.
@@ -55,9 +61,20 @@ pub struct Expected {
 
 /// What a job is going to cost.
 pub fn estimate(expected: Expected) -> Bill {
-    let Expected { source_bytes, is_packed, shards, counts_lines, joined_bytes, processor } = expected;
+    let Expected { source_bytes, is_packed, shards, counts_lines, joined_bytes, processor } =
+        expected;
     let usage = |item: Item, invocations: u64, milliseconds: u64, puts: u64, gets: u64| {
-        (item, Usage { invocations, milliseconds, mb_milliseconds: milliseconds * item.memory_mb(), puts, gets, ..Usage::default() })
+        (
+            item,
+            Usage {
+                invocations,
+                milliseconds,
+                mb_milliseconds: milliseconds * item.memory_mb(),
+                puts,
+                gets,
+                ..Usage::default()
+            },
+        )
     };
     let twice = if shards > 1 { shards.div_ceil(AGAIN) } else { 0 };
     let (runs, work) = (shards + twice, source_bytes * if is_packed { UNPACKED } else { 1 });
@@ -70,7 +87,13 @@ pub fn estimate(expected: Expected) -> Bill {
     let merged = if is_merged { source_bytes / SHRINKS } else { 0 };
     let merges = merged.div_ceil(MERGED_BYTES);
     let steps = [
-        usage(Item::Ingest, 1, PAUSE_MS + (counted + joined_bytes) / BYTES_PER_MS, 4, 12 + counted.div_ceil(BLOCK_BYTES)),
+        usage(
+            Item::Ingest,
+            1,
+            PAUSE_MS + (counted + joined_bytes) / BYTES_PER_MS,
+            4,
+            12 + counted.div_ceil(BLOCK_BYTES),
+        ),
         usage(
             Item::Transform,
             runs,
@@ -88,7 +111,12 @@ pub fn estimate(expected: Expected) -> Bill {
         ),
         usage(Item::Store, 1, 2 * PAUSE_MS + 2 * lists, shards + 10, 2 * runs + 10),
     ];
-    Bill::new(Basis::Estimate, processor, steps.into_iter().filter(|(_, usage)| usage.invocations > 0), source_bytes)
+    Bill::new(
+        Basis::Estimate,
+        processor,
+        steps.into_iter().filter(|(_, usage)| usage.invocations > 0),
+        source_bytes,
+    )
 }
 
 /// Whether a job may begin.
@@ -121,7 +149,10 @@ mod tests {
                 joined_bytes: 0,
                 processor: Processor::Arm64,
             };
-            estimate(expected).lines.get(&Item::Merge).map(|line| (line.usage.invocations, line.usage.gets))
+            estimate(expected)
+                .lines
+                .get(&Item::Merge)
+                .map(|line| (line.usage.invocations, line.usage.gets))
         };
         assert_eq!(merges(1, 64 << 20), None);
         assert_eq!(merges(2, 64 << 20), Some((1, 6)));

@@ -1,8 +1,10 @@
 //! What a job costs: what its invocations used, priced from [one table](prices).
 //!
-//! Each invocation of a step is told as a [`Usage`]; a [`Bill`] adds them up by step and prices them. What the steps can't see, the state machine around them and the registry,
-//! is known by its structure. Not in it: the front door (per request, not per job), logs, storage, and cold starts (Lambda counts the few milliseconds before the first
-//! invocation of a process, which the process itself can't measure).
+//! Each invocation of a step is told as a [`Usage`]; a [`Bill`] adds them up by step and prices
+//! them. What the steps can't see, the state machine around them and the registry, is known by its
+//! structure. Not in it: the front door (per request, not per job), logs, storage, and cold starts
+//! (Lambda counts the few milliseconds before the first invocation of a process, which the process
+//! itself can't measure).
 
 mod dollars;
 mod elsewhere;
@@ -132,8 +134,9 @@ pub struct Spent {
 pub enum Basis {
     /// Time, memory and requests as the functions measured them.
     Measured,
-    /// Nothing of it was paid: what a plan expects, or what a landing on one's own machine would have cost on AWS, by its time and requests there and the memory that
-    /// the template gives the functions.
+    /// Nothing of it was paid: what a plan expects, or what a landing on one's own machine would
+    /// have cost on AWS, by its time and requests there and the memory that the template gives the
+    /// functions.
     Estimate,
 }
 
@@ -185,7 +188,12 @@ fn is_zero(count: &u64) -> bool {
 
 impl Bill {
     /// Prices what the invocations of each step used, for a source of so many bytes.
-    pub fn new(basis: Basis, processor: Processor, usages: impl IntoIterator<Item = (Item, Usage)>, source_bytes: u64) -> Self {
+    pub fn new(
+        basis: Basis,
+        processor: Processor,
+        usages: impl IntoIterator<Item = (Item, Usage)>,
+        source_bytes: u64,
+    ) -> Self {
         let mut bill = Self {
             basis,
             region: prices::REGION.to_owned(),
@@ -212,22 +220,37 @@ impl Bill {
         let used = |item| self.lines.get(&item).map_or_else(Usage::default, |line| line.usage);
         let functions = Item::STEPS.into_iter().chain([Item::Merge]);
         let invocations: u64 = functions.map(|item| used(item).invocations).sum();
-        // More than one shard, or merge, is a map: each is an execution of its own. A retry of the only one looks like a second one, which errs by a millionth of a dollar.
-        let maps: Vec<Usage> = [Item::Transform, Item::Merge].map(used).into_iter().filter(|usage| usage.invocations > 1).collect();
+        // More than one shard, or merge, is a map: each is an execution of its own. A retry of the
+        // only one looks like a second one, which errs by a millionth of a dollar.
+        let maps: Vec<Usage> = [Item::Transform, Item::Merge]
+            .map(used)
+            .into_iter()
+            .filter(|usage| usage.invocations > 1)
+            .collect();
         let express = maps.iter().map(|map| map.invocations).sum();
         let orchestration = Line {
-            // Every invocation is a transition, a retry too; of a map its children's are, and the map itself.
+            // Every invocation is a transition, a retry too; of a map its children's are, and the
+            // map itself.
             transitions: prices::TRANSITIONS_OF_A_JOB + invocations + maps.len() as u64,
             express,
             ..Line::default()
         };
         self.lines.insert(Item::Orchestration, orchestration);
-        let registry = Line { writes: prices::WRITES_OF_A_JOB, reads: prices::READS_OF_A_JOB, ..Line::default() };
+        let registry = Line {
+            writes: prices::WRITES_OF_A_JOB,
+            reads: prices::READS_OF_A_JOB,
+            ..Line::default()
+        };
         self.lines.insert(Item::Registry, registry);
         let express_ms = maps.iter().map(|map| map.milliseconds).sum();
         for line in self.lines.values_mut() {
-            line.cost = prices::functions(line.usage, self.processor) + prices::requests(line.usage);
-            line.cost += prices::state_machine(line.transitions, line.express, if line.express > 0 { express_ms } else { 0 });
+            line.cost =
+                prices::functions(line.usage, self.processor) + prices::requests(line.usage);
+            line.cost += prices::state_machine(
+                line.transitions,
+                line.express,
+                if line.express > 0 { express_ms } else { 0 },
+            );
             line.cost += prices::registry(line.writes, line.reads);
         }
         self.total = self.lines.values().map(|line| line.cost).sum();

@@ -1,7 +1,8 @@
 //! The one table of prices: list prices of us-east-1, first tier, without free tiers.
 //!
-//! The pages are those on which their owners publish the prices. On [`LOOKED_UP`] they were compared with copies of these pages and with articles that quote them, not with an
-//! invoice. Who changes a price changes the date.
+//! The pages are those on which their owners publish the prices. On [`LOOKED_UP`] they were
+//! compared with copies of these pages and with articles that quote them, not with an invoice. Who
+//! changes a price changes the date.
 //!
 //! | what | price in USD | page |
 //! |---|---|---|
@@ -52,12 +53,15 @@ pub(super) const ATHENA_TERABYTE: Dollars = Dollars::of_picos(5_000_000_000_000)
 /// Thousand gigabytes (10^9) through Snowpipe: 3.7 credits.
 pub(super) const SNOWPIPE_TERABYTE: Dollars = Dollars::of_picos(7_400_000_000_000);
 
-/// States between the start and the end of a job that call no function: two choices, the announcement, the end.
+/// States between the start and the end of a job that call no function: two choices, the
+/// announcement, the end.
 pub const TRANSITIONS_OF_A_JOB: u64 = 4;
-/// Units that a job writes: its record is put once and changed four times, each time in the table and in three indexes, of which one moves it when its status changes; and
-/// its bytes are claimed under two names, in a transaction that counts twice.
+/// Units that a job writes: its record is put once and changed four times, each time in the table
+/// and in three indexes, of which one moves it when its status changes; and its bytes are claimed
+/// under two names, in a transaction that counts twice.
 pub const WRITES_OF_A_JOB: u64 = 5 * 4 + 2 + 2 * 2;
-/// Units that a job reads: a change reads the record first; two more are the contract and what was loaded.
+/// Units that a job reads: a change reads the record first; two more are the contract and what was
+/// loaded.
 pub const READS_OF_A_JOB: u64 = 5 + 2;
 
 /// What functions run on.
@@ -77,12 +81,14 @@ pub(super) fn functions(usage: Usage, processor: Processor) -> Dollars {
         Processor::Arm64 => GB_SECOND_ARM64,
         Processor::X86 => GB_SECOND_X86_64,
     };
-    Dollars::times(usage.mb_milliseconds, price, 1024 * 1000) + Dollars::times(usage.invocations, MILLION_INVOCATIONS, 1_000_000)
+    Dollars::times(usage.mb_milliseconds, price, 1024 * 1000)
+        + Dollars::times(usage.invocations, MILLION_INVOCATIONS, 1_000_000)
 }
 
 /// What requests to the store cost.
 pub(super) fn requests(usage: Usage) -> Dollars {
-    Dollars::times(usage.puts, THOUSAND_PUTS, 1000) + Dollars::times(usage.gets, THOUSAND_GETS, 1000)
+    Dollars::times(usage.puts, THOUSAND_PUTS, 1000)
+        + Dollars::times(usage.gets, THOUSAND_GETS, 1000)
 }
 
 /// What the state machine costs; `express_ms` is the time of all children.
@@ -95,5 +101,6 @@ pub(super) fn state_machine(transitions: u64, express: u64, express_ms: u64) -> 
 
 /// What the registry costs.
 pub(super) fn registry(writes: u64, reads: u64) -> Dollars {
-    Dollars::times(writes, MILLION_WRITES, 1_000_000) + Dollars::times(reads, MILLION_READS, 1_000_000)
+    Dollars::times(writes, MILLION_WRITES, 1_000_000)
+        + Dollars::times(reads, MILLION_READS, 1_000_000)
 }

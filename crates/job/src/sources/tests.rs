@@ -9,7 +9,13 @@ fn sources(others: &str) -> Sources {
 }
 
 fn source(bucket: &str, key: &str) -> SourceRef {
-    SourceRef { bucket: bucket.to_owned(), key: key.to_owned(), version: None, etag: None, sequencer: None }
+    SourceRef {
+        bucket: bucket.to_owned(),
+        key: key.to_owned(),
+        version: None,
+        etag: None,
+        sequencer: None,
+    }
 }
 
 fn is_allowed(sources: &Sources, bucket: &str, key: &str) -> bool {
@@ -80,17 +86,25 @@ proptest! {
 fn keys_are_literal() {
     let sources = sources("");
     for key in ["inbox/../x", "staged/../../the-lake/x", "inbox//x", "inbox/%2e%2e/x"] {
-        assert!(is_allowed(&sources, "the-inbox", key), "{key}: an object of its own under the prefix");
+        assert!(
+            is_allowed(&sources, "the-inbox", key),
+            "{key}: an object of its own under the prefix"
+        );
     }
     for key in ["../inbox/x", "/inbox/x", "inbox%2Fx", "./inbox/x", "jobs/../inbox/x"] {
-        assert!(!is_allowed(&sources, "the-inbox", key), "{key}: an object of its own outside of it");
+        assert!(
+            !is_allowed(&sources, "the-inbox", key),
+            "{key}: an object of its own outside of it"
+        );
     }
 }
 
 #[test]
 fn other_names_of_buckets_are_no_names() {
     let sources = sources("arn:aws:s3:::*/*");
-    for bucket in ["ap-abc-s3alias", "a--x-s3", "ap.mrap", "127.0.0.1", "a..b", "ab", &"a".repeat(64)] {
+    for bucket in
+        ["ap-abc-s3alias", "a--x-s3", "ap.mrap", "127.0.0.1", "a..b", "ab", &"a".repeat(64)]
+    {
         assert!(matches!(sources.check(&source(bucket, "a")), Err(Refused::NoName(_))), "{bucket}");
     }
     assert!(is_allowed(&sources, &"a".repeat(63), &"a".repeat(MAX_KEY_BYTES)));
@@ -99,19 +113,34 @@ fn other_names_of_buckets_are_no_names() {
 
 #[test]
 fn a_refusal_says_what_may_be_named() {
-    let refused = |others| sources(others).check(&source("the-work", "jobs/j/rejects.csv")).map_err(|error| error.to_string());
+    let refused = |others| {
+        sources(others)
+            .check(&source("the-work", "jobs/j/rejects.csv"))
+            .map_err(|error| error.to_string())
+    };
     let place = "s3://the-work/jobs/j/rejects.csv may not be landed. \
                  A source is an object under inbox/ or staged/ of the bucket the-inbox";
-    assert_eq!(refused(""), Err(format!("{place}; the template parameter `SourceBucketArns` allows others.")));
+    assert_eq!(
+        refused(""),
+        Err(format!("{place}; the template parameter `SourceBucketArns` allows others."))
+    );
     let others = "arn:aws:s3:::a/*, arn:aws:s3:::b/c/*";
     assert_eq!(refused(others), Err(format!("{place}, or one of `SourceBucketArns`: {others}.")));
 }
 
 #[test]
 fn what_is_no_pattern_is_named() {
-    for wrong in ["bucket/key", "arn:aws:s3:::bucket", "arn:aws:sqs:::a/b", "arn:aws:s3:eu:1:a/b", "*", "arn:aws:s3:::a/${aws:username}/*"]
-    {
-        let error = Sources::only("the-inbox", "inbox/", wrong, CLOSED).map(|_| ()).expect_err("a pattern that is refused");
+    for wrong in [
+        "bucket/key",
+        "arn:aws:s3:::bucket",
+        "arn:aws:sqs:::a/b",
+        "arn:aws:s3:eu:1:a/b",
+        "*",
+        "arn:aws:s3:::a/${aws:username}/*",
+    ] {
+        let error = Sources::only("the-inbox", "inbox/", wrong, CLOSED)
+            .map(|_| ())
+            .expect_err("a pattern that is refused");
         assert!(error.contains(wrong), "{error}");
     }
     for right in ["", ",", " , arn:aws:s3:::a/* ,", "arn:aws-us-gov:s3:::a/b:c"] {

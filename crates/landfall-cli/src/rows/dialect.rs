@@ -2,13 +2,16 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
-use csv_records::dialect::{BlankRows, Dialect, RaggedRows, RepeatedHeader, StatedDialect, Terminator, Token};
+use csv_records::dialect::{
+    BlankRows, Dialect, RaggedRows, RepeatedHeader, StatedDialect, Terminator, Token,
+};
 
 /// How records and fields are told apart.
 #[derive(Args)]
 #[command(next_help_heading = "Dialect")]
 pub(super) struct DialectArgs {
-    /// What separates fields: a character or several (`||`); `\t` is a tab, and `\x1f` any byte [default: a comma]
+    /// What separates fields: a character or several (`||`); `\t` is a tab, and `\x1f` any byte
+    /// [default: a comma]
     #[arg(long, value_name = "TEXT", value_parser = token)]
     delimiter: Option<Token>,
     /// What encloses fields, such as `§`; `none`: nothing does [default: a double quote]
@@ -32,13 +35,15 @@ pub(super) struct DialectArgs {
     /// How many records the header has; the parts of a name are joined by a space [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     header_rows: Option<u32>,
-    /// The header has no label for the first column, which has the names of the rows, as R writes them.
+    /// The header has no label for the first column, which has the names of the rows, as R writes
+    /// them.
     #[arg(long)]
     row_names: bool,
     /// The record under the header is none: it has the units of the columns.
     #[arg(long)]
     units_row: bool,
-    /// Whether records that are the header again are at fault, no records, or records like any other [default: reject]
+    /// Whether records that are the header again are at fault, no records, or records like any
+    /// other [default: reject]
     #[arg(long, value_name = "KIND", value_parser = repeated_headers())]
     repeated_header: Option<RepeatedHeader>,
     /// Lines before the header that are no records [default: 0]
@@ -56,14 +61,17 @@ pub(super) struct DialectArgs {
     /// Spaces and tabs around an unquoted field are not part of it.
     #[arg(long)]
     trim: bool,
-    /// What stands for no value where it is not quoted, such as `\N`; it is printed as null [default: nothing]
+    /// What stands for no value where it is not quoted, such as `\N`; it is printed as null
+    /// [default: nothing]
     #[arg(long, value_name = "TEXT")]
     null_sequence: Option<String>,
-    /// Which records of another length than the first are no faults: those with too few fields, which are filled with null, with too many, which are cut, or
-    /// with a delimiter at their end [default: none]
+    /// Which records of another length than the first are no faults: those with too few fields,
+    /// which are filled with null, with too many, which are cut, or with a delimiter at their end
+    /// [default: none]
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     ragged_rows: Vec<Ragged>,
-    /// Whether blank rows are no records, records at fault, or records without a value [default: skip]
+    /// Whether blank rows are no records, records at fault, or records without a value [default:
+    /// skip]
     #[arg(long, value_name = "KIND", value_parser = blank_rows())]
     blank_rows: Option<BlankRows>,
 }
@@ -81,7 +89,8 @@ enum Ragged {
 struct TokenOrNone(Option<Token>);
 
 impl DialectArgs {
-    /// What is said of the dialect, unless two roles meet in one text. If the rest is not to be sniffed, it is as usual.
+    /// What is said of the dialect, unless two roles meet in one text. If the rest is not to be
+    /// sniffed, it is as usual.
     pub(super) fn settle(&self, sniff: bool) -> Result<StatedDialect, String> {
         let said = StatedDialect {
             delimiter: self.delimiter,
@@ -118,9 +127,9 @@ impl DialectArgs {
         ];
         for (index, (flag, token)) in roles.iter().enumerate() {
             let Some(token) = token else { continue };
-            if let Some((other, _)) =
-                roles[..index].iter().find(|(other, earlier)| *earlier == Some(*token) && (*other, *flag) != ("--quote", "--escape"))
-            {
+            if let Some((other, _)) = roles[..index].iter().find(|(other, earlier)| {
+                *earlier == Some(*token) && (*other, *flag) != ("--quote", "--escape")
+            }) {
                 return Err(format!("{other} and {flag} are the same character"));
             }
         }
@@ -137,7 +146,11 @@ fn token(text: &str) -> Result<Token, String> {
 }
 
 fn token_or_none(text: &str) -> Result<TokenOrNone, String> {
-    if text == "none" { Ok(TokenOrNone(None)) } else { token(text).map(|token| TokenOrNone(Some(token))) }
+    if text == "none" {
+        Ok(TokenOrNone(None))
+    } else {
+        token(text).map(|token| TokenOrNone(Some(token)))
+    }
 }
 
 fn terminators() -> impl clap::builder::TypedValueParser<Value = Terminator> {
@@ -158,7 +171,14 @@ fn repeated_headers() -> impl clap::builder::TypedValueParser<Value = RepeatedHe
 }
 
 /// One of several words.
-fn choices<T: Copy + Default + Send + Sync + 'static>(choices: [(&'static str, T); 3]) -> impl clap::builder::TypedValueParser<Value = T> {
-    let of = move |word: String| choices.iter().find(|(name, _)| *name == word).map_or_else(T::default, |(_, choice)| *choice);
+fn choices<T: Copy + Default + Send + Sync + 'static>(
+    choices: [(&'static str, T); 3],
+) -> impl clap::builder::TypedValueParser<Value = T> {
+    let of = move |word: String| {
+        choices
+            .iter()
+            .find(|(name, _)| *name == word)
+            .map_or_else(T::default, |(_, choice)| *choice)
+    };
     PossibleValuesParser::new(choices.map(|(name, _)| name)).map(of)
 }

@@ -26,22 +26,28 @@ const EXAMPLES: &[&str] = &[
     "landfall rows --shard-size 7kB flights.csv    # the same rows, read in pieces",
 ];
 
-/// Print the records of a CSV file as JSON arrays, one a line, and what is wrong with the others on stderr.
+/// Print the records of a CSV file as JSON arrays, one a line, and what is wrong with the others on
+/// stderr.
 ///
-/// A record is at fault when it has not as many fields as the first, a quote out of place, or invalid bytes; then it is not printed, and each of its faults is a JSON
-/// object {line, record, byte, column, error, message} on stderr. Lines, records and columns count from 1, bytes from 0; the header is record 0.
+/// A record is at fault when it has not as many fields as the first, a quote out of place, or
+/// invalid bytes; then it is not printed, and each of its faults is a JSON object {line, record,
+/// byte, column, error, message} on stderr. Lines, records and columns count from 1, bytes from 0;
+/// the header is record 0.
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES, "0 clean · 1 records are at fault · 2 wrong use · 3 the file can't be read"))]
 pub(crate) struct ReadRows {
     /// The file; `-` is standard input.
     file: PathBuf,
-    /// Read the file in shards of so many bytes, as a job would; what is printed is the same. Such as 7kB, 1MiB.
+    /// Read the file in shards of so many bytes, as a job would; what is printed is the same. Such
+    /// as 7kB, 1MiB.
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     shard_size: Option<u64>,
-    /// What its bytes stand for: a label such as utf-8, utf-16le, windows-1252 or shift_jis. Without it, it is told by the first bytes.
+    /// What its bytes stand for: a label such as utf-8, utf-16le, windows-1252 or shift_jis.
+    /// Without it, it is told by the first bytes.
     #[arg(long, value_name = "LABEL")]
     encoding: Option<String>,
-    /// How it is packed. Without it, it is told by the first bytes. Positions are of the unpacked bytes, and a packed file is never split.
+    /// How it is packed. Without it, it is told by the first bytes. Positions are of the unpacked
+    /// bytes, and a packed file is never split.
     #[arg(long, value_name = "KIND", value_parser = compressions())]
     compression: Option<Compression>,
     /// Guess what is not said of the dialect, from the first bytes, instead of taking it as usual.
@@ -112,7 +118,11 @@ impl ReadRows {
 }
 
 fn compressions() -> impl clap::builder::TypedValueParser<Value = Compression> {
-    let of =
-        |name: String| Compression::CHOICES.into_iter().find(|(choice, _)| *choice == name).map_or(Compression::Auto, |(_, kind)| kind);
+    let of = |name: String| {
+        Compression::CHOICES
+            .into_iter()
+            .find(|(choice, _)| *choice == name)
+            .map_or(Compression::Auto, |(_, kind)| kind)
+    };
     PossibleValuesParser::new(Compression::CHOICES.map(|(name, _)| name)).map(of)
 }

@@ -30,10 +30,22 @@ impl<O: Write, E: Write> Printer<O, E> {
     pub(super) fn new(positions: bool, out: O, err: E) -> Self {
         let (records, faults, scratch) = (Vec::new(), Vec::new(), Vec::new());
         let (dialect, names) = (Dialect::default(), Vec::new());
-        Self { dialect, positions, columns: 0, names, out, err, records, faults, has_faults: false, scratch }
+        Self {
+            dialect,
+            positions,
+            columns: 0,
+            names,
+            out,
+            err,
+            records,
+            faults,
+            has_faults: false,
+            scratch,
+        }
     }
 
-    /// Says how records are told apart, how many fields every one should have, and what the header names.
+    /// Says how records are told apart, how many fields every one should have, and what the header
+    /// names.
     pub(super) fn expect(&mut self, dialect: &Dialect, columns: usize, names: &[String]) {
         self.dialect = dialect.clone();
         self.names = names.to_vec();
@@ -55,7 +67,8 @@ impl<O: Write, E: Write> Printer<O, E> {
         self.has_faults
     }
 
-    /// Writes what was collected. Faults come first: they matter even to whoever reads no more records.
+    /// Writes what was collected. Faults come first: they matter even to whoever reads no more
+    /// records.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         let faults = self.err.write_all(&self.faults).and_then(|()| self.err.flush());
         self.faults.clear();
@@ -70,9 +83,15 @@ impl<O: Write, E: Write> Printer<O, E> {
         let cells = batch.cells();
         let mut findings = batch.faults(self.columns, &cells);
         let is_data = first_record > 0;
-        let repeated = if is_data { batch.repeated_headers(&self.names, &cells, &self.dialect) } else { Vec::new() };
+        let repeated = if is_data {
+            batch.repeated_headers(&self.names, &cells, &self.dialect)
+        } else {
+            Vec::new()
+        };
         let is_skipped = self.dialect.repeated_header == RepeatedHeader::Skip;
-        findings.extend(repeated.iter().filter(|_| !is_skipped).map(|row| Batch::repeated_header(*row)));
+        findings.extend(
+            repeated.iter().filter(|_| !is_skipped).map(|row| Batch::repeated_header(*row)),
+        );
         findings.sort_by_key(|finding| (finding.row, finding.column));
         let mut at_fault = findings.chunk_by(|a, b| a.row == b.row).peekable();
         for (index, row) in batch.records.iter().enumerate() {
@@ -93,7 +112,10 @@ impl<O: Write, E: Write> Printer<O, E> {
                 let line = first_line + batch.lines()[index];
                 let record = first_record + batch.before + index as u64;
                 let byte = batch.byte(row.start);
-                write!(self.records, r#"{{"line":{line},"record":{record},"byte":{byte},"fields":"#)?;
+                write!(
+                    self.records,
+                    r#"{{"line":{line},"record":{record},"byte":{byte},"fields":"#
+                )?;
                 self.array(fields, &cells.window, first_record > 0);
                 self.records.push(b'}');
             } else {
@@ -107,14 +129,18 @@ impl<O: Write, E: Write> Printer<O, E> {
     /// As many fields as there are columns. Values may be null, names are text.
     fn array(&mut self, fields: &[Field], window: &[u8], are_values: bool) {
         let null = self.dialect.null_sequence.as_ref().filter(|_| are_values).map(String::as_bytes);
-        let is_null = |field: &Field| null.is_some_and(|null| !field.is_quoted() && field.bytes(window) == null);
+        let is_null = |field: &Field| {
+            null.is_some_and(|null| !field.is_quoted() && field.bytes(window) == null)
+        };
         self.records.push(b'[');
         for index in 0..self.columns as usize {
             if index > 0 {
                 self.records.push(b',');
             }
             match fields.get(index).filter(|field| !is_null(field)) {
-                Some(field) => string(field.value(window, &self.dialect, &mut self.scratch), &mut self.records),
+                Some(field) => {
+                    string(field.value(window, &self.dialect, &mut self.scratch), &mut self.records)
+                }
                 None => self.records.extend_from_slice(b"null"),
             }
         }

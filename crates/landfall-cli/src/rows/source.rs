@@ -9,7 +9,10 @@ use contract::Compression;
 use contract::Member;
 use csv_records::dialect::{BlankRows, Dialect};
 use csv_records::limits::FOOTER_BYTES;
-use csv_records::{Base, Holdback, Lexer, Limits, LongFooter, LongRow, Rows, ShardReader, Tile, TilingError, footer_start, preamble, tile};
+use csv_records::{
+    Base, Holdback, Lexer, Limits, LongFooter, LongRow, Rows, ShardReader, Tile, TilingError,
+    footer_start, preamble, tile,
+};
 use job::message::Shard;
 use landing::batch::Batch;
 use landing::limits;
@@ -23,7 +26,8 @@ use crate::path;
 const SAMPLE_BYTES: u64 = 256 * 1024;
 /// Bytes that are read at once.
 const BLOCK_BYTES: u64 = 1024 * 1024;
-/// Bytes that are read first past a shard's end, where mostly less than one record is missing. Each further read takes twice as many.
+/// Bytes that are read first past a shard's end, where mostly less than one record is missing. Each
+/// further read takes twice as many.
 const TAIL_BYTES: u64 = 4 * 1024;
 /// Names of an archive's files that are told.
 const SHOWN_NAMES: usize = 20;
@@ -84,7 +88,11 @@ impl std::fmt::Display for Unreadable {
             Self::Output(error) => write!(f, "the output can't be written: {error}"),
             Self::Refused(error) => write!(f, "{error}"),
             Self::Archive(message) => f.write_str(message),
-            Self::Long(long) => write!(f, "the record at byte {} has more than {} bytes; is a quote left open there?", long.at, long.limit),
+            Self::Long(long) => write!(
+                f,
+                "the record at byte {} has more than {} bytes; is a quote left open there?",
+                long.at, long.limit
+            ),
             Self::Torn(error) => write!(f, "did the file change? {error}"),
             Self::NotSplittable => f.write_str("is no regular file"),
         }
@@ -111,8 +119,13 @@ impl From<job::Error> for Unreadable {
 }
 
 impl Source {
-    /// Opens a file and reads what stands before the data. Without `shard_bytes` it is streamed, and may be a pipe.
-    pub(crate) fn open(path: &Path, stated: &Stated<'_>, shard_bytes: Option<u64>) -> Result<Self, Unreadable> {
+    /// Opens a file and reads what stands before the data. Without `shard_bytes` it is streamed,
+    /// and may be a pipe.
+    pub(crate) fn open(
+        path: &Path,
+        stated: &Stated<'_>,
+        shard_bytes: Option<u64>,
+    ) -> Result<Self, Unreadable> {
         Self::open_member(path, stated, None, shard_bytes)
     }
 
@@ -130,23 +143,41 @@ impl Source {
         if shard_bytes.is_some() && !metadata.is_file() {
             return Err(Unreadable::NotSplittable);
         }
-        let unpacked_limit = if metadata.is_file() { limits::unpacked_bytes(metadata.len()) } else { limits::UNPACKED_BYTES };
+        let unpacked_limit = if metadata.is_file() {
+            limits::unpacked_bytes(metadata.len())
+        } else {
+            limits::UNPACKED_BYTES
+        };
         let mut sample = Vec::new();
         let mut wanted = SAMPLE_BYTES;
         loop {
             let missing = wanted - sample.len() as u64;
-            let ended = (&mut file).take(missing).read_to_end(&mut sample).map_err(Unreadable::Input)? < missing as usize;
-            if wanted == SAMPLE_BYTES && metadata.is_file() && unpack::sniff(&sample) == Compression::Zip {
+            let ended =
+                (&mut file).take(missing).read_to_end(&mut sample).map_err(Unreadable::Input)?
+                    < missing as usize;
+            if wanted == SAMPLE_BYTES
+                && metadata.is_file()
+                && unpack::sniff(&sample) == Compression::Zip
+            {
                 check_archive(path, metadata.len(), stated.name, member)?;
             }
-            if let Some(mut opening) = Opening::read_member(stated, member, Limits::default(), &sample, ended, wanted as usize)?
-                && let Some(columns) = columns(&opening)?
+            if let Some(mut opening) = Opening::read_member(
+                stated,
+                member,
+                Limits::default(),
+                &sample,
+                ended,
+                wanted as usize,
+            )? && let Some(columns) = columns(&opening)?
             {
                 if !opening.is_whole && metadata.is_file() && opening.may_find_footer(stated) {
                     let tail = match opening.compression {
-                        Compression::None => tail(&mut file, metadata.len(), FOOTER_SAMPLE_BYTES as u64)?,
+                        Compression::None => {
+                            tail(&mut file, metadata.len(), FOOTER_SAMPLE_BYTES as u64)?
+                        }
                         compression => {
-                            let unpack = Unpack::of(compression, member, stated.name, unpacked_limit);
+                            let unpack =
+                                Unpack::of(compression, member, stated.name, unpacked_limit);
                             unpacked_tail(&mut file, unpack)?
                         }
                     };
@@ -155,7 +186,9 @@ impl Source {
                     file.seek(SeekFrom::Start(sample.len() as u64)).map_err(Unreadable::Input)?;
                 }
                 let split = match shard_bytes.filter(|_| opening.compression == Compression::None) {
-                    Some(shard_bytes) => Some((data_end(&mut file, metadata.len(), &opening)?, shard_bytes)),
+                    Some(shard_bytes) => {
+                        Some((data_end(&mut file, metadata.len(), &opening)?, shard_bytes))
+                    }
                     None => None,
                 };
                 let mut source = Self {
@@ -187,7 +220,9 @@ impl Source {
         if !row.is_empty() {
             let skipping = Dialect { blank_rows: BlankRows::Skip, ..dialect.clone() };
             let mut lexer = Lexer::new(&skipping, Limits::default());
-            lexer.read(&self.header_window, true, usize::MAX, &mut self.header_rows).map_err(Unreadable::Long)?;
+            lexer
+                .read(&self.header_window, true, usize::MAX, &mut self.header_rows)
+                .map_err(Unreadable::Long)?;
         }
         Ok(())
     }
@@ -210,7 +245,13 @@ impl Source {
     /// The header as a batch of one record or none, and the lines before it.
     pub(crate) fn header_batch(&self) -> (Batch<'_>, u64) {
         let (header, source) = (&self.opening.header, self.opening.header_row());
-        let batch = csv_records::Batch { window: &self.header_window, source, at: header.range.start, lines: 0, records: 0 };
+        let batch = csv_records::Batch {
+            window: &self.header_window,
+            source,
+            at: header.range.start,
+            lines: 0,
+            records: 0,
+        };
         let lines: u64 = self.header_rows.rows.iter().map(|row| u64::from(row.lines)).sum();
         (Batch::new(batch, &self.header_rows, self.dialect()), header.lines_before_data - lines)
     }
@@ -221,9 +262,13 @@ impl Source {
         let mut scratch = Rows::default();
         let dialect = self.dialect().clone();
         let unit = dialect.encoding.unit_bytes() as u64;
-        for (shard, base) in self.settle(source_bytes, shard_bytes.next_multiple_of(unit), &mut scratch)? {
+        for (shard, base) in
+            self.settle(source_bytes, shard_bytes.next_multiple_of(unit), &mut scratch)?
+        {
             let base = self.base(base);
-            let mut visit = |batch: csv_records::Batch<'_>, rows: &Rows| visit(&Batch::new(batch, rows, &dialect), base);
+            let mut visit = |batch: csv_records::Batch<'_>, rows: &Rows| {
+                visit(&Batch::new(batch, rows, &dialect), base)
+            };
             if let (_, Some(long)) = self.shard(&shard, source_bytes, &mut scratch, &mut visit)? {
                 return Err(Unreadable::Long(long));
             }
@@ -244,7 +289,9 @@ impl Source {
     fn stream(&mut self, visit: Visit<'_>) -> Result<(), Unreadable> {
         let base = self.base(Base::default());
         let dialect = self.dialect().clone();
-        let mut visit = |batch: csv_records::Batch<'_>, rows: &Rows| visit(&Batch::new(batch, rows, &dialect), base);
+        let mut visit = |batch: csv_records::Batch<'_>, rows: &Rows| {
+            visit(&Batch::new(batch, rows, &dialect), base)
+        };
         let data_start = self.opening.header.data_start;
         let mut reader = self.reader(0..u64::MAX, Some(data_start));
         let mut rows = Rows::default();
@@ -253,10 +300,12 @@ impl Source {
             let (at, bytes) = holdback.pass(bytes)?;
             let before_data = (data_start.saturating_sub(at) as usize).min(bytes.len());
             reader.push(&bytes[before_data..], ended);
-            drain(&mut reader, &mut rows, &mut visit)?.map_or(Ok(()), |long| Err(Unreadable::Long(long)))
+            drain(&mut reader, &mut rows, &mut visit)?
+                .map_or(Ok(()), |long| Err(Unreadable::Long(long)))
         };
         let compression = self.opening.compression;
-        let mut unpack = Unpack::of(compression, self.member.as_ref(), &self.name, self.unpacked_limit);
+        let mut unpack =
+            Unpack::of(compression, self.member.as_ref(), &self.name, self.unpacked_limit);
         let (mut block, mut ended) = (std::mem::take(&mut self.sample), self.ended);
         let mut piece = Vec::new();
         loop {
@@ -281,14 +330,24 @@ impl Source {
                 return Ok(());
             }
             block.clear();
-            ended = (&mut self.file).take(BLOCK_BYTES).read_to_end(&mut block).map_err(Unreadable::Input)? == 0;
+            ended = (&mut self.file)
+                .take(BLOCK_BYTES)
+                .read_to_end(&mut block)
+                .map_err(Unreadable::Input)?
+                == 0;
         }
     }
 
-    /// The two rounds: every shard reads as it guesses, those that guessed wrong read again, and then it is known how each is to be read and what lies before it.
+    /// The two rounds: every shard reads as it guesses, those that guessed wrong read again, and
+    /// then it is known how each is to be read and what lies before it.
     ///
     /// The list ends at a shard with a record that is longer than the limit.
-    fn settle(&mut self, source_bytes: u64, shard_bytes: u64, scratch: &mut Rows) -> Result<Vec<(Shard, Base)>, Unreadable> {
+    fn settle(
+        &mut self,
+        source_bytes: u64,
+        shard_bytes: u64,
+        scratch: &mut Rows,
+    ) -> Result<Vec<(Shard, Base)>, Unreadable> {
         let (_, mut shards) = shards(source_bytes, self.opening.header.data_start, shard_bytes);
         let mut ignore = |_: csv_records::Batch<'_>, _: &Rows| Ok(());
         let mut tiles = Vec::with_capacity(shards.len());
@@ -296,19 +355,23 @@ impl Source {
             tiles.push(self.shard(shard, source_bytes, scratch, &mut ignore)?.0);
         }
         let data_start = self.opening.header.data_start;
-        let prove = |tiles: &[Tile]| tile(tiles, data_start, source_bytes).map_err(Unreadable::Torn);
+        let prove =
+            |tiles: &[Tile]| tile(tiles, data_start, source_bytes).map_err(Unreadable::Torn);
         for (index, first) in prove(&tiles)?.wrong {
             shards[index] = Shard { first: Some(first), round: 2, ..shards[index].clone() };
             tiles[index] = self.shard(&shards[index], source_bytes, scratch, &mut ignore)?.0;
         }
         let tiling = prove(&tiles)?;
-        if let Some((shard, first)) = tiling.wrong.iter().find(|(shard, _)| shard + 1 < tiling.bases.len()) {
+        if let Some((shard, first)) =
+            tiling.wrong.iter().find(|(shard, _)| shard + 1 < tiling.bases.len())
+        {
             return Err(Unreadable::Torn(TilingError::NoReading { shard: *shard, first: *first }));
         }
         Ok(shards.into_iter().zip(tiling.bases).collect())
     }
 
-    /// Reads one shard: how it tiles the file, and the record that is too long, if there certainly is one.
+    /// Reads one shard: how it tiles the file, and the record that is too long, if there certainly
+    /// is one.
     fn shard(
         &mut self,
         shard: &Shard,
@@ -328,7 +391,10 @@ impl Source {
             };
             block.clear();
             self.file.seek(SeekFrom::Start(at)).map_err(Unreadable::Input)?;
-            (&mut self.file).take(bytes.min(source_bytes - at)).read_to_end(&mut block).map_err(Unreadable::Input)?;
+            (&mut self.file)
+                .take(bytes.min(source_bytes - at))
+                .read_to_end(&mut block)
+                .map_err(Unreadable::Input)?;
             if block.is_empty() && at < source_bytes {
                 return Err(Unreadable::Input(io::ErrorKind::UnexpectedEof.into()));
             }
@@ -341,20 +407,32 @@ impl Source {
     }
 }
 
-/// Refuses an archive of which it is not known which file is meant, with the names of those that it holds.
-fn check_archive(path: &Path, bytes: u64, name: &str, member: Option<&Member>) -> Result<(), Unreadable> {
+/// Refuses an archive of which it is not known which file is meant, with the names of those that it
+/// holds.
+fn check_archive(
+    path: &Path,
+    bytes: u64,
+    name: &str,
+    member: Option<&Member>,
+) -> Result<(), Unreadable> {
     let mut file = File::open(path).map_err(Unreadable::Input)?;
     let mut get = |range: Range<u64>| -> Result<Vec<u8>, Unreadable> {
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(range.start)).map_err(Unreadable::Input)?;
-        Read::take(&mut file, range.end - range.start).read_to_end(&mut bytes).map_err(Unreadable::Input)?;
+        Read::take(&mut file, range.end - range.start)
+            .read_to_end(&mut bytes)
+            .map_err(Unreadable::Input)?;
         Ok(bytes)
     };
     let tail = get(bytes.saturating_sub(unpack::TAIL_BYTES)..bytes)?;
     let Some(directory) = Archive::locate(&tail, bytes) else { return Ok(()) };
     let Some(archive) = Archive::read(&get(directory)?) else { return Ok(()) };
     let Err(refused) = archive.check(name, member) else { return Ok(()) };
-    let names: Vec<String> = archive.names().take(SHOWN_NAMES).map(|name| format!("`{}`", name.escape_debug())).collect();
+    let names: Vec<String> = archive
+        .names()
+        .take(SHOWN_NAMES)
+        .map(|name| format!("`{}`", name.escape_debug()))
+        .collect();
     if names.is_empty() {
         return Err(refused.into());
     }
@@ -391,13 +469,16 @@ fn tail(file: &mut File, bytes: u64, wanted: u64) -> Result<Vec<u8>, Unreadable>
     Ok(tail)
 }
 
-/// The same of what a packed file unpacks to; nothing of one that is damaged, which is told when it is read.
+/// The same of what a packed file unpacks to; nothing of one that is damaged, which is told when it
+/// is read.
 fn unpacked_tail(file: &mut File, mut unpack: Unpack) -> Result<Vec<u8>, Unreadable> {
     let (mut tail, mut block) = (Vec::new(), Vec::new());
     file.seek(SeekFrom::Start(0)).map_err(Unreadable::Input)?;
     loop {
         block.clear();
-        if Read::take(&mut *file, BLOCK_BYTES).read_to_end(&mut block).map_err(Unreadable::Input)? == 0 {
+        if Read::take(&mut *file, BLOCK_BYTES).read_to_end(&mut block).map_err(Unreadable::Input)?
+            == 0
+        {
             break;
         }
         let unpacked = unpack.feed(&block, |piece| {
@@ -413,14 +494,17 @@ fn unpacked_tail(file: &mut File, mut unpack: Unpack) -> Result<Vec<u8>, Unreada
     Ok(tail)
 }
 
-/// Fields of the first record, whether or not it is a header: it tells how many all should have. `None`: the sample ends before it.
+/// Fields of the first record, whether or not it is a header: it tells how many all should have.
+/// `None`: the sample ends before it.
 fn columns(opening: &Opening) -> Result<Option<usize>, Unreadable> {
     let with_header = Dialect { header: true, ..opening.dialect.clone() };
-    let first = preamble(&with_header, Limits::default(), &opening.text, opening.is_whole).map_err(Unreadable::Long)?;
+    let first = preamble(&with_header, Limits::default(), &opening.text, opening.is_whole)
+        .map_err(Unreadable::Long)?;
     Ok(first.map(|first| first.names.len()))
 }
 
-/// Shows all rows that are complete. A record that is only perhaps too long makes them void, which the tile tells.
+/// Shows all rows that are complete. A record that is only perhaps too long makes them void, which
+/// the tile tells.
 fn drain(
     reader: &mut ShardReader,
     rows: &mut Rows,

@@ -14,8 +14,9 @@ use super::progress::Progress;
 use super::workers::Workers;
 
 /// The state machine, as it is deployed.
-static MACHINE: LazyLock<Machine> =
-    LazyLock::new(|| Machine::read("landing", LANDING, &FUNCTIONS).expect("a test reads the same document"));
+static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
+    Machine::read("landing", LANDING, &FUNCTIONS).expect("a test reads the same document")
+});
 
 /// How much shorter the pauses before retries are here: a disk answers sooner than a cloud.
 const SOONER: u32 = 10;
@@ -71,7 +72,11 @@ pub(super) async fn execute(
     Execution { outcome, inspection: ended.inspection(&job) }
 }
 
-async fn run(workers: &Workers<'_>, start: Start<'_>, stopped: impl Future<Output = flow::Failure>) -> Ended {
+async fn run(
+    workers: &Workers<'_>,
+    start: Start<'_>,
+    stopped: impl Future<Output = flow::Failure>,
+) -> Ended {
     let clock = Local(flow::Tokio::new());
     // The longest pauses: nobody else waits for the same disk.
     let outside = Outside { clock: &clock, chance: &Fixed::WHOLE, tasks: workers, items: workers };

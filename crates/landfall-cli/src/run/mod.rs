@@ -29,13 +29,17 @@ use outcome::Outcome;
 use progress::Progress;
 use running::{Present, Running};
 
-const EXAMPLES: &[&str] =
-    &["landfall run flights.yaml flights.csv --lake lake", "landfall run flights.yaml 2013-*.csv --lake lake --json | jq .counts"];
+const EXAMPLES: &[&str] = &[
+    "landfall run flights.yaml flights.csv --lake lake",
+    "landfall run flights.yaml 2013-*.csv --lake lake --json | jq .counts",
+];
 
 /// Land files in a lake on this machine: one job for each, as the cloud would do it.
 ///
-/// Rows go to `DIR/<dataset>/` as Parquet, all of a file at once or none of it; what is refused goes to `DIR/_landfall/jobs/<job>/`, byte for byte, with each fault's line, column and
-/// reason. The same bytes land only once. Masks that hash take their salt from the environment variable LANDFALL_MASK_SALT.
+/// Rows go to `DIR/<dataset>/` as Parquet, all of a file at once or none of it; what is refused
+/// goes to `DIR/_landfall/jobs/<job>/`, byte for byte, with each fault's line, column and reason.
+/// The same bytes land only once. Masks that hash take their salt from the environment variable
+/// LANDFALL_MASK_SALT.
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES, CODES))]
 pub(crate) struct Run {
@@ -47,7 +51,8 @@ pub(crate) struct Run {
     /// The directory of the lake; it is made if need be.
     #[arg(long, value_name = "DIR")]
     lake: PathBuf,
-    /// Bytes of a shard, of which several are worked at once: 1MiB, 64MiB [default: one shard a thread, of 16MiB to 2GiB]
+    /// Bytes of a shard, of which several are worked at once: 1MiB, 64MiB [default: one shard a
+    /// thread, of 16MiB to 2GiB]
     #[arg(long, value_name = "BYTES", value_parser = parse_shard_size, hide_default_value = true)]
     shard_size: Option<u64>,
     /// Shards that are worked at once [default: as many as there are cores]
@@ -127,17 +132,24 @@ impl Run {
             if let Some(guess) = &outcome.guessed_encoding {
                 note(guess);
             }
-            if let Some(failure) = outcome.failure.as_ref().filter(|_| outcome.exit(true) != Exit::Landed) {
+            if let Some(failure) =
+                outcome.failure.as_ref().filter(|_| outcome.exit(true) != Exit::Landed)
+            {
                 complain(format_args!("{}: {}: {}", path.display(), failure.error, failure.cause));
             }
             // That nobody hears of it changes nothing of what has landed.
-            stdout::note(if self.json { outcome.write_json() } else { summary::write(&outcome, self.cost) });
+            stdout::note(if self.json {
+                outcome.write_json()
+            } else {
+                summary::write(&outcome, self.cost)
+            });
             worst = worst.max(outcome.exit(self.strict));
         }
         worst
     }
 
-    /// The call as it is meant: everything that can be known to be wrong is said before anything is done.
+    /// The call as it is meant: everything that can be known to be wrong is said before anything is
+    /// done.
     fn settle(&self) -> Result<(Landing, Vec<(PathBuf, SourceRef)>), Exit> {
         let Asked { text, contract, sources } = Asked::settle(&self.contract, &self.sources)?;
         path::check_lake(&self.lake).map_err(|message| {
@@ -148,7 +160,10 @@ impl Run {
             complain(format_args!("{}: {error}", self.lake.display()));
             Exit::WrongUse
         })?;
-        let threads = self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+        let threads = self.threads.map_or_else(
+            || std::thread::available_parallelism().map_or(1, usize::from),
+            usize::from,
+        );
         let landing = Landing {
             context: context(&lake, &self.contract, threads)?,
             text,
@@ -179,16 +194,25 @@ impl Landing {
     }
 
     /// One job, from its admission to its end.
-    async fn land(&self, path: &Path, source: SourceRef, json: bool, mut interrupted: watch::Receiver<bool>) -> Outcome {
+    async fn land(
+        &self,
+        path: &Path,
+        source: SourceRef,
+        json: bool,
+        mut interrupted: watch::Receiver<bool>,
+    ) -> Outcome {
         let started = Instant::now();
         let job = submission::new_id();
         let mut outcome = Outcome::new(&job, &self.contract.name, path, &self.lake);
-        let shard_bytes = self.shard_bytes.or_else(|| Some(shard_bytes(std::fs::metadata(path).ok()?.len(), self.threads as u64)));
+        let shard_bytes = self.shard_bytes.or_else(|| {
+            Some(shard_bytes(std::fs::metadata(path).ok()?.len(), self.threads as u64))
+        });
         let wishes = Wishes { force: self.force, shard_bytes, max_cost: self.max_cost };
         let running = match Running::start(&self.context, &job) {
             Ok(running) => running,
             Err(error) => {
-                let cause = format!("{}: the job's lock can't be made: {error}", self.lake.display());
+                let cause =
+                    format!("{}: the job's lock can't be made: {error}", self.lake.display());
                 outcome.fill(&self.context, Some(Failure::new("AccessDenied", cause))).await;
                 return outcome;
             }
@@ -219,13 +243,21 @@ impl Landing {
     }
 
     /// Runs an admitted job, and shows how far it is.
-    async fn execute(&self, path: &Path, submission: Submission, json: bool, mut interrupted: watch::Receiver<bool>) -> Execution {
+    async fn execute(
+        &self,
+        path: &Path,
+        submission: Submission,
+        json: bool,
+        mut interrupted: watch::Receiver<bool>,
+    ) -> Execution {
         let (buckets, meter) = objects::Metered::new(self.context.buckets.clone());
         let context = Context { buckets: Arc::new(buckets), ..self.context.clone() };
         let progress = Progress::new(path, json, meter);
         let interrupted = async {
             heard(&mut interrupted).await;
-            complain("interrupted: the job is brought to its end; interrupt again to leave that to the next run in this lake");
+            complain(
+                "interrupted: the job is brought to its end; interrupt again to leave that to the next run in this lake",
+            );
         };
         let ended = tokio::select! {
             ended = execution::execute(&context, submission, self.threads, &progress, interrupted) => ended,
@@ -244,19 +276,26 @@ async fn heard(interrupted: &mut watch::Receiver<bool>) {
     }
 }
 
-/// Bytes of a shard where nobody says. More shards than threads gain nothing on one machine, and each leaves files of its own that are put together afterwards.
+/// Bytes of a shard where nobody says. More shards than threads gain nothing on one machine, and
+/// each leaves files of its own that are put together afterwards.
 fn shard_bytes(source_bytes: u64, threads: u64) -> u64 {
     let fewest = source_bytes.div_ceil(MOST_SHARD_BYTES).next_multiple_of(threads);
     let shards = fewest.min(source_bytes / LEAST_SHARD_BYTES).max(1);
     source_bytes.div_ceil(shards).next_multiple_of(2).max(LEAST_SHARD_BYTES)
 }
 
-/// The lake's files lie under it by dataset, everything else in its `_landfall`. What a contract joins lies beside it.
+/// The lake's files lie under it by dataset, everything else in its `_landfall`. What a contract
+/// joins lies beside it.
 fn context(lake: &Path, contract: &Path, threads: usize) -> Result<Context, Exit> {
     let work = lake.join("_landfall");
     let registry = registry::Directory::new(work.join("registry")).telling(|waiting| {
-        let holder = waiting.holder.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"));
-        complain(format_args!("waits for {holder}, which holds the lock {}", waiting.lock.display()));
+        let holder = waiting
+            .holder
+            .map_or_else(|| "another process".to_owned(), |process| format!("process {process}"));
+        complain(format_args!(
+            "waits for {holder}, which holds the lock {}",
+            waiting.lock.display()
+        ));
     });
     let registry: Arc<dyn Registry> = Arc::new(registry);
     let settings = Settings { max_concurrency: threads as u32, ..Settings::default() };
@@ -289,7 +328,9 @@ async fn asked_to_end() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        if let (Ok(mut interrupt), Ok(mut terminate)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}

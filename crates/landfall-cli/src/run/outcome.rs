@@ -47,7 +47,8 @@ pub(super) struct Outcome {
     pub(super) bill: Option<Bill>,
     /// Bytes of the source.
     pub(super) source_bytes: u64,
-    /// What its execution did, as `GET /jobs/{id}/execution` tells it; none of a job that did not begin.
+    /// What its execution did, as `GET /jobs/{id}/execution` tells it; none of a job that did not
+    /// begin.
     pub(super) execution: Option<flow::Inspection>,
     #[serde(skip)]
     pub(super) lake: PathBuf,
@@ -101,12 +102,16 @@ impl Outcome {
 
     /// Makes this the outcome of a job that was interrupted before it began.
     pub(super) fn interrupt(&mut self) {
-        let failure = Failure::new("Cancelled", "the job was interrupted before it began; nothing of it is visible");
+        let failure = Failure::new(
+            "Cancelled",
+            "the job was interrupted before it began; nothing of it is visible",
+        );
         self.state = JobStatus::of_failure(&failure.error);
         self.failure = Some(failure);
     }
 
-    /// Finds out what became of the job. What the registry and the commit log say counts: a job that failed after its commit has landed.
+    /// Finds out what became of the job. What the registry and the commit log say counts: a job
+    /// that failed after its commit has landed.
     pub(super) async fn fill(&mut self, context: &Context, failure: Option<Failure>) {
         if let Ok(Some(record)) = context.registry.job(&self.job).await {
             self.state = record.status;
@@ -117,7 +122,9 @@ impl Outcome {
         }
         if self.state != JobStatus::Succeeded {
             // A registry that could not be told knows of no end.
-            self.state = failure.as_ref().map_or(JobStatus::Failed, |failure| JobStatus::of_failure(&failure.error));
+            self.state = failure
+                .as_ref()
+                .map_or(JobStatus::Failed, |failure| JobStatus::of_failure(&failure.error));
             self.failure = failure;
         }
         if self.sequence.is_some() {
@@ -125,11 +132,15 @@ impl Outcome {
             self.files = files.map(|file| LandedFile::of(file, &self.lake)).collect();
         }
         let keys = context.keys(&self.job);
-        let there = |key: String| Some(Path::new(&context.work.bucket).join(key)).filter(|path| path.is_file());
+        let there = |key: String| {
+            Some(Path::new(&context.work.bucket).join(key)).filter(|path| path.is_file())
+        };
         self.guessed_encoding = there(keys.plan()).and_then(|path| guessed_encoding(&path));
         self.rejects = there(keys.rejects());
         self.errors = there(keys.errors());
-        let shown = self.errors.as_deref().and_then(|path| std::fs::File::open(path).and_then(|file| faults(BufReader::new(file))).ok());
+        let shown = self.errors.as_deref().and_then(|path| {
+            std::fs::File::open(path).and_then(|file| faults(BufReader::new(file))).ok()
+        });
         (self.first_faults, self.more_faults) = shown.unwrap_or_default();
     }
 
@@ -168,10 +179,17 @@ impl LandedFile {
     }
 }
 
-/// The files of the job's commit. It is committed, as the registry tells its number: were the document unreadable, the rows would have landed all the same.
+/// The files of the job's commit. It is committed, as the registry tells its number: were the
+/// document unreadable, the rows would have landed all the same.
 async fn committed(context: &Context, job: &JobId) -> Vec<CommittedFile> {
-    let read = context.buckets.bucket(&context.work.bucket).read(&context.keys(job).stored(), COMMIT_BYTES).await.ok();
-    read.and_then(|bytes| serde_json::from_slice::<Commit>(&bytes).ok()).map_or_else(Vec::new, |commit| commit.files)
+    let read = context
+        .buckets
+        .bucket(&context.work.bucket)
+        .read(&context.keys(job).stored(), COMMIT_BYTES)
+        .await
+        .ok();
+    read.and_then(|bytes| serde_json::from_slice::<Commit>(&bytes).ok())
+        .map_or_else(Vec::new, |commit| commit.files)
 }
 
 /// The line that says which encoding was guessed, if the job's plan has a guess.
@@ -180,16 +198,20 @@ fn guessed_encoding(path: &Path) -> Option<String> {
     said_of_guess(&plan.dialect, &plan.evidence)
 }
 
-/// The faults to show, and how many there are besides. Those of records that may hold others come first, as a quote was left
-/// open there, and of these the one that swallowed most lines: it hides more than any other fault tells. The others are in
-/// their order.
+/// The faults to show, and how many there are besides. Those of records that may hold others come
+/// first, as a quote was left open there, and of these the one that swallowed most lines: it hides
+/// more than any other fault tells. The others are in their order.
 fn faults(mut lines: impl BufRead) -> io::Result<(Vec<ErrorEntry>, u64)> {
     let (mut long, mut first): (Vec<ErrorEntry>, Vec<ErrorEntry>) = (Vec::new(), Vec::new());
     let (mut line, mut count) = (String::new(), 0);
     while lines.read_line(&mut line)? > 0 {
         count += 1;
         // Most need not be understood: there may be millions.
-        let spans = if line.contains(SPAN) { Some(serde_json::from_str::<ErrorEntry>(&line)?) } else { None };
+        let spans = if line.contains(SPAN) {
+            Some(serde_json::from_str::<ErrorEntry>(&line)?)
+        } else {
+            None
+        };
         if let Some(fault) = spans.filter(ErrorEntry::may_hide_records) {
             let at = long.partition_point(|other| other.lines >= fault.lines);
             long.insert(at, fault);
@@ -213,7 +235,19 @@ mod tests {
 
     fn fault(line: u64, lines: Option<u64>, error: ErrorName) -> ErrorEntry {
         let (column, message) = (None, String::new());
-        ErrorEntry { line, lines, record: line, byte: 0, field: None, column, error, rule: None, value: None, holder: None, message }
+        ErrorEntry {
+            line,
+            lines,
+            record: line,
+            byte: 0,
+            field: None,
+            column,
+            error,
+            rule: None,
+            value: None,
+            holder: None,
+            message,
+        }
     }
 
     fn shown(faults_of: &[ErrorEntry]) -> (Vec<u64>, u64) {
@@ -232,7 +266,8 @@ mod tests {
         all.push(fault(13, Some(400), ErrorName::Quote));
         all.push(fault(500, Some(9), ErrorName::Type));
         assert_eq!(shown(&all), (vec![13, 10, 1, 2, 3], 7));
-        let open: Vec<_> = (1..=9).map(|line| fault(line, Some(10 + line), ErrorName::Quote)).collect();
+        let open: Vec<_> =
+            (1..=9).map(|line| fault(line, Some(10 + line), ErrorName::Quote)).collect();
         assert_eq!(shown(&open), (vec![9, 8, 7, 6, 5], 4));
         assert_eq!(shown(&[]), (vec![], 0));
     }

@@ -39,7 +39,8 @@ enum Form {
 }
 
 impl Progress {
-    /// Of the landing of `path`, whose reads `meter` counts. Nothing is shown to those who want JSON.
+    /// Of the landing of `path`, whose reads `meter` counts. Nothing is shown to those who want
+    /// JSON.
     pub(super) fn new(path: &Path, json: bool, meter: Arc<Metering>) -> Self {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let form = if json {
@@ -83,7 +84,9 @@ impl Progress {
             Form::Lines => {
                 let (count, bytes) = (size::count(shards.len() as u64), size::bytes(bytes));
                 let again = match shards.first() {
-                    Some(shard) if !shard.taken.is_empty() => ", again now that it is known which keys are taken",
+                    Some(shard) if !shard.taken.is_empty() => {
+                        ", again now that it is known which keys are taken"
+                    }
                     Some(_) if before > 0 => ", again now that it is known where they start",
                     _ => "",
                 };
@@ -135,8 +138,8 @@ fn bytes(shard: &Shard) -> u64 {
     shard.to - shard.from
 }
 
-/// How far a bar of `all` bytes is: what was read counts, which is more than the source where shards read past their ends
-/// or again, and less where what is read is not counted.
+/// How far a bar of `all` bytes is: what was read counts, which is more than the source where
+/// shards read past their ends or again, and less where what is read is not counted.
 fn position(done: u64, read: u64, all: u64) -> u64 {
     read.max(done).min(all)
 }
@@ -159,9 +162,25 @@ mod tests {
         let (buckets, meter) = objects::Metered::new(Arc::new(objects::Memory::new()));
         let bar = ProgressBar::hidden();
         let [shards, done, done_bytes, read_before] = [0; 4].map(AtomicU64::new);
-        let shown = Shown { name: String::new(), form: Form::Bar(bar.clone()), shards, done, done_bytes, meter, read_before };
+        let shown = Shown {
+            name: String::new(),
+            form: Form::Bar(bar.clone()),
+            shards,
+            done,
+            done_bytes,
+            meter,
+            read_before,
+        };
         let progress = Progress(Arc::new(shown));
-        let shard = |from, to| Shard { index: 0, from, to, first: None, line: None, round: 1, taken: Vec::new() };
+        let shard = |from, to| Shard {
+            index: 0,
+            from,
+            to,
+            first: None,
+            line: None,
+            round: 1,
+            taken: Vec::new(),
+        };
         runtime.block_on(async {
             let bucket = objects::Buckets::bucket(&buckets, "b");
             bucket.put("a", vec![0; 100].into(), objects::Put::Overwrite).await.expect("it is put");

@@ -1,4 +1,5 @@
-//! Which jobs of a lake are running, told by locks: a process that is killed leaves its jobs unlocked, and whoever runs next brings them to their end.
+//! Which jobs of a lake are running, told by locks: a process that is killed leaves its jobs
+//! unlocked, and whoever runs next brings them to their end.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -23,8 +24,8 @@ pub(super) struct Present {
 }
 
 impl Present {
-    /// Says that this process lands in the lake. If no other one does, `sweeps` deletes what killed ones left of uploads:
-    /// nobody goes on with them once the jobs of those processes have ended.
+    /// Says that this process lands in the lake. If no other one does, `sweeps` deletes what killed
+    /// ones left of uploads: nobody goes on with them once the jobs of those processes have ended.
     pub(super) async fn enter(context: &Context, sweeps: bool) -> io::Result<Self> {
         let work = Path::new(&context.work.bucket);
         fs::create_dir_all(work)?;
@@ -50,7 +51,8 @@ fn is_held(locked: Result<(), TryLockError>) -> io::Result<bool> {
     }
 }
 
-/// Deletes what lies in a folder of uploads, each under an id of its own, and the folder once it is empty.
+/// Deletes what lies in a folder of uploads, each under an id of its own, and the folder once it is
+/// empty.
 fn remove_uploads(folder: &Path) -> io::Result<()> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -93,7 +95,8 @@ impl Running {
         Ok(Self { path, _lock: lock })
     }
 
-    /// Leaves the job to the next run in the lake, as if this process had been killed: it has not ended.
+    /// Leaves the job to the next run in the lake, as if this process had been killed: it has not
+    /// ended.
     pub(super) fn leave(self) {
         std::mem::forget(self);
     }
@@ -106,7 +109,8 @@ impl Running {
             Err(error) => return Err(error),
         };
         match lock.try_lock() {
-            // Its process may have ended it in between; it is settled once more, which changes nothing.
+            // Its process may have ended it in between; it is settled once more, which changes
+            // nothing.
             Ok(()) => Ok(Some(Self { path, _lock: lock })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
@@ -123,19 +127,29 @@ impl Drop for Running {
 /// The name of the failure of a job whose process was killed.
 const KILLED: &str = "Aborted";
 
-/// Settles the jobs of processes that were killed: those that are decided to commit land, and nothing of the others is left. How each ended.
+/// Settles the jobs of processes that were killed: those that are decided to commit land, and
+/// nothing of the others is left. How each ended.
 pub(super) async fn settle_left(context: &Context) -> Result<Vec<Settled>, job::Error> {
     let mut settled = Vec::new();
     for job in left(context)? {
-        let Some(running) = Running::take_over(folder(context).join(job.as_str())).map_err(unreadable)? else { continue };
+        let Some(running) =
+            Running::take_over(folder(context).join(job.as_str())).map_err(unreadable)?
+        else {
+            continue;
+        };
         let record = context.registry.job(&job).await?;
         if let Some(record) = record.filter(|record| !record.status.is_terminal()) {
-            let because = Failure::new(KILLED, "the process that ran the job was killed; nothing of it is visible; run it again");
+            let because = Failure::new(
+                KILLED,
+                "the process that ran the job was killed; nothing of it is visible; run it again",
+            );
             let job = JobRef { job, dataset: record.submission.dataset };
             let ended = steps::settle(context, job, because).await?;
-            // It failed for nothing but its process, so nobody asks for its documents: no rejects are among them.
+            // It failed for nothing but its process, so nobody asks for its documents: no rejects
+            // are among them.
             if ended.error == KILLED {
-                remove(&Path::new(&context.work.bucket).join(context.keys(&ended.job).prefix())).map_err(unreadable)?;
+                remove(&Path::new(&context.work.bucket).join(context.keys(&ended.job).prefix()))
+                    .map_err(unreadable)?;
             }
             settled.push(ended);
         }

@@ -31,7 +31,9 @@ fn describe(outcome: &Outcome, tells_cost: bool, out: &mut impl Write) -> io::Re
     let source = source.display();
     let stored = outcome.counts.map_or(0, |counts| counts.stored);
     match (outcome.sequence, &outcome.failure) {
-        (Some(sequence), None) if stored > 0 => writeln!(out, "landed    {source} in {dataset}, commit {sequence}")?,
+        (Some(sequence), None) if stored > 0 => {
+            writeln!(out, "landed    {source} in {dataset}, commit {sequence}")?
+        }
         (Some(sequence), None) => {
             let none = match outcome.counts.map_or(0, |counts| counts.read) {
                 0 => "it has no records".to_owned(),
@@ -39,21 +41,42 @@ fn describe(outcome: &Outcome, tells_cost: bool, out: &mut impl Write) -> io::Re
             };
             writeln!(out, "nothing   {source} in {dataset}, commit {sequence}: {none}")?;
         }
-        (_, Some(failure)) if outcome.exit(false) == Exit::Landed => writeln!(out, "unchanged {source} in {dataset}: {}", failure.cause)?,
-        (_, Some(failure)) => writeln!(out, "failed    {source} for {dataset}: {}; nothing of it is visible", failure.error)?,
+        (_, Some(failure)) if outcome.exit(false) == Exit::Landed => {
+            writeln!(out, "unchanged {source} in {dataset}: {}", failure.cause)?
+        }
+        (_, Some(failure)) => writeln!(
+            out,
+            "failed    {source} for {dataset}: {}; nothing of it is visible",
+            failure.error
+        )?,
         (None, None) => writeln!(out, "failed    {source} for {dataset}")?,
     }
     writeln!(out, "job       {job}")?;
     if let Some(Counts { read, stored, rejected, filtered }) = outcome.counts {
         let [read, stored, rejected, filtered] = [read, stored, rejected, filtered].map(count);
-        writeln!(out, "rows      {read} read: {stored} stored, {rejected} rejected, {filtered} filtered")?;
+        writeln!(
+            out,
+            "rows      {read} read: {stored} stored, {rejected} rejected, {filtered} filtered"
+        )?;
     }
     if !outcome.files.is_empty() {
         let total = outcome.files.iter().map(|file| file.bytes).sum();
-        writeln!(out, "files     {}, {} in {}", count(outcome.files.len() as u64), bytes(total), outcome.lake.display())?;
+        writeln!(
+            out,
+            "files     {}, {} in {}",
+            count(outcome.files.len() as u64),
+            bytes(total),
+            outcome.lake.display()
+        )?;
         for file in outcome.files.iter().take(SHOWN_FILES) {
             let key = file.key.strip_prefix(&outcome.lake).unwrap_or(&file.key);
-            writeln!(out, "          {}: {} rows, {}", short(key, job).display(), count(file.rows), bytes(file.bytes))?;
+            writeln!(
+                out,
+                "          {}: {} rows, {}",
+                short(key, job).display(),
+                count(file.rows),
+                bytes(file.bytes)
+            )?;
         }
         if let Some(more) = outcome.files.len().checked_sub(SHOWN_FILES).filter(|more| *more > 0) {
             writeln!(out, "          and {} more", count(more as u64))?;
@@ -70,25 +93,37 @@ fn describe(outcome: &Outcome, tells_cost: bool, out: &mut impl Write) -> io::Re
     if outcome.more_faults > 0 {
         writeln!(out, "          and {} more", count(outcome.more_faults))?;
     }
-    if let Some(Bill { total, elsewhere, region, prices, .. }) = outcome.bill.as_ref().filter(|_| tells_cost) {
+    if let Some(Bill { total, elsewhere, region, prices, .. }) =
+        outcome.bill.as_ref().filter(|_| tells_cost)
+    {
         let Elsewhere { glue, athena_ctas, snowpipe } = elsewhere;
-        writeln!(out, "cost      nothing here; on AWS an estimated {total} ({region}, prices of {prices})")?;
-        writeln!(out, "          elsewhere: Glue {glue}, Athena CTAS {athena_ctas}, Snowpipe {snowpipe}")?;
+        writeln!(
+            out,
+            "cost      nothing here; on AWS an estimated {total} ({region}, prices of {prices})"
+        )?;
+        writeln!(
+            out,
+            "          elsewhere: Glue {glue}, Athena CTAS {athena_ctas}, Snowpipe {snowpipe}"
+        )?;
     }
     // What nothing came of was not worked at any speed.
     let speed = match outcome.has_landed() && stored > 0 {
-        true => format!(", {:.1} MB/s", outcome.source_bytes as f64 / 1e6 / outcome.seconds.max(1e-9)),
+        true => {
+            format!(", {:.1} MB/s", outcome.source_bytes as f64 / 1e6 / outcome.seconds.max(1e-9))
+        }
         false => String::new(),
     };
     writeln!(out, "time      {:.2} s{speed}", outcome.seconds)
 }
 
-/// The key of a file with its name cut short: the job, of which the summary tells, by its beginning, and the attempt not
-/// at all.
+/// The key of a file with its name cut short: the job, of which the summary tells, by its
+/// beginning, and the attempt not at all.
 fn short(key: &Path, job: &JobId) -> PathBuf {
     let Some(name) = key.file_name().and_then(|name| name.to_str()) else { return key.to_owned() };
     let Some(rest) = name.strip_prefix(job.as_str()) else { return key.to_owned() };
-    let is_attempt = |part: &str| part.len() == ATTEMPT_DIGITS && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_attempt = |part: &str| {
+        part.len() == ATTEMPT_DIGITS && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
     let rest: Vec<&str> = rest.split('-').filter(|part| !is_attempt(part)).collect();
     let id: String = job.as_str().chars().take(SHOWN_OF_ID).collect();
     key.with_file_name(format!("{id}…{}", rest.join("-")))

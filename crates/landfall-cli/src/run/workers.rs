@@ -69,10 +69,12 @@ impl<'a> Workers<'a> {
         Some(match settled {
             Some(Ok(settled)) => settled.outcome(),
             second => {
-                let second = second.and_then(Result::err).map(|error| error.to_string()).unwrap_or_default();
+                let second =
+                    second.and_then(Result::err).map(|error| error.to_string()).unwrap_or_default();
                 let Caught { error, cause } = because;
-                let cause =
-                    format!("{cause} (the job could not be brought to its end, which the next run in this lake tries again: {second})");
+                let cause = format!(
+                    "{cause} (the job could not be brought to its end, which the next run in this lake tries again: {second})"
+                );
                 Err(Failure::new(error, cause))
             }
         })
@@ -93,15 +95,19 @@ impl<'a> Workers<'a> {
         let context = self.context.clone();
         let Call { function, payload, .. } = call.clone();
         let attempt = uuid::Uuid::new_v4().simple().to_string();
-        let work = async move { steps::functions::call(&context, &function, payload, &attempt).await };
+        let work =
+            async move { steps::functions::call(&context, &function, payload, &attempt).await };
         let step = {
             let known = self.known();
             match (&known.threads, &known.refusal) {
                 (Some(threads), _) => Ok(Step(threads.spawn(work))),
-                (None, refusal) => Err(refusal.clone().unwrap_or_else(|| "they have ended".to_owned())),
+                (None, refusal) => {
+                    Err(refusal.clone().unwrap_or_else(|| "they have ended".to_owned()))
+                }
             }
         };
-        let mut step = step.map_err(|reason| Error::Internal(format!("no threads can be started: {reason}")))?;
+        let mut step =
+            step.map_err(|reason| Error::Internal(format!("no threads can be started: {reason}")))?;
         (&mut step.0).await.unwrap_or_else(|_| Err(Error::Internal("a step panicked".to_owned())))
     }
 
@@ -114,7 +120,8 @@ impl<'a> Workers<'a> {
         message["abandon"]["failure"] = json!(caught);
         let settled = steps::functions::call(self.context, &call.function, message, "").await;
         if let Some((_, ended)) = &mut self.known().abandoned {
-            *ended = Some(settled.clone().and_then(|settled| read(settled, "what became of the job")));
+            *ended =
+                Some(settled.clone().and_then(|settled| read(settled, "what became of the job")));
         }
         settled
     }
@@ -166,7 +173,10 @@ impl Tasks for Workers<'_> {
             self.note(&call, &answer);
             answer
         };
-        answer.map_err(|error| flow::Failure { error: error.name().to_owned(), cause: error.to_string() })
+        answer.map_err(|error| flow::Failure {
+            error: error.name().to_owned(),
+            cause: error.to_string(),
+        })
     }
 
     async fn put_events(&self, _entries: Value) -> Result<Value, flow::Failure> {
@@ -180,10 +190,12 @@ impl Items for Workers<'_> {
     async fn read(&self, bucket: &str, key: &str) -> Result<Vec<Value>, String> {
         let bytes = self.context.buckets.bucket(bucket).read(key, LIST_BYTES).await;
         let items = bytes.map_err(Error::from).and_then(|bytes| {
-            serde_json::from_slice::<Vec<Value>>(&bytes)
-                .map_err(|error| Error::Internal(format!("{key} can't be read: {}", error.unquoted())))
+            serde_json::from_slice::<Vec<Value>>(&bytes).map_err(|error| {
+                Error::Internal(format!("{key} can't be read: {}", error.unquoted()))
+            })
         });
-        let items = items.inspect_err(|error| self.fail(error)).map_err(|error| error.to_string())?;
+        let items =
+            items.inspect_err(|error| self.fail(error)).map_err(|error| error.to_string())?;
         let shards: Vec<Shard> = items.iter().filter_map(shard).collect();
         if !shards.is_empty() {
             self.progress.expect(&shards);
@@ -199,7 +211,9 @@ fn shard(item: &Value) -> Option<Shard> {
 
 fn read<T: serde::de::DeserializeOwned>(answer: Value, what: &str) -> Result<T, Error> {
     let read = serde_json::from_value(answer);
-    read.map_err(|error: serde_json::Error| Error::Internal(format!("{what} can't be read: {}", error.unquoted())))
+    read.map_err(|error: serde_json::Error| {
+        Error::Internal(format!("{what} can't be read: {}", error.unquoted()))
+    })
 }
 
 #[cfg(test)]
@@ -213,7 +227,9 @@ mod tests {
     /// What is caught of a map, or of a step, once these steps failed.
     fn caught(failed: &[Error], error: &str) -> Caught {
         let folder = tempfile::tempdir().unwrap();
-        let context = crate::run::context(folder.path(), &folder.path().join("contract.yaml"), 1).ok().unwrap();
+        let context = crate::run::context(folder.path(), &folder.path().join("contract.yaml"), 1)
+            .ok()
+            .unwrap();
         let (_, meter) = objects::Metered::new(Arc::new(objects::Directories));
         let progress = Progress::new(Path::new("t.csv"), true, meter);
         let workers = Workers { context: &context, progress: &progress, known: Mutex::default() };
@@ -227,7 +243,8 @@ mod tests {
 
     #[test]
     fn a_map_fails_as_its_step_did() {
-        let (busy, damaged) = (Error::StoreUnavailable("busy".into()), Error::SourceCorrupt("damaged".into()));
+        let (busy, damaged) =
+            (Error::StoreUnavailable("busy".into()), Error::SourceCorrupt("damaged".into()));
         const MAP: &str = "States.ExceedToleratedFailureThreshold";
         assert_eq!(caught(&[busy.clone(), busy.clone()], MAP), named("StoreUnavailable", "busy"));
         let expected = named("SourceCorrupt", "damaged");

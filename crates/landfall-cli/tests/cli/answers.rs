@@ -1,4 +1,5 @@
-//! What commands say, and to whom: of what they are given, of what nobody can hear, and of what they wait for.
+//! What commands say, and to whom: of what they are given, of what nobody can hear, and of what
+//! they wait for.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -42,7 +43,11 @@ impl Landed {
     /// Calls the binary there, with something on stdin.
     fn fed(&self, arguments: &[&str], input: &str) -> Answer {
         let mut command = command(arguments);
-        command.current_dir(self.0.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .current_dir(self.0.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         // Who doesn't read it closes the pipe.
         let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
@@ -75,10 +80,18 @@ fn what_can_not_be_said_is_a_failure() {
     let landed = Landed::new();
     for call in CALLS {
         let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
-        let output = command(call).current_dir(landed.0.path()).stdout(full).output().expect("the binary starts");
+        let output = command(call)
+            .current_dir(landed.0.path())
+            .stdout(full)
+            .output()
+            .expect("the binary starts");
         let answer = answer(output);
         assert_eq!(answer.exit, 3, "{call:?}: {}", answer.stderr);
-        assert!(answer.stderr.contains("the output can't be written: "), "{call:?}: {}", answer.stderr);
+        assert!(
+            answer.stderr.contains("the output can't be written: "),
+            "{call:?}: {}",
+            answer.stderr
+        );
     }
 }
 
@@ -91,7 +104,12 @@ fn who_has_read_enough_is_no_failure() {
         let mut child = command.spawn().expect("the binary starts");
         drop(child.stdout.take());
         let answer = answer(child.wait_with_output().expect("it ends"));
-        assert!(answer.exit == 0 && !answer.stderr.contains("written") && !answer.stderr.contains("panic"), "{call:?}: {answer:?}");
+        assert!(
+            answer.exit == 0
+                && !answer.stderr.contains("written")
+                && !answer.stderr.contains("panic"),
+            "{call:?}: {answer:?}"
+        );
     }
 }
 
@@ -99,7 +117,9 @@ fn who_has_read_enough_is_no_failure() {
 fn a_lake_is_a_directory_of_this_machine() {
     let landed = Landed::with(CONTRACT, "id,note\n1,a\n");
     for lake in ["s3://bucket/lake", "gs://bucket", "file:///tmp/lake"] {
-        for call in [&["run", "c.yaml", "t.csv", "--lake", lake][..], &["files", "trips", "--lake", lake]] {
+        for call in
+            [&["run", "c.yaml", "t.csv", "--lake", lake][..], &["files", "trips", "--lake", lake]]
+        {
             let answer = landed.run(call);
             assert_eq!((answer.exit, answer.stdout.as_str()), (2, ""), "{call:?}");
             let told = format!("landfall: {lake}: a lake is a directory of this machine: give ");
@@ -108,11 +128,17 @@ fn a_lake_is_a_directory_of_this_machine() {
     }
     let there: Vec<_> = std::fs::read_dir(landed.0.path()).expect("it is there").collect();
     assert_eq!(there.len(), 2, "nothing was made: {there:?}");
-    for call in
-        [&["run", "c.yaml", "s3://bucket/t.csv", "--lake", "lake"][..], &["rows", "s3://b/t.csv"], &["check", "https://x.org/c.yaml"]]
-    {
+    for call in [
+        &["run", "c.yaml", "s3://bucket/t.csv", "--lake", "lake"][..],
+        &["rows", "s3://b/t.csv"],
+        &["check", "https://x.org/c.yaml"],
+    ] {
         let answer = landed.run(call);
-        assert!(answer.exit > 0 && answer.stderr.contains("only files of this machine are read: "), "{call:?}: {}", answer.stderr);
+        assert!(
+            answer.exit > 0 && answer.stderr.contains("only files of this machine are read: "),
+            "{call:?}: {}",
+            answer.stderr
+        );
     }
 }
 
@@ -120,10 +146,18 @@ fn a_lake_is_a_directory_of_this_machine() {
 fn standard_input_is_read_where_it_can_be() {
     let landed = Landed::with(CONTRACT, "");
     let source = "id,note\n1,a\n2,b\n";
-    assert_eq!(landed.fed(&["check", "-"], CONTRACT).stdout, "trips: 2 fields, not partitioned, rejects: no limit\n");
-    assert_eq!(landed.fed(&["rows", "-"], source).stdout, "[\"id\",\"note\"]\n[\"1\",\"a\"]\n[\"2\",\"b\"]\n");
+    assert_eq!(
+        landed.fed(&["check", "-"], CONTRACT).stdout,
+        "trips: 2 fields, not partitioned, rejects: no limit\n"
+    );
+    assert_eq!(
+        landed.fed(&["rows", "-"], source).stdout,
+        "[\"id\",\"note\"]\n[\"1\",\"a\"]\n[\"2\",\"b\"]\n"
+    );
     assert!(landed.fed(&["new", "-", "--name", "t"], source).stdout.contains("name: t\n"));
-    assert!(landed.fed(&["profile", "-", "--contract", "c.yaml"], source).stdout.ends_with("2 rows\n"));
+    assert!(
+        landed.fed(&["profile", "-", "--contract", "c.yaml"], source).stdout.ends_with("2 rows\n")
+    );
     for (call, told) in [
         (&["profile", "-"][..], "standard input can be read once"),
         (&["run", "c.yaml", "-", "--lake", "lake"], "standard input is not read here"),
@@ -136,19 +170,36 @@ fn standard_input_is_read_where_it_can_be() {
 #[test]
 fn a_contract_is_told_from_what_is_none() {
     let landed = Landed::with("name: trips\nschema: { fields: [\n", "id,note\n1,a\n");
-    for call in [&["check", "t.csv"][..], &["run", "t.csv", "c.yaml", "--lake", "lake"], &["plan", "t.csv", "c.yaml"]] {
+    for call in [
+        &["check", "t.csv"][..],
+        &["run", "t.csv", "c.yaml", "--lake", "lake"],
+        &["plan", "t.csv", "c.yaml"],
+    ] {
         let answer = landed.run(call);
         assert_eq!(answer.exit, 2, "{call:?}");
-        assert!(answer.stderr.contains("t.csv:1:1: this does not look like a contract"), "{call:?}: {}", answer.stderr);
+        assert!(
+            answer.stderr.contains("t.csv:1:1: this does not look like a contract"),
+            "{call:?}: {}",
+            answer.stderr
+        );
         assert!(answer.stderr.contains("it begins with `id,note`"), "{call:?}: {}", answer.stderr);
     }
     // Larger than any contract: what it is counts, not how large.
     landed.write("large.csv", "id,note\n".repeat(600_000));
     let answer = landed.run(&["check", "large.csv"]);
-    assert!(answer.exit == 2 && answer.stderr.contains("large.csv:1:1: this does not look like a contract"), "{}", answer.stderr);
+    assert!(
+        answer.exit == 2
+            && answer.stderr.contains("large.csv:1:1: this does not look like a contract"),
+        "{}",
+        answer.stderr
+    );
     for call in [&["check", "c.yaml"][..], &["run", "c.yaml", "t.csv", "--lake", "lake"]] {
         let answer = landed.run(call);
-        assert!(answer.exit == 2 && !answer.stderr.contains("<input>"), "{call:?}: {}", answer.stderr);
+        assert!(
+            answer.exit == 2 && !answer.stderr.contains("<input>"),
+            "{call:?}: {}",
+            answer.stderr
+        );
     }
 }
 
@@ -158,22 +209,38 @@ fn what_did_not_land_is_not_said_to_have() {
     let landed = Landed::with(&filtering, "id,note\n1,a\n2,b\n");
     let answer = landed.run(&["run", "c.yaml", "t.csv", "--lake", "lake"]);
     assert_eq!(answer.exit, 0, "it is what was asked for");
-    assert!(answer.stdout.starts_with("nothing   t.csv in trips, commit 0: none of its 2 records is stored\n"), "{}", answer.stdout);
+    assert!(
+        answer
+            .stdout
+            .starts_with("nothing   t.csv in trips, commit 0: none of its 2 records is stored\n"),
+        "{}",
+        answer.stdout
+    );
     assert!(!answer.stdout.contains("MB/s"), "{}", answer.stdout);
 
     landed.write("t.csv", "id,note\n");
     let answer = landed.run(&["run", "c.yaml", "t.csv", "--lake", "lake"]);
-    assert!(answer.stdout.starts_with("nothing   t.csv in trips, commit 1: it has no records\n"), "{}", answer.stdout);
+    assert!(
+        answer.stdout.starts_with("nothing   t.csv in trips, commit 1: it has no records\n"),
+        "{}",
+        answer.stdout
+    );
 
     landed.write("t.csv", "id\n1\n");
     let answer = landed.run(&["run", "c.yaml", "t.csv", "--lake", "lake"]);
     assert!(answer.exit == 1 && answer.stdout.starts_with("failed    "), "{}", answer.stdout);
-    assert!(answer.stdout.contains("\ntime      ") && !answer.stdout.contains("MB/s"), "{}", answer.stdout);
+    assert!(
+        answer.stdout.contains("\ntime      ") && !answer.stdout.contains("MB/s"),
+        "{}",
+        answer.stdout
+    );
 }
 
 #[test]
 fn faults_that_are_not_listed_are_counted() {
-    let rows: String = (0..20).map(|row| if row < 14 { format!("x{row},a\n") } else { format!("{row},a\n") }).collect();
+    let rows: String = (0..20)
+        .map(|row| if row < 14 { format!("x{row},a\n") } else { format!("{row},a\n") })
+        .collect();
     let landed = Landed::with(CONTRACT, &format!("id,note\n{rows}"));
     for call in [&["run", "c.yaml", "t.csv", "--lake", "lake"][..], &["plan", "c.yaml", "t.csv"]] {
         let answer = landed.run(call);
@@ -185,39 +252,67 @@ fn faults_that_are_not_listed_are_counted() {
 /// A quote that was left open is what a newcomer has to see first, wherever it stands.
 #[test]
 fn a_quote_left_open_is_told_first() {
-    let rows: String = (0..20).map(|row| if row < 8 { format!("x{row},a\n") } else { format!("{row},a\n") }).collect();
+    let rows: String = (0..20)
+        .map(|row| if row < 8 { format!("x{row},a\n") } else { format!("{row},a\n") })
+        .collect();
     let after = "7,b\n".repeat(1_200);
     let landed = Landed::with(CONTRACT, &format!("id,note\n{rows}21,\"open\n{after}"));
     let answer = landed.run(&["run", "c.yaml", "t.csv", "--lake", "lake"]);
     let first = answer.stdout.lines().find(|line| line.contains("-error: ")).unwrap_or_default();
-    assert!(first.contains("line 22, column 2") && first.contains("quote-error: a quote is opened here"), "{}", answer.stdout);
+    assert!(
+        first.contains("line 22, column 2")
+            && first.contains("quote-error: a quote is opened here"),
+        "{}",
+        answer.stdout
+    );
     assert!(first.ends_with("; the record is lines 22 to 1,222"), "{first}");
 }
 
 #[test]
 fn names_of_files_are_short_and_costs_are_asked_for() {
-    let landed = Landed::with(&format!("{CONTRACT}output: {{ partitionBy: [note] }}\n"), "id,note\n1,a\n");
+    let landed =
+        Landed::with(&format!("{CONTRACT}output: {{ partitionBy: [note] }}\n"), "id,note\n1,a\n");
     let answer = landed.run(&["run", "c.yaml", "t.csv", "--lake", "lake"]);
     let line = answer.stdout.lines().find(|line| line.contains(".parquet")).unwrap_or_default();
-    assert!(line.starts_with("          trips/note=a/") && line.contains("…-000000-000.parquet: 1 rows, "), "{}", answer.stdout);
+    assert!(
+        line.starts_with("          trips/note=a/")
+            && line.contains("…-000000-000.parquet: 1 rows, "),
+        "{}",
+        answer.stdout
+    );
     assert!(!answer.stdout.contains("USD"), "{}", answer.stdout);
-    assert!(landed.run(&["run", "c.yaml", "t.csv", "--lake", "lake", "--force", "--cost"]).stdout.contains(" USD"));
+    assert!(
+        landed
+            .run(&["run", "c.yaml", "t.csv", "--lake", "lake", "--force", "--cost"])
+            .stdout
+            .contains(" USD")
+    );
 }
 
 #[test]
 fn an_archive_of_several_files_is_told_by_their_names() {
     let landed = Landed::with(CONTRACT, "");
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, text) in [("jan.csv", "id,note\n1,a\n"), ("feb.csv", "id,note\n2,b\n3,c\n"), (".DS_Store", "x")] {
+    for (name, text) in
+        [("jan.csv", "id,note\n1,a\n"), ("feb.csv", "id,note\n2,b\n3,c\n"), (".DS_Store", "x")]
+    {
         archive.start_file(name, zip::write::SimpleFileOptions::default()).expect("there is room");
         archive.write_all(text.as_bytes()).expect("there is room");
     }
     landed.write("t.zip", archive.finish().expect("there is room").into_inner());
-    for call in [&["new", "t.zip"][..], &["rows", "t.zip"], &["profile", "t.zip"], &["run", "c.yaml", "t.zip", "--lake", "lake"]] {
+    for call in [
+        &["new", "t.zip"][..],
+        &["rows", "t.zip"],
+        &["profile", "t.zip"],
+        &["run", "c.yaml", "t.zip", "--lake", "lake"],
+    ] {
         let answer = landed.run(call);
         let told = answer.stdout.clone() + &answer.stderr;
         assert!(answer.exit > 0 && told.contains("holds 2 files"), "{call:?}: {told}");
-        assert!(told.contains("`jan.csv`") && told.contains("`feb.csv`") && !told.contains("DS_Store"), "{call:?}: {told}");
+        assert!(
+            told.contains("`jan.csv`") && told.contains("`feb.csv`") && !told.contains("DS_Store"),
+            "{call:?}: {told}"
+        );
     }
     landed.write("c.yaml", format!("{CONTRACT}member: feb*\n"));
     let answer = landed.run(&["run", "c.yaml", "t.zip", "--lake", "lake", "--json"]);
@@ -232,7 +327,8 @@ fn who_waits_for_a_lock_says_so_and_obeys() {
     use std::io::{BufRead as _, BufReader, Read as _};
     let landed = Landed::with(CONTRACT, "id,note\n1,a\n");
     std::fs::create_dir_all(landed.path("lake/_landfall/registry")).expect("there is room");
-    let held = std::fs::File::create(landed.path("lake/_landfall/registry/.lock")).expect("there is room");
+    let held =
+        std::fs::File::create(landed.path("lake/_landfall/registry/.lock")).expect("there is room");
     held.lock().expect("nobody holds it");
     let mut command = command(["run", "c.yaml", "t.csv", "--lake", "lake"]);
     command.current_dir(landed.0.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -240,15 +336,31 @@ fn who_waits_for_a_lock_says_so_and_obeys() {
     let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
     let mut told = String::new();
     stderr.read_line(&mut told).expect("it writes UTF-8");
-    assert!(told.contains("waits for ") && told.contains("holds the lock ") && told.contains("registry/.lock"), "{told}");
+    assert!(
+        told.contains("waits for ")
+            && told.contains("holds the lock ")
+            && told.contains("registry/.lock"),
+        "{told}"
+    );
     #[cfg(target_os = "linux")]
-    assert!(told.contains("another process") || told.contains(&format!("process {}", std::process::id())), "{told}");
-    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("there is a `kill`");
+    assert!(
+        told.contains("another process")
+            || told.contains(&format!("process {}", std::process::id())),
+        "{told}"
+    );
+    let sent = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .expect("there is a `kill`");
     assert!(sent.success());
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).expect("it writes UTF-8");
     let answer = answer(child.wait_with_output().expect("it ends"));
     assert_eq!(answer.exit, 130, "{answer:?} {rest}");
     drop(held);
-    assert_eq!(landed.run(&["run", "c.yaml", "t.csv", "--lake", "lake"]).exit, 0, "nothing is in the way");
+    assert_eq!(
+        landed.run(&["run", "c.yaml", "t.csv", "--lake", "lake"]).exit,
+        0,
+        "nothing is in the way"
+    );
 }

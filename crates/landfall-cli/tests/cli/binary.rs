@@ -27,7 +27,11 @@ pub(crate) fn landfall<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) 
 
 pub(crate) fn answer(output: Output) -> Answer {
     let text = |bytes| String::from_utf8(bytes).expect("it writes UTF-8");
-    Answer { exit: output.status.code().expect("it ends by itself"), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Answer {
+        exit: output.status.code().expect("it ends by itself"),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
 }
 
 /// The folder of this package.

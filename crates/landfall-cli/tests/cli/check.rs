@@ -11,7 +11,11 @@ fn a_valid_contract_is_summed_up() {
     let flights = landfall([OsStr::new("check"), testdata("contracts/flights.yaml").as_os_str()]);
     assert_eq!(flights.stdout, "flights: 19 fields, partitioned by month, rejects: 1%\n");
     assert_eq!((flights.exit, flights.stderr.as_str()), (0, ""));
-    let json = landfall([OsStr::new("check"), OsStr::new("--json"), testdata("contracts/flights.yaml").as_os_str()]);
+    let json = landfall([
+        OsStr::new("check"),
+        OsStr::new("--json"),
+        testdata("contracts/flights.yaml").as_os_str(),
+    ]);
     assert_eq!((json.exit, json.stdout.as_str(), json.stderr.as_str()), (0, "[]\n", ""));
 }
 
@@ -30,8 +34,12 @@ fn each_fault_is_a_line() {
 
     let json = landfall([OsStr::new("check"), contract.as_os_str(), OsStr::new("--json")]);
     assert_eq!((json.exit, json.stderr.as_str()), (2, ""));
-    let faults: Vec<contract::Fault> = serde_json::from_str(&json.stdout).expect("it is a list of faults");
-    let lines: Vec<_> = faults.iter().map(|fault| format!("{}:{}:{}: {fault}", contract.display(), fault.line, fault.column)).collect();
+    let faults: Vec<contract::Fault> =
+        serde_json::from_str(&json.stdout).expect("it is a list of faults");
+    let lines: Vec<_> = faults
+        .iter()
+        .map(|fault| format!("{}:{}:{}: {fault}", contract.display(), fault.line, fault.column))
+        .collect();
     assert_eq!(lines, text.stderr.lines().collect::<Vec<_>>());
 }
 
@@ -55,7 +63,9 @@ fn a_shard_that_costs_more_than_it_holds_is_wrong_use() {
     for command in [&["run", "--lake", "lake"][..], &["plan"]] {
         let arguments = [command, &["c.yaml", "a.csv", "--shard-size", "65535"]].concat();
         let mut command = crate::binary::command(arguments);
-        let answer = crate::binary::answer(command.env_remove("LANDFALL_TEST_SHARDS").output().expect("the binary starts"));
+        let answer = crate::binary::answer(
+            command.env_remove("LANDFALL_TEST_SHARDS").output().expect("the binary starts"),
+        );
         assert_eq!(answer.exit, 2);
         assert!(answer.stderr.contains("a shard has at least 64KiB"), "{}", answer.stderr);
     }
@@ -64,16 +74,28 @@ fn a_shard_that_costs_more_than_it_holds_is_wrong_use() {
 #[test]
 fn help_and_version_are_answers() {
     let version = landfall(["--version"]).stdout;
-    let commit = version.strip_prefix(concat!("landfall ", env!("CARGO_PKG_VERSION"))).expect("it has the version").trim_end();
-    let is_hash = |hash: &str| hash.len() == 12 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let commit = version
+        .strip_prefix(concat!("landfall ", env!("CARGO_PKG_VERSION")))
+        .expect("it has the version")
+        .trim_end();
+    let is_hash =
+        |hash: &str| hash.len() == 12 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
     assert!(
-        commit.is_empty() || commit.strip_prefix(" (").and_then(|rest| rest.strip_suffix(')')).is_some_and(is_hash),
+        commit.is_empty()
+            || commit
+                .strip_prefix(" (")
+                .and_then(|rest| rest.strip_suffix(')'))
+                .is_some_and(is_hash),
         "the commit, where it was built in a checkout: {version}"
     );
     for command in ["check", "run", "rows"] {
         let help = landfall([command, "--help"]);
         assert_eq!((help.exit, help.stderr.as_str()), (0, ""));
-        assert!(help.stdout.contains("Examples:") && help.stdout.contains("Exit codes: 0 "), "{}", help.stdout);
+        assert!(
+            help.stdout.contains("Examples:") && help.stdout.contains("Exit codes: 0 "),
+            "{}",
+            help.stdout
+        );
     }
 }
 

@@ -20,11 +20,21 @@ fn what_is_proposed_is_valid_and_lands_the_file() {
         assert_eq!((proposed.exit, proposed.stderr.as_str()), (0, ""));
         let (directory, contract) = file("contract.yaml", &proposed.stdout);
         let lake = directory.path().join("lake");
-        let landed =
-            landfall(["run".as_ref(), "--json".as_ref(), contract.as_os_str(), source.as_os_str(), "--lake".as_ref(), lake.as_os_str()]);
+        let landed = landfall([
+            "run".as_ref(),
+            "--json".as_ref(),
+            contract.as_os_str(),
+            source.as_os_str(),
+            "--lake".as_ref(),
+            lake.as_os_str(),
+        ]);
         assert_eq!(landed.exit, 0, "{}", landed.stderr);
         let job: serde_json::Value = serde_json::from_str(&landed.stdout).expect("it is JSON");
-        assert_eq!((&job["counts"]["rejected"], &job["counts"]["stored"]), (&0.into(), &job["counts"]["read"]), "{job}");
+        assert_eq!(
+            (&job["counts"]["rejected"], &job["counts"]["stored"]),
+            (&0.into(), &job["counts"]["read"]),
+            "{job}"
+        );
     }
 }
 
@@ -32,17 +42,29 @@ fn what_is_proposed_is_valid_and_lands_the_file() {
 fn a_sample_says_that_it_is_one() {
     let input = "id;when\n1;2020-01-31\n2;2020-02-01\n1000000;x\n";
     let whole = call(&["new"], input.as_bytes());
-    assert!(whole.starts_with("# Proposed from 3 records, all of the source.\nname: things_1\n"), "{whole}");
+    assert!(
+        whole.starts_with("# Proposed from 3 records, all of the source.\nname: things_1\n"),
+        "{whole}"
+    );
     assert!(whole.contains("{ name: when, type: string }"), "{whole}");
     let sample = call(&["new", "--sample", "30", "--name", "other"], input.as_bytes());
-    assert!(sample.starts_with("# Proposed from 2 records, the beginning of the source"), "{sample}");
-    assert!(sample.contains("\nname: other\n") && sample.contains("{ name: when, type: date }"), "{sample}");
-    let json: serde_json::Value = serde_json::from_str(&call(&["new", "--json"], input.as_bytes())).expect("it is JSON");
+    assert!(
+        sample.starts_with("# Proposed from 2 records, the beginning of the source"),
+        "{sample}"
+    );
+    assert!(
+        sample.contains("\nname: other\n") && sample.contains("{ name: when, type: date }"),
+        "{sample}"
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&call(&["new", "--json"], input.as_bytes())).expect("it is JSON");
     assert_eq!(
         (json["yaml"].as_str(), &json["records"]),
         (Some(whole.as_str().trim_end()).map(|yaml| yaml.to_owned() + "\n").as_deref(), &3.into())
     );
-    assert!(json["evidence"].as_array().is_some_and(|evidence| evidence.iter().any(|e| e["property"] == "delimiter" && e["value"] == ";")));
+    assert!(json["evidence"].as_array().is_some_and(|evidence| {
+        evidence.iter().any(|e| e["property"] == "delimiter" && e["value"] == ";")
+    }));
 }
 
 #[test]
@@ -63,7 +85,8 @@ fare    number        2      1        ~2  1.5000  1.875  2.2500
 3 rows
 ";
     assert_eq!(call(&["profile"], input.as_bytes()), expected);
-    let json: serde_json::Value = serde_json::from_str(&call(&["profile", "--json"], input.as_bytes())).expect("it is JSON");
+    let json: serde_json::Value =
+        serde_json::from_str(&call(&["profile", "--json"], input.as_bytes())).expect("it is JSON");
     assert_eq!(
         (&json["rows"], &json["columns"][2]["max"], &json["columns"][0]["quantiles"]["p50"]),
         (&3.into(), &"2.2500".into(), &2.into())
@@ -72,27 +95,48 @@ fare    number        2      1        ~2  1.5000  1.875  2.2500
 
 #[test]
 fn a_profile_under_a_contract() {
-    let (_directory, contract) =
-        file("c.yaml", "name: t\nschema: { fields: [ { name: a, type: integer }, { name: b } ] }\ntransform: { drop: [b] }\n");
+    let (_directory, contract) = file(
+        "c.yaml",
+        "name: t\nschema: { fields: [ { name: a, type: integer }, { name: b } ] }\ntransform: { drop: [b] }\n",
+    );
     let (_source_directory, source) = file("t.csv", "a,b\n1,secret\nx,y\n");
-    let under = |source: &std::path::Path| landfall(["profile".as_ref(), "--contract".as_ref(), contract.as_os_str(), source.as_os_str()]);
+    let under = |source: &std::path::Path| {
+        landfall([
+            "profile".as_ref(),
+            "--contract".as_ref(),
+            contract.as_os_str(),
+            source.as_os_str(),
+        ])
+    };
     let answer = under(&source);
     assert_eq!(answer.exit, 0);
-    assert!(answer.stdout.ends_with("1 rows\n") && !answer.stdout.contains("secret"), "{}", answer.stdout);
+    assert!(
+        answer.stdout.ends_with("1 rows\n") && !answer.stdout.contains("secret"),
+        "{}",
+        answer.stdout
+    );
     assert!(answer.stderr.contains("1 records have faults"), "{}", answer.stderr);
     let (_drifted_directory, drifted) = file("t.csv", "c,d\n1,2\n");
     assert_eq!(under(&drifted).exit, 1);
 }
 
-/// Proposes a contract and lands the file with it: the contract, the counts, and exit code of `run`.
+/// Proposes a contract and lands the file with it: the contract, the counts, and exit code of
+/// `run`.
 fn land(input: &[u8]) -> (String, serde_json::Value) {
     let proposed = call(&["new"], input);
     let (directory, contract) = file("contract.yaml", &proposed);
     let (_source_directory, source) = file("Things 1.csv", input);
     let lake = directory.path().join("lake");
-    let landed =
-        landfall(["run".as_ref(), "--json".as_ref(), contract.as_os_str(), source.as_os_str(), "--lake".as_ref(), lake.as_os_str()]);
-    let job: serde_json::Value = serde_json::from_str(&landed.stdout).unwrap_or_else(|_| panic!("{}\n{proposed}", landed.stderr));
+    let landed = landfall([
+        "run".as_ref(),
+        "--json".as_ref(),
+        contract.as_os_str(),
+        source.as_os_str(),
+        "--lake".as_ref(),
+        lake.as_os_str(),
+    ]);
+    let job: serde_json::Value = serde_json::from_str(&landed.stdout)
+        .unwrap_or_else(|_| panic!("{}\n{proposed}", landed.stderr));
     (proposed, job["counts"].clone())
 }
 
@@ -108,16 +152,28 @@ fn lands(input: impl AsRef<[u8]>, stored: u64, said: &[&str]) {
 /// Each has a word in the contract, which lands all of the file.
 #[test]
 fn what_surrounds_a_table_is_proposed() {
-    lands("sep=\t\r\nName\tQty\r\nfoo, bar\t4\r\nbaz; qux\t5\r\n", 2, &["delimiter: \"\\t\"", "skipRows: 1", "{ name: Qty, type: integer"]);
+    lands(
+        "sep=\t\r\nName\tQty\r\nfoo, bar\t4\r\nbaz; qux\t5\r\n",
+        2,
+        &["delimiter: \"\\t\"", "skipRows: 1", "{ name: Qty, type: integer"],
+    );
     lands(
         "id,day,amount\n1,2026-01-02,10.00\n2,2026-01-03,20.50\n3,2026-01-04,7.25\nTotal,,37.75\n\n\n",
         3,
         &["footerRows: 1", "name: id, type: integer"],
     );
     lands("a,b\n1,2\n3,4\n5,6\n\n(3 rows affected)\n", 3, &["footerRows: 1"]);
-    lands("p,q,r\n11,14,17,\n12,15,18,\n13,16,19,\n", 3, &["raggedRows: { trailingDelimiter: ignore }"]);
+    lands(
+        "p,q,r\n11,14,17,\n12,15,18,\n13,16,19,\n",
+        3,
+        &["raggedRows: { trailingDelimiter: ignore }"],
+    );
     lands("a,b,c,\n1,2,3\n4,5,6\n", 2, &["raggedRows: { trailingDelimiter: ignore }"]);
-    lands("A|B|C|\n1|2|3|\n4|5|6|\n", 2, &["raggedRows: { trailingDelimiter: ignore }", "header: true"]);
+    lands(
+        "A|B|C|\n1|2|3|\n4|5|6|\n",
+        2,
+        &["raggedRows: { trailingDelimiter: ignore }", "header: true"],
+    );
     lands("1|2|x|\n4|5|y|\n", 2, &["raggedRows: { trailingDelimiter: ignore }"]);
     lands("name\ntea\n\nrice\n\n", 4, &["blankRows: keep"]);
     lands(
@@ -125,15 +181,36 @@ fn what_surrounds_a_table_is_proposed() {
         4,
         &["nullSequence: \"\\\\N\"", "escapeChar: \"\\\\\"", "type: number"],
     );
-    lands("Teil,Nummer,Text\nBolzen,=\"0000481\",\"neu, lang\"\nMutter,=\"00093\",alt\n", 2, &["excelText: true"]);
-    lands("code,name\na1,tea\nb2,rice\ncode,name\nc3,salt\n", 3, &["repeatedHeader: skip", "header: true"]);
-    lands("mass,length,what\nkg,m,\n1,2.5,a\n2,3.5,b\n", 2, &["unitsRow: true", "{ name: mass, type: integer"]);
+    lands(
+        "Teil,Nummer,Text\nBolzen,=\"0000481\",\"neu, lang\"\nMutter,=\"00093\",alt\n",
+        2,
+        &["excelText: true"],
+    );
+    lands(
+        "code,name\na1,tea\nb2,rice\ncode,name\nc3,salt\n",
+        3,
+        &["repeatedHeader: skip", "header: true"],
+    );
+    lands(
+        "mass,length,what\nkg,m,\n1,2.5,a\n2,3.5,b\n",
+        2,
+        &["unitsRow: true", "{ name: mass, type: integer"],
+    );
     lands(
         "\"speed\",\"dist\"\n\"Mazda\",1,2\n\"Fiat\",3,4\n\"Volvo\",5,\n",
         3,
-        &["rowNames: true", "{ name: column_1, type: string }", "{ name: speed, type: integer", "{ name: dist, type: integer"],
+        &[
+            "rowNames: true",
+            "{ name: column_1, type: string }",
+            "{ name: speed, type: integer",
+            "{ name: dist, type: integer",
+        ],
     );
-    lands("name\nSmith, Ann\nDoe, Bob\nRoe, Cid\n", 3, &["delimiter: \"\\u001f\"", "{ name: name, type: string }"]);
+    lands(
+        "name\nSmith, Ann\nDoe, Bob\nRoe, Cid\n",
+        3,
+        &["delimiter: \"\\u001f\"", "{ name: name, type: string }"],
+    );
     lands(
         "Good food, clean rooms, we come again.\nNever again!\nThe staff was friendly, the price was not.\nNice.\n",
         4,
@@ -166,18 +243,27 @@ fn what_may_be_a_record_is_one() {
     lands("name,city\nAnn,Rome\nTotal,Oslo\n", 2, &[]);
     lands("a,b\n1, x\n2, y\n", 2, &["skipInitialSpace: false"]);
     lands("Sales\na, b\n1, 2\n3, 4\n", 2, &["skipRows: 1", "{ name: b, type: integer"]);
-    assert!(!call(&["new"], b"speed,dist\na,1,2\na,3,4\nb,5,6\n").contains("rowNames"), "names of rows differ");
+    assert!(
+        !call(&["new"], b"speed,dist\na,1,2\na,3,4\nb,5,6\n").contains("rowNames"),
+        "names of rows differ"
+    );
     lands("a, b\n1, 2\n3, 4\n", 2, &["skipInitialSpace: true"]);
     lands("name\n\ntea\n\nrice\n\n", 2, &[]);
 }
 
 #[test]
 fn an_empty_file_is_said_to_be_one() {
-    for (input, said) in [(&b""[..], "0 bytes"), (b"\xEF\xBB\xBF", "byte order mark"), (b"\n\r\n\n", "blank lines")] {
+    for (input, said) in
+        [(&b""[..], "0 bytes"), (b"\xEF\xBB\xBF", "byte order mark"), (b"\n\r\n\n", "blank lines")]
+    {
         let (_directory, path) = file("Things 1.csv", input);
         let answer = landfall(["new".as_ref(), path.as_os_str()]);
         assert_eq!((answer.exit, answer.stdout.as_str()), (3, ""));
-        assert!(answer.stderr.contains("is empty") && answer.stderr.contains(said), "{}", answer.stderr);
+        assert!(
+            answer.stderr.contains("is empty") && answer.stderr.contains(said),
+            "{}",
+            answer.stderr
+        );
     }
     lands("id,day\n", 0, &["{ name: id,", "{ name: day,"]);
 }
@@ -189,6 +275,9 @@ fn rows_are_sniffed_when_asked() {
         "[\"a\",\"b\",\"c\"]\n[\"1\",\"x;y\",\"2\"]\n[\"3\",\"z\",\"4\"]\n"
     );
     // What is said is not guessed.
-    assert_eq!(call(&["rows", "--sniff", "--delimiter", ",", "--quote", "none"], b"a;b\n1;2\n"), "[\"a;b\"]\n[\"1;2\"]\n");
+    assert_eq!(
+        call(&["rows", "--sniff", "--delimiter", ",", "--quote", "none"], b"a;b\n1;2\n"),
+        "[\"a;b\"]\n[\"1;2\"]\n"
+    );
     assert_eq!(call(&["rows"], b"a;b\n1;2\n"), "[\"a;b\"]\n[\"1;2\"]\n");
 }

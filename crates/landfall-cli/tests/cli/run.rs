@@ -24,7 +24,8 @@ schema:
     - { name: fare, type: number, physicalType: 'decimal(6,2)', constraints: { minimum: 0 } }
 ";
 
-/// Records that span lines, doubled quotes, multi-byte characters, blank lines; records 3, 5, 6 and 8 are to be refused.
+/// Records that span lines, doubled quotes, multi-byte characters, blank lines; records 3, 5, 6 and
+/// 8 are to be refused.
 const TRIPS: &str = "id,note,fare\r\n\
     1,\"two\r\nlines, a \"\"quote\"\"\",1.50\r\n\
     2,é€😀,NA\r\n\
@@ -54,9 +55,15 @@ impl Shore {
     }
 
     fn arguments(&self, flags: &[&str]) -> Vec<OsString> {
-        let paths = [self.path("contract.yaml"), self.path("trips.csv")].map(PathBuf::into_os_string);
+        let paths =
+            [self.path("contract.yaml"), self.path("trips.csv")].map(PathBuf::into_os_string);
         let lake = [OsString::from("--lake"), self.path("lake").into_os_string()];
-        [OsString::from("run")].into_iter().chain(paths).chain(lake).chain(flags.iter().map(OsString::from)).collect()
+        [OsString::from("run")]
+            .into_iter()
+            .chain(paths)
+            .chain(lake)
+            .chain(flags.iter().map(OsString::from))
+            .collect()
     }
 
     fn run(&self, flags: &[&str]) -> Answer {
@@ -66,7 +73,11 @@ impl Shore {
     /// Runs with `--json`: the exit code, and the job.
     fn job(&self, flags: &[&str]) -> (i32, Value) {
         let answer = self.run(&[flags, &["--json"]].concat());
-        (answer.exit, serde_json::from_str(&answer.stdout).unwrap_or_else(|error| panic!("{error}: {answer:?}")))
+        (
+            answer.exit,
+            serde_json::from_str(&answer.stdout)
+                .unwrap_or_else(|error| panic!("{error}: {answer:?}")),
+        )
     }
 
     /// What a reader of the lake sees: files, but for those of Landfall itself.
@@ -92,8 +103,11 @@ fn rows(job: &Value) -> RecordBatch {
     let batches: Vec<RecordBatch> = files
         .iter()
         .flat_map(|landed| {
-            let file = File::open(landed["key"].as_str().expect("it is a path")).expect("it is there");
-            let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| builder.build()).expect("it is Parquet");
+            let file =
+                File::open(landed["key"].as_str().expect("it is a path")).expect("it is there");
+            let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+                .and_then(|builder| builder.build())
+                .expect("it is Parquet");
             let batches: Vec<_> = reader.map(|batch| batch.expect("it can be read")).collect();
             assert_eq!(landed["rows"], batches.iter().map(RecordBatch::num_rows).sum::<usize>());
             batches
@@ -106,21 +120,25 @@ fn text(path: &Value) -> String {
     std::fs::read_to_string(path.as_str().expect("it is a path")).expect("it is there")
 }
 
-/// All flights of 2013 with a key that is not quite one: 24 times a flight number left twice on a day.
+/// All flights of 2013 with a key that is not quite one: 24 times a flight number left twice on a
+/// day.
 #[test]
 fn every_shard_size_finds_the_same_duplicates() {
     let mut flights = String::new();
     let packed = File::open(testdata("flights.csv.gz")).expect("it is there");
     flate2::read::GzDecoder::new(packed).read_to_string(&mut flights).expect("it is text");
-    let contract = std::fs::read_to_string(testdata("contracts/flights.yaml")).expect("it is there");
     let contract =
-        contract.replace("rejects:", "  primaryKey: [year, month, day, carrier, flight]\nrejects:").replace("output:", "# output:");
+        std::fs::read_to_string(testdata("contracts/flights.yaml")).expect("it is there");
+    let contract = contract
+        .replace("rejects:", "  primaryKey: [year, month, day, carrier, flight]\nrejects:")
+        .replace("output:", "# output:");
     let mut seen = std::collections::HashMap::new();
     let expected: Vec<(u64, u64)> = (1..)
         .zip(flights.lines().skip(1))
         .filter_map(|(record, line)| {
             let cells: Vec<&str> = line.split(',').collect();
-            let holder = *seen.entry([0, 1, 2, 9, 10].map(|column| cells[column])).or_insert(record);
+            let holder =
+                *seen.entry([0, 1, 2, 9, 10].map(|column| cells[column])).or_insert(record);
             (holder != record).then_some((record, holder))
         })
         .collect();
@@ -129,16 +147,26 @@ fn every_shard_size_finds_the_same_duplicates() {
     for shard_bytes in ["1000000000", "8388608", "1234567"] {
         let shore = Shore::new(&contract, &flights);
         let (exit, job) = shore.job(&["--shard-size", shard_bytes]);
-        assert_eq!((exit, &job["counts"]["stored"], &job["counts"]["rejected"]), (0, &Value::from(336_752), &Value::from(24)), "{job}");
+        assert_eq!(
+            (exit, &job["counts"]["stored"], &job["counts"]["rejected"]),
+            (0, &Value::from(336_752), &Value::from(24)),
+            "{job}"
+        );
         let errors = text(&job["errors"]);
         let found = errors.lines().map(|line| {
             let entry: Value = serde_json::from_str(line).expect("it is JSON");
             assert_eq!(entry["error"], "primary-key");
-            (entry["record"].as_u64().expect("a number"), entry["holder"].as_u64().expect("a number"))
+            (
+                entry["record"].as_u64().expect("a number"),
+                entry["holder"].as_u64().expect("a number"),
+            )
         });
         assert_eq!(found.collect::<Vec<_>>(), expected);
         let this = (rows(&job), text(&job["rejects"]), errors);
-        assert!(landed.get_or_insert_with(|| this.clone()) == &this, "shards of {shard_bytes} bytes");
+        assert!(
+            landed.get_or_insert_with(|| this.clone()) == &this,
+            "shards of {shard_bytes} bytes"
+        );
     }
 }
 
@@ -147,12 +175,17 @@ fn every_shard_size_lands_the_same() {
     let whole = Shore::new(CONTRACT, TRIPS);
     let (exit, job) = whole.job(&[]);
     assert_eq!((exit, &job["state"], &job["sequence"]), (0, &"SUCCEEDED".into(), &0.into()));
-    assert_eq!(job["counts"], serde_json::json!({ "read": 9, "stored": 5, "rejected": 4, "filtered": 0 }));
+    assert_eq!(
+        job["counts"],
+        serde_json::json!({ "read": 9, "stored": 5, "rejected": 4, "filtered": 0 })
+    );
     assert_eq!(job["source"].as_str(), whole.path("trips.csv").to_str());
     assert_eq!((&job["dataset"], &job["failure"]), (&"trips".into(), &Value::Null));
-    let (rows_of_whole, rejects, errors) = (rows(&job), text(&job["rejects"]), text(&job["errors"]));
+    let (rows_of_whole, rejects, errors) =
+        (rows(&job), text(&job["rejects"]), text(&job["errors"]));
     assert_eq!(
-        rejects, "id,note,fare\r\nx,\"not\na number\",-1\r\n5,short\r\n6,stray\"quote,6.00\r\n8,too precise,0.001\r\n",
+        rejects,
+        "id,note,fare\r\nx,\"not\na number\",-1\r\n5,short\r\n6,stray\"quote,6.00\r\n8,too precise,0.001\r\n",
         "refused records, byte for byte"
     );
     let faults: Vec<(u64, u64, String)> = errors
@@ -166,8 +199,13 @@ fn every_shard_size_lands_the_same() {
             )
         })
         .collect();
-    let expected =
-        [(5, 1, "type-error"), (5, 3, "constraint-error"), (9, 3, "missing-cell"), (10, 2, "quote-error"), (12, 3, "type-error")];
+    let expected = [
+        (5, 1, "type-error"),
+        (5, 3, "constraint-error"),
+        (9, 3, "missing-cell"),
+        (10, 2, "quote-error"),
+        (12, 3, "type-error"),
+    ];
     assert_eq!(faults, expected.map(|(line, column, error)| (line, column, error.to_owned())));
 
     for size in [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, TRIPS.len()] {
@@ -177,8 +215,11 @@ fn every_shard_size_lands_the_same() {
         assert_eq!(rows(&split), rows_of_whole, "shards of {size}");
         assert_eq!(text(&split["rejects"]), rejects, "shards of {size}");
         assert_eq!(text(&split["errors"]), errors, "shards of {size}");
-        let files =
-            split["files"].as_array().expect("it is a list").iter().map(|file| PathBuf::from(file["key"].as_str().expect("it is a path")));
+        let files = split["files"]
+            .as_array()
+            .expect("it is a list")
+            .iter()
+            .map(|file| PathBuf::from(file["key"].as_str().expect("it is a path")));
         assert_eq!(shore.visible(), files.collect(), "nothing but the files of the commit");
     }
 }
@@ -189,7 +230,11 @@ fn the_summary_tells_what_became_of_it() {
     let answer = shore.run(&["--shard-size", "10"]);
     assert_eq!(answer.exit, 0, "{answer:?}");
     let lines: Vec<_> = answer.stdout.lines().collect();
-    assert!(lines[0].starts_with("landed    ") && lines[0].ends_with("trips.csv in trips, commit 0"), "{}", answer.stdout);
+    assert!(
+        lines[0].starts_with("landed    ") && lines[0].ends_with("trips.csv in trips, commit 0"),
+        "{}",
+        answer.stdout
+    );
     for part in [
         "rows      9 read: 5 stored, 4 rejected, 0 filtered\n",
         "/rejects.csv\n",
@@ -201,7 +246,13 @@ fn the_summary_tells_what_became_of_it() {
         assert!(answer.stdout.contains(part), "{part:?} is not in {}", answer.stdout);
     }
     let progress: Vec<_> = answer.stderr.lines().collect();
-    assert!(progress.len() < 10 && progress[0].starts_with("trips.csv: ") && progress[0].contains(" shards, "), "{}", answer.stderr);
+    assert!(
+        progress.len() < 10
+            && progress[0].starts_with("trips.csv: ")
+            && progress[0].contains(" shards, "),
+        "{}",
+        answer.stderr
+    );
     assert!(!answer.stderr.contains('\x1b'), "no terminal, no colours");
 }
 
@@ -213,10 +264,17 @@ fn the_same_bytes_land_once() {
     std::fs::rename(shore.path("trips.csv"), shore.path("moved.csv")).expect("it is there");
     std::fs::copy(shore.path("moved.csv"), shore.path("trips.csv")).expect("there is room");
     let (exit, second) = shore.job(&[]);
-    assert_eq!((exit, &second["state"], &second["failure"]["error"]), (0, &"DUPLICATE".into(), &"AlreadyLanded".into()));
+    assert_eq!(
+        (exit, &second["state"], &second["failure"]["error"]),
+        (0, &"DUPLICATE".into(), &"AlreadyLanded".into())
+    );
     assert_eq!(second["failure"]["job"], first["job"]);
     assert_eq!(shore.job(&["--strict"]).0, 4);
-    assert!(second["failure"]["cause"].as_str().is_some_and(|cause| cause.contains(first["job"].as_str().expect("it has an id"))));
+    assert!(
+        second["failure"]["cause"]
+            .as_str()
+            .is_some_and(|cause| cause.contains(first["job"].as_str().expect("it has an id")))
+    );
     assert_eq!(shore.visible(), landed);
     let (exit, forced) = shore.job(&["--force"]);
     assert_eq!((exit, &forced["sequence"]), (0, &1.into()));
@@ -227,14 +285,20 @@ fn failures_have_their_exit_codes_and_leave_nothing() {
     let strict = format!("{CONTRACT}rejects: {{ limit: 10% }}\n");
     let limited = Shore::new(&strict, TRIPS);
     let (exit, job) = limited.job(&["--shard-size", "9"]);
-    assert_eq!((exit, &job["failure"]["error"], &job["files"]), (1, &"RejectLimitExceeded".into(), &serde_json::json!([])));
+    assert_eq!(
+        (exit, &job["failure"]["error"], &job["files"]),
+        (1, &"RejectLimitExceeded".into(), &serde_json::json!([]))
+    );
     assert_eq!(text(&job["errors"]).lines().count(), 5, "the reasons are kept");
     assert_eq!(limited.visible(), BTreeSet::new());
 
     let drifted = Shore::new(CONTRACT, "id,note\n1,2\n");
     let answer = drifted.run(&[]);
     assert_eq!(answer.exit, 1);
-    assert!(answer.stderr.contains("SchemaDrift: ") && answer.stdout.starts_with("failed    "), "{answer:?}");
+    assert!(
+        answer.stderr.contains("SchemaDrift: ") && answer.stdout.starts_with("failed    "),
+        "{answer:?}"
+    );
     assert_eq!(drifted.visible(), BTreeSet::new());
 
     let invalid = Shore::new("name: trips\n", TRIPS);
@@ -248,7 +312,8 @@ fn failures_have_their_exit_codes_and_leave_nothing() {
     assert!(!missing.path("lake").exists(), "nothing was done");
 
     let blocked = Shore::new(CONTRACT, TRIPS);
-    std::fs::write(blocked.path("lake"), "a file, where a directory should be").expect("there is room");
+    std::fs::write(blocked.path("lake"), "a file, where a directory should be")
+        .expect("there is room");
     let (exit, job) = blocked.job(&[]);
     assert_eq!((exit, &job["state"]), (3, &"FAILED".into()));
 }
@@ -259,10 +324,13 @@ fn the_worst_of_several_jobs_is_the_answer() {
     std::fs::write(shore.path("drifted.csv"), "id\n1\n").expect("there is room");
     std::fs::write(shore.path("other.csv"), "id,note,fare\n1,a,2\n").expect("there is room");
     let mut arguments = shore.arguments(&["--json"]);
-    arguments.extend([shore.path("drifted.csv"), shore.path("other.csv")].map(PathBuf::into_os_string));
+    arguments
+        .extend([shore.path("drifted.csv"), shore.path("other.csv")].map(PathBuf::into_os_string));
     let answer = landfall(arguments);
-    let jobs: Vec<Value> = answer.stdout.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect();
-    let states: Vec<_> = jobs.iter().map(|job| job["state"].as_str().expect("it has a state")).collect();
+    let jobs: Vec<Value> =
+        answer.stdout.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect();
+    let states: Vec<_> =
+        jobs.iter().map(|job| job["state"].as_str().expect("it has a state")).collect();
     assert_eq!((answer.exit, states), (1, vec!["SUCCEEDED", "FAILED", "SUCCEEDED"]));
     assert_eq!((&jobs[0]["sequence"], &jobs[2]["sequence"]), (&0.into(), &1.into()));
     assert_eq!(answer.stderr.lines().count(), 1, "only the error: {}", answer.stderr);
@@ -275,13 +343,28 @@ fn what_the_execution_did_is_told_with_the_job() {
         let states = job["execution"]["states"].as_array().expect("it has states");
         states.iter().map(|state| state["name"].as_str().expect("a state has a name")).collect()
     }
-    let source: String = std::iter::once("id,note,fare\n".to_owned()).chain((0..2_000).map(|id| format!("{id},a,1\n"))).collect();
+    let source: String = std::iter::once("id,note,fare\n".to_owned())
+        .chain((0..2_000).map(|id| format!("{id},a,1\n")))
+        .collect();
     let shore = Shore::new(CONTRACT, source);
     let (exit, job) = shore.job(&["--shard-size", "3kB"]);
     assert_eq!(exit, 0, "{job}");
     let execution = &job["execution"];
-    assert_eq!((&execution["job"], &execution["execution"]["status"]), (&job["job"], &"SUCCEEDED".into()));
-    let expected = ["Ingest", "One shard?", "TransformAll", "Verify", "Run again?", "Merge", "Store", "Announce", "Landed"];
+    assert_eq!(
+        (&execution["job"], &execution["execution"]["status"]),
+        (&job["job"], &"SUCCEEDED".into())
+    );
+    let expected = [
+        "Ingest",
+        "One shard?",
+        "TransformAll",
+        "Verify",
+        "Run again?",
+        "Merge",
+        "Store",
+        "Announce",
+        "Landed",
+    ];
     assert_eq!(states(&job), expected);
     let counts = &execution["mapRuns"][0]["counts"];
     assert_eq!((&counts["total"], &counts["failed"]), (&counts["succeeded"], &0.into()));
@@ -289,7 +372,8 @@ fn what_the_execution_did_is_told_with_the_job() {
 
     let refused = Shore::new(&format!("{CONTRACT}rejects: {{ limit: 0 }}\n"), TRIPS);
     let (_, job) = refused.job(&[]);
-    let expected = ["Ingest", "One shard?", "Transform", "Verify", "Abandon", "How did it end?", "Abandoned"];
+    let expected =
+        ["Ingest", "One shard?", "Transform", "Verify", "Abandon", "How did it end?", "Abandoned"];
     assert_eq!(states(&job), expected);
     assert_eq!(job["execution"]["failure"]["error"], "RejectLimitExceeded");
 }
@@ -297,18 +381,32 @@ fn what_the_execution_did_is_told_with_the_job() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_job_leaves_nothing() {
-    let source: String = std::iter::once("id,note,fare\n".to_owned()).chain((0..200_000).map(|id| format!("{id},a,1\n"))).collect();
+    let source: String = std::iter::once("id,note,fare\n".to_owned())
+        .chain((0..200_000).map(|id| format!("{id},a,1\n")))
+        .collect();
     let shore = Shore::new(CONTRACT, source);
-    // Hundreds of shards, one at a time, each with a file of its own. The signal comes when a quarter of them has left its upload open.
+    // Hundreds of shards, one at a time, each with a file of its own. The signal comes when a
+    // quarter of them has left its upload open.
     let arguments = shore.arguments(&["--shard-size", "3kB", "--threads", "1"]);
-    let mut child = command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    let mut child = command(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
     let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
     let mut line = String::new();
     while !line.contains(" of ") {
         line.clear();
-        assert_ne!(stderr.read_line(&mut line).expect("it writes UTF-8"), 0, "it tells its progress");
+        assert_ne!(
+            stderr.read_line(&mut line).expect("it writes UTF-8"),
+            0,
+            "it tells its progress"
+        );
     }
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("there is a `kill`");
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .expect("there is a `kill`");
     assert!(sent.success());
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).expect("it writes UTF-8");
@@ -325,47 +423,75 @@ fn flights_land_alike_in_shards_of_any_size() {
     let directory = tempfile::tempdir().expect("there is room");
     let source = directory.path().join("flights.csv");
     let packed = File::open(testdata("flights.csv.gz")).expect("it is in the repository");
-    std::io::copy(&mut flate2::read::GzDecoder::new(packed), &mut File::create(&source).expect("there is room")).expect("it is gzip");
+    std::io::copy(
+        &mut flate2::read::GzDecoder::new(packed),
+        &mut File::create(&source).expect("there is room"),
+    )
+    .expect("it is gzip");
     // Without partitions: all is one file.
-    let contract = std::fs::read_to_string(testdata("contracts/flights.yaml")).expect("it is in the repository");
+    let contract = std::fs::read_to_string(testdata("contracts/flights.yaml"))
+        .expect("it is in the repository");
     let contract = contract.replace("output: { partitionBy: [month] }\n", "");
     let contract_path = directory.path().join("flights.yaml");
     std::fs::write(&contract_path, contract).expect("there is room");
     let land = |size: &str| {
         let lake = directory.path().join(size);
-        let [contract, source, lake] = [&contract_path, &source, &lake].map(|path| path.as_os_str());
+        let [contract, source, lake] =
+            [&contract_path, &source, &lake].map(|path| path.as_os_str());
         let arguments = [OsStr::new("run"), contract, source, OsStr::new("--lake"), lake];
-        let answer = landfall(arguments.into_iter().chain(["--json", "--shard-size", size].map(OsStr::new)));
+        let answer =
+            landfall(arguments.into_iter().chain(["--json", "--shard-size", size].map(OsStr::new)));
         assert_eq!((answer.exit, answer.stderr.as_str()), (0, ""));
         serde_json::from_str::<Value>(&answer.stdout).expect("it is JSON")
     };
     let whole = land("64MiB");
-    assert_eq!(whole["counts"], serde_json::json!({ "read": 336_776, "stored": 336_776, "rejected": 0, "filtered": 0 }));
+    assert_eq!(
+        whole["counts"],
+        serde_json::json!({ "read": 336_776, "stored": 336_776, "rejected": 0, "filtered": 0 })
+    );
     let rows_of_whole = rows(&whole);
     for size in ["1MiB", "100kB"] {
         let split = land(size);
         assert_eq!(split["counts"], whole["counts"]);
-        assert_eq!(split["files"].as_array().map(Vec::len), Some(1), "what shards leave small is put together");
-        assert!(!directory.path().join(size).join("_landfall/small").exists(), "nothing of it stays");
+        assert_eq!(
+            split["files"].as_array().map(Vec::len),
+            Some(1),
+            "what shards leave small is put together"
+        );
+        assert!(
+            !directory.path().join(size).join("_landfall/small").exists(),
+            "nothing of it stays"
+        );
         assert!(rows(&split) == rows_of_whole, "shards of {size}");
     }
 }
 
 #[test]
 fn hashes_want_a_salt() {
-    let contract =
-        "name: people\nschema: { fields: [{ name: email, type: string }] }\ntransform: { mask: [{ field: email, with: sha256 }] }\n";
+    let contract = "name: people\nschema: { fields: [{ name: email, type: string }] }\ntransform: { mask: [{ field: email, with: sha256 }] }\n";
     let (directory, contract) = file("people.yaml", contract);
     let source = directory.path().join("people.csv");
     std::fs::write(&source, "email\nann@example.org\n").expect("there is room");
     let run = |salt: &str| {
         let lake = directory.path().join("lake");
-        let arguments = ["run".as_ref(), contract.as_os_str(), source.as_os_str(), "--lake".as_ref(), lake.as_os_str()];
-        answer(command(arguments).env("LANDFALL_MASK_SALT", salt).output().expect("the binary starts"))
+        let arguments = [
+            "run".as_ref(),
+            contract.as_os_str(),
+            source.as_os_str(),
+            "--lake".as_ref(),
+            lake.as_os_str(),
+        ];
+        answer(
+            command(arguments).env("LANDFALL_MASK_SALT", salt).output().expect("the binary starts"),
+        )
     };
     let [none, short, good] = ["", "short", "long enough to be a salt"].map(run);
     assert_eq!(none.exit, 2, "{}", none.stderr);
-    assert!(none.stderr.contains("LANDFALL_MASK_SALT") && none.stderr.contains("`email`"), "{}", none.stderr);
+    assert!(
+        none.stderr.contains("LANDFALL_MASK_SALT") && none.stderr.contains("`email`"),
+        "{}",
+        none.stderr
+    );
     assert_eq!((short.exit, short.stderr.contains("at least 16")), (2, true), "{}", short.stderr);
     assert!(!short.stderr.contains("short"), "{}", short.stderr);
     assert_eq!(good.exit, 0, "{}", good.stderr);
@@ -380,12 +506,20 @@ transform:
 ";
     let shore = Shore::new(&format!("{CONTRACT}{join}"), TRIPS);
     std::fs::create_dir(shore.path("tables")).expect("there is room");
-    std::fs::write(shore.path("tables/notes.csv"), "note,stars\nplain,4\nlast,5\n").expect("there is room");
+    std::fs::write(shore.path("tables/notes.csv"), "note,stars\nplain,4\nlast,5\n")
+        .expect("there is room");
     let (exit, job) = shore.job(&[]);
-    assert_eq!((exit, &job["counts"]["stored"], &job["counts"]["filtered"]), (0, &2.into(), &3.into()), "{job}");
+    assert_eq!(
+        (exit, &job["counts"]["stored"], &job["counts"]["filtered"]),
+        (0, &2.into(), &3.into()),
+        "{job}"
+    );
     let landed = rows(&job);
     let stars = landed.column_by_name("stars").expect("it is joined");
-    assert_eq!(arrow_array::cast::AsArray::as_primitive::<arrow_array::types::Int64Type>(stars).values(), &[4, 5]);
+    assert_eq!(
+        arrow_array::cast::AsArray::as_primitive::<arrow_array::types::Int64Type>(stars).values(),
+        &[4, 5]
+    );
 }
 
 #[test]
@@ -393,48 +527,90 @@ fn a_landing_says_what_it_would_have_cost_and_may_have_a_cap() {
     let shore = Shore::new(CONTRACT, TRIPS);
     let (exit, job) = shore.job(&["--max-cost", "0.000001"]);
     assert_eq!((exit, &job["failure"]["error"]), (5, &"CostCapExceeded".into()), "{job}");
-    assert!(job["failure"]["cause"].as_str().is_some_and(|cause| cause.contains("more than its cap of 0.000001 USD")), "{job}");
+    assert!(
+        job["failure"]["cause"]
+            .as_str()
+            .is_some_and(|cause| cause.contains("more than its cap of 0.000001 USD")),
+        "{job}"
+    );
     assert_eq!(shore.run(&["--max-cost", "-1"]).exit, 2);
 
     let (exit, job) = shore.job(&["--max-cost", "0.5"]);
     assert_eq!((exit, &job["bill"]["basis"]), (0, &"estimate".into()), "{job}");
-    assert!(job["bill"]["total"].as_f64().is_some_and(|total| total > 0.0 && total < 0.01), "{job}");
+    assert!(
+        job["bill"]["total"].as_f64().is_some_and(|total| total > 0.0 && total < 0.01),
+        "{job}"
+    );
     let told = Shore::new(CONTRACT, TRIPS).run(&["--cost"]).stdout;
     assert!(told.contains("cost      nothing here; on AWS an estimated 0.0"), "{told}");
     let told = Shore::new(CONTRACT, TRIPS).run(&[]).stdout;
     assert!(!told.contains("cost"), "nobody asked: {told}");
 }
 
-/// A process that is killed leaves a job that nobody ends, with parts of its files: the next run in the lake does.
+/// A process that is killed leaves a job that nobody ends, with parts of its files: the next run in
+/// the lake does.
 #[test]
 fn a_killed_run_is_brought_to_its_end_by_the_next_one() {
-    let rows: String = (0..2_000_000).map(|id| format!("{id},some text that takes its time,1.50\n")).collect();
+    let rows: String =
+        (0..2_000_000).map(|id| format!("{id},some text that takes its time,1.50\n")).collect();
     let shore = Shore::new(CONTRACT, format!("id,note,fare\n{rows}"));
-    let mut running = command(shore.arguments(&[])).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut running = command(shore.arguments(&[]))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
     let jobs = shore.path("lake/_landfall/jobs");
-    let is_planned = || std::fs::read_dir(&jobs).into_iter().flatten().flatten().any(|job| job.path().join("plan.json").is_file());
+    let is_planned = || {
+        std::fs::read_dir(&jobs)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .any(|job| job.path().join("plan.json").is_file())
+    };
     while !is_planned() {
-        assert!(running.try_wait().expect("it can be asked").is_none(), "it ended before it was killed");
+        assert!(
+            running.try_wait().expect("it can be asked").is_none(),
+            "it ended before it was killed"
+        );
         std::thread::yield_now();
     }
     running.kill().expect("it runs");
     running.wait().expect("it ends");
-    let visible: Vec<_> = shore.visible().into_iter().filter(|path| !path.starts_with(shore.path("lake/.uploads"))).collect();
+    let visible: Vec<_> = shore
+        .visible()
+        .into_iter()
+        .filter(|path| !path.starts_with(shore.path("lake/.uploads")))
+        .collect();
     assert!(visible.is_empty(), "nothing is visible yet: {visible:?}");
-    // As a process leaves them that is killed between two calls: of a document, and of nothing that is known.
+    // As a process leaves them that is killed between two calls: of a document, and of nothing that
+    // is known.
     for upload in ["lake/.uploads", "lake/_landfall/.uploads"] {
         let upload = shore.path(upload).join("0b0e9ad8-54ea-4f4e-8f59-44b3ae1d33c4");
         std::fs::create_dir_all(&upload).expect("there is room");
         std::fs::write(upload.join("data"), "cut off").expect("there is room");
     }
-    let killed: Vec<_> = std::fs::read_dir(&jobs).expect("it is there").map(|job| job.expect("it can be read").path()).collect();
+    let killed: Vec<_> = std::fs::read_dir(&jobs)
+        .expect("it is there")
+        .map(|job| job.expect("it can be read").path())
+        .collect();
 
     let next = shore.run(&[]);
-    assert!(next.stderr.contains("whose process was killed, was brought to its end: FAILED"), "{}", next.stderr);
+    assert!(
+        next.stderr.contains("whose process was killed, was brought to its end: FAILED"),
+        "{}",
+        next.stderr
+    );
     assert_eq!(next.exit, 0, "the same bytes are not refused for it: {}", next.stderr);
     assert!(killed.len() == 1 && !killed[0].exists(), "nobody asks for what is beside it");
-    assert!(!shore.path("lake/.uploads").exists() && !shore.path("lake/_landfall/.uploads").exists(), "nothing is left");
-    assert_eq!(std::fs::read_dir(shore.path("lake/_landfall/running")).expect("it is there").count(), 0, "no job runs");
+    assert!(
+        !shore.path("lake/.uploads").exists() && !shore.path("lake/_landfall/.uploads").exists(),
+        "nothing is left"
+    );
+    assert_eq!(
+        std::fs::read_dir(shore.path("lake/_landfall/running")).expect("it is there").count(),
+        0,
+        "no job runs"
+    );
     assert!(!shore.run(&[]).stderr.contains("was killed"), "it is settled once");
 }
 
@@ -449,10 +625,14 @@ fn texts_are_of_their_format() {
         ada,example.org,f81d4fae7dec11d0a76500a0c91e6bf6,Zg,\n";
     let shore = Shore::new(contract, source);
     let (exit, job) = shore.job(&[]);
-    assert_eq!((exit, &job["counts"]), (0, &serde_json::json!({ "read": 4, "stored": 3, "rejected": 1, "filtered": 0 })));
+    assert_eq!(
+        (exit, &job["counts"]),
+        (0, &serde_json::json!({ "read": 4, "stored": 3, "rejected": 1, "filtered": 0 }))
+    );
     assert_eq!(rows(&job).column(3).null_count(), 1, "the text of a binary stays as it is");
     let errors = text(&job["errors"]);
-    let faults: Vec<Value> = errors.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect();
+    let faults: Vec<Value> =
+        errors.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect();
     let expected = [
         "`ada` is not an email address such as ada@example.org",
         "`example.org` is not a URI with a scheme such as https://example.org/a?b=c, in which other characters are percent-encoded (RFC 3986)",
@@ -461,7 +641,10 @@ fn texts_are_of_their_format() {
     ];
     assert_eq!(faults.len(), expected.len(), "{errors}");
     for (fault, message) in faults.iter().zip(expected) {
-        assert_eq!((&fault["line"], &fault["error"], &fault["message"]), (&5.into(), &"type-error".into(), &message.into()));
+        assert_eq!(
+            (&fault["line"], &fault["error"], &fault["message"]),
+            (&5.into(), &"type-error".into(), &message.into())
+        );
     }
 }
 
@@ -470,8 +653,14 @@ fn what_yaml_would_read_otherwise_is_what_is_written() {
     let contract = "name: t\nschema:\n  missingValues: [\"\", -999.00]\n  fields:\n    - { name: depth, type: number, physicalType: float64 }\n    \
         - { name: country, constraints: { enum: [NO, SE] } }\n    - { name: ok, type: boolean, trueValues: [Yes], falseValues: [No] }\n    \
         - { name: code, constraints: { enum: [007, 1e3] } }\n";
-    let shore = Shore::new(contract, "depth,country,ok,code\n-999.00,NO,No,007\n-999.0,SE,Yes,1e3\n1,false,No,7\n");
+    let shore = Shore::new(
+        contract,
+        "depth,country,ok,code\n-999.00,NO,No,007\n-999.0,SE,Yes,1e3\n1,false,No,7\n",
+    );
     let (_, job) = shore.job(&[]);
-    assert_eq!(job["counts"], serde_json::json!({ "read": 3, "stored": 2, "rejected": 1, "filtered": 0 }));
+    assert_eq!(
+        job["counts"],
+        serde_json::json!({ "read": 3, "stored": 2, "rejected": 1, "filtered": 0 })
+    );
     assert_eq!(rows(&job).column(0).null_count(), 1, "-999.0 is another text than -999.00");
 }

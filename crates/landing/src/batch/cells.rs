@@ -9,8 +9,9 @@ use super::Batch;
 
 /// The cells of a batch in UTF-8, with the quotes and escapes that they were written with.
 ///
-/// Of a source in UTF-8, and of any batch that is but ASCII, this is the batch's own window. Else the cells stand one after the other in a window of their own, and
-/// the fields are theirs, at the same indexes.
+/// Of a source in UTF-8, and of any batch that is but ASCII, this is the batch's own window. Else
+/// the cells stand one after the other in a window of their own, and the fields are theirs, at the
+/// same indexes.
 #[derive(Debug)]
 pub struct Cells<'a> {
     /// The bytes that the fields refer to. Where the source is malformed they are no valid UTF-8.
@@ -32,7 +33,8 @@ pub struct Malformed {
     pub column: u32,
     /// The offset of the first of them in the batch's source bytes.
     pub at: usize,
-    /// They do stand for characters of the encoding, which is a guess; but the cell is UTF-8, and makes no sense otherwise.
+    /// They do stand for characters of the encoding, which is a guess; but the cell is UTF-8, and
+    /// makes no sense otherwise.
     pub is_utf_8: bool,
 }
 
@@ -61,7 +63,12 @@ impl<'a> Cells<'a> {
 
     fn as_they_stand(batch: &Batch<'a>, malformed: Vec<Malformed>) -> Self {
         let is_utf8 = malformed.is_empty();
-        Self { window: Cow::Borrowed(batch.window), fields: Cow::Borrowed(&batch.rows.fields), is_utf8, malformed }
+        Self {
+            window: Cow::Borrowed(batch.window),
+            fields: Cow::Borrowed(&batch.rows.fields),
+            is_utf8,
+            malformed,
+        }
     }
 
     fn decode(batch: &Batch<'_>) -> Self {
@@ -70,10 +77,17 @@ impl<'a> Cells<'a> {
         let mut malformed: Vec<Malformed> = Vec::new();
         for (index, row) in batch.records.iter().enumerate() {
             for (column, field) in batch.rows.fields_of(row).iter().enumerate() {
-                let (start, source) = (window.len(), batch.source_range(field.start()..field.end()));
+                let (start, source) =
+                    (window.len(), batch.source_range(field.start()..field.end()));
                 let invalid = batch.encoding.decode(&batch.source[source.clone()], &mut window);
                 let is_doubtful = invalid.is_none() && batch.is_guess;
-                let utf_8 = is_doubtful.then(|| batch.encoding.is_rather_utf_8(&batch.source[source.clone()], &window[start..])).flatten();
+                let utf_8 = is_doubtful
+                    .then(|| {
+                        batch
+                            .encoding
+                            .is_rather_utf_8(&batch.source[source.clone()], &window[start..])
+                    })
+                    .flatten();
                 // What is no value must not be taken for one.
                 window.extend(utf_8.map(|_| MALFORMED));
                 fields[row.first_field as usize + column] = field.moved(start..window.len());
@@ -81,11 +95,21 @@ impl<'a> Cells<'a> {
                     && malformed.last().is_none_or(|last| last.row != index as u32)
                 {
                     let is_utf_8 = utf_8.is_some();
-                    malformed.push(Malformed { row: index as u32, column: column as u32, at: source.start + offset, is_utf_8 });
+                    malformed.push(Malformed {
+                        row: index as u32,
+                        column: column as u32,
+                        at: source.start + offset,
+                        is_utf_8,
+                    });
                 }
             }
         }
-        Self { window: Cow::Owned(window), fields: Cow::Owned(fields), is_utf8: malformed.is_empty(), malformed }
+        Self {
+            window: Cow::Owned(window),
+            fields: Cow::Owned(fields),
+            is_utf8: malformed.is_empty(),
+            malformed,
+        }
     }
 }
 
@@ -94,7 +118,11 @@ fn invalid_utf8(batch: &Batch<'_>) -> Vec<Malformed> {
     let invalid = |(index, row): (usize, &Row)| {
         let bytes = &batch.window[row.start as usize..row.content_end as usize];
         let at = row.start as usize + std::str::from_utf8(bytes).err()?.valid_up_to();
-        let column = batch.rows.fields_of(row).partition_point(|field| field.start() <= at).saturating_sub(1);
+        let column = batch
+            .rows
+            .fields_of(row)
+            .partition_point(|field| field.start() <= at)
+            .saturating_sub(1);
         Some(Malformed { row: index as u32, column: column as u32, at, is_utf_8: false })
     };
     batch.records.iter().enumerate().filter_map(invalid).collect()

@@ -1,4 +1,5 @@
-//! What is wrong with how records are written, whatever their values should be: ragged ones, quotes out of place, invalid bytes.
+//! What is wrong with how records are written, whatever their values should be: ragged ones, quotes
+//! out of place, invalid bytes.
 
 mod cells;
 
@@ -82,7 +83,8 @@ impl<'a> Batch<'a> {
     /// How many lines a record spans.
     pub fn span(&self, record: usize) -> u64 {
         let row = &self.records[record];
-        let is_ended = row.end > row.start && matches!(self.window[row.end as usize - 1], b'\n' | b'\r');
+        let is_ended =
+            row.end > row.start && matches!(self.window[row.end as usize - 1], b'\n' | b'\r');
         (u64::from(row.lines) + u64::from(!is_ended)).max(1)
     }
 
@@ -91,7 +93,8 @@ impl<'a> Batch<'a> {
         Cells::of(self)
     }
 
-    /// Every fault of the records, of which each should have `columns` fields. Which field of a schema a column is, is not known here.
+    /// Every fault of the records, of which each should have `columns` fields. Which field of a
+    /// schema a column is, is not known here.
     ///
     /// `cells`: what [`cells`](Self::cells) answered.
     pub fn faults(&self, columns: u32, cells: &Cells<'_>) -> Vec<Finding> {
@@ -103,21 +106,30 @@ impl<'a> Batch<'a> {
         findings
     }
 
-    /// The records that are the header again, cell for cell, where those are no records like any other.
+    /// The records that are the header again, cell for cell, where those are no records like any
+    /// other.
     ///
     /// `header`: the names in it. `cells`: what [`cells`](Self::cells) answered.
-    pub fn repeated_headers(&self, header: &[String], cells: &Cells<'_>, dialect: &Dialect) -> Vec<usize> {
+    pub fn repeated_headers(
+        &self,
+        header: &[String],
+        cells: &Cells<'_>,
+        dialect: &Dialect,
+    ) -> Vec<usize> {
         if !dialect.header || dialect.repeated_header == RepeatedHeader::Keep {
             return Vec::new();
         }
         let labels = labels(header, dialect);
-        let is_header = |(_, row): &(usize, &Row)| is_header(labels, cells.fields_of(row), &cells.window, dialect);
+        let is_header = |(_, row): &(usize, &Row)| {
+            is_header(labels, cells.fields_of(row), &cells.window, dialect)
+        };
         self.records.iter().enumerate().filter(is_header).map(|(index, _)| index).collect()
     }
 
     /// What is told of a record that is the header again.
     pub fn repeated_header(index: usize) -> Finding {
-        let message = "the record is the header again; `repeatedHeader: skip` leaves it out".to_owned();
+        let message =
+            "the record is the header again; `repeatedHeader: skip` leaves it out".to_owned();
         Finding { column: None, ..finding(index, 0, ErrorName::RepeatedHeader, None, message) }
     }
 
@@ -133,7 +145,8 @@ impl<'a> Batch<'a> {
         (range.start * unit).min(self.source.len())..(range.end * unit).min(self.source.len())
     }
 
-    /// What `errors.jsonl` says of a finding in this batch, with lines and records from 0 at the shard's first row.
+    /// What `errors.jsonl` says of a finding in this batch, with lines and records from 0 at the
+    /// shard's first row.
     pub fn entry(&self, finding: &Finding, field: Option<String>) -> ErrorEntry {
         let index = finding.row as usize;
         ErrorEntry {
@@ -153,12 +166,19 @@ impl<'a> Batch<'a> {
 
     /// Ragged records.
     fn check_length(&self, columns: u32, findings: &mut Vec<Finding>) {
-        for (index, row) in self.records.iter().enumerate().filter(|(_, row)| row.fields != columns) {
+        for (index, row) in self.records.iter().enumerate().filter(|(_, row)| row.fields != columns)
+        {
             if row.fields == 0 && self.keeps_blank {
                 continue;
             }
             if row.fields == 0 {
-                findings.push(finding(index, 0, ErrorName::BlankRow, None, "the row is blank".to_owned()));
+                findings.push(finding(
+                    index,
+                    0,
+                    ErrorName::BlankRow,
+                    None,
+                    "the row is blank".to_owned(),
+                ));
                 continue;
             }
             if self.is_tolerated(row, columns) {
@@ -170,14 +190,25 @@ impl<'a> Batch<'a> {
                 (ErrorName::ExtraCell, "there is a cell too many")
             };
             let range = row.fields.min(columns)..row.fields.max(columns);
-            let message = |column: u32| format!("{what} in column {}: the record has {} of {columns}", column + 1, row.fields);
-            findings.extend(range.take(FAULTS_PER_RECORD).map(|column| finding(index, column, error, None, message(column))));
+            let message = |column: u32| {
+                format!(
+                    "{what} in column {}: the record has {} of {columns}",
+                    column + 1,
+                    row.fields
+                )
+            };
+            findings.extend(
+                range
+                    .take(FAULTS_PER_RECORD)
+                    .map(|column| finding(index, column, error, None, message(column))),
+            );
         }
     }
 
     fn is_tolerated(&self, row: &Row, columns: u32) -> bool {
         let RaggedRows { fill_short, cut_long, ignore_trailing_delimiter } = self.ragged;
-        let ends_with_delimiter = || row.fields == columns + 1 && ends_with_delimiter(self.rows.fields_of(row));
+        let ends_with_delimiter =
+            || row.fields == columns + 1 && ends_with_delimiter(self.rows.fields_of(row));
         match row.fields < columns {
             true => fill_short,
             false => cut_long || (ignore_trailing_delimiter && ends_with_delimiter()),
@@ -186,26 +217,51 @@ impl<'a> Batch<'a> {
 
     fn check_field_size(&self, findings: &mut Vec<Finding>) {
         let limit = FIELD_BYTES as usize / self.encoding.unit_bytes();
-        for (index, row) in self.records.iter().enumerate().filter(|(_, row)| (row.end - row.start) as usize > limit) {
-            let long = self.rows.fields_of(row).iter().enumerate().filter(|(_, field)| field.end() - field.start() > limit);
+        for (index, row) in self
+            .records
+            .iter()
+            .enumerate()
+            .filter(|(_, row)| (row.end - row.start) as usize > limit)
+        {
+            let long = self
+                .rows
+                .fields_of(row)
+                .iter()
+                .enumerate()
+                .filter(|(_, field)| field.end() - field.start() > limit);
             findings.extend(long.map(|(column, field)| {
                 let message = format!("the field has more than {FIELD_BYTES} bytes");
-                finding(index, column as u32, ErrorName::FieldSize, Some(self.byte(field.start() as u32)), message)
+                finding(
+                    index,
+                    column as u32,
+                    ErrorName::FieldSize,
+                    Some(self.byte(field.start() as u32)),
+                    message,
+                )
             }));
         }
     }
 
     fn check_quotes(&self, findings: &mut Vec<Finding>) {
-        let records = self.rows.rows.iter().enumerate().filter(|(_, row)| row.kind == RowKind::Record);
+        let records =
+            self.rows.rows.iter().enumerate().filter(|(_, row)| row.kind == RowKind::Record);
         for (index, (position, _)) in records.enumerate().filter(|(_, (_, row))| row.faulty) {
             for fault in self.rows.faults_of(position) {
                 let message = match fault.kind {
-                    FaultKind::StrayQuote => "a quote stands where none may: inside an unquoted field, or closing a field that goes on",
+                    FaultKind::StrayQuote => {
+                        "a quote stands where none may: inside an unquoted field, or closing a field that goes on"
+                    }
                     FaultKind::UnterminatedQuote => "a quote is opened here and never closed",
                     FaultKind::DanglingEscape => "an escape is the last byte of the source",
                 };
                 let offset = self.byte(fault.at);
-                findings.push(finding(index, fault.field, ErrorName::Quote, Some(offset), message.to_owned()));
+                findings.push(finding(
+                    index,
+                    fault.field,
+                    ErrorName::Quote,
+                    Some(offset),
+                    message.to_owned(),
+                ));
             }
         }
     }
@@ -216,18 +272,34 @@ impl<'a> Batch<'a> {
             let name = self.encoding.name();
             let message = match (self.encoding.byte_order(), &self.source[malformed.at..]) {
                 (Some(order), [first, second, ..]) => {
-                    let unit = if order == ByteOrder::Little { u16::from_le_bytes } else { u16::from_be_bytes };
-                    format!("0x{:04x} is half of a character, which is not valid {name}", unit([*first, *second]))
+                    let unit = if order == ByteOrder::Little {
+                        u16::from_le_bytes
+                    } else {
+                        u16::from_be_bytes
+                    };
+                    format!(
+                        "0x{:04x} is half of a character, which is not valid {name}",
+                        unit([*first, *second])
+                    )
                 }
                 (Some(_), _) => format!("the source ends inside a unit of {name}"),
                 (None, rest) if malformed.is_utf_8 => format!(
                     "byte 0x{:02x} begins a character of UTF-8, though the source seemed to be {name}: state its `encoding`",
                     rest.first().copied().unwrap_or_default()
                 ),
-                (None, rest) => format!("byte 0x{:02x} is not valid {name} here", rest.first().copied().unwrap_or_default()),
+                (None, rest) => format!(
+                    "byte 0x{:02x} is not valid {name} here",
+                    rest.first().copied().unwrap_or_default()
+                ),
             };
             let offset = self.at + malformed.at as u64;
-            findings.push(finding(malformed.row as usize, malformed.column, ErrorName::Encoding, Some(offset), message));
+            findings.push(finding(
+                malformed.row as usize,
+                malformed.column,
+                ErrorName::Encoding,
+                Some(offset),
+                message,
+            ));
         }
     }
 }
@@ -256,9 +328,28 @@ pub fn is_header(header: &[String], cells: &[Field], window: &[u8], dialect: &Di
     }
     let mut scratch = Vec::new();
     has_columns(cells, header.len(), dialect)
-        && header.iter().zip(cells).all(|(name, cell)| cell.value(window, dialect, &mut scratch) == name.as_bytes())
+        && header
+            .iter()
+            .zip(cells)
+            .all(|(name, cell)| cell.value(window, dialect, &mut scratch) == name.as_bytes())
 }
 
-fn finding(index: usize, column: u32, error: ErrorName, offset: Option<u64>, message: String) -> Finding {
-    Finding { row: index as u32, offset, field: None, column: Some(column), error, rule: None, value: None, holder: None, message }
+fn finding(
+    index: usize,
+    column: u32,
+    error: ErrorName,
+    offset: Option<u64>,
+    message: String,
+) -> Finding {
+    Finding {
+        row: index as u32,
+        offset,
+        field: None,
+        column: Some(column),
+        error,
+        rule: None,
+        value: None,
+        holder: None,
+        message,
+    }
 }

@@ -34,7 +34,8 @@ impl Column<'_, '_> {
                 "exclusiveMinimum" => "not greater than",
                 _ => "not less than",
             };
-            let message = format!("{} is {relation} {}", quote(&String::from_utf8_lossy(text)), bound.text);
+            let message =
+                format!("{} is {relation} {}", quote(&String::from_utf8_lossy(text)), bound.text);
             self.found(row, ErrorName::Constraint, Some(bound.rule), text, message);
         }
         self.check_allowed(row, text, |allowed| allowed == value);
@@ -67,20 +68,35 @@ impl Column<'_, '_> {
             let message = format!("{} does not match the pattern `{pattern}`", quote(text));
             self.found(row, ErrorName::Constraint, Some("pattern"), bytes, message);
         }
-        self.check_allowed(row, bytes, |allowed| matches!(allowed, Scalar::Text(allowed) if allowed == text));
+        self.check_allowed(
+            row,
+            bytes,
+            |allowed| matches!(allowed, Scalar::Text(allowed) if allowed == text),
+        );
     }
 
     fn check_allowed(&mut self, row: usize, text: &[u8], is: impl Fn(&Scalar) -> bool) {
         if let Some((values, shown)) = &self.field.constraints.allowed
             && !values.iter().any(is)
         {
-            let message = format!("{} is not among the allowed values: {}", quote(&String::from_utf8_lossy(text)), cut(shown));
+            let message = format!(
+                "{} is not among the allowed values: {}",
+                quote(&String::from_utf8_lossy(text)),
+                cut(shown)
+            );
             self.found(row, ErrorName::Constraint, Some("enum"), text, message);
         }
     }
 
     #[cold]
-    fn found(&mut self, row: usize, error: ErrorName, rule: Option<&'static str>, text: &[u8], message: String) {
+    fn found(
+        &mut self,
+        row: usize,
+        error: ErrorName,
+        rule: Option<&'static str>,
+        text: &[u8],
+        message: String,
+    ) {
         self.findings.push(Finding {
             row: row as u32,
             offset: None,

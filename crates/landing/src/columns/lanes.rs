@@ -1,6 +1,8 @@
-//! Values as they are mostly written, many at once: the plain loops over lanes are what the compiler makes vector instructions of.
+//! Values as they are mostly written, many at once: the plain loops over lanes are what the
+//! compiler makes vector instructions of.
 //!
-//! As in `quick`, a value that is written in another way, or that is none, is left to others: its lane is told to be odd.
+//! As in `quick`, a value that is written in another way, or that is none, is left to others: its
+//! lane is told to be odd.
 
 use chrono_tz::Tz;
 use contract::values::{Layout, Pattern, Words};
@@ -51,7 +53,8 @@ macro_rules! natives {
 
 natives!(i8 i16 i32 i64 i128 u8 u16 u32 u64 f32 f64);
 
-/// Reads the values of cells with `kernel`; `left` is told the row of each that is left to others, with its cell and its place.
+/// Reads the values of cells with `kernel`; `left` is told the row of each that is left to others,
+/// with its cell and its place.
 pub(super) fn read<K: Kernel, T: Native>(
     kernel: &K,
     window: &[u8],
@@ -62,7 +65,13 @@ pub(super) fn read<K: Kernel, T: Native>(
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::is_x86_feature_detected as has;
-        if has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") && has!("bmi2") && has!("lzcnt") {
+        if has!("avx512f")
+            && has!("avx512bw")
+            && has!("avx512dq")
+            && has!("avx512vl")
+            && has!("bmi2")
+            && has!("lzcnt")
+        {
             // SAFETY: the processor has all that `avx512` is compiled for, as was just asked.
             return unsafe { avx512(kernel, window, cells, values, left) };
         }
@@ -106,7 +115,13 @@ fn by_lanes<K: Kernel, T: Native>(
     values: &mut [T],
     mut left: impl FnMut(usize, Field, &mut T),
 ) {
-    let mut lanes = Lanes { words: [[0; LANES]; 4], lengths: [0; LANES], signs: [0; LANES], values: [0; LANES], odd: [0; LANES] };
+    let mut lanes = Lanes {
+        words: [[0; LANES]; 4],
+        lengths: [0; LANES],
+        signs: [0; LANES],
+        values: [0; LANES],
+        odd: [0; LANES],
+    };
     let mut loaded = [Field::default(); LANES];
     for (chunk, values) in values.chunks_mut(LANES).enumerate() {
         // Lanes without a value keep what they held: nobody asks for it.
@@ -118,7 +133,12 @@ fn by_lanes<K: Kernel, T: Native>(
         for (value, read) in values.iter_mut().zip(&lanes.values) {
             *value = T::of(*read);
         }
-        let is_any_odd = |odd: &[u64]| odd.iter().zip(&loaded).fold(0, |any, (odd, cell)| any | odd | u64::from(cell.is_escaped())) != 0;
+        let is_any_odd = |odd: &[u64]| {
+            odd.iter()
+                .zip(&loaded)
+                .fold(0, |any, (odd, cell)| any | odd | u64::from(cell.is_escaped()))
+                != 0
+        };
         if is_any_odd(&lanes.odd[..values.len()]) {
             for (lane, value) in values.iter_mut().enumerate() {
                 if lanes.odd[lane] != 0 || loaded[lane].is_escaped() {
@@ -135,7 +155,8 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 /// Bytes of a number without its sign, at most.
 const NUMBER_BYTES: usize = 16;
 
-/// Plain numbers of at most sixteen bytes, with a minus perhaps, and with a point only where their scale wants it.
+/// Plain numbers of at most sixteen bytes, with a minus perhaps, and with a point only where their
+/// scale wants it.
 pub(super) struct Numbers {
     /// Digits after the point, of which there is none if it is 0.
     scale: u32,
@@ -164,7 +185,10 @@ impl Kernel for Numbers {
         let is_negative = window.get(start) == Some(&b'-');
         lanes.signs[lane] = u64::from(is_negative).wrapping_neg();
         lanes.lengths[lane] = (end - start).wrapping_sub(is_negative.into()) as u64;
-        match end.checked_sub(NUMBER_BYTES).and_then(|from| window.get(from..)?.first_chunk::<NUMBER_BYTES>()) {
+        match end
+            .checked_sub(NUMBER_BYTES)
+            .and_then(|from| window.get(from..)?.first_chunk::<NUMBER_BYTES>())
+        {
             Some(bytes) => {
                 let both = u128::from_le_bytes(*bytes);
                 (lanes.words[0][lane], lanes.words[1][lane]) = (both as u64, (both >> 64) as u64);
@@ -194,9 +218,12 @@ impl Kernel for Numbers {
             let (high, low) = (high ^ ZEROS, low ^ ZEROS);
             odd |= (excess(high) | excess(low)) & HIGHS;
             // Of what is odd anything may come out.
-            let value = (eight_digits(high) & 0xffff_ffff).wrapping_mul(100_000_000).wrapping_add(eight_digits(low));
+            let value = (eight_digits(high) & 0xffff_ffff)
+                .wrapping_mul(100_000_000)
+                .wrapping_add(eight_digits(low));
             let value = (value ^ lanes.signs[lane]).wrapping_sub(lanes.signs[lane]) as i64;
-            lanes.odd[lane] = odd | u64::from(value < self.least) | u64::from(value > self.greatest);
+            lanes.odd[lane] =
+                odd | u64::from(value < self.least) | u64::from(value > self.greatest);
             lanes.values[lane] = value;
         }
     }
@@ -218,8 +245,11 @@ fn excess(digits: u64) -> u64 {
 /// The number that eight digits make, the first of them in the lowest byte.
 #[inline(always)]
 fn eight_digits(digits: u64) -> u64 {
-    let pairs = ((digits << 3).wrapping_add(digits << 1).wrapping_add(digits >> 8)) & 0x00ff_00ff_00ff_00ff;
-    let fours = ((pairs << 6).wrapping_add(pairs << 5).wrapping_add(pairs << 2).wrapping_add(pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    let pairs =
+        ((digits << 3).wrapping_add(digits << 1).wrapping_add(digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours =
+        ((pairs << 6).wrapping_add(pairs << 5).wrapping_add(pairs << 2).wrapping_add(pairs >> 16))
+            & 0x0000_ffff_0000_ffff;
     (fours & 0xffff) * 10_000 + (fours >> 32)
 }
 
@@ -232,9 +262,17 @@ pub(super) struct Moments<'a> {
 }
 
 impl<'a> Moments<'a> {
-    /// What reads many moments at once that are mostly written, if they always have the same length.
-    pub(super) fn of(pattern: &'a Pattern, what: Clock, per_second: i64, zone: Option<Tz>) -> Option<Self> {
-        let is_fit = |layout: &&Layout| matches!(zone, None | Some(Tz::UTC)) && (what == Clock::Time || layout.has_date());
+    /// What reads many moments at once that are mostly written, if they always have the same
+    /// length.
+    pub(super) fn of(
+        pattern: &'a Pattern,
+        what: Clock,
+        per_second: i64,
+        zone: Option<Tz>,
+    ) -> Option<Self> {
+        let is_fit = |layout: &&Layout| {
+            matches!(zone, None | Some(Tz::UTC)) && (what == Clock::Time || layout.has_date())
+        };
         Some(Self { layout: pattern.layout().filter(is_fit)?, what, per_second })
     }
 }
@@ -298,7 +336,11 @@ mod tests {
             })
             .collect();
         let finish = |values: Vec<i64>, left: &[usize]| {
-            values.into_iter().enumerate().map(|(row, value)| (!left.contains(&row)).then_some(value)).collect::<Vec<_>>()
+            values
+                .into_iter()
+                .enumerate()
+                .map(|(row, value)| (!left.contains(&row)).then_some(value))
+                .collect::<Vec<_>>()
         };
         let (mut values, mut left) = (vec![0; texts.len()], Vec::new());
         read(kernel, &window, cells.iter().copied(), &mut values, |row, _, _| left.push(row));

@@ -14,9 +14,14 @@ pub(super) struct Missing<'a> {
 
 impl<'a> Missing<'a> {
     pub(super) fn of(field: &'a Field, dialect: &'a Dialect) -> Self {
-        let others = field.missing_values.iter().map(String::as_bytes).filter(|text| !text.is_empty());
+        let others =
+            field.missing_values.iter().map(String::as_bytes).filter(|text| !text.is_empty());
         let null = dialect.null_sequence.as_ref().map(String::as_bytes);
-        Self { empty: field.missing_values.iter().any(String::is_empty), others: others.collect(), null }
+        Self {
+            empty: field.missing_values.iter().any(String::is_empty),
+            others: others.collect(),
+            null,
+        }
     }
 
     #[inline(always)]

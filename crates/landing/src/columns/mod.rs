@@ -1,4 +1,5 @@
-//! Records become columns: each column is typed in one go, straight from the bytes of its fields into Arrow arrays.
+//! Records become columns: each column is typed in one go, straight from the bytes of its fields
+//! into Arrow arrays.
 
 mod faults;
 mod lanes;
@@ -10,16 +11,20 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow_array::types::{
-    ArrowPrimitiveType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type,
+    Int32Type, Int64Type, Time32MillisecondType, Time32SecondType, Time64MicrosecondType,
+    Time64NanosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, StringArray, new_null_array};
 use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_select::filter::FilterBuilder;
 use contract::rejects::Finding;
 use contract::values::{self as scalar, Flaw, Scalar, trim};
-use contract::{BooleanFormat, Contract, DataType, Field, IntegerType, Mapping, NumberFormat, NumberType, TimeUnit};
+use contract::{
+    BooleanFormat, Contract, DataType, Field, IntegerType, Mapping, NumberFormat, NumberType,
+    TimeUnit,
+};
 use csv_records::Row;
 use csv_records::dialect::{BlankRows, Dialect};
 use job::Error;
@@ -45,17 +50,24 @@ pub struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// The cells as a table of `count` columns: where they lie, if they do so one after the other; else copied, with what ragged records have too much left out and [`HOLE`]s where they have
+    /// The cells as a table of `count` columns: where they lie, if they do so one after the other;
+    /// else copied, with what ragged records have too much left out and [`HOLE`]s where they have
     /// nothing.
     fn table(&self, count: usize) -> Table<'a> {
         let from = self.rows.first().map_or(0, |row| row.first_field as usize);
-        let stands = |(row, record): (usize, &Row)| record.first_field as usize == from + row * count && record.fields as usize == count;
+        let stands = |(row, record): (usize, &Row)| {
+            record.first_field as usize == from + row * count && record.fields as usize == count
+        };
         if self.rows.iter().enumerate().all(stands) {
-            return Table { cells: self.fields[from..from + count * self.rows.len()].into(), count };
+            return Table {
+                cells: self.fields[from..from + count * self.rows.len()].into(),
+                count,
+            };
         }
         let mut cells = Vec::with_capacity(count * self.rows.len());
         for (row, record) in self.rows.iter().enumerate() {
-            let own = &self.fields[record.first_field as usize..][..(record.fields as usize).min(count)];
+            let own =
+                &self.fields[record.first_field as usize..][..(record.fields as usize).min(count)];
             cells.extend_from_slice(own);
             cells.resize((row + 1) * count, HOLE);
         }
@@ -104,8 +116,14 @@ impl Nulls {
     }
 }
 
-/// Types all fields of a contract. The answer has one array a field, each as long as there are records; what is no value is null, and a finding.
-pub fn read(records: Records<'_>, contract: &Contract, mapping: &Mapping, findings: &mut Vec<Finding>) -> Vec<ArrayRef> {
+/// Types all fields of a contract. The answer has one array a field, each as long as there are
+/// records; what is no value is null, and a finding.
+pub fn read(
+    records: Records<'_>,
+    contract: &Contract,
+    mapping: &Mapping,
+    findings: &mut Vec<Finding>,
+) -> Vec<ArrayRef> {
     let fields = contract.schema.fields.iter().zip(&mapping.fields);
     let table = records.table(mapping.columns as usize);
     fields
@@ -114,7 +132,17 @@ pub fn read(records: Records<'_>, contract: &Contract, mapping: &Mapping, findin
             Some(column) => {
                 let is_trimmed = !matches!(field.data_type, DataType::String);
                 let missing = Missing::of(field, records.dialect);
-                Column { records, table: &table, field, is_trimmed, index, column: *column, missing, findings }.read()
+                Column {
+                    records,
+                    table: &table,
+                    field,
+                    is_trimmed,
+                    index,
+                    column: *column,
+                    missing,
+                    findings,
+                }
+                .read()
             }
             None => new_null_array(&field.data_type.arrow(), records.rows.len()),
         })
@@ -151,26 +179,44 @@ impl Column<'_, '_> {
                 IntegerType::UInt32 => self.integers::<UInt32Type>(*width, format),
                 IntegerType::UInt64 => self.integers::<UInt64Type>(*width, format),
             },
-            DataType::Number(NumberType::Float64, format) => Arc::new(self.floats::<Float64Type>(format, quick::float)),
-            DataType::Number(NumberType::Float32, format) => Arc::new(self.floats::<Float32Type>(format, quick::narrow_float)),
+            DataType::Number(NumberType::Float64, format) => {
+                Arc::new(self.floats::<Float64Type>(format, quick::float))
+            }
+            DataType::Number(NumberType::Float32, format) => {
+                Arc::new(self.floats::<Float32Type>(format, quick::narrow_float))
+            }
             DataType::Number(NumberType::Decimal { precision, scale }, format) => {
                 let (precision, scale) = (*precision, *scale);
                 let exact = |text: &[u8]| scalar::decimal(text, precision, scale, format);
                 let is_usual = format.is_plain();
-                let quick = |text: Text<'_>| if is_usual { quick::decimal(text, precision, scale).map(i128::from) } else { None };
+                let quick = |text: Text<'_>| {
+                    if is_usual {
+                        quick::decimal(text, precision, scale).map(i128::from)
+                    } else {
+                        None
+                    }
+                };
                 let numbers = Numbers::decimals(precision, scale).filter(|_| is_usual);
                 let array = self.primitives::<Decimal128Type>(numbers, quick, exact, Scalar::Int);
-                Arc::new(array.with_data_type(arrow_schema::DataType::Decimal128(precision, scale as i8)))
+                Arc::new(
+                    array
+                        .with_data_type(arrow_schema::DataType::Decimal128(precision, scale as i8)),
+                )
             }
-            DataType::Date(pattern) => {
-                self.moments::<Date32Type>(Moments::of(pattern, Clock::Date, 1, None), |text| pattern.read_date(text))
-            }
+            DataType::Date(pattern) => self
+                .moments::<Date32Type>(Moments::of(pattern, Clock::Date, 1, None), |text| {
+                    pattern.read_date(text)
+                }),
             DataType::Time(unit, pattern) => {
                 let read = |text: &[u8]| pattern.read_time(text, unit.per_second());
                 let lanes = Moments::of(pattern, Clock::Time, unit.per_second(), None);
                 match unit {
-                    TimeUnit::Second => self.moments::<Time32SecondType>(lanes, |text| read(text).map(|v| v as i32)),
-                    TimeUnit::Millisecond => self.moments::<Time32MillisecondType>(lanes, |text| read(text).map(|v| v as i32)),
+                    TimeUnit::Second => {
+                        self.moments::<Time32SecondType>(lanes, |text| read(text).map(|v| v as i32))
+                    }
+                    TimeUnit::Millisecond => self.moments::<Time32MillisecondType>(lanes, |text| {
+                        read(text).map(|v| v as i32)
+                    }),
                     TimeUnit::Microsecond => self.moments::<Time64MicrosecondType>(lanes, read),
                     TimeUnit::Nanosecond => self.moments::<Time64NanosecondType>(lanes, read),
                 }
@@ -193,17 +239,28 @@ impl Column<'_, '_> {
         T::Native: TryFrom<i64> + TryFrom<i128> + Into<i128> + lanes::Native,
     {
         let exact = |text: &[u8]| {
-            let value = scalar::integer(text, format).and_then(|value| scalar::in_range(value, width.range()))?;
+            let value = scalar::integer(text, format)
+                .and_then(|value| scalar::in_range(value, width.range()))?;
             T::Native::try_from(value).map_err(|_| Flaw::OutOfRange)
         };
         let is_usual = format.is_plain();
-        let quick = |text: Text<'_>| if is_usual { quick::integer(text).and_then(|value| T::Native::try_from(value).ok()) } else { None };
+        let quick = |text: Text<'_>| {
+            if is_usual {
+                quick::integer(text).and_then(|value| T::Native::try_from(value).ok())
+            } else {
+                None
+            }
+        };
         let (least, greatest) = width.range();
         let numbers = is_usual.then(|| Numbers::whole(least, greatest));
         Arc::new(self.primitives::<T>(numbers, quick, exact, |value| Scalar::Int(value.into())))
     }
 
-    fn floats<T: ArrowPrimitiveType>(self, format: &NumberFormat, quick: impl Fn(Text<'_>) -> Option<T::Native>) -> PrimitiveArray<T>
+    fn floats<T: ArrowPrimitiveType>(
+        self,
+        format: &NumberFormat,
+        quick: impl Fn(Text<'_>) -> Option<T::Native>,
+    ) -> PrimitiveArray<T>
     where
         T::Native: FromStr + From<f32> + Into<f64> + lanes::Native,
     {
@@ -214,16 +271,26 @@ impl Column<'_, '_> {
     }
 
     /// Dates and times: their patterns know what is quick.
-    fn moments<T: ArrowPrimitiveType>(self, lanes: Option<Moments<'_>>, read: impl Fn(&[u8]) -> Result<T::Native, Flaw>) -> ArrayRef
+    fn moments<T: ArrowPrimitiveType>(
+        self,
+        lanes: Option<Moments<'_>>,
+        read: impl Fn(&[u8]) -> Result<T::Native, Flaw>,
+    ) -> ArrayRef
     where
         T::Native: Into<i128> + lanes::Native,
     {
         let data_type = self.field.data_type.arrow();
-        let array = self.primitives::<T>(lanes, |text| read(text.bytes()).ok(), &read, |value| Scalar::Int(value.into()));
+        let array = self.primitives::<T>(
+            lanes,
+            |text| read(text.bytes()).ok(),
+            &read,
+            |value| Scalar::Int(value.into()),
+        );
         Arc::new(array.with_data_type(data_type))
     }
 
-    /// `kernel` and `quick` read values as they are mostly written, many at once and each by itself, and `exact` all of them.
+    /// `kernel` and `quick` read values as they are mostly written, many at once and each by
+    /// itself, and `exact` all of them.
     fn primitives<T: ArrowPrimitiveType>(
         mut self,
         kernel: Option<impl Kernel>,
@@ -239,26 +306,40 @@ impl Column<'_, '_> {
         // Rows whose cells want a closer look.
         let mut rest = Vec::new();
         // What is missing may look like a value: then it has to be looked for first.
-        if self.missing.is_any(|missing| exact(trim(missing)).is_ok()) || self.field.constraints.look_at_values() {
+        if self.missing.is_any(|missing| exact(trim(missing)).is_ok())
+            || self.field.constraints.look_at_values()
+        {
             rest.extend(0..records.rows.len());
         } else {
             let read = |cell: csv_records::Field| {
-                if cell.is_escaped() { None } else { quick(Text { window: records.window, start: cell.start(), end: cell.end() }) }
+                if cell.is_escaped() {
+                    None
+                } else {
+                    quick(Text { window: records.window, start: cell.start(), end: cell.end() })
+                }
             };
-            let mut take = |row: usize, cell: csv_records::Field, value: &mut T::Native| match read(cell) {
-                Some(read) => *value = read,
-                None => rest.push(row),
-            };
+            let mut take =
+                |row: usize, cell: csv_records::Field, value: &mut T::Native| match read(cell) {
+                    Some(read) => *value = read,
+                    None => rest.push(row),
+                };
             let cells = self.table.column(self.column);
             match kernel {
                 Some(kernel) => lanes::read(&kernel, records.window, cells, &mut values, take),
-                None => values.iter_mut().zip(cells).enumerate().for_each(|(row, (value, cell))| take(row, cell, value)),
+                None => values
+                    .iter_mut()
+                    .zip(cells)
+                    .enumerate()
+                    .for_each(|(row, (value, cell))| take(row, cell, value)),
             }
         }
         let mut nulls = Nulls::new(records.rows.len());
         let mut scratch = Vec::new();
         for row in rest {
-            let read = |text| quick(Text { window: text, start: 0, end: text.len() }).map_or_else(|| exact(text), Ok);
+            let read = |text| {
+                quick(Text { window: text, start: 0, end: text.len() })
+                    .map_or_else(|| exact(text), Ok)
+            };
             match self.text(row, self.cell(row), &mut scratch).map(|text| (text, read(text))) {
                 Some((text, Ok(value))) => {
                     self.check(row, text, || scalar(value));
@@ -282,7 +363,8 @@ impl Column<'_, '_> {
         // What is missing may look like a value: then it has to be looked for first.
         let is_value = |text: &[u8]| scalar::boolean(trim(text), format).is_ok();
         let is_quick = !self.missing.is_any(is_value) && !self.field.constraints.look_at_values();
-        let [is_true, is_false] = ["true", "false"].map(|usual| scalar::boolean(usual.as_bytes(), format).ok() == Some(usual == "true"));
+        let [is_true, is_false] = ["true", "false"]
+            .map(|usual| scalar::boolean(usual.as_bytes(), format).ok() == Some(usual == "true"));
         let table = self.table;
         for (row, cell) in table.column(self.column).enumerate() {
             let quick = match cell.bytes(window) {
@@ -290,8 +372,11 @@ impl Column<'_, '_> {
                 b"false" if is_false && is_quick && !cell.is_escaped() => Some(false),
                 _ => None,
             };
-            let value =
-                quick.or_else(|| match self.text(row, self.cell(row), &mut scratch).map(|text| (text, scalar::boolean(text, format))) {
+            let value = quick.or_else(|| {
+                match self
+                    .text(row, self.cell(row), &mut scratch)
+                    .map(|text| (text, scalar::boolean(text, format)))
+                {
                     Some((text, Ok(value))) => {
                         self.check(row, text, || Scalar::Int(value.into()));
                         Some(value)
@@ -301,7 +386,8 @@ impl Column<'_, '_> {
                         None
                     }
                     None => None,
-                });
+                }
+            });
             values.append(value.unwrap_or_default());
             if value.is_none() {
                 nulls.set(row);
@@ -322,7 +408,8 @@ impl Column<'_, '_> {
         offsets.push(0);
         let mut nulls = Nulls::new(rows);
         let mut scratch = Vec::new();
-        let is_plain = is_utf8 && !self.field.constraints.look_at_values() && !self.missing.may_be_long();
+        let is_plain =
+            is_utf8 && !self.field.constraints.look_at_values() && !self.missing.may_be_long();
         if is_plain {
             for (row, cell) in cells.enumerate() {
                 if cell.is_escaped() || length(&cell) == 0 {
@@ -338,9 +425,12 @@ impl Column<'_, '_> {
         } else {
             for row in 0..rows {
                 // An invalid record is a finding already.
-                let text = self.text(row, self.cell(row), &mut scratch).filter(|text| is_utf8 || std::str::from_utf8(text).is_ok());
+                let text = self
+                    .text(row, self.cell(row), &mut scratch)
+                    .filter(|text| is_utf8 || std::str::from_utf8(text).is_ok());
                 if let Some(text) = text {
-                    // SAFETY: the window is valid UTF-8, and fields begin and end at ASCII bytes of it, and unquoting only takes ASCII bytes out; or the text was looked at.
+                    // SAFETY: the window is valid UTF-8, and fields begin and end at ASCII bytes of
+                    // it, and unquoting only takes ASCII bytes out; or the text was looked at.
                     self.check_text(row, unsafe { std::str::from_utf8_unchecked(text) });
                     bytes.extend_from_slice(text);
                 } else {
@@ -353,27 +443,39 @@ impl Column<'_, '_> {
         bytes.resize(bytes.len() + packed_text::MOST_BYTES, 0);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         // SAFETY: the offsets are those of the texts, which are valid UTF-8 as above.
-        Arc::new(unsafe { StringArray::new_unchecked(offsets, Buffer::from_vec(bytes), nulls.finish()) })
+        Arc::new(unsafe {
+            StringArray::new_unchecked(offsets, Buffer::from_vec(bytes), nulls.finish())
+        })
     }
 
-    /// The cell of a record; `None` where a ragged one has none. The cells of such a record may stand anywhere: those that are there are looked at, those that are
-    /// not are findings already.
+    /// The cell of a record; `None` where a ragged one has none. The cells of such a record may
+    /// stand anywhere: those that are there are looked at, those that are not are findings already.
     #[inline(always)]
     fn cell(&self, row: usize) -> Option<csv_records::Field> {
         let record = &self.records.rows[row];
-        (self.column < record.fields).then(|| self.records.fields[(record.first_field + self.column) as usize])
+        (self.column < record.fields)
+            .then(|| self.records.fields[(record.first_field + self.column) as usize])
     }
 
     /// What stands in a cell, if that is a value.
     #[inline(always)]
-    fn text<'t>(&mut self, row: usize, cell: Option<csv_records::Field>, scratch: &'t mut Vec<u8>) -> Option<&'t [u8]>
+    fn text<'t>(
+        &mut self,
+        row: usize,
+        cell: Option<csv_records::Field>,
+        scratch: &'t mut Vec<u8>,
+    ) -> Option<&'t [u8]>
     where
         Self: 't,
     {
         let Records { window, dialect, .. } = self.records;
         let Some(cell) = cell else {
             let is_blank = self.records.rows[row].fields == 0;
-            let is_no_fault = if is_blank { dialect.blank_rows == BlankRows::Keep } else { dialect.ragged_rows.fill_short };
+            let is_no_fault = if is_blank {
+                dialect.blank_rows == BlankRows::Keep
+            } else {
+                dialect.ragged_rows.fill_short
+            };
             if self.field.constraints.required && is_no_fault {
                 self.refuse_missing(row, b"");
             }
@@ -393,11 +495,17 @@ impl Column<'_, '_> {
 }
 
 /// The rows that are good, of the columns that are `stored`. The others are left as they are.
-pub(crate) fn keep(mut columns: Vec<ArrayRef>, is_good: Vec<bool>, stored: &[usize]) -> Result<Vec<ArrayRef>, Error> {
+pub(crate) fn keep(
+    mut columns: Vec<ArrayRef>,
+    is_good: Vec<bool>,
+    stored: &[usize],
+) -> Result<Vec<ArrayRef>, Error> {
     let predicate = FilterBuilder::new(&BooleanArray::from(is_good)).optimize().build();
     for index in stored {
         let column = predicate.filter(columns[*index].as_ref());
-        columns[*index] = column.map_err(|error| Error::Internal(format!("filtering columns: {}", wording::variant(&error))))?;
+        columns[*index] = column.map_err(|error| {
+            Error::Internal(format!("filtering columns: {}", wording::variant(&error)))
+        })?;
     }
     Ok(columns)
 }

@@ -1,8 +1,10 @@
 //! Numbers as they are mostly written, in at most sixteen bytes, read a word at a time.
 //!
-//! What is written in another way is `None`, and so is what is no value: the readers of `scalar` and `pattern` find out which, and say the same of what is read here.
-//! Eight digits become a number by three multiplications, each of which puts neighbours together (Daniel Lemire,
-//! "Quickly parsing eight digits", <https://lemire.me/blog/2022/01/21/swar-explained-parsing-eight-digits/>).
+//! What is written in another way is `None`, and so is what is no value: the readers of `scalar`
+//! and `pattern` find out which, and say the same of what is read here. Eight digits become a
+//! number by three multiplications, each of which puts neighbours together (Daniel Lemire, "Quickly
+//! parsing eight digits",
+//! <https://lemire.me/blog/2022/01/21/swar-explained-parsing-eight-digits/>).
 
 /// The bytes of a value in a window. Reading is quick because the bytes before it may be looked at.
 #[derive(Debug, Clone, Copy)]
@@ -36,8 +38,10 @@ const POWERS: [u64; 20] = {
     powers
 };
 /// Floats that are exact, whatever is divided by them.
-const EXACT_POWERS: [f64; 23] =
-    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22];
+const EXACT_POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+];
 
 impl<'a> Text<'a> {
     pub(super) fn bytes(self) -> &'a [u8] {
@@ -57,11 +61,13 @@ impl<'a> Text<'a> {
         (is_signed && first == b'-', Self { start: self.start + usize::from(is_signed), ..self })
     }
 
-    /// Its last eight bytes, of which the last is the highest. If it has fewer, and it has one, the digit 0 is put before them.
+    /// Its last eight bytes, of which the last is the highest. If it has fewer, and it has one, the
+    /// digit 0 is put before them.
     #[inline(always)]
     fn word(self) -> u64 {
         let len = self.len().min(8);
-        let word = match self.end.checked_sub(8).and_then(|from| self.window[from..].first_chunk()) {
+        let word = match self.end.checked_sub(8).and_then(|from| self.window[from..].first_chunk())
+        {
             Some(bytes) => u64::from_le_bytes(*bytes),
             None => {
                 let mut bytes = [0; 8];
@@ -90,7 +96,8 @@ impl<'a> Text<'a> {
                 // A point alone is no number.
                 let at = points.trailing_zeros() & !7;
                 let below = (1 << at) - 1;
-                let value = eight_digits((word & !(below << 8 | 0xff)) | (word & below) << 8 | 0x30)?;
+                let value =
+                    eight_digits((word & !(below << 8 | 0xff)) | (word & below) << 8 | 0x30)?;
                 (self.len() > 1).then_some(Digits { value, after_point: 7 - at / 8 })
             }
             9..=16 => {
@@ -108,7 +115,10 @@ impl<'a> Text<'a> {
                 } else {
                     ([high, low], 0)
                 };
-                Some(Digits { value: eight_digits(high)? * POWERS[8] + eight_digits(low)?, after_point })
+                Some(Digits {
+                    value: eight_digits(high)? * POWERS[8] + eight_digits(low)?,
+                    after_point,
+                })
             }
             _ => None,
         }
@@ -156,12 +166,14 @@ pub(super) fn decimal(text: Text<'_>, precision: u8, scale: u8) -> Option<i64> {
     let digits = text.digits()?;
     let shift = u32::from(scale).checked_sub(digits.after_point)?;
     let value = digits.value.checked_mul(*POWERS.get(shift as usize)?)?;
-    let value =
-        i64::try_from(value).ok().filter(|value| POWERS.get(usize::from(precision)).is_none_or(|power| (*value as u64) < *power))?;
+    let value = i64::try_from(value).ok().filter(|value| {
+        POWERS.get(usize::from(precision)).is_none_or(|power| (*value as u64) < *power)
+    })?;
     Some(if is_negative { -value } else { value })
 }
 
-/// The nearest float: of whole numbers and powers of ten that are exact, IEEE 754's division is (William D. Clinger, "How to read floating point numbers accurately", 1990).
+/// The nearest float: of whole numbers and powers of ten that are exact, IEEE 754's division is
+/// (William D. Clinger, "How to read floating point numbers accurately", 1990).
 #[inline(always)]
 pub(super) fn float(text: Text<'_>) -> Option<f64> {
     let (is_negative, text) = text.unsigned();
@@ -170,7 +182,8 @@ pub(super) fn float(text: Text<'_>) -> Option<f64> {
     Some(if is_negative { -value } else { value })
 }
 
-/// The same with 32 bits. Rounded to 64 bits first it is the same, unless that lands exactly between two of 32, of which either may be the nearer.
+/// The same with 32 bits. Rounded to 64 bits first it is the same, unless that lands exactly
+/// between two of 32, of which either may be the nearer.
 #[inline(always)]
 pub(super) fn narrow_float(text: Text<'_>) -> Option<f32> {
     /// The bits that a float of 32 has no place for.
@@ -201,7 +214,11 @@ mod tests {
 
     fn in_window(before: &str, text: &str, after: &str, read: impl Fn(Text<'_>)) {
         let window = format!("{before}{text}{after}");
-        read(Text { window: window.as_bytes(), start: before.len(), end: before.len() + text.len() });
+        read(Text {
+            window: window.as_bytes(),
+            start: before.len(),
+            end: before.len() + text.len(),
+        });
         read(Text { window: text.as_bytes(), start: 0, end: text.len() });
     }
 

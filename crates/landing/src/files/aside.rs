@@ -89,8 +89,11 @@ impl Aside {
 
 impl Due {
     fn next(&mut self) -> Result<Option<Run>, Error> {
-        let Some(folder) = self.places.get(self.at).map(|place| place.folder) else { return Ok(None) };
-        let (sorted, from) = match self.sorted.take().filter(|(sorted, at)| *at < sorted.num_rows()) {
+        let Some(folder) = self.places.get(self.at).map(|place| place.folder) else {
+            return Ok(None);
+        };
+        let (sorted, from) = match self.sorted.take().filter(|(sorted, at)| *at < sorted.num_rows())
+        {
             Some(sorted) => sorted,
             None => (self.sort()?, 0),
         };
@@ -109,7 +112,9 @@ impl Due {
     /// The next rows in their order.
     fn sort(&self) -> Result<RecordBatch, Error> {
         let end = self.places.len().min(self.at + SORTED_ROWS);
-        let places = self.places[self.at..end].iter().map(|place| (place.batch as usize, place.row as usize));
+        let places = self.places[self.at..end]
+            .iter()
+            .map(|place| (place.batch as usize, place.row as usize));
         let batches: Vec<&RecordBatch> = self.batches.iter().collect();
         interleave_record_batch(&batches, &places.collect::<Vec<_>>()).map_err(broken)
     }
@@ -134,7 +139,8 @@ mod tests {
         let fields = "[ { name: id, type: integer }, { name: day, type: integer }, { name: note, type: string } ]";
         let text = format!("name: t\nschema: {{ fields: {fields} }}\noutput: {output}\n");
         let lineage = Lineage { source: "s".to_owned(), job: "j".to_owned(), contract: 1 };
-        let files = Files::new(Arc::new(Contract::parse(&text).expect("a contract")), lineage).expect("files");
+        let files = Files::new(Arc::new(Contract::parse(&text).expect("a contract")), lineage)
+            .expect("files");
         files.within(FolderLimits { open: 3, aside_bytes: 1 << 12 })
     }
 
@@ -166,17 +172,24 @@ mod tests {
     }
 
     /// The ids of each folder, in the order of its files.
-    fn ids(summaries: &[FileSummary], bytes: &BTreeMap<usize, (Vec<u8>, bool)>) -> BTreeMap<String, Vec<i64>> {
+    fn ids(
+        summaries: &[FileSummary],
+        bytes: &BTreeMap<usize, (Vec<u8>, bool)>,
+    ) -> BTreeMap<String, Vec<i64>> {
         let mut ids: BTreeMap<String, Vec<i64>> = BTreeMap::new();
         for (file, summary) in summaries.iter().enumerate() {
             let (bytes, is_whole) = &bytes[&file];
             assert!(*is_whole && bytes.len() as u64 == summary.bytes);
-            let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes.clone())).expect("Parquet");
+            let reader =
+                ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes.clone()))
+                    .expect("Parquet");
             let mut rows = 0;
             for batch in reader.build().expect("a reader") {
                 let batch = batch.expect("rows");
                 rows += batch.num_rows() as u64;
-                ids.entry(summary.folder.clone()).or_default().extend(batch.column(0).as_primitive::<Int64Type>().values());
+                ids.entry(summary.folder.clone())
+                    .or_default()
+                    .extend(batch.column(0).as_primitive::<Int64Type>().values());
             }
             assert_eq!(rows, summary.rows);
         }
@@ -229,18 +242,27 @@ mod tests {
             });
         }
         assert!(files.count() == 10 && pieces == [false; 10], "{pieces:?}");
-        assert_eq!(ids(&(0..files.count()).map(|file| files.summary(file)).collect::<Vec<_>>(), &bytes).len(), 10);
+        assert_eq!(
+            ids(&(0..files.count()).map(|file| files.summary(file)).collect::<Vec<_>>(), &bytes)
+                .len(),
+            10
+        );
     }
 
     #[test]
     fn more_partitions_than_there_may_be_are_told() {
         let mut files = files("{ partitionBy: [day, id] }");
         for from in (0..MAX_PARTITIONS as i64).step_by(8_000) {
-            let rows: Vec<_> = (from..(from + 8_000).min(MAX_PARTITIONS as i64)).map(|id| (id, id % 7, String::new())).collect();
+            let rows: Vec<_> = (from..(from + 8_000).min(MAX_PARTITIONS as i64))
+                .map(|id| (id, id % 7, String::new()))
+                .collect();
             write(&mut files, &rows);
         }
-        let one_more: [ArrayRef; 3] =
-            [Arc::new(Int64Array::from(vec![-1])), Arc::new(Int64Array::from(vec![0])), Arc::new(StringArray::from(vec!["x"]))];
+        let one_more: [ArrayRef; 3] = [
+            Arc::new(Int64Array::from(vec![-1])),
+            Arc::new(Int64Array::from(vec![0])),
+            Arc::new(StringArray::from(vec!["x"])),
+        ];
         let error = files.write(&one_more, &[], 1).expect_err("it is one too many");
         let text = "one shard has rows of more than 100000 partitions; partition by fewer or coarser fields than day, id";
         assert_eq!(error, Error::LimitExceeded(text.to_owned()));

@@ -28,7 +28,8 @@ const OTHER_BYTES: usize = 64;
 /// The code of no value.
 const NULL: u32 = 0;
 
-/// The folders of a shard, by the values that name them. Values have codes, and so have their combinations: what a folder is called is worked out once, and not for every row.
+/// The folders of a shard, by the values that name them. Values have codes, and so have their
+/// combinations: what a folder is called is worked out once, and not for every row.
 pub(super) struct Folders {
     columns: Vec<Naming>,
     /// By the code of the values in all columns: the place among the names, if they came before.
@@ -64,7 +65,8 @@ pub(super) struct Shares {
 pub(crate) struct TooLong {
     /// The row.
     pub(crate) row: usize,
-    /// The position of the column whose folder is too long, or is the longest of folders that are so together.
+    /// The position of the column whose folder is too long, or is the longest of folders that are
+    /// so together.
     pub(crate) column: usize,
     /// Bytes of that folder.
     pub(crate) bytes: usize,
@@ -78,7 +80,8 @@ impl Folders {
         let naming = |index| Naming {
             index,
             name: contract.column_name(index).to_owned(),
-            // Each is a folder of its own, of which one too many is told, and what is too long to name one is no value by now.
+            // Each is a folder of its own, of which one too many is told, and what is too long to
+            // name one is no value by now.
             values: Texts::of_most(MAX_PARTITIONS + 1, (MAX_PARTITIONS + 1) * SEGMENT_BYTES),
             pairs: HashTable::new(),
         };
@@ -121,23 +124,41 @@ impl Folders {
         self.columns.iter().map(|column| column.index)
     }
 
-    /// The rows whose folders no store has room for, and why. What is said of a row depends on nothing but its values.
+    /// The rows whose folders no store has room for, and why. What is said of a row depends on
+    /// nothing but its values.
     pub(super) fn too_long(&self, columns: &[ArrayRef], rows: usize) -> Vec<TooLong> {
-        // A byte becomes at most three. Hardly ever is there a row whose values have to be looked at.
-        let bound = |naming: &Naming, value: usize| naming.name.len() + 1 + (3 * value).max(NULL_PARTITION.len()).max(OTHER_BYTES);
+        // A byte becomes at most three. Hardly ever is there a row whose values have to be looked
+        // at.
+        let bound = |naming: &Naming, value: usize| {
+            naming.name.len() + 1 + (3 * value).max(NULL_PARTITION.len()).max(OTHER_BYTES)
+        };
         let longest = |naming: &Naming| {
             let texts = columns[naming.index].as_string_opt::<i32>();
-            texts.map_or(0, |texts| texts.value_offsets().windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0) as usize)
+            texts.map_or(0, |texts| {
+                texts.value_offsets().windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
+                    as usize
+            })
         };
         let mut found = Vec::new();
         if fit(self.columns.iter().map(|naming| bound(naming, longest(naming)))) {
             return found;
         }
-        let texts: Vec<_> = self.columns.iter().map(|naming| columns[naming.index].as_string_opt::<i32>()).collect();
+        let texts: Vec<_> = self
+            .columns
+            .iter()
+            .map(|naming| columns[naming.index].as_string_opt::<i32>())
+            .collect();
         let mut value = String::new();
         for row in 0..rows {
-            let length = |texts: &Option<&StringArray>| texts.map_or(0, |texts| texts.value_length(row) as usize);
-            if fit(self.columns.iter().zip(&texts).map(|(naming, texts)| bound(naming, length(texts)))) {
+            let length = |texts: &Option<&StringArray>| {
+                texts.map_or(0, |texts| texts.value_length(row) as usize)
+            };
+            if fit(self
+                .columns
+                .iter()
+                .zip(&texts)
+                .map(|(naming, texts)| bound(naming, length(texts))))
+            {
                 continue;
             }
             let folders: Vec<_> = (self.columns.iter())
@@ -149,11 +170,23 @@ impl Folders {
                 .collect();
             let before = found.len();
             let long = folders.iter().filter(|(_, bytes)| *bytes > SEGMENT_BYTES);
-            found.extend(long.map(|(column, bytes)| TooLong { row, column: *column, bytes: *bytes, together: None }));
+            found.extend(long.map(|(column, bytes)| TooLong {
+                row,
+                column: *column,
+                bytes: *bytes,
+                together: None,
+            }));
             let together = folders.iter().map(|(_, bytes)| bytes + 1).sum();
             let longest = folders.iter().max_by_key(|(_, bytes)| *bytes);
-            if let Some((column, bytes)) = longest.filter(|_| found.len() == before && together > FOLDERS_BYTES) {
-                found.push(TooLong { row, column: *column, bytes: *bytes, together: Some(together) });
+            if let Some((column, bytes)) =
+                longest.filter(|_| found.len() == before && together > FOLDERS_BYTES)
+            {
+                found.push(TooLong {
+                    row,
+                    column: *column,
+                    bytes: *bytes,
+                    together: Some(together),
+                });
             }
         }
         found
@@ -162,7 +195,10 @@ impl Folders {
     /// The rows of each folder.
     pub(super) fn share(&mut self, columns: &[ArrayRef], rows: usize) -> Result<Shares, Error> {
         let Some((first, others)) = self.columns.split_first_mut() else {
-            return Ok(Shares { folders: vec![(self.place("")?, None)], new: UInt32Array::from(Vec::<u32>::new()) });
+            return Ok(Shares {
+                folders: vec![(self.place("")?, None)],
+                new: UInt32Array::from(Vec::<u32>::new()),
+            });
         };
         let mut codes = first.codes(&columns[first.index])?;
         for column in others {
@@ -195,7 +231,10 @@ impl Folders {
                 self.rows[*only].clear();
                 vec![(*only, None)]
             }
-            _ => order.into_iter().map(|folder| (folder, Some(std::mem::take(&mut self.rows[folder])))).collect(),
+            _ => order
+                .into_iter()
+                .map(|folder| (folder, Some(std::mem::take(&mut self.rows[folder]))))
+                .collect(),
         };
         Ok(Shares { folders, new: new.into() })
     }
@@ -237,14 +276,23 @@ impl Naming {
             let texts = array.as_string::<i32>();
             let (bytes, offsets) = (texts.values().as_slice(), texts.value_offsets());
             let place = |row| (offsets[row] as usize, offsets[row + 1] as usize);
-            return (0..array.len()).map(|row| self.code(bytes, place(row), array.is_null(row))).collect();
+            return (0..array.len())
+                .map(|row| self.code(bytes, place(row), array.is_null(row)))
+                .collect();
         }
         let encoded = Encoded::of(array)?;
-        (0..array.len()).map(|row| self.code(encoded.bytes(), encoded.place(row), array.is_null(row))).collect()
+        (0..array.len())
+            .map(|row| self.code(encoded.bytes(), encoded.place(row), array.is_null(row)))
+            .collect()
     }
 
     #[inline(always)]
-    fn code(&mut self, bytes: &[u8], (start, end): (usize, usize), is_null: bool) -> Result<u32, Error> {
+    fn code(
+        &mut self,
+        bytes: &[u8],
+        (start, end): (usize, usize),
+        is_null: bool,
+    ) -> Result<u32, Error> {
         if is_null {
             return Ok(NULL);
         }
@@ -254,17 +302,24 @@ impl Naming {
 
     /// Makes codes of those of the columns before it and its own.
     fn combine(&mut self, before: &mut [u32], own: &[u32]) {
-        let hash = |before: u32, own: u32| fold(u64::from(before) << 32 | u64::from(own), 0xa076_1d64_78bd_642f);
+        let hash = |before: u32, own: u32| {
+            fold(u64::from(before) << 32 | u64::from(own), 0xa076_1d64_78bd_642f)
+        };
         for (before, own) in before.iter_mut().zip(own) {
             let pair = (*before, *own);
-            *before = match self.pairs.find(hash(pair.0, pair.1), |known| (known.0, known.1) == pair) {
-                Some((_, _, code)) => *code,
-                None => {
-                    let code = self.pairs.len() as u32;
-                    self.pairs.insert_unique(hash(pair.0, pair.1), (pair.0, pair.1, code), |known| hash(known.0, known.1));
-                    code
-                }
-            };
+            *before =
+                match self.pairs.find(hash(pair.0, pair.1), |known| (known.0, known.1) == pair) {
+                    Some((_, _, code)) => *code,
+                    None => {
+                        let code = self.pairs.len() as u32;
+                        self.pairs.insert_unique(
+                            hash(pair.0, pair.1),
+                            (pair.0, pair.1, code),
+                            |known| hash(known.0, known.1),
+                        );
+                        code
+                    }
+                };
         }
     }
 }
@@ -276,7 +331,9 @@ pub fn folder_text(value: &str) -> String {
 
 /// A value as a folder's name: percent-encoded, null as [`NULL_PARTITION`].
 fn write_value(folder: &mut String, array: &dyn Array, row: usize) {
-    use arrow_array::types::{Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
+    use arrow_array::types::{
+        Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    };
     if array.is_null(row) {
         folder.push_str(NULL_PARTITION);
         return;
@@ -293,15 +350,23 @@ fn write_value(folder: &mut String, array: &dyn Array, row: usize) {
         ArrowType::Utf8 => {
             let value = array.as_string::<i32>().value(row);
             // An empty name would be no folder; Hive writes it like null.
-            if value.is_empty() { write!(folder, "{NULL_PARTITION}") } else { write!(folder, "{}", utf8_percent_encode(value, PLAIN)) }
+            if value.is_empty() {
+                write!(folder, "{NULL_PARTITION}")
+            } else {
+                write!(folder, "{}", utf8_percent_encode(value, PLAIN))
+            }
         }
         ArrowType::Boolean => write!(folder, "{}", array.as_boolean().value(row)),
         ArrowType::Date32 => match array.as_primitive::<Date32Type>().value_as_date(row) {
             Some(date) => write!(folder, "{date}"),
             None => write!(folder, "{}", array.as_primitive::<Date32Type>().value(row)),
         },
-        ArrowType::Decimal128(..) => write!(folder, "{}", array.as_primitive::<Decimal128Type>().value_as_string(row)),
-        ArrowType::Time32(_) | ArrowType::Time64(_) | ArrowType::Timestamp(..) => write_moment(folder, array, row),
+        ArrowType::Decimal128(..) => {
+            write!(folder, "{}", array.as_primitive::<Decimal128Type>().value_as_string(row))
+        }
+        ArrowType::Time32(_) | ArrowType::Time64(_) | ArrowType::Timestamp(..) => {
+            write_moment(folder, array, row)
+        }
         _ => number!(
             ArrowType::Int8 => Int8Type, ArrowType::Int16 => Int16Type, ArrowType::Int32 => Int32Type, ArrowType::Int64 => Int64Type,
             ArrowType::UInt8 => UInt8Type, ArrowType::UInt16 => UInt16Type, ArrowType::UInt32 => UInt32Type, ArrowType::UInt64 => UInt64Type
@@ -313,24 +378,41 @@ fn write_value(folder: &mut String, array: &dyn Array, row: usize) {
 fn write_moment(folder: &mut String, array: &dyn Array, row: usize) -> std::fmt::Result {
     use arrow_array::temporal_conversions as temporal;
     use arrow_array::types::{
-        Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
-        TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+        Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType,
+        TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+        TimestampSecondType,
     };
     use arrow_schema::TimeUnit;
     let text = match array.data_type() {
         ArrowType::Time32(TimeUnit::Second) => {
-            temporal::time32s_to_time(array.as_primitive::<Time32SecondType>().value(row)).map(|t| t.to_string())
+            temporal::time32s_to_time(array.as_primitive::<Time32SecondType>().value(row))
+                .map(|t| t.to_string())
         }
-        ArrowType::Time32(_) => temporal::time32ms_to_time(array.as_primitive::<Time32MillisecondType>().value(row)).map(|t| t.to_string()),
+        ArrowType::Time32(_) => {
+            temporal::time32ms_to_time(array.as_primitive::<Time32MillisecondType>().value(row))
+                .map(|t| t.to_string())
+        }
         ArrowType::Time64(TimeUnit::Microsecond) => {
-            temporal::time64us_to_time(array.as_primitive::<Time64MicrosecondType>().value(row)).map(|t| t.to_string())
+            temporal::time64us_to_time(array.as_primitive::<Time64MicrosecondType>().value(row))
+                .map(|t| t.to_string())
         }
-        ArrowType::Time64(_) => temporal::time64ns_to_time(array.as_primitive::<Time64NanosecondType>().value(row)).map(|t| t.to_string()),
+        ArrowType::Time64(_) => {
+            temporal::time64ns_to_time(array.as_primitive::<Time64NanosecondType>().value(row))
+                .map(|t| t.to_string())
+        }
         ArrowType::Timestamp(unit, _) => match unit {
-            TimeUnit::Second => temporal::timestamp_s_to_datetime(array.as_primitive::<TimestampSecondType>().value(row)),
-            TimeUnit::Millisecond => temporal::timestamp_ms_to_datetime(array.as_primitive::<TimestampMillisecondType>().value(row)),
-            TimeUnit::Microsecond => temporal::timestamp_us_to_datetime(array.as_primitive::<TimestampMicrosecondType>().value(row)),
-            TimeUnit::Nanosecond => temporal::timestamp_ns_to_datetime(array.as_primitive::<TimestampNanosecondType>().value(row)),
+            TimeUnit::Second => temporal::timestamp_s_to_datetime(
+                array.as_primitive::<TimestampSecondType>().value(row),
+            ),
+            TimeUnit::Millisecond => temporal::timestamp_ms_to_datetime(
+                array.as_primitive::<TimestampMillisecondType>().value(row),
+            ),
+            TimeUnit::Microsecond => temporal::timestamp_us_to_datetime(
+                array.as_primitive::<TimestampMicrosecondType>().value(row),
+            ),
+            TimeUnit::Nanosecond => temporal::timestamp_ns_to_datetime(
+                array.as_primitive::<TimestampNanosecondType>().value(row),
+            ),
         }
         .map(|moment| moment.to_string()),
         _ => None,

@@ -26,24 +26,39 @@ pub(super) enum Writers {
 
 impl Writers {
     /// No file yet.
-    pub(super) fn new(contract: &Contract, columns: SchemaRef, lineage: &Lineage) -> Result<Self, Error> {
+    pub(super) fn new(
+        contract: &Contract,
+        columns: SchemaRef,
+        lineage: &Lineage,
+    ) -> Result<Self, Error> {
         let text = |form: Form, packing: Packing, columns| {
-            Ok(Self::Text { schema: Arc::new(TextSchema::new(form, columns)), packer: Packer::new(packing)?, open: BTreeMap::new() })
+            Ok(Self::Text {
+                schema: Arc::new(TextSchema::new(form, columns)),
+                packer: Packer::new(packing)?,
+                open: BTreeMap::new(),
+            })
         };
         let output = &contract.output;
         match output.format {
             Format::Parquet => {
                 let sorting = output.sort_by.iter().filter_map(|key| {
                     let column_idx = columns.index_of(&key.field).ok()? as i32;
-                    Some(SortingColumn { column_idx, descending: key.descending, nulls_first: false })
+                    Some(SortingColumn {
+                        column_idx,
+                        descending: key.descending,
+                        nulls_first: false,
+                    })
                 });
                 let sorting = sorting.collect();
                 let schema = FileSchema::new(columns).map_err(unwritten)?;
-                let schema = schema.with_bloom_filters(&output.bloom_filters).with_sorting(sorting).with_metadata([
-                    ("landfall.job", lineage.job.clone()),
-                    ("landfall.contract", format!("{} {}", contract.name, lineage.contract)),
-                    ("landfall.source", lineage.source.clone()),
-                ]);
+                let schema = schema
+                    .with_bloom_filters(&output.bloom_filters)
+                    .with_sorting(sorting)
+                    .with_metadata([
+                        ("landfall.job", lineage.job.clone()),
+                        ("landfall.contract", format!("{} {}", contract.name, lineage.contract)),
+                        ("landfall.source", lineage.source.clone()),
+                    ]);
                 let codec = match output.compression {
                     Codec::Zstd => CompressionCodec::ZSTD,
                     Codec::Snappy => CompressionCodec::SNAPPY,
@@ -53,7 +68,9 @@ impl Writers {
                 let compressor = Compressor::new(codec).map_err(unwritten)?;
                 Ok(Self::Parquet { schema: Arc::new(schema), compressor, open: BTreeMap::new() })
             }
-            Format::Csv(packing) if output.formula_guard => text(Form::GuardedCsv, packing, columns),
+            Format::Csv(packing) if output.formula_guard => {
+                text(Form::GuardedCsv, packing, columns)
+            }
             Format::Csv(packing) => text(Form::Csv, packing, columns),
             Format::Jsonl(packing) => text(Form::Jsonl, packing, columns),
         }
@@ -62,16 +79,26 @@ impl Writers {
     /// Opens a file.
     pub(super) fn open(&mut self, file: usize, sink: SharedBuffer) -> Result<(), Error> {
         match self {
-            Self::Parquet { schema, open, .. } => drop(open.insert(file, FileWriter::new(sink, schema.clone()).map_err(unwritten)?)),
-            Self::Text { schema, open, .. } => drop(open.insert(file, TextWriter::new(sink, schema.clone()))),
+            Self::Parquet { schema, open, .. } => {
+                drop(open.insert(file, FileWriter::new(sink, schema.clone()).map_err(unwritten)?))
+            }
+            Self::Text { schema, open, .. } => {
+                drop(open.insert(file, TextWriter::new(sink, schema.clone())))
+            }
         }
         Ok(())
     }
 
     /// Writes rows to a file. Tells what its dictionaries learned, as [`FileWriter::write`] does.
-    pub(super) fn write(&mut self, file: usize, batch: &RecordBatch) -> Result<Vec<Option<ArrayRef>>, Error> {
+    pub(super) fn write(
+        &mut self,
+        file: usize,
+        batch: &RecordBatch,
+    ) -> Result<Vec<Option<ArrayRef>>, Error> {
         match self {
-            Self::Parquet { open, compressor, .. } => find(open, file)?.write(batch, compressor).map_err(unwritten),
+            Self::Parquet { open, compressor, .. } => {
+                find(open, file)?.write(batch, compressor).map_err(unwritten)
+            }
             Self::Text { open, packer, .. } => {
                 find(open, file)?.write(batch, packer)?;
                 Ok(vec![None; batch.num_columns()])
@@ -80,11 +107,17 @@ impl Writers {
     }
 
     /// Takes over a row group of another Parquet file as it stands there.
-    pub(super) fn copy_row_group(&mut self, file: usize, from: &Bytes, metadata: &ArrowReaderMetadata, index: usize) -> Result<(), Error> {
+    pub(super) fn copy_row_group(
+        &mut self,
+        file: usize,
+        from: &Bytes,
+        metadata: &ArrowReaderMetadata,
+        index: usize,
+    ) -> Result<(), Error> {
         match self {
-            Self::Parquet { open, compressor, .. } => {
-                find(open, file)?.copy_row_group(from, metadata, index, compressor).map_err(unwritten)
-            }
+            Self::Parquet { open, compressor, .. } => find(open, file)?
+                .copy_row_group(from, metadata, index, compressor)
+                .map_err(unwritten),
             Self::Text { .. } => Err(Error::Internal("text has no row groups".to_owned())),
         }
     }
@@ -109,11 +142,19 @@ impl Writers {
     pub(super) fn flush_largest(&mut self) -> Result<bool, Error> {
         match self {
             Self::Parquet { open, compressor, .. } => {
-                let largest = open.values_mut().max_by_key(|file| file.memory()).filter(|file| file.rows() > 0);
-                largest.map_or(Ok(false), |file| file.flush(compressor).map(|()| true).map_err(unwritten))
+                let largest = open
+                    .values_mut()
+                    .max_by_key(|file| file.memory())
+                    .filter(|file| file.rows() > 0);
+                largest.map_or(Ok(false), |file| {
+                    file.flush(compressor).map(|()| true).map_err(unwritten)
+                })
             }
             Self::Text { open, packer, .. } => {
-                let largest = open.values_mut().max_by_key(|file| file.memory()).filter(|file| !file.is_flushed());
+                let largest = open
+                    .values_mut()
+                    .max_by_key(|file| file.memory())
+                    .filter(|file| !file.is_flushed());
                 largest.map_or(Ok(false), |file| file.flush(packer).map(|()| true))
             }
         }

@@ -38,7 +38,11 @@ fn texts(array: &StringArray, rows: &[u32]) -> StringArray {
         ends.push(gathered.len() as i32);
     }
     gathered.resize(gathered.len() + packed_text::MOST_BYTES, 0);
-    let nulls = nulls.map(|nulls| NullBuffer::new(BooleanBuffer::collect_bool(rows.len(), |at| nulls.is_valid(rows[at] as usize))));
+    let nulls = nulls.map(|nulls| {
+        NullBuffer::new(BooleanBuffer::collect_bool(rows.len(), |at| {
+            nulls.is_valid(rows[at] as usize)
+        }))
+    });
     let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
     // SAFETY: the offsets are those of the texts, each of which was one before.
     unsafe { StringArray::new_unchecked(offsets, Buffer::from_vec(gathered), nulls) }

@@ -1,7 +1,8 @@
 //! Small Parquet files of a folder become one.
 //!
-//! Row groups that are large enough are taken over as they stand, pages and all. Smaller ones are read and written again, so that those of many files become one: a file of many
-//! small row groups would be read no better than many small files.
+//! Row groups that are large enough are taken over as they stand, pages and all. Smaller ones are
+//! read and written again, so that those of many files become one: a file of many small row groups
+//! would be read no better than many small files.
 
 use std::sync::Arc;
 
@@ -11,12 +12,15 @@ use bytes::Bytes;
 use contract::Contract;
 use job::Error;
 use job::TableFormat;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 
 use super::{Files, Lineage, broken};
 
-/// Rows of a row group that is taken over: half of what others (DuckDB, PyArrow as it is mostly used) make of a whole one.
+/// Rows of a row group that is taken over: half of what others (DuckDB, PyArrow as it is mostly
+/// used) make of a whole one.
 const LEAST_ROWS: i64 = if cfg!(test) { 64 } else { 64 * 1024 };
 /// Encoded bytes of a row group that is taken over.
 const LEAST_BYTES: i64 = 4 << 20;
@@ -24,20 +28,29 @@ const LEAST_BYTES: i64 = 4 << 20;
 const BATCH_ROWS: usize = 8 * 1024;
 
 impl Files {
-    /// Files that are put together of others, of the same contract: they end when they are [closed](Self::close).
+    /// Files that are put together of others, of the same contract: they end when they are
+    /// [closed](Self::close).
     pub fn of_files(contract: Arc<Contract>, lineage: Lineage) -> Result<Self, Error> {
         Ok(Self { file_size: u64::MAX, ..Self::new(contract, lineage)? })
     }
 
-    /// Appends the rows of a Parquet file of the same contract to the file of a folder, in their order.
+    /// Appends the rows of a Parquet file of the same contract to the file of a folder, in their
+    /// order.
     pub fn append(&mut self, folder: &str, file: &Bytes) -> Result<(), Error> {
-        let metadata = ArrowReaderMetadata::load(file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional))
-            .map_err(unreadable)?;
+        let metadata = ArrowReaderMetadata::load(
+            file,
+            ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional),
+        )
+        .map_err(unreadable)?;
         if metadata.schema().fields() != self.columns.fields() {
-            return Err(Error::Internal("files with different columns can't be put together".to_owned()));
+            return Err(Error::Internal(
+                "files with different columns can't be put together".to_owned(),
+            ));
         }
         let folder = self.folders.place(folder)?;
-        let to = self.file(folder)?.ok_or_else(|| Error::Internal("more files are open than are put together".to_owned()))?;
+        let to = self.file(folder)?.ok_or_else(|| {
+            Error::Internal("more files are open than are put together".to_owned())
+        })?;
         for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
             if self.is_copied(group) {
                 self.writers.copy_row_group(to, file, &metadata, index)?;
@@ -49,28 +62,39 @@ impl Files {
         Ok(())
     }
 
-    fn write_again(&mut self, to: usize, file: &Bytes, metadata: &ArrowReaderMetadata, index: usize) -> Result<(), Error> {
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone())
-            .with_row_groups(vec![index])
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(unreadable)?;
+    fn write_again(
+        &mut self,
+        to: usize,
+        file: &Bytes,
+        metadata: &ArrowReaderMetadata,
+        index: usize,
+    ) -> Result<(), Error> {
+        let reader =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone())
+                .with_row_groups(vec![index])
+                .with_batch_size(BATCH_ROWS)
+                .build()
+                .map_err(unreadable)?;
         for batch in reader {
             let batch = batch.map_err(unreadable)?;
-            let batch = RecordBatch::try_new(self.columns.clone(), batch.columns().to_vec()).map_err(broken)?;
+            let batch = RecordBatch::try_new(self.columns.clone(), batch.columns().to_vec())
+                .map_err(broken)?;
             self.put(to, &batch)?;
             self.bound_memory()?;
         }
         Ok(())
     }
 
-    /// Whether a row group is taken over as it stands: it is large, and nobody has to look at its values.
+    /// Whether a row group is taken over as it stands: it is large, and nobody has to look at its
+    /// values.
     fn is_copied(&self, group: &RowGroupMetaData) -> bool {
         let is_small = group.num_rows() < LEAST_ROWS && group.compressed_size() < LEAST_BYTES;
-        let is_float = |data_type: &ArrowType| matches!(data_type, ArrowType::Float32 | ArrowType::Float64);
-        // The statistics of a Delta table must know of values that are not a number, which those of a row group don't tell.
-        let hides_nan =
-            self.contract.output.table == TableFormat::Delta && self.columns.fields().iter().any(|field| is_float(field.data_type()));
+        let is_float =
+            |data_type: &ArrowType| matches!(data_type, ArrowType::Float32 | ArrowType::Float64);
+        // The statistics of a Delta table must know of values that are not a number, which those of
+        // a row group don't tell.
+        let hides_nan = self.contract.output.table == TableFormat::Delta
+            && self.columns.fields().iter().any(|field| is_float(field.data_type()));
         !is_small && !hides_nan
     }
 }
@@ -95,7 +119,12 @@ mod tests {
 
     fn contract(output: &str) -> Arc<Contract> {
         let fields = "[ { name: id, type: integer }, { name: price, type: number }, { name: note, type: string } ]";
-        Arc::new(Contract::parse(&format!("name: t\nschema: {{ fields: {fields} }}\noutput: {output}\n")).expect("a contract"))
+        Arc::new(
+            Contract::parse(&format!(
+                "name: t\nschema: {{ fields: {fields} }}\noutput: {output}\n"
+            ))
+            .expect("a contract"),
+        )
     }
 
     fn lineage() -> Lineage {
@@ -135,27 +164,36 @@ mod tests {
     fn read(file: &Bytes) -> RecordBatch {
         let builder = ParquetRecordBatchReaderBuilder::try_new(file.clone()).expect("Parquet");
         let schema = builder.schema().clone();
-        let batches: Vec<_> = builder.build().expect("a reader").map(|batch| batch.expect("rows")).collect();
+        let batches: Vec<_> =
+            builder.build().expect("a reader").map(|batch| batch.expect("rows")).collect();
         concat_batches(&schema, &batches).expect("one schema")
     }
 
     fn rows(count: i64) -> Vec<Row> {
-        (0..count).map(|n| (Some(n), (n % 3 > 0).then_some(n as f64), Some(format!("note {n}")))).collect()
+        (0..count)
+            .map(|n| (Some(n), (n % 3 > 0).then_some(n as f64), Some(format!("note {n}"))))
+            .collect()
     }
 
     #[test]
     fn large_row_groups_are_taken_over_with_all_that_is_told_of_them() {
         let contract = contract("{ bloomFilters: [note] }");
-        let pieces = [rows(10), rows(20), rows(LEAST_ROWS + 1), rows(5), rows(LEAST_ROWS), rows(LEAST_ROWS)];
+        let pieces =
+            [rows(10), rows(20), rows(LEAST_ROWS + 1), rows(5), rows(LEAST_ROWS), rows(LEAST_ROWS)];
         let (bytes, summary) = merged(&contract, &pieces);
-        let metadata = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required))
-            .expect("indexes");
+        let metadata = ArrowReaderMetadata::load(
+            &bytes,
+            ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required),
+        )
+        .expect("indexes");
         let groups = metadata.metadata().row_groups();
         let counts: Vec<_> = groups.iter().map(RowGroupMetaData::num_rows).collect();
         assert_eq!(counts, [30, LEAST_ROWS + 1, 5, LEAST_ROWS, LEAST_ROWS]);
         assert_eq!(summary.rows, 35 + 3 * LEAST_ROWS as u64 + 1);
         for (index, group) in groups.iter().enumerate() {
-            let filter = Sbbf::read_from_column_chunk(group.column(2), &bytes).expect("it can be read").expect("a filter");
+            let filter = Sbbf::read_from_column_chunk(group.column(2), &bytes)
+                .expect("it can be read")
+                .expect("a filter");
             assert!(filter.check("note 1") && filter.check("note 4") && !filter.check("no note"));
             for column in 0..3 {
                 let pages = metadata.metadata().page_index().expect("an index");
@@ -163,7 +201,10 @@ mod tests {
                 let places = pages.offset_index(index, column).expect("places");
                 let chunk = group.column(column).byte_range();
                 for page in places.page_locations() {
-                    assert!((chunk.0..chunk.0 + chunk.1).contains(&(page.offset as u64)), "a page lies in its chunk");
+                    assert!(
+                        (chunk.0..chunk.0 + chunk.1).contains(&(page.offset as u64)),
+                        "a page lies in its chunk"
+                    );
                 }
             }
         }
@@ -172,17 +213,27 @@ mod tests {
 
     #[test]
     fn other_columns_are_no_files_of_the_contract() {
-        let other = Arc::new(Contract::parse("name: t\nschema: { fields: [ { name: id, type: string } ] }\n").expect("a contract"));
+        let other = Arc::new(
+            Contract::parse("name: t\nschema: { fields: [ { name: id, type: string } ] }\n")
+                .expect("a contract"),
+        );
         let mut files = Files::of_files(contract("{}"), lineage()).expect("files");
         let mut strange = Files::new(other, lineage()).expect("files");
         strange.write(&[Arc::new(StringArray::from(vec!["a"])) as ArrayRef], &[], 1).expect("rows");
         assert!(matches!(files.append("", &ended(strange).0), Err(Error::Internal(_))));
-        assert!(matches!(files.append("", &Bytes::from_static(b"no Parquet")), Err(Error::Internal(_))));
+        assert!(matches!(
+            files.append("", &Bytes::from_static(b"no Parquet")),
+            Err(Error::Internal(_))
+        ));
     }
 
     fn any_rows() -> impl Strategy<Value = Vec<Row>> {
         let float = prop_oneof![8 => any::<f64>(), 1 => Just(f64::NAN)];
-        let row = (any::<Option<i64>>(), proptest::option::of(float), proptest::option::of("[a-dé]{0,4}"));
+        let row = (
+            any::<Option<i64>>(),
+            proptest::option::of(float),
+            proptest::option::of("[a-dé]{0,4}"),
+        );
         prop_oneof![3 => proptest::collection::vec(row.clone(), 1..20), 1 => proptest::collection::vec(row, 60..100)]
     }
 

@@ -33,7 +33,8 @@ enum Bound {
 }
 
 impl Stats {
-    /// Of a file that is written. Columns in which `has_nan` have no bounds: readers order NaN above all numbers, or not at all.
+    /// Of a file that is written. Columns in which `has_nan` have no bounds: readers order NaN
+    /// above all numbers, or not at all.
     pub fn of(file: &ParquetMetaData, has_nan: &[bool]) -> Self {
         let count = file.file_metadata().schema_descr().num_columns().min(MOST_COLUMNS);
         let mut columns = vec![Column::default(); count];
@@ -60,7 +61,11 @@ impl Stats {
         let bounds = |is_least: bool| {
             columns().filter_map(move |(column, field)| {
                 let (least, greatest) = column.bounds.as_ref().filter(|_| !column.is_unbounded)?;
-                let text = if is_least { text(least, field.data_type(), false) } else { text(greatest, field.data_type(), true) };
+                let text = if is_least {
+                    text(least, field.data_type(), false)
+                } else {
+                    text(greatest, field.data_type(), true)
+                };
                 Some((field.name(), text?))
             })
         };
@@ -78,7 +83,10 @@ impl Column {
     fn widen(&mut self, (least, greatest): (Bound, Bound)) {
         self.bounds = Some(match self.bounds.take() {
             None => (least, greatest),
-            Some((before, after)) => (if least < before { least } else { before }, if greatest > after { greatest } else { after }),
+            Some((before, after)) => (
+                if least < before { least } else { before },
+                if greatest > after { greatest } else { after },
+            ),
         });
     }
 }
@@ -92,32 +100,52 @@ fn bounds_of(statistics: &Statistics) -> Option<(Bound, Bound)> {
     };
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok().map(Bound::Text);
     Some(match statistics {
-        Statistics::Boolean(s) => (Bound::Int((*s.min_opt()?).into()), Bound::Int((*s.max_opt()?).into())),
-        Statistics::Int32(s) => (Bound::Int((*s.min_opt()?).into()), Bound::Int((*s.max_opt()?).into())),
-        Statistics::Int64(s) => (Bound::Int((*s.min_opt()?).into()), Bound::Int((*s.max_opt()?).into())),
-        Statistics::Float(s) => (Bound::Float((*s.min_opt()?).into()), Bound::Float((*s.max_opt()?).into())),
+        Statistics::Boolean(s) => {
+            (Bound::Int((*s.min_opt()?).into()), Bound::Int((*s.max_opt()?).into()))
+        }
+        Statistics::Int32(s) => {
+            (Bound::Int((*s.min_opt()?).into()), Bound::Int((*s.max_opt()?).into()))
+        }
+        Statistics::Int64(s) => {
+            (Bound::Int((*s.min_opt()?).into()), Bound::Int((*s.max_opt()?).into()))
+        }
+        Statistics::Float(s) => {
+            (Bound::Float((*s.min_opt()?).into()), Bound::Float((*s.max_opt()?).into()))
+        }
         Statistics::Double(s) => (Bound::Float(*s.min_opt()?), Bound::Float(*s.max_opt()?)),
-        Statistics::ByteArray(s) => (text(s.min_opt()?.as_bytes())?, text(s.max_opt()?.as_bytes())?),
-        Statistics::FixedLenByteArray(s) => (number(s.min_opt()?.as_bytes())?, number(s.max_opt()?.as_bytes())?),
+        Statistics::ByteArray(s) => {
+            (text(s.min_opt()?.as_bytes())?, text(s.max_opt()?.as_bytes())?)
+        }
+        Statistics::FixedLenByteArray(s) => {
+            (number(s.min_opt()?.as_bytes())?, number(s.max_opt()?.as_bytes())?)
+        }
         Statistics::Int96(_) => return None,
     })
 }
 
-/// A bound in JSON; `None` where JSON has no room for it. Moments are told in milliseconds: a least one is rounded down, a greatest one up.
+/// A bound in JSON; `None` where JSON has no room for it. Moments are told in milliseconds: a least
+/// one is rounded down, a greatest one up.
 fn text(bound: &Bound, data_type: &ArrowType, up: bool) -> Option<String> {
     match (bound, data_type) {
         (Bound::Int(int), ArrowType::Boolean) => Some((*int != 0).to_string()),
-        (Bound::Int(int), ArrowType::Decimal128(_, scale)) => Some(decimal(*int, usize::try_from(*scale).ok()?)),
-        (Bound::Int(int), ArrowType::Date32) => Some(format!("\"{}\"", date(i64::try_from(*int).ok()?)?)),
+        (Bound::Int(int), ArrowType::Decimal128(_, scale)) => {
+            Some(decimal(*int, usize::try_from(*scale).ok()?))
+        }
+        (Bound::Int(int), ArrowType::Date32) => {
+            Some(format!("\"{}\"", date(i64::try_from(*int).ok()?)?))
+        }
         (Bound::Int(int), ArrowType::Timestamp(_, zone)) => {
             let micros = i64::try_from(*int).ok()?;
             let millis = micros.div_euclid(1_000) + i64::from(up && micros.rem_euclid(1_000) > 0);
-            let moment = DateTime::from_timestamp_millis(millis).filter(|moment| has_year(moment.date_naive()))?;
+            let moment = DateTime::from_timestamp_millis(millis)
+                .filter(|moment| has_year(moment.date_naive()))?;
             let zone = if zone.is_some() { "Z" } else { "" };
             Some(format!("\"{}{zone}\"", moment.format("%Y-%m-%dT%H:%M:%S%.3f")))
         }
         (Bound::Int(int), _) => Some(int.to_string()),
-        (Bound::Float(float), _) => serde_json::Number::from_f64(*float).map(|number| number.to_string()),
+        (Bound::Float(float), _) => {
+            serde_json::Number::from_f64(*float).map(|number| number.to_string())
+        }
         (Bound::Text(text), _) => serde_json::to_string(text).ok(),
     }
 }
@@ -131,7 +159,8 @@ fn decimal(int: i128, scale: usize) -> String {
 
 fn date(days: i64) -> Option<NaiveDate> {
     let (epoch, distance) = (NaiveDate::default(), Days::new(days.unsigned_abs()));
-    let date = if days < 0 { epoch.checked_sub_days(distance) } else { epoch.checked_add_days(distance) };
+    let date =
+        if days < 0 { epoch.checked_sub_days(distance) } else { epoch.checked_add_days(distance) };
     date.filter(|date| has_year(*date))
 }
 
@@ -141,7 +170,11 @@ fn has_year(date: NaiveDate) -> bool {
     (0..=9_999).contains(&date.year())
 }
 
-fn write_object<'a>(json: &mut String, name: &str, members: impl Iterator<Item = (&'a String, String)>) {
+fn write_object<'a>(
+    json: &mut String,
+    name: &str,
+    members: impl Iterator<Item = (&'a String, String)>,
+) {
     let _ = write!(json, ",\"{name}\":{{");
     for (position, (name, value)) in members.enumerate() {
         let name = serde_json::Value::from(name.as_str());
@@ -159,16 +192,30 @@ mod tests {
     #[test]
     fn bounds_are_never_inside_what_they_bound() {
         let moment = |micros: i128, zone: Option<&str>, up| {
-            text(&Bound::Int(micros), &ArrowType::Timestamp(TimeUnit::Microsecond, zone.map(Into::into)), up).unwrap_or_default()
+            text(
+                &Bound::Int(micros),
+                &ArrowType::Timestamp(TimeUnit::Microsecond, zone.map(Into::into)),
+                up,
+            )
+            .unwrap_or_default()
         };
         assert_eq!(moment(1_001, Some("UTC"), false), "\"1970-01-01T00:00:00.001Z\"");
         assert_eq!(moment(1_001, Some("UTC"), true), "\"1970-01-01T00:00:00.002Z\"");
         assert_eq!(moment(-1, None, false), "\"1969-12-31T23:59:59.999\"");
         assert_eq!(moment(-1, None, true), "\"1970-01-01T00:00:00.000\"");
         assert_eq!(moment(i64::MAX.into(), None, true), "", "a year of six digits");
-        assert_eq!(text(&Bound::Int(-5), &ArrowType::Decimal128(10, 2), false).as_deref(), Some("-0.05"));
-        assert_eq!(text(&Bound::Int(-1), &ArrowType::Date32, false).as_deref(), Some("\"1969-12-31\""));
+        assert_eq!(
+            text(&Bound::Int(-5), &ArrowType::Decimal128(10, 2), false).as_deref(),
+            Some("-0.05")
+        );
+        assert_eq!(
+            text(&Bound::Int(-1), &ArrowType::Date32, false).as_deref(),
+            Some("\"1969-12-31\"")
+        );
         assert_eq!(text(&Bound::Float(f64::INFINITY), &ArrowType::Float64, true), None);
-        assert_eq!(text(&Bound::Text("a\"b".to_owned()), &ArrowType::Utf8, true).as_deref(), Some(r#""a\"b""#));
+        assert_eq!(
+            text(&Bound::Text("a\"b".to_owned()), &ArrowType::Utf8, true).as_deref(),
+            Some(r#""a\"b""#)
+        );
     }
 }

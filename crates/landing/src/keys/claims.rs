@@ -38,7 +38,8 @@ pub struct Duplicate {
     pub row: usize,
     /// The key's position in the schema's keys, from 0.
     pub key: usize,
-    /// The record that claims it, from 0 at the shard's first row; below 0 where it is one of an earlier shard.
+    /// The record that claims it, from 0 at the shard's first row; below 0 where it is one of an
+    /// earlier shard.
     pub holder: i64,
 }
 
@@ -71,15 +72,19 @@ const MOST_BYTES: usize = u32::MAX as usize;
 const MOST_STRETCH_BYTES: u64 = 1 << 30;
 
 impl Claims {
-    /// The claims of a shard, if the contract has keys. `taken`: what is known of earlier stretches; then the claims are settled, and there will be no pieces.
+    /// The claims of a shard, if the contract has keys. `taken`: what is known of earlier
+    /// stretches; then the claims are settled, and there will be no pieces.
     pub fn new(terms: Terms, keys: &[Key], taken: Option<Vec<Taken>>) -> Option<Self> {
         if keys.is_empty() {
             return None;
         }
-        let mut fields: Vec<usize> = keys.iter().flat_map(|key| key.fields.iter().copied()).collect();
+        let mut fields: Vec<usize> =
+            keys.iter().flat_map(|key| key.fields.iter().copied()).collect();
         fields.sort_unstable();
         fields.dedup();
-        let parts = keys.iter().map(|key| key.fields.iter().filter_map(|field| fields.binary_search(field).ok()).collect());
+        let parts = keys.iter().map(|key| {
+            key.fields.iter().filter_map(|field| fields.binary_search(field).ok()).collect()
+        });
         Some(Self {
             parts: parts.collect(),
             fields,
@@ -94,13 +99,27 @@ impl Claims {
         })
     }
 
-    /// Takes in the next records of the shard: their columns, all of the schema, and whether each has no other faults. Tells which have a key that is taken. Those that are
-    /// `filtered` (empty: there are none) have no part in it.
-    pub fn take(&mut self, columns: &[ArrayRef], is_good: &[bool], filtered: &[bool]) -> Result<Vec<Duplicate>, Error> {
-        let encoded: Vec<Encoded> = self.fields.iter().map(|field| Encoded::of(&columns[*field])).collect::<Result<_, _>>()?;
+    /// Takes in the next records of the shard: their columns, all of the schema, and whether each
+    /// has no other faults. Tells which have a key that is taken. Those that are `filtered` (empty:
+    /// there are none) have no part in it.
+    pub fn take(
+        &mut self,
+        columns: &[ArrayRef],
+        is_good: &[bool],
+        filtered: &[bool],
+    ) -> Result<Vec<Duplicate>, Error> {
+        let encoded: Vec<Encoded> = self
+            .fields
+            .iter()
+            .map(|field| Encoded::of(&columns[*field]))
+            .collect::<Result<_, _>>()?;
         let mut duplicates = Vec::new();
         for (row, good) in is_good.iter().enumerate() {
-            let keys = if filtered.get(row).is_some_and(|filtered| *filtered) { 0 } else { self.keys.len() };
+            let keys = if filtered.get(row).is_some_and(|filtered| *filtered) {
+                0
+            } else {
+                self.keys.len()
+            };
             for key in 0..keys {
                 self.scratch.clear();
                 write_number(key as u64, &mut self.scratch);
@@ -127,10 +146,17 @@ impl Claims {
     }
 
     /// What is wrong with a duplicate. `text` gives the text in a column, from 0, of its record.
-    pub fn finding(&self, duplicate: &Duplicate, schema: &Schema, mapping: &Mapping, text: impl FnMut(u32) -> String) -> Finding {
+    pub fn finding(
+        &self,
+        duplicate: &Duplicate,
+        schema: &Schema,
+        mapping: &Mapping,
+        text: impl FnMut(u32) -> String,
+    ) -> Finding {
         let Key { rule, fields } = &self.keys[duplicate.key];
         let columns: Vec<u32> = fields.iter().filter_map(|field| mapping.fields[*field]).collect();
-        let names: Vec<String> = fields.iter().map(|field| format!("`{}`", schema.fields[*field].name)).collect();
+        let names: Vec<String> =
+            fields.iter().map(|field| format!("`{}`", schema.fields[*field].name)).collect();
         let value = cut(&columns.iter().copied().map(text).collect::<Vec<_>>().join(", "));
         let what = match (rule, fields.len()) {
             (KeyRule::PrimaryKey, 1) => "is the primary key",
@@ -160,7 +186,9 @@ impl Claims {
     /// Ends the last stretch.
     pub fn finish(&mut self) -> Result<(), Error> {
         if self.taken.as_mut().is_some_and(|taken| taken.peek().is_some()) {
-            return Err(Error::Internal("a key that is taken does not stand where it was found".to_owned()));
+            return Err(Error::Internal(
+                "a key that is taken does not stand where it was found".to_owned(),
+            ));
         }
         // Of a source that is one stretch there is nothing to compare.
         if !self.is_alone && !self.stretch.entries.is_empty() {
@@ -169,13 +197,17 @@ impl Claims {
         Ok(())
     }
 
-    /// Notes that the current record has the value in `scratch` of a key; tells who claims it, if somebody did before.
+    /// Notes that the current record has the value in `scratch` of a key; tells who claims it, if
+    /// somebody did before.
     fn claim(&mut self, key: usize, is_good: bool) -> Option<i64> {
         let Self { stretch, scratch, records, .. } = self;
         let (record, hash) = (*records, hash(self.terms.seed, scratch));
         let own = if is_good { record as i64 } else { NOBODY };
         let Stretch { entries, bytes, table } = stretch;
-        let is_same = |index: &u32| entries[*index as usize].hash == hash && key_of(entries, bytes, *index as usize) == scratch.as_slice();
+        let is_same = |index: &u32| {
+            entries[*index as usize].hash == hash
+                && key_of(entries, bytes, *index as usize) == scratch.as_slice()
+        };
         match table.entry(hash, is_same, |index| entries[*index as usize].hash) {
             Slot::Occupied(slot) => {
                 let entry = &mut entries[*slot.get() as usize];
@@ -190,7 +222,12 @@ impl Claims {
                 let is_here = |taken: &Taken| taken.record == record && taken.key as usize == key;
                 let taken = self.taken.as_mut().and_then(|taken| taken.next_if(is_here));
                 let holder = taken.map(|taken| taken.holder);
-                entries.push(Entry { hash, first: record, claim: holder.unwrap_or(own), start: bytes.len() as u32 });
+                entries.push(Entry {
+                    hash,
+                    first: record,
+                    claim: holder.unwrap_or(own),
+                    start: bytes.len() as u32,
+                });
                 bytes.extend_from_slice(scratch);
                 holder
             }

@@ -2,9 +2,10 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type,
+    Int32Type, Int64Type, Time32MillisecondType, Time32SecondType, Time64MicrosecondType,
+    Time64NanosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
@@ -12,7 +13,8 @@ use job::Error;
 
 use super::write_number;
 
-/// The values of a column, each as bytes that tell their own end: those of several columns in a row are equal only if all values are.
+/// The values of a column, each as bytes that tell their own end: those of several columns in a row
+/// are equal only if all values are.
 #[derive(Debug, Default)]
 pub(crate) struct Encoded {
     bytes: Vec<u8>,
@@ -23,7 +25,10 @@ pub(crate) struct Encoded {
 impl Encoded {
     /// Encodes a column of a contract.
     pub(crate) fn of(column: &ArrayRef) -> Result<Self, Error> {
-        let mut new = Self { bytes: Vec::with_capacity(column.len() * 4), ends: Vec::with_capacity(column.len()) };
+        let mut new = Self {
+            bytes: Vec::with_capacity(column.len() * 4),
+            ends: Vec::with_capacity(column.len()),
+        };
         match column.data_type() {
             DataType::Utf8 => {
                 let strings = column.as_string::<i32>();
@@ -43,7 +48,9 @@ impl Encoded {
             }
             DataType::Float32 => {
                 let floats = column.as_primitive::<Float32Type>();
-                new.each(column, |row, out| out.extend(canonical(floats.value(row).into()).to_le_bytes()));
+                new.each(column, |row, out| {
+                    out.extend(canonical(floats.value(row).into()).to_le_bytes())
+                });
             }
             DataType::Int8 => new.integers::<Int8Type>(column),
             DataType::Int16 => new.integers::<Int16Type>(column),
@@ -60,9 +67,15 @@ impl Encoded {
             DataType::Time64(TimeUnit::Nanosecond) => new.integers::<Time64NanosecondType>(column),
             DataType::Time64(_) => new.integers::<Time64MicrosecondType>(column),
             DataType::Timestamp(TimeUnit::Second, _) => new.integers::<TimestampSecondType>(column),
-            DataType::Timestamp(TimeUnit::Millisecond, _) => new.integers::<TimestampMillisecondType>(column),
-            DataType::Timestamp(TimeUnit::Microsecond, _) => new.integers::<TimestampMicrosecondType>(column),
-            DataType::Timestamp(TimeUnit::Nanosecond, _) => new.integers::<TimestampNanosecondType>(column),
+            DataType::Timestamp(TimeUnit::Millisecond, _) => {
+                new.integers::<TimestampMillisecondType>(column)
+            }
+            DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                new.integers::<TimestampMicrosecondType>(column)
+            }
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+                new.integers::<TimestampNanosecondType>(column)
+            }
             other => return Err(Error::Internal(format!("columns of {other} have no keys"))),
         }
         Ok(new)
@@ -102,7 +115,8 @@ impl Encoded {
     }
 }
 
-/// The bits of a float, the same for all that are equal: zeros of both signs, and everything that is no number.
+/// The bits of a float, the same for all that are equal: zeros of both signs, and everything that
+/// is no number.
 fn canonical(value: f64) -> u64 {
     if value == 0.0 {
         0
@@ -127,21 +141,28 @@ fn write_integer(value: i128, out: &mut Vec<u8>) {
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::{BooleanArray, Decimal128Array, Float32Array, Float64Array, Int8Array, StringArray, UInt64Array};
+    use arrow_array::{
+        BooleanArray, Decimal128Array, Float32Array, Float64Array, Int8Array, StringArray,
+        UInt64Array,
+    };
 
     use super::*;
 
-    /// Checks that of a column's values, all but the last two of which differ, the last two and no others are encoded alike.
+    /// Checks that of a column's values, all but the last two of which differ, the last two and no
+    /// others are encoded alike.
     fn check(column: impl Array + 'static) {
         let column: ArrayRef = Arc::new(column);
         let encoded = Encoded::of(&column).expect("it is a type of contracts");
-        let values: Vec<_> = (0..column.len()).map(|row| encoded.value(row).expect("it is no null")).collect();
+        let values: Vec<_> =
+            (0..column.len()).map(|row| encoded.value(row).expect("it is no null")).collect();
         for (row, value) in values.iter().enumerate() {
             let first = values.iter().position(|other| other == value);
             assert_eq!(first, Some(row.min(values.len() - 2)), "{column:?}");
         }
-        // No value is the beginning of another one: so those of several columns can't be mistaken for those of others.
-        let prefixes = values.iter().flat_map(|a| values.iter().filter(move |b| a != *b && b.starts_with(a)));
+        // No value is the beginning of another one: so those of several columns can't be mistaken
+        // for those of others.
+        let prefixes =
+            values.iter().flat_map(|a| values.iter().filter(move |b| a != *b && b.starts_with(a)));
         assert_eq!(prefixes.count(), 0, "{column:?}");
     }
 
@@ -150,8 +171,25 @@ mod tests {
         check(StringArray::from(vec!["a", "b", "ab", "é", " ", "", ""]));
         check(Int8Array::from(vec![0, 1, -1, 63, 64, -64, -65, 127, -128, -128]));
         check(UInt64Array::from(vec![0, 127, 128, u64::MAX >> 1, u64::MAX, u64::MAX]));
-        check(Decimal128Array::from(vec![0, 1, -1, i128::from(u64::MAX), i128::from(u64::MAX) + 1, i128::MAX, i128::MIN, i128::MIN]));
-        check(Float64Array::from(vec![1.0, f64::MIN_POSITIVE, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 0.0, -0.0]));
+        check(Decimal128Array::from(vec![
+            0,
+            1,
+            -1,
+            i128::from(u64::MAX),
+            i128::from(u64::MAX) + 1,
+            i128::MAX,
+            i128::MIN,
+            i128::MIN,
+        ]));
+        check(Float64Array::from(vec![
+            1.0,
+            f64::MIN_POSITIVE,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::NAN,
+            0.0,
+            -0.0,
+        ]));
         check(Float32Array::from(vec![1.0, 0.1, f32::NAN, -f32::NAN]));
         check(BooleanArray::from(vec![true, false, false]));
     }
@@ -160,6 +198,9 @@ mod tests {
     fn nulls_are_no_values() {
         let column: ArrayRef = Arc::new(StringArray::from(vec![Some(""), None, Some("b")]));
         let encoded = Encoded::of(&column).expect("it is a type of contracts");
-        assert_eq!([0, 1, 2].map(|row| encoded.value(row)), [Some(&b"\0"[..]), None, Some(b"\x01b")]);
+        assert_eq!(
+            [0, 1, 2].map(|row| encoded.value(row)),
+            [Some(&b"\0"[..]), None, Some(b"\x01b")]
+        );
     }
 }

@@ -13,7 +13,8 @@ const HASH_BYTES: u64 = size_of::<(u64, u32)>() as u64;
 /// How much more than was allowed a single bucket may take before the job is refused.
 const PATIENCE: u64 = 4;
 
-/// Ranges of buckets that are compared at once, each in `most_bytes` of memory, together all of them. Ranges without an entry are left out.
+/// Ranges of buckets that are compared at once, each in `most_bytes` of memory, together all of
+/// them. Ranges without an entry are left out.
 pub fn ranges(heads: &[Head], buckets: usize, most_bytes: u64) -> Result<Vec<Range<usize>>, Error> {
     let size = |range: Range<usize>| -> u64 {
         let hashes: u64 = heads.iter().map(|head| head.entries(&range)).sum();
@@ -108,8 +109,14 @@ impl Comparison {
         Self { suspects: suspects.hashes, seed, claimed: HashMap::new() }
     }
 
-    /// Takes in the keys of the next piece that matters, and tells which of them are taken. `records`: those of the source before the shard's first row.
-    pub fn push(&mut self, records: u64, mut keys: &[u8], taken: &mut Vec<Taken>) -> Result<(), Error> {
+    /// Takes in the keys of the next piece that matters, and tells which of them are taken.
+    /// `records`: those of the source before the shard's first row.
+    pub fn push(
+        &mut self,
+        records: u64,
+        mut keys: &[u8],
+        taken: &mut Vec<Taken>,
+    ) -> Result<(), Error> {
         while !keys.is_empty() {
             let seen = piece::seen(&mut keys)?;
             if self.suspects.binary_search(&hash(self.seed, seen.key)).is_err() {
@@ -117,7 +124,11 @@ impl Comparison {
             }
             if let Some(holder) = self.claimed.get(seen.key) {
                 let key = read_number(&mut { seen.key }).unwrap_or_default() as u32;
-                taken.push(Taken { record: seen.first, key, holder: *holder as i64 - records as i64 });
+                taken.push(Taken {
+                    record: seen.first,
+                    key,
+                    holder: *holder as i64 - records as i64,
+                });
             } else if let Some(claim) = seen.claim {
                 self.claimed.insert(seen.key.into(), records + claim);
             }

@@ -1,20 +1,29 @@
-//! Keys, exactly and across shards: of all records that have the same value of a key, the first one claims it and the others are refused.
+//! Keys, exactly and across shards: of all records that have the same value of a key, the first one
+//! claims it and the others are refused.
 //!
 //! # The rule
 //!
-//! A record *claims* the values of its keys if it has no other fault, and of two that could claim a value the earlier one does. Every later record with the value is refused,
-//! whatever else is wrong with it. Claims don't depend on each other: a record that is refused for one key still claims its others. So whether a record is refused for a key
-//! depends on the faults of the records before it and not on who was refused for a key, and the parts of a source can be looked at apart. Values are compared as they are typed:
-//! `01` is `1` to an integer. A record that the contract's `where` filters has no part in any of this. A key of which a value is lacking, or is none of its type, is no key.
+//! A record *claims* the values of its keys if it has no other fault, and of two that could claim a
+//! value the earlier one does. Every later record with the value is refused, whatever else is wrong
+//! with it. Claims don't depend on each other: a record that is refused for one key still claims
+//! its others. So whether a record is refused for a key depends on the faults of the records before
+//! it and not on who was refused for a key, and the parts of a source can be looked at apart.
+//! Values are compared as they are typed: `01` is `1` to an integer. A record that the contract's
+//! `where` filters has no part in any of this. A key of which a value is lacking, or is none of its
+//! type, is no key.
 //!
 //! # How it is settled
 //!
-//! 1. Each shard applies the rule to its own records ([`Claims`]), and writes down what it saw ([`piece`]): each value once, under a hash. When that becomes more than the memory it
-//!    is given, it begins anew: the records in between are a *stretch*, and a piece is that of a stretch.
-//! 2. Once the tiling is proved, `verify` merges the pieces ([`merge`]), hashes first, range by range, in bounded memory. It reads values only where a hash is in two pieces,
-//!    so no collision is hoped for, and no value is read of a source without duplicates.
-//! 3. A shard with values that earlier stretches claim is told so ([`Taken`]: the first record of each, and who claims it) and run again. What it claims does not change by that, so
-//!    there is nothing to merge a second time.
+//! 1. Each shard applies the rule to its own records ([`Claims`]), and writes down what it saw
+//!    ([`piece`]): each value once, under a hash. When that becomes more than the memory it is
+//!    given, it begins anew: the records in between are a *stretch*, and a piece is that of a
+//!    stretch.
+//! 2. Once the tiling is proved, `verify` merges the pieces ([`merge`]), hashes first, range by
+//!    range, in bounded memory. It reads values only where a hash is in two pieces, so no collision
+//!    is hoped for, and no value is read of a source without duplicates.
+//! 3. A shard with values that earlier stretches claim is told so ([`Taken`]: the first record of
+//!    each, and who claims it) and run again. What it claims does not change by that, so there is
+//!    nothing to merge a second time.
 
 pub mod merge;
 pub mod piece;
@@ -35,7 +44,8 @@ use crate::plan::Plan;
 /// What a job settles for the keys of all its shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
-    /// Of the hashes: nobody who writes a file knows the job that will land it, or can make its keys collide.
+    /// Of the hashes: nobody who writes a file knows the job that will land it, or can make its
+    /// keys collide.
     pub seed: u64,
     /// How many [buckets](piece) a piece has: a power of two, at least 2.
     pub buckets: usize,

@@ -4,7 +4,8 @@
 //! for each bucket: entries (u32), bytes of their keys (u32)  │ hashes (u64), ascending │ for each: first record, claim, length, key
 //! ```
 //!
-//! A bucket is a range of hashes; all pieces of a job have the same. Numbers are little-endian, those of the third part of variable length.
+//! A bucket is a range of hashes; all pieces of a job have the same. Numbers are little-endian,
+//! those of the third part of variable length.
 
 use std::ops::Range;
 
@@ -14,7 +15,8 @@ use super::claims::Stretch;
 use super::{read_number, write_number};
 use crate::plan::Plan;
 
-/// Bytes of source for which there is a bucket: mostly some times as many as of their keys, of which one bucket has to fit into memory.
+/// Bytes of source for which there is a bucket: mostly some times as many as of their keys, of
+/// which one bucket has to fit into memory.
 const SOURCE_BYTES_PER_BUCKET: u64 = 16 << 20;
 /// Fewest buckets, to save requests: a head is read for each piece.
 const LEAST_BUCKETS: u64 = 16;
@@ -25,8 +27,10 @@ const BUCKET_BYTES: usize = 8;
 
 /// How many buckets the pieces of a job have: a power of two.
 pub(super) fn buckets(plan: &Plan) -> usize {
-    let bytes = if plan.is_packed() { plan.source_bytes.saturating_mul(8) } else { plan.source_bytes };
-    (bytes / SOURCE_BYTES_PER_BUCKET).clamp(LEAST_BUCKETS, MOST_BUCKETS).next_power_of_two() as usize
+    let bytes =
+        if plan.is_packed() { plan.source_bytes.saturating_mul(8) } else { plan.source_bytes };
+    (bytes / SOURCE_BYTES_PER_BUCKET).clamp(LEAST_BUCKETS, MOST_BUCKETS).next_power_of_two()
+        as usize
 }
 
 /// The beginning of a piece: where its buckets are.
@@ -111,7 +115,8 @@ pub(super) fn write(stretch: &Stretch, buckets: usize) -> Vec<u8> {
     out.reserve(stretch.bytes.len() + order.len() * 8);
     for (position, index) in order.iter().map(|index| *index as usize).enumerate() {
         let (entry, key, start) = (&stretch.entries[index], stretch.key(index), out.len());
-        out[buckets * BUCKET_BYTES + position * 8..][..8].copy_from_slice(&entry.hash.to_le_bytes());
+        out[buckets * BUCKET_BYTES + position * 8..][..8]
+            .copy_from_slice(&entry.hash.to_le_bytes());
         write_number(entry.first, &mut out);
         write_number(entry.claim().map_or(0, |claim| claim - entry.first + 1), &mut out);
         write_number(key.len() as u64, &mut out);

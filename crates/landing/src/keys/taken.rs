@@ -2,14 +2,16 @@
 
 use job::Error;
 
-/// A key that an earlier stretch of the source claims, told to the shard in which it stands again. In order: by record, then by key.
+/// A key that an earlier stretch of the source claims, told to the shard in which it stands again.
+/// In order: by record, then by key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Taken {
     /// The first record of the stretch with the key's value, from 0 at the shard's first row.
     pub record: u64,
     /// The key's position in the schema's keys, from 0.
     pub key: u32,
-    /// The record that claims the value, from 0 at the shard's first row: below 0 where it is one of an earlier shard.
+    /// The record that claims the value, from 0 at the shard's first row: below 0 where it is one
+    /// of an earlier shard.
     pub holder: i64,
 }
 
@@ -28,10 +30,14 @@ impl Taken {
     pub fn read_all(bytes: &[u8]) -> Result<Vec<Self>, Error> {
         let (items, rest) = bytes.as_chunks::<{ Self::BYTES }>();
         if !rest.is_empty() {
-            return Err(Error::Internal("a list of taken keys ends in the middle of one".to_owned()));
+            return Err(Error::Internal(
+                "a list of taken keys ends in the middle of one".to_owned(),
+            ));
         }
-        let eight = |item: &[u8; Self::BYTES], at: usize| std::array::from_fn(|index| item[at + index]);
-        let four = |item: &[u8; Self::BYTES], at: usize| std::array::from_fn(|index| item[at + index]);
+        let eight =
+            |item: &[u8; Self::BYTES], at: usize| std::array::from_fn(|index| item[at + index]);
+        let four =
+            |item: &[u8; Self::BYTES], at: usize| std::array::from_fn(|index| item[at + index]);
         let read = |item: &[u8; Self::BYTES]| Self {
             record: u64::from_le_bytes(eight(item, 0)),
             key: u32::from_le_bytes(four(item, 8)),

@@ -23,16 +23,35 @@ const BATCH_ROWS: usize = 8 * 1024;
 pub(super) fn read(join: &Join, bytes: &[u8]) -> Result<RecordBatch, Error> {
     let name = join.reference.to_string();
     let dialect = StatedDialect { header: Some(true), ..StatedDialect::default() };
-    let stated = Stated { name: &name, compression: Compression::Auto, encoding: None, dialect: &dialect, schema: Some(&join.schema) };
+    let stated = Stated {
+        name: &name,
+        compression: Compression::Auto,
+        encoding: None,
+        dialect: &dialect,
+        schema: Some(&join.schema),
+    };
     let opening = Opening::read(&stated, Limits::default(), bytes, true, bytes.len().max(1))?
         .ok_or_else(|| Error::SourceCorrupt(format!("{name} has no header")))?;
     if opening.compression != Compression::None {
-        return Err(Error::SourceCorrupt(format!("{name} is packed ({}), which references may not be", opening.compression.name())));
+        return Err(Error::SourceCorrupt(format!(
+            "{name} is packed ({}), which references may not be",
+            opening.compression.name()
+        )));
     }
     opening.check_header(&name)?;
-    let drifted = |drift: Drift| Error::SchemaDrift(format!("{name} does not match the join's fields: {}", drift.differences()));
+    let drifted = |drift: Drift| {
+        Error::SchemaDrift(format!(
+            "{name} does not match the join's fields: {}",
+            drift.differences()
+        ))
+    };
     let mapping = join.schema.match_header(&opening.header.names).map_err(drifted)?;
-    let mut chunks: Vec<Vec<ArrayRef>> = join.schema.fields.iter().map(|field| vec![new_empty_array(&field.data_type.arrow())]).collect();
+    let mut chunks: Vec<Vec<ArrayRef>> = join
+        .schema
+        .fields
+        .iter()
+        .map(|field| vec![new_empty_array(&field.data_type.arrow())])
+        .collect();
     let mut count = 0;
     let mut reader = ShardReader::new(
         &opening.dialect,
@@ -45,30 +64,51 @@ pub(super) fn read(join: &Join, bytes: &[u8]) -> Result<RecordBatch, Error> {
         reader.push(&bytes[wanted as usize..], true);
     }
     let mut rows = Rows::default();
-    let long = |_| Error::LimitExceeded(format!("a record of {name} is too long; is a quote left open?"));
+    let long =
+        |_| Error::LimitExceeded(format!("a record of {name} is too long; is a quote left open?"));
     while let Some(batch) = reader.next(BATCH_ROWS, &mut rows).map_err(long)? {
         let batch = Batch::new(batch, &rows, &opening.dialect);
         count += batch.records.len();
         check_rows(join, count)?;
-        for (chunk, column) in
-            chunks.iter_mut().zip(columns_of(join, &batch, &mapping, &opening.dialect, opening.header.lines_before_data)?)
-        {
+        for (chunk, column) in chunks.iter_mut().zip(columns_of(
+            join,
+            &batch,
+            &mapping,
+            &opening.dialect,
+            opening.header.lines_before_data,
+        )?) {
             chunk.push(column);
         }
     }
-    let columns = chunks.iter().map(|chunks| concat(&chunks.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
+    let columns =
+        chunks.iter().map(|chunks| concat(&chunks.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
     table(
         join,
-        columns.collect::<Result<_, _>>().map_err(|error| Error::Internal(format!("joining columns: {}", wording::variant(&error))))?,
+        columns.collect::<Result<_, _>>().map_err(|error| {
+            Error::Internal(format!("joining columns: {}", wording::variant(&error)))
+        })?,
         count,
     )
 }
 
-/// The columns of a batch, all of whose values are sound: a table that decides about other records may have no fault of its own.
-fn columns_of(join: &Join, batch: &Batch<'_>, mapping: &Mapping, dialect: &Dialect, lines_before: u64) -> Result<Vec<ArrayRef>, Error> {
+/// The columns of a batch, all of whose values are sound: a table that decides about other records
+/// may have no fault of its own.
+fn columns_of(
+    join: &Join,
+    batch: &Batch<'_>,
+    mapping: &Mapping,
+    dialect: &Dialect,
+    lines_before: u64,
+) -> Result<Vec<ArrayRef>, Error> {
     let cells = batch.cells();
     let mut findings = batch.faults(mapping.columns, &cells);
-    let records = Records { window: &cells.window, rows: &batch.records, fields: &cells.fields, dialect, is_utf8: cells.is_utf8 };
+    let records = Records {
+        window: &cells.window,
+        rows: &batch.records,
+        fields: &cells.fields,
+        dialect,
+        is_utf8: cells.is_utf8,
+    };
     let contract = Contract {
         name: DatasetName::parse("reference").map_err(Error::Internal)?,
         dialect: StatedDialect::default(),
@@ -83,7 +123,9 @@ fn columns_of(join: &Join, batch: &Batch<'_>, mapping: &Mapping, dialect: &Diale
     let columns = columns::read(records, &contract, mapping, &mut findings);
     let Some(first) = findings.iter().min_by_key(|finding| finding.row) else { return Ok(columns) };
     let line = lines_before + batch.lines()[first.row as usize] + 1;
-    let field = first.field.map_or_else(String::new, |field| format!(" in `{}`", join.schema.fields[field as usize].name));
+    let field = first.field.map_or_else(String::new, |field| {
+        format!(" in `{}`", join.schema.fields[field as usize].name)
+    });
     // Not the message: it quotes the value.
     Err(Error::SourceCorrupt(format!(
         "line {line} of {} has a {}{field}; mend it and submit the job again",
@@ -93,9 +135,25 @@ fn columns_of(join: &Join, batch: &Batch<'_>, mapping: &Mapping, dialect: &Diale
 }
 
 /// A table of the columns of the join's schema.
-pub(super) fn table(join: &Join, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch, Error> {
-    let fields: Vec<Field> = join.schema.fields.iter().map(|field| Field::new(&field.name, field.data_type.arrow(), true)).collect();
+pub(super) fn table(
+    join: &Join,
+    columns: Vec<ArrayRef>,
+    rows: usize,
+) -> Result<RecordBatch, Error> {
+    let fields: Vec<Field> = join
+        .schema
+        .fields
+        .iter()
+        .map(|field| Field::new(&field.name, field.data_type.arrow(), true))
+        .collect();
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
-        .map_err(|error| Error::Internal(format!("the columns of {} make no table: {}", join.reference, wording::variant(&error))))
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options).map_err(
+        |error| {
+            Error::Internal(format!(
+                "the columns of {} make no table: {}",
+                join.reference,
+                wording::variant(&error)
+            ))
+        },
+    )
 }

@@ -26,10 +26,12 @@ impl Joins {
         Self { contract: (!contract.transform.join.is_empty()).then(|| contract.clone()), lookups }
     }
 
-    /// Adds the joined columns to those of a batch. Answers which records are filtered; none at all, if it is empty.
+    /// Adds the joined columns to those of a batch. Answers which records are filtered; none at
+    /// all, if it is empty.
     ///
-    /// A record that has a fault already is left alone: it stays one that is refused, and no table is asked about it. `text` gives the text that the record in a row has in a
-    /// column of the source.
+    /// A record that has a fault already is left alone: it stays one that is refused, and no table
+    /// is asked about it. `text` gives the text that the record in a row has in a column of the
+    /// source.
     pub(crate) fn work(
         &self,
         columns: &mut Vec<ArrayRef>,
@@ -42,7 +44,11 @@ impl Joins {
         let Some(contract) = &self.contract else { return Ok(filtered) };
         let joins = &contract.transform.join;
         if joins.len() != self.lookups.len() {
-            return Err(Error::Internal(format!("{} joins have {} tables", joins.len(), self.lookups.len())));
+            return Err(Error::Internal(format!(
+                "{} joins have {} tables",
+                joins.len(),
+                self.lookups.len()
+            )));
         }
         let mut is_out = vec![false; rows];
         findings.iter().for_each(|finding| is_out[finding.row as usize] = true);
@@ -62,7 +68,9 @@ impl Joins {
             }
             for joined in &join.columns {
                 let column = take(lookup.table.column(joined.column), &found, None);
-                columns.push(column.map_err(|error| Error::Internal(format!("taking a joined column: {}", wording::variant(&error))))?);
+                columns.push(column.map_err(|error| {
+                    Error::Internal(format!("taking a joined column: {}", wording::variant(&error)))
+                })?);
             }
         }
         Ok(filtered)
@@ -71,19 +79,38 @@ impl Joins {
 
 impl Lookup {
     /// For each record the row that goes with it, or null.
-    pub(super) fn rows_of(&self, join: &Join, columns: &[ArrayRef], rows: usize) -> Result<UInt32Array, Error> {
+    pub(super) fn rows_of(
+        &self,
+        join: &Join,
+        columns: &[ArrayRef],
+        rows: usize,
+    ) -> Result<UInt32Array, Error> {
         let keys = Keys::of(join.on.iter().map(|on| &columns[on.field]))?;
         let mut scratch = Vec::new();
-        let found = (0..rows).map(|row| if keys.write(row, &mut scratch) { self.find(hash(SEED, &scratch), &scratch) } else { None });
+        let found = (0..rows).map(|row| {
+            if keys.write(row, &mut scratch) {
+                self.find(hash(SEED, &scratch), &scratch)
+            } else {
+                None
+            }
+        });
         Ok(found.collect())
     }
 }
 
 /// What is wrong with a record that no row goes with.
-fn finding(contract: &Contract, join: &Join, row: usize, mapping: &Mapping, text: &mut impl FnMut(usize, u32) -> String) -> Finding {
+fn finding(
+    contract: &Contract,
+    join: &Join,
+    row: usize,
+    mapping: &Mapping,
+    text: &mut impl FnMut(usize, u32) -> String,
+) -> Finding {
     let column = |field: usize| mapping.fields.get(field).copied().flatten();
-    let names: Vec<_> = join.on.iter().map(|on| format!("`{}`", contract.column_name(on.field))).collect();
-    let texts: Vec<_> = join.on.iter().filter_map(|on| column(on.field)).map(|column| text(row, column)).collect();
+    let names: Vec<_> =
+        join.on.iter().map(|on| format!("`{}`", contract.column_name(on.field))).collect();
+    let texts: Vec<_> =
+        join.on.iter().filter_map(|on| column(on.field)).map(|column| text(row, column)).collect();
     let only = if let [only] = join.on.as_slice() { Some(only.field) } else { None };
     Finding {
         row: row as u32,

@@ -1,7 +1,9 @@
 //! Reference tables, looked up for every record by a hash of what they have in common.
 //!
-//! `ingest` reads a table once, checks it, and writes what is needed of it beside the job; every shard opens that. So all shards see the same rows, whatever becomes of the
-//! table meanwhile. The rows are looked up for a batch at once, and the added columns taken in one go. A key with a null in it goes with nothing.
+//! `ingest` reads a table once, checks it, and writes what is needed of it beside the job; every
+//! shard opens that. So all shards see the same rows, whatever becomes of the table meanwhile. The
+//! rows are looked up for a batch at once, and the added columns taken in one go. A key with a null
+//! in it goes with nothing.
 
 mod csv;
 mod join;
@@ -34,7 +36,8 @@ pub struct Lookup {
     table: RecordBatch,
     /// Rows by the hashes of their keys.
     rows: HashTable<u32>,
-    /// The keys of all rows, one after the other, and where each ends. A row without a key has an empty one.
+    /// The keys of all rows, one after the other, and where each ends. A row without a key has an
+    /// empty one.
     keys: Vec<u8>,
     ends: Vec<usize>,
 }
@@ -44,8 +47,8 @@ impl Lookup {
     ///
     /// # Errors
     ///
-    /// [`Error::LimitExceeded`], with the limit's name; [`Error::SchemaDrift`]: it lacks a column; [`Error::SourceCorrupt`]: a value is none of its type, or two rows have
-    /// the same key.
+    /// [`Error::LimitExceeded`], with the limit's name; [`Error::SchemaDrift`]: it lacks a column;
+    /// [`Error::SourceCorrupt`]: a value is none of its type, or two rows have the same key.
     pub fn of_csv(join: &Join, bytes: &[u8]) -> Result<Self, Error> {
         check_bytes(join, bytes.len() as u64)?;
         Self::new(join, csv::read(join, bytes)?)
@@ -63,15 +66,23 @@ impl Lookup {
 
     /// Opens what [`to_bytes`](Self::to_bytes) made.
     pub fn open(join: &Join, bytes: &[u8]) -> Result<Self, Error> {
-        let broken = |why: String| Error::Internal(format!("what was kept of {} can't be read: {why}", join.reference));
-        let mut reader = StreamReader::try_new(bytes, None).map_err(|error| broken(wording::variant(&error)))?;
+        let broken = |why: String| {
+            Error::Internal(format!("what was kept of {} can't be read: {why}", join.reference))
+        };
+        let mut reader =
+            StreamReader::try_new(bytes, None).map_err(|error| broken(wording::variant(&error)))?;
         let batch = reader.next().ok_or_else(|| broken("it is empty".to_owned()))?;
         Self::new(join, batch.map_err(|error| broken(wording::variant(&error)))?)
     }
 
     /// The table as it is kept beside a job: an Arrow stream of one batch.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let broken = |error: ArrowError| Error::Internal(format!("a reference table can't be written: {}", wording::variant(&error)));
+        let broken = |error: ArrowError| {
+            Error::Internal(format!(
+                "a reference table can't be written: {}",
+                wording::variant(&error)
+            ))
+        };
         let mut writer = StreamWriter::try_new(Vec::new(), &self.table.schema()).map_err(broken)?;
         writer.write(&self.table).map_err(broken)?;
         writer.into_inner().map_err(broken)
@@ -86,13 +97,22 @@ impl Lookup {
         let columns = join.on.iter().map(|on| table.column(on.column));
         let keys = Keys::of(columns)?;
         let count = table.num_rows();
-        let mut new = Self { table, rows: HashTable::with_capacity(count), keys: Vec::new(), ends: Vec::with_capacity(count) };
+        let mut new = Self {
+            table,
+            rows: HashTable::with_capacity(count),
+            keys: Vec::new(),
+            ends: Vec::with_capacity(count),
+        };
         let mut scratch = Vec::new();
         for row in 0..count {
             if keys.write(row, &mut scratch) {
                 let hash = hash(SEED, &scratch);
                 if let Some(first) = new.find(hash, &scratch) {
-                    let names: Vec<_> = join.on.iter().map(|on| format!("`{}`", join.schema.fields[on.column].name)).collect();
+                    let names: Vec<_> = join
+                        .on
+                        .iter()
+                        .map(|on| format!("`{}`", join.schema.fields[on.column].name))
+                        .collect();
                     return Err(Error::SourceCorrupt(format!(
                         "rows {} and {} of {} have the same {}: a record could go with both",
                         first + 1,
@@ -104,7 +124,9 @@ impl Lookup {
                 new.keys.extend_from_slice(&scratch);
                 new.ends.push(new.keys.len());
                 let Self { rows, keys, ends, .. } = &mut new;
-                rows.insert_unique(hash, row as u32, |other| crate::keys::hash(SEED, key_of(keys, ends, *other)));
+                rows.insert_unique(hash, row as u32, |other| {
+                    crate::keys::hash(SEED, key_of(keys, ends, *other))
+                });
             } else {
                 new.ends.push(new.keys.len());
             }
@@ -154,7 +176,10 @@ fn check_bytes(join: &Join, bytes: u64) -> Result<(), Error> {
 
 fn check_rows(join: &Join, rows: usize) -> Result<(), Error> {
     match rows > REFERENCE_ROWS {
-        true => Err(Error::LimitExceeded(format!("{} has more than {REFERENCE_ROWS} rows (REFERENCE_ROWS)", join.reference))),
+        true => Err(Error::LimitExceeded(format!(
+            "{} has more than {REFERENCE_ROWS} rows (REFERENCE_ROWS)",
+            join.reference
+        ))),
         false => Ok(()),
     }
 }

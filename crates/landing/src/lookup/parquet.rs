@@ -16,9 +16,19 @@ use crate::limits::REFERENCE_MEMORY;
 
 /// The columns of the join's schema, of all files.
 pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error> {
-    let broken =
-        |error: ParquetError| Error::SourceCorrupt(format!("a file of {} can't be read: {}", join.reference, wording::variant(&error)));
-    let mut chunks: Vec<Vec<ArrayRef>> = join.schema.fields.iter().map(|field| vec![new_empty_array(&field.data_type.arrow())]).collect();
+    let broken = |error: ParquetError| {
+        Error::SourceCorrupt(format!(
+            "a file of {} can't be read: {}",
+            join.reference,
+            wording::variant(&error)
+        ))
+    };
+    let mut chunks: Vec<Vec<ArrayRef>> = join
+        .schema
+        .fields
+        .iter()
+        .map(|field| vec![new_empty_array(&field.data_type.arrow())])
+        .collect();
     let (mut rows, mut bytes) = (0, 0);
     for file in files {
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken)?;
@@ -30,12 +40,21 @@ pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error>
                 Some((position, there)) if *there.data_type() == wanted => roots.push(position),
                 Some((_, there)) => {
                     let (there, wanted) = (type_name(there.data_type()), type_name(&wanted));
-                    return Err(drift(join, &format!("`{}` is a {there} there, and a {wanted} by the join's fields", field.name)));
+                    return Err(drift(
+                        join,
+                        &format!(
+                            "`{}` is a {there} there, and a {wanted} by the join's fields",
+                            field.name
+                        ),
+                    ));
                 }
                 None => {
                     return Err(drift(
                         join,
-                        &format!("a file has no column `{}` (what the dataset is partitioned by is in no file)", field.name),
+                        &format!(
+                            "a file has no column `{}` (what the dataset is partitioned by is in no file)",
+                            field.name
+                        ),
                     ));
                 }
             }
@@ -47,7 +66,9 @@ pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error>
             rows += batch.num_rows();
             check_rows(join, rows)?;
             for (chunk, field) in chunks.iter_mut().zip(&join.schema.fields) {
-                let column = batch.column_by_name(&field.name).ok_or_else(|| drift(join, "a column is lacking"))?;
+                let column = batch
+                    .column_by_name(&field.name)
+                    .ok_or_else(|| drift(join, "a column is lacking"))?;
                 bytes += column.get_buffer_memory_size();
                 chunk.push(column.clone());
             }
@@ -59,10 +80,13 @@ pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error>
             }
         }
     }
-    let columns = chunks.iter().map(|chunks| concat(&chunks.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
+    let columns =
+        chunks.iter().map(|chunks| concat(&chunks.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
     table(
         join,
-        columns.collect::<Result<_, _>>().map_err(|error| Error::Internal(format!("joining columns: {}", wording::variant(&error))))?,
+        columns.collect::<Result<_, _>>().map_err(|error| {
+            Error::Internal(format!("joining columns: {}", wording::variant(&error)))
+        })?,
         rows,
     )
 }

@@ -33,14 +33,24 @@ fn rows_are_found_by_their_keys() {
     assert_eq!(lookup.rows(), 4);
     for lookup in [Lookup::open(&join, &lookup.to_bytes().unwrap()).unwrap(), lookup] {
         let records: Vec<ArrayRef> = vec![
-            Arc::new(StringArray::from(vec![Some("MIA"), None, Some("IAH"), Some("iah"), Some(""), Some("MIA")])),
+            Arc::new(StringArray::from(vec![
+                Some("MIA"),
+                None,
+                Some("IAH"),
+                Some("iah"),
+                Some(""),
+                Some("MIA"),
+            ])),
             Arc::new(Int64Array::from(vec![1; 6])),
         ];
         let found = lookup.rows_of(&join, &records, 6).unwrap();
         assert_eq!(found.iter().collect::<Vec<_>>(), [Some(1), None, Some(0), None, None, Some(1)]);
         let name = lookup.table.column(1).as_string::<i32>();
         assert_eq!((name.value(0), name.value(1)), ("Houston", "Miami\nBeach"));
-        assert_eq!(lookup.table.column(2).as_primitive::<Int64Type>().iter().collect::<Vec<_>>(), [Some(29), None, Some(7), Some(8)]);
+        assert_eq!(
+            lookup.table.column(2).as_primitive::<Int64Type>().iter().collect::<Vec<_>>(),
+            [Some(29), None, Some(7), Some(8)]
+        );
     }
 }
 
@@ -50,7 +60,8 @@ fn keys_of_several_columns_are_told_apart() {
         "{ object: days.csv, on: [ dest, day ], columns: [ note ],
            fields: [ { name: dest, type: string }, { name: day, type: integer }, { name: note, type: string } ] }",
     );
-    let lookup = Lookup::of_csv(&join, b"dest,day,note\na,1,one\na,2,two\n,2,none\nb,,none\n").unwrap();
+    let lookup =
+        Lookup::of_csv(&join, b"dest,day,note\na,1,one\na,2,two\n,2,none\nb,,none\n").unwrap();
     let records: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from(vec![Some("a"), Some("a"), Some("b"), None, Some("b")])),
         Arc::new(Int64Array::from(vec![Some(2), Some(1), Some(1), Some(2), None])),
@@ -73,8 +84,16 @@ fn what_is_wrong_with_a_table_is_said_without_its_values() {
         "SourceCorrupt",
         "rows 1 and 3 of the reference airports.csv have the same `iata`",
     );
-    check("iata,name,height\na,a,1\n\nb,b,secret\n", "SourceCorrupt", "line 4 of the reference airports.csv has a type-error in `height`");
-    check("iata,name,height\na,\"secret\n", "SourceCorrupt", "line 2 of the reference airports.csv has a");
+    check(
+        "iata,name,height\na,a,1\n\nb,b,secret\n",
+        "SourceCorrupt",
+        "line 4 of the reference airports.csv has a type-error in `height`",
+    );
+    check(
+        "iata,name,height\na,\"secret\n",
+        "SourceCorrupt",
+        "line 2 of the reference airports.csv has a",
+    );
     check("iata,name\na,secret\n", "SchemaDrift", "the source has no column `height`");
     check("", "SchemaDrift", "the reference airports.csv does not match");
     let long = format!("iata,name,height\n{}", "a".repeat(REFERENCE_BYTES as usize));
@@ -83,21 +102,30 @@ fn what_is_wrong_with_a_table_is_said_without_its_values() {
 
 #[test]
 fn a_table_of_too_many_rows_is_refused() {
-    let join = join("{ object: n.csv, on: [ day ], columns: [], fields: [ { name: day, type: integer } ] }");
+    let join = join(
+        "{ object: n.csv, on: [ day ], columns: [], fields: [ { name: day, type: integer } ] }",
+    );
     let csv = |rows: usize| {
         let mut csv = String::from("day\n");
         (0..rows).for_each(|row| csv.push_str(&format!("{row}\n")));
         csv
     };
-    assert_eq!(Lookup::of_csv(&join, csv(REFERENCE_ROWS).as_bytes()).unwrap().rows(), REFERENCE_ROWS);
+    assert_eq!(
+        Lookup::of_csv(&join, csv(REFERENCE_ROWS).as_bytes()).unwrap().rows(),
+        REFERENCE_ROWS
+    );
     let refused = Lookup::of_csv(&join, csv(REFERENCE_ROWS + 1).as_bytes()).unwrap_err();
     assert!(refused.to_string().contains("(REFERENCE_ROWS)"), "{refused}");
 }
 
 /// A Parquet file of these columns.
 fn parquet(columns: Vec<(&str, ArrayRef)>) -> Bytes {
-    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap();
-    let mut writer = ::parquet::arrow::ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
+    let batch = RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, column)| (name, column, true)),
+    )
+    .unwrap();
+    let mut writer =
+        ::parquet::arrow::ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.into_inner().unwrap().into()
 }
@@ -111,20 +139,34 @@ fn a_dataset_is_a_table_of_all_its_files() {
     let texts = |texts: &[&str]| Arc::new(StringArray::from(texts.to_vec())) as ArrayRef;
     let numbers = |numbers: &[i64]| Arc::new(Int64Array::from(numbers.to_vec())) as ArrayRef;
     let files = vec![
-        parquet(vec![("iata", texts(&["a", "b"])), ("more", numbers(&[0, 0])), ("height", numbers(&[1, 2]))]),
+        parquet(vec![
+            ("iata", texts(&["a", "b"])),
+            ("more", numbers(&[0, 0])),
+            ("height", numbers(&[1, 2])),
+        ]),
         parquet(vec![("height", numbers(&[3])), ("iata", texts(&["c"]))]),
     ];
     let lookup = Lookup::of_parquet(&join, files.clone()).unwrap();
     let records: Vec<ArrayRef> = vec![texts(&["c", "d", "a"]), numbers(&[0, 0, 0])];
-    assert_eq!(lookup.rows_of(&join, &records, 3).unwrap().iter().collect::<Vec<_>>(), [Some(2), None, Some(0)]);
+    assert_eq!(
+        lookup.rows_of(&join, &records, 3).unwrap().iter().collect::<Vec<_>>(),
+        [Some(2), None, Some(0)]
+    );
     assert_eq!(lookup.table.column(0).as_primitive::<Int64Type>().values(), &[1, 2, 3]);
-    assert_eq!(Lookup::of_parquet(&join, Vec::new()).unwrap().rows(), 0, "an empty dataset goes with nothing");
+    assert_eq!(
+        Lookup::of_parquet(&join, Vec::new()).unwrap().rows(),
+        0,
+        "an empty dataset goes with nothing"
+    );
 
     let twice = Lookup::of_parquet(&join, vec![files[0].clone(), files[0].clone()]).unwrap_err();
     assert!(twice.to_string().contains("rows 1 and 3 of the dataset airports"), "{twice}");
     for (file, text) in [
         (parquet(vec![("iata", texts(&["a"]))]), "a file has no column `height`"),
-        (parquet(vec![("iata", texts(&["a"])), ("height", texts(&["1"]))]), "`height` is a string there, and a int64"),
+        (
+            parquet(vec![("iata", texts(&["a"])), ("height", texts(&["1"]))]),
+            "`height` is a string there, and a int64",
+        ),
     ] {
         let drift = Lookup::of_parquet(&join, vec![file]).unwrap_err();
         assert!(drift.name() == "SchemaDrift" && drift.to_string().contains(text), "{drift}");
@@ -142,10 +184,20 @@ fn faults_of_a_join_are_told_with_their_places() {
     };
     let fields = "fields: [ { name: k, type: string }, { name: v, type: string } ]";
     for (join, fault) in [
-        (format!("{{ on: [ {{ field: dest, column: k }} ], columns: [ v ], {fields} }}"), "transform.join[0]: names its table by `object`"),
-        (format!("{{ object: a, dataset: b, on: [ {{ field: dest, column: k }} ], columns: [ v ], {fields} }}"), "one of them"),
         (
-            format!("{{ object: ../a, on: [ {{ field: dest, column: k }} ], columns: [ v ], {fields} }}"),
+            format!("{{ on: [ {{ field: dest, column: k }} ], columns: [ v ], {fields} }}"),
+            "transform.join[0]: names its table by `object`",
+        ),
+        (
+            format!(
+                "{{ object: a, dataset: b, on: [ {{ field: dest, column: k }} ], columns: [ v ], {fields} }}"
+            ),
+            "one of them",
+        ),
+        (
+            format!(
+                "{{ object: ../a, on: [ {{ field: dest, column: k }} ], columns: [ v ], {fields} }}"
+            ),
             "transform.join[0].object: `../a` is no key",
         ),
         (
@@ -156,17 +208,34 @@ fn faults_of_a_join_are_told_with_their_places() {
             format!("{{ object: a, on: [ {{ field: k }} ], columns: [ v ], {fields} }}"),
             "transform.join[0].on[0]: `k` is not a field of the schema; allowed: dest, day",
         ),
-        (format!("{{ object: a, on: [ {{ field: day, column: k }} ], columns: [ v ], {fields} }}"), "they have to be alike"),
-        (format!("{{ object: a, on: [], columns: [ v ], {fields} }}"), "transform.join[0].on: at least one field is needed"),
         (
-            format!("{{ object: a, on: [ {{ field: dest, column: k }} ], columns: [ {{ column: v, as: day }} ], {fields} }}"),
+            format!(
+                "{{ object: a, on: [ {{ field: day, column: k }} ], columns: [ v ], {fields} }}"
+            ),
+            "they have to be alike",
+        ),
+        (
+            format!("{{ object: a, on: [], columns: [ v ], {fields} }}"),
+            "transform.join[0].on: at least one field is needed",
+        ),
+        (
+            format!(
+                "{{ object: a, on: [ {{ field: dest, column: k }} ], columns: [ {{ column: v, as: day }} ], {fields} }}"
+            ),
             "transform.join[0].columns[0]: `day` is the name of another column",
         ),
         (
-            format!("{{ object: a, on: [ {{ field: dest, column: k }} ], columns: [ v ], how: inner, unmatched: reject, {fields} }}"),
+            format!(
+                "{{ object: a, on: [ {{ field: dest, column: k }} ], columns: [ v ], how: inner, unmatched: reject, {fields} }}"
+            ),
             "transform.join[0].unmatched: an inner join filters",
         ),
-        (format!("{{ object: a, on: [ {{ field: dest, column: k }} ], columns: [ v ], how: outer, {fields} }}"), "allowed: left, inner"),
+        (
+            format!(
+                "{{ object: a, on: [ {{ field: dest, column: k }} ], columns: [ v ], how: outer, {fields} }}"
+            ),
+            "allowed: left, inner",
+        ),
     ] {
         let faults = faults(&join);
         assert!(faults.contains(fault), "{join}: {faults}");

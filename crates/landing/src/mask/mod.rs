@@ -1,8 +1,12 @@
-//! Values that may not leave as they are: what of them is stored, told of a fault, and written with a refused record.
+//! Values that may not leave as they are: what of them is stored, told of a fault, and written with
+//! a refused record.
 //!
-//! `where` and `derive` see values as they were. Then those of the columns that `transform.mask` names are replaced, before keys are compared, the profile is taken and rows are
-//! written: what comes after knows only what is left of them. A record is refused as it was read, so its masked cells are replaced in its bytes, and what is said of its faults
-//! is written anew wherever it could tell a value. What `derive` makes of a masked column is stored as it says, unless that is masked too.
+//! `where` and `derive` see values as they were. Then those of the columns that `transform.mask`
+//! names are replaced, before keys are compared, the profile is taken and rows are written: what
+//! comes after knows only what is left of them. A record is refused as it was read, so its masked
+//! cells are replaced in its bytes, and what is said of its faults is written anew wherever it
+//! could tell a value. What `derive` makes of a masked column is stored as it says, unless that is
+//! masked too.
 
 mod refused;
 
@@ -28,9 +32,10 @@ impl Salt {
     /// Takes a salt as it is configured.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.len() {
-            length if length < Self::LEAST_BYTES => {
-                Err(format!("the salt of masks has {length} bytes, and at least {} are needed", Self::LEAST_BYTES))
-            }
+            length if length < Self::LEAST_BYTES => Err(format!(
+                "the salt of masks has {length} bytes, and at least {} are needed",
+                Self::LEAST_BYTES
+            )),
             _ => Ok(Self(text.into())),
         }
     }
@@ -63,7 +68,8 @@ pub(crate) struct Masks {
     salt: Option<Salt>,
     /// By [position](contract::Stored::index).
     columns: Vec<Option<Mask>>,
-    /// By position, whether what is said of it may tell a masked value: of what is masked, and of what is derived from such.
+    /// By position, whether what is said of it may tell a masked value: of what is masked, and of
+    /// what is derived from such.
     is_veiled: Vec<bool>,
     /// Whether `where` reads such a column.
     is_filter_veiled: bool,
@@ -91,15 +97,19 @@ impl Masks {
         for join in &transform.join {
             // What goes with a masked value tells of it.
             let tells = join.on.iter().any(|on| is_veiled[on.field]);
-            is_veiled[at..at + join.columns.len()].iter_mut().for_each(|is_veiled| *is_veiled |= tells);
+            is_veiled[at..at + join.columns.len()]
+                .iter_mut()
+                .for_each(|is_veiled| *is_veiled |= tells);
             at += join.columns.len();
         }
-        let reads_veiled =
-            |is_veiled: &[bool], expression: &row_sql::Expression| expression.columns().iter().any(|column| is_veiled[*column]);
+        let reads_veiled = |is_veiled: &[bool], expression: &row_sql::Expression| {
+            expression.columns().iter().any(|column| is_veiled[*column])
+        };
         for (index, derived) in transform.derive.iter().enumerate() {
             is_veiled[fields + joined + index] |= reads_veiled(&is_veiled, &derived.expression);
         }
-        let masked = transform.mask.iter().map(|masked| masked.index).filter(|index| *index < fields);
+        let masked =
+            transform.mask.iter().map(|masked| masked.index).filter(|index| *index < fields);
         let masked: Vec<_> = masked.map(|index| (index, mapping.fields[index])).collect();
         let mut cells = vec![None; mapping.columns as usize];
         for (index, column) in &masked {
@@ -107,15 +117,26 @@ impl Masks {
                 *cell = columns[*index];
             }
         }
-        let is_filter_veiled = transform.filter.as_ref().is_some_and(|filter| reads_veiled(&is_veiled, filter));
-        Some(Self { salt: salt.cloned(), columns, is_veiled, is_filter_veiled, cells, width: mapping.columns, fields: masked })
+        let is_filter_veiled =
+            transform.filter.as_ref().is_some_and(|filter| reads_veiled(&is_veiled, filter));
+        Some(Self {
+            salt: salt.cloned(),
+            columns,
+            is_veiled,
+            is_filter_veiled,
+            cells,
+            width: mapping.columns,
+            fields: masked,
+        })
     }
 
-    /// Refuses records whose values were masked before: a mask of a mask would be taken for that of a value.
+    /// Refuses records whose values were masked before: a mask of a mask would be taken for that of
+    /// a value.
     pub(crate) fn check(&self, columns: &[ArrayRef], findings: &mut Vec<Finding>) {
         for (index, column) in &self.fields {
             let Some(texts) = columns[*index].as_string_opt::<i32>() else { continue };
-            let masked = texts.iter().enumerate().filter(|(_, text)| text.is_some_and(refused::is_mark));
+            let masked =
+                texts.iter().enumerate().filter(|(_, text)| text.is_some_and(refused::is_mark));
             findings.extend(masked.map(|(row, _)| Finding {
                 row: row as u32,
                 offset: None,
@@ -153,7 +174,9 @@ impl Masks {
     /// Writes what is left of a value.
     fn write(&self, mask: Mask, value: &str, out: &mut String) {
         match (mask, &self.salt) {
-            (Mask::Sha256, Some(Salt(salt))) => row_sql::write_hexadecimal(hash(salt, value).as_ref(), out),
+            (Mask::Sha256, Some(Salt(salt))) => {
+                row_sql::write_hexadecimal(hash(salt, value).as_ref(), out)
+            }
             (Mask::Redact, _) | (Mask::Sha256, None) => out.push_str(REDACTED),
             (Mask::Last4, _) => {
                 out.push_str("****");

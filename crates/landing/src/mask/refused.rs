@@ -11,7 +11,8 @@ use super::{Masks, REDACTED, hash, last4};
 use crate::batch::Batch;
 use crate::batch::Cells;
 
-/// What a masked cell of a refused record begins with, so that it is known for one if the record is sent again as it is.
+/// What a masked cell of a refused record begins with, so that it is known for one if the record is
+/// sent again as it is.
 const MARK: &str = "masked";
 /// What stands after the mark: the first that has no meaning in the dialect.
 const AFTER_MARK: [char; 4] = [':', '=', '-', '_'];
@@ -22,11 +23,21 @@ pub(super) fn is_mark(text: &str) -> bool {
 }
 
 impl Masks {
-    /// Writes the bytes of a refused record: those of the source, but for the cells that are masked. Of a record that is not written as it should be, any cell may hold any
-    /// value: none of them is left.
-    pub(crate) fn write_record(&self, batch: &Batch<'_>, cells: &Cells<'_>, index: usize, dialect: &Dialect, out: &mut Vec<u8>) {
+    /// Writes the bytes of a refused record: those of the source, but for the cells that are
+    /// masked. Of a record that is not written as it should be, any cell may hold any value: none
+    /// of them is left.
+    pub(crate) fn write_record(
+        &self,
+        batch: &Batch<'_>,
+        cells: &Cells<'_>,
+        index: usize,
+        dialect: &Dialect,
+        out: &mut Vec<u8>,
+    ) {
         let row = &batch.records[index];
-        let copy = |range: std::ops::Range<usize>, out: &mut Vec<u8>| out.extend_from_slice(&batch.source[batch.source_range(range)]);
+        let copy = |range: std::ops::Range<usize>, out: &mut Vec<u8>| {
+            out.extend_from_slice(&batch.source[batch.source_range(range)])
+        };
         if !self.is_sound(row) {
             let delimiter = dialect.delimiter.encoded(dialect.encoding);
             let redacted = self.mark(Mask::Redact, None, dialect);
@@ -60,8 +71,16 @@ impl Masks {
         }
     }
 
-    /// Takes out of a finding what it may tell of masked values. Those of keys are made of [masked texts](Self::text_of_key).
-    pub(crate) fn veil(&self, finding: &mut Finding, contract: &Contract, batch: &Batch<'_>, cells: &Cells<'_>, dialect: &Dialect) {
+    /// Takes out of a finding what it may tell of masked values. Those of keys are made of [masked
+    /// texts](Self::text_of_key).
+    pub(crate) fn veil(
+        &self,
+        finding: &mut Finding,
+        contract: &Contract,
+        batch: &Batch<'_>,
+        cells: &Cells<'_>,
+        dialect: &Dialect,
+    ) {
         let row = &batch.records[finding.row as usize];
         let is_sound = self.is_sound(row);
         let is_veiled = match (finding.field, finding.error) {
@@ -78,11 +97,24 @@ impl Masks {
         if let Some(field) = finding.field.filter(|_| rule != "mask") {
             finding.message = match finding.error {
                 ErrorName::Type => {
-                    let data_type = contract.schema.fields.get(field as usize).map(|field| row_sql::type_name(&field.data_type.arrow()));
-                    format!("the value of `{}`, which is masked, is no {}", name(field), data_type.unwrap_or_default())
+                    let data_type = contract
+                        .schema
+                        .fields
+                        .get(field as usize)
+                        .map(|field| row_sql::type_name(&field.data_type.arrow()));
+                    format!(
+                        "the value of `{}`, which is masked, is no {}",
+                        name(field),
+                        data_type.unwrap_or_default()
+                    )
                 }
-                ErrorName::Constraint => format!("the value of `{}`, which is masked, breaks the constraint `{rule}`", name(field)),
-                ErrorName::Transform => format!("`{}` has no value, because of one that is masked", name(field)),
+                ErrorName::Constraint => format!(
+                    "the value of `{}`, which is masked, breaks the constraint `{rule}`",
+                    name(field)
+                ),
+                ErrorName::Transform => {
+                    format!("`{}` has no value, because of one that is masked", name(field))
+                }
                 _ => std::mem::take(&mut finding.message),
             };
         } else if finding.error == ErrorName::Transform {
@@ -91,7 +123,9 @@ impl Masks {
         if finding.value.as_ref().is_none_or(String::is_empty) {
             return;
         }
-        let mask = finding.column.and_then(|column| self.cells.get(column as usize).copied().flatten().map(|mask| (column, mask)));
+        let mask = finding.column.and_then(|column| {
+            self.cells.get(column as usize).copied().flatten().map(|mask| (column, mask))
+        });
         let mut scratch = Vec::new();
         finding.value = Some(match mask.filter(|_| is_sound) {
             Some((column, mask)) => {
@@ -116,18 +150,32 @@ impl Masks {
         out
     }
 
-    /// What stands for a cell in a refused record: ASCII without a meaning in the dialect, or nothing.
+    /// What stands for a cell in a refused record: ASCII without a meaning in the dialect, or
+    /// nothing.
     fn mark(&self, mask: Mask, text: Option<&str>, dialect: &Dialect) -> Vec<u8> {
         let mut left = String::new();
         match (mask, &self.salt, text) {
-            (Mask::Sha256, Some(salt), Some(text)) => row_sql::write_hexadecimal(hash(&salt.0, text).as_ref(), &mut left),
-            (Mask::Last4, _, Some(text)) => left.extend(last4(text).chars().map(|c| if c.is_ascii_alphanumeric() { c } else { 'x' })),
+            (Mask::Sha256, Some(salt), Some(text)) => {
+                row_sql::write_hexadecimal(hash(&salt.0, text).as_ref(), &mut left)
+            }
+            (Mask::Last4, _, Some(text)) => left.extend(
+                last4(text).chars().map(|c| if c.is_ascii_alphanumeric() { c } else { 'x' }),
+            ),
             _ => left.push_str(REDACTED),
         }
-        let tokens = [Some(dialect.delimiter), dialect.quote_char, dialect.escape_char, dialect.comment_char];
-        let meaning: Vec<u8> = tokens.iter().flatten().flat_map(|token| token.as_bytes()).copied().collect();
+        let tokens = [
+            Some(dialect.delimiter),
+            dialect.quote_char,
+            dialect.escape_char,
+            dialect.comment_char,
+        ];
+        let meaning: Vec<u8> =
+            tokens.iter().flatten().flat_map(|token| token.as_bytes()).copied().collect();
         let has_meaning = |text: &str| text.bytes().any(|byte| meaning.contains(&byte));
-        let marked = AFTER_MARK.iter().map(|after| format!("{MARK}{after}{left}")).find(|marked| !has_meaning(marked));
+        let marked = AFTER_MARK
+            .iter()
+            .map(|after| format!("{MARK}{after}{left}"))
+            .find(|marked| !has_meaning(marked));
         dialect.encoding.encode_ascii(marked.unwrap_or_default().as_bytes())
     }
 }

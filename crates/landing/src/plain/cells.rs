@@ -71,25 +71,42 @@ impl<'a> Cells<'a> {
             DataType::UInt64 => numbers!(UInt64Type),
             DataType::Float32 => floats!(Float32Type),
             DataType::Float64 => floats!(Float64Type),
-            DataType::Decimal128(precision, scale) => written(array.as_primitive::<Decimal128Type>(), |out, value| {
-                out.write_all(Decimal128Type::format_decimal(value, *precision, *scale).as_bytes()).ok()
-            }),
+            DataType::Decimal128(precision, scale) => {
+                written(array.as_primitive::<Decimal128Type>(), |out, value| {
+                    out.write_all(
+                        Decimal128Type::format_decimal(value, *precision, *scale).as_bytes(),
+                    )
+                    .ok()
+                })
+            }
             DataType::Date32 => moments!(Date32Type, Date32Type::to_naive_date_opt),
-            DataType::Time32(TimeUnit::Second) => moments!(Time32SecondType, temporal::time32s_to_time),
+            DataType::Time32(TimeUnit::Second) => {
+                moments!(Time32SecondType, temporal::time32s_to_time)
+            }
             DataType::Time32(_) => moments!(Time32MillisecondType, temporal::time32ms_to_time),
-            DataType::Time64(TimeUnit::Microsecond) => moments!(Time64MicrosecondType, temporal::time64us_to_time),
+            DataType::Time64(TimeUnit::Microsecond) => {
+                moments!(Time64MicrosecondType, temporal::time64us_to_time)
+            }
             DataType::Time64(_) => moments!(Time64NanosecondType, temporal::time64ns_to_time),
-            DataType::Timestamp(TimeUnit::Second, zone) => moments!(TimestampSecondType, temporal::timestamp_s_to_datetime, zone),
+            DataType::Timestamp(TimeUnit::Second, zone) => {
+                moments!(TimestampSecondType, temporal::timestamp_s_to_datetime, zone)
+            }
             DataType::Timestamp(TimeUnit::Millisecond, zone) => {
                 moments!(TimestampMillisecondType, temporal::timestamp_ms_to_datetime, zone)
             }
             DataType::Timestamp(TimeUnit::Microsecond, zone) => {
                 moments!(TimestampMicrosecondType, temporal::timestamp_us_to_datetime, zone)
             }
-            DataType::Timestamp(TimeUnit::Nanosecond, zone) => moments!(TimestampNanosecondType, temporal::timestamp_ns_to_datetime, zone),
+            DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
+                moments!(TimestampNanosecondType, temporal::timestamp_ns_to_datetime, zone)
+            }
             other => return Err(Error::Internal(format!("writing text: {other} is not known"))),
         };
-        cells.ok_or_else(|| Error::LimitExceeded(format!("`{name}` has a date that is too far away for a calendar; Parquet would hold it")))
+        cells.ok_or_else(|| {
+            Error::LimitExceeded(format!(
+                "`{name}` has a date that is too far away for a calendar; Parquet would hold it"
+            ))
+        })
     }
 
     /// The value of a row, without quotes; `None`: it is null.
@@ -98,7 +115,10 @@ impl<'a> Cells<'a> {
             Self::Texts(texts) => (!texts.is_null(row)).then(|| texts.value(row).as_bytes()),
             Self::Written { bytes, ends, nulls, .. } => {
                 let start = if row == 0 { 0 } else { ends[row - 1] };
-                nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)).then(|| &bytes[start..ends[row]])
+                nulls
+                    .as_ref()
+                    .is_none_or(|nulls| nulls.is_valid(row))
+                    .then(|| &bytes[start..ends[row]])
             }
         }
     }
@@ -109,7 +129,8 @@ fn written<'a, T: ArrowPrimitiveType>(
     array: &PrimitiveArray<T>,
     write: impl Fn(&mut Vec<u8>, T::Native) -> Option<()>,
 ) -> Option<Cells<'a>> {
-    let (mut bytes, mut ends) = (Vec::with_capacity(8 * array.len()), Vec::with_capacity(array.len()));
+    let (mut bytes, mut ends) =
+        (Vec::with_capacity(8 * array.len()), Vec::with_capacity(array.len()));
     for row in 0..array.len() {
         if array.is_valid(row) {
             write(&mut bytes, array.value(row))?;
@@ -123,7 +144,9 @@ fn written<'a, T: ArrowPrimitiveType>(
 fn booleans<'a>(array: &ArrayRef) -> Option<Cells<'a>> {
     let (mut bytes, array) = (Vec::new(), array.as_boolean());
     let end = |value: Option<bool>| {
-        bytes.extend_from_slice(value.map_or("", |value| if value { "true" } else { "false" }).as_bytes());
+        bytes.extend_from_slice(
+            value.map_or("", |value| if value { "true" } else { "false" }).as_bytes(),
+        );
         bytes.len()
     };
     let ends = array.iter().map(end).collect();

@@ -12,16 +12,19 @@ static QUOTING: LazyLock<csv_core::Writer> = LazyLock::new(csv_core::Writer::new
 pub(super) enum Beginnings {
     /// Anything.
     Any,
-    /// Nothing that makes a spreadsheet take them for a formula: such texts get an apostrophe in front, as OWASP says.
+    /// Nothing that makes a spreadsheet take them for a formula: such texts get an apostrophe in
+    /// front, as OWASP says.
     NoFormula,
 }
 
 impl Beginnings {
     fn guard(self, text: &[u8]) -> &'static [u8] {
         /// The wide forms of `=`, `+`, `-` and `@`, too.
-        const WIDE: [&[u8]; 4] = ["＝".as_bytes(), "＋".as_bytes(), "－".as_bytes(), "＠".as_bytes()];
-        let is_formula = matches!(text.first(), Some(b'\0' | b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r' | b'\n'))
-            || WIDE.iter().any(|wide| text.starts_with(wide));
+        const WIDE: [&[u8]; 4] =
+            ["＝".as_bytes(), "＋".as_bytes(), "－".as_bytes(), "＠".as_bytes()];
+        let is_formula =
+            matches!(text.first(), Some(b'\0' | b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r' | b'\n'))
+                || WIDE.iter().any(|wide| text.starts_with(wide));
         if self == Self::NoFormula && is_formula { b"'" } else { b"" }
     }
 }
@@ -42,14 +45,21 @@ pub(super) fn leads(columns: usize) -> Vec<Vec<u8>> {
     (0..columns).map(|column| if column == 0 { Vec::new() } else { vec![b','] }).collect()
 }
 
-pub(super) fn write_row(leads: &[Vec<u8>], cells: &[Cells<'_>], row: usize, beginnings: Beginnings, out: &mut Vec<u8>) {
+pub(super) fn write_row(
+    leads: &[Vec<u8>],
+    cells: &[Cells<'_>],
+    row: usize,
+    beginnings: Beginnings,
+    out: &mut Vec<u8>,
+) {
     let start = out.len();
     for (lead, cells) in leads.iter().zip(cells) {
         out.extend_from_slice(lead);
         match (cells, cells.get(row)) {
             (_, None) => {}
             (Cells::Texts(_), Some(text)) => write_text(text, beginnings, out),
-            // Of what numbers and moments are made of nothing has to be quoted, and a sign makes no formula of them.
+            // Of what numbers and moments are made of nothing has to be quoted, and a sign makes no
+            // formula of them.
             (Cells::Written { .. }, Some(text)) => out.extend_from_slice(text),
         }
     }

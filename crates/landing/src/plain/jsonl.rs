@@ -4,8 +4,10 @@ use super::cells::Cells;
 
 /// What stands before each value: the name of its member.
 pub(super) fn leads(names: &[&str]) -> Vec<Vec<u8>> {
-    let lead =
-        |(index, name): (usize, &&str)| format!("{}{}:", if index == 0 { '{' } else { ',' }, serde_json::Value::from(*name)).into_bytes();
+    let lead = |(index, name): (usize, &&str)| {
+        format!("{}{}:", if index == 0 { '{' } else { ',' }, serde_json::Value::from(*name))
+            .into_bytes()
+    };
     names.iter().enumerate().map(lead).collect()
 }
 
@@ -18,7 +20,9 @@ pub(super) fn write_row(leads: &[Vec<u8>], cells: &[Cells<'_>], row: usize, out:
                 serde_json::to_writer(&mut *out, texts.value(row)).expect("memory takes any text");
             }
             // Numbers as they are, but for those that JSON has not: NaN, INF, and -INF.
-            (Cells::Written { is_literal: true, .. }, Some(text)) if !matches!(text.last(), Some(b'N' | b'F')) => {
+            (Cells::Written { is_literal: true, .. }, Some(text))
+                if !matches!(text.last(), Some(b'N' | b'F')) =>
+            {
                 out.extend_from_slice(text)
             }
             (Cells::Written { .. }, Some(text)) => {

@@ -1,8 +1,9 @@
 //! Files of text: CSV and JSON Lines.
 //!
-//! Rows become text column by column, and lines of it row by row. Values are exact: decimals have the digits of their scale, floats the fewest that are read back as the
-//! same, dates, times and moments are those of ISO 8601. Text is packed in blocks, each of them a gzip member or a Zstandard frame, so that all files of a shard share what
-//! packs them.
+//! Rows become text column by column, and lines of it row by row. Values are exact: decimals have
+//! the digits of their scale, floats the fewest that are read back as the same, dates, times and
+//! moments are those of ISO 8601. Text is packed in blocks, each of them a gzip member or a
+//! Zstandard frame, so that all files of a shard share what packs them.
 
 mod cells;
 mod csv;
@@ -31,7 +32,8 @@ const BLOCK_BYTES: usize = 1 << 20;
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// RFC 4180, with a header. A null is an empty field, an empty text is `""`. In a file of one column both are `""`: an empty line would be no record.
+    /// RFC 4180, with a header. A null is an empty field, an empty text is `""`. In a file of one
+    /// column both are `""`: an empty line would be no record.
     Csv,
     /// The same, but no text of it is a formula to a spreadsheet.
     GuardedCsv,
@@ -82,7 +84,9 @@ impl TextSchema {
 
     fn write(&self, batch: &RecordBatch, text: &mut Vec<u8>) -> Result<(), Error> {
         let columns = self.columns.fields().iter().zip(batch.columns());
-        let cells = columns.map(|(field, array)| Cells::new(field.name(), array)).collect::<Result<Vec<_>, _>>()?;
+        let cells = columns
+            .map(|(field, array)| Cells::new(field.name(), array))
+            .collect::<Result<Vec<_>, _>>()?;
         for row in 0..batch.num_rows() {
             match self.form.beginnings() {
                 Some(beginnings) => csv::write_row(&self.leads, &cells, row, beginnings, text),
@@ -121,6 +125,8 @@ impl TextWriter {
             return Ok(());
         }
         let packed = packer.pack(std::mem::take(&mut self.text))?;
-        self.sink.write_all(&packed).map_err(|error| Error::Internal(format!("writing text: {}", error.unquoted())))
+        self.sink
+            .write_all(&packed)
+            .map_err(|error| Error::Internal(format!("writing text: {}", error.unquoted())))
     }
 }

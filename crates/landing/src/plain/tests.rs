@@ -12,13 +12,20 @@ use serde_json::{Value, json};
 use super::*;
 
 fn packed(form: Form, packing: Packing, columns: Vec<(&str, ArrayRef)>, batch: usize) -> Vec<u8> {
-    let fields: Vec<_> = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+    let fields: Vec<_> = columns
+        .iter()
+        .map(|(name, array)| Field::new(*name, array.data_type().clone(), true))
+        .collect();
     let schema = Arc::new(Schema::new(fields));
-    let rows = RecordBatch::try_new(schema.clone(), columns.into_iter().map(|(_, array)| array).collect()).expect("arrays of one length");
+    let rows =
+        RecordBatch::try_new(schema.clone(), columns.into_iter().map(|(_, array)| array).collect())
+            .expect("arrays of one length");
     let (sink, mut packer) = (SharedBuffer::default(), Packer::new(packing).expect("a packer"));
     let mut writer = TextWriter::new(sink.clone(), Arc::new(TextSchema::new(form, schema)));
     for from in (0..rows.num_rows()).step_by(batch) {
-        writer.write(&rows.slice(from, batch.min(rows.num_rows() - from)), &mut packer).expect("rows are written");
+        writer
+            .write(&rows.slice(from, batch.min(rows.num_rows() - from)), &mut packer)
+            .expect("rows are written");
     }
     writer.flush(&mut packer).expect("the file is written");
     sink.take()
@@ -29,7 +36,11 @@ fn text(form: Form, columns: Vec<(&str, ArrayRef)>) -> String {
 }
 
 fn decimals(values: Vec<Option<i128>>, precision: u8, scale: i8) -> ArrayRef {
-    Arc::new(Decimal128Array::from(values).with_precision_and_scale(precision, scale).expect("values of that precision"))
+    Arc::new(
+        Decimal128Array::from(values)
+            .with_precision_and_scale(precision, scale)
+            .expect("values of that precision"),
+    )
 }
 
 fn every_type() -> Vec<(&'static str, ArrayRef)> {
@@ -41,11 +52,23 @@ fn every_type() -> Vec<(&'static str, ArrayRef)> {
         ("wide", decimals(vec![Some(-10_i128.pow(37) - 1), None, Some(0)], 38, 10)),
         ("whole", decimals(vec![Some(-12), None, Some(0)], 5, 0)),
         ("float", Arc::new(Float64Array::from(vec![Some(0.1), None, Some(1e300)]))),
-        ("small", Arc::new(Float32Array::from(vec![Some(f32::NAN), Some(f32::NEG_INFINITY), Some(0.1)]))),
+        (
+            "small",
+            Arc::new(Float32Array::from(vec![Some(f32::NAN), Some(f32::NEG_INFINITY), Some(0.1)])),
+        ),
         ("day", Arc::new(Date32Array::from(vec![Some(-1), None, Some(19_000)]))),
         ("time", Arc::new(Time32SecondArray::from(vec![Some(0), None, Some(86_399)]))),
-        ("nanos", Arc::new(Time64NanosecondArray::from(vec![Some(1), None, Some(86_399_000_000_000)]))),
-        ("at", Arc::new(TimestampMicrosecondArray::from(vec![Some(-1), None, Some(1_500_000)]).with_timezone("UTC"))),
+        (
+            "nanos",
+            Arc::new(Time64NanosecondArray::from(vec![Some(1), None, Some(86_399_000_000_000)])),
+        ),
+        (
+            "at",
+            Arc::new(
+                TimestampMicrosecondArray::from(vec![Some(-1), None, Some(1_500_000)])
+                    .with_timezone("UTC"),
+            ),
+        ),
         ("local", Arc::new(TimestampSecondArray::from(vec![Some(0), None, Some(-1)]))),
         ("note", Arc::new(StringArray::from(vec![Some(""), None, Some("a \"b\",\r\né\t")]))),
     ]
@@ -82,16 +105,23 @@ fn every_type_as_json_lines() {
 
 #[test]
 fn no_text_is_a_formula_where_they_are_guarded() {
-    let texts = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "＝1", "\0x", "a=1", "'=1", "-\"a\",b", " =1", ""];
+    let texts = [
+        "=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "＝1", "\0x", "a=1", "'=1",
+        "-\"a\",b", " =1", "",
+    ];
     let columns = || -> Vec<(&str, ArrayRef)> {
         vec![
             ("=text", Arc::new(StringArray::from(texts.to_vec()))),
-            ("number", Arc::new(Int64Array::from_iter_values((0..texts.len() as i64).map(|at| -at)))),
+            (
+                "number",
+                Arc::new(Int64Array::from_iter_values((0..texts.len() as i64).map(|at| -at))),
+            ),
         ]
     };
     let read = |form: Form| {
         let file = text(form, columns());
-        let mut reader = ::csv::ReaderBuilder::new().has_headers(false).from_reader(file.as_bytes());
+        let mut reader =
+            ::csv::ReaderBuilder::new().has_headers(false).from_reader(file.as_bytes());
         let cell = |row: ::csv::StringRecord| (row[0].to_owned(), row[1].to_owned());
         reader.records().map(|row| cell(row.expect("a record"))).collect::<Vec<_>>()
     };
@@ -101,7 +131,11 @@ fn no_text_is_a_formula_where_they_are_guarded() {
         let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝']);
         assert_eq!(*guarded_text, if is_formula { format!("'{text}") } else { text.clone() });
     }
-    assert_eq!(guarded.iter().filter(|(text, _)| text.starts_with('\'')).count(), 12, "{guarded:?}");
+    assert_eq!(
+        guarded.iter().filter(|(text, _)| text.starts_with('\'')).count(),
+        12,
+        "{guarded:?}"
+    );
     assert_eq!(plain[1..].iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(), texts);
 }
 
@@ -115,12 +149,19 @@ fn a_null_of_an_only_column_is_a_record_too() {
 fn what_no_calendar_has_is_refused() {
     let far: ArrayRef = Arc::new(Date32Array::from(vec![i32::MAX]));
     let refused = Cells::new("day", &far).err().expect("it has no year");
-    assert!(matches!(&refused, Error::LimitExceeded(cause) if cause.starts_with("`day` has a date")), "{refused}");
+    assert!(
+        matches!(&refused, Error::LimitExceeded(cause) if cause.starts_with("`day` has a date")),
+        "{refused}"
+    );
 }
 
 #[test]
 fn blocks_are_unpacked_as_one() {
-    let notes = || -> ArrayRef { Arc::new(StringArray::from_iter_values((0..100_000).map(|at| format!("{at} {}", "é".repeat(at % 40))))) };
+    let notes = || -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(
+            (0..100_000).map(|at| format!("{at} {}", "é".repeat(at % 40))),
+        ))
+    };
     let plain = packed(Form::Csv, Packing::None, vec![("note", notes())], 8_192);
     assert!(plain.len() > 3 * BLOCK_BYTES);
     let gzip = packed(Form::Csv, Packing::Gzip, vec![("note", notes())], 8_192);

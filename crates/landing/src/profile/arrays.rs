@@ -8,11 +8,16 @@ use twox_hash::XxHash3_64;
 use super::distinct::hash_of;
 
 /// Shows all values that are there, in stretches without nulls.
-pub(super) fn each_run<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, mut take: impl FnMut(&[T::Native])) {
+pub(super) fn each_run<T: ArrowPrimitiveType>(
+    array: &PrimitiveArray<T>,
+    mut take: impl FnMut(&[T::Native]),
+) {
     match array.nulls().filter(|nulls| nulls.null_count() > 0) {
         None if array.is_empty() => {}
         None => take(array.values()),
-        Some(nulls) => nulls.valid_slices().for_each(|(start, end)| take(&array.values()[start..end])),
+        Some(nulls) => {
+            nulls.valid_slices().for_each(|(start, end)| take(&array.values()[start..end]))
+        }
     }
 }
 
@@ -28,7 +33,9 @@ where
         return Some(values.iter().fold(0i128, |sum, value| sum.wrapping_add((*value).into())));
     }
     // Of 32 bits each, far more than a batch has are needed to overflow 64.
-    let small = |values: &[T::Native]| values.iter().fold(0i64, |sum, value| sum.wrapping_add((*value).into() as i64));
+    let small = |values: &[T::Native]| {
+        values.iter().fold(0i64, |sum, value| sum.wrapping_add((*value).into() as i64))
+    };
     Some(values.chunks(1 << 16).map(|values| i128::from(small(values))).sum())
 }
 

@@ -2,9 +2,10 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type,
+    Int32Type, Int64Type, Time32MillisecondType, Time32SecondType, Time64MicrosecondType,
+    Time64NanosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, BooleanArray, PrimitiveArray, StringArray};
 use arrow_schema::{DataType as ArrowType, TimeUnit};
@@ -64,7 +65,18 @@ impl Column {
             _ => None,
         };
         let sketches = (with_sketches && kind != Kind::Other).then(Box::default);
-        Self { name, kind, rows: 0, nulls: 0, nan: 0, bounds: None, sum, lost: 0.0, lengths: None, sketches }
+        Self {
+            name,
+            kind,
+            rows: 0,
+            nulls: 0,
+            nan: 0,
+            bounds: None,
+            sum,
+            lost: 0.0,
+            lengths: None,
+            sketches,
+        }
     }
 
     pub(super) fn observe(&mut self, array: &dyn Array, new: Option<&[ArrayRef]>) {
@@ -103,7 +115,9 @@ impl Column {
             self.widen(least.clone(), greatest.clone());
         }
         self.sum = match (self.sum.take(), &other.sum) {
-            (Some(Value::Int(mine)), Some(Value::Int(theirs))) => mine.checked_add(*theirs).map(Value::Int),
+            (Some(Value::Int(mine)), Some(Value::Int(theirs))) => {
+                mine.checked_add(*theirs).map(Value::Int)
+            }
             (Some(Value::Float(mine)), Some(Value::Float(theirs))) => {
                 let mut sum = (mine, self.lost + other.lost);
                 add(&mut sum, *theirs);
@@ -115,12 +129,13 @@ impl Column {
         if let Some((shortest, longest)) = other.lengths {
             self.lengthen(shortest, longest);
         }
-        self.sketches = self.sketches.take().zip(other.sketches.as_ref()).map(|(mut mine, theirs)| {
-            mine.distinct.merge(&theirs.distinct);
-            mine.quantiles.merge(&theirs.quantiles);
-            mine.frequent.merge(&theirs.frequent);
-            mine
-        });
+        self.sketches =
+            self.sketches.take().zip(other.sketches.as_ref()).map(|(mut mine, theirs)| {
+                mine.distinct.merge(&theirs.distinct);
+                mine.quantiles.merge(&theirs.quantiles);
+                mine.frequent.merge(&theirs.frequent);
+                mine
+            });
     }
 
     /// The mean of all values that are there.
@@ -134,8 +149,11 @@ impl Column {
         (count > 0).then(|| sum / count as f64)
     }
 
-    fn integers<T: ArrowPrimitiveType>(&mut self, array: &PrimitiveArray<T>, new: Option<&[ArrayRef]>)
-    where
+    fn integers<T: ArrowPrimitiveType>(
+        &mut self,
+        array: &PrimitiveArray<T>,
+        new: Option<&[ArrayRef]>,
+    ) where
         T::Native: Into<i128> + Ord,
     {
         match new {
@@ -144,7 +162,9 @@ impl Column {
         }
         if let Some(Value::Int(before)) = self.sum {
             let mut sum = Some(before);
-            each_run(array, |values| sum = sum.and_then(|sum| sum.checked_add(sum_of::<T>(values)?)));
+            each_run(array, |values| {
+                sum = sum.and_then(|sum| sum.checked_add(sum_of::<T>(values)?))
+            });
             self.sum = sum.map(Value::Int);
         }
         let kind = self.kind;
@@ -164,10 +184,16 @@ impl Column {
         each_run(array, |values| {
             let first = values[0];
             // Loops with one purpose each, which the compiler makes many values of at once.
-            let (least, greatest) = (values.iter().copied().fold(first, Ord::min), values.iter().copied().fold(first, Ord::max));
-            bounds = Some(bounds.map_or((least, greatest), |(a, b)| (a.min(least), b.max(greatest))));
+            let (least, greatest) = (
+                values.iter().copied().fold(first, Ord::min),
+                values.iter().copied().fold(first, Ord::max),
+            );
+            bounds =
+                Some(bounds.map_or((least, greatest), |(a, b)| (a.min(least), b.max(greatest))));
             if let Some(sketches) = &mut self.sketches {
-                values.iter().for_each(|value| sketches.distinct.add(hash_of_wide((*value).into())));
+                values
+                    .iter()
+                    .for_each(|value| sketches.distinct.add(hash_of_wide((*value).into())));
             }
         });
         if let Some((least, greatest)) = bounds {
@@ -194,7 +220,9 @@ impl Column {
                     nan += 1;
                     continue;
                 }
-                bounds = Some(bounds.map_or((value, value), |(least, greatest)| (least.min(value), greatest.max(value))));
+                bounds = Some(bounds.map_or((value, value), |(least, greatest)| {
+                    (least.min(value), greatest.max(value))
+                }));
                 add(&mut sums[index % 4], value);
             }
         });
@@ -225,7 +253,8 @@ impl Column {
     {
         let Some(sketches) = &mut self.sketches else { return };
         each_run(array, |values| {
-            let numbers = values.iter().map(|value| (*value).into()).filter(|value: &f64| !value.is_nan());
+            let numbers =
+                values.iter().map(|value| (*value).into()).filter(|value: &f64| !value.is_nan());
             numbers.for_each(|value| sketches.distinct.add(hash_of_float(value)));
         });
     }
@@ -238,7 +267,9 @@ impl Column {
             if let Some(sketches) = &mut self.sketches {
                 let count = if value == 1 { trues } else { valid - trues };
                 sketches.distinct.add(hash_of(value as u64));
-                sketches.frequent.add(hash_of(value as u64), count as f64, || (value == 1).to_string());
+                sketches
+                    .frequent
+                    .add(hash_of(value as u64), count as f64, || (value == 1).to_string());
             }
         }
     }
@@ -257,7 +288,8 @@ impl Column {
     /// Bounds, lengths and hashes of texts, however often they come.
     fn look_at(&mut self, array: &StringArray) {
         let texts = Texts { array, bytes: array.value_data() };
-        // The least and the greatest row, each with its key: only texts with the same key need to be compared as a whole.
+        // The least and the greatest row, each with its key: only texts with the same key need to
+        // be compared as a whole.
         let mut bounds: Option<[(u128, usize); 2]> = None;
         let mut lengths = (usize::MAX, 0);
         let mut look = |row: usize| {
@@ -266,10 +298,14 @@ impl Column {
             // A text of at most eight bytes is its prefix and its length.
             let key = u128::from(prefix) << 8 | length.min(9) as u128;
             let [least, greatest] = bounds.get_or_insert([(key, row); 2]);
-            if key < least.0 || (length > 8 && key == least.0 && array.value(row) < array.value(least.1)) {
+            if key < least.0
+                || (length > 8 && key == least.0 && array.value(row) < array.value(least.1))
+            {
                 *least = (key, row);
             }
-            if key > greatest.0 || (length > 8 && key == greatest.0 && array.value(row) > array.value(greatest.1)) {
+            if key > greatest.0
+                || (length > 8 && key == greatest.0 && array.value(row) > array.value(greatest.1))
+            {
                 *greatest = (key, row);
             }
             if let Some(sketches) = &mut self.sketches {
@@ -278,10 +314,15 @@ impl Column {
         };
         match array.nulls().filter(|nulls| nulls.null_count() > 0) {
             None => (0..array.len()).for_each(look),
-            Some(nulls) => nulls.valid_slices().for_each(|(start, end)| (start..end).for_each(&mut look)),
+            Some(nulls) => {
+                nulls.valid_slices().for_each(|(start, end)| (start..end).for_each(&mut look))
+            }
         }
         if let Some([(_, least), (_, greatest)]) = bounds {
-            self.widen(Value::Text(cut(array.value(least))), Value::Text(cut(array.value(greatest))));
+            self.widen(
+                Value::Text(cut(array.value(least))),
+                Value::Text(cut(array.value(greatest))),
+            );
             self.lengthen(lengths.0 as u64, lengths.1 as u64);
         }
     }

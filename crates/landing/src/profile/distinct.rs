@@ -1,7 +1,9 @@
 //! How many different values there are, in 2 KiB.
 //!
-//! HyperLogLog (Flajolet, Fusy, Gandouet and Meunier, "HyperLogLog: the analysis of a near-optimal cardinality estimation algorithm", 2007), with the
-//! estimator of Ertl ("New cardinality estimation algorithms for HyperLogLog sketches", 2017), which needs no tables and no special cases.
+//! HyperLogLog (Flajolet, Fusy, Gandouet and Meunier, "HyperLogLog: the analysis of a near-optimal
+//! cardinality estimation algorithm", 2007), with the estimator of Ertl ("New cardinality
+//! estimation algorithms for HyperLogLog sketches", 2017), which needs no tables and no special
+//! cases.
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +39,10 @@ impl Distinct {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        self.0.iter_mut().zip(other.0.iter()).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
+        self.0
+            .iter_mut()
+            .zip(other.0.iter())
+            .for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
     }
 
     pub(super) fn estimate(&self) -> u64 {
@@ -109,13 +114,19 @@ impl TryFrom<String> for Distinct {
         let mut ranks = Vec::with_capacity(REGISTERS);
         for (index, part) in text.split('~').enumerate() {
             if index % 2 == 1 {
-                let zeros: usize = part.parse().ok().filter(|zeros| *zeros <= REGISTERS).ok_or_else(broken)?;
+                let zeros: usize =
+                    part.parse().ok().filter(|zeros| *zeros <= REGISTERS).ok_or_else(broken)?;
                 ranks.resize(ranks.len() + zeros, 0);
             } else {
                 let rank = |byte: u8| {
-                    ALPHABET.iter().position(|known| *known == byte).filter(|rank| *rank <= RANK_BITS + 1).map(|rank| rank as u8)
+                    ALPHABET
+                        .iter()
+                        .position(|known| *known == byte)
+                        .filter(|rank| *rank <= RANK_BITS + 1)
+                        .map(|rank| rank as u8)
                 };
-                ranks.extend(part.bytes().map(rank).collect::<Option<Vec<_>>>().ok_or_else(broken)?);
+                ranks
+                    .extend(part.bytes().map(rank).collect::<Option<Vec<_>>>().ok_or_else(broken)?);
             }
         }
         let registers: [u8; REGISTERS] = ranks.try_into().map_err(|_| broken())?;
@@ -123,7 +134,8 @@ impl TryFrom<String> for Distinct {
     }
 }
 
-/// Spreads an integer over 64 bits: the finalizer of SplitMix64 (Steele, Lea and Flood, 2014), which maps different integers to different hashes.
+/// Spreads an integer over 64 bits: the finalizer of SplitMix64 (Steele, Lea and Flood, 2014),
+/// which maps different integers to different hashes.
 #[inline]
 pub(super) fn hash_of(value: u64) -> u64 {
     let mut z = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -142,7 +154,10 @@ mod tests {
             let mut distinct = Distinct::default();
             (0..count).for_each(|value| distinct.add(hash_of(value)));
             let estimate = distinct.estimate() as f64;
-            assert!((estimate - count as f64).abs() <= 4.0 * DISTINCT_ERROR * count as f64, "{count}: {estimate}");
+            assert!(
+                (estimate - count as f64).abs() <= 4.0 * DISTINCT_ERROR * count as f64,
+                "{count}: {estimate}"
+            );
             let text = String::from(distinct.clone());
             assert!(text.len() <= REGISTERS);
             assert_eq!(Distinct::try_from(text), Ok(distinct));

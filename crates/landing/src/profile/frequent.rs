@@ -1,5 +1,6 @@
-//! The most frequent values, in bounded memory: the summary of Misra and Gries ("Finding repeated elements", 1982), which merges without loss of its bound
-//! (Agarwal et al., "Mergeable summaries", 2012).
+//! The most frequent values, in bounded memory: the summary of Misra and Gries ("Finding repeated
+//! elements", 1982), which merges without loss of its bound (Agarwal et al., "Mergeable summaries",
+//! 2012).
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -13,7 +14,8 @@ const COUNTERS: usize = 64;
 const VALUE_CHARS: usize = 80;
 /// Values after which it is decided whether any is frequent at all.
 const TRIAL: f64 = 2_048.0;
-/// If all counters together lost such a share of them, none is, and counting ends: of values that all differ they lose half.
+/// If all counters together lost such a share of them, none is, and counting ends: of values that
+/// all differ they lose half.
 const MOST_DROPPED: f64 = 0.4;
 
 /// Values and their counts, by the hash of the value.
@@ -48,7 +50,8 @@ pub(super) struct Frequent {
 }
 
 impl Frequent {
-    /// Takes in a value, which stands for `weight` values, by its hash; `text` is asked for when it is new.
+    /// Takes in a value, which stands for `weight` values, by its hash; `text` is asked for when it
+    /// is new.
     pub(super) fn add(&mut self, hash: u64, weight: f64, text: impl FnOnce() -> String) {
         self.seen += weight;
         if self.has_none {
@@ -69,7 +72,9 @@ impl Frequent {
         if !self.has_none {
             let mut theirs: Vec<_> = other.counters.iter().collect();
             theirs.sort_unstable_by(|a, b| b.1.1.total_cmp(&a.1.1).then(a.0.cmp(b.0)));
-            theirs.into_iter().for_each(|(hash, (text, count))| self.insert(*hash, *count, || text.clone()));
+            theirs
+                .into_iter()
+                .for_each(|(hash, (text, count))| self.insert(*hash, *count, || text.clone()));
             self.prune();
         }
     }
@@ -77,7 +82,8 @@ impl Frequent {
     /// Values and their counts, the most frequent first: those that surely came more than once.
     pub(super) fn top(&self, most: usize) -> Vec<(String, u64)> {
         let sure = self.counters.values().filter(|(_, count)| *count > self.dropped.max(1.0));
-        let mut top: Vec<_> = sure.map(|(text, count)| (text.clone(), count.round() as u64)).collect();
+        let mut top: Vec<_> =
+            sure.map(|(text, count)| (text.clone(), count.round() as u64)).collect();
         top.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         top.truncate(most);
         top
@@ -95,7 +101,8 @@ impl Frequent {
         }
     }
 
-    /// Lowers all counts by that of the first one that is too many, and drops what is left with nothing: seldom enough to cost little each time.
+    /// Lowers all counts by that of the first one that is too many, and drops what is left with
+    /// nothing: seldom enough to cost little each time.
     fn prune(&mut self) {
         if self.counters.len() <= COUNTERS {
             return;
@@ -130,13 +137,19 @@ mod counters {
 
     use super::Counters;
 
-    pub(super) fn serialize<S: Serializer>(counters: &Counters, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut sorted: Vec<_> = counters.iter().map(|(hash, (text, count))| (hash, text, count)).collect();
+    pub(super) fn serialize<S: Serializer>(
+        counters: &Counters,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let mut sorted: Vec<_> =
+            counters.iter().map(|(hash, (text, count))| (hash, text, count)).collect();
         sorted.sort_unstable_by_key(|(hash, ..)| **hash);
         serializer.collect_seq(sorted)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Counters, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Counters, D::Error> {
         let list = Vec::<(u64, String, f64)>::deserialize(deserializer)?;
         Ok(list.into_iter().map(|(hash, text, count)| (hash, (text, count))).collect())
     }
@@ -175,7 +188,11 @@ mod tests {
         whole.merge(&of((9_000..18_000).map(value)));
         let top = whole.top(2);
         assert_eq!([top[0].0.as_str(), top[1].0.as_str()], ["7", "8"]);
-        assert!(top[0].1 <= 6_000 && 6_000 <= top[0].1 + whole.dropped as u64, "{top:?} {}", whole.dropped);
+        assert!(
+            top[0].1 <= 6_000 && 6_000 <= top[0].1 + whole.dropped as u64,
+            "{top:?} {}",
+            whole.dropped
+        );
     }
 
     #[test]

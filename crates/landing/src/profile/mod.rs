@@ -1,11 +1,15 @@
-//! What the columns of a job hold: counted, bounded and sketched while they pass by, shard by shard, and merged.
+//! What the columns of a job hold: counted, bounded and sketched while they pass by, shard by
+//! shard, and merged.
 //!
-//! Exact: rows, nulls, least and greatest value (texts up to their 200th character), the sum of integers and decimals and with it the mean, the lengths of texts.
-//! Approximate: the number of different values (all values, HyperLogLog, standard error 2.3 %), quantiles (t-digest) and frequent values (Misra and Gries),
-//! both of all values of a shard's first 4,096 rows and of one in 64 after them. Tables of more than 500 columns have no approximate part: it would
-//! outgrow what a shard may keep.
+//! Exact: rows, nulls, least and greatest value (texts up to their 200th character), the sum of
+//! integers and decimals and with it the mean, the lengths of texts. Approximate: the number of
+//! different values (all values, HyperLogLog, standard error 2.3 %), quantiles (t-digest) and
+//! frequent values (Misra and Gries), both of all values of a shard's first 4,096 rows and of one
+//! in 64 after them. Tables of more than 500 columns have no approximate part: it would outgrow
+//! what a shard may keep.
 //!
-//! Only what is stored is profiled: fields that are dropped are not in it, and of those that are masked it knows what they are masked as.
+//! Only what is stored is profiled: fields that are dropped are not in it, and of those that are
+//! masked it knows what they are masked as.
 
 mod arrays;
 mod column;
@@ -50,7 +54,8 @@ pub struct Profile {
     pub columns: Vec<ColumnProfile>,
 }
 
-/// The profile of a column. Integers of at most 53 bits, floats and booleans are JSON's own; everything else is text, moments in ISO 8601.
+/// The profile of a column. Integers of at most 53 bits, floats and booleans are JSON's own;
+/// everything else is text, moments in ISO 8601.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ColumnProfile {
@@ -128,7 +133,12 @@ impl Sketch {
     pub fn new<'a>(columns: impl IntoIterator<Item = (&'a str, ArrowType)>) -> Self {
         let columns: Vec<_> = columns.into_iter().collect();
         let with_sketches = columns.len() <= MOST_SKETCHED_COLUMNS;
-        Self { columns: columns.into_iter().map(|(name, data_type)| Column::new(name.to_owned(), &data_type, with_sketches)).collect() }
+        Self {
+            columns: columns
+                .into_iter()
+                .map(|(name, data_type)| Column::new(name.to_owned(), &data_type, with_sketches))
+                .collect(),
+        }
     }
 
     /// Takes the next rows in: one array for each column, in order.
@@ -136,9 +146,16 @@ impl Sketch {
         self.observe_coded(arrays.into_iter().map(|array| (array, None)));
     }
 
-    /// The same, of arrays with the values in them that were not in those before; `None`: any may be new. What is known not to be new need not be looked at.
-    pub fn observe_coded<'a>(&mut self, arrays: impl IntoIterator<Item = (&'a ArrayRef, Option<&'a [ArrayRef]>)>) {
-        self.columns.iter_mut().zip(arrays).for_each(|(column, (array, new))| column.observe(array.as_ref(), new));
+    /// The same, of arrays with the values in them that were not in those before; `None`: any may
+    /// be new. What is known not to be new need not be looked at.
+    pub fn observe_coded<'a>(
+        &mut self,
+        arrays: impl IntoIterator<Item = (&'a ArrayRef, Option<&'a [ArrayRef]>)>,
+    ) {
+        self.columns
+            .iter_mut()
+            .zip(arrays)
+            .for_each(|(column, (array, new))| column.observe(array.as_ref(), new));
     }
 
     /// Takes in what was gathered from other rows of the same columns.
@@ -146,7 +163,10 @@ impl Sketch {
         if self.columns.is_empty() {
             self.columns.clone_from(&other.columns);
         } else {
-            self.columns.iter_mut().zip(&other.columns).for_each(|(mine, theirs)| mine.merge(theirs));
+            self.columns
+                .iter_mut()
+                .zip(&other.columns)
+                .for_each(|(mine, theirs)| mine.merge(theirs));
         }
     }
 
@@ -155,26 +175,42 @@ impl Sketch {
         self.columns.iter().map(|column| (column.name.as_str(), column.nulls))
     }
 
-    /// The least and the greatest value of each column that has any, by its name. Texts that are too long to be kept whole have none.
+    /// The least and the greatest value of each column that has any, by its name. Texts that are
+    /// too long to be kept whole have none.
     pub fn bounds(&self) -> impl Iterator<Item = (&str, Bounds)> {
         let is_cut = |value: &Value| matches!(value, Value::Text(text) if text.chars().count() >= TEXT_CHARS);
         self.columns.iter().filter_map(move |column| {
-            let (least, greatest) = column.bounds.as_ref().filter(|(least, greatest)| !is_cut(least) && !is_cut(greatest))?;
+            let (least, greatest) = column
+                .bounds
+                .as_ref()
+                .filter(|(least, greatest)| !is_cut(least) && !is_cut(greatest))?;
             // A column with NaN has no bounds that anyone may rely on.
             let is_ordered = column.nan == 0;
-            is_ordered.then(|| (column.name.as_str(), Bounds { min: column.kind.json(least), max: column.kind.json(greatest) }))
+            is_ordered.then(|| {
+                (
+                    column.name.as_str(),
+                    Bounds { min: column.kind.json(least), max: column.kind.json(greatest) },
+                )
+            })
         })
     }
 
     /// The profile.
     pub fn profile(&self) -> Profile {
-        Profile { rows: self.columns.first().map_or(0, |column| column.rows), columns: self.columns.iter().map(profile_of).collect() }
+        Profile {
+            rows: self.columns.first().map_or(0, |column| column.rows),
+            columns: self.columns.iter().map(profile_of).collect(),
+        }
     }
 }
 
 fn profile_of(column: &Column) -> ColumnProfile {
     let kind = column.kind;
-    let (min, max) = column.bounds.as_ref().map(|(least, greatest)| (kind.json(least), kind.json(greatest))).unzip();
+    let (min, max) = column
+        .bounds
+        .as_ref()
+        .map(|(least, greatest)| (kind.json(least), kind.json(greatest)))
+        .unzip();
     let (shortest, longest) = column.lengths.unzip();
     let sketches = column.sketches.as_ref();
     ColumnProfile {
@@ -186,10 +222,16 @@ fn profile_of(column: &Column) -> ColumnProfile {
         min,
         max,
         mean: column.mean().filter(|mean| mean.is_finite()),
-        distinct: sketches.map(|sketches| sketches.distinct.estimate().min(column.rows - column.nulls)),
+        distinct: sketches
+            .map(|sketches| sketches.distinct.estimate().min(column.rows - column.nulls)),
         quantiles: sketches.and_then(|sketches| quantiles_of(column, &sketches.quantiles)),
         frequent: sketches.map_or_else(Vec::new, |sketches| {
-            sketches.frequent.top(MOST_FREQUENT).into_iter().map(|(value, count)| FrequentValue { value, count }).collect()
+            sketches
+                .frequent
+                .top(MOST_FREQUENT)
+                .into_iter()
+                .map(|(value, count)| FrequentValue { value, count })
+                .collect()
         }),
         shortest,
         longest,
@@ -203,11 +245,20 @@ fn quantiles_of(column: &Column, digest: &quantiles::Quantiles) -> Option<Quanti
         Value::Text(_) => None,
     };
     let (least, greatest) = column.bounds.as_ref()?;
-    let (least, greatest) = (number(least).unwrap_or(f64::MIN), number(greatest).unwrap_or(f64::MAX));
+    let (least, greatest) =
+        (number(least).unwrap_or(f64::MIN), number(greatest).unwrap_or(f64::MAX));
     let values = digest.at(&SHARES, least, greatest)?;
     let mut values = values.into_iter().map(|value| column.kind.json(&column.kind.nearest(value)));
     let mut next = || values.next().unwrap_or_default();
-    Some(Quantiles { p01: next(), p05: next(), p25: next(), p50: next(), p75: next(), p95: next(), p99: next() })
+    Some(Quantiles {
+        p01: next(),
+        p05: next(),
+        p25: next(),
+        p50: next(),
+        p75: next(),
+        p95: next(),
+        p99: next(),
+    })
 }
 
 fn is_zero(count: &u64) -> bool {

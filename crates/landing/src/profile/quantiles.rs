@@ -1,4 +1,5 @@
-//! Quantiles in a hundred points: a t-digest (Dunning and Ertl, "Computing extremely accurate quantiles using t-digests", 2019), in its merging form.
+//! Quantiles in a hundred points: a t-digest (Dunning and Ertl, "Computing extremely accurate
+//! quantiles using t-digests", 2019), in its merging form.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +31,8 @@ impl Quantiles {
         self.compress();
     }
 
-    /// The values below which the shares `of` of all values lie, given the least and the greatest value.
+    /// The values below which the shares `of` of all values lie, given the least and the greatest
+    /// value.
     pub(super) fn at(&self, of: &[f64], least: f64, greatest: f64) -> Option<Vec<f64>> {
         let mut sorted = self.clone();
         sorted.compress();
@@ -49,7 +51,8 @@ impl Quantiles {
         points.push((total, greatest));
         let at = |share: &f64| {
             let target = share * total;
-            let next = points.partition_point(|(weight, _)| *weight < target).clamp(1, points.len() - 1);
+            let next =
+                points.partition_point(|(weight, _)| *weight < target).clamp(1, points.len() - 1);
             let ((w0, v0), (w1, v1)) = (points[next - 1], points[next]);
             let between = if w1 > w0 { (target - w0) / (w1 - w0) } else { 0.0 };
             (v0 + (v1 - v0) * between.clamp(0.0, 1.0)).clamp(least, greatest)
@@ -80,7 +83,8 @@ impl Quantiles {
     }
 }
 
-/// Up to which share of the weight a centroid may reach that begins at `share`: little at the ends, much in the middle.
+/// Up to which share of the weight a centroid may reach that begins at `share`: little at the ends,
+/// much in the middle.
 fn limit_after(share: f64) -> f64 {
     let scale = COMPRESSION / std::f64::consts::TAU;
     let angle = (2.0 * share - 1.0).clamp(-1.0, 1.0).asin() + 1.0 / scale;
@@ -115,7 +119,9 @@ mod tests {
             parts.iter().for_each(|part| whole.merge(part));
             assert!(whole.centroids.len() <= COMPRESSION as usize + 2, "{}", whole.centroids.len());
             let shares = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
-            for (share, found) in shares.iter().zip(whole.at(&shares, 0.0, 1.0).expect("there are values")) {
+            for (share, found) in
+                shares.iter().zip(whole.at(&shares, 0.0, 1.0).expect("there are values"))
+            {
                 let rank = found.powf(1.0 / f64::from(power));
                 assert!((rank - share).abs() < 0.01, "{share}: {found} has rank {rank}");
             }

@@ -1,4 +1,5 @@
-//! The profile of a file that does not land: its records are typed as a contract says, and those without a fault are profiled.
+//! The profile of a file that does not land: its records are typed as a contract says, and those
+//! without a fault are profiled.
 
 use contract::{Contract, Mapping};
 use csv_records::dialect::Dialect;
@@ -25,9 +26,11 @@ pub struct Table {
 }
 
 impl Table {
-    /// No record yet, of a source whose columns are mapped to the contract's fields. What the contract hashes is redacted: this is before there is a salt.
+    /// No record yet, of a source whose columns are mapped to the contract's fields. What the
+    /// contract hashes is redacted: this is before there is a salt.
     pub fn new(contract: Contract, mapping: Mapping) -> Self {
-        let (stored, columns): (Vec<_>, Vec<_>) = contract.stored().map(|column| (column.index, (column.name, column.data_type))).unzip();
+        let (stored, columns): (Vec<_>, Vec<_>) =
+            contract.stored().map(|column| (column.index, (column.name, column.data_type))).unzip();
         let sketch = Sketch::new(columns);
         let masks = Masks::new(&contract, &mapping, None);
         Self { contract, mapping, stored, masks, sketch, refused: 0 }
@@ -40,14 +43,22 @@ impl Table {
     /// [`Error::Internal`]: a bug.
     pub fn observe(&mut self, batch: &Batch<'_>, dialect: &Dialect) -> Result<(), Error> {
         if !self.contract.transform.join.is_empty() {
-            return Err(Error::ContractInvalid("the contract joins tables, which are read only where files land".to_owned()));
+            return Err(Error::ContractInvalid(
+                "the contract joins tables, which are read only where files land".to_owned(),
+            ));
         }
         let cells = batch.cells();
         let mut findings = batch.faults(self.mapping.columns, &cells);
         let Cells { window, fields, is_utf8, .. } = &cells;
         let records = Records { window, rows: &batch.records, fields, dialect, is_utf8: *is_utf8 };
         let mut columns = columns::read(records, &self.contract, &self.mapping, &mut findings);
-        let filtered = transform::work(&self.contract.transform, &mut columns, batch.records.len(), &mut findings, Vec::new())?;
+        let filtered = transform::work(
+            &self.contract.transform,
+            &mut columns,
+            batch.records.len(),
+            &mut findings,
+            Vec::new(),
+        )?;
         if let Some(masks) = &self.masks {
             masks.work(&mut columns)?;
         }

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array, PrimitiveArray, StringArray,
+    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array,
+    Int64Array, PrimitiveArray, StringArray,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -11,7 +12,8 @@ use serde_json::json;
 use super::*;
 
 fn sketch(arrays: &[(&str, ArrayRef)]) -> Sketch {
-    let mut sketch = Sketch::new(arrays.iter().map(|(name, array)| (*name, array.data_type().clone())));
+    let mut sketch =
+        Sketch::new(arrays.iter().map(|(name, array)| (*name, array.data_type().clone())));
     sketch.observe(arrays.iter().map(|(_, array)| array));
     sketch
 }
@@ -56,7 +58,8 @@ fn every_kind_of_column() {
         Date32Array::from(vec![-1, 15_000]),
         json!({ "type": "date", "count": 2, "nulls": 0, "min": "1969-12-31", "max": "2011-01-26", "distinct": 2 }),
     );
-    let moments = PrimitiveArray::<TimestampMicrosecondType>::from(vec![-500_000, 1_357_034_400_000_000]);
+    let moments =
+        PrimitiveArray::<TimestampMicrosecondType>::from(vec![-500_000, 1_357_034_400_000_000]);
     check(
         moments.clone().with_timezone("UTC"),
         json!({ "type": "datetime", "count": 2, "nulls": 0, "min": "1969-12-31T23:59:59.500Z", "max": "2013-01-01T10:00:00Z", "distinct": 2 }),
@@ -65,16 +68,25 @@ fn every_kind_of_column() {
         moments,
         json!({ "type": "datetime", "count": 2, "nulls": 0, "min": "1969-12-31T23:59:59.500", "max": "2013-01-01T10:00:00", "distinct": 2 }),
     );
-    check(Int32Array::from(vec![None, None]), json!({ "type": "integer", "count": 0, "nulls": 2, "distinct": 0 }));
+    check(
+        Int32Array::from(vec![None, None]),
+        json!({ "type": "integer", "count": 0, "nulls": 2, "distinct": 0 }),
+    );
 }
 
 #[test]
 fn quantiles_and_frequent_values_of_few_rows() {
-    let profile = sketch(&[("c", Arc::new(Int32Array::from_iter_values((0..=100).chain([7; 20]))))]).profile();
+    let profile =
+        sketch(&[("c", Arc::new(Int32Array::from_iter_values((0..=100).chain([7; 20]))))])
+            .profile();
     let column = &profile.columns[0];
     let quantiles = column.quantiles.as_ref().expect("there are values");
     assert_eq!((&quantiles.p01, &quantiles.p50), (&json!(1), &json!(40)), "{quantiles:?}");
-    let texts = sketch(&[("c", Arc::new(StringArray::from_iter_values((0..100).map(|n| ["x", "y", "x"][n % 3]))))]).profile();
+    let texts = sketch(&[(
+        "c",
+        Arc::new(StringArray::from_iter_values((0..100).map(|n| ["x", "y", "x"][n % 3]))),
+    )])
+    .profile();
     let frequent = |value: &str, count| FrequentValue { value: value.to_owned(), count };
     assert_eq!(column.frequent, [frequent("7", 21)]);
     assert_eq!(texts.columns[0].frequent, [frequent("x", 67), frequent("y", 33)]);
@@ -82,7 +94,9 @@ fn quantiles_and_frequent_values_of_few_rows() {
 
 #[test]
 fn a_sum_beyond_128_bits_has_no_mean() {
-    let huge = Decimal128Array::from(vec![i128::MAX; 2]).with_precision_and_scale(38, 0).expect("a legal type");
+    let huge = Decimal128Array::from(vec![i128::MAX; 2])
+        .with_precision_and_scale(38, 0)
+        .expect("a legal type");
     assert_eq!(sketch(&[("c", Arc::new(huge))]).profile().columns[0].mean, None);
 }
 
@@ -95,14 +109,18 @@ fn bounds_that_readers_may_rely_on() {
         ("none", Arc::new(Int32Array::from(vec![None, None]))),
     ];
     let sketch = sketch(&arrays);
-    assert_eq!(sketch.bounds().collect::<Vec<_>>(), [("n", Bounds { min: json!(1), max: json!(2) })]);
+    assert_eq!(
+        sketch.bounds().collect::<Vec<_>>(),
+        [("n", Bounds { min: json!(1), max: json!(2) })]
+    );
 }
 
 #[test]
 fn wide_tables_have_no_sketches() {
     let columns: Vec<String> = (0..=MOST_SKETCHED_COLUMNS).map(|n| n.to_string()).collect();
     let array: ArrayRef = Arc::new(Int32Array::from(vec![1, 2]));
-    let mut sketch = Sketch::new(columns.iter().map(|name| (name.as_str(), array.data_type().clone())));
+    let mut sketch =
+        Sketch::new(columns.iter().map(|name| (name.as_str(), array.data_type().clone())));
     sketch.observe(std::iter::repeat_n(&array, columns.len()));
     let profile = sketch.profile();
     assert_eq!((profile.columns[0].distinct, profile.columns[0].mean), (None, Some(1.5)));
@@ -112,7 +130,8 @@ fn wide_tables_have_no_sketches() {
 #[test]
 fn a_sketch_is_small() {
     let values: Vec<i64> = (0..100_000u64).map(|n| distinct::hash_of(n) as i64).collect();
-    let texts = StringArray::from_iter_values(values.iter().map(|n| format!("{:0>200}", n % 1_000)));
+    let texts =
+        StringArray::from_iter_values(values.iter().map(|n| format!("{:0>200}", n % 1_000)));
     for array in [Arc::new(Int64Array::from(values)) as ArrayRef, Arc::new(texts)] {
         let mut sketch = sketch(&[("c", array.slice(0, 10_000))]);
         (1..10).for_each(|part| sketch.observe([&array.slice(part * 10_000, 10_000)]));
@@ -136,10 +155,12 @@ fn a_sample_tells_the_quantiles_of_many_rows() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
-    /// What is exact is the same for any split into shards, and what is not is within its error; and a sketch survives being written.
+    /// What is exact is the same for any split into shards, and what is not is within its error;
+    /// and a sketch survives being written.
     #[test]
     fn shards_merge_to_the_whole(
-        // All of them go into the quantiles: what a sample misses is another test's business, which can't hang on luck.
+        // All of them go into the quantiles: what a sample misses is another test's business, which
+        // can't hang on luck.
         values in prop::collection::vec(prop::option::weighted(0.9, -1_000_000i64..1_000_000), 1..4_096),
         modulus in 1i64..100_000,
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
@@ -185,7 +206,9 @@ proptest! {
 #[test]
 fn texts_that_are_not_new_need_no_second_look() {
     let texts = |from: usize, to: usize| -> ArrayRef {
-        Arc::new(StringArray::from_iter((from..to).map(|at| (at % 7 != 0).then(|| format!("{} of them", at % 50 * (at % 3))))))
+        Arc::new(StringArray::from_iter(
+            (from..to).map(|at| (at % 7 != 0).then(|| format!("{} of them", at % 50 * (at % 3)))),
+        ))
     };
     let column = [("text", ArrowType::Utf8)];
     let (mut all, mut coded) = (Sketch::new(column.clone()), Sketch::new(column));
@@ -194,8 +217,15 @@ fn texts_that_are_not_new_need_no_second_look() {
     coded.observe([&texts(0, 1_000)]);
     // All but one that is told as new were there before.
     let rows = texts(1_000, 9_000);
-    let known: std::collections::HashSet<_> = texts(0, 1_000).as_string::<i32>().iter().flatten().map(str::to_owned).collect();
-    let new: Vec<_> = rows.as_string::<i32>().iter().flatten().filter(|text| !known.contains(*text)).map(str::to_owned).collect();
+    let known: std::collections::HashSet<_> =
+        texts(0, 1_000).as_string::<i32>().iter().flatten().map(str::to_owned).collect();
+    let new: Vec<_> = rows
+        .as_string::<i32>()
+        .iter()
+        .flatten()
+        .filter(|text| !known.contains(*text))
+        .map(str::to_owned)
+        .collect();
     let new: ArrayRef = Arc::new(StringArray::from(new));
     coded.observe_coded([(&rows, Some([new].as_slice()))]);
     assert_eq!(all.profile(), coded.profile());

@@ -67,7 +67,8 @@ impl Kind {
         }
     }
 
-    /// What a step of one in the domain is worth, as a number: a hundredth for decimals with two digits.
+    /// What a step of one in the domain is worth, as a number: a hundredth for decimals with two
+    /// digits.
     pub(super) fn unit(self) -> f64 {
         match self {
             Self::Decimal(scale) => 10f64.powi(-i32::from(scale)),
@@ -80,10 +81,13 @@ impl Kind {
         matches!(self, Self::Integer | Self::Decimal(_) | Self::Float)
     }
 
-    /// A value as JSON: numbers that a binary64 keeps as such, everything else as text; moments in ISO 8601.
+    /// A value as JSON: numbers that a binary64 keeps as such, everything else as text; moments in
+    /// ISO 8601.
     pub(super) fn json(self, value: &Value) -> serde_json::Value {
         match (self, value) {
-            (Self::Integer, Value::Int(int)) if int.unsigned_abs() <= 1 << 53 => (*int as i64).into(),
+            (Self::Integer, Value::Int(int)) if int.unsigned_abs() <= 1 << 53 => {
+                (*int as i64).into()
+            }
             (Self::Float, Value::Float(float)) if float.is_finite() => (*float).into(),
             (Self::Boolean, Value::Int(int)) => (*int != 0).into(),
             _ => self.text(value).into(),
@@ -99,7 +103,9 @@ impl Kind {
             (Self::Boolean, Value::Int(int)) => (*int != 0).to_string(),
             (Self::Date, Value::Int(days)) => date(*days),
             (Self::Time(per_second), Value::Int(units)) => time(*units, per_second),
-            (Self::Datetime(per_second, is_utc), Value::Int(units)) => datetime(*units, per_second, is_utc),
+            (Self::Datetime(per_second, is_utc), Value::Int(units)) => {
+                datetime(*units, per_second, is_utc)
+            }
             (_, Value::Int(int)) => int.to_string(),
         }
     }
@@ -121,7 +127,8 @@ fn decimal(int: i128, scale: i8) -> String {
 fn date(days: i128) -> String {
     let distance = Days::new(days.unsigned_abs() as u64);
     let epoch = NaiveDate::default();
-    let date = if days < 0 { epoch.checked_sub_days(distance) } else { epoch.checked_add_days(distance) };
+    let date =
+        if days < 0 { epoch.checked_sub_days(distance) } else { epoch.checked_add_days(distance) };
     date.map_or_else(|| format!("{days} days from 1970-01-01"), |date| date.to_string())
 }
 
@@ -129,15 +136,21 @@ fn time(units: i128, per_second: i64) -> String {
     let per_second = i128::from(per_second);
     let (seconds, rest) = (units.div_euclid(per_second), units.rem_euclid(per_second));
     let nanos = rest * (1_000_000_000 / per_second);
-    NaiveTime::from_num_seconds_from_midnight_opt(seconds as u32, nanos as u32).map_or_else(|| units.to_string(), |time| time.to_string())
+    NaiveTime::from_num_seconds_from_midnight_opt(seconds as u32, nanos as u32)
+        .map_or_else(|| units.to_string(), |time| time.to_string())
 }
 
 fn datetime(units: i128, per_second: i64, is_utc: bool) -> String {
     let per_second = i128::from(per_second);
     let nanos = units.rem_euclid(per_second) * (1_000_000_000 / per_second);
-    let moment = i64::try_from(units.div_euclid(per_second)).ok().and_then(|seconds| DateTime::from_timestamp(seconds, nanos as u32));
+    let moment = i64::try_from(units.div_euclid(per_second))
+        .ok()
+        .and_then(|seconds| DateTime::from_timestamp(seconds, nanos as u32));
     let zone = if is_utc { "Z" } else { "" };
-    moment.map_or_else(|| units.to_string(), |moment| format!("{}{zone}", moment.naive_utc().format("%Y-%m-%dT%H:%M:%S%.f")))
+    moment.map_or_else(
+        || units.to_string(),
+        |moment| format!("{}{zone}", moment.naive_utc().format("%Y-%m-%dT%H:%M:%S%.f")),
+    )
 }
 
 impl From<Value> for String {

@@ -1,8 +1,8 @@
-//! What stands around and between the records of a table: units under the header, a total at the end, the header once
-//! more, delimiters that end records, blank lines and `\N` for nothing.
+//! What stands around and between the records of a table: units under the header, a total at the
+//! end, the header once more, delimiters that end records, blank lines and `\N` for nothing.
 //!
-//! All of it is only thought of where no contract says what is to be there, but for `\N`: under a contract what does not
-//! fit is told, not passed over.
+//! All of it is only thought of where no contract says what is to be there, but for `\N`: under a
+//! contract what does not fit is told, not passed over.
 
 use csv_records::dialect::{BlankRows, Dialect, RaggedRows, RepeatedHeader, StatedDialect};
 use csv_records::{Lexer, Limits, Row, RowKind, Rows};
@@ -51,8 +51,9 @@ const TOTALS: [&str; 28] = [
 ];
 /// Signs and words of units.
 const UNITS: [&str; 44] = [
-    "m", "cm", "mm", "km", "mi", "ft", "in", "kg", "g", "mg", "t", "lb", "lbs", "oz", "l", "ml", "s", "sec", "ms", "min", "h", "hr", "hrs",
-    "d", "days", "years", "°c", "°f", "c", "k", "pa", "hpa", "kpa", "bar", "mbar", "v", "a", "w", "kw", "kwh", "hz", "%", "usd", "eur",
+    "m", "cm", "mm", "km", "mi", "ft", "in", "kg", "g", "mg", "t", "lb", "lbs", "oz", "l", "ml",
+    "s", "sec", "ms", "min", "h", "hr", "hrs", "d", "days", "years", "°c", "°f", "c", "k", "pa",
+    "hpa", "kpa", "bar", "mbar", "v", "a", "w", "kw", "kwh", "hz", "%", "usd", "eur",
 ];
 /// What stands for no value, as MySQL, PostgreSQL and Hive write it.
 const NULL: &[u8] = b"\\N";
@@ -67,7 +68,9 @@ pub(super) fn find(
     guess: &mut Dialect,
 ) -> Vec<Evidence> {
     let mut evidence = Vec::new();
-    let mut say = |property: &str, value: String, because: String| evidence.push(Evidence::new(property, value, because));
+    let mut say = |property: &str, value: String, because: String| {
+        evidence.push(Evidence::new(property, value, because))
+    };
     if stated.null_sequence.is_none() {
         let nulls = reading
             .body()
@@ -77,7 +80,11 @@ pub(super) fn find(
             .count();
         if nulls > 0 {
             guess.null_sequence = Some(String::from_utf8_lossy(NULL).into_owned());
-            say("nullSequence", "\\N".to_owned(), format!("{nulls} cells are written so, as databases write what has no value"));
+            say(
+                "nullSequence",
+                "\\N".to_owned(),
+                format!("{nulls} cells are written so, as databases write what has no value"),
+            );
         }
     }
     if has_schema {
@@ -101,7 +108,9 @@ pub(super) fn find(
         let again = data.iter().filter(|row| reading.is_again(head, row)).count();
         if again > 0 && head.fields > 1 {
             guess.repeated_header = RepeatedHeader::Skip;
-            let because = format!("{again} of the records are the header again: files were put together with theirs");
+            let because = format!(
+                "{again} of the records are the header again: files were put together with theirs"
+            );
             say("repeatedHeader", "skip".to_owned(), because);
         }
     }
@@ -119,10 +128,18 @@ pub(super) fn find(
         say("blankRows", "keep".to_owned(), because);
     }
     if stated.footer_rows.is_none() && is_whole {
-        let columns = head.map_or(reading.columns, |head| head.fields + u32::from(header.has_row_names));
         let columns =
-            columns - u32::from(columns > 1 && guess.ragged_rows.ignore_trailing_delimiter && head.is_none_or(|head| reading.ends(head)));
-        let data: Vec<&Row> = data.iter().filter(|row| head.is_none_or(|head| !reading.is_again(head, row))).collect();
+            head.map_or(reading.columns, |head| head.fields + u32::from(header.has_row_names));
+        let columns = columns
+            - u32::from(
+                columns > 1
+                    && guess.ragged_rows.ignore_trailing_delimiter
+                    && head.is_none_or(|head| reading.ends(head)),
+            );
+        let data: Vec<&Row> = data
+            .iter()
+            .filter(|row| head.is_none_or(|head| !reading.is_again(head, row)))
+            .collect();
         if let Some((start, because)) = footer(reading, &data, columns) {
             guess.footer_rows = lines(&reading.window()[start..], reading);
             say("footerRows", guess.footer_rows.to_string(), because);
@@ -131,9 +148,13 @@ pub(super) fn find(
     evidence
 }
 
-/// The footer of a table of which only the end is looked at: how many lines it has, and why it is one. `tail` begins
-/// anywhere, and ends where the source does; it is UTF-8.
-pub(super) fn footer_of_tail(dialect: &Dialect, columns: u32, tail: &[u8]) -> Option<(u32, String)> {
+/// The footer of a table of which only the end is looked at: how many lines it has, and why it is
+/// one. `tail` begins anywhere, and ends where the source does; it is UTF-8.
+pub(super) fn footer_of_tail(
+    dialect: &Dialect,
+    columns: u32,
+    tail: &[u8],
+) -> Option<(u32, String)> {
     let end = super::line_ends(tail, dialect.line_terminator).next()?;
     let dialect = Dialect { footer_rows: 0, ..dialect.clone() };
     let mut rows = Rows::default();
@@ -147,7 +168,8 @@ pub(super) fn footer_of_tail(dialect: &Dialect, columns: u32, tail: &[u8]) -> Op
 
 /// Lines in the bytes of a footer, without blank ones at its end.
 fn lines(footer: &[u8], reading: &Reading<'_>) -> u32 {
-    let length = footer.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+    let length =
+        footer.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
     super::line_ends(&footer[..length], reading.dialect.line_terminator).count() as u32 + 1
 }
 
@@ -164,8 +186,8 @@ fn common(reading: &Reading<'_>, rows: &[&Row], column: usize) -> Option<Kind> {
     found.filter(|found| *found != Kind::Text)
 }
 
-/// Why the record under the header is no record: it has text, which looks like units, where those below have numbers or
-/// dates.
+/// Why the record under the header is no record: it has text, which looks like units, where those
+/// below have numbers or dates.
 fn units(reading: &Reading<'_>, data: &[Row]) -> Option<String> {
     let (first, rest) = data.split_first()?;
     let rest: Vec<&Row> = rest.iter().filter(|row| row.fields == first.fields).collect();
@@ -186,7 +208,9 @@ fn units(reading: &Reading<'_>, data: &[Row]) -> Option<String> {
             _ => return None,
         }
     }
-    let typed = (0..first.fields as usize).filter(|column| common(reading, &rest, *column).is_some()).count();
+    let typed = (0..first.fields as usize)
+        .filter(|column| common(reading, &rest, *column).is_some())
+        .count();
     let is_sure = known > 0 && (units >= 1) && units * 2 >= typed;
     is_sure.then(|| {
         format!("the record under the header has text in {units} of {typed} columns that are numbers or dates below, such as units")
@@ -196,10 +220,16 @@ fn units(reading: &Reading<'_>, data: &[Row]) -> Option<String> {
 /// Whether a text is a unit, by itself or in brackets.
 fn is_unit(text: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(text) else { return false };
-    let inner = [('[', ']'), ('(', ')'), ('{', '}')].iter().find_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close));
+    let inner = [('[', ']'), ('(', ')'), ('{', '}')]
+        .iter()
+        .find_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close));
     let lower = inner.unwrap_or(text).to_lowercase();
-    let base = |part: &str| UNITS.contains(&part.trim_end_matches(['²', '³', '2', '3', '^', '-', '1', '⁻', '¹']));
-    inner.is_some() || UNITS.contains(&lower.as_str()) || (lower.contains('/') && lower.split('/').all(base))
+    let base = |part: &str| {
+        UNITS.contains(&part.trim_end_matches(['²', '³', '2', '3', '^', '-', '1', '⁻', '¹']))
+    };
+    inner.is_some()
+        || UNITS.contains(&lower.as_str())
+        || (lower.contains('/') && lower.split('/').all(base))
 }
 
 /// Why delimiters at the end of records, or of the header, mean nothing.
@@ -208,14 +238,21 @@ fn trailing(reading: &Reading<'_>, head: Option<&Row>, data: &[Row]) -> Option<S
     match head {
         // The header has a name for each column, the records one cell more.
         Some(head) if !reading.ends(head) => {
-            let fits = |row: &Row| row.fields == head.fields || (row.fields == head.fields + 1 && reading.ends(row));
-            let longer = data.iter().filter(|row| row.fields == head.fields + 1 && reading.ends(row)).count();
+            let fits = |row: &Row| {
+                row.fields == head.fields || (row.fields == head.fields + 1 && reading.ends(row))
+            };
+            let longer = data
+                .iter()
+                .filter(|row| row.fields == head.fields + 1 && reading.ends(row))
+                .count();
             let fitting = data.iter().filter(|row| fits(row)).count();
             (longer > 0 && longer * 2 > data.len() && fitting * 10 >= data.len() * 9)
                 .then(|| format!("{longer} records end with a delimiter, and the header does not"))
         }
         Some(head) => {
-            let fits = |row: &&Row| row.fields + 1 == head.fields || (row.fields == head.fields && reading.ends(row));
+            let fits = |row: &&Row| {
+                row.fields + 1 == head.fields || (row.fields == head.fields && reading.ends(row))
+            };
             let fitting = data.iter().filter(fits).count();
             (fitting * 10 >= data.len() * 9)
                 .then(|| format!("the header ends with a delimiter, and no record has a value there ({ending} end so too)"))
@@ -234,12 +271,17 @@ fn blanks(reading: &Reading<'_>, data: &[Row]) -> Option<String> {
         return None;
     }
     let rows = reading.rows();
-    let inner = rows.iter().filter(|row| row.kind == RowKind::Blank && (first.start..last.start).contains(&row.start)).count();
-    // Every line doubled, that of the header too, is how a file looks whose line breaks were translated twice.
+    let inner = rows
+        .iter()
+        .filter(|row| row.kind == RowKind::Blank && (first.start..last.start).contains(&row.start))
+        .count();
+    // Every line doubled, that of the header too, is how a file looks whose line breaks were
+    // translated twice.
     let all = rows.iter().filter(|row| row.start <= last.start && row.kind != RowKind::Comment);
     let all: Vec<bool> = all.map(|row| row.kind == RowKind::Blank).collect();
     let is_doubled = all.windows(2).all(|pair| pair[0] != pair[1]);
-    (inner > 0 && !is_doubled).then(|| format!("{inner} blank lines stand between values of the only column"))
+    (inner > 0 && !is_doubled)
+        .then(|| format!("{inner} blank lines stand between values of the only column"))
 }
 
 /// Where the footer begins, and why it is one: the last records don't fit those above.
@@ -254,26 +296,39 @@ fn footer(reading: &Reading<'_>, data: &[&Row], columns: u32) -> Option<(usize, 
         (above, because) = (rest, reason);
     }
     let mut first = data.get(above.len())?;
-    let is_nothing = |row: &Row| reading.cells(row).iter().all(|cell| kind(&reading.text(*cell)) == Kind::Missing);
+    let is_nothing = |row: &Row| {
+        reading.cells(row).iter().all(|cell| kind(&reading.text(*cell)) == Kind::Missing)
+    };
     // A record of nothing sets the footer off.
     while let Some((last, rest)) = above.split_last().filter(|(last, _)| is_nothing(last)) {
         (above, first) = (rest, last);
     }
     // What is above fits, or the last records are no exception.
-    let fitting = above.iter().filter(|row| row.fields == columns || (row.fields == columns + 1 && reading.ends(row))).count();
-    (fitting * 10 >= above.len() * 9 && fitting >= LEAST_ABOVE).then_some((first.start as usize, because))
+    let fitting = above
+        .iter()
+        .filter(|row| row.fields == columns || (row.fields == columns + 1 && reading.ends(row)))
+        .count();
+    (fitting * 10 >= above.len() * 9 && fitting >= LEAST_ABOVE)
+        .then_some((first.start as usize, because))
 }
 
 fn is_footer(reading: &Reading<'_>, above: &[&Row], last: &Row, columns: u32) -> Option<String> {
     let full: Vec<&Row> = above.iter().filter(|row| row.fields >= columns).copied().collect();
     let cells: Vec<Vec<u8>> = reading.cells(last).iter().map(|cell| reading.text(*cell)).collect();
-    let is_told = cells.iter().find(|cell| !cell.trim_ascii().is_empty()).is_some_and(|cell| is_total(cell));
+    let is_told =
+        cells.iter().find(|cell| !cell.trim_ascii().is_empty()).is_some_and(|cell| is_total(cell));
     let is_empty = |column: usize| cells.get(column).is_none_or(|cell| kind(cell) == Kind::Missing);
     let mut differs = None;
     let mut lacks = None;
     for column in 0..columns as usize {
-        let is_filled =
-            || full.iter().all(|row| reading.cells(row).get(column).is_some_and(|cell| kind(&reading.text(*cell)) != Kind::Missing));
+        let is_filled = || {
+            full.iter().all(|row| {
+                reading
+                    .cells(row)
+                    .get(column)
+                    .is_some_and(|cell| kind(&reading.text(*cell)) != Kind::Missing)
+            })
+        };
         let is_text = || cells.get(column).is_some_and(|cell| kind(cell) == Kind::Text);
         if differs.is_none() && is_text() && common(reading, &full, column).is_some() {
             differs = Some(column);
@@ -284,15 +339,17 @@ fn is_footer(reading: &Reading<'_>, above: &[&Row], last: &Row, columns: u32) ->
     }
     let is_short = last.fields < columns;
     match (differs, lacks) {
-        (Some(column), _) if is_told || is_short || lacks.is_some() => {
-            Some(format!("the last record has text in column {}, where all others have numbers or dates", column + 1))
-        }
+        (Some(column), _) if is_told || is_short || lacks.is_some() => Some(format!(
+            "the last record has text in column {}, where all others have numbers or dates",
+            column + 1
+        )),
         // Where columns are text anyway a word has to tell.
         (None, Some(_)) if is_told && (is_short || columns > 1) => {
             Some("the last record is a total or a remark, by its first word".to_owned())
         }
         (None, None) if is_told && !is_short => {
-            let column = (0..columns as usize).find(|column| is_sum(reading, &full, *column, cells.get(*column)))?;
+            let column = (0..columns as usize)
+                .find(|column| is_sum(reading, &full, *column, cells.get(*column)))?;
             Some(format!("the last record has the sum of all others in column {}", column + 1))
         }
         _ => None,
@@ -306,8 +363,11 @@ fn is_sum(reading: &Reading<'_>, above: &[&Row], column: usize, cell: Option<&Ve
         let text = if text.contains('.') { text } else { text.replace(',', ".") };
         text.parse::<f64>().ok()
     };
-    let above: Option<Vec<f64>> = above.iter().map(|row| number(&reading.text(*reading.cells(row).get(column)?))).collect();
-    let (Some(above), Some(cell)) = (above, cell.and_then(|cell| number(cell))) else { return false };
+    let above: Option<Vec<f64>> =
+        above.iter().map(|row| number(&reading.text(*reading.cells(row).get(column)?))).collect();
+    let (Some(above), Some(cell)) = (above, cell.and_then(|cell| number(cell))) else {
+        return false;
+    };
     let sum: f64 = above.iter().sum();
     cell != 0.0 && (sum - cell).abs() <= cell.abs() * 1e-9
 }
@@ -316,7 +376,12 @@ fn is_sum(reading: &Reading<'_>, above: &[&Row], column: usize, cell: Option<&Ve
 fn is_total(cell: &[u8]) -> bool {
     let text = String::from_utf8_lossy(cell).to_lowercase();
     let text = text.trim_matches(|c: char| !c.is_alphanumeric());
-    let counted = text.split_once(' ').filter(|(count, _)| count.bytes().all(|byte| byte.is_ascii_digit())).map_or(text, |(_, word)| word);
-    let begins = |with: &&str| counted.strip_prefix(*with).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
+    let counted = text
+        .split_once(' ')
+        .filter(|(count, _)| count.bytes().all(|byte| byte.is_ascii_digit()))
+        .map_or(text, |(_, word)| word);
+    let begins = |with: &&str| {
+        counted.strip_prefix(*with).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
     TOTALS.iter().any(begins)
 }

@@ -1,4 +1,5 @@
-//! What encloses fields, what escapes, and what else decides whether records hold together: tried for one delimiter.
+//! What encloses fields, what escapes, and what else decides whether records hold together: tried
+//! for one delimiter.
 
 use csv_records::dialect::{Dialect, Terminator, Token};
 use memchr::memmem;
@@ -12,13 +13,18 @@ const QUOTES: [&str; 5] = ["'", "''", "§", "´", "”"];
 /// Delimiters of formats in which quotes mostly mean nothing.
 const UNQUOTED: [u8; 4] = [b'\t', b'|', 0x1f, 0x01];
 
-/// The best reading with a delimiter. Each change of the default must be earned: by records that fit and did not before, or by cells that all look alike.
+/// The best reading with a delimiter. Each change of the default must be earned: by records that
+/// fit and did not before, or by cells that all look alike.
 pub(super) fn settle<'a>(sample: &Sample<'a>, delimiter: Token) -> Reading<'a> {
     let stated = sample.stated;
     let dialect = Dialect { delimiter, skip_rows: 0, ..stated.settle(&Dialect::default()) };
     let mut best = sample.read(dialect);
-    if stated.escape_char.is_none() && !sample.encoding.may_be_inside(ESCAPE) && occurs(sample, best.dialect.quote_char, delimiter) {
-        let escaped = sample.read(Dialect { escape_char: Some(ESCAPE.into()), ..best.dialect.clone() });
+    if stated.escape_char.is_none()
+        && !sample.encoding.may_be_inside(ESCAPE)
+        && occurs(sample, best.dialect.quote_char, delimiter)
+    {
+        let escaped =
+            sample.read(Dialect { escape_char: Some(ESCAPE.into()), ..best.dialect.clone() });
         keep_if(&mut best, escaped, |new, old| new.flaws() < old.flaws());
     }
     if stated.excel_text.is_none()
@@ -33,13 +39,21 @@ pub(super) fn settle<'a>(sample: &Sample<'a>, delimiter: Token) -> Reading<'a> {
         // Spaces are a part of a text, and only of that.
         let is_usual = best.conforming >= 2 && inner >= 2 && spaced * 10 >= inner * 9 && texts == 0;
         let quote = best.dialect.quote_char.unwrap_or(b'"'.into());
-        if is_usual || memmem::find(sample.bytes, &[delimiter.as_bytes(), b" ", quote.as_bytes()].concat()).is_some() {
-            let skipping = sample.read(Dialect { skip_initial_space: true, ..best.dialect.clone() });
-            keep_if(&mut best, skipping, |new, old| new.flaws() < old.flaws() || (is_usual && new.flaws() == old.flaws()));
+        if is_usual
+            || memmem::find(sample.bytes, &[delimiter.as_bytes(), b" ", quote.as_bytes()].concat())
+                .is_some()
+        {
+            let skipping =
+                sample.read(Dialect { skip_initial_space: true, ..best.dialect.clone() });
+            keep_if(&mut best, skipping, |new, old| {
+                new.flaws() < old.flaws() || (is_usual && new.flaws() == old.flaws())
+            });
         }
     }
     if stated.quote_char.is_none() {
-        let occurring = QUOTES.into_iter().filter(|quote| memmem::find(sample.bytes, quote.as_bytes()).is_some());
+        let occurring = QUOTES
+            .into_iter()
+            .filter(|quote| memmem::find(sample.bytes, quote.as_bytes()).is_some());
         for quote in occurring.filter_map(Token::parse) {
             let other = Dialect { quote_char: Some(quote), ..best.dialect.clone() };
             if (Dialect { encoding: sample.encoding, ..other.clone() }).check().is_err() {
@@ -53,18 +67,30 @@ pub(super) fn settle<'a>(sample: &Sample<'a>, delimiter: Token) -> Reading<'a> {
                     && (new.flaws() < old.flaws() || (is_usual && new.flaws() == old.flaws()))
             });
         }
-        // Later fields may be enclosed, and would keep their quotes without a word, unless this is a format that has none.
-        let may_be_bare = delimiter.byte().is_some_and(|byte| UNQUOTED.contains(&byte)) || (sample.ended && sample.schema.is_none());
+        // Later fields may be enclosed, and would keep their quotes without a word, unless this is
+        // a format that has none.
+        let may_be_bare = delimiter.byte().is_some_and(|byte| UNQUOTED.contains(&byte))
+            || (sample.ended && sample.schema.is_none());
         if may_be_bare && best.enclosed == 0 && best.faulty > 0 {
             let bare = sample.read(Dialect { quote_char: None, ..best.dialect.clone() });
             keep_if(&mut best, bare, |new, old| new.flaws() < old.flaws());
         }
     }
-    // With a schema, records that do not fit are faults to be told, not a reason to read the others in another way.
-    if stated.line_terminator.is_none() && sample.schema.is_none() && best.flaws() > 0 && best.columns > 1 {
+    // With a schema, records that do not fit are faults to be told, not a reason to read the others
+    // in another way.
+    if stated.line_terminator.is_none()
+        && sample.schema.is_none()
+        && best.flaws() > 0
+        && best.columns > 1
+    {
         for line_terminator in [Terminator::CrLf, Terminator::Lf] {
             let other = sample.read(Dialect { line_terminator, ..best.dialect.clone() });
-            keep_if(&mut best, other, |new, old| old.flaws() > 0 && new.flaws() == 0 && new.columns == old.columns && new.conforming > 1);
+            keep_if(&mut best, other, |new, old| {
+                old.flaws() > 0
+                    && new.flaws() == 0
+                    && new.columns == old.columns
+                    && new.conforming > 1
+            });
         }
     }
     best
@@ -74,12 +100,18 @@ pub(super) fn settle<'a>(sample: &Sample<'a>, delimiter: Token) -> Reading<'a> {
 pub(super) fn evidence(reading: &Reading<'_>) -> String {
     match reading.dialect.quote_char {
         None => "quotes stand inside fields, and enclose none".to_owned(),
-        Some(quote) if reading.enclosed > 0 => format!("`{}` encloses {} fields", shown(quote), reading.enclosed),
+        Some(quote) if reading.enclosed > 0 => {
+            format!("`{}` encloses {} fields", shown(quote), reading.enclosed)
+        }
         Some(_) => "no field is enclosed by anything; a double quote is the default".to_owned(),
     }
 }
 
-fn keep_if<'a>(best: &mut Reading<'a>, new: Reading<'a>, is_better: impl Fn(&Reading<'a>, &Reading<'a>) -> bool) {
+fn keep_if<'a>(
+    best: &mut Reading<'a>,
+    new: Reading<'a>,
+    is_better: impl Fn(&Reading<'a>, &Reading<'a>) -> bool,
+) {
     if is_better(&new, best) {
         *best = new;
     }
@@ -87,7 +119,10 @@ fn keep_if<'a>(best: &mut Reading<'a>, new: Reading<'a>, is_better: impl Fn(&Rea
 
 /// Whether an escape stands before a quote or a delimiter.
 fn occurs(sample: &Sample<'_>, quote: Option<Token>, delimiter: Token) -> bool {
-    [quote, Some(delimiter)].iter().flatten().any(|token| memmem::find(sample.bytes, &[ESCAPE, token.first()]).is_some())
+    [quote, Some(delimiter)]
+        .iter()
+        .flatten()
+        .any(|token| memmem::find(sample.bytes, &[ESCAPE, token.first()]).is_some())
 }
 
 /// Cells of a reading that look like text.

@@ -51,12 +51,20 @@ pub(super) struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(dialect: Dialect, window: &'a [u8], ended: bool, schema: Option<&Schema>) -> Self {
+    pub(super) fn new(
+        dialect: Dialect,
+        window: &'a [u8],
+        ended: bool,
+        schema: Option<&Schema>,
+    ) -> Self {
         let mut rows = Rows::default();
-        let taken = Lexer::new(&dialect, Limits::default()).read(window, ended, MOST_ROWS, &mut rows).unwrap_or(0);
+        let taken = Lexer::new(&dialect, Limits::default())
+            .read(window, ended, MOST_ROWS, &mut rows)
+            .unwrap_or(0);
         let comments = rows.rows.iter().filter(|row| row.kind == RowKind::Comment).count();
         let is_all = rows.rows.len() == MOST_ROWS;
-        let coverage = if is_all || window.is_empty() { 1.0 } else { taken as f64 / window.len() as f64 };
+        let coverage =
+            if is_all || window.is_empty() { 1.0 } else { taken as f64 / window.len() as f64 };
         let mut new = Self { comments, coverage, ..Self::of_rows(dialect, window, rows) };
         if let Some(schema) = schema {
             new.find_names(schema);
@@ -67,7 +75,8 @@ impl<'a> Reading<'a> {
 
     /// Rows that were read with a dialect, of which nothing else is known.
     pub(super) fn of_rows(dialect: Dialect, window: &'a [u8], rows: Rows) -> Self {
-        let records: Vec<Row> = rows.rows.iter().filter(|row| row.kind == RowKind::Record).copied().collect();
+        let records: Vec<Row> =
+            rows.rows.iter().filter(|row| row.kind == RowKind::Record).copied().collect();
         let mut new = Self {
             dialect,
             window,
@@ -140,11 +149,12 @@ impl<'a> Reading<'a> {
         self.body().len() - self.conforming + self.faulty + unread
     }
 
-    /// Inner cells that are not empty, how many of them start with a space, and how many of those are text, in the records
-    /// from `from` on: the space is a part of it.
+    /// Inner cells that are not empty, how many of them start with a space, and how many of those
+    /// are text, in the records from `from` on: the space is a part of it.
     pub(super) fn spaced(&self, from: usize) -> (usize, usize, usize) {
         let rows = self.body().iter().enumerate();
-        let inner = rows.flat_map(|(index, row)| self.cells(row).iter().skip(1).map(move |cell| (index, cell)));
+        let inner = rows
+            .flat_map(|(index, row)| self.cells(row).iter().skip(1).map(move |cell| (index, cell)));
         let filled = inner.filter(|(_, cell)| cell.start() < cell.end() && !cell.is_quoted());
         filled.fold((0, 0, 0), |(all, spaced, texts), (index, cell)| {
             let is_spaced = self.window[cell.start()] == b' ';
@@ -157,7 +167,12 @@ impl<'a> Reading<'a> {
     pub(super) fn starting_with(&self, byte: u8) -> (usize, usize) {
         let starting = self.body().iter().filter(|row| self.window[row.start as usize] == byte);
         let fits = starting.map(|row| row.fields == self.columns);
-        fits.fold((0, 0), |(fitting, others), fits| if fits { (fitting + 1, others) } else { (fitting, others + 1) })
+        fits.fold(
+            (0, 0),
+            |(fitting, others), fits| {
+                if fits { (fitting + 1, others) } else { (fitting, others + 1) }
+            },
+        )
     }
 
     /// Whether no row stands between the record at `index` and the next one.
@@ -167,11 +182,13 @@ impl<'a> Reading<'a> {
 
     /// Lines before the record at `index`.
     pub(super) fn lines_before(&self, index: usize) -> u32 {
-        let before = &self.window[..self.records.get(index).map_or(self.window.len(), |row| row.start as usize)];
+        let before = &self.window
+            [..self.records.get(index).map_or(self.window.len(), |row| row.start as usize)];
         super::line_ends(before, self.dialect.line_terminator).count() as u32
     }
 
-    /// How many fields most records have, and from which one on. What comes before has at most half as many: a title, notes.
+    /// How many fields most records have, and from which one on. What comes before has at most half
+    /// as many: a title, notes.
     ///
     /// Rows that look like comments have no say, unless there are no others.
     fn find_columns(&mut self) {
@@ -183,7 +200,11 @@ impl<'a> Reading<'a> {
         if counts.is_empty() {
             self.records.iter().for_each(|row| *counts.entry(row.fields).or_default() += 1);
         }
-        let Some((columns, count)) = counts.into_iter().max_by_key(|(fields, count)| (*count, *fields)) else { return };
+        let Some((columns, count)) =
+            counts.into_iter().max_by_key(|(fields, count)| (*count, *fields))
+        else {
+            return;
+        };
         self.columns = columns;
         let mut first = self.records.iter().position(|row| row.fields == columns).unwrap_or(0);
         if first.checked_sub(1).is_some_and(|above| self.may_head(above, columns)) {
@@ -197,20 +218,26 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Whether a record of another length may be the header of records with so many fields: a delimiter ends it, or it has
-    /// no label for the names of the rows.
+    /// Whether a record of another length may be the header of records with so many fields: a
+    /// delimiter ends it, or it has no label for the names of the rows.
     fn may_head(&self, index: usize, columns: u32) -> bool {
         let row = &self.records[index];
-        (row.fields == columns + 1 && self.ends(row)) || (columns > 2 && row.fields + 1 == columns && !self.ends(row))
+        (row.fields == columns + 1 && self.ends(row))
+            || (columns > 2 && row.fields + 1 == columns && !self.ends(row))
     }
 
     /// Looks for a record with the names of the contract's fields: at least half of them.
     fn find_names(&mut self, schema: &Schema) {
-        let known: HashSet<&[u8]> = schema.fields.iter().map(|field| field.name.as_bytes()).collect();
+        let known: HashSet<&[u8]> =
+            schema.fields.iter().map(|field| field.name.as_bytes()).collect();
         let mut scratch = Vec::new();
         for (index, row) in self.records.iter().take(MOST_PREAMBLE).enumerate() {
             let cells = self.rows.fields_of(row).iter();
-            let found = cells.filter(|cell| known.contains(trim(cell.value(self.window, &self.dialect, &mut scratch)))).count();
+            let found = cells
+                .filter(|cell| {
+                    known.contains(trim(cell.value(self.window, &self.dialect, &mut scratch)))
+                })
+                .count();
             if found * 2 >= known.len() && found > self.names {
                 (self.names, self.first, self.columns) = (found, index, row.fields);
             }
@@ -225,19 +252,32 @@ impl<'a> Reading<'a> {
         let conforming: Vec<_> = body.iter().filter(|row| row.fields == self.columns).collect();
         self.conforming = conforming.len();
         self.faulty = body.iter().filter(|row| row.faulty).count();
-        self.enclosed =
-            body.iter().filter(|row| !row.faulty).flat_map(|row| self.rows.fields_of(row)).filter(|cell| cell.is_quoted()).count();
-        let looked_at = conforming.iter().skip(usize::from(conforming.len() > 1)).take(MOST_LOOKED_AT);
+        self.enclosed = body
+            .iter()
+            .filter(|row| !row.faulty)
+            .flat_map(|row| self.rows.fields_of(row))
+            .filter(|cell| cell.is_quoted())
+            .count();
+        let looked_at =
+            conforming.iter().skip(usize::from(conforming.len() > 1)).take(MOST_LOOKED_AT);
         let mut scratch = Vec::new();
         let (mut sum, mut cells) = (0.0, 0);
         for cell in looked_at.flat_map(|row| self.rows.fields_of(row)) {
-            sum += likeness(cell.value(self.window, &self.dialect, &mut scratch), cell.is_quoted(), self.dialect.delimiter.as_bytes());
+            sum += likeness(
+                cell.value(self.window, &self.dialect, &mut scratch),
+                cell.is_quoted(),
+                self.dialect.delimiter.as_bytes(),
+            );
             cells += 1;
         }
         self.likeness = sum / f64::from(cells.max(1));
         let share = self.conforming as f64 / body.len() as f64;
         let sound = 1.0 - self.faulty as f64 / body.len() as f64;
-        let shape = if self.columns > 1 { f64::from(self.columns - 1) / f64::from(self.columns) } else { ONE_COLUMN };
+        let shape = if self.columns > 1 {
+            f64::from(self.columns - 1) / f64::from(self.columns)
+        } else {
+            ONE_COLUMN
+        };
         self.score = share * share * sound * self.coverage * self.likeness * shape;
         if let Some(schema) = schema {
             // More than any reading without names can have.

@@ -2,7 +2,12 @@ use contract::Contract;
 
 use super::*;
 
-fn sniff(sample: &[u8], end_of_source: bool, stated: &StatedDialect, schema: Option<&Schema>) -> Sniffed {
+fn sniff(
+    sample: &[u8],
+    end_of_source: bool,
+    stated: &StatedDialect,
+    schema: Option<&Schema>,
+) -> Sniffed {
     super::sniff(sample, end_of_source, Encoding::UTF_8, stated, schema)
 }
 
@@ -16,10 +21,16 @@ fn describe(dialect: &Dialect) -> String {
     let mut told = vec![shown(dialect.delimiter)];
     let shown_or_none = |token: Option<Token>| token.map_or_else(|| "none".to_owned(), shown);
     let mut tell = |differs: bool, text: String| told.extend(differs.then_some(text));
-    tell(dialect.quote_char != default.quote_char, format!("quote {}", shown_or_none(dialect.quote_char)));
+    tell(
+        dialect.quote_char != default.quote_char,
+        format!("quote {}", shown_or_none(dialect.quote_char)),
+    );
     tell(dialect.escape_char.is_some(), format!("escape {}", shown_or_none(dialect.escape_char)));
     tell(dialect.line_terminator != Terminator::Auto, format!("{:?}", dialect.line_terminator));
-    tell(dialect.comment_char.is_some(), format!("comment {}", shown_or_none(dialect.comment_char)));
+    tell(
+        dialect.comment_char.is_some(),
+        format!("comment {}", shown_or_none(dialect.comment_char)),
+    );
     tell(dialect.skip_initial_space, "spaces".to_owned());
     tell(!dialect.header, "no header".to_owned());
     tell(dialect.skip_rows > 0, format!("skip {}", dialect.skip_rows));
@@ -51,8 +62,19 @@ fn delimiters() {
 
 #[test]
 fn weak_evidence_is_a_comma() {
-    for source in ["", "\n", "name\nann\nbob\n", "a b\nc\n", "one line of text: with a colon", "12:30\n13:40\n14:50\n15:00\n"] {
-        assert_eq!(sniff(source.as_bytes(), true, &StatedDialect::default(), None).dialect.delimiter, b',', "{source:?}");
+    for source in [
+        "",
+        "\n",
+        "name\nann\nbob\n",
+        "a b\nc\n",
+        "one line of text: with a colon",
+        "12:30\n13:40\n14:50\n15:00\n",
+    ] {
+        assert_eq!(
+            sniff(source.as_bytes(), true, &StatedDialect::default(), None).dialect.delimiter,
+            b',',
+            "{source:?}"
+        );
     }
 }
 
@@ -60,7 +82,8 @@ fn weak_evidence_is_a_comma() {
 fn texts_with_punctuation_are_one_column() {
     check("text\nHello, world\nfoo\nbar\n", "\\x1f");
     check("name\nSmith, Ann\nDoe, Bob\nRoe, Cid\n", "\\x1f");
-    // As many cells in each line as labels, a title over them, numbers, or no space: these are columns.
+    // As many cells in each line as labels, a title over them, numbers, or no space: these are
+    // columns.
     check("name, city\nAnn, Rome\nBob, Oslo\nCid, Bern\n", ",");
     check("People\n\nname,city\nAnn,Rome\nBob,Oslo\nCid,Bern\n", ", skip 2");
     check("x\n1, 2\n3, 4\n5, 6\n", ", spaces no header skip 1");
@@ -145,7 +168,12 @@ fn quotes_of_several_bytes_enclose_most_texts() {
 fn a_contract_that_is_named_wins() {
     let contract = "name: t\nschema: { fields: [ { name: a, type: integer }, { name: 'b,c', type: string }, { name: d } ] }\n";
     let contract = Contract::parse(contract).expect("a valid contract");
-    let found = |source: &str| describe(&sniff(source.as_bytes(), true, &StatedDialect::default(), Some(&contract.schema)).dialect);
+    let found = |source: &str| {
+        describe(
+            &sniff(source.as_bytes(), true, &StatedDialect::default(), Some(&contract.schema))
+                .dialect,
+        )
+    };
     assert_eq!(found("title\na;b,c;d\n1;x,y;z\n2;x,y;z\n"), "; skip 1");
     assert_eq!(found("a|b,c|d\n"), "|");
     assert_eq!(found("1;x;y\n2;x;y\n"), "; no header");
@@ -156,8 +184,13 @@ fn a_contract_that_is_named_wins() {
 
 #[test]
 fn every_guess_has_its_evidence() {
-    let found = sniff(b"Title\n\na;b\n1;'x'\n2;'y'\n3;'z'\n", true, &StatedDialect::default(), None);
-    let told: Vec<_> = found.evidence.iter().map(|e| format!("{} {}: {}", e.property, e.value, e.because)).collect();
+    let found =
+        sniff(b"Title\n\na;b\n1;'x'\n2;'y'\n3;'z'\n", true, &StatedDialect::default(), None);
+    let told: Vec<_> = found
+        .evidence
+        .iter()
+        .map(|e| format!("{} {}: {}", e.property, e.value, e.because))
+        .collect();
     assert_eq!(
         told,
         [
@@ -171,9 +204,12 @@ fn every_guess_has_its_evidence() {
 
 #[test]
 fn a_sample_that_ends_anywhere_tells_the_same() {
-    let source: String = std::iter::once("id;note\n".to_owned()).chain((0..40).map(|n| format!("{n};\"a, {n};\nb\"\n"))).collect();
+    let source: String = std::iter::once("id;note\n".to_owned())
+        .chain((0..40).map(|n| format!("{n};\"a, {n};\nb\"\n")))
+        .collect();
     for end in 100..source.len() {
-        let dialect = sniff(&source.as_bytes()[..end], false, &StatedDialect::default(), None).dialect;
+        let dialect =
+            sniff(&source.as_bytes()[..end], false, &StatedDialect::default(), None).dialect;
         assert_eq!(describe(&dialect), ";", "cut at {end}");
     }
 }
@@ -181,18 +217,29 @@ fn a_sample_that_ends_anywhere_tells_the_same() {
 #[test]
 fn encodings() {
     let stated = StatedDialect::default();
-    let utf_16: Vec<u8> = "\u{feff}a;é\r\n1;2\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf_16: Vec<u8> =
+        "\u{feff}a;é\r\n1;2\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let found = super::sniff(&utf_16, true, Encoding::UTF_16LE, &stated, None);
-    assert_eq!((describe(&found.dialect).as_str(), found.dialect.encoding), (";", Encoding::UTF_16LE));
+    assert_eq!(
+        (describe(&found.dialect).as_str(), found.dialect.encoding),
+        (";", Encoding::UTF_16LE)
+    );
     // A bar may be half of a character in Shift_JIS, so it can't be told apart there.
     let shift_jis = Encoding::parse("shift_jis").expect("an encoding");
-    assert_eq!(describe(&super::sniff(b"a|b\n1|2\n3|4\n", true, shift_jis, &stated, None).dialect), ",");
+    assert_eq!(
+        describe(&super::sniff(b"a|b\n1|2\n3|4\n", true, shift_jis, &stated, None).dialect),
+        ","
+    );
 }
 
 #[test]
 fn grouped_numbers_below_a_header_are_no_columns() {
     for cell in ["2,345,678.90", "2,345.90"] {
         let source = format!("key;amount\n{}", format!("k;{cell}\n").repeat(5));
-        assert_eq!(sniff(source.as_bytes(), true, &StatedDialect::default(), None).dialect.delimiter, b';', "{cell}");
+        assert_eq!(
+            sniff(source.as_bytes(), true, &StatedDialect::default(), None).dialect.delimiter,
+            b';',
+            "{cell}"
+        );
     }
 }

@@ -23,7 +23,8 @@ const LONG_LOCATOR_BYTES: usize = 20;
 pub const TAIL_BYTES: u64 = (LONG_END_BYTES + LONG_LOCATOR_BYTES + END_BYTES) as u64 + 0xFFFF;
 /// What systems put beside files.
 const SYSTEM_FILES: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
-/// The folder in which macOS keeps what other systems have no room for, and the start of such a file's name.
+/// The folder in which macOS keeps what other systems have no room for, and the start of such a
+/// file's name.
 const SYSTEM_FOLDER: &str = "__MACOSX/";
 const SYSTEM_START: &str = "._";
 
@@ -46,24 +47,33 @@ pub(super) struct Packed {
 /// Whether a file is one of those of which one is read.
 pub(super) fn is_wanted(name: &str, member: Option<&Member>) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
-    let is_for_people =
-        !file.is_empty() && !SYSTEM_FILES.contains(&file) && !file.starts_with(SYSTEM_START) && !name.starts_with(SYSTEM_FOLDER);
+    let is_for_people = !file.is_empty()
+        && !SYSTEM_FILES.contains(&file)
+        && !file.starts_with(SYSTEM_START)
+        && !name.starts_with(SYSTEM_FOLDER);
     is_for_people && member.is_none_or(|member| member.matches(name))
 }
 
 impl Archive {
-    /// Where the directory of an archive of `size` bytes lies, by its last bytes: all, or [`TAIL_BYTES`]. `None`: it is not
-    /// to be found; whoever reads the archive finds out why.
+    /// Where the directory of an archive of `size` bytes lies, by its last bytes: all, or
+    /// [`TAIL_BYTES`]. `None`: it is not to be found; whoever reads the archive finds out why.
     pub fn locate(tail: &[u8], size: u64) -> Option<Range<u64>> {
         let is_end = |at: &usize| {
             let end = &tail[*at..];
-            end.starts_with(END) && end.len() >= END_BYTES && end.len() == END_BYTES + usize::from(u16_at(end, 20))
+            end.starts_with(END)
+                && end.len() >= END_BYTES
+                && end.len() == END_BYTES + usize::from(u16_at(end, 20))
         };
         let at = (0..tail.len().saturating_sub(END_BYTES - 1)).rev().find(is_end)?;
         let [bytes, from] = [12, 16].map(|field| u64::from(u32_at(&tail[at..], field)));
-        let long = at.checked_sub(LONG_LOCATOR_BYTES + LONG_END_BYTES).map(|at| &tail[at..]).filter(|long| long.starts_with(LONG_END));
+        let long = at
+            .checked_sub(LONG_LOCATOR_BYTES + LONG_END_BYTES)
+            .map(|at| &tail[at..])
+            .filter(|long| long.starts_with(LONG_END));
         let (bytes, from) = match long {
-            Some(long) if bytes == IN_EXTRA || from == IN_EXTRA => (u64_at(long, 40), u64_at(long, 48)),
+            Some(long) if bytes == IN_EXTRA || from == IN_EXTRA => {
+                (u64_at(long, 40), u64_at(long, 48))
+            }
             _ => (bytes, from),
         };
         let end = from.checked_add(bytes)?;
@@ -72,7 +82,10 @@ impl Archive {
 
     /// Reads a directory; `None`: it is none.
     pub fn read(directory: &[u8]) -> Option<Self> {
-        Directory::read(directory).ok().filter(|directory| directory.rest.is_empty()).map(|directory| directory.archive)
+        Directory::read(directory)
+            .ok()
+            .filter(|directory| directory.rest.is_empty())
+            .map(|directory| directory.archive)
     }
 
     /// Whether there is one file to be read. The error names no file: their names are data.
@@ -103,7 +116,11 @@ impl Archive {
             rule: None,
             value: Some(cut(&file.name)),
             holder: None,
-            message: format!("the archive holds `{}`, {} bytes", cut(&file.name).escape_debug(), count(file.bytes)),
+            message: format!(
+                "the archive holds `{}`, {} bytes",
+                cut(&file.name).escape_debug(),
+                count(file.bytes)
+            ),
         };
         self.files().map(entry).collect()
     }
@@ -122,10 +139,17 @@ impl Archive {
             (Some(_), None) => Err(format!(
                 "holds {files} files: unpack it, or say which one is meant with the contract's `member`, such as `member: \"*.csv\"`"
             )),
-            (Some(_), Some(member)) => Err(format!("holds {} files whose names match `{member}`: `member` is to match one", further + 1)),
-            (None, Some(member)) if files > 0 => Err(format!("holds no file whose name matches `{member}`, of {files}")),
+            (Some(_), Some(member)) => Err(format!(
+                "holds {} files whose names match `{member}`: `member` is to match one",
+                further + 1
+            )),
+            (None, Some(member)) if files > 0 => {
+                Err(format!("holds no file whose name matches `{member}`, of {files}"))
+            }
             (None, _) if self.0.is_empty() => Err("holds no file".to_owned()),
-            (None, _) => Err("holds no file, only folders and what systems put beside files".to_owned()),
+            (None, _) => {
+                Err("holds no file, only folders and what systems put beside files".to_owned())
+            }
         }
     }
 }
@@ -151,12 +175,14 @@ impl<'a> Directory<'a> {
         let entry = bytes.get(..CENTRAL_HEADER_BYTES)?;
         let [name, extra, comment] = [28, 30, 32].map(|at| usize::from(u16_at(entry, at)));
         let extra_at = CENTRAL_HEADER_BYTES + name;
-        let (name, extra) = (bytes.get(CENTRAL_HEADER_BYTES..extra_at)?, bytes.get(extra_at..extra_at + extra)?);
+        let (name, extra) =
+            (bytes.get(CENTRAL_HEADER_BYTES..extra_at)?, bytes.get(extra_at..extra_at + extra)?);
         let rest = bytes.get(extra_at + extra.len() + comment..)?;
         let [packed, unpacked, at] = [20, 24, 42].map(|at| u64::from(u32_at(entry, at)));
         // Those that have no room above stand there in this order.
         let mut long = long_lengths(extra, 3).into_iter();
-        let mut value = |short: u64| if short == IN_EXTRA { long.next().unwrap_or(short) } else { short };
+        let mut value =
+            |short: u64| if short == IN_EXTRA { long.next().unwrap_or(short) } else { short };
         let bytes = value(unpacked);
         let (packed, at) = (value(packed), value(at));
         let name = String::from_utf8_lossy(name).into_owned();
@@ -170,8 +196,13 @@ impl<'a> Directory<'a> {
         let end = match self.rest.strip_prefix(LONG_END) {
             None => self.rest,
             Some(long) => {
-                let length = long.get(..8).and_then(|bytes| usize::try_from(u64_at(bytes, 0)).ok()).ok_or_else(ends_early)?;
-                self.rest.get(length.saturating_add(12 + LONG_LOCATOR_BYTES)..).ok_or_else(ends_early)?
+                let length = long
+                    .get(..8)
+                    .and_then(|bytes| usize::try_from(u64_at(bytes, 0)).ok())
+                    .ok_or_else(ends_early)?;
+                self.rest
+                    .get(length.saturating_add(12 + LONG_LOCATOR_BYTES)..)
+                    .ok_or_else(ends_early)?
             }
         };
         if end.len() < END_BYTES || !end.starts_with(END) {
@@ -231,9 +262,15 @@ mod tests {
         ] {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
-        for (pattern, name) in
-            [("*.csv", "a.CSV"), ("a", "ab"), ("a", "ba"), ("a?", "a"), ("*a*b", "ba"), ("?", ""), ("a.csv", "data/a.csv")]
-        {
+        for (pattern, name) in [
+            ("*.csv", "a.CSV"),
+            ("a", "ab"),
+            ("a", "ba"),
+            ("a?", "a"),
+            ("*a*b", "ba"),
+            ("?", ""),
+            ("a.csv", "data/a.csv"),
+        ] {
             assert!(!matches(pattern, name), "{pattern} {name}");
         }
         assert!(Member::parse("").is_err());
@@ -242,21 +279,38 @@ mod tests {
     #[test]
     fn a_contract_names_a_member_of_what_may_be_an_archive() {
         let faults = |more: &str| {
-            let contract = contract::Contract::parse(&format!("name: t\nschema: {{ fields: [{{ name: a }}] }}\n{more}\n"));
-            contract.map_or_else(|faults| faults.iter().map(ToString::to_string).collect(), |_| Vec::new())
+            let contract = contract::Contract::parse(&format!(
+                "name: t\nschema: {{ fields: [{{ name: a }}] }}\n{more}\n"
+            ));
+            contract.map_or_else(
+                |faults| faults.iter().map(ToString::to_string).collect(),
+                |_| Vec::new(),
+            )
         };
         for accepted in ["member: '*.csv'", "compression: zip\nmember: data/a.csv"] {
             assert_eq!(faults(accepted), [""; 0], "{accepted}");
         }
         let refused = "member: is not allowed with `compression: gzip`; allowed: with `zip`, or without `compression`";
         assert_eq!(faults("compression: gzip\nmember: a.csv"), [refused]);
-        assert!(faults("member: ''")[0].starts_with("member: is empty; allowed: the name of a file in a zip archive"));
+        assert!(
+            faults("member: ''")[0]
+                .starts_with("member: is empty; allowed: the name of a file in a zip archive")
+        );
     }
 
     #[test]
     fn what_systems_put_beside_files_is_not_for_people() {
-        for name in ["data/", ".DS_Store", "a/.DS_Store", "__MACOSX/._a.csv", "__MACOSX/a/b", "a/._b.csv", "Thumbs.db", "x/desktop.ini", ""]
-        {
+        for name in [
+            "data/",
+            ".DS_Store",
+            "a/.DS_Store",
+            "__MACOSX/._a.csv",
+            "__MACOSX/a/b",
+            "a/._b.csv",
+            "Thumbs.db",
+            "x/desktop.ini",
+            "",
+        ] {
             assert!(!is_wanted(name, None), "{name}");
             assert!(!is_wanted(name, Member::parse("*").ok().as_ref()), "{name}");
         }

@@ -1,7 +1,8 @@
-//! What unpacks a source: packed bytes in, the bytes of the text out, in bounded memory and without I/O.
+//! What unpacks a source: packed bytes in, the bytes of the text out, in bounded memory and without
+//! I/O.
 //!
-//! A source that ends too early, was damaged, or goes on after its end is an error and never a shorter text. What unpacks to more than its limit is one too, as
-//! soon as it does.
+//! A source that ends too early, was damaged, or goes on after its end is an error and never a
+//! shorter text. What unpacks to more than its limit is one too, as soon as it does.
 
 mod archive;
 mod streams;
@@ -43,7 +44,8 @@ pub struct Unpack {
 
 /// One format. Errors are sentences without a subject: "ends too early".
 trait Decode {
-    /// Unpacks some of `packed` into `out`. Without progress it needs more of the one that is empty.
+    /// Unpacks some of `packed` into `out`. Without progress it needs more of the one that is
+    /// empty.
     fn step(&mut self, packed: &[u8], out: &mut [u8]) -> Result<Progress, String>;
 
     /// Whether the packed bytes may end here.
@@ -63,7 +65,8 @@ struct Progress {
 const ENDS_EARLY: &str = "ends too early: it was cut off";
 
 impl Unpack {
-    /// An unpacker of a source called `name`, which may unpack to at most `limit` bytes. Sources that are not packed come out as they are.
+    /// An unpacker of a source called `name`, which may unpack to at most `limit` bytes. Sources
+    /// that are not packed come out as they are.
     pub fn new(compression: Compression, name: &str, limit: u64) -> Self {
         Self::of(compression, None, name, limit)
     }
@@ -85,8 +88,9 @@ impl Unpack {
         self.unpacked
     }
 
-    /// Takes some of the next packed bytes in and puts what they unpack to in `out`, whatever it held before: at most a few MiB. Answers how many bytes it took. It is to
-    /// be called with the rest until it takes nothing and gives nothing.
+    /// Takes some of the next packed bytes in and puts what they unpack to in `out`, whatever it
+    /// held before: at most a few MiB. Answers how many bytes it took. It is to be called with the
+    /// rest until it takes nothing and gives nothing.
     ///
     /// # Errors
     ///
@@ -119,7 +123,11 @@ impl Unpack {
     /// # Errors
     ///
     /// Those of [`push`](Self::push) and of `take`.
-    pub fn feed(&mut self, mut packed: &[u8], mut take: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+    pub fn feed(
+        &mut self,
+        mut packed: &[u8],
+        mut take: impl FnMut(&[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut piece = Vec::new();
         loop {
             let taken = self.push(packed, &mut piece)?;
@@ -149,10 +157,12 @@ impl Unpack {
     }
 }
 
-/// Tells how a source is packed by its first bytes. It takes the beginning of a magic number that the source ends in for the whole, so that what was cut off is not
-/// read as text.
+/// Tells how a source is packed by its first bytes. It takes the beginning of a magic number that
+/// the source ends in for the whole, so that what was cut off is not read as text.
 pub fn sniff(sample: &[u8]) -> Compression {
-    let begins = |magic: &[u8], least: usize| sample.starts_with(magic) || (sample.len() >= least && magic.starts_with(sample));
+    let begins = |magic: &[u8], least: usize| {
+        sample.starts_with(magic) || (sample.len() >= least && magic.starts_with(sample))
+    };
     let is_bzip2 = |level: u8| {
         let blocks = [[0x31, 0x41, 0x59, 0x26, 0x53, 0x59], [0x17, 0x72, 0x45, 0x38, 0x50, 0x90]];
         blocks.iter().any(|block| begins(&[b"BZh", &[level][..], block].concat(), 4))

@@ -116,7 +116,8 @@ impl Stream for Bzip2 {
     }
 }
 
-/// Frames of Zstandard. Each is checked against the length and the checksum that it states, if it does. Windows of more than 128 MiB are refused.
+/// Frames of Zstandard. Each is checked against the length and the checksum that it states, if it
+/// does. Windows of more than 128 MiB are refused.
 #[derive(Default)]
 pub(super) struct Zstd {
     decoder: Option<Decoder<'static>>,
@@ -151,5 +152,9 @@ fn ended(is_whole: bool) -> Result<(), String> {
 }
 
 fn no_stream(what: &str, before: u64) -> String {
-    if before == 0 { "does not begin as it should".to_owned() } else { format!("goes on after its last {what}, with something else") }
+    if before == 0 {
+        "does not begin as it should".to_owned()
+    } else {
+        format!("goes on after its last {what}, with something else")
+    }
 }

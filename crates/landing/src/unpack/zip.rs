@@ -1,5 +1,5 @@
-//! A zip archive of which one file is read, from front to back. Where the archive can be looked into beforehand, an
-//! [`Archive`](super::Archive) tells first whether there is one.
+//! A zip archive of which one file is read, from front to back. Where the archive can be looked
+//! into beforehand, an [`Archive`](super::Archive) tells first whether there is one.
 
 use contract::Member;
 use flate2::{Crc, Decompress, FlushDecompress, Status};
@@ -104,7 +104,8 @@ impl Zip {
             Phase::Stored { left, is_read } => {
                 let is_read = *is_read;
                 let room = if is_read { out.len() } else { usize::MAX };
-                let count = packed.len().min(room).min(usize::try_from(*left).unwrap_or(usize::MAX));
+                let count =
+                    packed.len().min(room).min(usize::try_from(*left).unwrap_or(usize::MAX));
                 *left -= count as u64;
                 let ended = *left == 0;
                 if is_read {
@@ -118,9 +119,11 @@ impl Zip {
                 let (begun, written) = (inflate.total_in(), inflate.total_out());
                 let ended = loop {
                     let (before, so_far) = (inflate.total_in() - begun, inflate.total_out());
-                    let status = inflate.decompress(&packed[before as usize..], out, FlushDecompress::None);
+                    let status =
+                        inflate.decompress(&packed[before as usize..], out, FlushDecompress::None);
                     let status = status.map_err(|error| format!("is damaged: {error}"))?;
-                    // What is passed over may come out without a byte going in: that is no standstill.
+                    // What is passed over may come out without a byte going in: that is no
+                    // standstill.
                     let goes_on = !is_read && inflate.total_out() > so_far;
                     if status == Status::StreamEnd || !goes_on {
                         break status == Status::StreamEnd;
@@ -129,7 +132,11 @@ impl Zip {
                 let written = if is_read { (inflate.total_out() - written) as usize } else { 0 };
                 let progress = Progress { taken: (inflate.total_in() - begun) as usize, written };
                 let progress = self.moved(progress, out, ended, is_read);
-                if ended && progress == Progress::default() { self.work(packed, out) } else { Ok(progress) }
+                if ended && progress == Progress::default() {
+                    self.work(packed, out)
+                } else {
+                    Ok(progress)
+                }
             }
             Phase::Descriptor => self.descriptor(packed),
             Phase::Directory => {
@@ -146,7 +153,11 @@ impl Zip {
     fn header(&mut self, packed: &[u8]) -> Result<Progress, String> {
         let wanted = match self.kept.get(..LOCAL_HEADER_BYTES) {
             None => LOCAL_HEADER_BYTES,
-            Some(header) => LOCAL_HEADER_BYTES + usize::from(u16_at(header, 26)) + usize::from(u16_at(header, 28)),
+            Some(header) => {
+                LOCAL_HEADER_BYTES
+                    + usize::from(u16_at(header, 26))
+                    + usize::from(u16_at(header, 28))
+            }
         };
         // The magic number first: the directory is shorter than a local header may be.
         let wanted = if self.kept.len() < LOCAL_HEADER.len() { LOCAL_HEADER.len() } else { wanted };
@@ -162,13 +173,21 @@ impl Zip {
             self.phase = Phase::Directory;
             return Ok(progress);
         }
-        let is_open = LOCAL_HEADER.starts_with(magic) || (magic.len() < 4 && (CENTRAL_HEADER.starts_with(magic) || END.starts_with(magic)));
+        let is_open = LOCAL_HEADER.starts_with(magic)
+            || (magic.len() < 4 && (CENTRAL_HEADER.starts_with(magic) || END.starts_with(magic)));
         if !is_open {
-            let what = if begins_at == 0 { "does not begin as it should" } else { "goes on after its file, with something else" };
+            let what = if begins_at == 0 {
+                "does not begin as it should"
+            } else {
+                "goes on after its file, with something else"
+            };
             return Err(what.to_owned());
         }
         let is_complete = self.kept.len() >= LOCAL_HEADER_BYTES
-            && self.kept.len() == LOCAL_HEADER_BYTES + usize::from(u16_at(&self.kept, 26)) + usize::from(u16_at(&self.kept, 28));
+            && self.kept.len()
+                == LOCAL_HEADER_BYTES
+                    + usize::from(u16_at(&self.kept, 26))
+                    + usize::from(u16_at(&self.kept, 28));
         if is_complete {
             self.begin(begins_at)?;
         }
@@ -196,12 +215,24 @@ impl Zip {
         }
         self.has_descriptor = flags & 8 != 0;
         let length = u64::from(u32_at(&header, 18));
-        let left = if length == IN_EXTRA { long_lengths(extra, 2).get(1).copied().unwrap_or(length) } else { length };
+        let left = if length == IN_EXTRA {
+            long_lengths(extra, 2).get(1).copied().unwrap_or(length)
+        } else {
+            length
+        };
         self.phase = match method {
-            8 if is_read || self.has_descriptor => Phase::Deflated { inflate: Box::new(Decompress::new(false)), is_read },
+            8 if is_read || self.has_descriptor => {
+                Phase::Deflated { inflate: Box::new(Decompress::new(false)), is_read }
+            }
             0 if self.has_descriptor && name.ends_with(b"/") => Phase::Descriptor,
-            _ if self.has_descriptor => return Err("stores a file without telling its length; pack it with deflate".to_owned()),
-            method if is_read && method != 0 => return Err(format!("is packed by method {method}; deflate is read")),
+            _ if self.has_descriptor => {
+                return Err(
+                    "stores a file without telling its length; pack it with deflate".to_owned()
+                );
+            }
+            method if is_read && method != 0 => {
+                return Err(format!("is packed by method {method}; deflate is read"));
+            }
             _ if left == 0 => Phase::Header,
             _ => Phase::Stored { left, is_read },
         };
@@ -224,17 +255,22 @@ impl Zip {
         progress
     }
 
-    /// Passes over what comes after a file whose lengths were not known before: an optional magic number, and lengths of 32
-    /// or 64 bits.
+    /// Passes over what comes after a file whose lengths were not known before: an optional magic
+    /// number, and lengths of 32 or 64 bits.
     fn descriptor(&mut self, packed: &[u8]) -> Result<Progress, String> {
         let taken = packed.len().min(DESCRIPTOR_BYTES - self.kept.len());
         self.kept.extend_from_slice(&packed[..taken]);
         if self.kept.len() == DESCRIPTOR_BYTES {
             let has_magic = self.kept.starts_with(DESCRIPTOR);
-            let follows = |at: &usize| [LOCAL_HEADER, CENTRAL_HEADER].iter().any(|magic| self.kept[*at..].starts_with(magic));
+            let follows = |at: &usize| {
+                [LOCAL_HEADER, CENTRAL_HEADER]
+                    .iter()
+                    .any(|magic| self.kept[*at..].starts_with(magic))
+            };
             let ends: &[usize] = if has_magic { &[16, 24] } else { &[12, 16, 20, 24] };
             let end = ends.iter().copied().find(follows);
-            let end = end.ok_or_else(|| "goes on after its file, with something else".to_owned())?;
+            let end =
+                end.ok_or_else(|| "goes on after its file, with something else".to_owned())?;
             self.kept.drain(..end);
             self.phase = Phase::Header;
         }

@@ -21,7 +21,9 @@ pub(super) fn unwritten(path: &Path, bytes: u64, error: &io::Error) -> Error {
     let place = place(path);
     match error.kind() {
         ErrorKind::NotFound => Error::Missing(place),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::WriteZero => Error::Full(no_room(path, bytes, error)),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::WriteZero => {
+            Error::Full(no_room(path, bytes, error))
+        }
         // Of the process (`ulimit -f`), or the most that a file system has in one file.
         ErrorKind::FileTooLarge => Error::Full(format!(
             "{place} may not grow by {bytes} bytes: a file can't be larger here; raise the limit \
@@ -62,7 +64,10 @@ fn no_room(path: &Path, bytes: u64, error: &io::Error) -> String {
             format!("{wanted}: the file system can hold no more files; delete some")
         }
         Some(Free { bytes: free, .. }) => {
-            format!("{wanted}: the disk is full, {free} bytes are free, {} are missing; free some space", bytes.saturating_sub(free).max(1))
+            format!(
+                "{wanted}: the disk is full, {free} bytes are free, {} are missing; free some space",
+                bytes.saturating_sub(free).max(1)
+            )
         }
         None => format!("{wanted}: the disk is full; free some space"),
     }
@@ -129,7 +134,9 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_said() {
-        let at = |kind: ErrorKind, bytes| unwritten(&std::env::temp_dir().join("no/such/file"), bytes, &kind.into()).to_string();
+        let at = |kind: ErrorKind, bytes| {
+            unwritten(&std::env::temp_dir().join("no/such/file"), bytes, &kind.into()).to_string()
+        };
         // More than any disk has.
         let bytes = 1 << 60;
         let text = at(ErrorKind::StorageFull, bytes);

@@ -10,7 +10,9 @@ fn lake() -> (tempfile::TempDir, Arc<dyn Objects>) {
 
 fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).expect("the directory can be read");
-    entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+    entries
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -23,12 +25,35 @@ async fn directories_conform_and_leave_nothing_behind() {
 #[tokio::test]
 async fn no_key_leads_out_of_the_directory() {
     let (_directory, objects) = lake();
-    for key in ["", "/", "/etc/passwd", "..", "../a", "a/../../b", "a/..", "./a", "a//b", "a/", "a\0b", ".uploads/a", ".uploads"] {
-        assert!(matches!(objects.put(key, Bytes::new(), Put::Overwrite).await, Err(Error::Denied(_))), "put {key:?}");
+    for key in [
+        "",
+        "/",
+        "/etc/passwd",
+        "..",
+        "../a",
+        "a/../../b",
+        "a/..",
+        "./a",
+        "a//b",
+        "a/",
+        "a\0b",
+        ".uploads/a",
+        ".uploads",
+    ] {
+        assert!(
+            matches!(objects.put(key, Bytes::new(), Put::Overwrite).await, Err(Error::Denied(_))),
+            "put {key:?}"
+        );
         assert!(matches!(objects.head(key, None).await, Err(Error::Denied(_))), "head {key:?}");
-        assert!(matches!(objects.create_upload(key).await, Err(Error::Denied(_))), "create_upload {key:?}");
+        assert!(
+            matches!(objects.create_upload(key).await, Err(Error::Denied(_))),
+            "create_upload {key:?}"
+        );
         assert!(matches!(objects.delete(key).await, Err(Error::Denied(_))), "delete {key:?}");
-        assert!(matches!(objects.presign_get(key, "a", 1).await, Err(Error::Denied(_))), "presign_get {key:?}");
+        assert!(
+            matches!(objects.presign_get(key, "a", 1).await, Err(Error::Denied(_))),
+            "presign_get {key:?}"
+        );
     }
 }
 
@@ -37,7 +62,10 @@ async fn no_upload_id_leads_out_of_the_directory() {
     let (directory, objects) = lake();
     fs::create_dir_all(directory.path().join("trap")).expect("a directory");
     fs::write(directory.path().join("trap/key"), "a").expect("a file");
-    assert!(matches!(objects.put_part("a", "../trap", 1, Bytes::new()).await, Err(Error::Missing(_))));
+    assert!(matches!(
+        objects.put_part("a", "../trap", 1, Bytes::new()).await,
+        Err(Error::Missing(_))
+    ));
     objects.abort_upload("a", "../trap").await.expect("of an upload that is gone it is a success");
     assert_eq!(names(&directory.path().join("trap")), ["key"]);
 }
@@ -46,7 +74,10 @@ async fn no_upload_id_leads_out_of_the_directory() {
 async fn an_upload_belongs_to_its_key() {
     let (_directory, objects) = lake();
     let upload = objects.create_upload("a").await.expect("an upload");
-    assert!(matches!(objects.put_part("b", &upload, 1, Bytes::new()).await, Err(Error::Missing(_))));
+    assert!(matches!(
+        objects.put_part("b", &upload, 1, Bytes::new()).await,
+        Err(Error::Missing(_))
+    ));
 }
 
 #[tokio::test]
@@ -65,13 +96,21 @@ async fn a_completion_that_was_cut_off_is_done_again() {
         let id = objects.create_upload("a/b").await.expect("an upload");
         let mut parts = Vec::new();
         for (number, size) in (1..).zip(&sizes) {
-            parts.push(objects.put_part("a/b", &id, number, vec![b'x'; *size].into()).await.expect("a part"));
+            parts.push(
+                objects
+                    .put_part("a/b", &id, number, vec![b'x'; *size].into())
+                    .await
+                    .expect("a part"),
+            );
         }
         // It took effect, but the upload was not removed.
         let upload = Upload::open(directory.path(), "a/b", &id).expect("it is open");
         upload.complete(&parts, &directory.path().join("a/b")).expect("it is completed");
         objects.complete_upload("a/b", &id, &parts).await.expect("it is completed again");
-        assert_eq!(objects.read("a/b", 100).await.expect("it is there").len(), sizes.iter().sum::<usize>());
+        assert_eq!(
+            objects.read("a/b", 100).await.expect("it is there").len(),
+            sizes.iter().sum::<usize>()
+        );
         assert_eq!(names(directory.path()), ["a"]);
     }
 }
@@ -84,10 +123,16 @@ async fn a_completion_that_was_cut_off_as_it_removed_its_parts_is_done() {
         let part = objects.put_part("a", &id, 1, Bytes::from("whole")).await.expect("a part");
         let upload = Upload::open(directory.path(), "a", &id).expect("it is open");
         let folder = directory.path().join(".uploads").join(upload.id());
-        upload.complete(std::slice::from_ref(&part), &directory.path().join("a")).expect("it is completed");
+        upload
+            .complete(std::slice::from_ref(&part), &directory.path().join("a"))
+            .expect("it is completed");
         fs::rename(folder.join("key"), folder.join("done")).expect("that is noted");
         fs::remove_file(folder.join("data")).expect("the part is removed");
-        assert_eq!(objects.uploads("a").await.expect("a list").len(), 1, "somebody has to remove the rest");
+        assert_eq!(
+            objects.uploads("a").await.expect("a list").len(),
+            1,
+            "somebody has to remove the rest"
+        );
         match is_aborted {
             true => objects.abort_upload("a", &id).await.expect("there is something to remove"),
             false => objects.complete_upload("a", &id, &[part]).await.expect("it was completed"),
@@ -117,11 +162,17 @@ async fn parts_that_came_in_order_are_not_copied() {
         let upload = objects.create_upload("a").await.expect("an upload");
         let mut parts = BTreeMap::new();
         for number in numbers {
-            let part = objects.put_part("a", &upload, number, format!("part {number}, ").into()).await.expect("a part");
+            let part = objects
+                .put_part("a", &upload, number, format!("part {number}, ").into())
+                .await
+                .expect("a part");
             parts.insert(number, part);
         }
         let data = inode(directory.path().join(UPLOADS).join(&upload).join("data"));
-        objects.complete_upload("a", &upload, &parts.values().cloned().collect::<Vec<_>>()).await.expect("it is completed");
+        objects
+            .complete_upload("a", &upload, &parts.values().cloned().collect::<Vec<_>>())
+            .await
+            .expect("it is completed");
         let expected: String = parts.keys().map(|number| format!("part {number}, ")).collect();
         assert_eq!(objects.read("a", 100).await.expect("it is there"), expected);
         assert_eq!(inode(directory.path().join("a")) != data, is_copied, "{numbers:?}");
@@ -136,7 +187,10 @@ async fn nothing_is_added_to_what_was_completed() {
     // It took effect, but the upload was not removed.
     let upload = Upload::open(directory.path(), "a", &id).expect("it is open");
     upload.complete(&[part], &directory.path().join("a")).expect("it is completed");
-    assert!(matches!(objects.put_part("a", &id, 2, Bytes::from("more")).await, Err(Error::Missing(_))));
+    assert!(matches!(
+        objects.put_part("a", &id, 2, Bytes::from("more")).await,
+        Err(Error::Missing(_))
+    ));
     assert_eq!(objects.read("a", 100).await.expect("it is there"), "whole");
 }
 
@@ -144,7 +198,8 @@ async fn nothing_is_added_to_what_was_completed() {
 async fn a_write_by_others_changes_the_etag() {
     let (directory, objects) = lake();
     fs::write(directory.path().join("a"), "1").expect("a file");
-    let pin = Pin { version: None, etag: Some(objects.head("a", None).await.expect("it is there").etag) };
+    let pin =
+        Pin { version: None, etag: Some(objects.head("a", None).await.expect("it is there").etag) };
     fs::write(directory.path().join("a"), "12").expect("a file");
     assert!(matches!(objects.get("a", &pin, 0..1).await, Err(Error::Changed(_))));
 }
@@ -188,7 +243,8 @@ async fn a_file_in_the_way_is_told() {
 #[tokio::test]
 async fn a_directory_that_is_not_there_is_empty() {
     let (directory, _) = lake();
-    let objects = Directories.bucket(directory.path().join("new").to_str().expect("its path is UTF-8"));
+    let objects =
+        Directories.bucket(directory.path().join("new").to_str().expect("its path is UTF-8"));
     assert_eq!(objects.list("", None, 10).await, Ok(vec![]));
     assert_eq!(objects.uploads("").await, Ok(vec![]));
     objects.put("a", Bytes::new(), Put::IfAbsent).await.expect("the directory is made");
@@ -202,8 +258,13 @@ async fn a_file_whose_name_is_no_key_is_told_where_it_is_listed() {
     let (directory, objects) = lake();
     fs::write(directory.path().join(std::ffi::OsStr::from_bytes(b"a\xff")), "").expect("a file");
     fs::write(directory.path().join("b"), "").expect("a file");
-    assert!(matches!(objects.list("", None, 10).await, Err(Error::Denied(text)) if text.contains("UTF-8")));
-    assert_eq!(objects.list("b", None, 10).await, Ok(vec![Listed { key: "b".to_owned(), size: 0 }]));
+    assert!(
+        matches!(objects.list("", None, 10).await, Err(Error::Denied(text)) if text.contains("UTF-8"))
+    );
+    assert_eq!(
+        objects.list("b", None, 10).await,
+        Ok(vec![Listed { key: "b".to_owned(), size: 0 }])
+    );
 }
 
 /// What could not be put there is not there: a job that takes its files back comes to its end.
@@ -211,7 +272,10 @@ async fn a_file_whose_name_is_no_key_is_told_where_it_is_listed() {
 async fn a_name_that_is_too_long_is_of_no_file() {
     let (_directory, objects) = lake();
     let key = format!("k={}/a", "x".repeat(300));
-    assert!(matches!(objects.put(&key, Bytes::from_static(b"a"), Put::Overwrite).await, Err(Error::TooLarge(_))));
+    assert!(matches!(
+        objects.put(&key, Bytes::from_static(b"a"), Put::Overwrite).await,
+        Err(Error::TooLarge(_))
+    ));
     assert_eq!(objects.delete(&key).await, Ok(()));
 }
 
@@ -220,14 +284,19 @@ async fn urls_of_a_directory_are_paths() {
     let (directory, objects) = lake();
     let expected = format!("file://{}/a%20b/%C3%BC%25.csv", directory.path().display());
     assert_eq!(objects.presign_get("a b/ü%.csv", "name", 60).await, Ok(expected));
-    assert!(matches!(objects.presign_put("a", &PutTerms::default(), 60).await, Err(Error::Denied(_))));
+    assert!(matches!(
+        objects.presign_put("a", &PutTerms::default(), 60).await,
+        Err(Error::Denied(_))
+    ));
 }
 
 /// Runs a test of this file again in a process of its own, which may mount what only it sees.
 #[cfg(target_os = "linux")]
 fn in_a_process(test: &str, prepare: &str) -> std::process::Output {
     let this = std::env::current_exe().expect("this process has a program");
-    let script = format!("{prepare} exec \"$0\" --exact \"directory::tests::{test}\" --nocapture --test-threads=1");
+    let script = format!(
+        "{prepare} exec \"$0\" --exact \"directory::tests::{test}\" --nocapture --test-threads=1"
+    );
     let mut shell = std::process::Command::new("unshare");
     shell.args(["--user", "--map-root-user", "--mount", "sh", "-ec", &script]).arg(this);
     shell.env(INNER, "1").output().expect("`unshare` of util-linux starts")
@@ -245,15 +314,26 @@ fn a_full_disk_is_told_with_what_is_missing_and_forgotten_once_there_is_room() {
         // Of no test at all only the mount can fail. Some containers forbid it.
         let can_mount = in_a_process("none", MOUNT);
         if !can_mount.status.success() {
-            eprintln!("SKIPPED: no tmpfs may be mounted here: {}", String::from_utf8_lossy(&can_mount.stderr));
+            eprintln!(
+                "SKIPPED: no tmpfs may be mounted here: {}",
+                String::from_utf8_lossy(&can_mount.stderr)
+            );
             return;
         }
-        let output = in_a_process("a_full_disk_is_told_with_what_is_missing_and_forgotten_once_there_is_room", MOUNT);
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let output = in_a_process(
+            "a_full_disk_is_told_with_what_is_missing_and_forgotten_once_there_is_room",
+            MOUNT,
+        );
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
         assert!(output.status.success() && said.contains("1 passed"), "{said}");
         return;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let objects = Directories.bucket("/mnt/lake");
         let large = Bytes::from(vec![b'x'; 300 << 10]);
@@ -263,7 +343,11 @@ fn a_full_disk_is_told_with_what_is_missing_and_forgotten_once_there_is_room() {
         };
         let text = told(objects.put("a", large.clone(), Put::Overwrite).await);
         assert!(text.contains("307200 bytes") && text.contains("/mnt/lake/.uploads/"), "{text}");
-        let missing: u64 = text.split(", ").nth(2).and_then(|part| part.split(' ').next()?.parse().ok()).expect("a number");
+        let missing: u64 = text
+            .split(", ")
+            .nth(2)
+            .and_then(|part| part.split(' ').next()?.parse().ok())
+            .expect("a number");
         assert!(((300 << 10) - (256 << 10)..=300 << 10).contains(&missing), "{text}");
         assert_eq!(objects.list("", None, 10).await, Ok(vec![]), "nothing of it is left");
         assert_eq!(objects.uploads("").await, Ok(vec![]));
@@ -272,12 +356,18 @@ fn a_full_disk_is_told_with_what_is_missing_and_forgotten_once_there_is_room() {
         let sent = objects.put_part("b", &upload, 1, large.clone()).await;
         told(sent.map(drop));
         objects.abort_upload("b", &upload).await.expect("it can be removed");
-        objects.put("c", large.slice(..100 << 10), Put::Overwrite).await.expect("there is room again");
+        objects
+            .put("c", large.slice(..100 << 10), Put::Overwrite)
+            .await
+            .expect("there is room again");
 
         // Files without bytes fill a file system, too.
         let mut names = (0..).map(|n| format!("empty/{n}"));
         let text = loop {
-            match objects.put(&names.next().expect("names have no end"), Bytes::new(), Put::Overwrite).await {
+            match objects
+                .put(&names.next().expect("names have no end"), Bytes::new(), Put::Overwrite)
+                .await
+            {
                 Ok(()) => {}
                 Err(Error::Full(text)) => break text,
                 Err(other) => panic!("{other:?}"),
@@ -296,12 +386,23 @@ fn a_file_that_may_not_grow_is_told() {
         let name = format!("directory::tests::{TEST}");
         let script = "trap '' XFSZ; ulimit -f 8; exec \"$0\" --exact \"$1\" --nocapture";
         let mut shell = std::process::Command::new("sh");
-        let output = shell.args(["-ec", script]).arg(this).arg(name).env(INNER, "1").output().expect("a shell");
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let output = shell
+            .args(["-ec", script])
+            .arg(this)
+            .arg(name)
+            .env(INNER, "1")
+            .output()
+            .expect("a shell");
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
         assert!(output.status.success() && said.contains("1 passed"), "{said}");
         return;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let (_directory, objects) = lake();
         let put = objects.put("a", vec![b'x'; 64 << 10].into(), Put::Overwrite).await;

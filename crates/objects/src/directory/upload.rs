@@ -1,7 +1,8 @@
 //! Uploads, and what is being put: a directory each, in which nothing is visible yet.
 //!
-//! Parts are appended to one file in the order in which they come, and what is noted of each is where it lies there. So an object whose parts came in order, each once,
-//! is that file: completing it moves it and copies nothing.
+//! Parts are appended to one file in the order in which they come, and what is noted of each is
+//! where it lies there. So an object whose parts came in order, each once, is that file: completing
+//! it moves it and copies nothing.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -13,7 +14,8 @@ use super::fault::{fault, place as shown, unwritten};
 use super::present;
 use crate::{Error, OpenUpload, Part, Put, Result};
 
-/// The directory of the open uploads, below the bucket's own so that moving a file out of it is atomic.
+/// The directory of the open uploads, below the bucket's own so that moving a file out of it is
+/// atomic.
 pub(super) const UPLOADS: &str = ".uploads";
 /// The file that holds an upload's key.
 const KEY: &str = "key";
@@ -21,15 +23,18 @@ const KEY: &str = "key";
 const DONE: &str = "done";
 /// The file that parts are appended to.
 const DATA: &str = "data";
-/// How often a directory is made again that another call removed because it was empty. Each round is lost to another call that got on.
+/// How often a directory is made again that another call removed because it was empty. Each round
+/// is lost to another call that got on.
 const ROUNDS: usize = 100;
 
-/// `.uploads/<id>/`: `key`, or `done`; `data`; and where in it each part lies, under the part's number.
+/// `.uploads/<id>/`: `key`, or `done`; `data`; and where in it each part lies, under the part's
+/// number.
 pub(super) struct Upload {
     path: PathBuf,
 }
 
-/// Where a part lies in the data, in bytes. What is appended lies where nothing else did, so it is the part's etag too.
+/// Where a part lies in the data, in bytes. What is appended lies where nothing else did, so it is
+/// the part's etag too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     from: u64,
@@ -53,10 +58,17 @@ impl Place {
 pub(super) fn under(root: &Path, prefix: &str) -> Result<Vec<OpenUpload>> {
     let uploads = root.join(UPLOADS);
     let mut open = Vec::new();
-    for entry in present(fs::read_dir(&uploads)).map_err(|error| fault(&uploads, &error))?.into_iter().flatten() {
+    for entry in present(fs::read_dir(&uploads))
+        .map_err(|error| fault(&uploads, &error))?
+        .into_iter()
+        .flatten()
+    {
         let path = entry.map_err(|error| fault(&uploads, &error))?.path();
         let key = key_of(&path)?;
-        open.extend(key.filter(|key| key.starts_with(prefix)).map(|key| OpenUpload { key, upload: Upload { path }.id() }));
+        open.extend(
+            key.filter(|key| key.starts_with(prefix))
+                .map(|key| OpenUpload { key, upload: Upload { path }.id() }),
+        );
     }
     open.sort_by(|a, b| (&a.key, &a.upload).cmp(&(&b.key, &b.upload)));
     Ok(open)
@@ -65,8 +77,10 @@ pub(super) fn under(root: &Path, prefix: &str) -> Result<Vec<OpenUpload>> {
 impl Upload {
     pub(super) fn create(root: &Path, key: &str) -> Result<Self> {
         let path = root.join(UPLOADS).join(Uuid::new_v4().to_string());
-        again_while_missing(|| create_directory(&path)).map_err(|error| unwritten(&path, 0, &error))?;
-        fs::write(path.join(KEY), key).map_err(|error| unwritten(&path, key.len() as u64, &error))?;
+        again_while_missing(|| create_directory(&path))
+            .map_err(|error| unwritten(&path, 0, &error))?;
+        fs::write(path.join(KEY), key)
+            .map_err(|error| unwritten(&path, key.len() as u64, &error))?;
         Ok(Self { path })
     }
 
@@ -116,11 +130,13 @@ impl Upload {
         publish(&path, to, put)
     }
 
-    /// Joins the parts and moves the whole to its place. Cut off anywhere it can be done again: the parts stay until it is noted that they are no longer needed.
+    /// Joins the parts and moves the whole to its place. Cut off anywhere it can be done again: the
+    /// parts stay until it is noted that they are no longer needed.
     pub(super) fn finish(&self, parts: &[Part], to: &Path) -> Result<()> {
         if !self.path.join(DONE).is_file() {
             self.complete(parts, to)?;
-            present(fs::rename(self.path.join(KEY), self.path.join(DONE))).map_err(|error| fault(&self.path, &error))?;
+            present(fs::rename(self.path.join(KEY), self.path.join(DONE)))
+                .map_err(|error| fault(&self.path, &error))?;
         }
         self.remove()
     }
@@ -132,7 +148,8 @@ impl Upload {
         for part in Part::in_order(parts, &place)? {
             let note = self.note(part.number);
             let noted = present(fs::read_to_string(&note)).map_err(|error| fault(&note, &error))?;
-            let found = noted.as_deref().and_then(Place::of_etag).filter(|found| found.etag() == part.etag);
+            let found =
+                noted.as_deref().and_then(Place::of_etag).filter(|found| found.etag() == part.etag);
             places.push(found.ok_or_else(|| Error::no_part(part.number, &place))?);
         }
         // Of its own name, as two attempts may be at it at once.
@@ -167,7 +184,8 @@ impl Upload {
     /// Of an upload that another call is removing it is a success too.
     pub(super) fn remove(&self) -> Result<()> {
         let remove = || {
-            // The key goes last: as long as anything is left, the upload is listed and can be aborted.
+            // The key goes last: as long as anything is left, the upload is listed and can be
+            // aborted.
             for entry in present(fs::read_dir(&self.path))?.into_iter().flatten() {
                 let path = entry?.path();
                 if !path.ends_with(KEY) && !path.ends_with(DONE) {
@@ -192,7 +210,9 @@ impl Upload {
 
 /// The key of the upload in a directory, if there is one.
 fn key_of(path: &Path) -> Result<Option<String>> {
-    let read = |name: &str| present(fs::read_to_string(path.join(name))).map_err(|error| fault(path, &error));
+    let read = |name: &str| {
+        present(fs::read_to_string(path.join(name))).map_err(|error| fault(path, &error))
+    };
     Ok(match read(KEY)? {
         None => read(DONE)?,
         key => key,
@@ -225,7 +245,8 @@ fn publish(whole: &Path, to: &Path, put: Put) -> Result<()> {
     })
 }
 
-/// Whatever is in the way of a directory is no object at its key. Of a directory that was there, and that another call removed since, it says that it is missing.
+/// Whatever is in the way of a directory is no object at its key. Of a directory that was there,
+/// and that another call removed since, it says that it is missing.
 fn create_directory(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => match path.ancestors().find(|above| above.exists()) {

@@ -26,17 +26,30 @@ impl Call {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         match error.raw_response() {
-            Some(response) => self.answered(response.status().as_u16(), error.code(), error.message()),
-            None if matches!(error, SdkError::ConstructionFailure(_)) => {
-                Error::Denied(format!("{} on {} can't be asked: {}", self.permission, self.place, chain(error)))
+            Some(response) => {
+                self.answered(response.status().as_u16(), error.code(), error.message())
             }
-            None => Error::Unavailable(format!("{} on {} got no answer: {}", self.permission, self.place, chain(error))),
+            None if matches!(error, SdkError::ConstructionFailure(_)) => Error::Denied(format!(
+                "{} on {} can't be asked: {}",
+                self.permission,
+                self.place,
+                chain(error)
+            )),
+            None => Error::Unavailable(format!(
+                "{} on {} got no answer: {}",
+                self.permission,
+                self.place,
+                chain(error)
+            )),
         }
     }
 
     /// An answer without something that S3 always says.
     pub(super) fn odd(&self, what: &str) -> Error {
-        Error::Unavailable(format!("{} on {} was answered with {what}", self.permission, self.place))
+        Error::Unavailable(format!(
+            "{} on {} was answered with {what}",
+            self.permission, self.place
+        ))
     }
 
     /// A download that ended before its end, again and again.
@@ -54,28 +67,52 @@ impl Call {
             let _infallible = write!(said, ": {}", shown(message));
         }
         match (code.unwrap_or_default(), status) {
-            ("NoSuchKey" | "NoSuchBucket" | "NoSuchVersion" | "NoSuchUpload", _) | (_, 404) => Error::Missing(place.clone()),
+            ("NoSuchKey" | "NoSuchBucket" | "NoSuchVersion" | "NoSuchUpload", _) | (_, 404) => {
+                Error::Missing(place.clone())
+            }
             // The version is a deletion.
             ("MethodNotAllowed", _) | (_, 405) if reads => Error::Missing(place.clone()),
             ("PreconditionFailed", _) | (_, 412) if reads => Error::Changed(place.clone()),
             ("PreconditionFailed", _) | (_, 412) => Error::Exists(place.clone()),
-            // Not refusals but delays, although their status is 4xx: another call at the same time, a slow line, credentials that have just been replaced.
+            // Not refusals but delays, although their status is 4xx: another call at the same time,
+            // a slow line, credentials that have just been replaced.
             (
-                "RequestTimeout" | "RequestTimeTooSkewed" | "ExpiredToken" | "TokenRefreshRequired" | "Throttling" | "ThrottlingException",
+                "RequestTimeout"
+                | "RequestTimeTooSkewed"
+                | "ExpiredToken"
+                | "TokenRefreshRequired"
+                | "Throttling"
+                | "ThrottlingException",
                 _,
             )
-            | (_, 408 | 409 | 429 | 500..) => Error::Unavailable(format!("{permission} on {place} was put off: {said}")),
-            ("InvalidObjectState", _) => Error::Denied(format!("{place} is archived: restore it first")),
+            | (_, 408 | 409 | 429 | 500..) => {
+                Error::Unavailable(format!("{permission} on {place} was put off: {said}"))
+            }
+            ("InvalidObjectState", _) => {
+                Error::Denied(format!("{place} is archived: restore it first"))
+            }
             ("PermanentRedirect" | "AuthorizationHeaderMalformed", _) | (_, 301 | 307) => {
-                Error::Denied(format!("{permission} on {place} was refused, the bucket is in another region: {said}"))
+                Error::Denied(format!(
+                    "{permission} on {place} was refused, the bucket is in another region: {said}"
+                ))
             }
             (_, 403) => {
-                let hint = if reads { ", or `s3:ListBucket` to be told that the object is not there" } else { "" };
-                Error::Denied(format!("{permission} on {place} was refused: the role needs that permission{hint} ({said})"))
+                let hint = if reads {
+                    ", or `s3:ListBucket` to be told that the object is not there"
+                } else {
+                    ""
+                };
+                Error::Denied(format!(
+                    "{permission} on {place} was refused: the role needs that permission{hint} ({said})"
+                ))
             }
-            ("KeyTooLongError" | "EntityTooLarge", _) => Error::TooLarge(format!("{permission} on {place} was refused: {said}")),
+            ("KeyTooLongError" | "EntityTooLarge", _) => {
+                Error::TooLarge(format!("{permission} on {place} was refused: {said}"))
+            }
             (_, 400..500) => Error::Denied(format!("{permission} on {place} was refused: {said}")),
-            _ => Error::Unavailable(format!("{permission} on {place} was not answered well: {said}")),
+            _ => {
+                Error::Unavailable(format!("{permission} on {place} was not answered well: {said}"))
+            }
         }
     }
 }

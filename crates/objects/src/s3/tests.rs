@@ -6,13 +6,16 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
-/// A server that gives these answers, each on a connection of its own, and then tells the requests that it got.
+/// A server that gives these answers, each on a connection of its own, and then tells the requests
+/// that it got.
 async fn server(answers: &'static [&'static str]) -> (Arc<dyn Objects>, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("id", "secret", None, None, "test")))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            "id", "secret", None, None, "test",
+        )))
         .endpoint_url(format!("http://{}", listener.local_addr().expect("it is bound")))
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .retry_config(RetryConfig::disabled())
@@ -42,8 +45,15 @@ async fn a_download_that_breaks_off_is_taken_up_where_it_broke() {
     .await;
     assert_eq!(objects.get("key", &Pin::default(), 2..8).await, Ok(Bytes::from("234567")));
     let requests = requests.await.expect("the server does not panic");
-    assert!(requests[0].contains("\r\nrange: bytes=2-7\r\n") && !requests[0].contains("\r\nif-match:"), "{requests:?}");
-    assert!(requests[1].contains("\r\nrange: bytes=6-7\r\n") && requests[1].contains("\r\nif-match: \"e\"\r\n"), "{requests:?}");
+    assert!(
+        requests[0].contains("\r\nrange: bytes=2-7\r\n") && !requests[0].contains("\r\nif-match:"),
+        "{requests:?}"
+    );
+    assert!(
+        requests[1].contains("\r\nrange: bytes=6-7\r\n")
+            && requests[1].contains("\r\nif-match: \"e\"\r\n"),
+        "{requests:?}"
+    );
 }
 
 #[tokio::test]
@@ -55,7 +65,10 @@ async fn a_server_may_ignore_a_range() {
     .await;
     assert_eq!(objects.get("key", &Pin::default(), 2..8).await, Ok(Bytes::from("234567")));
     let requests = requests.await.expect("the server does not panic");
-    assert!(requests.iter().all(|request| request.contains("\r\nrange: bytes=2-7\r\n")), "{requests:?}");
+    assert!(
+        requests.iter().all(|request| request.contains("\r\nrange: bytes=2-7\r\n")),
+        "{requests:?}"
+    );
 }
 
 #[tokio::test]
@@ -73,7 +86,9 @@ async fn a_checksum_is_taken_only_of_the_whole() {
         "HTTP/1.1 200 OK\r\nconnection: close\r\netag: \"e-2\"\r\ncontent-length: 9\r\nx-amz-checksum-type: COMPOSITE\r\nx-amz-checksum-crc64nvme: rosUhgp5mIg=\r\n\r\n",
     ])
     .await;
-    let head = |etag: &str, crc64nvme| Ok(Head { size: 9, etag: etag.to_owned(), version: None, crc64nvme });
+    let head = |etag: &str, crc64nvme| {
+        Ok(Head { size: 9, etag: etag.to_owned(), version: None, crc64nvme })
+    };
     assert_eq!(objects.head("key", None).await, head("e", Some(0xAE8B_1486_0A79_9888)));
     assert_eq!(objects.head("key", None).await, head("e-2", None));
 }
@@ -124,7 +139,10 @@ fn a_crc_is_written_as_s3_does() {
 
 #[test]
 fn a_name_of_any_characters_is_one_header() {
-    assert_eq!(attachment("a \"ü\"\r\n.csv"), "attachment; filename=\"a _____.csv\"; filename*=UTF-8''a%20%22%C3%BC%22%0D%0A.csv");
+    assert_eq!(
+        attachment("a \"ü\"\r\n.csv"),
+        "attachment; filename=\"a _____.csv\"; filename*=UTF-8''a%20%22%C3%BC%22%0D%0A.csv"
+    );
 }
 
 #[test]

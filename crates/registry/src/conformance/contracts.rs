@@ -14,19 +14,34 @@ impl Suite {
 
         let mut put = Vec::new();
         for version in 1..=5 {
-            let contract = self.put_contract(&dataset, &format!("text {version} \u{1F680}\n")).await;
-            assert_eq!((contract.version, &contract.dataset, contract.created.as_str()), (version, &dataset, NOW));
+            let contract =
+                self.put_contract(&dataset, &format!("text {version} \u{1F680}\n")).await;
+            assert_eq!(
+                (contract.version, &contract.dataset, contract.created.as_str()),
+                (version, &dataset, NOW)
+            );
             put.push(contract);
         }
         let again = self.registry.put_contract(&dataset, &put[4].text, LATER).await;
         assert_eq!(again.as_ref(), Ok(&put[4]), "the same text is the same version");
-        assert_eq!(self.registry.contract(&dataset, None).await.as_ref(), Ok(&Some(put[4].clone())));
-        assert_eq!(self.registry.contract(&dataset, Some(2)).await.as_ref(), Ok(&Some(put[1].clone())));
+        assert_eq!(
+            self.registry.contract(&dataset, None).await.as_ref(),
+            Ok(&Some(put[4].clone()))
+        );
+        assert_eq!(
+            self.registry.contract(&dataset, Some(2)).await.as_ref(),
+            Ok(&Some(put[1].clone()))
+        );
         assert_eq!(self.registry.contract(&dataset, Some(6)).await, Ok(None));
 
-        let newest_first: Vec<ContractVersion> = put.iter().rev().cloned().map(Into::into).collect();
+        let newest_first: Vec<ContractVersion> =
+            put.iter().rev().cloned().map(Into::into).collect();
         for limit in [1, 2, 5, 100] {
-            assert_eq!(self.versions(&dataset, limit).await, newest_first, "newest first, {limit} a page");
+            assert_eq!(
+                self.versions(&dataset, limit).await,
+                newest_first,
+                "newest first, {limit} a page"
+            );
         }
         let sixth = self.put_contract(&dataset, &put[0].text).await;
         assert_eq!(sixth.version, 6, "only the newest text is compared");
@@ -60,14 +75,18 @@ impl Suite {
         for limit in [1, 3, 100] {
             let all = self.datasets(limit).await;
             assert!(all.is_sorted_by(|a, b| a.dataset < b.dataset), "by name, each once");
-            let ours: Vec<_> = all.into_iter().filter(|contract| contract.dataset.as_str().starts_with(&list)).collect();
+            let ours: Vec<_> = all
+                .into_iter()
+                .filter(|contract| contract.dataset.as_str().starts_with(&list))
+                .collect();
             assert_eq!(ours, newest, "{limit} a page");
         }
     }
 
     pub(super) async fn long_contracts_are_kept_whole(&self) {
         let dataset = self.dataset("long");
-        // What JSON has to escape, what UTF-8 has several bytes for, and lengths around those at which a text is cut.
+        // What JSON has to escape, what UTF-8 has several bytes for, and lengths around those at
+        // which a text is cut.
         let most = job::limits::CONTRACT_BYTES;
         let mut put = Vec::new();
         for text in [
@@ -79,27 +98,43 @@ impl Suite {
             "short".to_owned(),
         ] {
             let contract = self.put_contract(&dataset, &text).await;
-            assert_eq!(self.registry.contract(&dataset, None).await.as_ref(), Ok(&Some(contract.clone())));
+            assert_eq!(
+                self.registry.contract(&dataset, None).await.as_ref(),
+                Ok(&Some(contract.clone()))
+            );
             let again = self.registry.put_contract(&dataset, &text, LATER).await;
             assert_eq!(again.as_ref(), Ok(&contract), "the same text is the same version");
             assert!(contract.text == text);
             put.push(contract);
         }
         for contract in &put {
-            assert_eq!(self.registry.contract(&dataset, Some(contract.version)).await.as_ref(), Ok(&Some(contract.clone())));
+            assert_eq!(
+                self.registry.contract(&dataset, Some(contract.version)).await.as_ref(),
+                Ok(&Some(contract.clone()))
+            );
         }
-        let newest_first: Vec<ContractVersion> = put.iter().rev().cloned().map(Into::into).collect();
+        let newest_first: Vec<ContractVersion> =
+            put.iter().rev().cloned().map(Into::into).collect();
         assert_eq!(self.versions(&dataset, 4).await, newest_first);
         assert_eq!(self.registry.delete_dataset(&dataset).await, Ok(true));
-        assert_eq!(self.registry.contract(&dataset, Some(3)).await.as_ref(), Ok(&Some(put[2].clone())), "versions outlive the deletion");
+        assert_eq!(
+            self.registry.contract(&dataset, Some(3)).await.as_ref(),
+            Ok(&Some(put[2].clone())),
+            "versions outlive the deletion"
+        );
 
         let raced = race(|_| {
-            let (registry, dataset, text) = (Arc::clone(&self.registry), dataset.clone(), "z\n".repeat(300_000));
+            let (registry, dataset, text) =
+                (Arc::clone(&self.registry), dataset.clone(), "z\n".repeat(300_000));
             async move { registry.put_contract(&dataset, &text, NOW).await }
         })
         .await;
         for contract in raced {
-            assert_eq!(contract.expect("a version").version, put.len() as u32 + 1, "one text has one version");
+            assert_eq!(
+                contract.expect("a version").version,
+                put.len() as u32 + 1,
+                "one text has one version"
+            );
         }
     }
 
@@ -110,14 +145,20 @@ impl Suite {
             async move { registry.put_contract(&dataset, &text, NOW).await }
         };
         let put_all = race(|racer| put(format!("text {racer}"))).await;
-        let versions: BTreeSet<u32> = put_all.into_iter().map(|contract| contract.expect("a version").version).collect();
+        let versions: BTreeSet<u32> =
+            put_all.into_iter().map(|contract| contract.expect("a version").version).collect();
         assert_eq!(versions, (1..=RACERS as u32).collect(), "each text has a version of its own");
 
         let same = race(|_| put("the same".to_owned())).await;
         for contract in same {
-            assert_eq!(contract.expect("a version").version, RACERS as u32 + 1, "one text has one version");
+            assert_eq!(
+                contract.expect("a version").version,
+                RACERS as u32 + 1,
+                "one text has one version"
+            );
         }
-        let newest = self.registry.contract(&dataset, None).await.expect("an answer").expect("a contract");
+        let newest =
+            self.registry.contract(&dataset, None).await.expect("an answer").expect("a contract");
         assert_eq!((newest.version, newest.text.as_str()), (RACERS as u32 + 1, "the same"));
         assert_eq!(self.versions(&dataset, 7).await.len(), RACERS + 1);
     }

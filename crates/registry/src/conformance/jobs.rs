@@ -19,49 +19,93 @@ impl Suite {
         })
         .await;
         let put: Vec<_> = put.into_iter().map(|answer| answer.expect("an answer")).collect();
-        assert_eq!(put.iter().filter(|answer| answer.is_none()).count(), 1, "one of them was first");
+        assert_eq!(
+            put.iter().filter(|answer| answer.is_none()).count(),
+            1,
+            "one of them was first"
+        );
         let there = self.registry.job(&job.submission.job).await.expect("an answer");
-        assert!(there.is_some() && put.iter().flatten().all(|job| Some(job) == there.as_ref()), "the others are told of it");
+        assert!(
+            there.is_some() && put.iter().flatten().all(|job| Some(job) == there.as_ref()),
+            "the others are told of it"
+        );
     }
 
     pub(super) async fn a_job_changes_until_it_is_over(&self) {
         let mut job = self.new_job("changes", "change", NOW);
         let id = job.submission.job.clone();
-        let running = JobChange { status: Some(JobStatus::Running), execution: Some("arn".to_owned()), ..JobChange::default() };
-        assert_eq!(self.registry.update_job(&id, &running, LATER).await, Ok(None), "there is no such job");
+        let running = JobChange {
+            status: Some(JobStatus::Running),
+            execution: Some("arn".to_owned()),
+            ..JobChange::default()
+        };
+        assert_eq!(
+            self.registry.update_job(&id, &running, LATER).await,
+            Ok(None),
+            "there is no such job"
+        );
         assert_eq!(self.registry.job(&id).await, Ok(None), "and there is none afterwards");
         self.put_job(&job).await;
 
-        (job.status, job.execution, job.updated) = (JobStatus::Running, Some("arn".to_owned()), LATER.to_owned());
+        (job.status, job.execution, job.updated) =
+            (JobStatus::Running, Some("arn".to_owned()), LATER.to_owned());
         self.check_change(&running, LATER, &job).await;
         let pending = JobChange { status: Some(JobStatus::Pending), ..JobChange::default() };
         self.check_change(&pending, LATER, &job).await;
         job.status = JobStatus::Cancelling;
-        self.check_change(&JobChange { status: Some(JobStatus::Cancelling), ..JobChange::default() }, LATER, &job).await;
+        self.check_change(
+            &JobChange { status: Some(JobStatus::Cancelling), ..JobChange::default() },
+            LATER,
+            &job,
+        )
+        .await;
         self.check_change(&running, LATER, &job).await;
 
-        let source = SourceRef { version: Some("v1".to_owned()), etag: Some("e1".to_owned()), ..job.submission.source.clone() };
+        let source = SourceRef {
+            version: Some("v1".to_owned()),
+            etag: Some("e1".to_owned()),
+            ..job.submission.source.clone()
+        };
         job.submission.source = source.clone();
-        self.check_change(&JobChange { source: Some(source), ..JobChange::default() }, LATER, &job).await;
+        self.check_change(&JobChange { source: Some(source), ..JobChange::default() }, LATER, &job)
+            .await;
 
         let counts = Counts { read: 3, stored: 1, rejected: 1, filtered: 1 };
-        let over = JobChange { status: Some(JobStatus::Succeeded), counts: Some(counts), sequence: Some(u64::MAX), ..JobChange::default() };
-        (job.status, job.counts, job.sequence) = (JobStatus::Succeeded, Some(counts), Some(u64::MAX));
+        let over = JobChange {
+            status: Some(JobStatus::Succeeded),
+            counts: Some(counts),
+            sequence: Some(u64::MAX),
+            ..JobChange::default()
+        };
+        (job.status, job.counts, job.sequence) =
+            (JobStatus::Succeeded, Some(counts), Some(u64::MAX));
         self.check_change(&over, LATER, &job).await;
         let never = "2026-01-31T12:00:09.000Z";
         self.check_change(&over, never, &job).await;
         for status in JobStatus::ALL {
             let failure = Failure::new("Internal", "late");
-            let late = JobChange { status: Some(status), failure: Some(failure), counts: Some(Counts::default()), ..JobChange::default() };
+            let late = JobChange {
+                status: Some(status),
+                failure: Some(failure),
+                counts: Some(Counts::default()),
+                ..JobChange::default()
+            };
             self.check_change(&late, never, &job).await;
         }
 
-        for (index, status) in JobStatus::ALL.into_iter().filter(|status| status.is_terminal()).enumerate() {
+        for (index, status) in
+            JobStatus::ALL.into_iter().filter(|status| status.is_terminal()).enumerate()
+        {
             let mut job = self.new_job("changes", &format!("over-{index}"), NOW);
             self.put_job(&job).await;
             let failure = Failure::new("SchemaDrift", "no field `a`");
             (job.status, job.failure) = (status, Some(failure.clone()));
-            self.check_change(&JobChange { status: Some(status), failure: Some(failure), ..JobChange::default() }, NOW, &job).await;
+            self.check_change(
+                &JobChange { status: Some(status), failure: Some(failure), ..JobChange::default() },
+                NOW,
+                &job,
+            )
+            .await;
             self.check_change(&over, never, &job).await;
         }
     }
@@ -82,7 +126,8 @@ impl Suite {
             })
             .await;
             assert!(answers.iter().all(|answer| matches!(answer, Ok(Some(_)))), "{answers:?}");
-            let job = self.registry.job(&job.submission.job).await.expect("an answer").expect("the job");
+            let job =
+                self.registry.job(&job.submission.job).await.expect("an answer").expect("the job");
             let kept = (job.execution.as_deref(), job.sequence, job.counts, job.status);
             assert_eq!(kept, (Some("arn"), Some(7), Some(Counts::default()), JobStatus::Running));
         }
@@ -91,15 +136,34 @@ impl Suite {
         self.put_job(&job).await;
         let answers = race(|racer| {
             let (registry, id) = (Arc::clone(&self.registry), job.submission.job.clone());
-            let status = [JobStatus::Succeeded, JobStatus::Failed, JobStatus::Cancelled, JobStatus::Running][racer % 4];
-            async move { registry.update_job(&id, &JobChange { status: Some(status), ..JobChange::default() }, LATER).await }
+            let status =
+                [JobStatus::Succeeded, JobStatus::Failed, JobStatus::Cancelled, JobStatus::Running]
+                    [racer % 4];
+            async move {
+                registry
+                    .update_job(
+                        &id,
+                        &JobChange { status: Some(status), ..JobChange::default() },
+                        LATER,
+                    )
+                    .await
+            }
         })
         .await;
-        let over = self.registry.job(&job.submission.job).await.expect("an answer").expect("the job").status;
+        let over = self
+            .registry
+            .job(&job.submission.job)
+            .await
+            .expect("an answer")
+            .expect("the job")
+            .status;
         assert!(over.is_terminal());
         for answer in answers {
             let seen = answer.expect("an answer").expect("the job").status;
-            assert!(seen == over || seen == JobStatus::Running, "a job has one end: {seen:?}, {over:?}");
+            assert!(
+                seen == over || seen == JobStatus::Running,
+                "a job has one end: {seen:?}, {over:?}"
+            );
         }
     }
 
@@ -115,9 +179,16 @@ impl Suite {
             self.put_job(&job).await;
             jobs.push(job);
         }
-        jobs.sort_by(|a, b| (&b.created, b.submission.job.as_str()).cmp(&(&a.created, a.submission.job.as_str())));
+        jobs.sort_by(|a, b| {
+            (&b.created, b.submission.job.as_str()).cmp(&(&a.created, a.submission.job.as_str()))
+        });
         for dataset in [None, Some(even), Some(odd), Some(self.dataset("jobs_none"))] {
-            for status in [None, Some(JobStatus::Pending), Some(JobStatus::Failed), Some(JobStatus::Cancelled)] {
+            for status in [
+                None,
+                Some(JobStatus::Pending),
+                Some(JobStatus::Failed),
+                Some(JobStatus::Cancelled),
+            ] {
                 let filter = JobFilter { dataset: dataset.clone(), status };
                 let passes = |job: &&JobRecord| {
                     dataset.as_ref().is_none_or(|dataset| *dataset == job.submission.dataset)
@@ -134,13 +205,18 @@ impl Suite {
     pub(super) async fn jobs_move_between_lists(&self) {
         let mut job = self.new_job("moves", "moves", NOW);
         self.put_job(&job).await;
-        let in_status = |status| JobFilter { dataset: Some(self.dataset("moves")), status: Some(status) };
+        let in_status =
+            |status| JobFilter { dataset: Some(self.dataset("moves")), status: Some(status) };
         self.check_jobs(&in_status(JobStatus::Pending), 10, "moves", &[job.clone()]).await;
         let change = JobChange { status: Some(JobStatus::Running), ..JobChange::default() };
         self.registry.update_job(&job.submission.job, &change, LATER).await.expect("an answer");
         (job.status, job.updated) = (JobStatus::Running, LATER.to_owned());
         self.check_jobs(&in_status(JobStatus::Pending), 10, "moves", &[]).await;
-        for filter in [in_status(JobStatus::Running), JobFilter { dataset: None, status: Some(JobStatus::Running) }, JobFilter::default()] {
+        for filter in [
+            in_status(JobStatus::Running),
+            JobFilter { dataset: None, status: Some(JobStatus::Running) },
+            JobFilter::default(),
+        ] {
             self.check_jobs(&filter, 10, "moves", &[job.clone()]).await;
         }
     }
@@ -148,14 +224,31 @@ impl Suite {
     pub(super) async fn foreign_cursors_are_refused(&self) {
         let (even, odd) = (self.dataset("jobs_even"), self.dataset("jobs_odd"));
         let of = |dataset: &DatasetName| JobFilter { dataset: Some(dataset.clone()), status: None };
-        let next = self.registry.jobs(&of(&even), None, 2).await.expect("a page").next.expect("there are more");
+        let next = self
+            .registry
+            .jobs(&of(&even), None, 2)
+            .await
+            .expect("a page")
+            .next
+            .expect("there are more");
         assert!(self.registry.jobs(&of(&even), Some(&next), 2).await.is_ok());
         let tail = &next[..next.len() - 2];
-        for (filter, cursor) in [(of(&odd), next.as_str()), (JobFilter::default(), &next), (of(&even), tail), (of(&even), "next")] {
+        for (filter, cursor) in [
+            (of(&odd), next.as_str()),
+            (JobFilter::default(), &next),
+            (of(&even), tail),
+            (of(&even), "next"),
+        ] {
             let answer = self.registry.jobs(&filter, Some(cursor), 2).await;
-            assert!(matches!(answer, Err(Error::BadCursor(_))), "{cursor} for {filter:?}: {answer:?}");
+            assert!(
+                matches!(answer, Err(Error::BadCursor(_))),
+                "{cursor} for {filter:?}: {answer:?}"
+            );
         }
         assert!(matches!(self.registry.datasets(Some(&next), 2).await, Err(Error::BadCursor(_))));
-        assert!(matches!(self.registry.contract_versions(&even, Some(&next), 2).await, Err(Error::BadCursor(_))));
+        assert!(matches!(
+            self.registry.contract_versions(&even, Some(&next), 2).await,
+            Err(Error::BadCursor(_))
+        ));
     }
 }

@@ -17,7 +17,11 @@ pub(super) enum Outcome {
 }
 
 /// What a failure means to the caller. `target` is a table or an index of one.
-pub(super) fn failed<E: ProvideErrorMetadata>(error: &SdkError<E>, permission: &str, target: &str) -> Error {
+pub(super) fn failed<E: ProvideErrorMetadata>(
+    error: &SdkError<E>,
+    permission: &str,
+    target: &str,
+) -> Error {
     let what = format!("`{permission}` on {target}");
     let code = error.code().unwrap_or(match error {
         SdkError::TimeoutError(_) => "no answer in time",
@@ -25,14 +29,17 @@ pub(super) fn failed<E: ProvideErrorMetadata>(error: &SdkError<E>, permission: &
         _ => "no usable answer",
     });
     let message = error.message().unwrap_or_default();
-    let is_theirs = matches!(error, SdkError::ServiceError(answer) if answer.raw().status().is_client_error());
+    let is_theirs =
+        matches!(error, SdkError::ServiceError(answer) if answer.raw().status().is_client_error());
     match code {
         "AccessDeniedException"
         | "UnrecognizedClientException"
         | "ExpiredTokenException"
         | "InvalidSignatureException"
         | "MissingAuthenticationTokenException"
-        | "IncompleteSignatureException" => Error::Denied(format!("DynamoDB refused {what}: {code}: {message}")),
+        | "IncompleteSignatureException" => {
+            Error::Denied(format!("DynamoDB refused {what}: {code}: {message}"))
+        }
         "ProvisionedThroughputExceededException"
         | "ThrottlingException"
         | "ThrottlingError"
@@ -40,7 +47,9 @@ pub(super) fn failed<E: ProvideErrorMetadata>(error: &SdkError<E>, permission: &
         | "LimitExceededException"
         | "TransactionInProgressException"
         | "TransactionCanceledException"
-        | "RequestTimeoutException" => Error::Unavailable(format!("DynamoDB is too busy for {what}: {code}: {message}")),
+        | "RequestTimeoutException" => {
+            Error::Unavailable(format!("DynamoDB is too busy for {what}: {code}: {message}"))
+        }
         _ if is_theirs => Error::Impossible(format!("DynamoDB can't do {what}: {code}: {message}")),
         _ => Error::Unavailable(format!("DynamoDB did not do {what}: {code}: {message}")),
     }
@@ -48,8 +57,13 @@ pub(super) fn failed<E: ProvideErrorMetadata>(error: &SdkError<E>, permission: &
 
 /// Why a transaction was cancelled, when it was by a condition or by another transaction.
 pub(super) fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Option<Outcome> {
-    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else { return None };
-    let has = |code| cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code));
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+        error.as_service_error()
+    else {
+        return None;
+    };
+    let has =
+        |code| cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code));
     match (has("ConditionalCheckFailed"), has("TransactionConflict")) {
         (true, _) => Some(Outcome::Refused),
         (false, true) => Some(Outcome::Conflict),
@@ -67,14 +81,21 @@ mod tests {
     use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 
     fn answer<E>(error: E, status: u16) -> SdkError<E> {
-        SdkError::service_error(error, HttpResponse::new(status.try_into().expect("a status"), "".into()))
+        SdkError::service_error(
+            error,
+            HttpResponse::new(status.try_into().expect("a status"), "".into()),
+        )
     }
 
     fn check_failure(code: &str, status: u16, expected: impl Fn(String) -> Error) {
-        let error = GetItemError::generic(ErrorMetadata::builder().code(code).message("why").build());
+        let error =
+            GetItemError::generic(ErrorMetadata::builder().code(code).message("why").build());
         let failure = failed(&answer(error, status), "dynamodb:Query", "table `registry`");
         let text = failure.to_string();
-        assert!(text.contains("`dynamodb:Query` on table `registry`") && text.contains(code), "{text}");
+        assert!(
+            text.contains("`dynamodb:Query` on table `registry`") && text.contains(code),
+            "{text}"
+        );
         assert_eq!(failure, expected(text), "{code}");
     }
 
@@ -93,8 +114,13 @@ mod tests {
     #[test]
     fn a_cancelled_transaction_says_which_of_the_two_it_met() {
         let check = |codes: &[&str], expected| {
-            let reasons = codes.iter().map(|code| CancellationReason::builder().code(*code).build()).collect();
-            let error = TransactionCanceledException::builder().set_cancellation_reasons(Some(reasons)).build();
+            let reasons = codes
+                .iter()
+                .map(|code| CancellationReason::builder().code(*code).build())
+                .collect();
+            let error = TransactionCanceledException::builder()
+                .set_cancellation_reasons(Some(reasons))
+                .build();
             let error = answer(TransactWriteItemsError::TransactionCanceledException(error), 400);
             assert_eq!(cancelled(&error), expected, "{codes:?}");
         };

@@ -39,19 +39,27 @@ async fn a_token_needs_the_scope_of_the_route() {
     through_the_gateway(&door, "DELETE", "/datasets/flights", token(&format!("openid {WRITE}")))
         .await
         .expect_kind(StatusCode::NOT_FOUND, "no-such-dataset");
-    let refused =
-        through_the_gateway(&door, "DELETE", "/datasets/flights", token(READ)).await.expect_kind(StatusCode::FORBIDDEN, "forbidden");
+    let refused = through_the_gateway(&door, "DELETE", "/datasets/flights", token(READ))
+        .await
+        .expect_kind(StatusCode::FORBIDDEN, "forbidden");
     assert!(refused.detail().contains(WRITE), "{}", refused.detail());
     for scopes in ["", "landfall:reader", "other"] {
-        through_the_gateway(&door, "GET", "/datasets", token(scopes)).await.expect_kind(StatusCode::FORBIDDEN, "forbidden");
+        through_the_gateway(&door, "GET", "/datasets", token(scopes))
+            .await
+            .expect_kind(StatusCode::FORBIDDEN, "forbidden");
     }
 }
 
 #[tokio::test]
 async fn scopes_come_as_a_list_too() {
     let door = Door::with(Access::Jwt);
-    for jwt in [json!({"claims": {}, "scopes": [READ]}), json!({"claims": {"scp": "[openid landfall:read]"}})] {
-        through_the_gateway(&door, "GET", "/jobs", json!({"jwt": jwt})).await.expect(StatusCode::OK);
+    for jwt in [
+        json!({"claims": {}, "scopes": [READ]}),
+        json!({"claims": {"scp": "[openid landfall:read]"}}),
+    ] {
+        through_the_gateway(&door, "GET", "/jobs", json!({"jwt": jwt}))
+            .await
+            .expect(StatusCode::OK);
     }
 }
 
@@ -61,8 +69,12 @@ async fn without_a_verified_identity_nobody_enters() {
     let jwt = Door::with(Access::Jwt);
     let iam = Door::with(Access::Iam);
     through_the_gateway(&iam, "GET", "/jobs", signed.clone()).await.expect(StatusCode::OK);
-    for (door, authorizer) in [(&jwt, Value::Null), (&jwt, signed), (&iam, Value::Null), (&iam, token(WRITE))] {
-        through_the_gateway(door, "GET", "/jobs", authorizer).await.expect_kind(StatusCode::UNAUTHORIZED, "unauthorized");
+    for (door, authorizer) in
+        [(&jwt, Value::Null), (&jwt, signed), (&iam, Value::Null), (&iam, token(WRITE))]
+    {
+        through_the_gateway(door, "GET", "/jobs", authorizer)
+            .await
+            .expect_kind(StatusCode::UNAUTHORIZED, "unauthorized");
     }
     jwt.get("/jobs").await.expect_kind(StatusCode::UNAUTHORIZED, "unauthorized");
 }

@@ -17,16 +17,29 @@ fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
     answer.headers.get(name).map(|value| value.to_str().unwrap())
 }
 
-/// What can be got can be asked about: the same status and headers, and no body (`Door::send` checks that).
+/// What can be got can be asked about: the same status and headers, and no body (`Door::send`
+/// checks that).
 #[tokio::test]
 async fn head_is_a_get_without_a_body() {
     let door = Door::with_flights().await;
     let job = door.job().await;
-    let paths = ["/health", "/datasets", "/datasets/flights", "/datasets/none", "/jobs", &format!("/jobs/{job}"), "/jobs?limit=0"];
+    let paths = [
+        "/health",
+        "/datasets",
+        "/datasets/flights",
+        "/datasets/none",
+        "/jobs",
+        &format!("/jobs/{job}"),
+        "/jobs?limit=0",
+    ];
     for path in paths {
         let got = asked(&door, Method::GET, path, &[]).await;
         let head = asked(&door, Method::HEAD, path, &[]).await;
-        assert_eq!((head.status, header(&head, "content-type")), (got.status, header(&got, "content-type")), "{path}");
+        assert_eq!(
+            (head.status, header(&head, "content-type")),
+            (got.status, header(&got, "content-type")),
+            "{path}"
+        );
     }
     asked(&door, Method::HEAD, "/infer", &[]).await.expect(StatusCode::METHOD_NOT_ALLOWED);
 }
@@ -45,15 +58,24 @@ async fn options_says_which_methods_there_are() {
         methods.sort_unstable();
         assert_eq!(methods, allowed, "{path}");
     }
-    asked(&door, Method::OPTIONS, "/nowhere", &[]).await.expect_kind(StatusCode::NOT_FOUND, "no-such-route");
-    asked(&door, Method::GET, "/datasets", &[]).await.expect_kind(StatusCode::UNAUTHORIZED, "unauthorized");
+    asked(&door, Method::OPTIONS, "/nowhere", &[])
+        .await
+        .expect_kind(StatusCode::NOT_FOUND, "no-such-route");
+    asked(&door, Method::GET, "/datasets", &[])
+        .await
+        .expect_kind(StatusCode::UNAUTHORIZED, "unauthorized");
 }
 
 #[tokio::test]
 async fn a_page_may_do_only_what_the_deployment_says() {
     let listed = format!("https://other.example.org,{PAGE}");
     let preflight = [("origin", PAGE), ("access-control-request-method", "PUT")];
-    for (origins, allowed) in [("", None), ("https://other.example.org", None), (listed.as_str(), Some(PAGE)), ("*", Some("*"))] {
+    for (origins, allowed) in [
+        ("", None),
+        ("https://other.example.org", None),
+        (listed.as_str(), Some(PAGE)),
+        ("*", Some("*")),
+    ] {
         let door = Door::with_flights().await.for_pages_of(origins);
         let asks = asked(&door, Method::OPTIONS, "/datasets/flights", &preflight).await;
         let answer = asks.expect(StatusCode::NO_CONTENT);

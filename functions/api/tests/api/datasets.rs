@@ -6,20 +6,43 @@ use crate::door::{Door, FLIGHTS};
 async fn a_contract_is_kept_in_versions() {
     let door = Door::new();
     let first = door.put("/datasets/flights", FLIGHTS).await.expect(StatusCode::CREATED);
-    assert_eq!((&first.body["version"], first.headers["location"].to_str().unwrap()), (&1.into(), "/datasets/flights?version=1"));
+    assert_eq!(
+        (&first.body["version"], first.headers["location"].to_str().unwrap()),
+        (&1.into(), "/datasets/flights?version=1")
+    );
     let same = door.put("/datasets/flights", FLIGHTS).await.expect(StatusCode::OK);
     assert_eq!(same.body["version"], 1);
     let second = format!("{FLIGHTS}    - {{ name: month, type: integer }}\n");
-    assert_eq!(door.put("/datasets/flights", &second).await.expect(StatusCode::CREATED).body["version"], 2);
+    assert_eq!(
+        door.put("/datasets/flights", &second).await.expect(StatusCode::CREATED).body["version"],
+        2
+    );
 
-    assert_eq!(door.get("/datasets/flights").await.expect(StatusCode::OK).body["text"], second.as_str());
-    assert_eq!(door.get("/datasets/flights?version=1").await.expect(StatusCode::OK).body["text"], FLIGHTS);
-    door.get("/datasets/flights?version=3").await.expect_kind(StatusCode::NOT_FOUND, "no-such-version");
+    assert_eq!(
+        door.get("/datasets/flights").await.expect(StatusCode::OK).body["text"],
+        second.as_str()
+    );
+    assert_eq!(
+        door.get("/datasets/flights?version=1").await.expect(StatusCode::OK).body["text"],
+        FLIGHTS
+    );
+    door.get("/datasets/flights?version=3")
+        .await
+        .expect_kind(StatusCode::NOT_FOUND, "no-such-version");
 
     let newest = door.get("/datasets/flights/versions?limit=1").await.expect(StatusCode::OK).body;
-    assert_eq!((newest["items"][0]["version"].as_u64(), newest["items"][0].get("text")), (Some(2), None));
-    let older = door.get(&format!("/datasets/flights/versions?after={}", newest["next"].as_str().unwrap())).await.body;
-    assert_eq!((older["items"][0]["version"].as_u64(), &older["next"]), (Some(1), &serde_json::Value::Null));
+    assert_eq!(
+        (newest["items"][0]["version"].as_u64(), newest["items"][0].get("text")),
+        (Some(2), None)
+    );
+    let older = door
+        .get(&format!("/datasets/flights/versions?after={}", newest["next"].as_str().unwrap()))
+        .await
+        .body;
+    assert_eq!(
+        (older["items"][0]["version"].as_u64(), &older["next"]),
+        (Some(1), &serde_json::Value::Null)
+    );
 }
 
 #[tokio::test]
@@ -32,9 +55,12 @@ async fn a_large_contract_is_kept_and_answered() {
         assert_eq!(put.body.get("text").is_none(), is_packed, "who sent it knows it");
         let path = format!("/datasets/flights?version={}", put.body["version"]);
         if is_packed {
-            let refused = door.get(&path).await.expect_kind(StatusCode::NOT_ACCEPTABLE, "not-acceptable");
+            let refused =
+                door.get(&path).await.expect_kind(StatusCode::NOT_ACCEPTABLE, "not-acceptable");
             assert!(refused.detail().contains("Accept-Encoding: gzip"), "{}", refused.detail());
-            assert!(door.get_packed(&path).await.expect(StatusCode::OK).body["text"] == text.as_str());
+            assert!(
+                door.get_packed(&path).await.expect(StatusCode::OK).body["text"] == text.as_str()
+            );
             continue;
         }
         assert!(door.get(&path).await.expect(StatusCode::OK).body["text"] == text.as_str());
@@ -44,37 +70,60 @@ async fn a_large_contract_is_kept_and_answered() {
 #[tokio::test]
 async fn a_deleted_dataset_is_gone_from_the_list() {
     let door = Door::with_flights().await;
-    assert_eq!(door.get("/datasets").await.expect(StatusCode::OK).body["items"][0]["dataset"], "flights");
+    assert_eq!(
+        door.get("/datasets").await.expect(StatusCode::OK).body["items"][0]["dataset"],
+        "flights"
+    );
     door.delete("/datasets/flights").await.expect(StatusCode::NO_CONTENT);
     door.delete("/datasets/flights").await.expect_kind(StatusCode::NOT_FOUND, "no-such-dataset");
     door.get("/datasets/flights").await.expect_kind(StatusCode::NOT_FOUND, "no-such-dataset");
     assert_eq!(door.get("/datasets").await.body["items"].as_array().unwrap().len(), 0);
-    assert_eq!(door.put("/datasets/flights", FLIGHTS).await.expect(StatusCode::CREATED).body["version"], 2);
+    assert_eq!(
+        door.put("/datasets/flights", FLIGHTS).await.expect(StatusCode::CREATED).body["version"],
+        2
+    );
 }
 
 #[tokio::test]
 async fn faults_are_listed_with_their_paths() {
     let door = Door::new();
     let text = "name: flights\nschema:\n  fields:\n    - { name: year, type: whole }\n    - { name: month, type: integer, constraints: { minimum: x } }\n";
-    let refused = door.put("/datasets/flights", text).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "contract-invalid");
-    let paths: Vec<_> = refused.body["errors"].as_array().unwrap().iter().map(|fault| fault["path"].as_str().unwrap()).collect();
+    let refused = door
+        .put("/datasets/flights", text)
+        .await
+        .expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "contract-invalid");
+    let paths: Vec<_> = refused.body["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| fault["path"].as_str().unwrap())
+        .collect();
     assert!(paths.iter().any(|path| path.starts_with("schema.fields[0]")), "{paths:?}");
     assert!(paths.iter().any(|path| path.starts_with("schema.fields[1]")), "{paths:?}");
-    assert_eq!((&refused.body["errors"][0]["line"], &refused.body["errors"][0]["column"]), (&serde_json::json!(4), &serde_json::json!(27)));
+    assert_eq!(
+        (&refused.body["errors"][0]["line"], &refused.body["errors"][0]["column"]),
+        (&serde_json::json!(4), &serde_json::json!(27))
+    );
     door.get("/datasets/flights").await.expect(StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn the_path_and_the_contract_name_one_dataset() {
     let door = Door::new();
-    let refused = door.put("/datasets/weather", FLIGHTS).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "contract-invalid");
+    let refused = door
+        .put("/datasets/weather", FLIGHTS)
+        .await
+        .expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "contract-invalid");
     assert_eq!(refused.body["errors"][0]["path"], "name");
     let name = FLIGHTS.lines().position(|line| line.starts_with("name: ")).unwrap();
     assert_eq!(
         (&refused.body["errors"][0]["line"], &refused.body["errors"][0]["column"]),
         (&serde_json::json!(name + 1), &serde_json::json!(7))
     );
-    let refused = door.put("/datasets/No-Name", FLIGHTS).await.expect_kind(StatusCode::BAD_REQUEST, "bad-request");
+    let refused = door
+        .put("/datasets/No-Name", FLIGHTS)
+        .await
+        .expect_kind(StatusCode::BAD_REQUEST, "bad-request");
     assert!(refused.detail().contains("lower-case"), "{}", refused.detail());
 }
 

@@ -15,7 +15,8 @@ use registry::{JobChange, JobRecord, Registry};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-pub(crate) const FLIGHTS: &str = "name: flights\nschema:\n  fields:\n    - { name: year, type: integer }\n";
+pub(crate) const FLIGHTS: &str =
+    "name: flights\nschema:\n  fields:\n    - { name: year, type: integer }\n";
 
 /// The API and what is behind it.
 pub(crate) struct Door {
@@ -67,7 +68,12 @@ impl Door {
         let executions = Arc::new(executions::Memory::new());
         let buckets = Arc::new(buckets);
         let config = config(has_salt);
-        let app = App { registry: registry.clone(), executions: executions.clone(), buckets: buckets.clone(), config };
+        let app = App {
+            registry: registry.clone(),
+            executions: executions.clone(),
+            buckets: buckets.clone(),
+            config,
+        };
         Self { router: router(Arc::new(app), access), registry, executions, buckets }
     }
 
@@ -101,14 +107,20 @@ impl Door {
     /// The same API, whose answers pages of these origins may read.
     pub(crate) fn for_pages_of(mut self, origins: &str) -> Self {
         let config = Config { origins: Origins::parse(origins).unwrap(), ..config(false) };
-        let app = App { registry: self.registry.clone(), executions: self.executions.clone(), buckets: self.buckets.clone(), config };
+        let app = App {
+            registry: self.registry.clone(),
+            executions: self.executions.clone(),
+            buckets: self.buckets.clone(),
+            config,
+        };
         self.router = router(Arc::new(app), Access::Iam);
         self
     }
 
     /// Whether a job is decided, and how.
     pub(crate) async fn decision(&self, job: &JobId) -> Option<job::decision::Decision> {
-        let bytes = self.buckets.bucket("the-work").read(&keys(job).decision(), u64::MAX).await.ok()?;
+        let bytes =
+            self.buckets.bucket("the-work").read(&keys(job).decision(), u64::MAX).await.ok()?;
         Some(serde_json::from_slice(&bytes).unwrap())
     }
 
@@ -120,10 +132,15 @@ impl Door {
         let mut bytes = to_bytes(body, usize::MAX).await.unwrap();
         if parts.headers.get("content-encoding").is_some_and(|coding| coding == "gzip") {
             let mut unpacked = Vec::new();
-            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(bytes.as_ref()), &mut unpacked).unwrap();
+            std::io::Read::read_to_end(
+                &mut flate2::read::GzDecoder::new(bytes.as_ref()),
+                &mut unpacked,
+            )
+            .unwrap();
             bytes = unpacked.into();
         }
-        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        let body =
+            if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         let answer = Answer { status: parts.status, headers: parts.headers, body };
         answer.is_for_the_caller_alone(&path);
         if is_head {
@@ -140,7 +157,13 @@ impl Door {
 
     /// An answer that may be packed.
     pub(crate) async fn get_packed(&self, path: &str) -> Answer {
-        self.send(Request::get(path).header("accept-encoding", "br, gzip;q=0.5").body(Body::empty()).unwrap()).await
+        self.send(
+            Request::get(path)
+                .header("accept-encoding", "br, gzip;q=0.5")
+                .body(Body::empty())
+                .unwrap(),
+        )
+        .await
     }
 
     pub(crate) async fn put(&self, path: &str, text: &str) -> Answer {
@@ -228,11 +251,19 @@ impl Answer {
     /// What RFC 9457 asks of every error.
     #[track_caller]
     fn is_problem(&self, path: &str) {
-        assert_eq!(self.headers["content-type"], "application/problem+json", "{path}: {}", self.body);
+        assert_eq!(
+            self.headers["content-type"], "application/problem+json",
+            "{path}: {}",
+            self.body
+        );
         assert_eq!(self.body["status"], self.status.as_u16(), "{path}: {}", self.body);
         assert_eq!(self.body["instance"], path, "{}", self.body);
         for member in ["type", "title", "detail"] {
-            assert!(self.body[member].as_str().is_some_and(|text| !text.is_empty()), "{path}: no `{member}` in {}", self.body);
+            assert!(
+                self.body[member].as_str().is_some_and(|text| !text.is_empty()),
+                "{path}: no `{member}` in {}",
+                self.body
+            );
         }
     }
 }

@@ -15,7 +15,10 @@ use crate::door::{Door, flights, keys};
 #[tokio::test]
 async fn a_submitted_job_runs_and_can_be_looked_at() {
     let door = Door::with_flights().await;
-    let answer = door.submit(None, json!({"shardBytes": 65_536, "force": true})).await.expect(StatusCode::ACCEPTED);
+    let answer = door
+        .submit(None, json!({"shardBytes": 65_536, "force": true}))
+        .await
+        .expect(StatusCode::ACCEPTED);
     let job = answer.body["job"].as_str().unwrap();
     assert_eq!(answer.headers["location"], format!("/jobs/{job}"));
     let body = door.get(&format!("/jobs/{job}")).await.expect(StatusCode::OK).body;
@@ -35,7 +38,10 @@ async fn a_submitted_job_runs_and_can_be_looked_at() {
 async fn the_same_submission_five_times_at_once_is_one_job() {
     let door = Door::with_flights().await;
     let answers = join_all((0..5).map(|_| door.submit(Some("monday"), json!({})))).await;
-    let jobs: Vec<Value> = answers.into_iter().map(|answer| answer.expect(StatusCode::ACCEPTED).body["job"].clone()).collect();
+    let jobs: Vec<Value> = answers
+        .into_iter()
+        .map(|answer| answer.expect(StatusCode::ACCEPTED).body["job"].clone())
+        .collect();
     assert!(jobs.iter().all(|job| job == &jobs[0]), "{jobs:?}");
     assert_eq!(door.executions.inputs().len(), 1);
     assert_eq!(jobs[0], JobId::of_idempotency_key(&flights(), "monday").as_str());
@@ -47,8 +53,13 @@ async fn a_repeat_is_the_same_job_even_when_its_source_is_gone() {
     let first = door.submit(Some("monday"), json!({})).await.expect(StatusCode::ACCEPTED);
     door.buckets.bucket("the-inbox").delete("staged/flights/a.csv").await.unwrap();
     let again = door.submit(Some("monday"), json!({})).await.expect(StatusCode::ACCEPTED);
-    assert_eq!((&again.body["job"], &again.headers["location"]), (&first.body["job"], &first.headers["location"]));
-    door.submit(Some("monday"), json!({"force": true})).await.expect_kind(StatusCode::CONFLICT, "idempotency-key-reused");
+    assert_eq!(
+        (&again.body["job"], &again.headers["location"]),
+        (&first.body["job"], &first.headers["location"])
+    );
+    door.submit(Some("monday"), json!({"force": true}))
+        .await
+        .expect_kind(StatusCode::CONFLICT, "idempotency-key-reused");
 }
 
 #[tokio::test]
@@ -68,7 +79,10 @@ async fn a_job_is_for_the_source_as_it_was_when_it_was_submitted() {
             for (earlier, (_, etag)) in seen.iter().take(state).enumerate() {
                 let key = earlier.to_string();
                 let repeat = door.submit(Some(&key), json!({})).await.expect(StatusCode::ACCEPTED);
-                assert_eq!(repeat.body["job"], JobId::of_idempotency_key(&flights(), &key).as_str());
+                assert_eq!(
+                    repeat.body["job"],
+                    JobId::of_idempotency_key(&flights(), &key).as_str()
+                );
                 assert_eq!(repeat.body["source"]["etag"].as_str(), etag.as_deref());
             }
         }
@@ -90,16 +104,36 @@ async fn a_job_is_for_the_source_as_it_was_when_it_was_submitted() {
 async fn what_can_not_land_is_no_job() {
     let door = Door::with_flights().await;
     let missing = json!({"source": {"key": "staged/flights/none.csv"}});
-    let refused = door.submit(None, missing).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "source-missing");
-    assert!(refused.detail().contains("s3://the-inbox/staged/flights/none.csv"), "{}", refused.detail());
-    door.submit(None, json!({"dataset": "weather"})).await.expect_kind(StatusCode::NOT_FOUND, "no-such-dataset");
+    let refused = door
+        .submit(None, missing)
+        .await
+        .expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "source-missing");
+    assert!(
+        refused.detail().contains("s3://the-inbox/staged/flights/none.csv"),
+        "{}",
+        refused.detail()
+    );
+    door.submit(None, json!({"dataset": "weather"}))
+        .await
+        .expect_kind(StatusCode::NOT_FOUND, "no-such-dataset");
     for bytes in [0, 1, 65_535] {
-        let refused = door.submit(None, json!({"shardBytes": bytes})).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
-        assert!(refused.detail().contains("`shardBytes` is a number of bytes from 65536"), "{}", refused.detail());
+        let refused = door
+            .submit(None, json!({"shardBytes": bytes}))
+            .await
+            .expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+        assert!(
+            refused.detail().contains("`shardBytes` is a number of bytes from 65536"),
+            "{}",
+            refused.detail()
+        );
     }
-    door.submit(None, json!({"source": {"key": "folder/"}})).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+    door.submit(None, json!({"source": {"key": "folder/"}}))
+        .await
+        .expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
     door.submit(Some(""), json!({})).await.expect_kind(StatusCode::BAD_REQUEST, "bad-request");
-    door.submit(Some(&"k".repeat(256)), json!({})).await.expect_kind(StatusCode::BAD_REQUEST, "bad-request");
+    door.submit(Some(&"k".repeat(256)), json!({}))
+        .await
+        .expect_kind(StatusCode::BAD_REQUEST, "bad-request");
     assert_eq!(door.get("/jobs").await.body["items"], json!([]));
     assert!(door.executions.inputs().is_empty());
 }
@@ -111,15 +145,27 @@ async fn jobs_are_listed_by_dataset_and_status_page_by_page() {
     for _ in 0..3 {
         jobs.push(door.job().await);
     }
-    door.change(&jobs[0], JobChange { status: Some(JobStatus::Succeeded), ..JobChange::default() }).await;
-    let listed =
-        |body: &Value| body["items"].as_array().unwrap().iter().map(|job| job["job"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
-    let running = door.get("/jobs?dataset=flights&status=RUNNING").await.expect(StatusCode::OK).body;
+    door.change(&jobs[0], JobChange { status: Some(JobStatus::Succeeded), ..JobChange::default() })
+        .await;
+    let listed = |body: &Value| {
+        body["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|job| job["job"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let running =
+        door.get("/jobs?dataset=flights&status=RUNNING").await.expect(StatusCode::OK).body;
     assert_eq!(listed(&running).len(), 2);
     assert_eq!(listed(&door.get("/jobs?status=SUCCEEDED").await.body), [jobs[0].as_str()]);
     assert_eq!(listed(&door.get("/jobs?dataset=weather").await.body), Vec::<String>::new());
     let first = door.get("/jobs?limit=2").await.body;
-    let second = door.get(&format!("/jobs?limit=2&after={}", first["next"].as_str().unwrap())).await.expect(StatusCode::OK).body;
+    let second = door
+        .get(&format!("/jobs?limit=2&after={}", first["next"].as_str().unwrap()))
+        .await
+        .expect(StatusCode::OK)
+        .body;
     let mut all = [listed(&first), listed(&second)].concat();
     all.sort();
     let mut expected: Vec<_> = jobs.iter().map(|job| job.as_str().to_owned()).collect();
@@ -133,7 +179,10 @@ async fn a_job_can_be_looked_at_while_the_state_machine_can_not() {
     let door = Door::with_flights().await;
     let job = door.job().await;
     door.executions.refuse_next(executions::Error::Unavailable("busy".to_owned()));
-    assert_eq!(door.get(&format!("/jobs/{job}")).await.expect(StatusCode::OK).body["status"], "RUNNING");
+    assert_eq!(
+        door.get(&format!("/jobs/{job}")).await.expect(StatusCode::OK).body["status"],
+        "RUNNING"
+    );
 }
 
 #[tokio::test]
@@ -141,14 +190,23 @@ async fn a_cancelled_job_is_decided_and_stopped_and_says_that_it_is_not_settled(
     let door = Door::with_flights().await;
     let job = door.job().await;
     for _ in 0..2 {
-        let body = door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect(StatusCode::OK).body;
+        let body =
+            door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect(StatusCode::OK).body;
         assert_eq!(body["status"], "CANCELLING");
-        assert!(matches!(door.decision(&job).await, Some(Decision::NoCommit(because)) if because.error == "Cancelled"));
-        assert_eq!(door.executions.describe(&door.executions.arn(&job)).await.unwrap().status, Status::Aborted);
+        assert!(
+            matches!(door.decision(&job).await, Some(Decision::NoCommit(because)) if because.error == "Cancelled")
+        );
+        assert_eq!(
+            door.executions.describe(&door.executions.arn(&job)).await.unwrap().status,
+            Status::Aborted
+        );
     }
     let settled = JobChange { status: Some(JobStatus::Cancelled), ..JobChange::default() };
     door.change(&job, settled).await;
-    assert_eq!(door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect(StatusCode::OK).body["status"], "CANCELLED");
+    assert_eq!(
+        door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect(StatusCode::OK).body["status"],
+        "CANCELLED"
+    );
 }
 
 #[tokio::test]
@@ -159,9 +217,19 @@ async fn a_job_that_is_decided_is_not_cancelled() {
     for (decision, kind) in [(commit, "too-late"), (fails, "job-ended")] {
         let job = door.job().await;
         let text = serde_json::to_vec(&decision).unwrap();
-        door.buckets.bucket("the-work").put(&keys(&job).decision(), text.into(), Put::IfAbsent).await.unwrap();
-        door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect_kind(StatusCode::CONFLICT, kind);
-        assert_eq!(door.executions.describe(&door.executions.arn(&job)).await.unwrap().status, Status::Running, "{kind}");
+        door.buckets
+            .bucket("the-work")
+            .put(&keys(&job).decision(), text.into(), Put::IfAbsent)
+            .await
+            .unwrap();
+        door.post(&format!("/jobs/{job}/cancel"), json!({}))
+            .await
+            .expect_kind(StatusCode::CONFLICT, kind);
+        assert_eq!(
+            door.executions.describe(&door.executions.arn(&job)).await.unwrap().status,
+            Status::Running,
+            "{kind}"
+        );
         assert_eq!(door.get(&format!("/jobs/{job}")).await.body["status"], "RUNNING", "{kind}");
     }
 }
@@ -171,10 +239,22 @@ async fn an_ended_job_is_not_cancelled() {
     let door = Door::with_flights().await;
     let job = door.job().await;
     let counts = Counts { read: 1, stored: 1, ..Counts::default() };
-    door.change(&job, JobChange { status: Some(JobStatus::Succeeded), counts: Some(counts), ..JobChange::default() }).await;
-    door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect_kind(StatusCode::CONFLICT, "job-ended");
+    door.change(
+        &job,
+        JobChange {
+            status: Some(JobStatus::Succeeded),
+            counts: Some(counts),
+            ..JobChange::default()
+        },
+    )
+    .await;
+    door.post(&format!("/jobs/{job}/cancel"), json!({}))
+        .await
+        .expect_kind(StatusCode::CONFLICT, "job-ended");
     assert_eq!(door.decision(&job).await, None);
-    door.post("/jobs/j-0/cancel", json!({})).await.expect_kind(StatusCode::NOT_FOUND, "no-such-job");
+    door.post("/jobs/j-0/cancel", json!({}))
+        .await
+        .expect_kind(StatusCode::NOT_FOUND, "no-such-job");
 }
 
 #[tokio::test]
@@ -183,30 +263,57 @@ async fn a_job_that_was_never_started_is_cancelled_by_an_execution_that_ends_at_
     door.executions.refuse_next(executions::Error::Unavailable("busy".to_owned()));
     door.submit(Some("k"), json!({})).await.expect(StatusCode::SERVICE_UNAVAILABLE);
     let job = JobId::of_idempotency_key(&flights(), "k");
-    door.get(&format!("/jobs/{job}/execution")).await.expect_kind(StatusCode::NOT_FOUND, "no-such-execution");
+    door.get(&format!("/jobs/{job}/execution"))
+        .await
+        .expect_kind(StatusCode::NOT_FOUND, "no-such-execution");
     assert_eq!(door.get(&format!("/jobs/{job}")).await.body["status"], "PENDING");
-    assert_eq!(door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect(StatusCode::OK).body["status"], "CANCELLING");
-    assert_eq!(door.submit(Some("k"), json!({})).await.expect(StatusCode::ACCEPTED).body["status"], "CANCELLING");
+    assert_eq!(
+        door.post(&format!("/jobs/{job}/cancel"), json!({})).await.expect(StatusCode::OK).body["status"],
+        "CANCELLING"
+    );
+    assert_eq!(
+        door.submit(Some("k"), json!({})).await.expect(StatusCode::ACCEPTED).body["status"],
+        "CANCELLING"
+    );
     assert_eq!(door.executions.inputs().len(), 1, "its first step finds the decision");
 }
 
 #[tokio::test]
 async fn a_job_may_have_a_cap_and_has_a_bill() {
     let door = Door::with_flights().await;
-    let answer = door.submit(Some("k"), json!({"maxCost": 0.25})).await.expect(StatusCode::ACCEPTED);
+    let answer =
+        door.submit(Some("k"), json!({"maxCost": 0.25})).await.expect(StatusCode::ACCEPTED);
     assert_eq!(answer.body["maxCost"], 0.25);
-    assert!(door.executions.inputs()[0].contains(r#""max_cost":0.25"#), "{:?}", door.executions.inputs());
-    door.submit(Some("k"), json!({"maxCost": 0.5})).await.expect_kind(StatusCode::CONFLICT, "idempotency-key-reused");
+    assert!(
+        door.executions.inputs()[0].contains(r#""max_cost":0.25"#),
+        "{:?}",
+        door.executions.inputs()
+    );
+    door.submit(Some("k"), json!({"maxCost": 0.5}))
+        .await
+        .expect_kind(StatusCode::CONFLICT, "idempotency-key-reused");
     for wrong in [json!(-1), json!("much")] {
         let answer = door.submit(None, json!({ "maxCost": wrong })).await;
         assert!(answer.status.is_client_error(), "{wrong}: {}", answer.status);
     }
     let job = JobId::of_idempotency_key(&flights(), "k");
-    let bill = Bill::new(Basis::Measured, Processor::Arm64, [(Item::Ingest, Usage { invocations: 1, puts: 3, ..Usage::default() })], 1_000);
+    let bill = Bill::new(
+        Basis::Measured,
+        Processor::Arm64,
+        [(Item::Ingest, Usage { invocations: 1, puts: 3, ..Usage::default() })],
+        1_000,
+    );
     door.change(&job, JobChange { bill: Some(bill), ..JobChange::default() }).await;
     let shown = door.get(&format!("/jobs/{job}")).await.expect(StatusCode::OK).body["bill"].clone();
-    assert_eq!((&shown["basis"], &shown["lines"]["ingest"]["puts"]), (&"measured".into(), &3.into()));
-    assert!(shown["total"].as_f64() > Some(0.0) && shown["elsewhere"]["athenaCtas"].as_f64() > Some(0.0), "{shown}");
+    assert_eq!(
+        (&shown["basis"], &shown["lines"]["ingest"]["puts"]),
+        (&"measured".into(), &3.into())
+    );
+    assert!(
+        shown["total"].as_f64() > Some(0.0)
+            && shown["elsewhere"]["athenaCtas"].as_f64() > Some(0.0),
+        "{shown}"
+    );
 }
 
 #[tokio::test]
@@ -217,12 +324,20 @@ async fn a_contract_that_hashes_needs_a_salt() {
         (true, "sha256", StatusCode::ACCEPTED),
     ] {
         let door = Door::salted(has_salt).await;
-        let contract = format!("{}\ntransform: {{ mask: [ {{ field: year, with: {with} }} ] }}\n", crate::door::FLIGHTS);
+        let contract = format!(
+            "{}\ntransform: {{ mask: [ {{ field: year, with: {with} }} ] }}\n",
+            crate::door::FLIGHTS
+        );
         door.put("/datasets/flights", &contract).await;
         let answer = door.submit(None, json!({})).await;
         assert_eq!(answer.status, status, "{has_salt} {with}: {}", answer.body);
         if status == StatusCode::UNPROCESSABLE_ENTITY {
-            assert!(answer.expect_kind(status, "salt-missing").detail().contains("`MaskSaltArn` is not set"));
+            assert!(
+                answer
+                    .expect_kind(status, "salt-missing")
+                    .detail()
+                    .contains("`MaskSaltArn` is not set")
+            );
             assert!(door.executions.inputs().is_empty());
         }
     }

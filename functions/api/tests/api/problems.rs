@@ -36,13 +36,30 @@ const ROUTES: [(&str, &str); 19] = [
 #[tokio::test]
 async fn every_error_is_a_problem() {
     let door = Door::with_flights().await;
-    let bodies = ["", "{", "[]", "null", "{\"dataset\":\"No\"}", "{\"dataset\":\"flights\",\"source\":{\"key\":\"x\"}}", "\u{0}"];
-    let queries = ["", "?limit=0", "?limit=x", "?after=x", "?status=LOST", "?unknown=1", "?version=x"];
+    let bodies = [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{\"dataset\":\"No\"}",
+        "{\"dataset\":\"flights\",\"source\":{\"key\":\"x\"}}",
+        "\u{0}",
+    ];
+    let queries =
+        ["", "?limit=0", "?limit=x", "?after=x", "?status=LOST", "?unknown=1", "?version=x"];
     let mut errors = 0;
     for (_, path) in ROUTES {
-        for method in [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::PATCH, Method::OPTIONS] {
-            for (body, query) in bodies.iter().flat_map(|body| queries.iter().map(move |query| (body, query))) {
-                let request = Request::builder().method(&method).uri(format!("{path}{query}")).body(Body::from(*body)).unwrap();
+        for method in
+            [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::PATCH, Method::OPTIONS]
+        {
+            for (body, query) in
+                bodies.iter().flat_map(|body| queries.iter().map(move |query| (body, query)))
+            {
+                let request = Request::builder()
+                    .method(&method)
+                    .uri(format!("{path}{query}"))
+                    .body(Body::from(*body))
+                    .unwrap();
                 errors += u32::from(!door.send(request).await.status.is_success());
             }
         }
@@ -54,33 +71,60 @@ async fn every_error_is_a_problem() {
 async fn what_the_router_refuses_is_explained() {
     let door = Door::new();
     door.get("/nowhere").await.expect_kind(StatusCode::NOT_FOUND, "no-such-route");
-    let refused = door.put("/jobs", "").await.expect_kind(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed");
+    let refused = door
+        .put("/jobs", "")
+        .await
+        .expect_kind(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed");
     for method in ["GET", "POST"] {
-        assert!(refused.headers["allow"].to_str().unwrap().split(',').any(|allowed| allowed == method), "{:?}", refused.headers);
+        assert!(
+            refused.headers["allow"].to_str().unwrap().split(',').any(|allowed| allowed == method),
+            "{:?}",
+            refused.headers
+        );
     }
-    let refused =
-        door.put("/datasets/flights", &" ".repeat(4 * 1024 * 1024 + 1)).await.expect_kind(StatusCode::PAYLOAD_TOO_LARGE, "too-large");
+    let refused = door
+        .put("/datasets/flights", &" ".repeat(4 * 1024 * 1024 + 1))
+        .await
+        .expect_kind(StatusCode::PAYLOAD_TOO_LARGE, "too-large");
     assert!(refused.detail().contains("4194304"), "{}", refused.detail());
 }
 
 #[tokio::test]
 async fn unknown_members_and_parameters_are_named_with_what_is_allowed() {
     let door = Door::with_flights().await;
-    let refused = door.submit(None, json!({"dryRun": true})).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
-    assert!(refused.detail().contains("`dryRun`") && refused.detail().contains("`shardBytes`"), "{}", refused.detail());
-    let refused = door.get("/jobs?datset=flights").await.expect_kind(StatusCode::BAD_REQUEST, "bad-request");
-    assert!(refused.detail().contains("`datset`") && refused.detail().contains("`dataset`"), "{}", refused.detail());
+    let refused = door
+        .submit(None, json!({"dryRun": true}))
+        .await
+        .expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+    assert!(
+        refused.detail().contains("`dryRun`") && refused.detail().contains("`shardBytes`"),
+        "{}",
+        refused.detail()
+    );
+    let refused =
+        door.get("/jobs?datset=flights").await.expect_kind(StatusCode::BAD_REQUEST, "bad-request");
+    assert!(
+        refused.detail().contains("`datset`") && refused.detail().contains("`dataset`"),
+        "{}",
+        refused.detail()
+    );
 }
 
 #[tokio::test]
 async fn a_busy_service_asks_for_another_attempt_and_tells_nothing_of_itself() {
     let door = Door::with_flights().await;
     door.executions.refuse_next(executions::Error::Unavailable("secret host".to_owned()));
-    let refused = door.submit(Some("k"), json!({})).await.expect_kind(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+    let refused = door
+        .submit(Some("k"), json!({}))
+        .await
+        .expect_kind(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
     assert_eq!(refused.headers["retry-after"], "1");
     assert!(!refused.body.to_string().contains("secret"));
     door.executions.refuse_next(executions::Error::Denied("secret role".to_owned()));
-    let refused = door.submit(Some("k"), json!({})).await.expect_kind(StatusCode::INTERNAL_SERVER_ERROR, "internal");
+    let refused = door
+        .submit(Some("k"), json!({}))
+        .await
+        .expect_kind(StatusCode::INTERNAL_SERVER_ERROR, "internal");
     assert!(!refused.body.to_string().contains("secret"));
     door.submit(Some("k"), json!({})).await.expect(StatusCode::ACCEPTED);
 }
@@ -89,7 +133,12 @@ async fn a_busy_service_asks_for_another_attempt_and_tells_nothing_of_itself() {
 async fn a_panic_is_a_problem_too() {
     let mut door = Door::with_flights().await;
     let config = config(false);
-    let app = App { registry: door.registry.clone(), executions: Arc::new(Panics), buckets: door.buckets.clone(), config };
+    let app = App {
+        registry: door.registry.clone(),
+        executions: Arc::new(Panics),
+        buckets: door.buckets.clone(),
+        config,
+    };
     door.router = router(Arc::new(app), Access::Open);
     door.submit(None, json!({})).await.expect_kind(StatusCode::INTERNAL_SERVER_ERROR, "internal");
     door.put("/datasets/flights", FLIGHTS).await.expect(StatusCode::OK);

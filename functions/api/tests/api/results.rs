@@ -16,7 +16,12 @@ const COUNTS: Counts = Counts { read: 10, stored: 7, rejected: 3, filtered: 0 };
 async fn landed(counts: Counts) -> (Door, JobId) {
     let door = Door::with_flights().await;
     let job = door.job().await;
-    let change = JobChange { status: Some(JobStatus::Succeeded), counts: Some(counts), sequence: Some(4), ..JobChange::default() };
+    let change = JobChange {
+        status: Some(JobStatus::Succeeded),
+        counts: Some(counts),
+        sequence: Some(4),
+        ..JobChange::default()
+    };
     door.change(&job, change).await;
     (door, job)
 }
@@ -28,7 +33,10 @@ async fn rejects_are_a_url_or_a_redirect_to_it() {
     let body = door.get(&format!("/jobs/{job}/rejects")).await.expect(StatusCode::OK).body;
     assert_eq!(body["rows"], 3);
     assert!(body["url"].as_str().is_some_and(|url| !url.is_empty()) && body["expires"].is_string());
-    let asked = Request::get(format!("/jobs/{job}/rejects")).header("accept", "text/csv").body(Body::empty()).unwrap();
+    let asked = Request::get(format!("/jobs/{job}/rejects"))
+        .header("accept", "text/csv")
+        .body(Body::empty())
+        .unwrap();
     let redirect = door.send(asked).await.expect(StatusCode::TEMPORARY_REDIRECT);
     assert!(!redirect.headers["location"].is_empty());
     for (accept, status) in [
@@ -54,31 +62,51 @@ async fn a_job_without_rejects_says_so() {
         door.get(&format!("/jobs/{job}/rejects")).await.expect(StatusCode::OK).body,
         json!({"rows": 0, "url": null, "expires": null})
     );
-    assert_eq!(door.get(&format!("/jobs/{job}/errors")).await.expect(StatusCode::OK).body["items"], json!([]));
+    assert_eq!(
+        door.get(&format!("/jobs/{job}/errors")).await.expect(StatusCode::OK).body["items"],
+        json!([])
+    );
     let running = door.job().await;
-    for (what, kind) in [("rejects", "no-rejects"), ("errors", "no-errors"), ("outputs", "no-outputs")] {
-        let refused = door.get(&format!("/jobs/{running}/{what}")).await.expect_kind(StatusCode::NOT_FOUND, kind);
+    for (what, kind) in
+        [("rejects", "no-rejects"), ("errors", "no-errors"), ("outputs", "no-outputs")]
+    {
+        let refused = door
+            .get(&format!("/jobs/{running}/{what}"))
+            .await
+            .expect_kind(StatusCode::NOT_FOUND, kind);
         assert!(refused.detail().contains("RUNNING"), "{}", refused.detail());
-        door.get(&format!("/jobs/j-0/{what}")).await.expect_kind(StatusCode::NOT_FOUND, "no-such-job");
+        door.get(&format!("/jobs/j-0/{what}"))
+            .await
+            .expect_kind(StatusCode::NOT_FOUND, "no-such-job");
     }
 }
 
 #[tokio::test]
 async fn errors_come_in_pages_of_whole_entries() {
     let (door, job) = landed(COUNTS).await;
-    let entries: Vec<Value> = (0..250).map(|line| json!({"line": line, "message": "é".repeat(line % 7)})).collect();
+    let entries: Vec<Value> =
+        (0..250).map(|line| json!({"line": line, "message": "é".repeat(line % 7)})).collect();
     let text: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
     door.leave(&keys(&job).errors(), text).await;
     let (mut read, mut next, mut pages) = (Vec::new(), Some(0), 0);
     while let Some(after) = next {
-        let page = door.get(&format!("/jobs/{job}/errors?after={after}&limit=99")).await.expect(StatusCode::OK).body;
+        let page = door
+            .get(&format!("/jobs/{job}/errors?after={after}&limit=99"))
+            .await
+            .expect(StatusCode::OK)
+            .body;
         read.extend(page["items"].as_array().unwrap().clone());
         next = page["next"].as_u64();
         pages += 1;
     }
     assert_eq!((read, pages), (entries, 3));
-    door.get(&format!("/jobs/{job}/errors?after=3")).await.expect_kind(StatusCode::BAD_REQUEST, "bad-request");
-    assert_eq!(door.get(&format!("/jobs/{job}/errors?after=99999999")).await.expect(StatusCode::OK).body["items"], json!([]));
+    door.get(&format!("/jobs/{job}/errors?after=3"))
+        .await
+        .expect_kind(StatusCode::BAD_REQUEST, "bad-request");
+    assert_eq!(
+        door.get(&format!("/jobs/{job}/errors?after=99999999")).await.expect(StatusCode::OK).body["items"],
+        json!([])
+    );
 }
 
 #[tokio::test]
@@ -120,21 +148,39 @@ async fn outputs_are_the_files_of_the_commit() {
     door.leave(&keys(&job).stored(), serde_json::to_vec(&commit).unwrap()).await;
     for n in 1..=3 {
         let put = objects::Put::Overwrite;
-        objects::Buckets::bucket(door.buckets.as_ref(), "the-lake").put(&file(n).key, "PAR1".into(), put).await.unwrap();
+        objects::Buckets::bucket(door.buckets.as_ref(), "the-lake")
+            .put(&file(n).key, "PAR1".into(), put)
+            .await
+            .unwrap();
     }
     let first = door.get(&format!("/jobs/{job}/outputs?limit=2")).await.expect(StatusCode::OK).body;
-    assert_eq!((&first["sequence"], &first["rows"], &first["bytes"], &first["files"]), (&4.into(), &7.into(), &60.into(), &3.into()));
-    assert_eq!((&first["items"][1]["key"], &first["items"][1]["rows"]), (&"lake/flights/part-2.parquet".into(), &2.into()));
+    assert_eq!(
+        (&first["sequence"], &first["rows"], &first["bytes"], &first["files"]),
+        (&4.into(), &7.into(), &60.into(), &3.into())
+    );
+    assert_eq!(
+        (&first["items"][1]["key"], &first["items"][1]["rows"]),
+        (&"lake/flights/part-2.parquet".into(), &2.into())
+    );
     assert!(first["items"][0]["url"].as_str().is_some_and(|url| !url.is_empty()));
-    let second = door.get(&format!("/jobs/{job}/outputs?limit=2&after={}", first["next"])).await.expect(StatusCode::OK).body;
+    let second = door
+        .get(&format!("/jobs/{job}/outputs?limit=2&after={}", first["next"]))
+        .await
+        .expect(StatusCode::OK)
+        .body;
     assert_eq!((second["items"].as_array().unwrap().len(), &second["next"]), (1, &Value::Null));
 }
 
 #[tokio::test]
 async fn a_profile_is_there_once_the_job_is() {
     let (door, job) = landed(COUNTS).await;
-    door.get(&format!("/jobs/{job}/profile")).await.expect_kind(StatusCode::NOT_FOUND, "no-profile");
+    door.get(&format!("/jobs/{job}/profile"))
+        .await
+        .expect_kind(StatusCode::NOT_FOUND, "no-profile");
     let profile = json!({"rows": 7, "columns": []});
     door.leave(&keys(&job).profile(), profile.to_string()).await;
-    assert_eq!(door.get(&format!("/jobs/{job}/profile")).await.expect(StatusCode::OK).body, profile);
+    assert_eq!(
+        door.get(&format!("/jobs/{job}/profile")).await.expect(StatusCode::OK).body,
+        profile
+    );
 }

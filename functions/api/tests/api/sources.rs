@@ -22,7 +22,12 @@ async fn watched(places: &[(&str, &str)]) -> (Door, Arc<Faulty>) {
     }
     let none = Fault { call: 0, kind: FaultKind::Before };
     let watched = Arc::new(Faulty::new(door.buckets.clone(), none));
-    let app = App { registry: door.registry.clone(), executions: door.executions.clone(), buckets: watched.clone(), config: config(false) };
+    let app = App {
+        registry: door.registry.clone(),
+        executions: door.executions.clone(),
+        buckets: watched.clone(),
+        config: config(false),
+    };
     door.router = router(Arc::new(app), Access::Open);
     (door, watched)
 }
@@ -33,7 +38,10 @@ fn requests(bucket: Option<&str>, key: &str) -> [(&'static str, Value); 2] {
         Some(bucket) => json!({"bucket": bucket, "key": key}),
         None => json!({"key": key}),
     };
-    [("/jobs", json!({"dataset": "flights", "source": source})), ("/infer", json!({"source": source}))]
+    [
+        ("/jobs", json!({"dataset": "flights", "source": source})),
+        ("/infer", json!({"source": source})),
+    ]
 }
 
 #[tokio::test]
@@ -58,7 +66,8 @@ async fn only_the_inbox_and_what_the_deployment_names_are_sources() {
         (Some("the-lake"), "lake/flights/_landfall/00000000000000000000.json"),
     ];
     let places: Vec<_> = [&allowed[..], &forbidden[..]].concat();
-    let places: Vec<_> = places.iter().map(|(bucket, key)| (bucket.unwrap_or("the-inbox"), *key)).collect();
+    let places: Vec<_> =
+        places.iter().map(|(bucket, key)| (bucket.unwrap_or("the-inbox"), *key)).collect();
     let (door, watched) = watched(&places).await;
     for (bucket, key) in forbidden {
         for (path, body) in requests(bucket, key) {

@@ -6,22 +6,49 @@ use proptest::prelude::*;
 use super::*;
 
 fn dialects() -> impl Strategy<Value = Dialect> {
-    let terminator = prop::sample::select(vec![Terminator::Auto, Terminator::Auto, Terminator::Lf, Terminator::CrLf, Terminator::Cr]);
+    let terminator = prop::sample::select(vec![
+        Terminator::Auto,
+        Terminator::Auto,
+        Terminator::Lf,
+        Terminator::CrLf,
+        Terminator::Cr,
+    ]);
     let rare = prop::bool::weighted(0.2);
     // A tab or a space may have two roles at once.
-    let delimiter = one_of(&[",", ",", ",", ",", ",", ",", "\t", " "], &[",,", ",a,", "ä", ",,,a", "¦"]);
+    let delimiter =
+        one_of(&[",", ",", ",", ",", ",", ",", "\t", " "], &[",,", ",a,", "ä", ",,,a", "¦"]);
     let tokens = (
         delimiter,
         one_of(&["\"", "\"", "\"", "\"", "\""], &["\"\"", "§", "\"a", " \""]),
         one_of(&["\\", "\\"], &["\\\\", "´"]),
         one_of(&["#", "#"], &["##", "«", "\u{feff}#"]),
     );
-    let options = (prop::bool::weighted(0.9), prop::bool::weighted(0.8), rare, prop::bool::weighted(0.1), rare, rare, rare, rare, rare);
+    let options = (
+        prop::bool::weighted(0.9),
+        prop::bool::weighted(0.8),
+        rare,
+        prop::bool::weighted(0.1),
+        rare,
+        rare,
+        rare,
+        rare,
+        rare,
+    );
     let of = (tokens, terminator, options).prop_map(
         |(
             (delimiter, quote, escape_char, comment_char),
             line_terminator,
-            (quotes, double_quote, escape, escape_is_quote, comment, skip_initial_space, trim, blank, excel_text),
+            (
+                quotes,
+                double_quote,
+                escape,
+                escape_is_quote,
+                comment,
+                skip_initial_space,
+                trim,
+                blank,
+                excel_text,
+            ),
         )| Dialect {
             delimiter,
             quote_char: quotes.then_some(quote),
@@ -45,21 +72,28 @@ fn token(text: &str) -> Token {
 
 /// Usually one of the first, and sometimes one of several bytes.
 fn one_of(usual: &[&str], several: &[&str]) -> impl Strategy<Value = Token> + use<> {
-    let tokens = |texts: &[&str]| prop::sample::select(texts.iter().map(|text| token(text)).collect::<Vec<_>>());
+    let tokens = |texts: &[&str]| {
+        prop::sample::select(texts.iter().map(|text| token(text)).collect::<Vec<_>>())
+    };
     prop_oneof![2 => tokens(usual), 1 => tokens(several)]
 }
 
 /// Small alphabets, so that guesses go wrong often; and rows that look like rows.
 fn sources() -> impl Strategy<Value = Vec<u8>> {
     let dense = prop::collection::vec(prop::sample::select(b"\"\",,\r\n\t a\\#=".to_vec()), 0..120);
-    let sparse = prop::collection::vec(prop::sample::select(b"\",\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\xC3\xA4".to_vec()), 0..500);
+    let sparse = prop::collection::vec(
+        prop::sample::select(b"\",\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\xC3\xA4".to_vec()),
+        0..500,
+    );
     let field = prop_oneof![3 => "[a-z ]{0,9}", 2 => "\"([a-z,\n]|\"\"){0,30}\"", 1 => "\"[a\r\n]{0,200}\"", 1 => "[ab\"\\\\#\t]{0,3}"];
     let row = (prop::collection::vec(field, 1..4), prop::sample::select(vec!["\n", "\r\n", "\r"]));
-    let usual =
-        prop::collection::vec(row.prop_map(|(fields, end)| fields.join(",") + end), 0..20).prop_map(|rows| rows.concat().into_bytes());
+    let usual = prop::collection::vec(row.prop_map(|(fields, end)| fields.join(",") + end), 0..20)
+        .prop_map(|rows| rows.concat().into_bytes());
     // Files that were put together with their byte order marks, and parts of such marks.
     let marked = prop::collection::vec(
-        prop::sample::select(vec!["\u{feff}", "\u{feff}", "\n", "a", ",", "\"", "=\"", "\u{fefe}", "\u{bfbf}"]),
+        prop::sample::select(vec![
+            "\u{feff}", "\u{feff}", "\n", "a", ",", "\"", "=\"", "\u{fefe}", "\u{bfbf}",
+        ]),
         0..60,
     )
     .prop_map(|parts| parts.concat().into_bytes());
@@ -80,13 +114,19 @@ fn sources() -> impl Strategy<Value = Vec<u8>> {
         b"\n",
         b"a",
     ];
-    let several = prop::collection::vec(prop::sample::select(parts.to_vec()), 0..60).prop_map(|parts| parts.concat());
+    let several = prop::collection::vec(prop::sample::select(parts.to_vec()), 0..60)
+        .prop_map(|parts| parts.concat());
     prop_oneof![dense, sparse, usual, marked, several]
 }
 
 fn feeds() -> impl Strategy<Value = Feed> {
-    let pieces = prop_oneof![prop::collection::vec(1..4_usize, 1..4), prop::collection::vec(1..100_usize, 1..4), Just(vec![1 << 20])];
-    (pieces, prop_oneof![1..4_usize, Just(1000)]).prop_map(|(pieces, max_rows)| Feed { pieces, max_rows })
+    let pieces = prop_oneof![
+        prop::collection::vec(1..4_usize, 1..4),
+        prop::collection::vec(1..100_usize, 1..4),
+        Just(vec![1 << 20])
+    ];
+    (pieces, prop_oneof![1..4_usize, Just(1000)])
+        .prop_map(|(pieces, max_rows)| Feed { pieces, max_rows })
 }
 
 /// Positions as parts of the source's length, in thousandths.
@@ -104,9 +144,16 @@ fn check(source: &[u8], cuts: &[u64], expected_fields: usize, feed: &Feed) -> us
     check_in(&Dialect::default(), source, cuts, expected_fields, feed)
 }
 
-fn check_in(dialect: &Dialect, source: &[u8], cuts: &[u64], expected_fields: usize, feed: &Feed) -> usize {
+fn check_in(
+    dialect: &Dialect,
+    source: &[u8],
+    cuts: &[u64],
+    expected_fields: usize,
+    feed: &Feed,
+) -> usize {
     let ranges = ranges(cuts.iter().copied(), source);
-    Split { limits: Limits::default(), data_start: 0, ranges, expected_fields }.check(dialect, source, feed)
+    Split { limits: Limits::default(), data_start: 0, ranges, expected_fields }
+        .check(dialect, source, feed)
 }
 
 proptest! {
@@ -151,32 +198,47 @@ fn every_short_source_splits_exactly() {
     let feed = Feed { pieces: vec![1], max_rows: 10 };
     let mut wrong_guesses = 0;
     for number in 0..5_usize.pow(6) {
-        let source: Vec<u8> = (0..6).map(|place| b"\",\r\na"[number / 5_usize.pow(place) % 5]).collect();
+        let source: Vec<u8> =
+            (0..6).map(|place| b"\",\r\na"[number / 5_usize.pow(place) % 5]).collect();
         for cuts in [[1, 4].as_slice(), &[2, 5], &[3], &[1, 2, 3, 4, 5]] {
             wrong_guesses += check(&source, cuts, 1, &feed);
         }
     }
-    assert!(wrong_guesses > 10_000, "guesses have to go wrong for the second round to be tested: {wrong_guesses}");
+    assert!(
+        wrong_guesses > 10_000,
+        "guesses have to go wrong for the second round to be tested: {wrong_guesses}"
+    );
 }
 
-/// All sources of five parts where tokens have several bytes and begin with the same one, cut at every byte: inside of
-/// tokens too.
+/// All sources of five parts where tokens have several bytes and begin with the same one, cut at
+/// every byte: inside of tokens too.
 #[test]
 fn every_short_source_of_long_tokens_splits_exactly() {
-    let dialect = Dialect { delimiter: token("¦"), quote_char: Some(token("§")), ..Dialect::default() };
-    let twice = Dialect { quote_char: Some(token("''")), escape_char: Some(token("~~")), ..Dialect::default() };
+    let dialect =
+        Dialect { delimiter: token("¦"), quote_char: Some(token("§")), ..Dialect::default() };
+    let twice = Dialect {
+        quote_char: Some(token("''")),
+        escape_char: Some(token("~~")),
+        ..Dialect::default()
+    };
     let feed = Feed { pieces: vec![1], max_rows: 10 };
-    for (dialect, parts) in [(dialect, ["§", "¦", "\n", "a", "«"]), (twice, ["''", ",", "\n", "'", "~~"])] {
+    for (dialect, parts) in
+        [(dialect, ["§", "¦", "\n", "a", "«"]), (twice, ["''", ",", "\n", "'", "~~"])]
+    {
         let mut wrong_guesses = 0;
         for number in 0..5_usize.pow(5) {
-            let source: String = (0..5).map(|place| parts[number / 5_usize.pow(place) % 5]).collect();
+            let source: String =
+                (0..5).map(|place| parts[number / 5_usize.pow(place) % 5]).collect();
             let everywhere: Vec<u64> = (1..source.len() as u64).collect();
             for cut in &everywhere {
                 wrong_guesses += check_in(&dialect, source.as_bytes(), &[*cut], 1, &feed);
             }
             wrong_guesses += check_in(&dialect, source.as_bytes(), &everywhere, 1, &feed);
         }
-        assert!(wrong_guesses > 1_000, "guesses have to go wrong for the second round to be tested: {wrong_guesses}");
+        assert!(
+            wrong_guesses > 1_000,
+            "guesses have to go wrong for the second round to be tested: {wrong_guesses}"
+        );
     }
 }
 
@@ -189,7 +251,17 @@ fn guesses_are_right_on_usual_data() {
     for cut in 0..(source.len() - row.len()) as u64 {
         assert_eq!(check(source.as_bytes(), &[cut], 4, &feed), 0, "cut at {cut}");
     }
-    assert_eq!(sequential(Lexer::new(&Dialect::default(), Limits::default()), &Dialect::default(), source.as_bytes(), 0).rows.len(), 40);
+    assert_eq!(
+        sequential(
+            Lexer::new(&Dialect::default(), Limits::default()),
+            &Dialect::default(),
+            source.as_bytes(),
+            0
+        )
+        .rows
+        .len(),
+        40
+    );
 }
 
 /// A shard inside a record has nothing to do in the end, and says so.
@@ -203,7 +275,8 @@ fn a_record_may_span_several_shards() {
     }
 }
 
-/// Nobody reads on for a reading that owns nothing: without quotes a shard wants one row past its end, not the rest of the source.
+/// Nobody reads on for a reading that owns nothing: without quotes a shard wants one row past its
+/// end, not the rest of the source.
 #[test]
 fn a_shard_wants_little_past_its_end() {
     let source = "abc,def\n".repeat(10_000);
@@ -223,7 +296,8 @@ fn a_shard_wants_little_past_its_end() {
 /// A stream of unknown length is one shard.
 #[test]
 fn a_stream_is_one_shard() {
-    let mut reader = ShardReader::new(&Dialect::default(), 0..u64::MAX, Some(2), 1, Limits::default());
+    let mut reader =
+        ShardReader::new(&Dialect::default(), 0..u64::MAX, Some(2), 1, Limits::default());
     let mut rows = Rows::default();
     assert_eq!(reader.wants(), Some(2));
     reader.push(b"1\n2\n", false);

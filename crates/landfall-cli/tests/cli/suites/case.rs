@@ -35,9 +35,11 @@ pub(super) enum Expected {
 pub(super) fn read(suites: &Path) -> Vec<Case> {
     let mut cases = Vec::new();
     for suite in SUITES {
-        let manifest = std::fs::read_to_string(suites.join(suite).join("MANIFEST.jsonl")).expect("every suite has a manifest");
+        let manifest = std::fs::read_to_string(suites.join(suite).join("MANIFEST.jsonl"))
+            .expect("every suite has a manifest");
         for line in manifest.lines() {
-            let mut case: Case = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            let mut case: Case =
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
             case.input = suites.join(&case.input);
             if let Expected::Rows { rows } = &mut case.expected {
                 *rows = suites.join(&*rows);
@@ -71,10 +73,13 @@ impl Case {
                     },
                 ),
                 "trim" => {
-                    flags.push(if text == "left" { "--skip-initial-space" } else { "--trim" }.to_owned());
+                    flags.push(
+                        if text == "left" { "--skip-initial-space" } else { "--trim" }.to_owned(),
+                    );
                     continue;
                 }
-                "delimiter" | "quote" | "escape" | "comment" | "header" | "encoding" | "compression" => {
+                "delimiter" | "quote" | "escape" | "comment" | "header" | "encoding"
+                | "compression" => {
                     flags.extend([format!("--{property}"), text]);
                     continue;
                 }

@@ -38,8 +38,9 @@ impl Column {
         let mut field = json!({ "name": self.name, "constraints": {} });
         let mut constraints = Map::new();
         let (base, physical) = match kind {
-            "integer" | "long" | "int" | "short" | "byte" | "nonNegativeInteger" | "positiveInteger" | "unsignedLong" | "unsignedInt"
-            | "unsignedShort" | "unsignedByte" | "nonPositiveInteger" | "negativeInteger" => (
+            "integer" | "long" | "int" | "short" | "byte" | "nonNegativeInteger"
+            | "positiveInteger" | "unsignedLong" | "unsignedInt" | "unsignedShort"
+            | "unsignedByte" | "nonPositiveInteger" | "negativeInteger" => (
                 "integer",
                 Some(match kind {
                     "int" => "int32",
@@ -80,22 +81,35 @@ impl Column {
             field["physicalType"] = json!(physical);
         }
         if base == "boolean" {
-            (field["trueValues"], field["falseValues"]) = (json!(["true", "1"]), json!(["false", "0"]));
+            (field["trueValues"], field["falseValues"]) =
+                (json!(["true", "1"]), json!(["false", "0"]));
         }
         for (name, value) in &self.constraints {
             match name.as_str() {
                 "format" => set_format(&mut field, &mut constraints, base, value),
                 "length" => {
                     let length = value.as_u64().unwrap_or_default();
-                    let other = |bound: &str| self.constraints.get(bound).and_then(Value::as_u64).unwrap_or(length);
-                    constraints.insert("minLength".to_owned(), json!(length.max(other("minLength"))));
-                    constraints.insert("maxLength".to_owned(), json!(length.min(other("maxLength"))));
+                    let other = |bound: &str| {
+                        self.constraints.get(bound).and_then(Value::as_u64).unwrap_or(length)
+                    };
+                    constraints
+                        .insert("minLength".to_owned(), json!(length.max(other("minLength"))));
+                    constraints
+                        .insert("maxLength".to_owned(), json!(length.min(other("maxLength"))));
                 }
                 "minLength" | "maxLength" if self.constraints.contains_key("length") => {}
-                "minInclusive" | "minimum" => drop(constraints.insert("minimum".to_owned(), value.clone())),
-                "maxInclusive" | "maximum" => drop(constraints.insert("maximum".to_owned(), value.clone())),
-                "minExclusive" => drop(constraints.insert("exclusiveMinimum".to_owned(), value.clone())),
-                "maxExclusive" => drop(constraints.insert("exclusiveMaximum".to_owned(), value.clone())),
+                "minInclusive" | "minimum" => {
+                    drop(constraints.insert("minimum".to_owned(), value.clone()))
+                }
+                "maxInclusive" | "maximum" => {
+                    drop(constraints.insert("maximum".to_owned(), value.clone()))
+                }
+                "minExclusive" => {
+                    drop(constraints.insert("exclusiveMinimum".to_owned(), value.clone()))
+                }
+                "maxExclusive" => {
+                    drop(constraints.insert("exclusiveMaximum".to_owned(), value.clone()))
+                }
                 other => drop(constraints.insert(other.to_owned(), value.clone())),
             }
         }
@@ -104,7 +118,11 @@ impl Column {
         }
         field["constraints"] = Value::Object(constraints);
         if let Some(missing) = &self.null {
-            field["missingValues"] = if missing.is_array() { missing.clone() } else { Value::Array(vec![missing.clone()]) };
+            field["missingValues"] = if missing.is_array() {
+                missing.clone()
+            } else {
+                Value::Array(vec![missing.clone()])
+            };
         }
         field
     }
@@ -124,8 +142,13 @@ fn set_format(field: &mut Value, constraints: &mut Map<String, Value>, base: &st
                     field[property] = value.clone();
                 }
             }
-            // The layout of numbers is no part of a contract, but for signs of hundredths and thousandths.
-            if format.get("pattern").and_then(Value::as_str).is_some_and(|pattern| pattern.contains(['%', '\u{2030}'])) {
+            // The layout of numbers is no part of a contract, but for signs of hundredths and
+            // thousandths.
+            if format
+                .get("pattern")
+                .and_then(Value::as_str)
+                .is_some_and(|pattern| pattern.contains(['%', '\u{2030}']))
+            {
                 field["percent"] = json!("divided");
             }
         }
@@ -136,10 +159,20 @@ fn set_format(field: &mut Value, constraints: &mut Map<String, Value>, base: &st
     }
 }
 
-/// A format of dates and times in the letters of Unicode, in those of C. What has no other letters stays, and is no valid format then.
+/// A format of dates and times in the letters of Unicode, in those of C. What has no other letters
+/// stays, and is no valid format then.
 fn strftime(text: &str) -> String {
     let mut format = text.to_owned();
-    for (unicode, c) in [("yyyy", "%Y"), ("MM", "%~m"), ("M", "%~m"), ("dd", "%d"), ("HH", "%H"), ("mm", "%M"), ("ss", "%S"), ("~", "")] {
+    for (unicode, c) in [
+        ("yyyy", "%Y"),
+        ("MM", "%~m"),
+        ("M", "%~m"),
+        ("dd", "%d"),
+        ("HH", "%H"),
+        ("mm", "%M"),
+        ("ss", "%S"),
+        ("~", ""),
+    ] {
         format = format.replace(unicode, c);
     }
     let format = format.replace("%d", "\0").replace(['d', '\0'], "%d");

@@ -9,9 +9,16 @@ use crate::binary::{file, landfall, testdata};
 fn proposals_land_the_files_of_suites() {
     let Some(suites) = suites() else { return };
     let cases = case::read(&suites);
-    let failures: Vec<_> = cases.iter().filter_map(|case| Some(format!("{}: {}", case.id, flaw(&case.input)?))).collect();
+    let failures: Vec<_> = cases
+        .iter()
+        .filter_map(|case| Some(format!("{}: {}", case.id, flaw(&case.input)?)))
+        .collect();
     assert!(failures.is_empty(), "{} cases\n{}", failures.len(), failures.join("\n"));
-    super::announce(&format!("public suites: what `landfall new` proposes lands {} of {} files as it says", cases.len(), cases.len()));
+    super::announce(&format!(
+        "public suites: what `landfall new` proposes lands {} of {} files as it says",
+        cases.len(),
+        cases.len()
+    ));
 }
 
 #[test]
@@ -21,7 +28,8 @@ fn proposals_land_real_files() {
     }
 }
 
-/// What is wrong with the proposal for a file: it can't be used, or more or fewer records are refused than it says.
+/// What is wrong with the proposal for a file: it can't be used, or more or fewer records are
+/// refused than it says.
 fn flaw(input: &Path) -> Option<String> {
     let proposed = landfall(["new".as_ref(), "--json".as_ref(), input.as_os_str()]);
     // There is no contract for nothing.
@@ -33,11 +41,18 @@ fn flaw(input: &Path) -> Option<String> {
     }
     let proposed: serde_json::Value = serde_json::from_str(&proposed.stdout).expect("it is JSON");
     let yaml = proposed["yaml"].as_str().expect("it is text");
-    // A file of which every record is refused lands where its contract says so: which records these are is what is looked at here.
+    // A file of which every record is refused lands where its contract says so: which records these
+    // are is what is looked at here.
     let (directory, contract) = file("contract.yaml", without_limit(yaml));
     let lake = directory.path().join("lake");
-    let landed =
-        landfall(["run".as_ref(), "--json".as_ref(), contract.as_os_str(), input.as_os_str(), "--lake".as_ref(), lake.as_os_str()]);
+    let landed = landfall([
+        "run".as_ref(),
+        "--json".as_ref(),
+        contract.as_os_str(),
+        input.as_os_str(),
+        "--lake".as_ref(),
+        lake.as_os_str(),
+    ]);
     if landed.exit != 0 {
         return Some(format!("it does not land: {}\n{yaml}", landed.stderr));
     }

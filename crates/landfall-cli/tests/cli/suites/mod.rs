@@ -1,7 +1,9 @@
-//! Published test suites of CSV readers, which lie beside the checkout, and what comes of each of their cases.
+//! Published test suites of CSV readers, which lie beside the checkout, and what comes of each of
+//! their cases.
 //!
-//! `testdata/suites.md` lists the cases of which the answer is deliberately another than the suite's. A case that differs and is not listed is a failure, and so is one that
-//! is listed and agrees: the list can't go stale.
+//! `testdata/suites.md` lists the cases of which the answer is deliberately another than the
+//! suite's. A case that differs and is not listed is a failure, and so is one that is listed and
+//! agrees: the list can't go stale.
 
 mod case;
 mod csvw;
@@ -24,7 +26,8 @@ enum Outcome {
     Agrees,
     /// Something else, and it was said: why.
     Differs(String),
-    /// Something wrong, and nothing was said; or shards that are not what the whole is. Never right.
+    /// Something wrong, and nothing was said; or shards that are not what the whole is. Never
+    /// right.
     Wrong(String),
 }
 
@@ -52,7 +55,8 @@ const LIST: &str = include_str!("../../../../../testdata/suites.md");
 
 /// The cases that differ on purpose, with the reason for each.
 fn listed() -> BTreeMap<&'static str, &'static str> {
-    let cells = |line: &'static str| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | ");
+    let cells =
+        |line: &'static str| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | ");
     LIST.lines().filter_map(cells).collect()
 }
 
@@ -67,8 +71,12 @@ fn settle(outcomes: &[(Case, Outcome)]) {
         match (outcome, reason) {
             (Outcome::Agrees, None) => count.0 += 1,
             (Outcome::Differs(_), Some(_)) => count.1 += 1,
-            (Outcome::Agrees, Some(_)) => failures.push(format!("{}: is listed in testdata/suites.md, and agrees", case.id)),
-            (Outcome::Differs(why), None) => failures.push(format!("{}: differs, and is not listed: {why}", case.id)),
+            (Outcome::Agrees, Some(_)) => {
+                failures.push(format!("{}: is listed in testdata/suites.md, and agrees", case.id))
+            }
+            (Outcome::Differs(why), None) => {
+                failures.push(format!("{}: differs, and is not listed: {why}", case.id))
+            }
             (Outcome::Wrong(why), _) => failures.push(format!("{}: {why}", case.id)),
         }
     }
@@ -76,7 +84,9 @@ fn settle(outcomes: &[(Case, Outcome)]) {
     for (suite, (agree, differ)) in counts {
         let row = format!("| {suite} | {agree} | {differ} |");
         assert!(LIST.lines().any(|line| line == row), "testdata/suites.md should say `{row}`");
-        announce(&format!("public suite {suite}: {agree} cases agree, {differ} deliberately differ (testdata/suites.md)"));
+        announce(&format!(
+            "public suite {suite}: {agree} cases agree, {differ} deliberately differ (testdata/suites.md)"
+        ));
     }
 }
 

@@ -11,7 +11,9 @@ const SHARDS: [&str; 5] = ["1", "2", "7", "64", "1000"];
 #[test]
 fn rows_are_what_suites_expect() {
     let Some(suites) = suites() else { return };
-    let cases = case::read(&suites).into_iter().filter(|case| !matches!(case.expected, Expected::Validate { .. }));
+    let cases = case::read(&suites)
+        .into_iter()
+        .filter(|case| !matches!(case.expected, Expected::Validate { .. }));
     let outcomes: Vec<_> = cases.map(|case| (case.clone(), outcome(&case))).collect();
     settle(&outcomes);
 }
@@ -20,7 +22,9 @@ fn rows_are_what_suites_expect() {
 #[test]
 fn shards_change_nothing() {
     let Some(suites) = suites() else { return };
-    for case in case::read(&suites).iter().filter(|case| matches!(case.expected, Expected::Validate { .. })) {
+    for case in
+        case::read(&suites).iter().filter(|case| matches!(case.expected, Expected::Validate { .. }))
+    {
         let whole = rows(case, None);
         assert_ne!(whole.stdout, "", "{}", case.id);
         for size in SHARDS {
@@ -31,7 +35,8 @@ fn shards_change_nothing() {
 
 fn rows(case: &Case, shard_size: Option<&str>) -> Answer {
     let shards = shard_size.map(|size| ["--shard-size".to_owned(), size.to_owned()]);
-    let flags = ["rows".to_owned()].into_iter().chain(case.flags()).chain(shards.into_iter().flatten());
+    let flags =
+        ["rows".to_owned()].into_iter().chain(case.flags()).chain(shards.into_iter().flatten());
     landfall(flags.map(Into::into).chain([case.input.clone().into_os_string()]))
 }
 
@@ -52,17 +57,31 @@ fn outcome(case: &Case) -> Outcome {
 }
 
 fn compare(case: &Case, answer: &Answer, rows: Vec<Vec<Option<String>>>) -> Outcome {
-    // Blank lines are no records here: the manifests leave them out too, but for those of suites that take them for records with one empty field.
+    // Blank lines are no records here: the manifests leave them out too, but for those of suites
+    // that take them for records with one empty field.
     let is_blank = |row: &[Option<String>]| match row {
         [] => true,
-        [only] => only.as_deref() == Some("") && case.ambiguity.iter().any(|known| known == "blank_lines"),
+        [only] => {
+            only.as_deref() == Some("") && case.ambiguity.iter().any(|known| known == "blank_lines")
+        }
         _ => false,
     };
-    let expected: Vec<Vec<String>> =
-        rows.into_iter().filter(|row| !is_blank(row)).map(|row| row.into_iter().map(Option::unwrap_or_default).collect()).collect();
-    let found: Vec<Vec<String>> = answer.stdout.lines().map(|line| serde_json::from_str(line).expect("a record is a JSON array")).collect();
+    let expected: Vec<Vec<String>> = rows
+        .into_iter()
+        .filter(|row| !is_blank(row))
+        .map(|row| row.into_iter().map(Option::unwrap_or_default).collect())
+        .collect();
+    let found: Vec<Vec<String>> = answer
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a record is a JSON array"))
+        .collect();
     if answer.exit == 0 {
-        return if found == expected { Outcome::Agrees } else { Outcome::Wrong(format!("{found:?} in silence, not {expected:?}")) };
+        return if found == expected {
+            Outcome::Agrees
+        } else {
+            Outcome::Wrong(format!("{found:?} in silence, not {expected:?}"))
+        };
     }
     let told = Outcome::Differs(answer.stderr.lines().next().unwrap_or_default().to_owned());
     if answer.exit != 1 {
@@ -71,10 +90,16 @@ fn compare(case: &Case, answer: &Answer, rows: Vec<Vec<Option<String>>>) -> Outc
     // What is not at fault is there all the same, and the others are all told.
     let mut rest = expected.iter();
     let is_part = found.iter().all(|row| rest.any(|other| other == row));
-    let faults = answer.stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a fault is JSON"));
-    let refused: BTreeSet<u64> = faults.map(|fault| fault["record"].as_u64().expect("records are numbered")).collect();
+    let faults = answer
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a fault is JSON"));
+    let refused: BTreeSet<u64> =
+        faults.map(|fault| fault["record"].as_u64().expect("records are numbered")).collect();
     match is_part && found.len() + refused.len() == expected.len() {
         true => told,
-        false => Outcome::Wrong(format!("{found:?} and {} refused, not {expected:?}", refused.len())),
+        false => {
+            Outcome::Wrong(format!("{found:?} and {} refused, not {expected:?}", refused.len()))
+        }
     }
 }
