@@ -32,7 +32,11 @@ const ERRORS: [&str; 18] = [
 ];
 const LOGS: [&str; 5] = ["trace!(", "debug!(", "info!(", "warn!(", "error!("];
 /// Files whose errors of other libraries quote nothing, and why.
-const QUOTE_NOTHING: [(&str, &str); 5] = [
+const QUOTE_NOTHING: [(&str, &str); 6] = [
+    (
+        "crates/landing/src/files/writers.rs",
+        "an error of parquet-pages, which is looked at here too",
+    ),
     ("crates/parquet-pages/src/codec.rs", "compressors tell of lengths"),
     ("crates/inference/src/sample.rs", "an error of ours is passed on"),
     ("crates/lambda-step/src/lib.rs", "a message between the states holds no values"),

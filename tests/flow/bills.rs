@@ -5,7 +5,7 @@ use std::sync::Arc;
 use job::bill::{Basis, Bill, Dollars, Item, Usage};
 use job::message::JobId;
 use landing::plan::Plan;
-use objects::{Fault, FaultKind, Faulty, Memory, Metered};
+use objects::{FaultKind, Faulty, InjectedFault, Memory, Metered};
 
 use super::bench::Bench;
 
@@ -91,7 +91,7 @@ async fn what_retries_spend_is_in_the_bill_once() {
         let undisturbed = SOURCE.len().div_ceil(9) as u64 + 1;
         loop {
             let memory = Arc::new(Memory::new());
-            let faulty = Arc::new(Faulty::new(memory.clone(), Fault { call, kind }));
+            let faulty = Arc::new(Faulty::new(memory.clone(), InjectedFault { call, kind }));
             let (metered, meter) = Metered::new(faulty.clone());
             let bench = Bench::over(Arc::new(metered), memory, CONTRACT).await;
             let submission = bench.submit("job", SOURCE, 9, false).await;

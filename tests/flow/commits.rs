@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use job::message::{JobRef, Stored, Submission};
-use objects::{Fault, FaultKind, Faulty, Memory};
+use objects::{FaultKind, Faulty, InjectedFault, Memory};
 use tables::At;
 
 use super::bench::{Bench, NOW};
@@ -185,7 +185,7 @@ async fn whoever_dies_where_leaves_the_old_table_or_the_new_one() {
             for call in 1.. {
                 let case = format!("{format}, mode {mode}, {kind:?}, call {call}");
                 let memory = Arc::new(Memory::new());
-                let faulty = Arc::new(Faulty::new(memory.clone(), Fault { call, kind }));
+                let faulty = Arc::new(Faulty::new(memory.clone(), InjectedFault { call, kind }));
                 let bench = with_modes(
                     Bench::deadly(faulty.clone(), memory.clone(), &contract(format, "append"))
                         .await,
@@ -261,8 +261,10 @@ async fn of_two_jobs_that_race_none_loses_what_the_other_did() {
         for call in 1.. {
             let case = format!("{format}, {mode} against {other}, call {call}");
             let memory = Arc::new(Memory::new());
-            let faulty =
-                Arc::new(Faulty::new(memory.clone(), Fault { call, kind: FaultKind::HangBefore }));
+            let faulty = Arc::new(Faulty::new(
+                memory.clone(),
+                InjectedFault { call, kind: FaultKind::HangBefore },
+            ));
             let bench = Arc::new(
                 with_modes(
                     Bench::over(faulty.clone(), memory.clone(), &contract(format, "append")).await,
@@ -320,8 +322,10 @@ async fn two_runs_of_the_same_step_commit_once() {
             let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
             undisturbed.verified(submission).await.unwrap();
 
-            let faulty =
-                Arc::new(Faulty::new(memory.clone(), Fault { call, kind: FaultKind::HangBefore }));
+            let faulty = Arc::new(Faulty::new(
+                memory.clone(),
+                InjectedFault { call, kind: FaultKind::HangBefore },
+            ));
             let slow = undisturbed.beside(faulty.clone());
             let running = tokio::spawn({
                 let job = job.clone();

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use job::decision::Decision;
 use job::message::{Failure, JobId, JobRef, Submission};
 use landing::files::FolderLimits;
-use objects::{Fault, FaultKind, Faulty, Memory};
+use objects::{FaultKind, Faulty, InjectedFault, Memory};
 use registry::{JobChange, JobStatus};
 
 use super::bench::{Bench, NOW};
@@ -183,7 +183,7 @@ async fn end_everywhere(format: &str, mode: u32) {
                 let memory = Arc::new(Memory::new());
                 let faulty = Arc::new(Faulty::new(
                     memory.clone(),
-                    Fault { call, kind: FaultKind::HangBefore },
+                    InjectedFault { call, kind: FaultKind::HangBefore },
                 ));
                 let mut bench = with_modes(
                     Bench::over(faulty.clone(), memory.clone(), &contract(format, "append")).await,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use objects::{Fault, FaultKind, Faulty, Memory};
+use objects::{FaultKind, Faulty, InjectedFault, Memory};
 
 use super::bench::Bench;
 
@@ -18,7 +18,7 @@ pub(crate) async fn any_call_may_fail(kind: FaultKind, contract: &str, source: &
     let undisturbed = Bench::new(contract).await.land("job", source, 9).await.unwrap();
     for call in 1.. {
         let memory = Arc::new(Memory::new());
-        let faulty = Arc::new(Faulty::new(memory.clone(), Fault { call, kind }));
+        let faulty = Arc::new(Faulty::new(memory.clone(), InjectedFault { call, kind }));
         let bench = Bench::over(faulty.clone(), memory, contract).await;
         let submission = bench.submit("job", source, 9, false).await;
         let outcome = bench.run(submission).await;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::{env, fs};
 
 use job::message::JobRef;
-use objects::{Buckets, Directories, Fault, FaultKind, Faulty, Objects};
+use objects::{Buckets, Directories, FaultKind, Faulty, InjectedFault, Objects};
 
 use super::bench::{Bench, NOW};
 use super::commits::{
@@ -126,7 +126,7 @@ fn hear(child: &mut Child) -> Option<u64> {
 async fn a_process_of_a_step() {
     let task = env::var(TASK).expect("the tests below say what is to be done");
     let [root, format, step, job, call] = task.split('\n').collect::<Vec<_>>().try_into().unwrap();
-    let fault = Fault { call: call.parse().unwrap(), kind: FaultKind::HangAfter };
+    let fault = InjectedFault { call: call.parse().unwrap(), kind: FaultKind::HangAfter };
     let faulty = Arc::new(Faulty::new(Arc::new(Rooted(root.into())), fault));
     let bench = deployment(Path::new(root), faulty.clone(), format).await;
     tokio::select! {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use job::decision::Decision;
 use job::message::{Abandon, Caught, Failure, JobRef, MergeFiles, MergeItem, Stored};
 use landing::commit::CommittedFile;
-use objects::{Fault, FaultKind, Faulty, Memory, Metered};
+use objects::{FaultKind, Faulty, InjectedFault, Memory, Metered};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tables::At;
 
@@ -190,7 +190,8 @@ async fn of_two_attempts_at_a_merge_one_counts() {
             let bench =
                 Bench::over(memory.clone(), memory.clone(), &contract("partitionBy: [kind]")).await;
             let job = transformed(&bench, &source(60)).await;
-            let faulty = Arc::new(Faulty::new(memory, Fault { call, kind: FaultKind::HangBefore }));
+            let faulty =
+                Arc::new(Faulty::new(memory, InjectedFault { call, kind: FaultKind::HangBefore }));
             let (slow, message) = (bench.beside(faulty.clone()), first_merge(&job));
             let running =
                 tokio::spawn(async move { steps::merge(&slow.context, message, "slow").await });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use job::message::{Failure, JobId, SourceRef, Stored, Submission};
-use objects::{Buckets, Fault, FaultKind, Faulty, Memory, Put};
+use objects::{Buckets, FaultKind, Faulty, InjectedFault, Memory, Put};
 use registry::{JobRecord, JobStatus};
 
 use super::bench::{Bench, NOW};
@@ -138,8 +138,10 @@ async fn of_two_versions_that_race_the_newer_one_stays() {
         for call in 1.. {
             let case = format!("mode {mode}, v{slow} stands still before call {call}");
             let memory = Arc::new(Memory::versioned());
-            let faulty =
-                Arc::new(Faulty::new(memory.clone(), Fault { call, kind: FaultKind::HangBefore }));
+            let faulty = Arc::new(Faulty::new(
+                memory.clone(),
+                InjectedFault { call, kind: FaultKind::HangBefore },
+            ));
             let bench = Arc::new(with_versions(faulty.clone(), &memory).await);
             let submission = submit(&bench, "slow", mode, slow, true).await;
             let running = tokio::spawn({

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use job::message::{Failure, SourceRef, Submission};
-use objects::{Buckets, Fault, FaultKind, Faulty, Memory, Put};
+use objects::{Buckets, FaultKind, Faulty, InjectedFault, Memory, Put};
 
 use super::bench::{Bench, things};
 
@@ -24,7 +24,7 @@ struct Ended {
 /// Lands a source as it is, which is replaced or deleted before the `call`th call to a store.
 async fn land(memory: Memory, is_deleted: bool, call: u64) -> Ended {
     let memory: Arc<dyn Buckets> = Arc::new(memory);
-    let faulty = Faulty::new(memory.clone(), Fault { call, kind: FaultKind::HangBefore });
+    let faulty = Faulty::new(memory.clone(), InjectedFault { call, kind: FaultKind::HangBefore });
     let faulty = Arc::new(faulty);
     let bench = Bench::over(faulty.clone(), memory, &things(SCHEMA)).await;
     let submission = bench.submit("job", SUBMITTED, 4, false).await;

@@ -132,7 +132,7 @@ impl Contract {
     }
 
     /// Tells of stored columns, each by its name, what is wrong with them.
-    pub(super) fn tell_of_columns(
+    pub(super) fn report_columns(
         root: &Node<'_>,
         faults: Vec<(&str, String)>,
         reading: &mut Reading,

@@ -226,7 +226,7 @@ impl Contract {
         let stored: Vec<_> = self.stored().collect();
         let faults =
             check_columns(stored.iter().map(|column| (column.name, &column.data_type))).into_iter();
-        Self::tell_of_columns(
+        Self::report_columns(
             root,
             faults.map(|(position, message)| (stored[position].name, message)).collect(),
             reading,

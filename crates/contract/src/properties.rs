@@ -63,7 +63,7 @@ pub(super) static CONSTRAINT_NAMES: LazyLock<Vec<&str>> =
 
 /// Tells of each property that a field of the type `kind` has and that does not belong to it.
 pub(super) fn check(field: &Object<'_>, kind: &str, reading: &mut Reading) {
-    tell(field, kind, &OF_SOME, reading);
+    report(field, kind, &OF_SOME, reading);
     if let Some(node) =
         field.get("decimalChar").filter(|_| kind == "integer" && field.get("groupChar").is_none())
     {
@@ -77,7 +77,7 @@ pub(super) fn check(field: &Object<'_>, kind: &str, reading: &mut Reading) {
 
 /// Tells of each constraint that a field of the type `kind` has and that does not belong to it.
 pub(super) fn check_constraints(constraints: &Object<'_>, kind: &str, reading: &mut Reading) {
-    tell(constraints, kind, &CONSTRAINTS, reading);
+    report(constraints, kind, &CONSTRAINTS, reading);
 }
 
 /// Whether a constraint belongs to fields of the type `kind`.
@@ -85,7 +85,7 @@ pub(super) fn constrains(constraint: &str, kind: &str) -> bool {
     CONSTRAINTS.iter().any(|(name, kinds)| *name == constraint && kinds.contains(&kind))
 }
 
-fn tell(object: &Object<'_>, kind: &str, table: &[(&str, &[&str])], reading: &mut Reading) {
+fn report(object: &Object<'_>, kind: &str, table: &[(&str, &[&str])], reading: &mut Reading) {
     for (property, kinds) in table.iter().filter(|(_, kinds)| !kinds.contains(&kind)) {
         if let Some(node) = object.get(property) {
             node.key_fault(

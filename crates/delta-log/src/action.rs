@@ -125,7 +125,7 @@ pub(super) struct Remove {
 
 /// What a table is at some state, but for its files.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Head {
+pub struct TableHead {
     /// What readers and writers must be able to do.
     pub protocol: Protocol,
     /// Its schema.

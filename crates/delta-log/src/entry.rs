@@ -13,7 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde_json::{Map, Value, json};
 use wording::Unquoted;
 
-use super::action::{Add, CommitInfo, Head, Line, MetaData, Note, Protocol, Remove, Txn};
+use super::action::{Add, CommitInfo, Line, MetaData, Note, Protocol, Remove, TableHead, Txn};
 use super::schema::settle;
 
 /// What stands unescaped in a path.
@@ -48,7 +48,7 @@ pub struct Entry {
 pub fn write_entry(
     commit: &Commit,
     contract: &Contract,
-    head: Option<&Head>,
+    head: Option<&TableHead>,
     prefix: &str,
     odd_paths: &BTreeMap<String, String>,
 ) -> Result<String, Error> {

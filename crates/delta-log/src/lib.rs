@@ -10,7 +10,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Head, MetaData, Protocol};
+pub use action::{MetaData, Protocol, TableHead};
 pub use checkpoint::{State, read_checkpoint};
 pub use entry::{Entry, read_entry, write_entry};
 pub use schema::settle;

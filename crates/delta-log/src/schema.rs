@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use wording::Unquoted;
 
-use super::action::{Format, Head, MetaData, Protocol};
+use super::action::{Format, MetaData, Protocol, TableHead};
 
 /// The feature of tables with local dates and times.
 const LOCAL_TIME: &str = "timestampNtz";
@@ -54,7 +54,7 @@ struct Column {
 /// kind that Landfall does not write.
 pub fn settle(
     contract: &Contract,
-    head: Option<&Head>,
+    head: Option<&TableHead>,
     job: &JobId,
     created: i64,
 ) -> Result<Option<Change>, Error> {
@@ -166,7 +166,7 @@ fn evolve(
     Ok(evolved)
 }
 
-fn check_writable(head: &Head, mode: Mode) -> Result<(), Error> {
+fn check_writable(head: &TableHead, mode: Mode) -> Result<(), Error> {
     let Protocol { min_reader_version, min_writer_version, reader_features, writer_features } =
         &head.protocol;
     let features = || writer_features.iter().chain(reader_features).flatten();
@@ -239,7 +239,7 @@ fn protocol_for(columns: &[Column], there: Option<&Protocol>) -> Protocol {
     }
 }
 
-fn columns_of(head: &Head) -> Result<Vec<Column>, Error> {
+fn columns_of(head: &TableHead) -> Result<Vec<Column>, Error> {
     let parsed = serde_json::from_str::<Struct>(&head.metadata.schema_string);
     parsed.map(|schema| schema.fields).map_err(|error| {
         Error::Internal(format!(

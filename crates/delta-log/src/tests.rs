@@ -50,13 +50,13 @@ fn commit(contract: &Contract, sequence: u64, files: Vec<CommittedFile>) -> Comm
 }
 
 /// The state of a table that a contract begins.
-fn head(contract: &Contract) -> Head {
+fn head(contract: &Contract) -> TableHead {
     let text =
         write_entry(&commit(contract, 0, Vec::new()), contract, None, "t/", &BTreeMap::new())
             .unwrap();
     let entry = read_entry(text.as_bytes(), 0, "t/").unwrap();
     assert_eq!(entry.since, Some(0));
-    Head { protocol: entry.protocol.unwrap(), metadata: entry.metadata.unwrap(), since: 0 }
+    TableHead { protocol: entry.protocol.unwrap(), metadata: entry.metadata.unwrap(), since: 0 }
 }
 
 /// The columns after another contract, each as `name type`, with `?` if it may be null; `None`:
@@ -205,7 +205,7 @@ fn a_table_grows_with_its_contract() {
 #[test]
 fn local_times_are_a_feature() {
     let local = format!("{FIELDS}, {{ name: at, type: datetime, format: '%Y-%m-%d %H:%M:%S' }}");
-    let protocol = |head: &Head| serde_json::to_string(&head.protocol).unwrap();
+    let protocol = |head: &TableHead| serde_json::to_string(&head.protocol).unwrap();
     let expected = r#"{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["timestampNtz"],"writerFeatures":["timestampNtz"]}"#;
     assert_eq!(protocol(&head(&delta(&local, "exact", ""))), expected);
     let change = settle(
@@ -224,7 +224,7 @@ fn local_times_are_a_feature() {
 #[test]
 fn tables_with_more_features_are_refused() {
     let contract = delta(FIELDS, "exact", "");
-    let refusal = |change: fn(&mut Head), contract: &Contract| {
+    let refusal = |change: fn(&mut TableHead), contract: &Contract| {
         let mut head = head(contract);
         change(&mut head);
         settle(contract, Some(&head), &JobId::parse("job").unwrap(), 0).unwrap_err().to_string()

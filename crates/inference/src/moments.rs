@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use contract::values::{Flaw, Locale, Pattern};
+use contract::values::{Locale, Pattern, ValueError};
 
 /// What a format is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -366,7 +366,7 @@ impl Left {
                     || (*kind == Kind::Datetime && value.unsigned_abs() > NANOSECONDS_REACH as u64),
                 ..self
             }),
-            Err(Flaw::TooPrecise) => {
+            Err(ValueError::TooPrecise) => {
                 read(1_000_000_000).ok().map(|_| Self { is_fine: true, ..self })
             }
             Err(_) => None,

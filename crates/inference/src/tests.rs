@@ -4,7 +4,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
 use contract::{Contract, Mapping};
 use csv_records::dialect::{RepeatedHeader, StatedDialect};
-use csv_records::{Batch as RawBatch, Lexer, Limits, Rows};
+use csv_records::{Lexer, Limits, RowBatch as RawBatch, Rows};
 use landing::batch::Batch;
 use landing::columns;
 use landing::opening::Stated;

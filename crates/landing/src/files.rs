@@ -4,7 +4,7 @@
 mod stats;
 mod aside;
 mod folders;
-mod form;
+mod writers;
 mod gather;
 mod merge;
 
@@ -24,9 +24,9 @@ use parquet_pages::SharedBuffer;
 use crate::plan::Plan;
 use aside::Aside;
 use folders::Folders;
-use form::Writers;
 use gather::gather;
 pub use stats::Stats;
+use writers::Writers;
 
 pub(crate) use folders::TooLong;
 pub use folders::folder_text;
@@ -57,7 +57,7 @@ const READY_BYTES: usize = 8 << 20;
 
 /// Bytes that all open row groups, or blocks of text, of a shard may hold together; beyond it the
 /// largest is written out.
-pub const ROW_GROUP_BYTES: usize = 48 * 1024 * 1024;
+pub const OPEN_ROW_GROUPS_BYTES: usize = 48 * 1024 * 1024;
 
 /// Where records come from, for the lineage columns and for what files say of themselves.
 #[derive(Debug, Clone)]
@@ -128,7 +128,7 @@ struct File {
 
 /// Bytes of a file that are ready to be uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chunk {
+pub struct FileChunk {
     /// The file's position in the shard, from 0.
     pub file: usize,
     /// The next bytes of the file.
@@ -367,7 +367,7 @@ impl Files {
 
     /// Bytes that are ready, of each file that has at least `least` of them, or has ended. Who
     /// takes them asks again until there are none: of many files not all are made at once.
-    pub fn drain(&mut self, least: usize) -> Result<Vec<Chunk>, Error> {
+    pub fn drain(&mut self, least: usize) -> Result<Vec<FileChunk>, Error> {
         self.write_aside()?;
         let mut chunks = Vec::new();
         let files = &mut self.files;
@@ -377,7 +377,7 @@ impl Files {
             let bytes = if state.sink.len() >= least { state.sink.take() } else { Vec::new() };
             if !bytes.is_empty() {
                 state.bytes += bytes.len() as u64;
-                chunks.push(Chunk { file: *file, bytes, is_last, is_piece: state.is_piece });
+                chunks.push(FileChunk { file: *file, bytes, is_last, is_piece: state.is_piece });
             }
             !state.is_ended
         });
@@ -456,7 +456,7 @@ impl Files {
     }
 
     fn bound_memory(&mut self) -> Result<(), Error> {
-        while self.writers.memory() > ROW_GROUP_BYTES && self.writers.flush_largest()? {}
+        while self.writers.memory() > OPEN_ROW_GROUPS_BYTES && self.writers.flush_largest()? {}
         Ok(())
     }
 }

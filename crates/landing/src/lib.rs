@@ -12,7 +12,7 @@ pub mod columns;
 pub mod keys;
 pub mod batch;
 pub mod mask;
-pub mod plain;
+pub mod text;
 pub mod files;
 mod transform;
 pub mod shard;

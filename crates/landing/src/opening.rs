@@ -7,7 +7,7 @@ use contract::limits::COLUMNS;
 use contract::{Compression, Schema};
 use csv_records::dialect::{Dialect, StatedDialect, Terminator};
 use csv_records::encoding::{self, Encoding, Guess, Units};
-use csv_records::lines::LineCounter;
+use csv_records::line_counter::LineCounter;
 use csv_records::{Header, Limits, footer_start, preamble};
 use job::Error;
 use memchr::memmem;

@@ -7,7 +7,7 @@ use arrow_array::ArrayRef;
 use contract::rejects::{ErrorName, FAULTS_PER_RECORD, Finding};
 use contract::{Contract, Mapping};
 use csv_records::dialect::{Dialect, RepeatedHeader};
-use csv_records::lines::LineCounter;
+use csv_records::line_counter::LineCounter;
 use csv_records::{Row, Rows, ShardReader, Tile};
 use job::Error;
 use job::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
@@ -37,7 +37,7 @@ pub struct ShardTransform {
     reader: ShardReader,
     rows: Rows,
     batch_rows: usize,
-    sheet: Sheet,
+    sheet: BatchPipeline,
     /// The shard guessed its start wrong: what it writes is void, but its tile tells where it
     /// should have started.
     is_void: bool,
@@ -60,7 +60,7 @@ struct Lead {
 }
 
 /// What records are turned into.
-struct Sheet {
+struct BatchPipeline {
     contract: Arc<Contract>,
     mapping: Mapping,
     dialect: Dialect,
@@ -102,7 +102,7 @@ impl ShardTransform {
         let range = if plan.is_packed() { 0..u64::MAX } else { shard.from..shard.to };
         let (stored, columns_stored): (Vec<_>, Vec<_>) =
             contract.stored().map(|column| (column.index, (column.name, column.data_type))).unzip();
-        let sheet = Sheet {
+        let sheet = BatchPipeline {
             sketch: Sketch::new(columns_stored),
             stored,
             files: Files::new(contract.clone(), Lineage::of(plan))?,
@@ -255,7 +255,7 @@ impl Lead {
     }
 }
 
-impl Sheet {
+impl BatchPipeline {
     fn take(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
         let cells = batch.cells();
         let mut findings = batch.faults(self.mapping.columns, &cells);

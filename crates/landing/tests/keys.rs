@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Int64Array, StringArray};
 use contract::{Key, KeyRule};
 use landing::keys::merge::{self, Comparison, Hashes};
-use landing::keys::piece::Head;
+use landing::keys::piece::PieceHead;
 use landing::keys::{Claims, Taken, Terms};
 use proptest::prelude::*;
 
@@ -86,8 +86,8 @@ fn compare(
     let part = |piece: usize, range: Range<u64>| {
         &pieces[piece].1[range.start as usize..range.end as usize]
     };
-    let heads: Vec<Head> = (0..pieces.len())
-        .map(|piece| Head::read(part(piece, 0..Head::bytes(buckets)), buckets).unwrap())
+    let heads: Vec<PieceHead> = (0..pieces.len())
+        .map(|piece| PieceHead::read(part(piece, 0..PieceHead::bytes(buckets)), buckets).unwrap())
         .collect();
     let mut told: HashMap<usize, Vec<Taken>> = HashMap::new();
     for range in merge::ranges(&heads, buckets, most_bytes).unwrap() {
@@ -191,7 +191,7 @@ fn a_source_of_one_stretch_writes_nothing() {
 fn values_decide_and_not_hashes() {
     let terms = Terms { seed: 1, buckets: 2, stretch_bytes: 1 << 20, is_one_shard: false };
     let piece = |number: i64| run(terms, &[(Some(number), None, true)], 1, None).1.remove(0);
-    let head = |piece: &[u8]| Head::read(&piece[..16], 2).unwrap();
+    let head = |piece: &[u8]| PieceHead::read(&piece[..16], 2).unwrap();
     let hash = |piece: &[u8]| piece[head(piece).hashes_at(&(0..2)).start as usize..][..8].to_vec();
     let keys = |piece: &[u8]| piece[head(piece).keys_at(&(0..2)).start as usize..].to_vec();
     let taken = |first: i64, second: i64| {
@@ -213,7 +213,7 @@ fn values_decide_and_not_hashes() {
 
 #[test]
 fn torn_pieces_are_failures() {
-    assert!(Head::read(&[0; 15], 2).is_err() && Head::read(&[0; 24], 2).is_err());
+    assert!(PieceHead::read(&[0; 15], 2).is_err() && PieceHead::read(&[0; 24], 2).is_err());
     assert!(Hashes::default().push(0, &[0; 9]).is_err());
     assert!(Taken::read_all(&[0; 21]).is_err());
     let mut comparison = Comparison::new(Hashes::default().suspects(2), 0);

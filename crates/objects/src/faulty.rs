@@ -23,7 +23,7 @@ pub struct Faulty {
 
 /// Which call fails, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fault {
+pub struct InjectedFault {
     /// From 1, counted over the calls to all objects of all buckets; 0 fails none. Presigning is no
     /// call, as it asks nothing of the store.
     pub call: u64,
@@ -53,7 +53,7 @@ pub enum FaultKind {
 
 impl Faulty {
     /// Wraps `inner` so that the call of `fault` fails.
-    pub fn new(inner: Arc<dyn Buckets>, fault: Fault) -> Self {
+    pub fn new(inner: Arc<dyn Buckets>, fault: InjectedFault) -> Self {
         Self {
             inner,
             faults: Arc::new(Faults {
@@ -92,7 +92,7 @@ impl Buckets for Faulty {
 }
 
 struct Faults {
-    fault: Fault,
+    fault: InjectedFault,
     calls: AtomicU64,
     hangs: Notify,
     may_go_on: Notify,
@@ -239,7 +239,7 @@ mod tests {
 
     async fn put_twice(kind: FaultKind) -> (Vec<bool>, u64) {
         let memory = Arc::new(Memory::new());
-        let faulty = Faulty::new(memory.clone(), Fault { call: 2, kind });
+        let faulty = Faulty::new(memory.clone(), InjectedFault { call: 2, kind });
         let answers = [
             faulty.bucket("a").put("k", Bytes::new(), Put::Overwrite).await,
             faulty.bucket("b").put("k", Bytes::new(), Put::Overwrite).await,
@@ -262,7 +262,7 @@ mod tests {
     async fn a_call_stands_still_until_it_may_go_on() {
         for (kind, effect) in [(FaultKind::HangBefore, false), (FaultKind::HangAfter, true)] {
             let memory = Arc::new(Memory::new());
-            let faulty = Arc::new(Faulty::new(memory.clone(), Fault { call: 1, kind }));
+            let faulty = Arc::new(Faulty::new(memory.clone(), InjectedFault { call: 1, kind }));
             let bucket = faulty.bucket("a");
             let call =
                 tokio::spawn(async move { bucket.put("k", Bytes::new(), Put::Overwrite).await });

@@ -21,7 +21,7 @@ mod shown;
 pub use conformance::conformance;
 pub use directory::Directories;
 pub use error::{Error, Result};
-pub use faulty::{Fault, FaultKind, Faulty};
+pub use faulty::{FaultKind, Faulty, InjectedFault};
 pub use memory::Memory;
 pub use metered::{Metered, Metering};
 pub use port::{

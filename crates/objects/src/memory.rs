@@ -252,7 +252,7 @@ fn etag(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Fault, FaultKind, Faulty};
+    use crate::{FaultKind, Faulty, InjectedFault};
 
     #[tokio::test]
     async fn memory_conforms() {
@@ -266,8 +266,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_layer_of_faults_without_any_conforms() {
-        let faulty =
-            Faulty::new(Arc::new(Memory::new()), Fault { call: 0, kind: FaultKind::Before });
+        let faulty = Faulty::new(
+            Arc::new(Memory::new()),
+            InjectedFault { call: 0, kind: FaultKind::Before },
+        );
         crate::conformance(&faulty, "bucket").await;
         assert!(faulty.calls() > 100);
     }

@@ -25,7 +25,7 @@ use super::{Full, PAGE_BYTES, PAGE_ROWS, hybrid};
 const TRIED: usize = 8;
 
 /// A column of a row group.
-pub(super) struct Chunk {
+pub(super) struct ColumnChunk {
     column: ColumnDescPtr,
     values: Values,
     /// Which rows of the page have a value; `None`: the column has no nulls.
@@ -51,7 +51,7 @@ struct DonePage {
     bounds: PageBounds,
 }
 
-impl Chunk {
+impl ColumnChunk {
     pub(super) fn new(
         column: ColumnDescPtr,
         array_type: &arrow_schema::DataType,

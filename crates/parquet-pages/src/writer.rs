@@ -17,7 +17,7 @@ use parquet::schema::types::SchemaDescriptor;
 
 use super::PAGE_BYTES;
 use super::codec::Compressor;
-use super::page::{Chunk, broken};
+use super::page::{ColumnChunk, broken};
 use super::sorted::{self, Waiting};
 use crate::SharedBuffer;
 
@@ -44,7 +44,7 @@ pub struct FileWriter {
     sink: SharedBuffer,
     writer: SerializedFileWriter<SharedBuffer>,
     /// The columns of the row group that grows.
-    chunks: Vec<Chunk>,
+    chunks: Vec<ColumnChunk>,
     /// Rows that are sorted before they become columns of it.
     waiting: Waiting,
     rows: usize,
@@ -99,11 +99,11 @@ impl FileSchema {
         &self.arrow
     }
 
-    fn chunks(&self) -> Result<Vec<Chunk>, Error> {
+    fn chunks(&self) -> Result<Vec<ColumnChunk>, Error> {
         let fields = self.arrow.fields().iter().zip(self.parquet.columns()).enumerate();
         fields
             .map(|(index, (field, column))| {
-                Chunk::new(column.clone(), field.data_type(), self.bloom.contains(&index))
+                ColumnChunk::new(column.clone(), field.data_type(), self.bloom.contains(&index))
             })
             .collect()
     }
@@ -154,18 +154,19 @@ impl FileWriter {
         batch: &RecordBatch,
         compressor: &mut Compressor,
     ) -> Result<Vec<Option<ArrayRef>>, Error> {
-        let put = |(chunk, array): (&mut Chunk, &ArrayRef)| chunk.put(array.as_ref(), compressor);
+        let put =
+            |(chunk, array): (&mut ColumnChunk, &ArrayRef)| chunk.put(array.as_ref(), compressor);
         self.chunks.iter_mut().zip(batch.columns()).map(put).collect()
     }
 
     /// Bytes that it keeps.
     pub fn memory(&self) -> usize {
-        self.waiting.memory() + self.chunks.iter().map(Chunk::memory).sum::<usize>()
+        self.waiting.memory() + self.chunks.iter().map(ColumnChunk::memory).sum::<usize>()
     }
 
     /// Bytes of the row group that grows, as far as they are encoded.
     pub fn encoded_bytes(&self) -> usize {
-        self.chunks.iter().map(Chunk::done_bytes).sum()
+        self.chunks.iter().map(ColumnChunk::done_bytes).sum()
     }
 
     /// Rows that are not written yet.
@@ -185,7 +186,7 @@ impl FileWriter {
             })?;
         }
         let chunks = std::mem::replace(&mut self.chunks, self.schema.chunks()?);
-        let done: usize = chunks.iter().map(Chunk::done_bytes).sum();
+        let done: usize = chunks.iter().map(ColumnChunk::done_bytes).sum();
         // The pages that are not done yet are few. Of a small file there are no others, and room
         // for a whole one would be taken by each of very many files.
         if done > 0 {

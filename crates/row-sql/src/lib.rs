@@ -34,7 +34,7 @@ use wording::cut;
 
 use crate::patterns::Patterns;
 pub use error::Error;
-use node::{Batch, Node};
+use node::{Input, Node};
 pub use texts::write_hexadecimal;
 
 /// Most words and signs of an expression: what is longer is a program, and says less than a dataset
@@ -132,7 +132,7 @@ impl Expression {
         rows: usize,
         skipped: Option<&BooleanArray>,
     ) -> Result<Evaluated, Error> {
-        let all = Batch::new(columns, rows);
+        let all = Input::new(columns, rows);
         let mut values = self.node.evaluate(skipped.map_or(all, |skipped| all.without(skipped)))?;
         let mut failed = std::mem::take(&mut values.failed);
         failed.retain(|row, _| skipped.is_none_or(|skipped| !skipped.value(*row)));

@@ -45,7 +45,7 @@ pub(super) enum Op {
 
 /// The rows for which an expression is worked out.
 #[derive(Clone, Copy)]
-pub(super) struct Batch<'a> {
+pub(super) struct Input<'a> {
     columns: &'a [ArrayRef],
     rows: usize,
     /// Rows that nobody asks about: whatever is answered for them is not looked at.
@@ -80,7 +80,7 @@ impl Node {
             return Ok(self);
         }
         let values = self
-            .evaluate(Batch::new(&[], 1))
+            .evaluate(Input::new(&[], 1))
             .map_err(|error| Flaw { at: self.at, message: error.to_string() })?;
         match values.failed.first_key_value() {
             Some((_, reason)) => {
@@ -123,7 +123,7 @@ impl Node {
         args.iter().for_each(|arg| arg.add_columns(columns));
     }
 
-    pub(super) fn evaluate(&self, batch: Batch<'_>) -> Result<Values, Error> {
+    pub(super) fn evaluate(&self, batch: Input<'_>) -> Result<Values, Error> {
         match &self.op {
             Op::Column(index) => batch.column(*index).map_err(whole),
             Op::Constant(array) => {
@@ -151,7 +151,7 @@ impl Node {
     fn connect(
         [left, right]: &[Self; 2],
         decisive: bool,
-        batch: Batch<'_>,
+        batch: Input<'_>,
     ) -> Result<Values, Error> {
         let left = left.evaluate(batch)?;
         let a = left.booleans(batch.rows).map_err(whole)?;
@@ -168,7 +168,7 @@ impl Node {
 
     /// CASE. Conditions are asked about the rows for which none before them holds, and values about
     /// those that they are of.
-    fn choose(args: &[Self], batch: Batch<'_>) -> Result<Values, Error> {
+    fn choose(args: &[Self], batch: Input<'_>) -> Result<Values, Error> {
         let (branches, [otherwise]) = args.as_chunks::<2>() else {
             unreachable!("a CASE has a last value")
         };
@@ -202,7 +202,7 @@ impl Node {
     }
 
     /// COALESCE. Each value is asked about the rows for which all before it are null.
-    fn first(&self, args: &[Self], batch: Batch<'_>) -> Result<Values, Error> {
+    fn first(&self, args: &[Self], batch: Input<'_>) -> Result<Values, Error> {
         let mut failed = Failed::new();
         let mut settled = batch.with_skipped(&none(batch.rows))?;
         let mut found = new_null_array(&self.data_type, batch.rows);
@@ -223,18 +223,18 @@ impl Node {
     }
 }
 
-impl<'a> Batch<'a> {
+impl<'a> Input<'a> {
     /// All rows of columns.
     pub(super) fn new(columns: &'a [ArrayRef], rows: usize) -> Self {
         Self { columns, rows, skipped: None }
     }
 
     /// The batch with these rows skipped.
-    pub(super) fn without<'b>(self, skipped: &'b BooleanArray) -> Batch<'b>
+    pub(super) fn without<'b>(self, skipped: &'b BooleanArray) -> Input<'b>
     where
         'a: 'b,
     {
-        Batch { skipped: Some(skipped).filter(|skipped| skipped.true_count() > 0), ..self }
+        Input { skipped: Some(skipped).filter(|skipped| skipped.true_count() > 0), ..self }
     }
 
     /// The rows that are skipped already, and more.

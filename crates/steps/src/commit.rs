@@ -115,7 +115,7 @@ async fn enter(
     };
     let completed = complete(&context.lake(), &ready.files).await;
     if let Some(bill) = &mut ready.draft.bill {
-        bill.add(Item::Store, meter.tell());
+        bill.add(Item::Store, meter.unreported());
     }
     let mut commit = ready.draft.clone();
     if let Err(error) = completed {
@@ -314,7 +314,7 @@ async fn note_success(
 ) -> Result<(), Error> {
     let mut bill = commit.bill.clone();
     if let Some(bill) = &mut bill {
-        bill.add(Item::Store, meter.tell());
+        bill.add(Item::Store, meter.unreported());
     }
     let change = JobChange {
         status: Some(JobStatus::Succeeded),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use contract::{Compression, Contract, Mapping, Mode};
 use csv_records::dialect::Dialect;
 use csv_records::limits::FOOTER_BYTES;
-use csv_records::lines::LineCounter;
+use csv_records::line_counter::LineCounter;
 use csv_records::{Limits, LongFooter, footer_start};
 use job::Error;
 use job::bill::{Expected, Item, check_cap, estimate};

@@ -11,7 +11,7 @@ use job::Error;
 use job::message::{JobKeys, TakenRange};
 use landing::commit::Receipt;
 use landing::keys::merge::{self, Comparison, Hashes};
-use landing::keys::piece::Head;
+use landing::keys::piece::PieceHead;
 use landing::keys::{Taken, Terms};
 use landing::plan::Plan;
 use objects::{Objects, Pin, Put};
@@ -58,11 +58,11 @@ pub(crate) async fn compare(
         return Ok(list.ranges);
     }
     let Terms { seed, buckets, .. } = Terms::of(plan);
-    let whole_heads = (0..pieces.len()).map(|index| (index, 0..Head::bytes(buckets)));
+    let whole_heads = (0..pieces.len()).map(|index| (index, 0..PieceHead::bytes(buckets)));
     let mut heads = Vec::with_capacity(pieces.len());
     let mut parts = read(work, &pieces, whole_heads);
     while let Some((_, head)) = parts.try_next().await? {
-        heads.push(Head::read(&head, buckets)?);
+        heads.push(PieceHead::read(&head, buckets)?);
     }
     for range in merge::ranges(&heads, buckets, (plan.key_bytes / PART_COMPARED).max(LEAST_BYTES))?
     {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use job::Error;
 use landing::commit::{OpenFile, SmallFile};
-use landing::files::{Chunk, FileSummary};
+use landing::files::{FileChunk, FileSummary};
 use objects::Objects;
 
 use crate::upload::{Spool, Upload};
@@ -32,7 +32,7 @@ impl Output {
         Self::Beside(Spool::new(work, key), None)
     }
 
-    pub(crate) async fn push(&mut self, chunk: Chunk) -> Result<(), Error> {
+    pub(crate) async fn push(&mut self, chunk: FileChunk) -> Result<(), Error> {
         match self {
             Self::Lake(upload) => {
                 upload.push(chunk.bytes).await?;

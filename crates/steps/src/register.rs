@@ -19,7 +19,7 @@ pub(crate) async fn register(
     message: &JobRef,
     commit: &Commit,
 ) -> Vec<Warning> {
-    match tell(context, keys, message, commit).await {
+    match report(context, keys, message, commit).await {
         Ok(()) => Vec::new(),
         Err(error) => {
             let message = format!(
@@ -31,7 +31,7 @@ pub(crate) async fn register(
     }
 }
 
-async fn tell(
+async fn report(
     context: &Context,
     keys: &JobKeys,
     message: &JobRef,

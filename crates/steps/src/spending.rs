@@ -69,7 +69,7 @@ impl Meter {
     }
 
     /// What it used since the last time that it was asked for this: whoever asks writes it down.
-    pub(crate) fn tell(&self) -> Usage {
+    pub(crate) fn unreported(&self) -> Usage {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let usage = self.usage();
         let news = usage.since(*told);
@@ -85,7 +85,7 @@ impl Meter {
     /// Leaves a document of what was not told yet. A step does not fail for it.
     pub(crate) async fn note(&self, context: &Context, keys: &JobKeys) {
         let is_news = *self.told.lock().unwrap_or_else(PoisonError::into_inner) != Usage::default();
-        let mut usage = self.tell();
+        let mut usage = self.unreported();
         usage.puts += 1;
         // A document of the receipt's name would be taken for the receipt's.
         let name = if is_news { format!("{}-later", self.name) } else { self.name.clone() };

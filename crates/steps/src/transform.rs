@@ -15,7 +15,7 @@ use job::bill::Usage;
 use job::limits::is_small;
 use job::message::{Failure, JobKeys, Shard, TransformShard, Transformed};
 use landing::commit::{Crc64Nvme, OpenFile, Receipt, SmallFile};
-use landing::files::Chunk;
+use landing::files::FileChunk;
 use landing::lookup::Lookup;
 use landing::plan::Plan;
 use landing::shard::ShardTransform;
@@ -346,7 +346,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Sends chunks, those beside each other that are whole files.
-    async fn send_chunks(&mut self, chunks: Vec<Chunk>) -> Result<(), Error> {
+    async fn send_chunks(&mut self, chunks: Vec<FileChunk>) -> Result<(), Error> {
         let mut whole = Vec::new();
         for chunk in chunks {
             if self.outputs.len() <= chunk.file {
@@ -382,7 +382,7 @@ impl<'a> Attempt<'a> {
 
     /// Where a file goes that begins with a chunk. How large it will be is told by how much of the
     /// shard is read.
-    fn output(&mut self, chunk: &Chunk) -> BoxFuture<'static, Result<Output, Error>> {
+    fn output(&mut self, chunk: &FileChunk) -> BoxFuture<'static, Result<Output, Error>> {
         let shard_bytes = (self.shard.to - self.shard.from).max(1);
         let (ready, read) =
             (chunk.bytes.len() as u64, (self.read_to - self.shard.from).clamp(1, shard_bytes));
@@ -443,7 +443,7 @@ impl<'a> Attempt<'a> {
 async fn send_whole(
     file: usize,
     output: BoxFuture<'static, Result<Output, Error>>,
-    chunk: Chunk,
+    chunk: FileChunk,
 ) -> (usize, Option<Output>, Result<(), Error>) {
     match output.await {
         Ok(mut output) => {

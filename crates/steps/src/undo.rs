@@ -49,7 +49,7 @@ pub(crate) async fn undo(
     let mut bill =
         bill::so_far(context, keys, &receipts, &merged, plan.map_or(0, |plan| plan.source_bytes))
             .await?;
-    bill.add(Item::Store, meter.tell());
+    bill.add(Item::Store, meter.unreported());
     let mut counts = Counts::default();
     receipts.iter().for_each(|receipt| counts += receipt.counts);
     let change = JobChange {

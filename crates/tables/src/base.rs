@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use contract::{Contract, Mode};
-use delta_log::{Entry, Head, settle};
+use delta_log::{Entry, TableHead, settle};
 use job::Error;
 use job::TableFormat;
 use job::message::JobId;
@@ -18,7 +18,7 @@ pub struct Base {
     /// The files, for those who remove some.
     table: Table,
     /// Schema and features of a Delta table.
-    pub(crate) head: Option<Head>,
+    pub(crate) head: Option<TableHead>,
     pub(crate) odd_paths: BTreeMap<String, String>,
     /// The schema of a table of Landfall's own log, and the number of the entry that has it.
     schema: Option<(TableSchema, u64)>,
@@ -79,13 +79,13 @@ impl Base {
         self.odd_paths.extend(odd_paths);
         self.head = match (self.head.take(), protocol, metadata) {
             (Some(head), None, None) => Some(head),
-            (Some(head), protocol, metadata) => Some(Head {
+            (Some(head), protocol, metadata) => Some(TableHead {
                 protocol: protocol.unwrap_or(head.protocol),
                 metadata: metadata.unwrap_or(head.metadata),
                 since: self.next,
             }),
             (None, Some(protocol), Some(metadata)) => {
-                Some(Head { protocol, metadata, since: self.next })
+                Some(TableHead { protocol, metadata, since: self.next })
             }
             (None, ..) => None,
         };
@@ -129,7 +129,7 @@ impl Log {
 
     /// Schema and features of a Delta table after an entry. Entries of Landfall point to where both
     /// stand, so that few are read; where they are gone, a checkpoint has both.
-    async fn head(&self, last: u64) -> Result<Head, Error> {
+    async fn head(&self, last: u64) -> Result<TableHead, Error> {
         let (mut protocol, mut metadata, mut since) = (None, None, None);
         let mut at = last;
         loop {
@@ -150,7 +150,11 @@ impl Log {
             protocol = protocol.or(entry.protocol);
             metadata = metadata.or(entry.metadata);
             if let (Some(protocol), Some(metadata), Some(since)) = (&protocol, &metadata, since) {
-                return Ok(Head { protocol: protocol.clone(), metadata: metadata.clone(), since });
+                return Ok(TableHead {
+                    protocol: protocol.clone(),
+                    metadata: metadata.clone(),
+                    since,
+                });
             }
             let before = at
                 .checked_sub(1)

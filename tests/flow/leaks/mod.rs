@@ -15,7 +15,7 @@ use std::sync::Arc;
 use contract::Contract;
 use contract::rejects::ErrorEntry;
 use job::message::Submission;
-use objects::{Fault, FaultKind, Faulty, Memory};
+use objects::{FaultKind, Faulty, InjectedFault, Memory};
 
 use super::bench::Bench;
 use places::{Place, places, with_masks};
@@ -86,7 +86,8 @@ fn no_value_leaves_whatever_call_fails() {
                 let mut is_over = false;
                 let told = Told::of(async |told| {
                     let memory = Arc::new(Memory::new());
-                    let faulty = Arc::new(Faulty::new(memory.clone(), Fault { call, kind }));
+                    let faulty =
+                        Arc::new(Faulty::new(memory.clone(), InjectedFault { call, kind }));
                     let bench = bench(place, memory).await.beside(faulty.clone());
                     let submission = submit(&bench, place).await;
                     told.land(&bench, submission).await;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use csv_records::dialect::Dialect;
-use csv_records::{Batch, FaultKind, Field, Lexer, LongRow, RowKind, Rows};
+use csv_records::{FaultKind, Field, Lexer, LongRow, RowBatch, RowKind, Rows};
 
 /// A row with everything that is promised about it. Positions are of the source, lines and records
 /// count from 0.
@@ -28,7 +28,7 @@ pub(crate) struct Reading {
 }
 
 /// Appends the rows of a batch.
-pub(crate) fn see(dialect: &Dialect, batch: Batch<'_>, rows: &Rows, out: &mut Vec<Seen>) {
+pub(crate) fn see(dialect: &Dialect, batch: RowBatch<'_>, rows: &Rows, out: &mut Vec<Seen>) {
     let unit = dialect.encoding.unit_bytes() as u64;
     let (mut line, mut record, mut scratch) = (batch.lines, batch.records, Vec::new());
     for (index, row) in rows.rows.iter().enumerate() {
@@ -88,7 +88,7 @@ pub(crate) fn sequential(
                 assert!(taken > 0);
                 see(
                     dialect,
-                    Batch { window, source: window, at: at as u64 * unit, lines, records },
+                    RowBatch { window, source: window, at: at as u64 * unit, lines, records },
                     &rows,
                     &mut reading.rows,
                 );

@@ -1,7 +1,7 @@
 //! Bytes become rows.
 
 use csv_records::dialect::{BlankRows, Dialect, Terminator};
-use csv_records::lines::LineCounter;
+use csv_records::line_counter::LineCounter;
 use csv_records::{Lexer, Limits, RowKind, Rows, footer_start, preamble};
 
 use crate::dialects::dialect;

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use csv_records::dialect::{Dialect, Terminator};
 use csv_records::encoding::Encoding;
-use csv_records::lines::LineCounter;
+use csv_records::line_counter::LineCounter;
 use csv_records::{Holdback, Lexer, Limits, LongRow, Rows, ShardReader, Tile, footer_start, tile};
 
 use crate::dialects::dialect;

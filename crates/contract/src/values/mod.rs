@@ -10,7 +10,7 @@ mod zones;
 pub use layout::{Layout, Words};
 pub use locales::Locale;
 pub use pattern::{Ambiguous, EPOCHS, Pattern, YEAR_PIVOT};
-pub use scalar::{Flaw, Scalar, boolean, decimal, describe, float, in_range, integer};
+pub use scalar::{Scalar, ValueError, boolean, decimal, describe, float, in_range, integer};
 
 /// A text without the spaces and tabs around it.
 pub fn trim(text: &[u8]) -> &[u8] {

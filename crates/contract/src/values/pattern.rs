@@ -6,7 +6,7 @@
 use chrono::{NaiveDate, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use super::Flaw;
+use super::ValueError;
 use super::layout::{Layout, Slot};
 use super::locales::Locale;
 use super::zones::{self, Zone};
@@ -343,7 +343,7 @@ impl Pattern {
 
     /// Days since 1970-01-01.
     #[inline(always)]
-    pub fn read_date(&self, text: &[u8]) -> Result<i32, Flaw> {
+    pub fn read_date(&self, text: &[u8]) -> Result<i32, ValueError> {
         match self.layout.as_ref().and_then(|layout| layout.days_of(text)) {
             Some(days) => Ok(days),
             None => self.read_slowly(text),
@@ -352,9 +352,9 @@ impl Pattern {
 
     /// The same for what is not of the layout.
     #[inline(never)]
-    pub fn read_slowly(&self, text: &[u8]) -> Result<i32, Flaw> {
+    pub fn read_slowly(&self, text: &[u8]) -> Result<i32, ValueError> {
         let days = self.read(text)?.days()?;
-        i32::try_from(days).map_err(|_| Flaw::OutOfRange)
+        i32::try_from(days).map_err(|_| ValueError::OutOfRange)
     }
 
     /// The places of the digits in what is mostly written, if it always has the same length.
@@ -363,7 +363,7 @@ impl Pattern {
     }
 
     /// Units since midnight.
-    pub fn read_time(&self, text: &[u8], per_second: i64) -> Result<i64, Flaw> {
+    pub fn read_time(&self, text: &[u8], per_second: i64) -> Result<i64, ValueError> {
         if let Some(seconds) = self.layout.as_ref().and_then(|layout| layout.seconds_of_day(text)) {
             return Ok(seconds * per_second);
         }
@@ -380,7 +380,7 @@ impl Pattern {
         text: &[u8],
         per_second: i64,
         zone: Option<Tz>,
-    ) -> Result<i64, Flaw> {
+    ) -> Result<i64, ValueError> {
         let is_utc = matches!(zone, None | Some(Tz::UTC));
         let seconds =
             self.layout.as_ref().filter(|_| is_utc).and_then(|layout| layout.seconds_of(text));
@@ -397,13 +397,14 @@ impl Pattern {
         text: &[u8],
         per_second: i64,
         zone: Option<Tz>,
-    ) -> Result<i64, Flaw> {
+    ) -> Result<i64, ValueError> {
         let moment = self.read(text)?;
         let seconds = match moment.epoch {
             Some(seconds) => seconds,
             None => {
-                let local = moment.days()?.checked_mul(SECONDS_PER_DAY).ok_or(Flaw::OutOfRange)?
-                    + moment.seconds_of_day()?;
+                let local =
+                    moment.days()?.checked_mul(SECONDS_PER_DAY).ok_or(ValueError::OutOfRange)?
+                        + moment.seconds_of_day()?;
                 match (moment.offset_seconds, moment.zone, zone) {
                     (Some(offset), ..) | (None, Some(Zone::Offset(offset)), _) => local - offset,
                     (None, Some(Zone::Named(zone)), _) | (None, None, Some(zone))
@@ -420,7 +421,7 @@ impl Pattern {
     }
 
     /// Nanoseconds with those after a point: of units finer than a second a point divides the unit.
-    fn after_point(&self, nanos: u32, fraction: u32) -> Result<u32, Flaw> {
+    fn after_point(&self, nanos: u32, fraction: u32) -> Result<u32, ValueError> {
         let per_second = match self.parts.first() {
             Some(Part::Epoch(per_second)) => *per_second as u32,
             _ => 1,
@@ -428,11 +429,11 @@ impl Pattern {
         if fraction.is_multiple_of(per_second) {
             Ok(nanos + fraction / per_second)
         } else {
-            Err(Flaw::TooPrecise)
+            Err(ValueError::TooPrecise)
         }
     }
 
-    fn read(&self, text: &[u8]) -> Result<Moment, Flaw> {
+    fn read(&self, text: &[u8]) -> Result<Moment, ValueError> {
         let mut moment = Moment { month: 1, day: 1, year: 1970, ..Moment::default() };
         let mut at = 0;
         for part in &self.parts {
@@ -497,11 +498,11 @@ impl Pattern {
             }
         }
         if at != text.len() {
-            return Err(Flaw::NotOfType);
+            return Err(ValueError::NotOfType);
         }
         if let Some(afternoon) = moment.afternoon {
             if !(1..=12).contains(&moment.hour) {
-                return Err(Flaw::NotOfType);
+                return Err(ValueError::NotOfType);
             }
             moment.hour = moment.hour % 12 + if afternoon { 12 } else { 0 };
         }
@@ -510,61 +511,61 @@ impl Pattern {
 }
 
 impl Moment {
-    fn days(&self) -> Result<i64, Flaw> {
+    fn days(&self) -> Result<i64, ValueError> {
         let leap = self.year % 4 == 0 && (self.year % 100 != 0 || self.year % 400 == 0);
         if let Some(day) = self.day_of_year {
             let last = if leap { 366 } else { 365 };
             return if (1..=last).contains(&day) {
                 Ok(days_from_civil(self.year, 1, 1) + i64::from(day) - 1)
             } else {
-                Err(Flaw::NotOfType)
+                Err(ValueError::NotOfType)
             };
         }
         let last = match self.month {
             2 => 28 + u32::from(leap),
             4 | 6 | 9 | 11 => 30,
             1..=12 => 31,
-            _ => return Err(Flaw::NotOfType),
+            _ => return Err(ValueError::NotOfType),
         };
         if self.day < 1 || self.day > last {
-            Err(Flaw::NotOfType)
+            Err(ValueError::NotOfType)
         } else {
             Ok(days_from_civil(self.year, self.month, self.day))
         }
     }
 
     /// A leap second (`:60`) has no place in a day of 86,400 seconds: it is a fault, never rounded.
-    fn seconds_of_day(&self) -> Result<i64, Flaw> {
+    fn seconds_of_day(&self) -> Result<i64, ValueError> {
         if self.hour > 23 || self.minute > 59 || self.second > 59 {
-            return Err(Flaw::NotOfType);
+            return Err(ValueError::NotOfType);
         }
         Ok(i64::from(self.hour * 3600 + self.minute * 60 + self.second))
     }
 }
 
-fn to_units(nanos: i128, per_second: i64) -> Result<i64, Flaw> {
+fn to_units(nanos: i128, per_second: i64) -> Result<i64, ValueError> {
     let nanos_per_unit = NANOS_PER_SECOND / i128::from(per_second);
     if nanos % nanos_per_unit != 0 {
-        return Err(Flaw::TooPrecise);
+        return Err(ValueError::TooPrecise);
     }
-    i64::try_from(nanos / nanos_per_unit).map_err(|_| Flaw::OutOfRange)
+    i64::try_from(nanos / nanos_per_unit).map_err(|_| ValueError::OutOfRange)
 }
 
 /// Seconds that `zone` is ahead of UTC at a local time.
-fn offset_at(zone: Tz, local_seconds: i64, ambiguous: Ambiguous) -> Result<i64, Flaw> {
+fn offset_at(zone: Tz, local_seconds: i64, ambiguous: Ambiguous) -> Result<i64, ValueError> {
     let epoch = NaiveDate::from_ymd_opt(1970, 1, 1)
         .and_then(|day| day.and_hms_opt(0, 0, 0))
         .unwrap_or_default();
     let at = |seconds: i64| {
         chrono::TimeDelta::try_seconds(seconds)
             .and_then(|delta| epoch.checked_add_signed(delta))
-            .ok_or(Flaw::OutOfRange)
+            .ok_or(ValueError::OutOfRange)
     };
     let seconds = |offset: &<Tz as TimeZone>::Offset| i64::from(offset.fix().local_minus_utc());
     match (zone.offset_from_local_datetime(&at(local_seconds)?), ambiguous) {
         (chrono::LocalResult::Single(offset), _) => Ok(seconds(&offset)),
-        (chrono::LocalResult::Ambiguous(..), Ambiguous::Reject) => Err(Flaw::Ambiguous),
-        (chrono::LocalResult::None, Ambiguous::Reject) => Err(Flaw::Skipped),
+        (chrono::LocalResult::Ambiguous(..), Ambiguous::Reject) => Err(ValueError::Ambiguous),
+        (chrono::LocalResult::None, Ambiguous::Reject) => Err(ValueError::Skipped),
         (chrono::LocalResult::Ambiguous(a, b), Ambiguous::Earliest) => {
             Ok(seconds(&a).max(seconds(&b)))
         }
@@ -582,7 +583,7 @@ fn offset_at(zone: Tz, local_seconds: i64, ambiguous: Ambiguous) -> Result<i64, 
             } else {
                 around.iter().min()
             };
-            offset.copied().ok_or(Flaw::Skipped)
+            offset.copied().ok_or(ValueError::Skipped)
         }
     }
 }
@@ -599,26 +600,26 @@ fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
 
 /// A space, or one of those that typography puts there: U+202F before AM and PM, in what CLDR 42
 /// and later write.
-fn space(text: &[u8], at: &mut usize) -> Result<(), Flaw> {
+fn space(text: &[u8], at: &mut usize) -> Result<(), ValueError> {
     let rest = &text[*at..];
     let found = SPACES
         .iter()
         .map(|space| space.len_utf8())
         .zip(SPACES)
         .find(|(_, space)| rest.starts_with(space.encode_utf8(&mut [0; 4]).as_bytes()));
-    *at += found.ok_or(Flaw::NotOfType)?.0;
+    *at += found.ok_or(ValueError::NotOfType)?.0;
     Ok(())
 }
 
-fn literal(text: &[u8], at: &mut usize, byte: u8) -> Result<(), Flaw> {
+fn literal(text: &[u8], at: &mut usize, byte: u8) -> Result<(), ValueError> {
     if text.get(*at) != Some(&byte) {
-        return Err(Flaw::NotOfType);
+        return Err(ValueError::NotOfType);
     }
     *at += 1;
     Ok(())
 }
 
-fn digits(text: &[u8], at: &mut usize, least: usize, most: usize) -> Result<i64, Flaw> {
+fn digits(text: &[u8], at: &mut usize, least: usize, most: usize) -> Result<i64, ValueError> {
     let mut value = 0i64;
     let mut count = 0;
     while count < most
@@ -628,29 +629,29 @@ fn digits(text: &[u8], at: &mut usize, least: usize, most: usize) -> Result<i64,
         *at += 1;
         count += 1;
     }
-    if count < least { Err(Flaw::NotOfType) } else { Ok(value) }
+    if count < least { Err(ValueError::NotOfType) } else { Ok(value) }
 }
 
 /// At least a digit, and at most `most`.
-fn count(text: &[u8], at: &mut usize, most: usize) -> Result<i128, Flaw> {
+fn count(text: &[u8], at: &mut usize, most: usize) -> Result<i128, ValueError> {
     let rest = &text[*at..];
     let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if length == 0 || length > most {
-        return Err(Flaw::NotOfType);
+        return Err(ValueError::NotOfType);
     }
     *at += length;
     Ok(rest[..length].iter().fold(0, |sum, digit| sum * 10 + i128::from(digit - b'0')))
 }
 
 /// 1 to 9 digits, as nanoseconds. More digits are no rounding's business: they are a fault.
-fn fraction(text: &[u8], at: &mut usize) -> Result<u32, Flaw> {
+fn fraction(text: &[u8], at: &mut usize) -> Result<u32, ValueError> {
     let start = *at;
     let value = digits(text, at, 1, 9)?;
     while text.get(*at) == Some(&b'0') {
         *at += 1;
     }
     if text.get(*at).is_some_and(u8::is_ascii_digit) {
-        return Err(Flaw::TooPrecise);
+        return Err(ValueError::TooPrecise);
     }
     let count = (*at - start).min(9) as u32;
     Ok(value as u32 * 10u32.pow(9 - count))
@@ -658,7 +659,7 @@ fn fraction(text: &[u8], at: &mut usize) -> Result<u32, Flaw> {
 
 /// The number (from 1) of the name that stands there, whole or as its first three letters, in any
 /// case.
-fn name(text: &[u8], at: &mut usize, names: &[&str]) -> Result<u32, Flaw> {
+fn name(text: &[u8], at: &mut usize, names: &[&str]) -> Result<u32, ValueError> {
     let rest = &text[*at..];
     let letters = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let word = &rest[..letters];
@@ -667,7 +668,7 @@ fn name(text: &[u8], at: &mut usize, names: &[&str]) -> Result<u32, Flaw> {
             || word.eq_ignore_ascii_case(&name.as_bytes()[..3])
     });
     *at += letters;
-    found.map(|index| index as u32 + 1).ok_or(Flaw::NotOfType)
+    found.map(|index| index as u32 + 1).ok_or(ValueError::NotOfType)
 }
 
 /// The number of the name of a locale that stands there, with the point of an abbreviation.
@@ -675,24 +676,24 @@ fn named(
     text: &[u8],
     at: &mut usize,
     find: impl Fn(&str) -> Option<(u32, usize)>,
-) -> Result<u32, Flaw> {
-    let rest = std::str::from_utf8(&text[*at..]).map_err(|_| Flaw::NotOfType)?;
-    let (number, length) = find(rest).ok_or(Flaw::NotOfType)?;
+) -> Result<u32, ValueError> {
+    let rest = std::str::from_utf8(&text[*at..]).map_err(|_| ValueError::NotOfType)?;
+    let (number, length) = find(rest).ok_or(ValueError::NotOfType)?;
     *at += length;
     Ok(number)
 }
 
-fn half(text: &[u8], at: &mut usize) -> Result<bool, Flaw> {
-    let word = text.get(*at..*at + 2).ok_or(Flaw::NotOfType)?;
+fn half(text: &[u8], at: &mut usize) -> Result<bool, ValueError> {
+    let word = text.get(*at..*at + 2).ok_or(ValueError::NotOfType)?;
     *at += 2;
     match () {
         () if word.eq_ignore_ascii_case(b"am") => Ok(false),
         () if word.eq_ignore_ascii_case(b"pm") => Ok(true),
-        () => Err(Flaw::NotOfType),
+        () => Err(ValueError::NotOfType),
     }
 }
 
-fn offset(text: &[u8], at: &mut usize) -> Result<i64, Flaw> {
+fn offset(text: &[u8], at: &mut usize) -> Result<i64, ValueError> {
     let sign = match text.get(*at) {
         Some(b'Z' | b'z') => {
             *at += 1;
@@ -700,7 +701,7 @@ fn offset(text: &[u8], at: &mut usize) -> Result<i64, Flaw> {
         }
         Some(b'+') => 1,
         Some(b'-') => -1,
-        _ => return Err(Flaw::NotOfType),
+        _ => return Err(ValueError::NotOfType),
     };
     *at += 1;
     let hours = digits(text, at, 2, 2)?;
@@ -712,7 +713,7 @@ fn offset(text: &[u8], at: &mut usize) -> Result<i64, Flaw> {
         0
     };
     if hours > 23 || minutes > 59 {
-        Err(Flaw::NotOfType)
+        Err(ValueError::NotOfType)
     } else {
         Ok(sign * (hours * 3600 + minutes * 60))
     }
@@ -723,7 +724,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(format: &str, text: &str, expected: Result<i64, Flaw>) {
+    fn check(format: &str, text: &str, expected: Result<i64, ValueError>) {
         let pattern = Pattern::datetime(format).expect("a valid format");
         assert_eq!(
             pattern.read_datetime(text.as_bytes(), 1_000_000, None),
@@ -751,9 +752,9 @@ mod tests {
         check("epoch_ms", "1.5", Ok(1_500));
         check("epoch_us", "1700000000123456", Ok(1_700_000_000_123_456));
         check("epoch_ns", "1700000000123456000", Ok(1_700_000_000_123_456));
-        check("epoch_ns", "1700000000123456789", Err(Flaw::TooPrecise));
+        check("epoch_ns", "1700000000123456789", Err(ValueError::TooPrecise));
         check("epoch", "1.25", Ok(1_250_000));
-        check("%s", "1700000000123", Err(Flaw::NotOfType));
+        check("%s", "1700000000123", Err(ValueError::NotOfType));
         check("%s", "-1", Ok(-1_000_000));
         check("%s%.f", "-1", Ok(-1_000_000));
         check("%s%.f", "1.5", Ok(1_500_000));
@@ -771,9 +772,9 @@ mod tests {
             "2013-01-01T00:00:00Zx",
             "",
         ] {
-            check("default", text, Err(Flaw::NotOfType));
+            check("default", text, Err(ValueError::NotOfType));
         }
-        check("default", "1970-01-01T00:00:00.0000001Z", Err(Flaw::TooPrecise));
+        check("default", "1970-01-01T00:00:00.0000001Z", Err(ValueError::TooPrecise));
         check("default", "1970-01-01T00:00:00.0000000000Z", Ok(0));
     }
 
@@ -783,8 +784,8 @@ mod tests {
         let read =
             |text: &str| pattern.read_datetime(text.as_bytes(), 1, Some(Tz::America__New_York));
         assert_eq!(read("2013-01-01 05:00"), Ok(1_357_034_400));
-        assert_eq!(read("2013-11-03 01:30"), Err(Flaw::Ambiguous));
-        assert_eq!(read("2013-03-10 02:30"), Err(Flaw::Skipped));
+        assert_eq!(read("2013-11-03 01:30"), Err(ValueError::Ambiguous));
+        assert_eq!(read("2013-03-10 02:30"), Err(ValueError::Skipped));
     }
 
     #[test]

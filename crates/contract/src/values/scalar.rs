@@ -8,7 +8,7 @@ use crate::{Affixes, BooleanFormat, DataType, Grouping, NumberFormat, NumberType
 
 /// Why a text is no value of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flaw {
+pub enum ValueError {
     /// It is not written as the type is.
     NotOfType,
     /// It is, but the physical type does not reach that far.
@@ -87,7 +87,7 @@ impl Scalar {
 }
 
 /// A sentence for a person: what `value` is not, and what would be allowed.
-pub fn describe(flaw: Flaw, value: &str, data_type: &DataType) -> String {
+pub fn describe(flaw: ValueError, value: &str, data_type: &DataType) -> String {
     let unit = |unit: &TimeUnit| match unit {
         TimeUnit::Second => "seconds",
         TimeUnit::Millisecond => "milliseconds",
@@ -95,48 +95,48 @@ pub fn describe(flaw: Flaw, value: &str, data_type: &DataType) -> String {
         TimeUnit::Nanosecond => "nanoseconds",
     };
     match (flaw, data_type) {
-        (Flaw::OutOfRange, DataType::Integer(width, _)) => {
+        (ValueError::OutOfRange, DataType::Integer(width, _)) => {
             let (least, greatest) = width.range();
             format!(
                 "{value} is outside of {}: {least} to {greatest}",
                 format!("{width:?}").to_lowercase()
             )
         }
-        (Flaw::OutOfRange, DataType::Number(NumberType::Decimal { precision, scale }, _)) => {
+        (ValueError::OutOfRange, DataType::Number(NumberType::Decimal { precision, scale }, _)) => {
             format!(
                 "{value} is outside of decimal({precision},{scale}): at most {} digits before the point",
                 precision - scale
             )
         }
-        (Flaw::OutOfRange, _) => format!("{value} is outside of the physical type's range"),
-        (Flaw::TooPrecise, DataType::Number(NumberType::Decimal { precision, scale }, _)) => {
+        (ValueError::OutOfRange, _) => format!("{value} is outside of the physical type's range"),
+        (ValueError::TooPrecise, DataType::Number(NumberType::Decimal { precision, scale }, _)) => {
             format!(
                 "{value} has more than {scale} digits after the point of decimal({precision},{scale}); nothing is rounded"
             )
         }
-        (Flaw::TooPrecise, DataType::Time(u, _) | DataType::Datetime(u, _, _)) => {
+        (ValueError::TooPrecise, DataType::Time(u, _) | DataType::Datetime(u, _, _)) => {
             format!("{value} is finer than {}; nothing is rounded", unit(u))
         }
-        (Flaw::TooPrecise, _) => {
+        (ValueError::TooPrecise, _) => {
             format!("{value} has more digits than the physical type keeps; nothing is rounded")
         }
-        (Flaw::Ambiguous, _) => format!(
+        (ValueError::Ambiguous, _) => format!(
             "{value} happens twice in this time zone, as clocks are set back; an offset would tell which"
         ),
-        (Flaw::Skipped, _) => {
+        (ValueError::Skipped, _) => {
             format!("{value} does not exist in this time zone, as clocks are set forward")
         }
-        (Flaw::Underflow, _) => format!(
+        (ValueError::Underflow, _) => format!(
             "{value} is nearer to zero than the physical type can tell from zero; nothing is rounded to it"
         ),
         (
-            Flaw::Grouping | Flaw::Affix | Flaw::Sign | Flaw::Percent,
+            ValueError::Grouping | ValueError::Affix | ValueError::Sign | ValueError::Percent,
             DataType::Integer(_, format) | DataType::Number(_, format),
         ) => {
             format!("{value} is not a number as the contract has it: {}", explain(flaw, format))
         }
-        (Flaw::NotOfType, DataType::Integer(..)) => format!("{value} is not an integer"),
-        (Flaw::NotOfType, DataType::Number(..)) => format!("{value} is not a number"),
+        (ValueError::NotOfType, DataType::Integer(..)) => format!("{value} is not an integer"),
+        (ValueError::NotOfType, DataType::Number(..)) => format!("{value} is not a number"),
         (_, DataType::Boolean(format)) => {
             format!(
                 "{value} is not a boolean: {} or {}",
@@ -154,18 +154,18 @@ pub fn describe(flaw: Flaw, value: &str, data_type: &DataType) -> String {
 }
 
 /// How numbers have to be written, where they are not.
-fn explain(flaw: Flaw, format: &NumberFormat) -> String {
+fn explain(flaw: ValueError, format: &NumberFormat) -> String {
     match (flaw, format) {
-        (Flaw::Grouping, NumberFormat { group: Some(group), .. }) => {
+        (ValueError::Grouping, NumberFormat { group: Some(group), .. }) => {
             let sizes = match group.sizes {
                 Grouping::Thousands => "three digits",
                 Grouping::Lakhs => "three digits and then of two",
             };
             format!("`{}` stands between groups of {sizes}, of which the first does not begin with 0", shown(group.mark))
         }
-        (Flaw::Sign, _) => "a sign written otherwise than as one minus before it is read where `negatives` says so".to_owned(),
-        (Flaw::Percent, NumberFormat { percent: Some(_), .. }) => "`percent` says that each has a `%`".to_owned(),
-        (Flaw::Percent, _) => "a `%` may stand where `percent` says what it means".to_owned(),
+        (ValueError::Sign, _) => "a sign written otherwise than as one minus before it is read where `negatives` says so".to_owned(),
+        (ValueError::Percent, NumberFormat { percent: Some(_), .. }) => "`percent` says that each has a `%`".to_owned(),
+        (ValueError::Percent, _) => "a `%` may stand where `percent` says what it means".to_owned(),
         (_, NumberFormat { affixes: None, .. }) => "what may stand around it is for `affixes` to say".to_owned(),
         (_, NumberFormat { affixes: Some(Affixes::Currencies), .. }) => {
             "`bareNumber: false` lets signs and codes of currencies stand around it, and `affixes` what it lists".to_owned()
@@ -180,15 +180,15 @@ fn shown(c: char) -> String {
 }
 
 /// A whole number, if it is within both bounds.
-pub fn in_range(value: i128, (least, greatest): (i128, i128)) -> Result<i128, Flaw> {
-    if value < least || value > greatest { Err(Flaw::OutOfRange) } else { Ok(value) }
+pub fn in_range(value: i128, (least, greatest): (i128, i128)) -> Result<i128, ValueError> {
+    if value < least || value > greatest { Err(ValueError::OutOfRange) } else { Ok(value) }
 }
 
 /// Digits of a u64 that can't overflow.
 const SAFE_DIGITS: usize = 19;
 
 /// An optional sign and digits.
-pub fn integer(text: &[u8], format: &NumberFormat) -> Result<i128, Flaw> {
+pub fn integer(text: &[u8], format: &NumberFormat) -> Result<i128, ValueError> {
     if format.is_plain() {
         plain_integer(text)
     } else {
@@ -196,10 +196,10 @@ pub fn integer(text: &[u8], format: &NumberFormat) -> Result<i128, Flaw> {
     }
 }
 
-fn plain_integer(text: &[u8]) -> Result<i128, Flaw> {
+fn plain_integer(text: &[u8]) -> Result<i128, ValueError> {
     let (negative, digits) = sign(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(Flaw::NotOfType);
+        return Err(ValueError::NotOfType);
     }
     let value = if digits.len() <= SAFE_DIGITS {
         i128::from(digits.iter().fold(0u64, |sum, digit| sum * 10 + u64::from(digit - b'0')))
@@ -207,14 +207,19 @@ fn plain_integer(text: &[u8]) -> Result<i128, Flaw> {
         digits
             .iter()
             .try_fold(0i128, |sum, digit| sum.checked_mul(10)?.checked_add((digit - b'0').into()))
-            .ok_or(Flaw::OutOfRange)?
+            .ok_or(ValueError::OutOfRange)?
     };
     Ok(if negative { -value } else { value })
 }
 
 /// The unscaled value of a decimal with `scale` digits after the point. An exponent is allowed;
 /// digits that would be lost are a flaw.
-pub fn decimal(text: &[u8], precision: u8, scale: u8, format: &NumberFormat) -> Result<i128, Flaw> {
+pub fn decimal(
+    text: &[u8],
+    precision: u8,
+    scale: u8,
+    format: &NumberFormat,
+) -> Result<i128, ValueError> {
     if format.is_plain() {
         plain_decimal(text, precision, scale)
     } else {
@@ -222,7 +227,7 @@ pub fn decimal(text: &[u8], precision: u8, scale: u8, format: &NumberFormat) -> 
     }
 }
 
-fn plain_decimal(text: &[u8], precision: u8, scale: u8) -> Result<i128, Flaw> {
+fn plain_decimal(text: &[u8], precision: u8, scale: u8) -> Result<i128, ValueError> {
     let (negative, rest) = sign(text);
     let (mantissa, exponent) = match rest.iter().position(|byte| matches!(byte, b'e' | b'E')) {
         Some(at) => (&rest[..at], exponent(&rest[at + 1..])?),
@@ -245,17 +250,17 @@ fn plain_decimal(text: &[u8], precision: u8, scale: u8) -> Result<i128, Flaw> {
                     continue;
                 }
                 for _ in 0..=zeros {
-                    value = value.checked_mul(10).ok_or(Flaw::OutOfRange)?;
+                    value = value.checked_mul(10).ok_or(ValueError::OutOfRange)?;
                 }
                 zeros = 0;
-                value = value.checked_add((byte - b'0').into()).ok_or(Flaw::OutOfRange)?;
+                value = value.checked_add((byte - b'0').into()).ok_or(ValueError::OutOfRange)?;
             }
             b'.' if after_point.is_none() => after_point = Some(0),
-            _ => return Err(Flaw::NotOfType),
+            _ => return Err(ValueError::NotOfType),
         }
     }
     if digits == 0 {
-        return Err(Flaw::NotOfType);
+        return Err(ValueError::NotOfType);
     }
     if value != 0 {
         let kept_after_point = after_point.unwrap_or(0) - i64::from(zeros);
@@ -265,14 +270,14 @@ fn plain_decimal(text: &[u8], precision: u8, scale: u8) -> Result<i128, Flaw> {
             shift += 1;
         }
         if shift < 0 {
-            return Err(Flaw::TooPrecise);
+            return Err(ValueError::TooPrecise);
         }
         if shift > 38 {
-            return Err(Flaw::OutOfRange);
+            return Err(ValueError::OutOfRange);
         }
-        value = value.checked_mul(10i128.pow(shift as u32)).ok_or(Flaw::OutOfRange)?;
+        value = value.checked_mul(10i128.pow(shift as u32)).ok_or(ValueError::OutOfRange)?;
         if value >= 10i128.pow(precision.into()) {
-            return Err(Flaw::OutOfRange);
+            return Err(ValueError::OutOfRange);
         }
     }
     Ok(if negative { -value } else { value })
@@ -283,29 +288,29 @@ fn plain_decimal(text: &[u8], precision: u8, scale: u8) -> Result<i128, Flaw> {
 pub fn float<T: FromStr + From<f32> + Into<f64> + Copy>(
     text: &[u8],
     format: &NumberFormat,
-) -> Result<T, Flaw> {
+) -> Result<T, ValueError> {
     if let Some(special) = special(text) {
         return Ok(special.into());
     }
     if format.is_plain() { plain_float(text) } else { plain_float(Plain::new().of(text, format)?) }
 }
 
-fn plain_float<T: FromStr + Into<f64> + Copy>(text: &[u8]) -> Result<T, Flaw> {
+fn plain_float<T: FromStr + Into<f64> + Copy>(text: &[u8]) -> Result<T, ValueError> {
     // Rust's parser knows words, which are read before.
     let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
     let text = std::str::from_utf8(text)
         .ok()
         .filter(|text| text.as_bytes().iter().all(is_part))
-        .ok_or(Flaw::NotOfType)?;
-    let value: T = text.parse().map_err(|_| Flaw::NotOfType)?;
+        .ok_or(ValueError::NotOfType)?;
+    let value: T = text.parse().map_err(|_| ValueError::NotOfType)?;
     match value.into() {
-        value if !value.is_finite() => Err(Flaw::OutOfRange),
+        value if !value.is_finite() => Err(ValueError::OutOfRange),
         0.0 if text
             .bytes()
             .take_while(|byte| !matches!(byte, b'e' | b'E'))
             .any(|byte| matches!(byte, b'1'..=b'9')) =>
         {
-            Err(Flaw::Underflow)
+            Err(ValueError::Underflow)
         }
         _ => Ok(value),
     }
@@ -327,14 +332,14 @@ fn special(text: &[u8]) -> Option<f32> {
 }
 
 /// An answer, by the words that the format has for true and false.
-pub fn boolean(text: &[u8], format: &BooleanFormat) -> Result<bool, Flaw> {
+pub fn boolean(text: &[u8], format: &BooleanFormat) -> Result<bool, ValueError> {
     if format.true_values.iter().any(|value| value.as_bytes() == text) {
         return Ok(true);
     }
     if format.false_values.iter().any(|value| value.as_bytes() == text) {
         return Ok(false);
     }
-    Err(Flaw::NotOfType)
+    Err(ValueError::NotOfType)
 }
 
 fn sign(text: &[u8]) -> (bool, &[u8]) {
@@ -345,7 +350,7 @@ fn sign(text: &[u8]) -> (bool, &[u8]) {
     }
 }
 
-fn exponent(text: &[u8]) -> Result<i64, Flaw> {
+fn exponent(text: &[u8]) -> Result<i64, ValueError> {
     let value = plain_integer(text)?;
     // Far beyond what any decimal reaches, and far below an overflow of the sums made with it.
     Ok(value.clamp(-100_000, 100_000) as i64)
@@ -379,10 +384,10 @@ mod tests {
         assert_eq!(integer(b"-12", PLAIN), Ok(-12));
         assert_eq!(integer(b"+0012", PLAIN), Ok(12));
         assert_eq!(integer(b"99999999999999999999", PLAIN), Ok(99_999_999_999_999_999_999));
-        assert_eq!(integer(&[b'9'; 60], PLAIN), Err(Flaw::OutOfRange));
+        assert_eq!(integer(&[b'9'; 60], PLAIN), Err(ValueError::OutOfRange));
         assert_eq!(integer(b"1.234", GERMAN), Ok(1234));
         for text in ["", "-", "1.0", "1 ", "0x1", "--1", "1e3"] {
-            assert_eq!(integer(text.as_bytes(), PLAIN), Err(Flaw::NotOfType), "{text}");
+            assert_eq!(integer(text.as_bytes(), PLAIN), Err(ValueError::NotOfType), "{text}");
         }
     }
 
@@ -394,15 +399,15 @@ mod tests {
         assert_eq!(read(".5"), Ok(50));
         assert_eq!(read("7."), Ok(700));
         assert_eq!(read("1.1000000000000000000000000000000000000000000000000000"), Ok(110));
-        assert_eq!(read("1.001"), Err(Flaw::TooPrecise));
+        assert_eq!(read("1.001"), Err(ValueError::TooPrecise));
         assert_eq!(read("12e-1"), Ok(120));
         assert_eq!(read("1.5E+3"), Ok(150_000));
         assert_eq!(read("0e99999999"), Ok(0));
         assert_eq!(read("9999999999.99"), Ok(999_999_999_999));
-        assert_eq!(read("10000000000"), Err(Flaw::OutOfRange));
-        assert_eq!(read("1e99999999999"), Err(Flaw::OutOfRange));
+        assert_eq!(read("10000000000"), Err(ValueError::OutOfRange));
+        assert_eq!(read("1e99999999999"), Err(ValueError::OutOfRange));
         for text in ["", ".", "1.2.3", "1,2", "e5", "1e", "NaN"] {
-            assert_eq!(read(text), Err(Flaw::NotOfType), "{text}");
+            assert_eq!(read(text), Err(ValueError::NotOfType), "{text}");
         }
     }
 
@@ -411,22 +416,30 @@ mod tests {
         assert_eq!(decimal(b"1.234.567,89", 12, 2, GERMAN), Ok(123_456_789));
         assert_eq!(decimal(b",5", 12, 2, GERMAN), Ok(50));
         for text in ["1..5", "1.,0", "1.,5", "1.2", "0.5", "0.500", "12.34.567", "1234.567"] {
-            assert_eq!(decimal(text.as_bytes(), 12, 2, GERMAN), Err(Flaw::Grouping), "{text}");
+            assert_eq!(
+                decimal(text.as_bytes(), 12, 2, GERMAN),
+                Err(ValueError::Grouping),
+                "{text}"
+            );
         }
         for text in ["1,5.0", "1,5,0", ","] {
-            assert_eq!(decimal(text.as_bytes(), 12, 2, GERMAN), Err(Flaw::NotOfType), "{text}");
+            assert_eq!(
+                decimal(text.as_bytes(), 12, 2, GERMAN),
+                Err(ValueError::NotOfType),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn floats() {
         assert_eq!(float(b"10.357019999999999", PLAIN), Ok(10.357019999999999));
-        assert_eq!(float::<f64>(b"1e400", PLAIN), Err(Flaw::OutOfRange));
-        assert_eq!(float::<f32>(b"1e39", PLAIN), Err(Flaw::OutOfRange));
-        assert_eq!(float::<f64>(b"1e-400", PLAIN), Err(Flaw::Underflow));
-        assert_eq!(float::<f32>(b"-1e-60", PLAIN), Err(Flaw::Underflow));
+        assert_eq!(float::<f64>(b"1e400", PLAIN), Err(ValueError::OutOfRange));
+        assert_eq!(float::<f32>(b"1e39", PLAIN), Err(ValueError::OutOfRange));
+        assert_eq!(float::<f64>(b"1e-400", PLAIN), Err(ValueError::Underflow));
+        assert_eq!(float::<f32>(b"-1e-60", PLAIN), Err(ValueError::Underflow));
         assert_eq!(float::<f64>(b"0e-400", PLAIN), Ok(0.0));
-        assert_eq!(float::<f64>(b"infinit", PLAIN), Err(Flaw::NotOfType));
+        assert_eq!(float::<f64>(b"infinit", PLAIN), Err(ValueError::NotOfType));
     }
 
     /// PostgreSQL, Python, Java, C, R, Table Schema.

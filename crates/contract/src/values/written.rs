@@ -1,6 +1,6 @@
 //! Numbers as people write them, in the form that the readers of `scalar` take.
 
-use super::scalar::Flaw;
+use super::scalar::ValueError;
 use crate::{
     Affixes, Group, Grouping, Letters, NumberFormat, Percent, SPACES, is_currency, is_currency_sign,
 };
@@ -35,8 +35,8 @@ impl Plain {
     ///
     /// What is not written as the format says is a flaw that tells why. The digits themselves are
     /// checked by who reads them.
-    pub(super) fn of(&mut self, text: &[u8], format: &NumberFormat) -> Result<&[u8], Flaw> {
-        let text = std::str::from_utf8(text).map_err(|_| Flaw::NotOfType)?;
+    pub(super) fn of(&mut self, text: &[u8], format: &NumberFormat) -> Result<&[u8], ValueError> {
+        let text = std::str::from_utf8(text).map_err(|_| ValueError::NotOfType)?;
         let mut peeled =
             Peeled { rest: text, sign: None, percent: None, has_prefix: false, has_suffix: false };
         if format.affixes.is_some() {
@@ -54,19 +54,19 @@ impl Plain {
             {
                 [b'e', b'-', b'0' + digits].into_iter().try_for_each(|byte| self.push(byte))?;
             }
-            _ => return Err(Flaw::Percent),
+            _ => return Err(ValueError::Percent),
         }
         Ok(&self.bytes[..self.length])
     }
 
-    fn push(&mut self, byte: u8) -> Result<(), Flaw> {
-        *self.bytes.get_mut(self.length).ok_or(Flaw::OutOfRange)? = byte;
+    fn push(&mut self, byte: u8) -> Result<(), ValueError> {
+        *self.bytes.get_mut(self.length).ok_or(ValueError::OutOfRange)? = byte;
         self.length += 1;
         Ok(())
     }
 
     /// Digits with their groups, a fraction, and an exponent.
-    fn number(&mut self, text: &str, format: &NumberFormat) -> Result<(), Flaw> {
+    fn number(&mut self, text: &str, format: &NumberFormat) -> Result<(), ValueError> {
         let decimal = char::from(format.decimal);
         let is_whole =
             |c: char| c.is_ascii_digit() || format.group.is_some_and(|group| group.is_mark(c));
@@ -108,7 +108,7 @@ impl Plain {
 
 impl<'t> Peeled<'t> {
     /// Takes one thing off that stands around the number; `false`: there is none any more.
-    fn step(&mut self, format: &NumberFormat) -> Result<bool, Flaw> {
+    fn step(&mut self, format: &NumberFormat) -> Result<bool, ValueError> {
         let text = self.rest;
         let negatives = format.negatives;
         let is_minus = |c: char| c == '-' || (negatives.minus_sign && c == '\u{2212}');
@@ -155,9 +155,9 @@ impl<'t> Peeled<'t> {
     }
 
     /// Two signs are none.
-    fn take_sign(&mut self, is_negative: bool, inner: &'t str) -> Result<bool, Flaw> {
+    fn take_sign(&mut self, is_negative: bool, inner: &'t str) -> Result<bool, ValueError> {
         if self.sign.is_some() {
-            return Err(Flaw::Sign);
+            return Err(ValueError::Sign);
         }
         (self.sign, self.rest) = (Some(is_negative), inner.trim_matches(SPACES));
         Ok(true)
@@ -207,7 +207,7 @@ impl Group {
 
     /// The groups of `whole`, if they have the right sizes, the same mark between them, and do not
     /// begin with a zero.
-    pub fn parts(self, whole: &str) -> Result<impl Iterator<Item = &str>, Flaw> {
+    pub fn parts(self, whole: &str) -> Result<impl Iterator<Item = &str>, ValueError> {
         let mark = whole.chars().find(|c| self.is_mark(*c)).unwrap_or(self.mark);
         let count = whole.split(mark).count();
         let most = match self.sizes {
@@ -226,7 +226,7 @@ impl Group {
         if whole.split(mark).enumerate().all(fits) {
             Ok(whole.split(mark))
         } else {
-            Err(Flaw::Grouping)
+            Err(ValueError::Grouping)
         }
     }
 }
@@ -243,23 +243,23 @@ fn without<'t>(text: &'t str, letters: &str) -> Option<&'t str> {
 }
 
 /// Why `text`, of which `found` can't be read on, is no number.
-fn blame(text: &str, found: &str) -> Flaw {
+fn blame(text: &str, found: &str) -> ValueError {
     let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
     match () {
-        () if !has_digit => Flaw::NotOfType,
-        () if found.contains(['(', ')', '-', '\u{2212}']) => Flaw::Sign,
-        () if without(text, "DR").or_else(|| without(text, "CR")).is_some() => Flaw::Sign,
-        () if found.contains(['%', '\u{2030}']) => Flaw::Percent,
+        () if !has_digit => ValueError::NotOfType,
+        () if found.contains(['(', ')', '-', '\u{2212}']) => ValueError::Sign,
+        () if without(text, "DR").or_else(|| without(text, "CR")).is_some() => ValueError::Sign,
+        () if found.contains(['%', '\u{2030}']) => ValueError::Percent,
         () if found.starts_with(|c: char| {
             c.is_alphabetic() || SPACES.contains(&c) || is_currency_sign(c)
         }) =>
         {
-            Flaw::Affix
+            ValueError::Affix
         }
         () if text.starts_with(|c: char| !c.is_ascii_digit() && !c.is_ascii_punctuation()) => {
-            Flaw::Affix
+            ValueError::Affix
         }
-        () => Flaw::NotOfType,
+        () => ValueError::NotOfType,
     }
 }
 
@@ -268,7 +268,7 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::{select, subsequence};
 
-    use super::super::scalar::{Flaw, decimal, float, integer};
+    use super::super::scalar::{ValueError, decimal, float, integer};
     use crate::{Contract, DataType, NumberFormat};
 
     fn format(properties: &str) -> NumberFormat {
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(properties: &str, text: &str, expected: Result<i128, Flaw>) {
+    fn check(properties: &str, text: &str, expected: Result<i128, ValueError>) {
         assert_eq!(
             decimal(text.as_bytes(), 15, 3, &format(properties)),
             expected,
@@ -306,14 +306,14 @@ mod tests {
             check(prices, text, Ok(value));
         }
         for text in ["1.5M", "2k", "1,000 kg"] {
-            check(prices, text, Err(Flaw::Affix));
+            check(prices, text, Err(ValueError::Affix));
         }
         for text in ["($42.75)", "5-", "(6)", "\u{2212}45.50", "3 DR", "CR 4"] {
-            check(prices, text, Err(Flaw::Sign));
+            check(prices, text, Err(ValueError::Sign));
         }
-        check(prices, "12.5%", Err(Flaw::Percent));
+        check(prices, "12.5%", Err(ValueError::Percent));
         for text in ["2,40", "12,5", "1,2,3", "1,23,456", "0,500"] {
-            check(prices, text, Err(Flaw::Grouping));
+            check(prices, text, Err(ValueError::Grouping));
         }
         for text in ["<8", "~7", "9?", "1/2", "10:30", "0x1F", "$", "", "1 2", "--5"] {
             assert!(decimal(text.as_bytes(), 15, 3, &format(prices)).is_err(), "{text}");
@@ -340,7 +340,7 @@ mod tests {
             check(signs, text, Ok(42_750));
         }
         for text in ["(-42.75)", "-42.75-", "42.75- DR", "(42.75", "42.75)", "-(42.75)"] {
-            check(signs, text, Err(Flaw::Sign));
+            check(signs, text, Err(ValueError::Sign));
         }
         check("negatives: [CR]", "42.75CR", Ok(-42_750));
         check("negatives: [CR]", "42.75DR", Ok(42_750));
@@ -353,23 +353,23 @@ mod tests {
         check("percent: divided", "12.5%", Ok(125));
         check("percent: divided", "%7", Ok(70));
         check("percent: divided", "12\u{2030}", Ok(12));
-        check("percent: written", "12\u{2030}", Err(Flaw::Percent));
+        check("percent: written", "12\u{2030}", Err(ValueError::Percent));
         assert_eq!(float(b"7%", &format("percent: divided")), Ok(0.07));
         for properties in ["percent: written", "percent: divided"] {
-            check(properties, "0.075", Err(Flaw::Percent));
+            check(properties, "0.075", Err(ValueError::Percent));
         }
-        check("percent: divided", "12.55%", Err(Flaw::TooPrecise));
+        check("percent: divided", "12.55%", Err(ValueError::TooPrecise));
     }
 
     #[test]
     fn groups_have_the_size_that_is_stated() {
         check("groupChar: \",\", grouping: lakhs", "12,34,567.5", Ok(1_234_567_500));
-        check("groupChar: \",\", grouping: lakhs", "123,456", Err(Flaw::Grouping));
+        check("groupChar: \",\", grouping: lakhs", "123,456", Err(ValueError::Grouping));
         for space in [' ', '\u{a0}', '\u{202f}', '\u{2009}'] {
             check("groupChar: \" \"", &format!("12{space}345{space}678"), Ok(12_345_678_000));
         }
         check("groupChar: \u{2019}", "12\u{2019}345", Ok(12_345_000));
-        check("groupChar: \" \"", "12 345\u{a0}678", Err(Flaw::Grouping));
+        check("groupChar: \" \"", "12 345\u{a0}678", Err(ValueError::Grouping));
     }
 
     /// How numbers may be written, and a number so written.

@@ -2,7 +2,7 @@
 
 use chrono_tz::Tz;
 
-use super::Flaw;
+use super::ValueError;
 
 /// A zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,16 +40,16 @@ const ABBREVIATIONS: [(&str, i64); 21] = [
 ];
 
 /// The zone whose name stands there.
-pub(super) fn read(text: &[u8], at: &mut usize) -> Result<Zone, Flaw> {
+pub(super) fn read(text: &[u8], at: &mut usize) -> Result<Zone, ValueError> {
     let rest = &text[*at..];
     let is_part =
         |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'+');
     let length = rest.iter().take_while(|byte| is_part(byte)).count();
-    let name = std::str::from_utf8(&rest[..length]).map_err(|_| Flaw::NotOfType)?;
+    let name = std::str::from_utf8(&rest[..length]).map_err(|_| ValueError::NotOfType)?;
     *at += length;
     if let Some((_, hours)) = ABBREVIATIONS.iter().find(|(known, _)| *known == name) {
         return Ok(Zone::Offset(hours * 3_600));
     }
     // IANA has abbreviations of its own, some of which mean another offset in summer.
-    name.parse().ok().filter(|_| name.contains('/')).map(Zone::Named).ok_or(Flaw::NotOfType)
+    name.parse().ok().filter(|_| name.contains('/')).map(Zone::Named).ok_or(ValueError::NotOfType)
 }

@@ -3,7 +3,7 @@
 use super::block::Regular;
 use super::grammar::Grammar;
 use super::regular;
-use super::rows::{Fault, FaultKind, Field, Row, RowKind, Rows};
+use super::rows::{FaultKind, Field, RecordFault, Row, RowKind, Rows};
 use super::states::{Action, State};
 use crate::dialect::{BlankRows, Dialect, Terminator};
 use crate::limits;
@@ -296,11 +296,9 @@ impl Lexer {
             (pending.unterminated.then_some(pending.start), FaultKind::UnterminatedQuote),
             (pending.dangling.then_some(pending.escape), FaultKind::DanglingEscape),
         ];
-        rows.faults.extend(
-            faults
-                .iter()
-                .filter_map(|&(at, kind)| at.map(|at| Fault { row, field, at: at as u32, kind })),
-        );
+        rows.faults.extend(faults.iter().filter_map(|&(at, kind)| {
+            at.map(|at| RecordFault { row, field, at: at as u32, kind })
+        }));
         let closed = matches!(state, State::Quote | State::Closed);
         let quote = self.grammar.quote_bytes();
         rows.fields.push(match *pending {

@@ -50,6 +50,6 @@ mod tiling;
 pub use footer::{Holdback, LongFooter, footer_start};
 pub use lexer::{Lexer, Limits, LongRow};
 pub use preamble::{Header, preamble};
-pub use rows::{Fault, FaultKind, Field, Row, RowKind, Rows, ends_with_delimiter};
-pub use shard::{Batch, ShardReader};
+pub use rows::{FaultKind, Field, RecordFault, Row, RowKind, Rows, ends_with_delimiter};
+pub use shard::{RowBatch, ShardReader};
 pub use tiling::{Base, Reading, Tile, Tiling, TilingError, tile};

@@ -13,7 +13,7 @@ pub struct Rows {
     /// The fields that the rows point to. There may be some that no row points to.
     pub fields: Vec<Field>,
     /// What is wrong with the quoting, by row, then by field.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<RecordFault>,
 }
 
 /// One row. Positions are offsets into the window.
@@ -158,7 +158,7 @@ impl std::fmt::Debug for Field {
 /// What is wrong with the quoting of a field. Each kind is told once per field, where it occurs
 /// first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fault {
+pub struct RecordFault {
     /// The index of the row in [`Rows::rows`].
     pub row: u32,
     /// The field in its row, from 0.
@@ -196,7 +196,7 @@ impl Rows {
     }
 
     /// The faults of the row at `index`.
-    pub fn faults_of(&self, index: usize) -> &[Fault] {
+    pub fn faults_of(&self, index: usize) -> &[RecordFault] {
         let from = self.faults.partition_point(|fault| (fault.row as usize) < index);
         let count = self.faults[from..].partition_point(|fault| fault.row as usize == index);
         &self.faults[from..from + count]

@@ -103,7 +103,7 @@ enum Fate {
 
 /// Rows of a shard, and where they are in it.
 #[derive(Debug, Clone, Copy)]
-pub struct Batch<'a> {
+pub struct RowBatch<'a> {
     /// The bytes that the rows' offsets refer to. The first row starts at offset 0.
     pub window: &'a [u8],
     /// The source's own bytes: the window itself, except in UTF-16, where each byte of the window
@@ -213,7 +213,11 @@ impl ShardReader {
     /// A row is longer than the limit. If that is [certain](LongRow::certain), the source can't be
     /// read. Else the shard may have guessed its start wrong: what it handed out is void, but it is
     /// to be fed on, since its tile tells where it should have started.
-    pub fn next(&mut self, max_rows: usize, rows: &mut Rows) -> Result<Option<Batch<'_>>, LongRow> {
+    pub fn next(
+        &mut self,
+        max_rows: usize,
+        rows: &mut Rows,
+    ) -> Result<Option<RowBatch<'_>>, LongRow> {
         rows.clear();
         if self.phase == Phase::Choosing {
             self.choose(rows);
@@ -263,7 +267,7 @@ impl ShardReader {
         }
         let window = &self.buffer[batch_from..];
         let source = self.wide.as_ref().map_or(window, |wide| &wide.source[2 * batch_from..]);
-        Ok(Some(Batch { window, source, at: self.byte(at), lines, records }))
+        Ok(Some(RowBatch { window, source, at: self.byte(at), lines, records }))
     }
 
     /// What the shard found out, once it [wants](Self::wants) no more. Of a reading that was left

@@ -245,7 +245,7 @@ impl Source {
     /// The header as a batch of one record or none, and the lines before it.
     pub(crate) fn header_batch(&self) -> (Batch<'_>, u64) {
         let (header, source) = (&self.opening.header, self.opening.header_row());
-        let batch = csv_records::Batch {
+        let batch = csv_records::RowBatch {
             window: &self.header_window,
             source,
             at: header.range.start,
@@ -266,7 +266,7 @@ impl Source {
             self.settle(source_bytes, shard_bytes.next_multiple_of(unit), &mut scratch)?
         {
             let base = self.base(base);
-            let mut visit = |batch: csv_records::Batch<'_>, rows: &Rows| {
+            let mut visit = |batch: csv_records::RowBatch<'_>, rows: &Rows| {
                 visit(&Batch::new(batch, rows, &dialect), base)
             };
             if let (_, Some(long)) = self.shard(&shard, source_bytes, &mut scratch, &mut visit)? {
@@ -289,7 +289,7 @@ impl Source {
     fn stream(&mut self, visit: Visit<'_>) -> Result<(), Unreadable> {
         let base = self.base(Base::default());
         let dialect = self.dialect().clone();
-        let mut visit = |batch: csv_records::Batch<'_>, rows: &Rows| {
+        let mut visit = |batch: csv_records::RowBatch<'_>, rows: &Rows| {
             visit(&Batch::new(batch, rows, &dialect), base)
         };
         let data_start = self.opening.header.data_start;
@@ -349,7 +349,7 @@ impl Source {
         scratch: &mut Rows,
     ) -> Result<Vec<(Shard, Base)>, Unreadable> {
         let (_, mut shards) = shards(source_bytes, self.opening.header.data_start, shard_bytes);
-        let mut ignore = |_: csv_records::Batch<'_>, _: &Rows| Ok(());
+        let mut ignore = |_: csv_records::RowBatch<'_>, _: &Rows| Ok(());
         let mut tiles = Vec::with_capacity(shards.len());
         for shard in &shards {
             tiles.push(self.shard(shard, source_bytes, scratch, &mut ignore)?.0);
@@ -377,7 +377,7 @@ impl Source {
         shard: &Shard,
         source_bytes: u64,
         rows: &mut Rows,
-        visit: &mut dyn FnMut(csv_records::Batch<'_>, &Rows) -> io::Result<()>,
+        visit: &mut dyn FnMut(csv_records::RowBatch<'_>, &Rows) -> io::Result<()>,
     ) -> Result<(Tile, Option<LongRow>), Unreadable> {
         let mut reader = self.reader(shard.from..shard.to, shard.first);
         let mut tail = TAIL_BYTES;
@@ -508,7 +508,7 @@ fn columns(opening: &Opening) -> Result<Option<usize>, Unreadable> {
 fn drain(
     reader: &mut ShardReader,
     rows: &mut Rows,
-    visit: &mut dyn FnMut(csv_records::Batch<'_>, &Rows) -> io::Result<()>,
+    visit: &mut dyn FnMut(csv_records::RowBatch<'_>, &Rows) -> io::Result<()>,
 ) -> Result<Option<LongRow>, Unreadable> {
     loop {
         match reader.next(BATCH_ROWS, rows) {

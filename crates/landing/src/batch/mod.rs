@@ -19,7 +19,7 @@ pub use cells::{Cells, Malformed};
 pub struct Batch<'a> {
     /// The bytes that all offsets refer to.
     pub window: &'a [u8],
-    /// The source's own bytes: see [`csv_records::Batch::source`].
+    /// The source's own bytes: see [`csv_records::RowBatch::source`].
     pub source: &'a [u8],
     /// What they stand for.
     pub encoding: Encoding,
@@ -45,7 +45,7 @@ pub struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     /// The records among `rows`, which a reader of `dialect` has just filled.
-    pub fn new(batch: csv_records::Batch<'a>, rows: &'a Rows, dialect: &Dialect) -> Self {
+    pub fn new(batch: csv_records::RowBatch<'a>, rows: &'a Rows, dialect: &Dialect) -> Self {
         let is_record = |row: &&Row| row.kind == RowKind::Record;
         let records = match rows.rows.iter().all(|row| is_record(&row)) {
             true => Cow::Borrowed(rows.rows.as_slice()),

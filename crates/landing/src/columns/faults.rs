@@ -1,7 +1,7 @@
 //! What is wrong with a value, and what would be allowed.
 
 use contract::rejects::{ErrorName, Finding};
-use contract::values::{self, Flaw, Scalar};
+use contract::values::{self, Scalar, ValueError};
 use wording::cut;
 use wording::quote;
 
@@ -9,7 +9,7 @@ use super::Column;
 
 impl Column<'_, '_> {
     #[cold]
-    pub(super) fn refuse(&mut self, row: usize, text: &[u8], flaw: Flaw) {
+    pub(super) fn refuse(&mut self, row: usize, text: &[u8], flaw: ValueError) {
         let shown = quote(&String::from_utf8_lossy(text));
         let message = values::describe(flaw, &shown, &self.field.data_type);
         self.found(row, ErrorName::Type, None, text, message);

@@ -20,7 +20,7 @@ use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, StringArray, new_null_
 use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_select::filter::FilterBuilder;
 use contract::rejects::Finding;
-use contract::values::{self as scalar, Flaw, Scalar, trim};
+use contract::values::{self as scalar, Scalar, ValueError, trim};
 use contract::{
     BooleanFormat, Contract, DataType, Field, IntegerType, Mapping, NumberFormat, NumberType,
     TimeUnit,
@@ -241,7 +241,7 @@ impl Column<'_, '_> {
         let exact = |text: &[u8]| {
             let value = scalar::integer(text, format)
                 .and_then(|value| scalar::in_range(value, width.range()))?;
-            T::Native::try_from(value).map_err(|_| Flaw::OutOfRange)
+            T::Native::try_from(value).map_err(|_| ValueError::OutOfRange)
         };
         let is_usual = format.is_plain();
         let quick = |text: Text<'_>| {
@@ -274,7 +274,7 @@ impl Column<'_, '_> {
     fn moments<T: ArrowPrimitiveType>(
         self,
         lanes: Option<Moments<'_>>,
-        read: impl Fn(&[u8]) -> Result<T::Native, Flaw>,
+        read: impl Fn(&[u8]) -> Result<T::Native, ValueError>,
     ) -> ArrayRef
     where
         T::Native: Into<i128> + lanes::Native,
@@ -295,7 +295,7 @@ impl Column<'_, '_> {
         mut self,
         kernel: Option<impl Kernel>,
         quick: impl Fn(Text<'_>) -> Option<T::Native>,
-        exact: impl Fn(&[u8]) -> Result<T::Native, Flaw>,
+        exact: impl Fn(&[u8]) -> Result<T::Native, ValueError>,
         scalar: impl Fn(T::Native) -> Scalar,
     ) -> PrimitiveArray<T>
     where

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use job::Error;
 
-use super::piece::{self, Head};
+use super::piece::{self, PieceHead};
 use super::{Taken, hash, read_number};
 
 /// Bytes that the hash of an entry takes while it is compared.
@@ -15,7 +15,11 @@ const PATIENCE: u64 = 4;
 
 /// Ranges of buckets that are compared at once, each in `most_bytes` of memory, together all of
 /// them. Ranges without an entry are left out.
-pub fn ranges(heads: &[Head], buckets: usize, most_bytes: u64) -> Result<Vec<Range<usize>>, Error> {
+pub fn ranges(
+    heads: &[PieceHead],
+    buckets: usize,
+    most_bytes: u64,
+) -> Result<Vec<Range<usize>>, Error> {
     let size = |range: Range<usize>| -> u64 {
         let hashes: u64 = heads.iter().map(|head| head.entries(&range)).sum();
         let keys: u64 = heads.iter().map(|head| head.key_bytes(&range)).sum();

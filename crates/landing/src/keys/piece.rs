@@ -35,7 +35,7 @@ pub(super) fn buckets(plan: &Plan) -> usize {
 
 /// The beginning of a piece: where its buckets are.
 #[derive(Debug, Clone)]
-pub struct Head {
+pub struct PieceHead {
     /// Entries, and bytes of keys, before each bucket; and at the end those of all.
     before: Vec<(u64, u64)>,
 }
@@ -51,7 +51,7 @@ pub struct Seen<'a> {
     pub key: &'a [u8],
 }
 
-impl Head {
+impl PieceHead {
     /// Bytes of the head of a piece.
     pub fn bytes(buckets: usize) -> u64 {
         (buckets * BUCKET_BYTES) as u64

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api::{Access, App, router};
 use axum::http::StatusCode;
 use bytes::Bytes;
-use objects::{Buckets, Fault, FaultKind, Faulty, Put};
+use objects::{Buckets, FaultKind, Faulty, InjectedFault, Put};
 use serde_json::{Value, json};
 
 use crate::door::{Door, config};
@@ -20,7 +20,7 @@ async fn watched(places: &[(&str, &str)]) -> (Door, Arc<Faulty>) {
         let put = Put::Overwrite;
         door.buckets.bucket(bucket).put(key, Bytes::from_static(b"year\n1\n"), put).await.unwrap();
     }
-    let none = Fault { call: 0, kind: FaultKind::Before };
+    let none = InjectedFault { call: 0, kind: FaultKind::Before };
     let watched = Arc::new(Faulty::new(door.buckets.clone(), none));
     let app = App {
         registry: door.registry.clone(),

@@ -16,7 +16,7 @@ use parquet_pages::SharedBuffer;
 use parquet_pages::{Compressor, FileSchema, FileWriter};
 
 use super::Lineage;
-use crate::plain::{Form, Packer, TextSchema, TextWriter};
+use crate::text::{Form, Packer, TextSchema, TextWriter};
 
 /// Files by their positions, those that have ended left out, and what they share.
 pub(super) enum Writers {
