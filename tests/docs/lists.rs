@@ -31,7 +31,7 @@ fn between<'t>(text: &'t str, start: &'t str, end: &'t str) -> impl Iterator<Ite
 
 #[test]
 fn failures_and_faults_are_listed() {
-    names_all("errors.md", job::Error::NAMES.map(str::to_owned));
+    names_all("errors.md", job::ErrorKind::ALL.map(|(_, name)| name.to_owned()));
     let rejects = text("crates/contract/src/rejects.rs");
     names_all("errors.md", between(&rejects, "#[serde(rename = \"", "\")]"));
 }

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flow::Call;
 use job::DatasetName;
-use job::Error;
 use job::decision::Decision;
 use job::message::{Failure, JobId, JobRef, SourceRef, Stored, Submission, VerifyJob};
 use job::sources::Sources;
+use job::{Error, ErrorKind};
 use landing::commit::Commit;
 use objects::{Buckets, Faulty, Objects, Pin, Put};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -383,7 +383,7 @@ impl Functions for Bench {
         }
         let remains = Remains { table: self.table_keys().await, visible: self.visible().await.0 };
         self.remains.lock().unwrap().push(remains);
-        Err(Error::StoreUnavailable("the process was killed".to_owned()))
+        Err(Error::new(ErrorKind::StoreUnavailable, "the process was killed".to_owned()))
     }
 
     fn is_stopped(&self) -> bool {

@@ -6,8 +6,8 @@ use std::sync::{LazyLock, Mutex};
 use async_trait::async_trait;
 use flow::{Call, Ended, Fixed, Hasty, Items, Machine, Outside, Start, Tasks};
 use futures::future::BoxFuture;
-use job::Error;
 use job::message::{Caught, Failure, Settled, Stored, Submission, Verified};
+use job::{Error, ErrorKind};
 use serde_json::{Value, json};
 use steps::functions::{FUNCTIONS, LANDING};
 use tokio::sync::Notify;
@@ -116,7 +116,10 @@ impl Driven {
                 );
                 Ok(())
             }
-            Some((caught, _)) => Err(Error::named(&caught.error, caught.cause.clone())),
+            Some((caught, _)) => {
+                let kind = ErrorKind::named(&caught.error).unwrap_or(ErrorKind::Internal);
+                Err(Error::new(kind, caught.cause.clone()))
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use contract::Contract;
 use contract::rejects::ErrorEntry;
-use job::Error;
+use job::{Error, ErrorKind};
 use proptest::prelude::*;
 use steps::Salt;
 
@@ -186,16 +186,20 @@ async fn a_contract_that_hashes_wants_a_salt() {
     let submission = bench.submit("job", b"id,email,card,pin,note\n", u64::MAX, false).await;
     let error = steps::ingest(&bench.context, submission).await.unwrap_err();
     assert!(
-        matches!(&error, Error::ContractInvalid(text) if text.contains("`email`") && text.contains("MaskSalt")),
+        matches!(&error, Error { kind: ErrorKind::ContractInvalid, message: text } if text.contains("`email`") && text.contains("MaskSalt")),
         "{error}"
     );
 
     // A salt that is configured and can't be had ends what needs it, with the reason.
     let mut bench = Bench::new(CONTRACT).await;
-    bench.context.salt = Err(Error::AccessDenied("secretsmanager:GetSecretValue".to_owned()));
+    bench.context.salt =
+        Err(Error::new(ErrorKind::AccessDenied, "secretsmanager:GetSecretValue".to_owned()));
     let submission = bench.submit("job", b"id,email,card,pin,note\n", u64::MAX, false).await;
     let error = steps::ingest(&bench.context, submission).await.unwrap_err();
-    assert_eq!(error, Error::AccessDenied("secretsmanager:GetSecretValue".to_owned()));
+    assert_eq!(
+        error,
+        Error::new(ErrorKind::AccessDenied, "secretsmanager:GetSecretValue".to_owned())
+    );
 
     assert!(Salt::parse("short").is_err());
     assert!(!format!("{:?}", Salt::parse(SALT).unwrap()).contains("salt for"));

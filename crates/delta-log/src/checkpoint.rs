@@ -11,7 +11,7 @@ use arrow_json::ReaderBuilder;
 use arrow_json::writer::{LineDelimited, WriterBuilder};
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 use bytes::Bytes;
-use job::Error;
+use job::{Error, ErrorKind};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
@@ -45,10 +45,10 @@ impl State {
     /// one action a line.
     pub fn precede(&mut self, lines: &[u8]) -> Result<(), Error> {
         let broken = |error: serde_json::Error| {
-            Error::Internal(format!(
-                "an entry of the Delta log can't be read: {}",
-                error.unquoted()
-            ))
+            Error::new(
+                ErrorKind::Internal,
+                format!("an entry of the Delta log can't be read: {}", error.unquoted()),
+            )
         };
         let mut named = Vec::new();
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
@@ -92,7 +92,7 @@ impl State {
     /// holds.
     pub fn write(self, now: i64) -> Result<(Bytes, usize), Error> {
         let (Some(protocol), Some(metadata)) = (self.protocol, self.metadata) else {
-            return Err(Error::Internal("the Delta log has no schema".to_owned()));
+            return Err(Error::new(ErrorKind::Internal, "the Delta log has no schema".to_owned()));
         };
         let keeps_all = !metadata["configuration"][TOMBSTONES].is_null();
         let is_recent = |remove: &Value| {
@@ -136,10 +136,10 @@ impl State {
 /// have given it more than is read.
 pub fn read_checkpoint(bytes: Bytes) -> Result<Vec<u8>, Error> {
     let unread = |error: &dyn std::fmt::Debug| {
-        Error::Internal(format!(
-            "a checkpoint of the Delta log can't be read: {}",
-            wording::variant(&error)
-        ))
+        Error::new(
+            ErrorKind::Internal,
+            format!("a checkpoint of the Delta log can't be read: {}", wording::variant(&error)),
+        )
     };
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| unread(&error))?;
     // Columns of actions; of `add`, statistics are also there as values, which nobody needs twice.
@@ -242,10 +242,10 @@ fn schema() -> SchemaRef {
 }
 
 fn broken(error: impl std::fmt::Debug) -> Error {
-    Error::Internal(format!(
-        "a checkpoint of the Delta log can't be written: {}",
-        wording::variant(&error)
-    ))
+    Error::new(
+        ErrorKind::Internal,
+        format!("a checkpoint of the Delta log can't be written: {}", wording::variant(&error)),
+    )
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use arrow_schema::DataType as ArrowType;
 use chrono::{DateTime, SecondsFormat};
 use contract::NULL_PARTITION;
 use contract::{Contract, Mode};
-use job::Error;
+use job::{Error, ErrorKind};
 use landing::commit::{Commit, CommittedFile};
 use landing::files::folder_text;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -44,7 +44,7 @@ pub struct Entry {
 
 /// Writes a commit as an entry after the state `head`, if there is a table yet: one action a line.
 ///
-/// [`Error::ContractInvalid`] when the contract does not go with the table.
+/// [`ErrorKind::ContractInvalid`] when the contract does not go with the table.
 pub fn write_entry(
     commit: &Commit,
     contract: &Contract,
@@ -113,7 +113,10 @@ pub fn write_entry(
     let mut text = String::new();
     for line in lines {
         text += &serde_json::to_string(&line).map_err(|error| {
-            Error::Internal(format!("a Delta action can't be written: {}", error.unquoted()))
+            Error::new(
+                ErrorKind::Internal,
+                format!("a Delta action can't be written: {}", error.unquoted()),
+            )
         })?;
         text.push('\n');
     }
@@ -134,10 +137,10 @@ pub fn read_entry(text: &[u8], sequence: u64, prefix: &str) -> Result<Entry, Err
     };
     for line in text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
         let line: Line = serde_json::from_slice(line).map_err(|error| {
-            Error::Internal(format!(
-                "entry {sequence} of the Delta log can't be read: {}",
-                error.unquoted()
-            ))
+            Error::new(
+                ErrorKind::Internal,
+                format!("entry {sequence} of the Delta log can't be read: {}", error.unquoted()),
+            )
         })?;
         if let Some(CommitInfo { timestamp, mut more }) = line.commit_info {
             entry.committed = timestamp.map(moment).unwrap_or_default();
@@ -213,7 +216,10 @@ fn info(
     millis: i64,
 ) -> Result<CommitInfo, Error> {
     let broken = |error: serde_json::Error| {
-        Error::Internal(format!("a Delta action can't be written: {}", error.unquoted()))
+        Error::new(
+            ErrorKind::Internal,
+            format!("a Delta action can't be written: {}", error.unquoted()),
+        )
     };
     let mode = if commit.mode == Mode::Append { "Append" } else { "Overwrite" };
     let partition_by = serde_json::to_string(&contract.output.partition_by).map_err(broken)?;

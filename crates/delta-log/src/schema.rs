@@ -3,8 +3,8 @@
 use arrow_schema::DataType as ArrowType;
 use contract::delta::delta_type;
 use contract::{Contract, FieldsMatch, Mode};
-use job::Error;
 use job::message::JobId;
+use job::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -50,8 +50,8 @@ struct Column {
 /// stay, and are null in new rows, if its `fieldsMatch` lets a source have more than the contract.
 /// What overwrites the table replaces its columns.
 ///
-/// [`Error::ContractInvalid`] when the contract does not go with the table, or the table is of a
-/// kind that Landfall does not write.
+/// [`ErrorKind::ContractInvalid`] when the contract does not go with the table, or the table is of
+/// a kind that Landfall does not write.
 pub fn settle(
     contract: &Contract,
     head: Option<&TableHead>,
@@ -77,11 +77,14 @@ pub fn settle(
         Mode::Overwrite => wanted,
         Mode::Append | Mode::OverwritePartitions => {
             if *partitions != head.metadata.partition_columns {
-                return Err(Error::ContractInvalid(format!(
-                    "the Delta table is partitioned by {}, the contract by {}: they must be the same; `mode: overwrite` replaces the table, once",
-                    list_of(&head.metadata.partition_columns),
-                    list_of(partitions)
-                )));
+                return Err(Error::new(
+                    ErrorKind::ContractInvalid,
+                    format!(
+                        "the Delta table is partitioned by {}, the contract by {}: they must be the same; `mode: overwrite` replaces the table, once",
+                        list_of(&head.metadata.partition_columns),
+                        list_of(partitions)
+                    ),
+                ));
             }
             let there = columns_of(head)?;
             let evolved = evolve(&there, wanted, contract.schema.fields_match)?;
@@ -242,20 +245,20 @@ fn protocol_for(columns: &[Column], there: Option<&Protocol>) -> Protocol {
 fn columns_of(head: &TableHead) -> Result<Vec<Column>, Error> {
     let parsed = serde_json::from_str::<Struct>(&head.metadata.schema_string);
     parsed.map(|schema| schema.fields).map_err(|error| {
-        Error::Internal(format!(
-            "the schema of the Delta table can't be read: {}",
-            error.unquoted()
-        ))
+        Error::new(
+            ErrorKind::Internal,
+            format!("the schema of the Delta table can't be read: {}", error.unquoted()),
+        )
     })
 }
 
 fn text_of(columns: &[Column]) -> Result<String, Error> {
     let schema = Struct { kind: "struct".to_owned(), fields: columns.to_vec() };
     serde_json::to_string(&schema).map_err(|error| {
-        Error::Internal(format!(
-            "the schema of the Delta table can't be written: {}",
-            error.unquoted()
-        ))
+        Error::new(
+            ErrorKind::Internal,
+            format!("the schema of the Delta table can't be written: {}", error.unquoted()),
+        )
     })
 }
 
@@ -280,5 +283,5 @@ fn shown(kind: &Value) -> String {
 }
 
 fn refused(message: String) -> Error {
-    Error::ContractInvalid(message)
+    Error::new(ErrorKind::ContractInvalid, message)
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use aws_clients::{JsonError, JsonService, SdkConfig};
-use job::Error;
+use job::{Error, ErrorKind};
 use serde_json::json;
 use steps::Salt;
 
@@ -31,7 +31,10 @@ pub(crate) async fn of_secret(
         match waits.next() {
             _ if !is_transient(&error) => {
                 let remedy = "MaskSaltArn names the secret with the salt of masks";
-                return Ok(Err(Error::AccessDenied(format!("{failure}; {remedy}"))));
+                return Ok(Err(Error::new(
+                    ErrorKind::AccessDenied,
+                    format!("{failure}; {remedy}"),
+                )));
             }
             Some(wait) => tokio::time::sleep(*wait).await,
             None => return Err(failure),
@@ -42,7 +45,10 @@ pub(crate) async fn of_secret(
 fn read(text: Option<&str>, arn: &str) -> Result<Option<Salt>, Error> {
     let salt = Salt::parse(text.unwrap_or_default());
     salt.map(Some).map_err(|fault| {
-        Error::ContractInvalid(format!("{fault}: the text of {arn} is taken as it is"))
+        Error::new(
+            ErrorKind::ContractInvalid,
+            format!("{fault}: the text of {arn} is taken as it is"),
+        )
     })
 }
 
@@ -115,12 +121,12 @@ mod tests {
             answered(&[(400, r#"{"__type":"AccessDeniedException","Message":"no"}"#)]).await;
         let error = denied.unwrap().unwrap_err();
         assert!(
-            matches!(&error, Error::AccessDenied(text) if text.contains("secretsmanager:GetSecretValue")),
+            matches!(&error, Error { kind: ErrorKind::AccessDenied, message: text } if text.contains("secretsmanager:GetSecretValue")),
             "{error}"
         );
         let short = answered(&[(200, r#"{"SecretString":"geheim"}"#)]).await.unwrap().unwrap_err();
         assert!(
-            matches!(&short, Error::ContractInvalid(text) if text.contains("has 6 bytes")),
+            matches!(&short, Error { kind: ErrorKind::ContractInvalid, message: text } if text.contains("has 6 bytes")),
             "{short}"
         );
         assert!(!short.to_string().contains("geheim"));

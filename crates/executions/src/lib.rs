@@ -69,10 +69,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl From<Error> for job::Error {
     fn from(error: Error) -> Self {
         match error {
-            Error::Denied(text) => Self::AccessDenied(text),
-            Error::Unavailable(text) => Self::StoreUnavailable(text),
+            Error::Denied(text) => Self::new(job::ErrorKind::AccessDenied, text),
+            Error::Unavailable(text) => Self::new(job::ErrorKind::StoreUnavailable, text),
             Error::Missing(text) | Error::Different(text) | Error::Refused(text) => {
-                Self::Internal(text)
+                Self::new(job::ErrorKind::Internal, text)
             }
         }
     }

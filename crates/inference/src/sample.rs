@@ -2,7 +2,7 @@
 
 use csv_records::{Limits, Rows, ShardReader};
 use job::DatasetName;
-use job::Error;
+use job::{Error, ErrorKind};
 use landing::batch::Batch;
 use landing::batch::Cells;
 use landing::columns::Records;
@@ -19,7 +19,7 @@ const BATCH_ROWS: usize = 4 * 1024;
 ///
 /// # Errors
 ///
-/// Those of [`Opening::read`]; and [`Error::LimitExceeded`]: the header, or a record, is longer
+/// Those of [`Opening::read`]; and [`ErrorKind::LimitExceeded`]: the header, or a record, is longer
 /// than the sample or the limit.
 pub fn propose(
     stated: &Stated<'_>,
@@ -28,10 +28,13 @@ pub fn propose(
     is_whole: bool,
 ) -> Result<Inferred, Error> {
     let too_long = |what: &str| {
-        Error::LimitExceeded(format!(
-            "{what} of {} is longer than what was looked at; is a quote left open?",
-            stated.name
-        ))
+        Error::new(
+            ErrorKind::LimitExceeded,
+            format!(
+                "{what} of {} is longer than what was looked at; is a quote left open?",
+                stated.name
+            ),
+        )
     };
     let opening = Opening::read(stated, Limits::default(), bytes, is_whole, MOST_TEXT_BYTES)?
         .ok_or_else(|| too_long("the header"))?;

@@ -13,5 +13,5 @@ pub mod sources;
 mod table_format;
 
 pub use dataset::DatasetName;
-pub use error::Error;
+pub use error::{Error, ErrorKind};
 pub use table_format::TableFormat;

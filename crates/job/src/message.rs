@@ -284,8 +284,8 @@ pub struct Settled {
     pub dataset: DatasetName,
     /// Its status as the API writes it, e.g. `FAILED`.
     pub status: String,
-    /// Why nothing of it is visible: a name of [`crate::Error::NAMES`], or of AWS. Empty when it
-    /// landed.
+    /// Why nothing of it is visible: a name of [`ErrorKind`](crate::ErrorKind), or of AWS. Empty
+    /// when it landed.
     pub error: String,
     /// The same for people. Empty when it landed.
     pub cause: String,
@@ -383,7 +383,7 @@ pub struct Caught {
 /// Why a job failed, as the registry and the API show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// A name of [`crate::Error::NAMES`], or of AWS.
+    /// A name of [`ErrorKind`](crate::ErrorKind), or of AWS.
     pub error: String,
     /// What happened, where, and what to do.
     pub cause: String,

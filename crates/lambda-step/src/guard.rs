@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use job::Error;
+use job::{Error, ErrorKind};
 use tokio::time::timeout;
 use tracing::Instrument;
 
@@ -28,7 +28,7 @@ pub fn budget(deadline: u64, now: u64) -> Duration {
     left - MARGIN.min(left / 4)
 }
 
-/// Runs `work` for at most `budget`. A panic becomes [`Error::Internal`] that names the place
+/// Runs `work` for at most `budget`. A panic becomes [`ErrorKind::Internal`] that names the place
 /// alone: its text could hold a value of the data.
 pub async fn guarded<O: Send + 'static>(
     work: impl Future<Output = Result<O, Error>> + Send + 'static,
@@ -39,17 +39,23 @@ pub async fn guarded<O: Send + 'static>(
     let mut task = tokio::spawn(PANICKED_AT.scope(place.clone(), work).in_current_span());
     match timeout(budget, &mut task).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => Err(Error::Internal(match place.get() {
-            Some(place) => format!("the step panicked at {place}"),
-            None => "the step panicked".to_owned(),
-        })),
+        Ok(Err(_)) => Err(Error::new(
+            ErrorKind::Internal,
+            match place.get() {
+                Some(place) => format!("the step panicked at {place}"),
+                None => "the step panicked".to_owned(),
+            },
+        )),
         Err(_) => {
             task.abort();
             let _ = timeout(LETTING_GO, task).await;
-            Err(Error::DeadlineExceeded(format!(
-                "stopped after {:.1} s, shortly before the function's time limit: raise the function's timeout or lower the shard size",
-                budget.as_secs_f64()
-            )))
+            Err(Error::new(
+                ErrorKind::DeadlineExceeded,
+                format!(
+                    "stopped after {:.1} s, shortly before the function's time limit: raise the function's timeout or lower the shard size",
+                    budget.as_secs_f64()
+                ),
+            ))
         }
     }
 }
@@ -93,7 +99,10 @@ mod tests {
         };
         let begun = tokio::time::Instant::now();
         let outcome = guarded(work, MINUTE).await;
-        assert!(matches!(outcome, Err(Error::DeadlineExceeded(_))), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(Error { kind: ErrorKind::DeadlineExceeded, .. })),
+            "{outcome:?}"
+        );
         assert!(begun.elapsed() < MINUTE + MARGIN, "reported before Lambda would have ended it");
         assert_eq!(Arc::strong_count(&held), 1, "the work let go of what it held");
     }
@@ -105,7 +114,9 @@ mod tests {
         let outcome =
             guarded::<u32>(async move { Ok(*empty.first().expect("the value 4711")) }, MINUTE)
                 .await;
-        let Err(Error::Internal(text)) = outcome else { panic!("not {outcome:?}") };
+        let Err(Error { kind: ErrorKind::Internal, message: text }) = outcome else {
+            panic!("not {outcome:?}")
+        };
         assert!(text.starts_with(&format!("the step panicked at {}:", file!())), "{text}");
         assert!(!text.contains("4711"), "{text}");
     }
@@ -113,7 +124,7 @@ mod tests {
     #[tokio::test]
     async fn an_outcome_passes_through() {
         assert_eq!(guarded(async { Ok(1) }, MINUTE).await, Ok(1));
-        let cancelled = Error::Cancelled("by its owner".to_owned());
+        let cancelled = Error::new(ErrorKind::Cancelled, "by its owner".to_owned());
         assert_eq!(
             guarded::<()>(
                 {

@@ -66,9 +66,10 @@ where
                 )
                 .await
             }
-            Err(error) => {
-                Err(job::Error::Internal(format!("the message is not one for `{step}`: {error}")))
-            }
+            Err(error) => Err(job::Error::new(
+                job::ErrorKind::Internal,
+                format!("the message is not one for `{step}`: {error}"),
+            )),
         };
         let failure = outcome.as_ref().err().map(job::Error::name);
         println!("{}", metric(step, &job, begun.elapsed(), failure, epoch_millis()));
@@ -151,7 +152,10 @@ mod tests {
         let handler = Arc::new(|input: JobRef, _| async move {
             match input.job.as_str() {
                 "panics" => panic!("with the value 4711"),
-                _ => Err::<Stored, _>(job::Error::SchemaDrift("two fields are new".to_owned())),
+                _ => Err::<Stored, _>(job::Error::new(
+                    job::ErrorKind::SchemaDrift,
+                    "two fields are new".to_owned(),
+                )),
             }
         });
         let cases = [
@@ -184,7 +188,7 @@ mod tests {
         assert_eq!(cut("short", 30), "short");
         assert_eq!(cut("naïve", 3), "na");
         let quotes = "\"\u{1}\n".repeat(20_000);
-        let failure = diagnostic(&job::Error::Internal(quotes));
+        let failure = diagnostic(&job::Error::new(job::ErrorKind::Internal, quotes));
         let written = serde_json::to_string(&failure.error_message).unwrap().len();
         assert!((MAX_MESSAGE_BYTES - 10..=MAX_MESSAGE_BYTES + 2).contains(&written), "{written}");
     }

@@ -1,5 +1,6 @@
 //! What the process answers to whoever called it.
 
+use job::ErrorKind;
 use std::process::ExitCode;
 
 use clap::builder::StyledStr;
@@ -28,19 +29,29 @@ pub(crate) const CODES: &str = "0 landed · 1 the data was refused · 2 wrong us
     4 the same bytes, or a newer version, are there already (with --strict) · 5 over --max-cost · 130 interrupted";
 
 impl Exit {
-    /// What the failure of a job means; `error` is one of [`job::Error::NAMES`].
+    /// What the failure of a job means; `error` is the name of an [`ErrorKind`], or another
+    /// cloud's.
     pub(crate) fn of_failure(error: &str) -> Self {
-        match error {
-            "SchemaDrift"
-            | "RejectLimitExceeded"
-            | "SourceCorrupt"
-            | "LimitExceeded"
-            | "SourceChanged" => Self::Refused,
-            "AlreadyLanded" | "Superseded" => Self::Duplicate,
-            "CostCapExceeded" => Self::OverCap,
-            "ContractInvalid" | "SourceMissing" => Self::WrongUse,
-            "Cancelled" => Self::Interrupted,
-            _ => Self::Infrastructure,
+        ErrorKind::named(error).map_or(Self::Infrastructure, Self::of_kind)
+    }
+
+    /// What a failure of this kind means.
+    pub(crate) fn of_kind(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::SchemaDrift
+            | ErrorKind::RejectLimitExceeded
+            | ErrorKind::SourceCorrupt
+            | ErrorKind::LimitExceeded
+            | ErrorKind::SourceChanged => Self::Refused,
+            ErrorKind::AlreadyLanded | ErrorKind::Superseded => Self::Duplicate,
+            ErrorKind::CostCapExceeded => Self::OverCap,
+            ErrorKind::ContractInvalid | ErrorKind::SourceMissing => Self::WrongUse,
+            ErrorKind::Cancelled => Self::Interrupted,
+            ErrorKind::StoreUnavailable
+            | ErrorKind::DeadlineExceeded
+            | ErrorKind::AccessDenied
+            | ErrorKind::StoreFull
+            | ErrorKind::Internal => Self::Infrastructure,
         }
     }
 
@@ -76,8 +87,9 @@ mod tests {
     #[test]
     fn every_failure_has_an_exit_code() {
         let of = |exit: Exit| {
-            job::Error::NAMES
+            ErrorKind::ALL
                 .into_iter()
+                .map(|(_, name)| name)
                 .filter(|name| Exit::of_failure(name) == exit)
                 .collect::<Vec<_>>()
         };

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use contract::rejects::ErrorEntry;
-use job::Error;
 use job::bill::{Bill, Elsewhere};
 use job::message::{Counts, JobKeys, Shard, SourceRef, TransformShard};
 use job::sources::Sources;
+use job::{Error, ErrorKind};
 use landing::commit::Receipt;
 use landing::plan::Plan;
 use objects::{Buckets, Objects};
@@ -124,7 +124,7 @@ impl ShowPlan {
                 Ok(planned) => say(planned.describe()),
                 Err(error) => {
                     complain(format_args!("{}: {}: {error}", path.display(), error.name()));
-                    worst = worst.max(Exit::of_failure(error.name()));
+                    worst = worst.max(Exit::of_kind(error.kind));
                 }
             }
         }
@@ -206,8 +206,9 @@ impl ShowPlan {
         let lines = errors.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let more_faults = lines.clone().count().saturating_sub(SHOWN_FAULTS) as u64;
         let faults = lines.take(SHOWN_FAULTS).map(|line| {
-            let mut fault: ErrorEntry = serde_json::from_slice(line)
-                .map_err(|error| Error::Internal(format!("a fault: {}", error.unquoted())))?;
+            let mut fault: ErrorEntry = serde_json::from_slice(line).map_err(|error| {
+                Error::new(ErrorKind::Internal, format!("a fault: {}", error.unquoted()))
+            })?;
             // A shard counts from its first row, and people from 1.
             fault.rebase(plan.data_lines + 1, 1);
             Ok(fault)
@@ -296,5 +297,5 @@ impl Planned {
 async fn read<T: DeserializeOwned>(work: &dyn Objects, key: &str) -> Result<T, Error> {
     let json = work.read(key, DOCUMENT_BYTES).await?;
     serde_json::from_slice(&json)
-        .map_err(|error| Error::Internal(format!("{key}: {}", error.unquoted())))
+        .map_err(|error| Error::new(ErrorKind::Internal, format!("{key}: {}", error.unquoted())))
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use contract::Contract;
 use inference::dataset_name;
-use job::Error;
+use job::{Error, ErrorKind};
 use landing::opening::Stated;
 use landing::profile::{ColumnProfile, Profile, Table};
 
@@ -50,7 +50,7 @@ impl ShowProfile {
         };
         let (profile, refused) = match profile(&self.file, contract) {
             Ok(profiled) => profiled,
-            Err(Unreadable::Refused(Error::SchemaDrift(drift))) => {
+            Err(Unreadable::Refused(Error { kind: ErrorKind::SchemaDrift, message: drift })) => {
                 complain(drift);
                 return Exit::Refused;
             }
@@ -108,7 +108,7 @@ fn profile(file: &Path, contract: Contract) -> Result<(Profile, u64), Unreadable
                 .entries(&contract, &source.opening().found_header())
                 .iter()
                 .for_each(|fault| complain(fault_line(fault)));
-            Error::SchemaDrift(drift.to_string())
+            Error::new(ErrorKind::SchemaDrift, drift.to_string())
         })?
     } else {
         contract.schema.match_positions()

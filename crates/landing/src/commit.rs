@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::Mode;
 use csv_records::Tile;
-use job::Error;
 use job::TableFormat;
 use job::bill::{Bill, Usage};
 use job::message::{Counts, Failure, JobId, SourceRef};
+use job::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
 use crate::profile::Bounds;
@@ -242,8 +242,8 @@ impl Table {
 
     /// The files that a commit of `added` removes.
     ///
-    /// [`Error::ContractInvalid`] when partitions are to be replaced, but files are there that were
-    /// partitioned by other fields than `partition_by`.
+    /// [`ErrorKind::ContractInvalid`] when partitions are to be replaced, but files are there that
+    /// were partitioned by other fields than `partition_by`.
     pub fn replaced(
         &self,
         mode: Mode,
@@ -259,11 +259,14 @@ impl Table {
                     !file.partition.keys().map(String::as_str).eq(wanted.iter().copied())
                 }) {
                     let names: Vec<_> = other.partition.keys().map(String::as_str).collect();
-                    return Err(Error::ContractInvalid(format!(
-                        "partitions by {} can't be replaced: there are files partitioned by {}; `mode: overwrite` replaces them all, once",
-                        partition_by.join(", "),
-                        if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
-                    )));
+                    return Err(Error::new(
+                        ErrorKind::ContractInvalid,
+                        format!(
+                            "partitions by {} can't be replaced: there are files partitioned by {}; `mode: overwrite` replaces them all, once",
+                            partition_by.join(", "),
+                            if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+                        ),
+                    ));
                 }
                 let partitions: BTreeSet<_> = added.iter().map(|file| &file.partition).collect();
                 let replaced = self.0.values().filter(|file| partitions.contains(&file.partition));

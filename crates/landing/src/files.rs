@@ -17,8 +17,8 @@ use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef};
 use arrow_select::take::take;
 use contract::Contract;
-use job::Error;
 use job::TableFormat;
+use job::{Error, ErrorKind};
 use parquet_pages::SharedBuffer;
 
 use crate::plan::Plan;
@@ -484,5 +484,5 @@ impl File {
 
 /// Nothing of the data can make the encoder fail: what does is a bug.
 fn broken(error: impl std::fmt::Debug) -> Error {
-    Error::Internal(format!("writing Parquet: {}", wording::variant(&error)))
+    Error::new(ErrorKind::Internal, format!("writing Parquet: {}", wording::variant(&error)))
 }

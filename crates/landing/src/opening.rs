@@ -9,7 +9,7 @@ use csv_records::dialect::{Dialect, StatedDialect, Terminator};
 use csv_records::encoding::{self, Encoding, Guess, Units};
 use csv_records::line_counter::LineCounter;
 use csv_records::{Header, Limits, footer_start, preamble};
-use job::Error;
+use job::{Error, ErrorKind};
 use memchr::memmem;
 
 use crate::evidence::Evidence;
@@ -90,9 +90,9 @@ impl Opening {
     ///
     /// # Errors
     ///
-    /// [`Error::SourceCorrupt`]: the source is something else, or damaged.
-    /// [`Error::ContractInvalid`]: the dialect can't be read in the encoding.
-    /// [`Error::LimitExceeded`].
+    /// [`ErrorKind::SourceCorrupt`]: the source is something else, or damaged.
+    /// [`ErrorKind::ContractInvalid`]: the dialect can't be read in the encoding.
+    /// [`ErrorKind::LimitExceeded`].
     pub fn read(
         stated: &Stated<'_>,
         limits: Limits,
@@ -123,10 +123,13 @@ impl Opening {
         refuse_other_formats(&text, stated.name)?;
         let (encoding, is_guess) = settle_encoding(stated, &text, is_whole, &mut evidence)?;
         if formats::is_binary(&text, encoding) {
-            return Err(Error::SourceCorrupt(format!(
-                "{} is binary data, not CSV: it has control characters of many kinds",
-                stated.name
-            )));
+            return Err(Error::new(
+                ErrorKind::SourceCorrupt,
+                format!(
+                    "{} is binary data, not CSV: it has control characters of many kinds",
+                    stated.name
+                ),
+            ));
         }
         check_terminator(stated, &text, encoding)?;
         let markup =
@@ -137,7 +140,10 @@ impl Opening {
         dialect.encoding_is_guess = is_guess;
         evidence.extend(guesses);
         dialect.check().map_err(|message| {
-            Error::ContractInvalid(format!("{} can't be read exactly: {message}", stated.name))
+            Error::new(
+                ErrorKind::ContractInvalid,
+                format!("{} can't be read exactly: {message}", stated.name),
+            )
         })?;
         let text = without_footer(&dialect, text, is_whole);
         let header = preamble(&dialect, limits, &text, is_whole);
@@ -147,18 +153,24 @@ impl Opening {
             return Err(other_format(stated.name, format));
         }
         let header = header.map_err(|long| {
-            Error::LimitExceeded(format!(
-                "the header of {} has more than {} bytes; is a quote left open there?",
-                stated.name, long.limit
-            ))
+            Error::new(
+                ErrorKind::LimitExceeded,
+                format!(
+                    "the header of {} has more than {} bytes; is a quote left open there?",
+                    stated.name, long.limit
+                ),
+            )
         })?;
         let Some(header) = header else { return Ok(None) };
         if header.names.len() > COLUMNS {
-            return Err(Error::LimitExceeded(format!(
-                "{} has {} columns; at most {COLUMNS} are read",
-                stated.name,
-                header.names.len()
-            )));
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
+                format!(
+                    "{} has {} columns; at most {COLUMNS} are read",
+                    stated.name,
+                    header.names.len()
+                ),
+            ));
         }
         let mut opening = Self { compression, dialect, header, evidence, text, is_whole, is_empty };
         if is_whole && opening.text.len() > sniff::SAMPLE_BYTES {
@@ -196,7 +208,7 @@ impl Opening {
     ///
     /// # Errors
     ///
-    /// [`Error::SchemaDrift`]: there is nothing that could match a contract, or tell one.
+    /// [`ErrorKind::SchemaDrift`]: there is nothing that could match a contract, or tell one.
     pub fn check_not_empty(&self, name: &str) -> Result<(), Error> {
         if !self.is_empty {
             return Ok(());
@@ -207,7 +219,7 @@ impl Opening {
             [] => "it has a byte order mark, and nothing else",
             _ => "it has blank lines, and nothing else",
         };
-        Err(Error::SchemaDrift(format!("{name} is empty: {what}")))
+        Err(Error::new(ErrorKind::SchemaDrift, format!("{name} is empty: {what}")))
     }
 
     /// The line that says which encoding was guessed from the look of the text:
@@ -220,17 +232,17 @@ impl Opening {
     ///
     /// # Errors
     ///
-    /// [`Error::SourceCorrupt`], with the place of the first byte that is not.
+    /// [`ErrorKind::SourceCorrupt`], with the place of the first byte that is not.
     pub fn check_header(&self, name: &str) -> Result<(), Error> {
         let encoding = self.dialect.encoding;
         let Some(offset) = encoding.decode(self.header_row(), &mut Vec::new()) else {
             return Ok(());
         };
         let at = self.header.range.start + offset as u64;
-        Err(Error::SourceCorrupt(format!(
-            "the header of {name} is not valid {} at byte {at}",
-            encoding.name()
-        )))
+        Err(Error::new(
+            ErrorKind::SourceCorrupt,
+            format!("the header of {name} is not valid {} at byte {at}", encoding.name()),
+        ))
     }
 
     /// The header, as it was found.
@@ -277,10 +289,13 @@ fn check_terminator(stated: &Stated<'_>, text: &[u8], encoding: Encoding) -> Res
     if count(needle) > 0 || lf + cr < 2 {
         return Ok(());
     }
-    Err(Error::SourceCorrupt(format!(
-        "no {name} is in {}, though that is said to end its records, but {lf} LF and {cr} CR: leave the terminator out, and each of them does",
-        stated.name
-    )))
+    Err(Error::new(
+        ErrorKind::SourceCorrupt,
+        format!(
+            "no {name} is in {}, though that is said to end its records, but {lf} LF and {cr} CR: leave the terminator out, and each of them does",
+            stated.name
+        ),
+    ))
 }
 
 fn without_footer(dialect: &Dialect, mut text: Vec<u8>, is_whole: bool) -> Vec<u8> {
@@ -307,12 +322,15 @@ fn settle_compression(
             }
             Ok(found)
         }
-        said if found != said && found != Compression::None => Err(Error::SourceCorrupt(format!(
-            "{} is {}, and the contract says `compression: {}`; leave it out and it is told by the first bytes",
-            stated.name,
-            found.name(),
-            said.name()
-        ))),
+        said if found != said && found != Compression::None => Err(Error::new(
+            ErrorKind::SourceCorrupt,
+            format!(
+                "{} is {}, and the contract says `compression: {}`; leave it out and it is told by the first bytes",
+                stated.name,
+                found.name(),
+                said.name()
+            ),
+        )),
         said => Ok(said),
     }
 }
@@ -369,10 +387,10 @@ fn settle_encoding(
         // Read with units of the wrong width, or the wrong order, or a character as several, it
         // would be other text, and no fault in it.
         Some(said) if found != said && encoding::is_misread(text, said) => {
-            return Err(Error::SourceCorrupt(format!(
-                "{} is not {said}, though that is stated: {because}",
-                stated.name
-            )));
+            return Err(Error::new(
+                ErrorKind::SourceCorrupt,
+                format!("{} is not {said}, though that is stated: {because}", stated.name),
+            ));
         }
         Some(said) => (said, false),
     })
@@ -385,15 +403,18 @@ fn refuse_other_formats(text: &[u8], name: &str) -> Result<(), Error> {
     }
     match unpack::sniff(text) {
         Compression::None => Ok(()),
-        packed => Err(Error::SourceCorrupt(format!(
-            "{name} holds {0}, not CSV: it is packed twice; unpack it once",
-            packed.name()
-        ))),
+        packed => Err(Error::new(
+            ErrorKind::SourceCorrupt,
+            format!("{name} holds {0}, not CSV: it is packed twice; unpack it once", packed.name()),
+        )),
     }
 }
 
 fn other_format(name: &str, format: &str) -> Error {
-    Error::SourceCorrupt(format!("{name} is {format}, not CSV; convert it and submit it again"))
+    Error::new(
+        ErrorKind::SourceCorrupt,
+        format!("{name} is {format}, not CSV; convert it and submit it again"),
+    )
 }
 
 /// Whether a text has nothing but a byte order mark and blank lines.

@@ -9,9 +9,9 @@ use contract::{Contract, Mapping};
 use csv_records::dialect::{Dialect, RepeatedHeader};
 use csv_records::line_counter::LineCounter;
 use csv_records::{Row, Rows, ShardReader, Tile};
-use job::Error;
 use job::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
 use job::message::{Counts, Shard};
+use job::{Error, ErrorKind};
 use wording::cut;
 
 use crate::batch::Batch;
@@ -88,7 +88,7 @@ impl ShardTransform {
     ///
     /// # Errors
     ///
-    /// [`Error::ContractInvalid`]: the contract wants a salt, and there is none.
+    /// [`ErrorKind::ContractInvalid`]: the contract wants a salt, and there is none.
     pub fn new(
         plan: &Plan,
         contract: Arc<Contract>,
@@ -169,10 +169,13 @@ impl ShardTransform {
                 Ok(Some(batch)) => batch,
                 Ok(None) => return Ok(()),
                 Err(long) if long.certain => {
-                    return Err(Error::LimitExceeded(format!(
-                        "the record at byte {} has more than {} bytes; is a quote left open there?",
-                        long.at, long.limit
-                    )));
+                    return Err(Error::new(
+                        ErrorKind::LimitExceeded,
+                        format!(
+                            "the record at byte {} has more than {} bytes; is a quote left open there?",
+                            long.at, long.limit
+                        ),
+                    ));
                 }
                 Err(_) => {
                     self.is_void = true;
@@ -223,10 +226,10 @@ impl ShardTransform {
         let tile = self.reader.finish();
         let counts = self.sheet.counts;
         if !self.is_void && tile.records != counts.read {
-            return Err(Error::Internal(format!(
-                "{} records were found and {} read",
-                tile.records, counts.read
-            )));
+            return Err(Error::new(
+                ErrorKind::Internal,
+                format!("{} records were found and {} read", tile.records, counts.read),
+            ));
         }
         Ok((tile, counts))
     }

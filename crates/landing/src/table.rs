@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 
 use arrow_schema::DataType as ArrowType;
 use contract::{Contract, FieldsMatch, Format, Mode, physical_name};
-use job::Error;
+use job::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
 /// What the files of a table hold.
@@ -83,7 +83,7 @@ impl TableSchema {
     ///
     /// # Errors
     ///
-    /// [`Error::ContractInvalid`]: no reader would unite the files.
+    /// [`ErrorKind::ContractInvalid`]: no reader would unite the files.
     pub fn settle(contract: &Contract, there: Option<&Self>) -> Result<Self, Error> {
         let wanted = Self::of(contract);
         match there.filter(|_| contract.output.mode != Mode::Overwrite) {
@@ -117,11 +117,14 @@ impl TableSchema {
                 Some(wanted) => return Err(other_type(column, wanted)),
                 None if may_lack => column.nullable = true,
                 None => {
-                    return Err(Error::ContractInvalid(format!(
-                        "the table has the column `{}`, which the contract lacks: keep it there, let it be null in new rows \
+                    return Err(Error::new(
+                        ErrorKind::ContractInvalid,
+                        format!(
+                            "the table has the column `{}`, which the contract lacks: keep it there, let it be null in new rows \
                          with `fieldsMatch: subset` or `partial`, or replace the table, once, with `mode: overwrite`",
-                        column.name
-                    )));
+                            column.name
+                        ),
+                    ));
                 }
             }
         }
@@ -157,18 +160,24 @@ impl TableSchema {
 
 fn other_type(column: &TableColumn, wanted: &TableColumn) -> Error {
     let TableColumn { name, kind, .. } = column;
-    Error::ContractInvalid(format!(
-        "column `{name}` of the table is {kind}, and {} in the contract, and readers don't unite the two: keep the type \
+    Error::new(
+        ErrorKind::ContractInvalid,
+        format!(
+            "column `{name}` of the table is {kind}, and {} in the contract, and readers don't unite the two: keep the type \
          ({}), give the field another name, or replace the table, once, with `mode: overwrite`",
-        wanted.kind,
-        stated(kind)
-    ))
+            wanted.kind,
+            stated(kind)
+        ),
+    )
 }
 
 fn refused(what: String, keep: &str) -> Error {
-    Error::ContractInvalid(format!(
-        "{what}: keep {keep}, land in a dataset of another name, or replace the table, once, with `mode: overwrite`"
-    ))
+    Error::new(
+        ErrorKind::ContractInvalid,
+        format!(
+            "{what}: keep {keep}, land in a dataset of another name, or replace the table, once, with `mode: overwrite`"
+        ),
+    )
 }
 
 /// How a contract states that a column has a type.

@@ -4,7 +4,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray};
 use contract::Transform;
 use contract::rejects::{ErrorName, Finding};
-use job::Error;
+use job::{Error, ErrorKind};
 
 /// Works the expressions over the columns of the schema's fields and those that were joined, and
 /// adds the derived ones. `filtered` are the records that were left out before (empty: none);
@@ -92,7 +92,7 @@ fn failure(row: usize, field: Option<u32>, rule: &'static str, message: String) 
 /// An expression that has no answer for any record ends the job.
 pub(crate) fn no_answer(error: row_sql::Error) -> Error {
     match error {
-        row_sql::Error::TooMuchText(message) => Error::LimitExceeded(message),
-        row_sql::Error::Internal(message) => Error::Internal(message),
+        row_sql::Error::TooMuchText(message) => Error::new(ErrorKind::LimitExceeded, message),
+        row_sql::Error::Internal(message) => Error::new(ErrorKind::Internal, message),
     }
 }

@@ -46,11 +46,11 @@ impl From<Error> for job::Error {
     /// it.
     fn from(error: Error) -> Self {
         match error {
-            Error::Denied(text) => Self::AccessDenied(text),
-            Error::Unavailable(text) => Self::StoreUnavailable(text),
-            Error::TooLarge(text) => Self::LimitExceeded(text),
-            Error::Full(text) => Self::StoreFull(text),
-            other => Self::Internal(other.to_string()),
+            Error::Denied(text) => Self::new(job::ErrorKind::AccessDenied, text),
+            Error::Unavailable(text) => Self::new(job::ErrorKind::StoreUnavailable, text),
+            Error::TooLarge(text) => Self::new(job::ErrorKind::LimitExceeded, text),
+            Error::Full(text) => Self::new(job::ErrorKind::StoreFull, text),
+            other => Self::new(job::ErrorKind::Internal, other.to_string()),
         }
     }
 }

@@ -320,11 +320,11 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl From<Error> for job::Error {
     fn from(error: Error) -> Self {
         match error {
-            Error::Unavailable(text) => Self::StoreUnavailable(text),
-            Error::Denied(text) => Self::AccessDenied(text),
-            Error::Full(text) => Self::StoreFull(text),
+            Error::Unavailable(text) => Self::new(job::ErrorKind::StoreUnavailable, text),
+            Error::Denied(text) => Self::new(job::ErrorKind::AccessDenied, text),
+            Error::Full(text) => Self::new(job::ErrorKind::StoreFull, text),
             Error::BadCursor(text) | Error::Corrupt(text) | Error::Impossible(text) => {
-                Self::Internal(text)
+                Self::new(job::ErrorKind::Internal, text)
             }
         }
     }

@@ -4,8 +4,8 @@
 //! to.
 
 use contract::Mode;
-use job::Error;
 use job::message::Failure;
+use job::{Error, ErrorKind};
 use landing::commit::{Tally, content_name};
 use landing::plan::Plan;
 
@@ -34,9 +34,12 @@ pub(crate) async fn claim(
             Standing::Commits => return Ok(Some(already_landed(other, dataset))),
             Standing::Void => context.registry.release(dataset, &contents, &other).await?,
             Standing::Open => {
-                return Err(Error::StoreUnavailable(format!(
-                    "job {other} lands the same bytes in {dataset} and is not decided yet; a later attempt finds out what became of it"
-                )));
+                return Err(Error::new(
+                    ErrorKind::StoreUnavailable,
+                    format!(
+                        "job {other} lands the same bytes in {dataset} and is not decided yet; a later attempt finds out what became of it"
+                    ),
+                ));
             }
         }
     }

@@ -11,11 +11,11 @@ use std::time::Duration;
 use contract::Mode;
 use delta_log::Entry;
 use futures::{StreamExt, TryStreamExt, stream};
-use job::Error;
 use job::TableFormat;
 use job::bill::Item;
 use job::decision::Start;
 use job::message::{Failure, JobId, JobKeys, JobRef, SourceRef, Stored, Submission, Warning};
+use job::{Error, ErrorKind};
 use landing::commit::{Commit, OpenFile};
 use objects::{Objects, Part, Put};
 use registry::{JobChange, JobStatus, Newest};
@@ -230,9 +230,9 @@ async fn find(log: &Log, start: Start, job: &JobId) -> Result<Option<Commit>, Er
 }
 
 fn own(entry: Entry) -> Result<Commit, Error> {
-    entry
-        .into_commit()
-        .ok_or_else(|| Error::Internal("an entry of the log lost its commit".to_owned()))
+    entry.into_commit().ok_or_else(|| {
+        Error::new(ErrorKind::Internal, "an entry of the log lost its commit".to_owned())
+    })
 }
 
 fn is_of_job(entry: &Entry, job: &JobId) -> bool {
@@ -244,7 +244,8 @@ async fn complete(lake: &Arc<dyn Objects>, files: &[OpenFile]) -> Result<(), Err
         let parts: Vec<Part> =
             file.parts.into_iter().zip(1..).map(|(etag, number)| Part { number, etag }).collect();
         lake.complete_upload(&file.key, &file.upload, &parts).await.map_err(|error| match error {
-            objects::Error::Missing(_) => Error::LimitExceeded(
+            objects::Error::Missing(_) => Error::new(
+                ErrorKind::LimitExceeded,
                 "an upload of the job is gone: uploads live for two days; submit the job again"
                     .to_owned(),
             ),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use catalog::Catalog;
 use contract::Contract;
 use events::Events;
-use job::Error;
 use job::message::{JobId, JobKeys};
 use job::sources::Sources;
 use job::{DatasetName, TableFormat};
+use job::{Error, ErrorKind};
 use landing::files::FolderLimits;
 use landing::mask::{Salt, check_salt};
 use objects::{Buckets, Objects};
@@ -83,7 +83,7 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// Why the salt can't be had; [`Error::ContractInvalid`] where none is configured.
+    /// Why the salt can't be had; [`ErrorKind::ContractInvalid`] where none is configured.
     pub(crate) fn salt_of(&self, contract: &Contract) -> Result<Option<&Salt>, Error> {
         let salt = match contract.hashed() {
             None => None,
@@ -133,7 +133,10 @@ pub(crate) fn merged_prefix(job: &JobId) -> String {
 pub(crate) fn parse_contract(text: &str) -> Result<Contract, Error> {
     Contract::parse(text).map_err(|faults| {
         let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
-        Error::ContractInvalid(format!("the contract is not valid: {}", faults.join("; ")))
+        Error::new(
+            ErrorKind::ContractInvalid,
+            format!("the contract is not valid: {}", faults.join("; ")),
+        )
     })
 }
 

@@ -1,8 +1,8 @@
 //! Whether a job commits: read, taken, and heeded by whoever works for the job.
 
-use job::Error;
 use job::decision::Decision;
 use job::message::{Failure, JobKeys};
+use job::{Error, ErrorKind};
 use objects::{Objects, Put};
 
 use crate::documents;
@@ -41,14 +41,16 @@ pub(crate) async fn give_way(work: &dyn Objects, keys: &JobKeys, because: Failur
 /// runs for it: this does.
 pub(crate) async fn refuse_if_undone(work: &dyn Objects, keys: &JobKeys) -> Result<(), Error> {
     match find(work, keys).await? {
-        Some(Decision::NoCommit(because)) => {
-            Err(Error::Cancelled(format!("the job was ended before this step: {}", because.error)))
-        }
+        Some(Decision::NoCommit(because)) => Err(Error::new(
+            ErrorKind::Cancelled,
+            format!("the job was ended before this step: {}", because.error),
+        )),
         Some(Decision::Commit(_)) | None => Ok(()),
     }
 }
 
 /// A failure as a step's own.
 pub(crate) fn error_of(failure: Failure) -> Error {
-    Error::named(&failure.error, failure.cause)
+    let kind = ErrorKind::named(&failure.error).unwrap_or(ErrorKind::Internal);
+    Error::new(kind, failure.cause)
 }

@@ -1,7 +1,7 @@
 //! Small JSON documents beside a job.
 
 use bytes::Bytes;
-use job::Error;
+use job::{Error, ErrorKind};
 use objects::{Objects, Put};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,7 +16,9 @@ pub(crate) async fn read<T: DeserializeOwned>(
     objects: &dyn Objects,
     key: &str,
 ) -> Result<T, Error> {
-    find(objects, key).await?.ok_or_else(|| Error::Internal(format!("{key} is not there")))
+    find(objects, key)
+        .await?
+        .ok_or_else(|| Error::new(ErrorKind::Internal, format!("{key} is not there")))
 }
 
 /// Reads a document, if it is there.
@@ -29,9 +31,9 @@ pub(crate) async fn find<T: DeserializeOwned>(
         Err(objects::Error::Missing(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|error| Error::Internal(format!("{key} can't be read: {}", error.unquoted())))
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+        Error::new(ErrorKind::Internal, format!("{key} can't be read: {}", error.unquoted()))
+    })
 }
 
 /// Writes a document. With [`Put::IfAbsent`] the answer is whether it was not there.
@@ -42,7 +44,7 @@ pub(crate) async fn write<T: Serialize>(
     put: Put,
 ) -> Result<bool, Error> {
     let json = serde_json::to_vec(document).map_err(|error| {
-        Error::Internal(format!("{key} can't be written: {}", error.unquoted()))
+        Error::new(ErrorKind::Internal, format!("{key} can't be written: {}", error.unquoted()))
     })?;
     match objects.put(key, Bytes::from(json), put).await {
         Ok(()) => Ok(true),

@@ -2,8 +2,8 @@
 //!
 //! Where the state machine runs in one process, this is what its tasks call.
 
-use job::Error;
 use job::message::{EndJob, Ended, MakeFiles};
+use job::{Error, ErrorKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -30,7 +30,10 @@ pub async fn call(
     attempt: &str,
 ) -> Result<Value, Error> {
     let read = |error: serde_json::Error| {
-        Error::Internal(format!("the message is not one for `{function}`: {}", error.unquoted()))
+        Error::new(
+            ErrorKind::Internal,
+            format!("the message is not one for `{function}`: {}", error.unquoted()),
+        )
     };
     match function {
         "ingest" => answer(crate::ingest(context, message_of(message).map_err(read)?).await?),
@@ -43,7 +46,7 @@ pub async fn call(
             EndJob::Store(job) => answer(Ended::Stored(crate::store(context, job).await?)),
             EndJob::Abandon(job) => answer(Ended::Settled(crate::abandon(context, job).await?)),
         },
-        other => Err(Error::Internal(format!("there is no function `{other}`"))),
+        other => Err(Error::new(ErrorKind::Internal, format!("there is no function `{other}`"))),
     }
 }
 
@@ -53,5 +56,5 @@ fn message_of<T: DeserializeOwned>(message: Value) -> Result<T, serde_json::Erro
 
 fn answer(answer: impl Serialize) -> Result<Value, Error> {
     serde_json::to_value(answer)
-        .map_err(|_| Error::Internal("an answer can't be written".to_owned()))
+        .map_err(|_| Error::new(ErrorKind::Internal, "an answer can't be written".to_owned()))
 }

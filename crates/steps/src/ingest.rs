@@ -6,9 +6,9 @@ use csv_records::dialect::Dialect;
 use csv_records::limits::FOOTER_BYTES;
 use csv_records::line_counter::LineCounter;
 use csv_records::{Limits, LongFooter, footer_start};
-use job::Error;
 use job::bill::{Expected, Item, check_cap, estimate};
 use job::message::{JobKeys, Planned, Shard, ShardList, SourceRef, Submission};
+use job::{Error, ErrorKind};
 use landing::limits;
 use landing::opening::{Opening, Stated};
 use landing::plan::{Plan, Verbatim, shards, usual_shard_bytes};
@@ -41,7 +41,7 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     context.registry.update_job(job, &running, &now()).await?;
     let stored = context.registry.contract(dataset, Some(*version)).await?;
     let text = stored.map(|stored| stored.text).ok_or_else(|| {
-        Error::ContractInvalid(format!(
+        Error::new(ErrorKind::ContractInvalid, format!(
             "version {version} of the contract of {dataset} is not there; PUT /datasets/{dataset} registers one"
         ))
     })?;
@@ -52,17 +52,23 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
 
     let asked = &submission.source;
     // The front door has asked likewise; a job can be started without it.
-    context.sources.check(asked).map_err(|refused| Error::AccessDenied(refused.to_string()))?;
+    context
+        .sources
+        .check(asked)
+        .map_err(|refused| Error::new(ErrorKind::AccessDenied, refused.to_string()))?;
     let source = context.buckets.bucket(&asked.bucket);
     let head = source
         .head(&asked.key, asked.version.as_deref())
         .await
         .map_err(|error| source_error(error, asked))?;
     if let Some(expected) = asked.etag.as_ref().filter(|expected| **expected != head.etag) {
-        return Err(Error::SourceChanged(format!(
-            "{} has ETag {} and not {expected}, with which it was submitted; submit it again",
-            asked.key, head.etag
-        )));
+        return Err(Error::new(
+            ErrorKind::SourceChanged,
+            format!(
+                "{} has ETag {} and not {expected}, with which it was submitted; submit it again",
+                asked.key, head.etag
+            ),
+        ));
     }
     let pinned =
         SourceRef { version: head.version.clone(), etag: Some(head.etag.clone()), ..asked.clone() };
@@ -159,12 +165,16 @@ pub(crate) fn shard_list(context: &Context, key: String, shards: &[Shard]) -> Sh
 pub(crate) fn source_error(error: objects::Error, source: &SourceRef) -> Error {
     let name = format!("{}/{}", source.bucket, source.key);
     match error {
-        objects::Error::Missing(_) => {
-            Error::SourceMissing(format!("{name} is not there; put it there and submit it again"))
-        }
-        objects::Error::Changed(_) => Error::SourceChanged(format!(
-            "{name} was replaced while it landed; nothing of it is visible; submit the new one"
-        )),
+        objects::Error::Missing(_) => Error::new(
+            ErrorKind::SourceMissing,
+            format!("{name} is not there; put it there and submit it again"),
+        ),
+        objects::Error::Changed(_) => Error::new(
+            ErrorKind::SourceChanged,
+            format!(
+                "{name} was replaced while it landed; nothing of it is visible; submit the new one"
+            ),
+        ),
         other => other.into(),
     }
 }
@@ -274,7 +284,8 @@ async fn find_footer(
             return Ok(Some((from + start as u64).max(opening.header.data_start)));
         }
         if wanted as usize > FOOTER_BYTES {
-            return Err(Error::LimitExceeded(
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
                 LongFooter { lines: opening.dialect.footer_rows }.to_string(),
             ));
         }
@@ -326,7 +337,10 @@ async fn match_header(
         .iter()
         .for_each(|entry| entry.write(&mut lines));
     context.work().put(&keys.errors(), Bytes::from(lines), Put::Overwrite).await?;
-    Err(Error::SchemaDrift(format!("{drift}; the job's errors tell what stands there")))
+    Err(Error::new(
+        ErrorKind::SchemaDrift,
+        format!("{drift}; the job's errors tell what stands there"),
+    ))
 }
 
 pub(crate) fn pin(source: &SourceRef) -> Pin {
@@ -357,7 +371,10 @@ async fn count_lines(
                 .await
                 .map_err(|error| source_error(error, pinned))?;
             if block.is_empty() {
-                return Err(Error::SourceChanged(format!("{} ended at byte {at}", pinned.key)));
+                return Err(Error::new(
+                    ErrorKind::SourceChanged,
+                    format!("{} ended at byte {at}", pinned.key),
+                ));
             }
             line += counter.count(&block);
             at += block.len() as u64;

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use csv_records::Base;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
-use job::Error;
 use job::message::{JobKeys, TakenRange};
+use job::{Error, ErrorKind};
 use landing::commit::Receipt;
 use landing::keys::merge::{self, Comparison, Hashes};
 use landing::keys::piece::PieceHead;
@@ -102,10 +102,10 @@ fn read<'a>(
     let read = move |(index, range): (usize, Range<u64>)| async move {
         let bytes = work.get(pieces[index].key, &Pin::default(), range.clone()).await?;
         if bytes.len() as u64 != range.end - range.start {
-            return Err(Error::Internal(format!(
-                "{} ends before byte {}",
-                pieces[index].key, range.end
-            )));
+            return Err(Error::new(
+                ErrorKind::Internal,
+                format!("{} ends before byte {}", pieces[index].key, range.end),
+            ));
         }
         Ok((index, bytes))
     };
@@ -141,11 +141,14 @@ impl List<'_> {
             ranges.push(TakenRange { part: self.parts, from, to: out.len() as u64 });
             let told: u64 = ranges.iter().map(|range| range.to - range.from).sum();
             if told > self.most_bytes {
-                return Err(Error::LimitExceeded(format!(
-                    "more than {} keys of shard {} are taken by earlier records; make shards smaller, or look at what the contract calls a key",
-                    self.most_bytes / Taken::BYTES as u64,
-                    of_shard[0].0
-                )));
+                return Err(Error::new(
+                    ErrorKind::LimitExceeded,
+                    format!(
+                        "more than {} keys of shard {} are taken by earlier records; make shards smaller, or look at what the contract calls a key",
+                        self.most_bytes / Taken::BYTES as u64,
+                        of_shard[0].0
+                    ),
+                ));
             }
         }
         self.waiting.clear();
@@ -169,7 +172,7 @@ pub(crate) async fn taken(
         let key = keys.taken(*part);
         let bytes = work.get(&key, &Pin::default(), *from..*to).await?;
         if bytes.len() as u64 != to - from {
-            return Err(Error::Internal(format!("{key} ends before byte {to}")));
+            return Err(Error::new(ErrorKind::Internal, format!("{key} ends before byte {to}")));
         }
         taken.extend(Taken::read_all(&bytes)?);
     }

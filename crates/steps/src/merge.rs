@@ -7,9 +7,9 @@ use bytes::Bytes;
 use contract::Contract;
 use futures::future::join_all;
 use futures::{StreamExt, TryStreamExt, stream};
-use job::Error;
 use job::bill::Usage;
 use job::message::{JobKeys, MergeFiles, Transformed};
+use job::{Error, ErrorKind};
 use landing::commit::{SmallFile, Tally};
 use landing::files::{FileSummary, Files, Lineage};
 use landing::merge::{Group, Merge, MergeReceipt, MergedFile};
@@ -86,7 +86,7 @@ async fn run(
     };
     if let Err(error) = fill(context, keys, message, &mut receipt).await {
         abort(lake.as_ref(), &receipt).await;
-        if !error.is_transient() && !matches!(error, Error::Cancelled(_)) {
+        if !error.is_transient() && !matches!(error, Error { kind: ErrorKind::Cancelled, .. }) {
             note_failure(work.as_ref(), keys, &error).await;
         }
         return Err(error);
@@ -215,10 +215,10 @@ impl Attempt {
             let range = at..(at + self.work.block_bytes()).min(piece.bytes);
             let block = self.work.get(&piece.key, &Pin::default(), range).await.map_err(lost)?;
             if block.is_empty() {
-                return Err(Error::Internal(format!(
-                    "{} ends at byte {at} of {}",
-                    piece.key, piece.bytes
-                )));
+                return Err(Error::new(
+                    ErrorKind::Internal,
+                    format!("{} ends at byte {at} of {}", piece.key, piece.bytes),
+                ));
             }
             at += block.len() as u64;
             upload.push(block.to_vec()).await?;
@@ -239,18 +239,18 @@ impl Attempt {
         files.close()?;
         send(&mut files, 1, upload).await?;
         if files.count() != 1 {
-            return Err(Error::Internal(format!(
-                "{} files were made of those of one folder",
-                files.count()
-            )));
+            return Err(Error::new(
+                ErrorKind::Internal,
+                format!("{} files were made of those of one folder", files.count()),
+            ));
         }
         let summary = files.summary(0);
         let rows: u64 = group.pieces.iter().map(|piece| piece.rows).sum();
         if summary.rows != rows {
-            return Err(Error::Internal(format!(
-                "{} rows were put together, of {rows}",
-                summary.rows
-            )));
+            return Err(Error::new(
+                ErrorKind::Internal,
+                format!("{} rows were put together, of {rows}", summary.rows),
+            ));
         }
         Ok(summary)
     }
@@ -261,21 +261,20 @@ async fn read_whole(work: &dyn Objects, piece: &SmallFile) -> Result<Bytes, Erro
     if bytes.len() as u64 == piece.bytes {
         return Ok(bytes);
     }
-    Err(Error::Internal(format!(
-        "{} has {} bytes, and had {}",
-        piece.key,
-        bytes.len(),
-        piece.bytes
-    )))
+    Err(Error::new(
+        ErrorKind::Internal,
+        format!("{} has {} bytes, and had {}", piece.key, bytes.len(), piece.bytes),
+    ))
 }
 
 /// Small files are gone after the commit, which only an attempt sees that another one overtook, and
 /// when their time is up.
 fn lost(error: objects::Error) -> Error {
     match error {
-        objects::Error::Missing(key) => Error::StoreUnavailable(format!(
-            "{key} is gone: small files live for two days; submit the job again"
-        )),
+        objects::Error::Missing(key) => Error::new(
+            ErrorKind::StoreUnavailable,
+            format!("{key} is gone: small files live for two days; submit the job again"),
+        ),
         other => other.into(),
     }
 }
@@ -295,7 +294,7 @@ async fn abort_if_undone(
     receipt: &MergeReceipt,
 ) -> Result<(), Error> {
     let undone = refuse_if_undone(context.work().as_ref(), keys).await;
-    if matches!(undone, Err(Error::Cancelled(_))) {
+    if matches!(undone, Err(Error { kind: ErrorKind::Cancelled, .. })) {
         abort(context.lake().as_ref(), receipt).await;
     }
     undone

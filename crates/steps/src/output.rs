@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use job::Error;
+use job::{Error, ErrorKind};
 use landing::commit::{OpenFile, SmallFile};
 use landing::files::{FileChunk, FileSummary};
 use objects::Objects;
@@ -52,8 +52,9 @@ impl Output {
         match self {
             Self::Lake(upload) => upload.leave_open(summary).await.map(Ended::Open),
             Self::Beside(_, key) => {
-                let key =
-                    key.take().ok_or_else(|| Error::Internal("a file has not ended".to_owned()))?;
+                let key = key.take().ok_or_else(|| {
+                    Error::new(ErrorKind::Internal, "a file has not ended".to_owned())
+                })?;
                 let FileSummary { folder, rows, bytes, stats } = summary;
                 Ok(Ended::Small(SmallFile { key, folder, rows, bytes, stats }))
             }

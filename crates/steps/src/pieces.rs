@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use contract::rejects::ErrorEntry;
-use job::Error;
 use job::message::JobKeys;
+use job::{Error, ErrorKind};
 use landing::commit::{Receipt, Tally};
 use landing::plan::Plan;
 use objects::{Objects, Pin};
@@ -66,7 +66,10 @@ async fn fill(
             rebased.clear();
             for line in lines[..whole].split_inclusive(|byte| *byte == b'\n') {
                 let mut entry: ErrorEntry = serde_json::from_slice(line).map_err(|error| {
-                    Error::Internal(format!("{key} can't be read: {}", error.unquoted()))
+                    Error::new(
+                        ErrorKind::Internal,
+                        format!("{key} can't be read: {}", error.unquoted()),
+                    )
                 })?;
                 entry.rebase(base.lines + 1, base.records + 1);
                 entry.write(&mut rebased);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use contract::{Contract, Join, Reference};
 use futures::{StreamExt, TryStreamExt, stream};
-use job::Error;
 use job::message::{JobKeys, SourceRef};
+use job::{Error, ErrorKind};
 use landing::commit::Crc64Nvme;
 use landing::limits::REFERENCE_BYTES;
 use landing::lookup::Lookup;
@@ -79,18 +79,21 @@ async fn read_dataset(
     log: &Log,
 ) -> Result<(Lookup, SourceRef, u64), Error> {
     let Some(snapshot) = log.at(At::Newest).await? else {
-        return Err(Error::SourceMissing(format!(
-            "{} has no commit yet; land something in it first",
-            join.reference
-        )));
+        return Err(Error::new(
+            ErrorKind::SourceMissing,
+            format!("{} has no commit yet; land something in it first", join.reference),
+        ));
     };
     let files = snapshot.table.into_files();
     let bytes = files.iter().map(|file| file.bytes).sum();
     if bytes > REFERENCE_BYTES {
-        return Err(Error::LimitExceeded(format!(
-            "{} has {bytes} bytes; at most {REFERENCE_BYTES} are looked up (REFERENCE_BYTES)",
-            join.reference
-        )));
+        return Err(Error::new(
+            ErrorKind::LimitExceeded,
+            format!(
+                "{} has {bytes} bytes; at most {REFERENCE_BYTES} are looked up (REFERENCE_BYTES)",
+                join.reference
+            ),
+        ));
     }
     let lake = context.lake();
     let read = |key: String| {

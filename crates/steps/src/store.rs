@@ -1,10 +1,10 @@
 //! Makes a job visible: gets everything ready, decides that it commits, and brings it to its end.
 
 use contract::{Contract, Output};
-use job::Error;
 use job::bill::{Bill, Item};
 use job::decision::{Decision, Start};
 use job::message::{JobKeys, JobRef, Stored};
+use job::{Error, ErrorKind};
 use landing::commit::{Commit, CommittedFile, OpenFile, Receipt, Tally};
 use landing::merge::MergeReceipt;
 use landing::plan::Plan;
@@ -130,12 +130,15 @@ fn open_files(
     let files: Vec<OpenFile> = files.into_iter().map(|(_, file)| file.clone()).collect();
     let rows: u64 = files.iter().map(|file| file.rows).sum();
     if merged.len() as u64 != u64::from(tally.merges) || rows != tally.counts.stored {
-        return Err(Error::Internal(format!(
-            "{} of {} merges left {rows} rows in files, and {} are to be stored",
-            merged.len(),
-            tally.merges,
-            tally.counts.stored
-        )));
+        return Err(Error::new(
+            ErrorKind::Internal,
+            format!(
+                "{} of {} merges left {rows} rows in files, and {} are to be stored",
+                merged.len(),
+                tally.merges,
+                tally.counts.stored
+            ),
+        ));
     }
     Ok(files)
 }

@@ -10,10 +10,10 @@ use contract::{Contract, Format};
 use csv_records::{Holdback, LongFooter};
 use futures::future::{self, BoxFuture};
 use futures::{FutureExt, TryFutureExt};
-use job::Error;
 use job::bill::Usage;
 use job::limits::is_small;
 use job::message::{Failure, JobKeys, Shard, TransformShard, Transformed};
+use job::{Error, ErrorKind};
 use landing::commit::{Crc64Nvme, OpenFile, Receipt, SmallFile};
 use landing::files::FileChunk;
 use landing::lookup::Lookup;
@@ -85,7 +85,7 @@ async fn run(
         Ok(receipt) => receipt,
         Err(error) => {
             attempt.abort().await;
-            if !error.is_transient() && !matches!(error, Error::Cancelled(_)) {
+            if !error.is_transient() && !matches!(error, Error { kind: ErrorKind::Cancelled, .. }) {
                 note_failure(work.as_ref(), keys, &error).await;
             }
             return Err(error);
@@ -111,7 +111,7 @@ async fn clear_if_undone(
     receipt: &Receipt,
 ) -> Result<(), Error> {
     let undone = refuse_if_undone(context.work().as_ref(), keys).await;
-    if matches!(undone, Err(Error::Cancelled(_))) {
+    if matches!(undone, Err(Error { kind: ErrorKind::Cancelled, .. })) {
         for file in &receipt.files {
             context.lake().abort_upload(&file.key, &file.upload).await?;
         }
@@ -412,7 +412,7 @@ impl<'a> Attempt<'a> {
     async fn end_outputs(&mut self) -> Result<(Vec<OpenFile>, Vec<SmallFile>), Error> {
         let files = self.core.files();
         if self.outputs.iter().flatten().count() != files.count() {
-            return Err(Error::Internal("a file has not a byte".to_owned()));
+            return Err(Error::new(ErrorKind::Internal, "a file has not a byte".to_owned()));
         }
         let (mut open, mut small) = (Vec::new(), Vec::new());
         for (group, outputs) in self.outputs.chunks_mut(CONCURRENT_ENDS).enumerate() {
@@ -510,15 +510,14 @@ impl Blocks {
             self.fetch();
         }
         let Some(coming) = self.coming.take() else { return Ok(None) };
-        let block = coming
-            .await
-            .map_err(|_| Error::Internal("reading the source panicked".to_owned()))??;
+        let block = coming.await.map_err(|_| {
+            Error::new(ErrorKind::Internal, "reading the source panicked".to_owned())
+        })??;
         if block.is_empty() {
-            return Err(Error::SourceChanged(format!(
-                "{} ended at byte {}",
-                self.plan.source_name(),
-                self.at
-            )));
+            return Err(Error::new(
+                ErrorKind::SourceChanged,
+                format!("{} ended at byte {}", self.plan.source_name(), self.at),
+            ));
         }
         let at = self.at;
         self.at += block.len() as u64;
@@ -559,5 +558,5 @@ impl Drop for Blocks {
 }
 
 fn too_long(footer: LongFooter) -> Error {
-    Error::LimitExceeded(footer.to_string())
+    Error::new(ErrorKind::LimitExceeded, footer.to_string())
 }

@@ -10,9 +10,9 @@ use std::collections::HashMap;
 use contract::RejectsLimit;
 use csv_records::{Tile, tile};
 use futures::{StreamExt, TryStreamExt, stream};
-use job::Error;
 use job::bill::Item;
 use job::message::{Counts, JobKeys, MergeItem, MergeList, Shard, TakenRange, Verified, VerifyJob};
+use job::{Error, ErrorKind};
 use landing::commit::{Receipt, TalliedShard, Tally, combine_crc64nvme};
 use landing::merge::{self, Merge};
 use landing::plan::Plan;
@@ -48,14 +48,17 @@ async fn prove(context: &Context, keys: &JobKeys, message: VerifyJob) -> Result<
     let data_bytes =
         if plan.is_packed() { tiles.first().map_or(0, |tile| tile.to) } else { plan.data_bytes() };
     let tiling = tile(&tiles, plan.data_start, data_bytes).map_err(|error| {
-        Error::Internal(format!("the shards do not tile {}: {error}", plan.source_name()))
+        Error::new(
+            ErrorKind::Internal,
+            format!("the shards do not tile {}: {error}", plan.source_name()),
+        )
     })?;
     if !tiling.wrong.is_empty() {
         if message.round > 1 {
-            return Err(Error::Internal(format!(
-                "{} shards were wrong about their start twice",
-                tiling.wrong.len()
-            )));
+            return Err(Error::new(
+                ErrorKind::Internal,
+                format!("{} shards were wrong about their start twice", tiling.wrong.len()),
+            ));
         }
         let wrong = tiling.wrong.iter().map(|(shard, first)| (*shard, Some(*first), Vec::new()));
         return run_again(context, keys, message.round + 1, wrong).await;
@@ -216,20 +219,26 @@ fn tally(plan: &Plan, receipts: &[Receipt], bases: &[csv_records::Base]) -> Resu
         });
     }
     if !counts.is_conserved() {
-        return Err(Error::Internal(format!(
-            "{} records were read, but {} stored, {} rejected and {} filtered",
-            counts.read, counts.stored, counts.rejected, counts.filtered
-        )));
+        return Err(Error::new(
+            ErrorKind::Internal,
+            format!(
+                "{} records were read, but {} stored, {} rejected and {} filtered",
+                counts.read, counts.stored, counts.rejected, counts.filtered
+            ),
+        ));
     }
     Ok(Tally { shards, counts, surplus_lines, crc64nvme: crc.unwrap_or_default(), merges: 0 })
 }
 
 fn check_checksum(plan: &Plan, computed: u64) -> Result<(), Error> {
     match plan.source_crc64nvme {
-        Some(stored) if stored != computed => Err(Error::SourceCorrupt(format!(
-            "the bytes that were read of {} have CRC-64/NVME {computed:016x}, the store says {stored:016x}; submit it again",
-            plan.source_name()
-        ))),
+        Some(stored) if stored != computed => Err(Error::new(
+            ErrorKind::SourceCorrupt,
+            format!(
+                "the bytes that were read of {} have CRC-64/NVME {computed:016x}, the store says {stored:016x}; submit it again",
+                plan.source_name()
+            ),
+        )),
         _ => Ok(()),
     }
 }
@@ -255,7 +264,10 @@ fn check_limit(plan: &Plan, tally: &Tally) -> Result<(), Error> {
     } else {
         return Ok(());
     };
-    Err(Error::RejectLimitExceeded(format!(
-        "{what}; nothing is visible; the job's errors tell why, its rejects can be fixed and sent again"
-    )))
+    Err(Error::new(
+        ErrorKind::RejectLimitExceeded,
+        format!(
+            "{what}; nothing is visible; the job's errors tell why, its rejects can be fixed and sent again"
+        ),
+    ))
 }

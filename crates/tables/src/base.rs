@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use contract::{Contract, Mode};
 use delta_log::{Entry, TableHead, settle};
-use job::Error;
 use job::TableFormat;
 use job::message::JobId;
+use job::{Error, ErrorKind};
 use landing::commit::{Commit, Table};
 use landing::table::{SchemaAt, TableSchema};
 
@@ -25,7 +25,8 @@ pub struct Base {
 }
 
 impl Base {
-    /// [`Error::ContractInvalid`] when the files of a contract don't go with those of the table.
+    /// [`ErrorKind::ContractInvalid`] when the files of a contract don't go with those of the
+    /// table.
     pub fn check_contract(&self, contract: &Contract, job: &JobId) -> Result<(), Error> {
         match contract.output.table {
             TableFormat::Delta => settle(contract, self.head.as_ref(), job, 0).map(drop),
@@ -33,8 +34,8 @@ impl Base {
         }
     }
 
-    /// The files that a commit removes. [`Error::ContractInvalid`] when the contract does not go
-    /// with the table: then nothing of the commit must become visible.
+    /// The files that a commit removes. [`ErrorKind::ContractInvalid`] when the contract does not
+    /// go with the table: then nothing of the commit must become visible.
     pub fn check(&self, commit: &Commit, contract: &Contract) -> Result<Vec<String>, Error> {
         self.check_contract(contract, &commit.job)?;
         self.table.replaced(commit.mode, &contract.output.partition_by, &commit.files)
@@ -42,7 +43,7 @@ impl Base {
 
     /// Where the schema stands that the table has after a commit which [goes](Self::check) with it.
     ///
-    /// [`Error::ContractInvalid`] when it does not.
+    /// [`ErrorKind::ContractInvalid`] when it does not.
     pub fn schema_after(
         &self,
         commit: &Commit,
@@ -121,9 +122,12 @@ impl Log {
         match stands_at {
             None => Ok(None),
             Some(SchemaAt::Here(schema)) => Ok(Some((schema, at))),
-            Some(SchemaAt::Entry(_)) => Err(Error::Internal(format!(
-                "entry {at} of the log, which is to have the schema, points to another one"
-            ))),
+            Some(SchemaAt::Entry(_)) => Err(Error::new(
+                ErrorKind::Internal,
+                format!(
+                    "entry {at} of the log, which is to have the schema, points to another one"
+                ),
+            )),
         }
     }
 
@@ -156,9 +160,9 @@ impl Log {
                     since,
                 });
             }
-            let before = at
-                .checked_sub(1)
-                .ok_or_else(|| Error::Internal("the Delta log has no schema".to_owned()))?;
+            let before = at.checked_sub(1).ok_or_else(|| {
+                Error::new(ErrorKind::Internal, "the Delta log has no schema".to_owned())
+            })?;
             at = entry.since.map_or(before, |since| since.min(before));
         }
     }

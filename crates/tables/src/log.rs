@@ -4,8 +4,8 @@ use bytes::Bytes;
 use contract::Contract;
 use delta_log::Entry;
 use futures::{StreamExt, TryStreamExt, stream};
-use job::Error;
 use job::TableFormat;
+use job::{Error, ErrorKind};
 use landing::commit::{Commit, log_key};
 use objects::{Objects, Put};
 use wording::Unquoted;
@@ -55,10 +55,13 @@ impl Log {
             ),
         };
         match has_other {
-            true => Err(Error::ContractInvalid(format!(
-                "{} holds {other}, which `table: {own}` can't go on with; land in a dataset of another name",
-                self.prefix
-            ))),
+            true => Err(Error::new(
+                ErrorKind::ContractInvalid,
+                format!(
+                    "{} holds {other}, which `table: {own}` can't go on with; land in a dataset of another name",
+                    self.prefix
+                ),
+            )),
             false => Ok(()),
         }
     }
@@ -70,11 +73,10 @@ impl Log {
             TableFormat::Landfall => serde_json::from_slice::<Commit>(&bytes)
                 .map(|commit| Some(commit.into()))
                 .map_err(|error| {
-                    Error::Internal(format!(
-                        "{} can't be read: {}",
-                        self.key(sequence),
-                        error.unquoted()
-                    ))
+                    Error::new(
+                        ErrorKind::Internal,
+                        format!("{} can't be read: {}", self.key(sequence), error.unquoted()),
+                    )
                 }),
             TableFormat::Delta => delta_log::read_entry(&bytes, sequence, &self.prefix).map(Some),
         }
@@ -112,18 +114,21 @@ impl Log {
         let key = self.key(sequence);
         match self.format {
             TableFormat::Landfall => {
-                Error::Internal(format!("{key} is not there: the log has a gap"))
+                Error::new(ErrorKind::Internal, format!("{key} is not there: the log has a gap"))
             }
-            TableFormat::Delta => Error::ContractInvalid(format!(
-                "{key} is not there, and no checkpoint that says what it said: the Delta log was cleaned up too far"
-            )),
+            TableFormat::Delta => Error::new(
+                ErrorKind::ContractInvalid,
+                format!(
+                    "{key} is not there, and no checkpoint that says what it said: the Delta log was cleaned up too far"
+                ),
+            ),
         }
     }
 
     /// Writes the entry of a commit under its number, after the state `base`; answers whether the
     /// number was free.
     ///
-    /// [`Error::ContractInvalid`] when the contract does not go with the table.
+    /// [`ErrorKind::ContractInvalid`] when the contract does not go with the table.
     pub async fn write(
         &self,
         commit: &Commit,
@@ -133,7 +138,10 @@ impl Log {
         let key = self.key(commit.sequence);
         let text = match self.format {
             TableFormat::Landfall => serde_json::to_string(commit).map_err(|error| {
-                Error::Internal(format!("{key} can't be written: {}", error.unquoted()))
+                Error::new(
+                    ErrorKind::Internal,
+                    format!("{key} can't be written: {}", error.unquoted()),
+                )
             })?,
             TableFormat::Delta => delta_log::write_entry(
                 commit,

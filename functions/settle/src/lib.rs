@@ -10,8 +10,8 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use executions::{Executions, Status};
 use futures::{StreamExt, stream};
-use job::Error;
 use job::message::{JobId, JobRef};
+use job::{Error, ErrorKind};
 use registry::{JobFilter, JobRecord, JobStatus, MAX_PAGE};
 use serde::Serialize;
 use serde_json::Value;
@@ -68,7 +68,8 @@ impl Settler {
         }
         let job = text("/detail/name").and_then(|name| JobId::parse(name).ok());
         let Some(job) = job else {
-            return Err(Error::Internal(
+            return Err(Error::new(
+                ErrorKind::Internal,
                 "an event of Step Functions names no execution".to_owned(),
             ));
         };
@@ -178,7 +179,7 @@ fn admission_error(error: admission::Error) -> Error {
     match error {
         admission::Error::Registry(error) => error.into(),
         admission::Error::Executions(error) => error.into(),
-        other => Error::Internal(other.to_string()),
+        other => Error::new(ErrorKind::Internal, other.to_string()),
     }
 }
 

@@ -15,9 +15,9 @@
 //!   a file a shard would be small.
 
 use super::{Basis, Bill, Dollars, Item, Usage};
-use crate::Error;
 use crate::bill::prices::Processor;
 use crate::limits::is_small;
+use crate::{Error, ErrorKind};
 
 /// Bytes of unpacked CSV that a function works in a millisecond.
 const BYTES_PER_MS: u64 = 50_000;
@@ -123,13 +123,16 @@ pub fn estimate(expected: Expected) -> Bill {
 ///
 /// # Errors
 ///
-/// [`Error::CostCapExceeded`]: it is going to cost more than `cap`.
+/// [`ErrorKind::CostCapExceeded`]: it is going to cost more than `cap`.
 pub fn check_cap(estimate: &Bill, cap: Option<Dollars>) -> Result<(), Error> {
     match cap {
-        Some(cap) if estimate.total > cap => Err(Error::CostCapExceeded(format!(
-            "the job is estimated to cost {}, more than its cap of {cap} (`maxCost`); nothing was begun; submit it with a higher cap, or without one",
-            estimate.total
-        ))),
+        Some(cap) if estimate.total > cap => Err(Error::new(
+            ErrorKind::CostCapExceeded,
+            format!(
+                "the job is estimated to cost {}, more than its cap of {cap} (`maxCost`); nothing was begun; submit it with a higher cap, or without one",
+                estimate.total
+            ),
+        )),
         _ => Ok(()),
     }
 }

@@ -108,7 +108,7 @@ impl From<io::Error> for Unreadable {
 
 impl From<LongFooter> for Unreadable {
     fn from(footer: LongFooter) -> Self {
-        Self::Refused(job::Error::LimitExceeded(footer.to_string()))
+        Self::Refused(job::Error::new(job::ErrorKind::LimitExceeded, footer.to_string()))
     }
 }
 
@@ -136,7 +136,8 @@ impl Source {
         member: Option<&Member>,
         shard_bytes: Option<u64>,
     ) -> Result<Self, Unreadable> {
-        path::check_file(path).map_err(job::Error::SourceMissing)?;
+        path::check_file(path)
+            .map_err(|message| job::Error::new(job::ErrorKind::SourceMissing, message))?;
         let path = if path::is_stdin(path) { Path::new(STDIN_DEVICE) } else { path };
         let mut file = File::open(path).map_err(Unreadable::Input)?;
         let metadata = file.metadata().map_err(Unreadable::Input)?;

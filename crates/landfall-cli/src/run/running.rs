@@ -174,5 +174,8 @@ fn folder(context: &Context) -> PathBuf {
 }
 
 fn unreadable(error: io::Error) -> job::Error {
-    job::Error::AccessDenied(format!("the locks of running jobs can't be read: {error}"))
+    job::Error::new(
+        job::ErrorKind::AccessDenied,
+        format!("the locks of running jobs can't be read: {error}"),
+    )
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use flow::{Call, Items, Tasks};
-use job::Error;
 use job::message::{Caught, Failure, Planned, Settled, Shard, Stored};
+use job::{Error, ErrorKind};
 use serde_json::{Value, json};
 use steps::Context;
 use tokio::runtime::{Builder, Runtime};
@@ -106,9 +106,12 @@ impl<'a> Workers<'a> {
                 }
             }
         };
-        let mut step =
-            step.map_err(|reason| Error::Internal(format!("no threads can be started: {reason}")))?;
-        (&mut step.0).await.unwrap_or_else(|_| Err(Error::Internal("a step panicked".to_owned())))
+        let mut step = step.map_err(|reason| {
+            Error::new(ErrorKind::Internal, format!("no threads can be started: {reason}"))
+        })?;
+        (&mut step.0)
+            .await
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "a step panicked".to_owned())))
     }
 
     /// Abandons the job. It begins when nothing of the job is running any more.
@@ -191,7 +194,10 @@ impl Items for Workers<'_> {
         let bytes = self.context.buckets.bucket(bucket).read(key, LIST_BYTES).await;
         let items = bytes.map_err(Error::from).and_then(|bytes| {
             serde_json::from_slice::<Vec<Value>>(&bytes).map_err(|error| {
-                Error::Internal(format!("{key} can't be read: {}", error.unquoted()))
+                Error::new(
+                    ErrorKind::Internal,
+                    format!("{key} can't be read: {}", error.unquoted()),
+                )
             })
         });
         let items =
@@ -212,7 +218,7 @@ fn shard(item: &Value) -> Option<Shard> {
 fn read<T: serde::de::DeserializeOwned>(answer: Value, what: &str) -> Result<T, Error> {
     let read = serde_json::from_value(answer);
     read.map_err(|error: serde_json::Error| {
-        Error::Internal(format!("{what} can't be read: {}", error.unquoted()))
+        Error::new(ErrorKind::Internal, format!("{what} can't be read: {}", error.unquoted()))
     })
 }
 
@@ -243,8 +249,10 @@ mod tests {
 
     #[test]
     fn a_map_fails_as_its_step_did() {
-        let (busy, damaged) =
-            (Error::StoreUnavailable("busy".into()), Error::SourceCorrupt("damaged".into()));
+        let (busy, damaged) = (
+            Error::new(ErrorKind::StoreUnavailable, "busy"),
+            Error::new(ErrorKind::SourceCorrupt, "damaged"),
+        );
         const MAP: &str = "States.ExceedToleratedFailureThreshold";
         assert_eq!(caught(&[busy.clone(), busy.clone()], MAP), named("StoreUnavailable", "busy"));
         let expected = named("SourceCorrupt", "damaged");
@@ -255,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_step_fails_as_it_was_caught() {
-        let damaged = Error::SourceCorrupt("damaged".into());
+        let damaged = Error::new(ErrorKind::SourceCorrupt, "damaged");
         assert_eq!(caught(&[damaged], "Cancelled"), named("Cancelled", "as it was caught"));
     }
 }

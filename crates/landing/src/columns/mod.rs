@@ -27,7 +27,7 @@ use contract::{
 };
 use csv_records::Row;
 use csv_records::dialect::{BlankRows, Dialect};
-use job::Error;
+use job::{Error, ErrorKind};
 use parquet_pages::packed_text;
 
 use lanes::{Clock, Kernel, Moments, Numbers};
@@ -504,7 +504,10 @@ pub(crate) fn keep(
     for index in stored {
         let column = predicate.filter(columns[*index].as_ref());
         columns[*index] = column.map_err(|error| {
-            Error::Internal(format!("filtering columns: {}", wording::variant(&error)))
+            Error::new(
+                ErrorKind::Internal,
+                format!("filtering columns: {}", wording::variant(&error)),
+            )
         })?;
     }
     Ok(columns)

@@ -265,6 +265,6 @@ mod tests {
         ];
         let error = files.write(&one_more, &[], 1).expect_err("it is one too many");
         let text = "one shard has rows of more than 100000 partitions; partition by fewer or coarser fields than day, id";
-        assert_eq!(error, Error::LimitExceeded(text.to_owned()));
+        assert_eq!(error, Error::new(job::ErrorKind::LimitExceeded, text.to_owned()));
     }
 }

@@ -9,8 +9,8 @@ use arrow_array::{Array, ArrayRef, StringArray, UInt32Array};
 use arrow_schema::DataType as ArrowType;
 use contract::{Contract, NULL_PARTITION};
 use hashbrown::{HashMap, HashTable};
-use job::Error;
 use job::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
+use job::{Error, ErrorKind};
 use parquet_pages::Texts;
 use parquet_pages::packed_text::fold;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -252,10 +252,13 @@ impl Folders {
 }
 
 fn too_many(columns: &[&str]) -> Error {
-    Error::LimitExceeded(format!(
-        "one shard has rows of more than {MAX_PARTITIONS} partitions; partition by fewer or coarser fields than {}",
-        columns.join(", ")
-    ))
+    Error::new(
+        ErrorKind::LimitExceeded,
+        format!(
+            "one shard has rows of more than {MAX_PARTITIONS} partitions; partition by fewer or coarser fields than {}",
+            columns.join(", ")
+        ),
+    )
 }
 
 /// Whether a store has room for folders of so many bytes each.

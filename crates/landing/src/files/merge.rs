@@ -10,8 +10,8 @@ use arrow_array::RecordBatch;
 use arrow_schema::DataType as ArrowType;
 use bytes::Bytes;
 use contract::Contract;
-use job::Error;
 use job::TableFormat;
+use job::{Error, ErrorKind};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
@@ -43,13 +43,14 @@ impl Files {
         )
         .map_err(unreadable)?;
         if metadata.schema().fields() != self.columns.fields() {
-            return Err(Error::Internal(
+            return Err(Error::new(
+                ErrorKind::Internal,
                 "files with different columns can't be put together".to_owned(),
             ));
         }
         let folder = self.folders.place(folder)?;
         let to = self.file(folder)?.ok_or_else(|| {
-            Error::Internal("more files are open than are put together".to_owned())
+            Error::new(ErrorKind::Internal, "more files are open than are put together".to_owned())
         })?;
         for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
             if self.is_copied(group) {
@@ -101,7 +102,7 @@ impl Files {
 
 /// What shards wrote can be read: what can't was damaged since.
 fn unreadable(error: impl std::fmt::Debug) -> Error {
-    Error::Internal(format!("reading a small file: {}", wording::variant(&error)))
+    Error::new(ErrorKind::Internal, format!("reading a small file: {}", wording::variant(&error)))
 }
 
 #[cfg(test)]
@@ -220,10 +221,13 @@ mod tests {
         let mut files = Files::of_files(contract("{}"), lineage()).expect("files");
         let mut strange = Files::new(other, lineage()).expect("files");
         strange.write(&[Arc::new(StringArray::from(vec!["a"])) as ArrayRef], &[], 1).expect("rows");
-        assert!(matches!(files.append("", &ended(strange).0), Err(Error::Internal(_))));
+        assert!(matches!(
+            files.append("", &ended(strange).0),
+            Err(Error { kind: ErrorKind::Internal, .. })
+        ));
         assert!(matches!(
             files.append("", &Bytes::from_static(b"no Parquet")),
-            Err(Error::Internal(_))
+            Err(Error { kind: ErrorKind::Internal, .. })
         ));
     }
 

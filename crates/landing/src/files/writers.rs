@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use contract::{Codec, Contract, Format, Packing};
-use job::Error;
+use job::{Error, ErrorKind};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::basic::CompressionCodec;
 use parquet::file::metadata::ParquetMetaData;
@@ -118,7 +118,9 @@ impl Writers {
             Self::Parquet { open, compressor, .. } => find(open, file)?
                 .copy_row_group(from, metadata, index, compressor)
                 .map_err(unwritten),
-            Self::Text { .. } => Err(Error::Internal("text has no row groups".to_owned())),
+            Self::Text { .. } => {
+                Err(Error::new(ErrorKind::Internal, "text has no row groups".to_owned()))
+            }
         }
     }
 
@@ -180,9 +182,9 @@ fn find<W>(open: &mut BTreeMap<usize, W>, file: usize) -> Result<&mut W, Error> 
 }
 
 fn closed() -> Error {
-    Error::Internal("a file was written to after it was closed".to_owned())
+    Error::new(ErrorKind::Internal, "a file was written to after it was closed".to_owned())
 }
 
 fn unwritten(error: parquet_pages::Error) -> Error {
-    Error::Internal(error.to_string())
+    Error::new(ErrorKind::Internal, error.to_string())
 }

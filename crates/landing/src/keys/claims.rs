@@ -5,7 +5,7 @@ use contract::rejects::Finding;
 use contract::{Key, KeyRule, Mapping, Schema};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Slot;
-use job::Error;
+use job::{Error, ErrorKind};
 use wording::cut;
 
 use super::encode::Encoded;
@@ -134,7 +134,7 @@ impl Claims {
             }
             self.records += 1;
             if self.stretch.bytes.len() > MOST_BYTES {
-                return Err(Error::LimitExceeded(
+                return Err(Error::new(ErrorKind::LimitExceeded,
                     "the keys of a record take gigabytes; has it a long field that is part of many keys?".to_owned(),
                 ));
             }
@@ -186,7 +186,8 @@ impl Claims {
     /// Ends the last stretch.
     pub fn finish(&mut self) -> Result<(), Error> {
         if self.taken.as_mut().is_some_and(|taken| taken.peek().is_some()) {
-            return Err(Error::Internal(
+            return Err(Error::new(
+                ErrorKind::Internal,
                 "a key that is taken does not stand where it was found".to_owned(),
             ));
         }

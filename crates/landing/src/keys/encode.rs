@@ -9,7 +9,7 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
-use job::Error;
+use job::{Error, ErrorKind};
 
 use super::write_number;
 
@@ -76,7 +76,12 @@ impl Encoded {
             DataType::Timestamp(TimeUnit::Nanosecond, _) => {
                 new.integers::<TimestampNanosecondType>(column)
             }
-            other => return Err(Error::Internal(format!("columns of {other} have no keys"))),
+            other => {
+                return Err(Error::new(
+                    ErrorKind::Internal,
+                    format!("columns of {other} have no keys"),
+                ));
+            }
         }
         Ok(new)
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use job::Error;
+use job::{Error, ErrorKind};
 
 use super::piece::{self, PieceHead};
 use super::{Taken, hash, read_number};
@@ -30,10 +30,13 @@ pub fn ranges(
     for bucket in 0..buckets {
         let bytes = size(bucket..bucket + 1);
         if bytes > most_bytes.saturating_mul(PATIENCE) {
-            return Err(Error::LimitExceeded(format!(
-                "one of {buckets} parts of the keys takes {bytes} bytes, more than the {most_bytes} that may be compared at once; give the \
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
+                format!(
+                    "one of {buckets} parts of the keys takes {bytes} bytes, more than the {most_bytes} that may be compared at once; give the \
                  deployment more memory for keys, or land the source in parts"
-            )));
+                ),
+            ));
         }
         match ranges.last_mut() {
             Some(last) if filled + bytes <= most_bytes => {

@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use job::Error;
+use job::{Error, ErrorKind};
 
 use super::claims::Stretch;
 use super::{read_number, write_number};
@@ -152,5 +152,5 @@ pub(super) fn seen<'a>(bytes: &mut &'a [u8]) -> Result<Seen<'a>, Error> {
 }
 
 fn torn() -> Error {
-    Error::Internal("a piece of keys can't be read".to_owned())
+    Error::new(ErrorKind::Internal, "a piece of keys can't be read".to_owned())
 }

@@ -1,6 +1,6 @@
 //! What a shard is told before it is run again.
 
-use job::Error;
+use job::{Error, ErrorKind};
 
 /// A key that an earlier stretch of the source claims, told to the shard in which it stands again.
 /// In order: by record, then by key.
@@ -30,7 +30,8 @@ impl Taken {
     pub fn read_all(bytes: &[u8]) -> Result<Vec<Self>, Error> {
         let (items, rest) = bytes.as_chunks::<{ Self::BYTES }>();
         if !rest.is_empty() {
-            return Err(Error::Internal(
+            return Err(Error::new(
+                ErrorKind::Internal,
                 "a list of taken keys ends in the middle of one".to_owned(),
             ));
         }

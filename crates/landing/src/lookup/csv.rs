@@ -9,7 +9,7 @@ use contract::{Compression, Contract, Drift, Join, Mapping, Output, RejectsLimit
 use csv_records::dialect::{Dialect, StatedDialect};
 use csv_records::{Limits, Rows, ShardReader};
 use job::DatasetName;
-use job::Error;
+use job::{Error, ErrorKind};
 
 use super::check_rows;
 use crate::batch::Batch;
@@ -31,19 +31,22 @@ pub(super) fn read(join: &Join, bytes: &[u8]) -> Result<RecordBatch, Error> {
         schema: Some(&join.schema),
     };
     let opening = Opening::read(&stated, Limits::default(), bytes, true, bytes.len().max(1))?
-        .ok_or_else(|| Error::SourceCorrupt(format!("{name} has no header")))?;
+        .ok_or_else(|| Error::new(ErrorKind::SourceCorrupt, format!("{name} has no header")))?;
     if opening.compression != Compression::None {
-        return Err(Error::SourceCorrupt(format!(
-            "{name} is packed ({}), which references may not be",
-            opening.compression.name()
-        )));
+        return Err(Error::new(
+            ErrorKind::SourceCorrupt,
+            format!(
+                "{name} is packed ({}), which references may not be",
+                opening.compression.name()
+            ),
+        ));
     }
     opening.check_header(&name)?;
     let drifted = |drift: Drift| {
-        Error::SchemaDrift(format!(
-            "{name} does not match the join's fields: {}",
-            drift.differences()
-        ))
+        Error::new(
+            ErrorKind::SchemaDrift,
+            format!("{name} does not match the join's fields: {}", drift.differences()),
+        )
     };
     let mapping = join.schema.match_header(&opening.header.names).map_err(drifted)?;
     let mut chunks: Vec<Vec<ArrayRef>> = join
@@ -64,8 +67,12 @@ pub(super) fn read(join: &Join, bytes: &[u8]) -> Result<RecordBatch, Error> {
         reader.push(&bytes[wanted as usize..], true);
     }
     let mut rows = Rows::default();
-    let long =
-        |_| Error::LimitExceeded(format!("a record of {name} is too long; is a quote left open?"));
+    let long = |_| {
+        Error::new(
+            ErrorKind::LimitExceeded,
+            format!("a record of {name} is too long; is a quote left open?"),
+        )
+    };
     while let Some(batch) = reader.next(BATCH_ROWS, &mut rows).map_err(long)? {
         let batch = Batch::new(batch, &rows, &opening.dialect);
         count += batch.records.len();
@@ -85,7 +92,10 @@ pub(super) fn read(join: &Join, bytes: &[u8]) -> Result<RecordBatch, Error> {
     table(
         join,
         columns.collect::<Result<_, _>>().map_err(|error| {
-            Error::Internal(format!("joining columns: {}", wording::variant(&error)))
+            Error::new(
+                ErrorKind::Internal,
+                format!("joining columns: {}", wording::variant(&error)),
+            )
         })?,
         count,
     )
@@ -110,7 +120,8 @@ fn columns_of(
         is_utf8: cells.is_utf8,
     };
     let contract = Contract {
-        name: DatasetName::parse("reference").map_err(Error::Internal)?,
+        name: DatasetName::parse("reference")
+            .map_err(|message| Error::new(ErrorKind::Internal, message))?,
         dialect: StatedDialect::default(),
         encoding: None,
         compression: Compression::None,
@@ -127,11 +138,14 @@ fn columns_of(
         format!(" in `{}`", join.schema.fields[field as usize].name)
     });
     // Not the message: it quotes the value.
-    Err(Error::SourceCorrupt(format!(
-        "line {line} of {} has a {}{field}; mend it and submit the job again",
-        join.reference,
-        first.error.as_str()
-    )))
+    Err(Error::new(
+        ErrorKind::SourceCorrupt,
+        format!(
+            "line {line} of {} has a {}{field}; mend it and submit the job again",
+            join.reference,
+            first.error.as_str()
+        ),
+    ))
 }
 
 /// A table of the columns of the join's schema.
@@ -149,11 +163,14 @@ pub(super) fn table(
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options).map_err(
         |error| {
-            Error::Internal(format!(
-                "the columns of {} make no table: {}",
-                join.reference,
-                wording::variant(&error)
-            ))
+            Error::new(
+                ErrorKind::Internal,
+                format!(
+                    "the columns of {} make no table: {}",
+                    join.reference,
+                    wording::variant(&error)
+                ),
+            )
         },
     )
 }

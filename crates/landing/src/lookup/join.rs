@@ -6,7 +6,7 @@ use arrow_array::{ArrayRef, UInt32Array};
 use arrow_select::take::take;
 use contract::rejects::{ErrorName, Finding};
 use contract::{Contract, Join, Mapping, Unmatched};
-use job::Error;
+use job::{Error, ErrorKind};
 use wording::cut;
 
 use super::{Keys, Lookup, SEED};
@@ -44,11 +44,10 @@ impl Joins {
         let Some(contract) = &self.contract else { return Ok(filtered) };
         let joins = &contract.transform.join;
         if joins.len() != self.lookups.len() {
-            return Err(Error::Internal(format!(
-                "{} joins have {} tables",
-                joins.len(),
-                self.lookups.len()
-            )));
+            return Err(Error::new(
+                ErrorKind::Internal,
+                format!("{} joins have {} tables", joins.len(), self.lookups.len()),
+            ));
         }
         let mut is_out = vec![false; rows];
         findings.iter().for_each(|finding| is_out[finding.row as usize] = true);
@@ -69,7 +68,10 @@ impl Joins {
             for joined in &join.columns {
                 let column = take(lookup.table.column(joined.column), &found, None);
                 columns.push(column.map_err(|error| {
-                    Error::Internal(format!("taking a joined column: {}", wording::variant(&error)))
+                    Error::new(
+                        ErrorKind::Internal,
+                        format!("taking a joined column: {}", wording::variant(&error)),
+                    )
                 })?);
             }
         }

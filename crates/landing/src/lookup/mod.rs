@@ -19,7 +19,7 @@ use arrow_schema::ArrowError;
 use bytes::Bytes;
 use contract::Join;
 use hashbrown::HashTable;
-use job::Error;
+use job::{Error, ErrorKind};
 
 use crate::keys::{Encoded, hash};
 use crate::limits::{REFERENCE_BYTES, REFERENCE_ROWS};
@@ -47,8 +47,9 @@ impl Lookup {
     ///
     /// # Errors
     ///
-    /// [`Error::LimitExceeded`], with the limit's name; [`Error::SchemaDrift`]: it lacks a column;
-    /// [`Error::SourceCorrupt`]: a value is none of its type, or two rows have the same key.
+    /// [`ErrorKind::LimitExceeded`], with the limit's name; [`ErrorKind::SchemaDrift`]: it lacks a
+    /// column; [`ErrorKind::SourceCorrupt`]: a value is none of its type, or two rows have the same
+    /// key.
     pub fn of_csv(join: &Join, bytes: &[u8]) -> Result<Self, Error> {
         check_bytes(join, bytes.len() as u64)?;
         Self::new(join, csv::read(join, bytes)?)
@@ -67,7 +68,10 @@ impl Lookup {
     /// Opens what [`to_bytes`](Self::to_bytes) made.
     pub fn open(join: &Join, bytes: &[u8]) -> Result<Self, Error> {
         let broken = |why: String| {
-            Error::Internal(format!("what was kept of {} can't be read: {why}", join.reference))
+            Error::new(
+                ErrorKind::Internal,
+                format!("what was kept of {} can't be read: {why}", join.reference),
+            )
         };
         let mut reader =
             StreamReader::try_new(bytes, None).map_err(|error| broken(wording::variant(&error)))?;
@@ -78,10 +82,10 @@ impl Lookup {
     /// The table as it is kept beside a job: an Arrow stream of one batch.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         let broken = |error: ArrowError| {
-            Error::Internal(format!(
-                "a reference table can't be written: {}",
-                wording::variant(&error)
-            ))
+            Error::new(
+                ErrorKind::Internal,
+                format!("a reference table can't be written: {}", wording::variant(&error)),
+            )
         };
         let mut writer = StreamWriter::try_new(Vec::new(), &self.table.schema()).map_err(broken)?;
         writer.write(&self.table).map_err(broken)?;
@@ -113,13 +117,16 @@ impl Lookup {
                         .iter()
                         .map(|on| format!("`{}`", join.schema.fields[on.column].name))
                         .collect();
-                    return Err(Error::SourceCorrupt(format!(
-                        "rows {} and {} of {} have the same {}: a record could go with both",
-                        first + 1,
-                        row + 1,
-                        join.reference,
-                        names.join(", ")
-                    )));
+                    return Err(Error::new(
+                        ErrorKind::SourceCorrupt,
+                        format!(
+                            "rows {} and {} of {} have the same {}: a record could go with both",
+                            first + 1,
+                            row + 1,
+                            join.reference,
+                            names.join(", ")
+                        ),
+                    ));
                 }
                 new.keys.extend_from_slice(&scratch);
                 new.ends.push(new.keys.len());
@@ -166,20 +173,23 @@ impl Keys {
 
 fn check_bytes(join: &Join, bytes: u64) -> Result<(), Error> {
     match bytes > REFERENCE_BYTES {
-        true => Err(Error::LimitExceeded(format!(
-            "{} has {bytes} bytes; at most {REFERENCE_BYTES} are looked up (REFERENCE_BYTES)",
-            join.reference
-        ))),
+        true => Err(Error::new(
+            ErrorKind::LimitExceeded,
+            format!(
+                "{} has {bytes} bytes; at most {REFERENCE_BYTES} are looked up (REFERENCE_BYTES)",
+                join.reference
+            ),
+        )),
         false => Ok(()),
     }
 }
 
 fn check_rows(join: &Join, rows: usize) -> Result<(), Error> {
     match rows > REFERENCE_ROWS {
-        true => Err(Error::LimitExceeded(format!(
-            "{} has more than {REFERENCE_ROWS} rows (REFERENCE_ROWS)",
-            join.reference
-        ))),
+        true => Err(Error::new(
+            ErrorKind::LimitExceeded,
+            format!("{} has more than {REFERENCE_ROWS} rows (REFERENCE_ROWS)", join.reference),
+        )),
         false => Ok(()),
     }
 }

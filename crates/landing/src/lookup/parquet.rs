@@ -4,7 +4,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch, new_empty_array};
 use arrow_select::concat::concat;
 use bytes::Bytes;
 use contract::Join;
-use job::Error;
+use job::{Error, ErrorKind};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
@@ -17,11 +17,10 @@ use crate::limits::REFERENCE_MEMORY;
 /// The columns of the join's schema, of all files.
 pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error> {
     let broken = |error: ParquetError| {
-        Error::SourceCorrupt(format!(
-            "a file of {} can't be read: {}",
-            join.reference,
-            wording::variant(&error)
-        ))
+        Error::new(
+            ErrorKind::SourceCorrupt,
+            format!("a file of {} can't be read: {}", join.reference, wording::variant(&error)),
+        )
     };
     let mut chunks: Vec<Vec<ArrayRef>> = join
         .schema
@@ -73,10 +72,13 @@ pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error>
                 chunk.push(column.clone());
             }
             if bytes > REFERENCE_MEMORY {
-                return Err(Error::LimitExceeded(format!(
-                    "{} takes more than {REFERENCE_MEMORY} bytes of memory (REFERENCE_MEMORY)",
-                    join.reference
-                )));
+                return Err(Error::new(
+                    ErrorKind::LimitExceeded,
+                    format!(
+                        "{} takes more than {REFERENCE_MEMORY} bytes of memory (REFERENCE_MEMORY)",
+                        join.reference
+                    ),
+                ));
             }
         }
     }
@@ -85,12 +87,18 @@ pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error>
     table(
         join,
         columns.collect::<Result<_, _>>().map_err(|error| {
-            Error::Internal(format!("joining columns: {}", wording::variant(&error)))
+            Error::new(
+                ErrorKind::Internal,
+                format!("joining columns: {}", wording::variant(&error)),
+            )
         })?,
         rows,
     )
 }
 
 fn drift(join: &Join, what: &str) -> Error {
-    Error::SchemaDrift(format!("{} does not match the join's fields: {what}", join.reference))
+    Error::new(
+        ErrorKind::SchemaDrift,
+        format!("{} does not match the join's fields: {what}", join.reference),
+    )
 }

@@ -18,7 +18,7 @@ use arrow_array::{Array, ArrayRef};
 use contract::Mask;
 use contract::rejects::{ErrorName, Finding};
 use contract::{Contract, Mapping};
-use job::Error;
+use job::{Error, ErrorKind};
 use sha2::{Digest, Sha256};
 
 /// What hashes are salted with: who does not know it can't try out values.
@@ -51,14 +51,17 @@ impl std::fmt::Debug for Salt {
 ///
 /// # Errors
 ///
-/// [`Error::ContractInvalid`]: it hashes values, and there is no salt.
+/// [`ErrorKind::ContractInvalid`]: it hashes values, and there is no salt.
 pub fn check_salt(contract: &Contract, salt: Option<&Salt>) -> Result<(), Error> {
     match contract.hashed().filter(|_| salt.is_none()) {
         None => Ok(()),
-        Some(hashed) => Err(Error::ContractInvalid(format!(
-            "`transform.mask` hashes `{hashed}`, and no salt is configured: the stack's parameter MaskSaltArn has to name one, or the \
+        Some(hashed) => Err(Error::new(
+            ErrorKind::ContractInvalid,
+            format!(
+                "`transform.mask` hashes `{hashed}`, and no salt is configured: the stack's parameter MaskSaltArn has to name one, or the \
              environment variable LANDFALL_MASK_SALT of `landfall run` to say it"
-        ))),
+            ),
+        )),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use contract::{Contract, Mapping};
 use csv_records::dialect::Dialect;
-use job::Error;
+use job::{Error, ErrorKind};
 
 use super::{Profile, Sketch};
 use crate::batch::Batch;
@@ -40,10 +40,11 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`]: a bug.
+    /// [`ErrorKind::Internal`]: a bug.
     pub fn observe(&mut self, batch: &Batch<'_>, dialect: &Dialect) -> Result<(), Error> {
         if !self.contract.transform.join.is_empty() {
-            return Err(Error::ContractInvalid(
+            return Err(Error::new(
+                ErrorKind::ContractInvalid,
                 "the contract joins tables, which are read only where files land".to_owned(),
             ));
         }

@@ -9,7 +9,7 @@ use arrow_array::types::*;
 use arrow_array::{Array, ArrayRef, PrimitiveArray, StringArray};
 use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, TimeUnit};
-use job::Error;
+use job::{Error, ErrorKind};
 
 /// The values of a column as text.
 pub(super) enum Cells<'a> {
@@ -100,12 +100,20 @@ impl<'a> Cells<'a> {
             DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
                 moments!(TimestampNanosecondType, temporal::timestamp_ns_to_datetime, zone)
             }
-            other => return Err(Error::Internal(format!("writing text: {other} is not known"))),
+            other => {
+                return Err(Error::new(
+                    ErrorKind::Internal,
+                    format!("writing text: {other} is not known"),
+                ));
+            }
         };
         cells.ok_or_else(|| {
-            Error::LimitExceeded(format!(
-                "`{name}` has a date that is too far away for a calendar; Parquet would hold it"
-            ))
+            Error::new(
+                ErrorKind::LimitExceeded,
+                format!(
+                    "`{name}` has a date that is too far away for a calendar; Parquet would hold it"
+                ),
+            )
         })
     }
 

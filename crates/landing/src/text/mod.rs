@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use job::Error;
+use job::{Error, ErrorKind};
 use parquet_pages::SharedBuffer;
 use wording::Unquoted;
 
@@ -125,8 +125,8 @@ impl TextWriter {
             return Ok(());
         }
         let packed = packer.pack(std::mem::take(&mut self.text))?;
-        self.sink
-            .write_all(&packed)
-            .map_err(|error| Error::Internal(format!("writing text: {}", error.unquoted())))
+        self.sink.write_all(&packed).map_err(|error| {
+            Error::new(ErrorKind::Internal, format!("writing text: {}", error.unquoted()))
+        })
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use contract::Packing;
 use flate2::write::GzEncoder;
-use job::Error;
+use job::{Error, ErrorKind};
 use wording::Unquoted;
 
 /// gzip's level: half the time of the usual one (6), for a few per cent.
@@ -45,5 +45,5 @@ impl Packer {
 }
 
 fn broken(error: impl Unquoted) -> Error {
-    Error::Internal(format!("packing text: {}", error.unquoted()))
+    Error::new(ErrorKind::Internal, format!("packing text: {}", error.unquoted()))
 }

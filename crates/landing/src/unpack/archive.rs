@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use contract::Member;
 use contract::rejects::{ErrorEntry, ErrorName};
-use job::Error;
+use job::{Error, ErrorKind};
 use wording::count;
 use wording::cut;
 
@@ -92,9 +92,9 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// [`Error::SourceCorrupt`].
+    /// [`ErrorKind::SourceCorrupt`].
     pub fn check(&self, name: &str, member: Option<&Member>) -> Result<(), Error> {
-        let refused = |what| Error::SourceCorrupt(format!("{name} {what}"));
+        let refused = |what| Error::new(ErrorKind::SourceCorrupt, format!("{name} {what}"));
         self.only(member).map(drop).map_err(refused)
     }
 

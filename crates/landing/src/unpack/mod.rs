@@ -11,7 +11,7 @@ mod zip;
 pub use archive::{Archive, TAIL_BYTES};
 
 use contract::{Compression, Member};
-use job::Error;
+use job::{Error, ErrorKind};
 
 /// Most bytes that are unpacked at once.
 const PIECE_BYTES: usize = 4 << 20;
@@ -94,7 +94,7 @@ impl Unpack {
     ///
     /// # Errors
     ///
-    /// [`Error::SourceCorrupt`], [`Error::LimitExceeded`].
+    /// [`ErrorKind::SourceCorrupt`], [`ErrorKind::LimitExceeded`].
     pub fn push(&mut self, packed: &[u8], out: &mut Vec<u8>) -> Result<usize, Error> {
         out.resize(PIECE_BYTES, 0);
         let mut sum = Progress::default();
@@ -110,10 +110,13 @@ impl Unpack {
         self.packed += sum.taken as u64;
         self.unpacked += sum.written as u64;
         if self.unpacked > self.limit {
-            return Err(Error::LimitExceeded(format!(
-                "{} unpacks to more than {} bytes, the limit for its size: is it a bomb? Unpack it and submit it as it is",
-                self.name, self.limit
-            )));
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
+                format!(
+                    "{} unpacks to more than {} bytes, the limit for its size: is it a bomb? Unpack it and submit it as it is",
+                    self.name, self.limit
+                ),
+            ));
         }
         Ok(sum.taken)
     }
@@ -143,17 +146,20 @@ impl Unpack {
     ///
     /// # Errors
     ///
-    /// [`Error::SourceCorrupt`]: they can't end here.
+    /// [`ErrorKind::SourceCorrupt`]: they can't end here.
     pub fn finish(&self) -> Result<(), Error> {
         self.decoder.finish().map_err(|what| self.corrupt(&what, self.packed))
     }
 
     fn corrupt(&self, what: &str, at: u64) -> Error {
         let format = self.compression.name();
-        Error::SourceCorrupt(format!(
-            "{}, read as {format}, {what} (near byte {at} of the packed bytes); pack it again and submit it",
-            self.name
-        ))
+        Error::new(
+            ErrorKind::SourceCorrupt,
+            format!(
+                "{}, read as {format}, {what} (near byte {at} of the packed bytes); pack it again and submit it",
+                self.name
+            ),
+        )
     }
 }
 
