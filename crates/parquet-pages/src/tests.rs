@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_array::*;
+use arrow_cast::cast;
 use arrow_cast::display::array_value_to_string;
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -50,7 +51,14 @@ fn write(
 type Seen = HashSet<(usize, String)>;
 
 fn see(seen: &mut Seen, column: usize, array: &ArrayRef) {
-    let text = |row: usize| array_value_to_string(array, row).expect("a value has a text");
+    // Texts of moments in a zone would need a table of zones.
+    let array = match array.data_type() {
+        DataType::Timestamp(unit, Some(_)) => {
+            cast(array, &DataType::Timestamp(*unit, None)).expect("the same moments")
+        }
+        _ => array.clone(),
+    };
+    let text = |row: usize| array_value_to_string(&array, row).expect("a value has a text");
     seen.extend((0..array.len()).filter(|row| array.is_valid(*row)).map(|row| (column, text(row))));
 }
 
