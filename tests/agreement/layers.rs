@@ -1,6 +1,7 @@
 //! Who may depend on whom.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use xtask::checkout;
 
@@ -103,6 +104,88 @@ fn the_flow_engine_knows_neither_aws_nor_jobs() {
         "flow",
         &["aws", "lambda", "hyper", "arrow", "parquet", "landing", "objects", "registry", "steps"],
     );
+}
+
+/// The rooms of a crate, its folders and files at the root, and which of the others each names.
+fn rooms(crate_folder: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let source = crate_folder.join("src");
+    let stem = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
+    let names = |path: &Path| std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let is_room = |name: &str| !["lib", "main", "tests"].contains(&name);
+    let all: BTreeSet<String> =
+        names(&source).map(|path| stem(&path)).filter(|name| is_room(name)).collect();
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut left: Vec<_> = names(&source).map(|path| (stem(&path), path)).collect();
+    while let Some((room, path)) = left.pop() {
+        if path.is_dir() {
+            left.extend(names(&path).map(|inner| (room.clone(), inner)));
+            continue;
+        }
+        let is_root = path.parent() == Some(&source);
+        if !is_room(&room) || stem(&path) == "tests" || path.extension().is_none_or(|e| e != "rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let code: String = code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        for prefix in ["crate::", "super::"].into_iter().take(1 + usize::from(is_root)) {
+            let named = code.match_indices(prefix).flat_map(|(at, _)| {
+                let rest = &code[at + prefix.len()..];
+                let group = rest.strip_prefix('{').and_then(|rest| rest.split(';').next());
+                let words =
+                    group.unwrap_or(rest).split(',').take(if group.is_some() { 64 } else { 1 });
+                words.map(|word| {
+                    let word = word.trim();
+                    let end = word.find(|c: char| c != '_' && !c.is_ascii_alphanumeric());
+                    word[..end.unwrap_or(word.len())].to_owned()
+                })
+            });
+            let others = named.filter(|name| *name != room && all.contains(name));
+            found.entry(room.clone()).or_default().extend(others);
+        }
+    }
+    found
+}
+
+/// Whether a way leads from a room over others back to itself.
+fn leads_back(rooms: &BTreeMap<String, BTreeSet<String>>, from: &str) -> bool {
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let mut left = vec![from];
+    while let Some(room) = left.pop() {
+        for next in rooms.get(room).into_iter().flatten() {
+            if next == from {
+                return true;
+            }
+            if seen.insert(next) {
+                left.push(next);
+            }
+        }
+    }
+    false
+}
+
+#[test]
+fn no_folder_of_a_crate_is_in_a_circle() {
+    let mut found = Vec::new();
+    for area in ["crates", "functions"] {
+        for entry in std::fs::read_dir(checkout::root().join(area)).unwrap() {
+            let folder = entry.unwrap().path();
+            let rooms = rooms(&folder);
+            let is_folder = |room: &&String| folder.join("src").join(room).is_dir();
+            let circles = rooms.keys().filter(is_folder).filter(|room| leads_back(&rooms, room));
+            found.extend(circles.map(|room| format!("{}/src/{room}", folder.display())));
+        }
+    }
+    assert!(found.is_empty(), "folders in circles: {found:?}");
+    let landing = rooms(&checkout::root().join("crates/landing"));
+    assert!(landing["shard"].contains("columns"), "the check finds what is there: {landing:?}");
+    let circle = [("a", "b"), ("b", "c"), ("c", "a")];
+    let circle = circle.map(|(from, to)| (from.to_owned(), BTreeSet::from([to.to_owned()])));
+    assert!(leads_back(&circle.into_iter().collect(), "a"));
 }
 
 #[test]

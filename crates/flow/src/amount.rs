@@ -3,11 +3,11 @@
 
 use serde_json::Value;
 
+use crate::errors::RUNTIME;
 use crate::fields::Fields;
 use crate::history::Failure;
 use crate::path::{Path, Scope};
 use crate::refusal::Refusal;
-use crate::retry::RUNTIME;
 
 /// A number from 0, given or found.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use crate::compare::{Is, Kind, Relation, matches};
+use crate::errors::RUNTIME;
 use crate::fields::Fields;
 use crate::history::Failure;
 use crate::path::{Path, Scope};
 use crate::refusal::Refusal;
-use crate::retry::RUNTIME;
 
 /// A condition, and the state that follows where it holds.
 #[derive(Debug, Clone, PartialEq)]

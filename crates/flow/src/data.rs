@@ -5,11 +5,11 @@
 
 use serde_json::{Value, json};
 
+use crate::errors::RUNTIME;
 use crate::fields::Fields;
 use crate::history::Failure;
 use crate::path::{Path, Scope};
 use crate::refusal::Refusal;
-use crate::retry::RUNTIME;
 use crate::template::Template;
 
 /// The fields of a state that say what it sees and what it leaves.

@@ -6,12 +6,12 @@ use futures::future::{BoxFuture, Either, FutureExt, select};
 use serde_json::Value;
 
 use crate::context::Context;
+use crate::errors::TIMEOUT;
 use crate::execution::Status;
 use crate::history::Failure;
 use crate::log::{Item, Log};
 use crate::map::{Map, Mode};
 use crate::path::Scope;
-use crate::retry::TIMEOUT;
 use crate::run::{Run, Visit};
 
 /// How long an Express execution may take.

@@ -8,6 +8,7 @@
 //! Everything that is not asked of the outside is decided by the document and the input alone, so
 //! a run on a virtual clock does the same each time.
 
+mod errors;
 mod execution;
 pub mod history;
 

@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use crate::data::Place;
+use crate::errors::{RUNTIME, TIMEOUT};
 use crate::fields::Fields;
 use crate::history::Failure;
 use crate::outside::Chance;
 use crate::refusal::Refusal;
 
-/// The error of an execution that can't go on: no retrier and no catcher is asked.
-pub(crate) const RUNTIME: &str = "States.Runtime";
-/// The error of what took longer than it may.
-pub(crate) const TIMEOUT: &str = "States.Timeout";
 /// Matches all errors but those that nothing mends.
 const ALL: &str = "States.ALL";
 /// Matches all errors but a timeout.

@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use crate::compare::timestamp;
 use crate::context::Context;
+use crate::errors::RUNTIME;
 use crate::history::Failure;
 use crate::log::Log;
 use crate::machine::States;
 use crate::outside::Outside;
 use crate::path::Scope;
-use crate::retry::{Catcher, RUNTIME, Tries};
+use crate::retry::{Catcher, Tries};
 use crate::state::{State, Until, Work};
 
 /// Most events of an execution: Step Functions ends one that has more.

@@ -6,12 +6,12 @@ use futures::future::{Either, select};
 use serde_json::Value;
 
 use crate::context::Context;
+use crate::errors::TIMEOUT;
 use crate::execution::{Execution, Inspection, Status, cause};
 use crate::history::{Event, Failure, History};
 use crate::log::{Log, MapItems};
 use crate::machine::Machine;
 use crate::outside::Outside;
-use crate::retry::TIMEOUT;
 use crate::run::Run;
 
 /// What an execution starts with.

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::amount::Amount;
 use crate::data::Data;
+use crate::errors::{RUNTIME, TIMEOUT};
 use crate::fields::Fields;
 use crate::history::Failure;
 use crate::outside::Call;
 use crate::path::Scope;
 use crate::refusal::Refusal;
-use crate::retry::{RUNTIME, TIMEOUT};
 use crate::run::Visit;
 
 /// A task.

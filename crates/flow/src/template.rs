@@ -4,9 +4,9 @@
 
 use serde_json::Value;
 
+use crate::errors::RUNTIME;
 use crate::history::Failure;
 use crate::path::{Path, Scope};
-use crate::retry::RUNTIME;
 
 /// A document with holes.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,6 +9,7 @@ pub mod decision;
 mod error;
 pub mod limits;
 pub mod message;
+pub mod small_files;
 pub mod sources;
 mod table_format;
 

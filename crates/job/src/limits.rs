@@ -1,5 +1,4 @@
-//! Limits of what a job reads and writes: contracts, names of objects and folders, and when a file
-//! is small.
+//! Limits of what a job reads and writes: contracts, and names of objects and folders.
 
 use crate::DatasetName;
 use crate::message::JobId;
@@ -30,14 +29,5 @@ pub const FOLDERS_BYTES: usize =
 
 const _: () = assert!(
     FILE_NAME_BYTES <= SEGMENT_BYTES && FOLDERS_BYTES == 740,
-    "README and ARCHITECTURE say so"
+    "the reference of limits says so"
 );
-
-/// Most bytes of a file that is small, whatever the size that files are to have: it is read at
-/// once, and a reader opens a larger one without loss.
-pub const MOST_SMALL_BYTES: u64 = 32 << 20;
-
-/// Whether a file of so many bytes is small where files are to have `file_size`.
-pub fn is_small(bytes: u64, file_size: u64) -> bool {
-    bytes < (file_size / 2).min(MOST_SMALL_BYTES)
-}

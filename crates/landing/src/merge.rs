@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use job::bill::Usage;
-use job::limits::is_small;
+use job::small_files::is_small;
 use serde::{Deserialize, Serialize};
 
 use crate::commit::{OpenFile, Receipt, SmallFile};

@@ -16,6 +16,7 @@ mod undo;
 
 pub mod functions;
 
+mod attempt;
 mod announce;
 mod bill;
 mod claims;

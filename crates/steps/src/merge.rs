@@ -14,12 +14,12 @@ use landing::commit::{SmallFile, Tally};
 use landing::files::{FileSummary, Files, Lineage};
 use landing::merge::{Group, Merge, MergeReceipt, MergedFile};
 use landing::plan::Plan;
-use objects::{Objects, PART_BYTES, Pin, Put};
+use objects::{Objects, PART_BYTES, Pin};
 
+use crate::attempt::{self, Attempt};
 use crate::context::{merged_prefix, parse_contract};
 use crate::decision::refuse_if_undone;
 use crate::spending::Meter;
-use crate::transform::note_failure;
 use crate::upload::Upload;
 use crate::{Context, documents};
 
@@ -43,7 +43,30 @@ pub async fn merge(
 ) -> Result<Transformed, Error> {
     let (context, meter) = Meter::of_merge(context, message.merge.index, attempt);
     let keys = context.keys(&message.job);
-    let outcome = run(&context, &keys, &message, attempt, &meter).await;
+    let index = message.merge.index;
+    let work = async {
+        let mut receipt = MergeReceipt {
+            merge: index,
+            attempt: attempt.to_owned(),
+            files: Vec::new(),
+            spent: Usage::default(),
+        };
+        match fill(&context, &keys, &message, &mut receipt).await {
+            Ok(()) => Ok(receipt),
+            Err(error) => {
+                attempt::abort(&context, &receipt).await;
+                Err(error)
+            }
+        }
+    };
+    let race = Attempt {
+        context: &context,
+        keys: &keys,
+        receipt: keys.merged(index),
+        name: attempt,
+        meter: &meter,
+    };
+    let outcome = race.run(work).await;
     if !matches!(outcome, Ok(true)) {
         meter.note(&context, &keys).await;
     }
@@ -64,52 +87,6 @@ pub(crate) async fn receipts(
     Ok(found.into_iter().flatten().collect())
 }
 
-/// Answers whether a receipt tells what this attempt used.
-async fn run(
-    context: &Context,
-    keys: &JobKeys,
-    message: &MergeFiles,
-    attempt: &str,
-    meter: &Meter,
-) -> Result<bool, Error> {
-    let (work, lake, index) = (context.work(), context.lake(), message.merge.index);
-    let receipt_key = keys.merged(index);
-    if let Some(there) = documents::find::<MergeReceipt>(work.as_ref(), &receipt_key).await? {
-        abort_if_undone(context, keys, &there).await?;
-        return Ok(there.attempt == attempt);
-    }
-    let mut receipt = MergeReceipt {
-        merge: index,
-        attempt: attempt.to_owned(),
-        files: Vec::new(),
-        spent: Usage::default(),
-    };
-    if let Err(error) = fill(context, keys, message, &mut receipt).await {
-        abort(lake.as_ref(), &receipt).await;
-        if !error.is_transient() && !matches!(error, Error { kind: ErrorKind::Cancelled, .. }) {
-            note_failure(work.as_ref(), keys, &error).await;
-        }
-        return Err(error);
-    }
-    let usage = meter.usage();
-    receipt.spent = Usage { puts: usage.puts + 1, ..usage };
-    let mut is_told =
-        documents::write(work.as_ref(), &receipt_key, &receipt, Put::IfAbsent).await?;
-    if !is_told {
-        // Another attempt was faster, or this one wrote it and the answer was lost.
-        let winner: MergeReceipt = documents::read(work.as_ref(), &receipt_key).await?;
-        is_told = winner.attempt == receipt.attempt;
-        if !is_told {
-            abort(lake.as_ref(), &receipt).await;
-        }
-    }
-    if is_told {
-        meter.is_told(receipt.spent);
-    }
-    abort_if_undone(context, keys, &receipt).await?;
-    Ok(is_told)
-}
-
 /// Writes the files of a merge.
 async fn fill(
     context: &Context,
@@ -123,7 +100,7 @@ async fn fill(
     let contract = Arc::new(parse_contract(&plan.contract)?);
     let Merge { groups } = documents::read(work.as_ref(), &keys.merge(receipt.merge)).await?;
     let groups_at_once = fitting(groups.iter().map(Group::bytes), CONCURRENT_GROUPS);
-    let attempt = Attempt {
+    let attempt = Work {
         work,
         lake: context.lake(),
         lineage: Lineage::of(&plan),
@@ -168,7 +145,7 @@ fn fitting(bytes: impl Iterator<Item = u64>, most: usize) -> usize {
 }
 
 /// What the files of an attempt share.
-struct Attempt {
+struct Work {
     work: Arc<dyn Objects>,
     lake: Arc<dyn Objects>,
     contract: Arc<Contract>,
@@ -180,7 +157,7 @@ struct Attempt {
     reads_at_once: usize,
 }
 
-impl Attempt {
+impl Work {
     /// Writes the file of a group. When that fails, nothing of it is left.
     async fn file(&self, position: usize, group: &Group) -> Result<MergedFile, Error> {
         let key = format!(
@@ -284,26 +261,4 @@ async fn send(files: &mut Files, least: usize, upload: &mut Upload) -> Result<()
         upload.push(chunk.bytes).await?;
     }
     Ok(())
-}
-
-/// Ends the work for a job that is decided not to commit, as the last thing that a merge does: see
-/// `transform`.
-async fn abort_if_undone(
-    context: &Context,
-    keys: &JobKeys,
-    receipt: &MergeReceipt,
-) -> Result<(), Error> {
-    let undone = refuse_if_undone(context.work().as_ref(), keys).await;
-    if matches!(undone, Err(Error { kind: ErrorKind::Cancelled, .. })) {
-        abort(context.lake().as_ref(), receipt).await;
-    }
-    undone
-}
-
-async fn abort(lake: &dyn Objects, receipt: &MergeReceipt) {
-    for MergedFile { file, .. } in &receipt.files {
-        if let Err(error) = lake.abort_upload(&file.key, &file.upload).await {
-            tracing::warn!(key = objects::shown(&file.key), %error, "an upload stays open");
-        }
-    }
 }

@@ -10,9 +10,8 @@ use contract::{Contract, Format};
 use csv_records::{Holdback, LongFooter};
 use futures::future::{self, BoxFuture};
 use futures::{FutureExt, TryFutureExt};
-use job::bill::Usage;
-use job::limits::is_small;
-use job::message::{Failure, JobKeys, Shard, TransformShard, Transformed};
+use job::message::{JobKeys, Shard, TransformShard, Transformed};
+use job::small_files::is_small;
 use job::{Error, ErrorKind};
 use landing::commit::{Crc64Nvme, OpenFile, Receipt, SmallFile};
 use landing::files::FileChunk;
@@ -23,6 +22,7 @@ use landing::unpack::Unpack;
 use objects::{Objects, PART_BYTES, Pin, Put};
 use tokio::task::JoinHandle;
 
+use crate::attempt::Attempt;
 use crate::context::{file_prefix, parse_contract};
 use crate::decision::refuse_if_undone;
 use crate::ingest::{pin, source_error};
@@ -51,109 +51,29 @@ pub async fn transform(
     let (context, meter) =
         Meter::of_attempt(context, message.shard.round, message.shard.index, attempt);
     let keys = context.keys(&message.job);
-    let outcome = run(&context, &keys, &message, attempt, &meter).await;
-    if !matches!(outcome, Ok(Told::ByReceipt)) {
+    let TransformShard { dataset, shard, .. } = &message;
+    let prefix = context.dataset_prefix(dataset);
+    let work = async {
+        let mut shard = Work::new(&context, &keys, &message, attempt, prefix).await?;
+        match shard.run().await {
+            Ok(receipt) => Ok(receipt),
+            Err(error) => {
+                shard.abort().await;
+                Err(error)
+            }
+        }
+    };
+    let receipt = keys.receipt(shard.round, shard.index);
+    let race = Attempt { context: &context, keys: &keys, receipt, name: attempt, meter: &meter };
+    let outcome = race.run(work).await;
+    if !matches!(outcome, Ok(true)) {
         meter.note(&context, &keys).await;
     }
     outcome.map(|_| Transformed {})
 }
 
-/// Whether somebody is told what an attempt used.
-enum Told {
-    ByReceipt,
-    No,
-}
-
-async fn run(
-    context: &Context,
-    keys: &JobKeys,
-    message: &TransformShard,
-    attempt: &str,
-    meter: &Meter,
-) -> Result<Told, Error> {
-    let TransformShard { dataset, shard, .. } = message;
-    let work = context.work();
-    let receipt_key = keys.receipt(shard.round, shard.index);
-    if let Some(there) = documents::find::<Receipt>(work.as_ref(), &receipt_key).await? {
-        clear_if_undone(context, keys, &there).await?;
-        return Ok(if there.attempt == attempt { Told::ByReceipt } else { Told::No });
-    }
-    let prefix = context.dataset_prefix(dataset);
-    let mut attempt = Attempt::new(context, keys, message, attempt, prefix).await?;
-    let outcome = attempt.run().await;
-    let mut receipt = match outcome {
-        Ok(receipt) => receipt,
-        Err(error) => {
-            attempt.abort().await;
-            if !error.is_transient() && !matches!(error, Error { kind: ErrorKind::Cancelled, .. }) {
-                note_failure(work.as_ref(), keys, &error).await;
-            }
-            return Err(error);
-        }
-    };
-    let usage = meter.usage();
-    receipt.spent = Some(Usage { puts: usage.puts + 1, ..usage });
-    let is_told = tell(context, work.as_ref(), &receipt_key, &receipt).await?;
-    if let Some(spent) = receipt.spent.filter(|_| is_told) {
-        meter.is_told(spent);
-    }
-    clear_if_undone(context, keys, &receipt).await?;
-    Ok(if is_told { Told::ByReceipt } else { Told::No })
-}
-
-/// Ends the work for a job that is decided not to commit, and clears up what a receipt names.
-///
-/// It is the last thing that a shard does: whoever settles the job decides first and looks for its
-/// uploads afterwards, so what is missed here is found there.
-async fn clear_if_undone(
-    context: &Context,
-    keys: &JobKeys,
-    receipt: &Receipt,
-) -> Result<(), Error> {
-    let undone = refuse_if_undone(context.work().as_ref(), keys).await;
-    if matches!(undone, Err(Error { kind: ErrorKind::Cancelled, .. })) {
-        for file in &receipt.files {
-            context.lake().abort_upload(&file.key, &file.upload).await?;
-        }
-        for file in &receipt.small {
-            context.work().delete(&file.key).await?;
-        }
-    }
-    undone
-}
-
-/// Writes the receipt; whether it is the one that counts.
-async fn tell(
-    context: &Context,
-    work: &dyn Objects,
-    key: &str,
-    receipt: &Receipt,
-) -> Result<bool, Error> {
-    if documents::write(work, key, receipt, Put::IfAbsent).await? {
-        return Ok(true);
-    }
-    // Another attempt was faster, or this one wrote it and the answer was lost.
-    let winner: Receipt = documents::read(work, key).await?;
-    let is_own = winner.attempt == receipt.attempt;
-    if !is_own {
-        for file in &receipt.files {
-            let _ = context.lake().abort_upload(&file.key, &file.upload).await;
-        }
-    }
-    Ok(is_own)
-}
-
-/// Keeps the first permanent failure: a Distributed Map tells only that some child failed.
-pub(crate) async fn note_failure(work: &dyn Objects, keys: &JobKeys, error: &Error) {
-    if let Err(error) =
-        documents::write(work, &keys.failure(), &Failure::from(error), Put::IfAbsent).await
-    {
-        tracing::warn!(error = error.name(), "the failure can't be noted");
-    }
-}
-
-/// One attempt at a shard.
-struct Attempt<'a> {
+/// An attempt's work on a shard.
+struct Work<'a> {
     context: &'a Context,
     keys: &'a JobKeys,
     shard: &'a Shard,
@@ -179,7 +99,7 @@ struct Attempt<'a> {
     key_pieces: Vec<String>,
 }
 
-impl<'a> Attempt<'a> {
+impl<'a> Work<'a> {
     async fn new(
         context: &'a Context,
         keys: &'a JobKeys,

@@ -16,7 +16,7 @@
 
 use super::{Basis, Bill, Dollars, Item, Usage};
 use crate::bill::prices::Processor;
-use crate::limits::is_small;
+use crate::small_files::is_small;
 use crate::{Error, ErrorKind};
 
 /// Bytes of unpacked CSV that a function works in a millisecond.
