@@ -180,7 +180,7 @@ fn what_holds_records_is_deleted_in_time_and_not_before_it_may_be_needed() {
     let of_jobs: Vec<_> =
         rules.as_array().unwrap().iter().filter(|rule| rule["Prefix"] == "jobs/").collect();
     let expected = json!({ "Id": "jobs", "Status": "Enabled", "Prefix": "jobs/", "ExpirationInDays": "JobRetentionDays" });
-    assert_eq!(of_jobs, [&expected], "rejects are refused records as they came");
+    assert_eq!(of_jobs, [&expected], "rejects are rejected records as they came");
 
     // An execution may be redriven for 14 days after its end, and the last day of either counts.
     let redrive = 14;

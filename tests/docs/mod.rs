@@ -2,6 +2,7 @@
 //! and its lists are complete. CONTRIBUTING.md says how a page is written for it.
 
 mod commands;
+mod glossary;
 mod lists;
 mod page;
 mod style;

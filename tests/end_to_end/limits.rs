@@ -25,7 +25,7 @@ fn a_file_over_its_limit_leaves_only_its_rejects() {
     );
     let cause = job["failure"]["cause"].as_str().unwrap();
     assert!(
-        cause.starts_with("20 of 1020 records were refused, more than the limit of 1%"),
+        cause.starts_with("20 of 1020 records were rejected, more than the limit of 1%"),
         "{cause}"
     );
     assert_eq!(stage.listing("LakeBucket", "lake/flights/"), (vec![], 0));

@@ -39,7 +39,7 @@ fn what_is_stored_is_hashed_with_the_salt_of_the_stack() {
     });
     stage.register_text("flights", &contract());
     let mut source = head(&flights(), 2_000);
-    // A record that is refused: its masked cells are not those of the source.
+    // A record that is rejected: its masked cells are not those of the source.
     source.extend_from_slice(b"2013,13,1,517,515,2,830,819,11,UA,1545,N14228,EWR,IAH,227,1400,5,15,2013-01-01T10:00:00Z\n");
     let key = stage.stage("flights", "flights.csv", source.clone());
     let id = stage.submit(&json!({"dataset": "flights", "source": {"key": key}}));

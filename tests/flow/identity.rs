@@ -88,7 +88,7 @@ async fn a_job_over_its_limit_leaves_nothing_but_its_rejects() {
     let failure = bench.run(submission.clone()).await.unwrap_err();
     assert_eq!(failure.error, "RejectLimitExceeded");
     assert!(
-        failure.cause.starts_with("2 of 3 records were refused, more than the limit of 50%"),
+        failure.cause.starts_with("2 of 3 records were rejected, more than the limit of 50%"),
         "{}",
         failure.cause
     );

@@ -67,7 +67,7 @@ async fn the_first_good_record_has_the_key() {
         // Values are compared, not texts.
         r#"3 None None primary-key primaryKey Some("01, a") Some(1) `id`, `text` are the primary key, and `01, a` is taken by record 1"#,
         r#"4 Some("code") Some(3) unique-error unique Some("1") Some(1) `code` is unique, and `1` is taken by record 1"#,
-        // A record that is refused for one key still has the others: the fifth took text and day.
+        // A record that is rejected for one key still has the others: the fifth took text and day.
         r#"6 None None unique-error uniqueKeys Some("b, 2024-01-02") Some(5) `text`, `day` are unique together, and `b, 2024-01-02` is taken by record 5"#,
         r#"7 None None primary-key primaryKey Some("1, a") Some(1) `id`, `text` are the primary key, and `1, a` is taken by record 1"#,
         r#"7 None None unique-error uniqueKeys Some("a, 2024-01-01") Some(1) `text`, `day` are unique together, and `a, 2024-01-01` is taken by record 1"#,

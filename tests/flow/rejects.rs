@@ -68,7 +68,7 @@ async fn a_job_fails_when_too_many_are_refused_or_nothing_is_left_to_store() {
                     assert!(
                         failure
                             .cause
-                            .starts_with(&format!("{rejected} of {read} records were refused"))
+                            .starts_with(&format!("{rejected} of {read} records were rejected"))
                     );
                 }
             }
@@ -117,7 +117,7 @@ async fn a_record_counts_as_the_lines_that_it_spans() {
                     assert!(is_over, "{case}");
                     assert_eq!(failure.error, "RejectLimitExceeded", "{case}");
                     let told = format!(
-                        "1 of 4 records were refused and count as the 97 lines that they span, more than the limit of {limit}"
+                        "1 of 4 records were rejected and count as the 97 lines that they span, more than the limit of {limit}"
                     );
                     assert!(failure.cause.starts_with(&told), "{case}: {}", failure.cause);
                 }
@@ -138,7 +138,7 @@ async fn only_lines_of_refused_records_count() {
     let failure =
         Bench::new(contract).await.land("job", refused.as_bytes(), 1000).await.unwrap_err();
     assert!(
-        failure.cause.contains("1 of 3 records were refused and count as the 2 lines"),
+        failure.cause.contains("1 of 3 records were rejected and count as the 2 lines"),
         "{}",
         failure.cause
     );

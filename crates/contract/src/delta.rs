@@ -20,7 +20,7 @@ pub fn check_columns<'a>(
         let mut fault = |message: String| faults.push((position, message));
         if name.contains(RESERVED) {
             fault(format!(
-                "`{name}` is no name of a Delta column: these may not hold blanks, tabs, or any of ,;{{}}()="
+                "`{name}` can't name a Delta column: such names hold no blanks, tabs, or any of ,;{{}}()="
             ));
         }
         if let Some(other) = seen.insert(name.to_lowercase(), name) {

@@ -233,7 +233,10 @@ mod tests {
             Contract::parse("name: t\nschema: { fields: [ { name: a, type: integer } ] }\n")
                 .expect("a valid contract");
         let header: Vec<String> = (0..10_000).map(|n| format!("hush{n}")).collect();
-        let drift = contract.schema.match_header(&header).expect_err("no column is the contract's");
+        let drift = contract
+            .schema
+            .match_header(&header)
+            .expect_err("no column of the source is in the contract");
         let told = drift.to_string();
         assert!(
             told.ends_with("column 19 is not in the contract; and 9981 more differences"),

@@ -119,7 +119,7 @@ impl Filed<'_> {
             if let Some(ArrowType::Boolean) = self.check(&item, name, &names[..index], reading) {
                 item.fault(
                     reading,
-                    format!("`{name}` is a boolean: with two values there is nothing to rule out"),
+                    format!("`{name}` is a boolean; a filter of two values rules nothing out"),
                 );
             }
         }
@@ -164,7 +164,7 @@ impl Filed<'_> {
             return None;
         };
         if before.contains(name) {
-            node.fault(reading, format!("`{name}` stands there twice"));
+            node.fault(reading, format!("`{name}` is listed twice"));
         }
         if self.drop.contains(name) {
             node.fault(reading, format!("`{name}` is dropped"));
@@ -172,7 +172,7 @@ impl Filed<'_> {
         if self.partition_by.contains(name) {
             node.fault(
                 reading,
-                format!("`{name}` names folders, and in a file all rows have the same"),
+                format!("`{name}` names folders, so all rows of a file have the same value"),
             );
         }
         Some(&column.data_type)

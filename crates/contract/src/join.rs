@@ -109,7 +109,7 @@ impl Join {
             if *left != right {
                 let (left, right) = (type_name(left), type_name(&right));
                 let message = format!(
-                    "`{field}` is a {left}, and the table's `{}` a {right}: they have to be alike",
+                    "`{field}` is a {left}, and the table's `{}` a {right}: both must have the same type",
                     schema.fields[column].name
                 );
                 node.fault(reading, message);
@@ -172,7 +172,7 @@ fn read_reference(
         _ => {
             node.fault(
                 reading,
-                "names its table by `object` (a CSV file) or by `dataset`: one of them".to_owned(),
+                "must name its table by either `object` (a CSV file) or `dataset`".to_owned(),
             );
             None
         }

@@ -90,7 +90,7 @@ fn read_fields(node: &Node<'_>, schema: &Schema, reading: &mut Reading) -> Vec<u
                 node.fault(reading, message);
             }
             Some(field) if fields.contains(&field) => {
-                node.fault(reading, format!("`{name}` stands there twice"))
+                node.fault(reading, format!("`{name}` is listed twice"))
             }
             Some(field) => fields.push(field),
         }
@@ -169,7 +169,7 @@ mod tests {
             Err(&[
                 "schema.primaryKey[1]: `1` is not a field of the schema; allowed: a, b, c",
                 "schema.primaryKey[2]: `d` is not a field of the schema; allowed: a, b, c",
-                "schema.primaryKey[3]: `a` stands there twice",
+                "schema.primaryKey[3]: `a` is listed twice",
             ]),
         );
         check(

@@ -134,7 +134,7 @@ impl NumberFormat {
         format.affixes = match field.get("affixes") {
             Some(node) => {
                 if bare == Some(true) {
-                    node.fault(reading, "has no place beside `bareNumber: true`, with which nothing stands around a number".to_owned());
+                    node.fault(reading, "does not apply with `bareNumber: true`, which allows nothing around a number".to_owned());
                 }
                 Some(read_affixes(&node, &format, reading))
             }
@@ -164,7 +164,7 @@ impl Negatives {
                 Some(_) if negatives.letters.is_some() => {
                     item.fault(
                         reading,
-                        "only one of DR and CR is negative; the other is positive then".to_owned(),
+                        "only one of DR and CR can be negative; the other is positive".to_owned(),
                     );
                 }
                 Some(3) => negatives.letters = Some(Letters::Debit),
@@ -360,11 +360,11 @@ mod tests {
         );
         check(
             "negatives: [DR, CR]",
-            "schema.fields[0].negatives[1]: only one of DR and CR is negative; the other is positive then",
+            "schema.fields[0].negatives[1]: only one of DR and CR can be negative; the other is positive",
         );
         check(
             "bareNumber: true, affixes: [kg]",
-            "schema.fields[0].affixes: has no place beside `bareNumber: true`, with which nothing stands around a number",
+            "schema.fields[0].affixes: does not apply with `bareNumber: true`, which allows nothing around a number",
         );
         check(
             "grouping: lakhs",

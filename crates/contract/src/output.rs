@@ -116,7 +116,7 @@ impl RejectsLimit {
         })
     }
 
-    /// Whether more records were refused than may be. One that spans several lines counts as so
+    /// Whether more records were rejected than may be. One that spans several lines counts as so
     /// many: a quote that was left open makes one record of all that should be others.
     /// `surplus_lines` are those besides the first of each.
     pub fn is_exceeded(self, counts: &Counts, surplus_lines: u64) -> bool {
@@ -129,7 +129,7 @@ impl RejectsLimit {
         }
     }
 
-    /// Whether records were refused and none was stored, which is a source or a contract gone wrong
+    /// Whether records were rejected and none was stored, which is a source or a contract gone wrong
     /// unless the limit says that all may be. Where all were filtered, that is what was asked for.
     pub fn leaves_nothing(self, counts: &Counts) -> bool {
         counts.stored == 0 && counts.rejected > 0 && self != Self::Percent(100.0)
@@ -285,7 +285,7 @@ fn check_partitions(
             continue;
         };
         if names[..index].contains(name) {
-            item.fault(reading, format!("`{name}` stands there twice"));
+            item.fault(reading, format!("`{name}` is listed twice"));
         }
         if drop.contains(name) {
             item.fault(reading, format!("`{name}` is dropped"));
@@ -298,7 +298,7 @@ fn check_partitions(
             item.fault(reading, format!("its folder of nulls would have {null} bytes, and a name can have {SEGMENT_BYTES}"));
         }
         if column.data_type.is_floating() {
-            item.fault(reading, format!("`{name}` is a float, which names no folder; a decimal, an integer or a string would"));
+            item.fault(reading, format!("`{name}` is a float, which can't name folders; use a decimal, an integer or a string"));
         }
     }
     let least: usize = names.iter().map(|name| name.len() + "=?/".len()).sum();
@@ -472,11 +472,11 @@ mod tests {
             ),
             [
                 "output.bloomFilters[1]: `x` is not a field of the schema; allowed: id, kind",
-                "output.bloomFilters[2]: `id` stands there twice",
-                "output.bloomFilters[3]: `kind` names folders, and in a file all rows have the same",
-                "output.sortBy[0]: `kind` names folders, and in a file all rows have the same",
+                "output.bloomFilters[2]: `id` is listed twice",
+                "output.bloomFilters[3]: `kind` names folders, so all rows of a file have the same value",
+                "output.sortBy[0]: `kind` names folders, so all rows of a file have the same value",
                 "output.sortBy[1].order: `up` is not allowed; allowed: asc, desc",
-                "output.sortBy[2]: `id` stands there twice",
+                "output.sortBy[2]: `id` is listed twice",
                 "output.sortBy[3].field: is missing",
                 "output.sortBy[4]: expected a single value, found a list",
             ]
@@ -487,7 +487,7 @@ mod tests {
         assert_eq!(
             faults,
             [
-                "output.bloomFilters[0]: `a` is a boolean: with two values there is nothing to rule out",
+                "output.bloomFilters[0]: `a` is a boolean; a filter of two values rules nothing out",
                 "output.sortBy[0]: `b` is dropped"
             ]
         );

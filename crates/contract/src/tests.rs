@@ -249,7 +249,7 @@ fn faults_are_at_what_is_wrong() {
     check(
         "name: Flights\nschmea: {}\nschema:\n  fields:\n    - { name: a, type: strng }\n    - type: integer\n    - { name: ü, typ: date, name: b }\n  primaryKey: [a, aa, ü]\noutput:\n  partitionBy: [ab]\n",
         &[
-            "7:29: schema.fields[2].name: stands there twice; a key has one value",
+            "7:29: schema.fields[2].name: is listed twice; a key has one value",
             "2:1: schmea: is not known here; did you mean `schema`? allowed: name, title, description, dialect, encoding, compression, member, schema, transform, rejects, output",
             "1:7: name: a dataset's name is a lower-case letter and at most 62 more of a-z, 0-9 and `_`",
             "5:24: schema.fields[0].type: `strng` is not allowed; did you mean `string`? allowed: string, integer, number, boolean, date, time, datetime",

@@ -146,7 +146,7 @@ impl Derived {
             if *expression.data_type() == ArrowType::Null {
                 node.fault(
                     reading,
-                    "is always null; CAST(NULL AS …) says of which type".to_owned(),
+                    "is always null; write CAST(NULL AS …) to give it a type".to_owned(),
                 );
                 return None;
             }

@@ -480,7 +480,7 @@ impl<'t> Builder<'t> {
         for position in &doubled {
             let key = pairs[*position].0;
             let path = join(&above, scalar(&self.nodes, key));
-            let message = "stands there twice; a key has one value".to_owned();
+            let message = "is listed twice; a key has one value".to_owned();
             self.found.push(Found { at: self.nodes[key as usize].start, path, message });
         }
         let mut position = 0..;

@@ -176,7 +176,7 @@ impl DataType {
                 if let Some(node) =
                     field.get("percent").filter(|_| format.percent == Some(Percent::Divided))
                 {
-                    node.fault(reading, "makes fractions, which an integer has not; allowed: written, or type number".to_owned());
+                    node.fault(reading, "makes fractions, which an integer can't hold; allowed: written, or `type: number`".to_owned());
                 }
                 Self::Integer(read_integer(physical, reading), format)
             }
@@ -334,7 +334,7 @@ fn read_pattern(
 fn read_ambiguous(field: &Object<'_>, zone: Option<Tz>, reading: &mut Reading) -> Ambiguous {
     let Some(node) = field.get("ambiguous") else { return Ambiguous::Reject };
     if zone.is_none() {
-        node.fault(reading, "is for local times of a `timezone`, and there is none".to_owned());
+        node.fault(reading, "applies to local times, and the field has no `timezone`".to_owned());
     }
     let choices = [
         ("reject", Ambiguous::Reject),

@@ -269,7 +269,7 @@ fn what_delta_has_no_room_for_is_told_with_the_contract() {
         ),
         (
             "{ name: a b }",
-            "schema.fields[1]: `a b` is no name of a Delta column: these may not hold blanks, tabs, or any of ,;{}()=",
+            "schema.fields[1]: `a b` can't name a Delta column: such names hold no blanks, tabs, or any of ,;{}()=",
         ),
         (
             "{ name: ID }",

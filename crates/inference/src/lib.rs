@@ -306,7 +306,7 @@ impl Inference {
         let what = if is_complete { "all of the source" } else { "the beginning of the source" };
         let mut about = vec![format!("Proposed from {} records, {what}.", self.records)];
         if !is_complete {
-            about.push("What comes after was not seen: values of other types than here, and longer decimals, would be refused.".to_owned());
+            about.push("What comes after was not seen: values of other types than here, and longer decimals, would be rejected.".to_owned());
         }
         if self.refused > 0 {
             about.push(format!(

@@ -32,7 +32,7 @@ pub enum ErrorKind {
     ContractInvalid,
     /// The header of the source does not match the contract under its `fieldsMatch`.
     SchemaDrift,
-    /// More records were refused than the contract allows.
+    /// More records were rejected than the contract allows.
     RejectLimitExceeded,
     /// A limit that keeps memory or cost bounded was reached: record, field, columns, partitions,
     /// decompressed size.

@@ -512,7 +512,7 @@ impl JobKeys {
     pub fn tally(&self) -> String {
         format!("{}tally.json", self.0)
     }
-    /// The job's refused records, byte for byte.
+    /// The job's rejected records, byte for byte.
     pub fn rejects(&self) -> String {
         format!("{}rejects.csv", self.0)
     }

@@ -65,7 +65,7 @@ pub struct Receipt {
     pub crc64nvme: u64,
     /// Its rows.
     pub counts: Counts,
-    /// Lines of its refused records besides the first of each.
+    /// Lines of its rejected records besides the first of each.
     #[serde(default, skip_serializing_if = "is_none")]
     pub surplus_lines: u64,
     /// Its files.
@@ -73,7 +73,7 @@ pub struct Receipt {
     /// Those that it left beside the job, as they are small.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub small: Vec<SmallFile>,
-    /// Key of its refused records, when there are any.
+    /// Key of its rejected records, when there are any.
     pub rejects: Option<String>,
     /// Key of its faults, when there are any.
     pub errors: Option<String>,
@@ -96,7 +96,7 @@ pub struct Tally {
     pub shards: Vec<TalliedShard>,
     /// All rows.
     pub counts: Counts,
-    /// Lines of all refused records besides the first of each.
+    /// Lines of all rejected records besides the first of each.
     #[serde(default, skip_serializing_if = "is_none")]
     pub surplus_lines: u64,
     /// CRC-64/NVME of the whole source.

@@ -257,7 +257,7 @@ impl Opening {
         &self.text[self.header.range.start as usize..self.header.range.end as usize]
     }
 
-    /// What a file of refused records begins with, so that it is read as the source is: the
+    /// What a file of rejected records begins with, so that it is read as the source is: the
     /// header's rows, in UTF-16 after a byte order mark, and an empty line for each that is skipped
     /// before them.
     pub fn rejects_header(&self) -> Vec<u8> {

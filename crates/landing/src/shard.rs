@@ -74,7 +74,7 @@ struct BatchPipeline {
     /// Of a contract with keys.
     claims: Option<Claims>,
     counts: Counts,
-    /// Lines of refused records besides the first of each.
+    /// Lines of rejected records besides the first of each.
     surplus_lines: u64,
     /// Lines before the shard's first row, when they are known.
     lines_before: Option<u64>,
@@ -209,7 +209,7 @@ impl ShardTransform {
         (std::mem::take(&mut self.sheet.rejects), std::mem::take(&mut self.sheet.errors))
     }
 
-    /// Lines of the records that were refused, besides the first of each.
+    /// Lines of the records that were rejected, besides the first of each.
     pub fn surplus_lines(&self) -> u64 {
         self.sheet.surplus_lines
     }
@@ -401,7 +401,7 @@ impl BatchPipeline {
         Ok(())
     }
 
-    /// Writes the refused records and their faults, by record, then by column.
+    /// Writes the rejected records and their faults, by record, then by column.
     fn refuse(&mut self, batch: &Batch<'_>, cells: &Cells<'_>, mut findings: Vec<Finding>) {
         if let Some(masks) = &self.masks {
             findings.iter_mut().for_each(|finding| {

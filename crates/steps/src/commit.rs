@@ -23,9 +23,9 @@ use tables::{Base, Log};
 
 use crate::context::{merged_prefix, now};
 use crate::order::{is_older, made_way, superseded};
+use crate::ready::Ready;
 use crate::register::register;
 use crate::spending::Meter;
-use crate::store::Ready;
 use crate::{Context, documents, sweep, undo};
 
 /// Uploads that are completed at once: a reader that lists the prefix sees the files appear within

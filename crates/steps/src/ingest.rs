@@ -13,11 +13,12 @@ use landing::limits;
 use landing::opening::{Opening, Stated};
 use landing::plan::{Plan, Verbatim, shards, usual_shard_bytes};
 use landing::unpack::{self, Archive, TAIL_BYTES};
-use objects::{Head, Objects, Pin, Put};
+use objects::{Head, Objects, Put};
 use registry::{JobChange, JobStatus};
 
 use crate::context::{now, parse_contract};
 use crate::decision::{give_way, refuse_if_undone};
+use crate::source::{pin, source_error};
 use crate::spending::{Meter, basis};
 use crate::standing::landed_before;
 use crate::{Context, documents, order, references};
@@ -35,63 +36,27 @@ pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned
 }
 
 async fn plan(context: &Context, submission: Submission) -> Result<Planned, Error> {
-    let Submission { job, dataset, contract: version, .. } = &submission;
+    let Submission { job, dataset, source: asked, .. } = &submission;
+    let (work, keys) = (context.work(), context.keys(job));
     let running = JobChange { status: Some(JobStatus::Running), ..JobChange::default() };
-    refuse_if_undone(context.work().as_ref(), &context.keys(job)).await?;
+    refuse_if_undone(work.as_ref(), &keys).await?;
     context.registry.update_job(job, &running, &now()).await?;
-    let stored = context.registry.contract(dataset, Some(*version)).await?;
-    let text = stored.map(|stored| stored.text).ok_or_else(|| {
-        Error::new(ErrorKind::ContractInvalid, format!(
-            "version {version} of the contract of {dataset} is not there; PUT /datasets/{dataset} registers one"
-        ))
-    })?;
-    let contract = parse_contract(&text)?;
-    context.salt_of(&contract)?;
-
+    let (text, contract) = contract_of(context, &submission).await?;
     check_table(context, &submission, &contract).await?;
-
-    let asked = &submission.source;
-    // The front door has asked likewise; a job can be started without it.
-    context
-        .sources
-        .check(asked)
-        .map_err(|refused| Error::new(ErrorKind::AccessDenied, refused.to_string()))?;
+    let (head, pinned) = pin_source(context, asked).await?;
     let source = context.buckets.bucket(&asked.bucket);
-    let head = source
-        .head(&asked.key, asked.version.as_deref())
-        .await
-        .map_err(|error| source_error(error, asked))?;
-    if let Some(expected) = asked.etag.as_ref().filter(|expected| **expected != head.etag) {
-        return Err(Error::new(
-            ErrorKind::SourceChanged,
-            format!(
-                "{} has ETag {} and not {expected}, with which it was submitted; submit it again",
-                asked.key, head.etag
-            ),
-        ));
-    }
-    let pinned =
-        SourceRef { version: head.version.clone(), etag: Some(head.etag.clone()), ..asked.clone() };
     let contents = content_names(&head);
-    let because = match contract.output.mode {
-        Mode::Append if !submission.force => {
-            landed_before(context, dataset, &contents, job).await?
-        }
-        mode => order::superseded(context, &submission, &pinned, mode).await?,
-    };
-    if let Some(because) = because {
-        return Err(give_way(context.work().as_ref(), &context.keys(job), because).await);
-    }
+    refuse_landed(context, &submission, &contract, &pinned, &contents).await?;
 
-    let opening = open(context, &context.keys(job), &pinned, head.size, &contract).await?;
-    let mapping = match_header(context, &context.keys(job), &contract, &opening).await?;
+    let opening = open(context, &keys, &pinned, head.size, &contract).await?;
+    let mapping = match_header(context, &keys, &contract, &opening).await?;
     let wanted = submission
         .shard_bytes
         .unwrap_or_else(|| usual_shard_bytes(head.size, context.settings.shard_bytes));
     let data_end = find_footer(source.as_ref(), &pinned, head.size, &opening).await?;
     let (shard_bytes, mut shards, one_shard_because) =
         cut(&opening, data_end.unwrap_or(head.size), wanted);
-    let references = references::keep(context, &context.keys(job), &contract).await?;
+    let references = references::keep(context, &keys, &contract).await?;
     let estimate = estimate(Expected {
         source_bytes: head.size,
         is_packed: opening.compression != Compression::None,
@@ -129,7 +94,6 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     };
     let change = JobChange { source: Some(plan.source.clone()), ..JobChange::default() };
     context.registry.update_job(job, &change, &now()).await?;
-    let (work, keys) = (context.work(), context.keys(job));
     documents::write(work.as_ref(), &keys.plan(), &plan, Put::Overwrite).await?;
     documents::write(work.as_ref(), &keys.shards(), &shards, Put::Overwrite).await?;
     Ok(Planned {
@@ -138,6 +102,72 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
         shards: shard_list(context, keys.shards(), &shards),
         max_concurrency: context.settings.max_concurrency,
     })
+}
+
+/// The contract of a submission, as it was registered and as it reads.
+async fn contract_of(
+    context: &Context,
+    submission: &Submission,
+) -> Result<(String, Contract), Error> {
+    let Submission { dataset, contract: version, .. } = submission;
+    let stored = context.registry.contract(dataset, Some(*version)).await?;
+    let text = stored.map(|stored| stored.text).ok_or_else(|| {
+        Error::new(
+            ErrorKind::ContractInvalid,
+            format!(
+                "version {version} of the contract of {dataset} is not there; \
+                 PUT /datasets/{dataset} registers one"
+            ),
+        )
+    })?;
+    let contract = parse_contract(&text)?;
+    context.salt_of(&contract)?;
+    Ok((text, contract))
+}
+
+/// Finds the source and pins what it is now.
+async fn pin_source(context: &Context, asked: &SourceRef) -> Result<(Head, SourceRef), Error> {
+    // The front door has asked likewise; a job can be started without it.
+    context
+        .sources
+        .check(asked)
+        .map_err(|refused| Error::new(ErrorKind::AccessDenied, refused.to_string()))?;
+    let source = context.buckets.bucket(&asked.bucket);
+    let head = source
+        .head(&asked.key, asked.version.as_deref())
+        .await
+        .map_err(|error| source_error(error, asked))?;
+    if let Some(expected) = asked.etag.as_ref().filter(|expected| **expected != head.etag) {
+        return Err(Error::new(
+            ErrorKind::SourceChanged,
+            format!(
+                "{} has ETag {} and not {expected}, with which it was submitted; submit it again",
+                asked.key, head.etag
+            ),
+        ));
+    }
+    let pinned =
+        SourceRef { version: head.version.clone(), etag: Some(head.etag.clone()), ..asked.clone() };
+    Ok((head, pinned))
+}
+
+/// Ends a job whose bytes are in the dataset already, or whose source a newer version replaced.
+async fn refuse_landed(
+    context: &Context,
+    submission: &Submission,
+    contract: &Contract,
+    pinned: &SourceRef,
+    contents: &[String],
+) -> Result<(), Error> {
+    let Submission { job, dataset, .. } = submission;
+    let because = match contract.output.mode {
+        Mode::Append if !submission.force => landed_before(context, dataset, contents, job).await?,
+        mode => order::superseded(context, submission, pinned, mode).await?,
+    };
+    match because {
+        Some(because) => Err(give_way(context.work().as_ref(), &context.keys(job), because).await),
+        None => Ok(()),
+    }
 }
 
 /// Refuses a contract whose files don't go with those of the table. It is an early look: only the
@@ -159,24 +189,6 @@ async fn check_table(
 pub(crate) fn shard_list(context: &Context, key: String, shards: &[Shard]) -> ShardList {
     let only = if let [only] = shards { Some(only.clone()) } else { None };
     ShardList { count: shards.len() as u32, bucket: context.work.bucket.clone(), key, only }
-}
-
-/// What a store's answer about the source means for the job.
-pub(crate) fn source_error(error: objects::Error, source: &SourceRef) -> Error {
-    let name = format!("{}/{}", source.bucket, source.key);
-    match error {
-        objects::Error::Missing(_) => Error::new(
-            ErrorKind::SourceMissing,
-            format!("{name} is not there; put it there and submit it again"),
-        ),
-        objects::Error::Changed(_) => Error::new(
-            ErrorKind::SourceChanged,
-            format!(
-                "{name} was replaced while it landed; nothing of it is visible; submit the new one"
-            ),
-        ),
-        other => other.into(),
-    }
 }
 
 /// Names by which the store knows the bytes, besides the CRC that the shards will compute.
@@ -341,10 +353,6 @@ async fn match_header(
         ErrorKind::SchemaDrift,
         format!("{drift}; the job's errors tell what stands there"),
     ))
-}
-
-pub(crate) fn pin(source: &SourceRef) -> Pin {
-    Pin { version: source.version.clone(), etag: source.etag.clone() }
 }
 
 /// Numbers the line on which each range starts, for the lineage: the whole source is read once, at

@@ -16,7 +16,7 @@ use crate::upload::Spool;
 /// Bytes of a piece that are read at once.
 const BLOCK_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Writes `rejects.csv` (the header and the refused records, byte for byte) and `errors.jsonl`.
+/// Writes `rejects.csv` (the header and the rejected records, byte for byte) and `errors.jsonl`.
 /// Without rejects there is neither.
 pub(crate) async fn join(
     work: Arc<dyn Objects>,

@@ -15,7 +15,7 @@ use objects::{Objects, Put};
 use tables::{At, Log};
 
 use crate::Context;
-use crate::ingest::{pin, source_error};
+use crate::source::{pin, source_error};
 
 /// Files of a dataset that are read at once.
 const CONCURRENT_READS: usize = 16;

@@ -1,22 +1,14 @@
 //! Makes a job visible: gets everything ready, decides that it commits, and brings it to its end.
 
-use contract::{Contract, Output};
-use job::bill::{Bill, Item};
+use job::Error;
+use job::bill::Item;
 use job::decision::{Decision, Start};
 use job::message::{JobKeys, JobRef, Stored};
-use job::{Error, ErrorKind};
-use landing::commit::{Commit, CommittedFile, OpenFile, Receipt, Tally};
-use landing::merge::MergeReceipt;
-use landing::plan::Plan;
-use landing::profile::Sketch;
-use tables::Base;
 
-use crate::context::parse_contract;
 use crate::decision::{error_of, give_way};
+use crate::ready::Ready;
 use crate::spending::Meter;
-use crate::{
-    Context, bill, claims, commit, decision, documents, merge, order, pieces, profile, verify,
-};
+use crate::{Context, claims, commit, decision, order};
 
 /// Stores a job that was verified. Done again it finishes what is left, and answers the same.
 pub async fn store(context: &Context, message: JobRef) -> Result<Stored, Error> {
@@ -47,35 +39,6 @@ async fn decide_and_finish(
             commit::finish(context, keys, job, start, ready, meter).await?.map_err(error_of)
         }
         Decision::NoCommit(because) => Err(error_of(because)),
-    }
-}
-
-/// What a commit is made of. Everything that takes long is done, and nothing is visible.
-pub(crate) struct Ready {
-    pub(crate) plan: Plan,
-    pub(crate) tally: Tally,
-    pub(crate) contract: Contract,
-    pub(crate) files: Vec<OpenFile>,
-    /// The entry, but for its number, its time, what it removes and what this invocation spends.
-    pub(crate) draft: Commit,
-    /// The state of the table to try first; `None`: it is not read yet.
-    pub(crate) base: Option<Base>,
-}
-
-impl Ready {
-    pub(crate) async fn get(context: &Context, keys: &JobKeys) -> Result<Self, Error> {
-        let work = context.work();
-        let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
-        let contract = parse_contract(&plan.contract)?;
-        let tally: Tally = documents::read(work.as_ref(), &keys.tally()).await?;
-        let receipts = verify::tallied(work.as_ref(), keys, &tally).await?;
-        pieces::join(work.clone(), keys, &plan, &tally, &receipts).await?;
-        let sketch = profile::join(work.as_ref(), keys, &receipts).await?;
-        let merged = merge::receipts(work.as_ref(), keys, &tally).await?;
-        let files = open_files(&tally, &receipts, &merged)?;
-        let bill = bill::so_far(context, keys, &receipts, &merged, plan.source_bytes).await?;
-        let draft = draft(&plan, &tally, &files, &sketch, &contract.output, bill);
-        Ok(Self { plan, tally, contract, files, draft, base: None })
     }
 }
 
@@ -111,64 +74,4 @@ async fn decide(
     }
     ready.base = Some(base);
     Ok((decision, ready))
-}
-
-/// The files of a job by shard: those of its shards, and those that were put together of what these
-/// left small. All rows are in them.
-fn open_files(
-    tally: &Tally,
-    receipts: &[Receipt],
-    merged: &[MergeReceipt],
-) -> Result<Vec<OpenFile>, Error> {
-    let of_shards =
-        receipts.iter().flat_map(|receipt| receipt.files.iter().map(|file| (receipt.shard, file)));
-    let of_merges = merged
-        .iter()
-        .flat_map(|receipt| receipt.files.iter().map(|merged| (merged.shard, &merged.file)));
-    let mut files: Vec<(u32, &OpenFile)> = of_merges.chain(of_shards).collect();
-    files.sort_by_key(|(shard, _)| *shard);
-    let files: Vec<OpenFile> = files.into_iter().map(|(_, file)| file.clone()).collect();
-    let rows: u64 = files.iter().map(|file| file.rows).sum();
-    if merged.len() as u64 != u64::from(tally.merges) || rows != tally.counts.stored {
-        return Err(Error::new(
-            ErrorKind::Internal,
-            format!(
-                "{} of {} merges left {rows} rows in files, and {} are to be stored",
-                merged.len(),
-                tally.merges,
-                tally.counts.stored
-            ),
-        ));
-    }
-    Ok(files)
-}
-
-fn draft(
-    plan: &Plan,
-    tally: &Tally,
-    open: &[OpenFile],
-    sketch: &Sketch,
-    output: &Output,
-    bill: Bill,
-) -> Commit {
-    Commit {
-        sequence: 0,
-        committed: String::new(),
-        mode: output.mode,
-        table: output.table,
-        job: plan.submission.job.clone(),
-        contract: plan.submission.contract,
-        source: plan.source.clone(),
-        source_bytes: plan.source_bytes,
-        source_crc64nvme: format!("{:016x}", tally.crc64nvme),
-        counts: tally.counts,
-        bytes: open.iter().map(|file| file.bytes).sum(),
-        nulls: sketch.nulls().map(|(column, nulls)| (column.to_owned(), nulls)).collect(),
-        bounds: sketch.bounds().map(|(column, bounds)| (column.to_owned(), bounds)).collect(),
-        bill: Some(bill),
-        files: open.iter().map(CommittedFile::of).collect(),
-        void: None,
-        removed: Vec::new(),
-        schema: None,
-    }
 }

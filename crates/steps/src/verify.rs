@@ -251,14 +251,14 @@ fn check_limit(plan: &Plan, tally: &Tally) -> Result<(), Error> {
             0 => String::new(),
             surplus => format!(" and count as the {} lines that they span", rejected + surplus),
         };
-        format!("{rejected} of {read} records were refused{span}, more than the limit of {limit}")
+        format!("{rejected} of {read} records were rejected{span}, more than the limit of {limit}")
     } else if limit.leaves_nothing(&tally.counts) {
         let others = match filtered {
             0 => String::new(),
             _ => format!(" and {filtered} filtered"),
         };
         format!(
-            "{rejected} of {read} records were refused{others}, so that none is left to store; \
+            "{rejected} of {read} records were rejected{others}, so that none is left to store; \
              a contract with `rejects: {{ limit: 100% }}` takes that for a success"
         )
     } else {

@@ -1,4 +1,4 @@
-//! What a job left behind: refused records, faults, and files.
+//! What a job left behind: rejected records, faults, and files.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub(crate) struct Listing {
     limit: Option<u32>,
 }
 
-/// Where the refused records are.
+/// Where the rejected records are.
 #[derive(Serialize)]
 pub(crate) struct Rejects {
     rows: u64,
@@ -75,7 +75,7 @@ struct File {
     url: String,
 }
 
-/// `GET /jobs/{id}/rejects`: a URL of the refused records; a redirect to it for who would rather
+/// `GET /jobs/{id}/rejects`: a URL of the rejected records; a redirect to it for who would rather
 /// have `text/csv`.
 pub(crate) async fn rejects(
     State(app): State<Arc<App>>,
@@ -91,7 +91,7 @@ pub(crate) async fn rejects(
             Some(0) if !wants_csv => {
                 Ok(Json(Rejects { rows: 0, url: None, expires: None }).into_response())
             }
-            _ => Err(nothing_there("no-rejects", "refused records", &job)),
+            _ => Err(nothing_there("no-rejects", "rejected records", &job)),
         };
     }
     let url = app

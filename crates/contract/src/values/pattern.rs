@@ -169,7 +169,7 @@ impl Pattern {
     pub fn with_year_pivot(mut self, pivot: u64) -> Result<Self, String> {
         match pivot {
             _ if !self.has(Part::ShortYear) => {
-                Err(format!("is for years of two digits (%y), and `{}` has none", self.text))
+                Err(format!("applies to two-digit years (%y), and `{}` has none", self.text))
             }
             0..=100 => {
                 self.year_pivot = pivot as i64;
@@ -186,7 +186,7 @@ impl Pattern {
     pub fn with_locale(mut self, name: &str) -> Result<Self, String> {
         if !self.has(Part::MonthName) && !self.has(Part::WeekdayName) {
             return Err(format!(
-                "is for names of months and days (%b, %a), and `{}` has none",
+                "applies to names of months and days (%b, %a), and `{}` has none",
                 self.text
             ));
         }
@@ -334,7 +334,7 @@ impl Pattern {
         let time = [Part::Hour, Part::Hour12, Part::Minute, Part::Second, Part::Offset, Part::Zone];
         if self.has_epoch() || time.iter().any(|part| self.has(*part)) {
             return Err(format!(
-                "`{}` has a time; a {kind} has none: type datetime would",
+                "`{}` has a time, and a {kind} has none; use `type: datetime`",
                 self.text
             ));
         }

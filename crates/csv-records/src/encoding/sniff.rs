@@ -281,7 +281,7 @@ mod tests {
                 .as_slice(),
             "utf-8",
         );
-        // Two words are not enough to tell: the records are refused.
+        // Two words are not enough to tell: the records are rejected.
         check(b"id,name\n1,Zo\xEB\n2,caf\xE9\n", "utf-8");
         check(b"a,b\n1,inv_\xFF\xFF\n", "utf-8");
         for byte in 0x80..=0xFF {

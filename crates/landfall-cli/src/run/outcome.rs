@@ -37,7 +37,7 @@ pub(super) struct Outcome {
     pub(super) sequence: Option<u64>,
     /// Keys are whole paths here.
     pub(super) files: Vec<LandedFile>,
-    /// Path of the refused records.
+    /// Path of the rejected records.
     pub(super) rejects: Option<PathBuf>,
     /// Path of their faults.
     pub(super) errors: Option<PathBuf>,

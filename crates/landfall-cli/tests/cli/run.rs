@@ -186,7 +186,7 @@ fn every_shard_size_lands_the_same() {
     assert_eq!(
         rejects,
         "id,note,fare\r\nx,\"not\na number\",-1\r\n5,short\r\n6,stray\"quote,6.00\r\n8,too precise,0.001\r\n",
-        "refused records, byte for byte"
+        "rejected records, byte for byte"
     );
     let faults: Vec<(u64, u64, String)> = errors
         .lines()

@@ -1,9 +1,9 @@
 //! Values that may not leave as they are: what of them is stored, told of a fault, and written with
-//! a refused record.
+//! a rejected record.
 //!
 //! `where` and `derive` see values as they were. Then those of the columns that `transform.mask`
 //! names are replaced, before keys are compared, the profile is taken and rows are written: what
-//! comes after knows only what is left of them. A record is refused as it was read, so its masked
+//! comes after knows only what is left of them. A record is rejected as it was read, so its masked
 //! cells are replaced in its bytes, and what is said of its faults is written anew wherever it
 //! could tell a value. What `derive` makes of a masked column is stored as it says, unless that is
 //! masked too.

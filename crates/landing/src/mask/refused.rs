@@ -11,7 +11,7 @@ use super::{Masks, REDACTED, hash, last4};
 use crate::batch::Batch;
 use crate::batch::Cells;
 
-/// What a masked cell of a refused record begins with, so that it is known for one if the record is
+/// What a masked cell of a rejected record begins with, so that it is known for one if the record is
 /// sent again as it is.
 const MARK: &str = "masked";
 /// What stands after the mark: the first that has no meaning in the dialect.
@@ -23,7 +23,7 @@ pub(super) fn is_mark(text: &str) -> bool {
 }
 
 impl Masks {
-    /// Writes the bytes of a refused record: those of the source, but for the cells that are
+    /// Writes the bytes of a rejected record: those of the source, but for the cells that are
     /// masked. Of a record that is not written as it should be, any cell may hold any value: none
     /// of them is left.
     pub(crate) fn write_record(
@@ -150,7 +150,7 @@ impl Masks {
         out
     }
 
-    /// What stands for a cell in a refused record: ASCII without a meaning in the dialect, or
+    /// What stands for a cell in a rejected record: ASCII without a meaning in the dialect, or
     /// nothing.
     fn mark(&self, mask: Mask, text: Option<&str>, dialect: &Dialect) -> Vec<u8> {
         let mut left = String::new();

@@ -41,7 +41,7 @@ fn flaw(input: &Path) -> Option<String> {
     }
     let proposed: serde_json::Value = serde_json::from_str(&proposed.stdout).expect("it is JSON");
     let yaml = proposed["yaml"].as_str().expect("it is text");
-    // A file of which every record is refused lands where its contract says so: which records these
+    // A file of which every record is rejected lands where its contract says so: which records these
     // are is what is looked at here.
     let (directory, contract) = file("contract.yaml", without_limit(yaml));
     let lake = directory.path().join("lake");

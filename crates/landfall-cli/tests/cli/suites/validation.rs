@@ -15,7 +15,7 @@ fn files_are_as_valid_as_suites_say() {
 }
 
 /// Lands the file under a contract made of the schema: it is valid if the contract is, and no
-/// record is refused.
+/// record is rejected.
 fn outcome(case: &Case) -> Outcome {
     let Expected::Validate { valid, schema } = &case.expected else { return Outcome::Agrees };
     let (directory, contract) = file("contract.json", schema.contract().to_string());
