@@ -19,7 +19,7 @@ const PIECE_BYTES: usize = 4 << 20;
 /// A source that is being unpacked.
 ///
 /// ```
-/// use landing::contract::Compression;
+/// use contract::Compression;
 /// use landing::unpack::Unpack;
 ///
 /// let packed = zstd::bulk::compress(b"a,b\n", 3)?;
