@@ -115,6 +115,7 @@ const FUNCTIONS: [Function; 8] = [
         name: "ingest",
         sources: &[
             "crates/steps/src/ingest.rs",
+            "crates/steps/src/source.rs",
             "crates/steps/src/standing.rs",
             "crates/steps/src/order.rs",
             "crates/steps/src/references.rs",
@@ -130,6 +131,7 @@ const FUNCTIONS: [Function; 8] = [
         name: "transform",
         sources: &[
             "crates/steps/src/transform.rs",
+            "crates/steps/src/attempt.rs",
             "crates/steps/src/merge.rs",
             "crates/steps/src/documents.rs",
             "crates/steps/src/output.rs",
@@ -167,6 +169,7 @@ const FUNCTIONS: [Function; 8] = [
             "crates/steps/src/documents.rs",
             "crates/steps/src/order.rs",
             "crates/steps/src/pieces.rs",
+            "crates/steps/src/ready.rs",
             "crates/steps/src/register.rs",
             "crates/steps/src/settle.rs",
             "crates/steps/src/standing.rs",
@@ -207,6 +210,7 @@ const FUNCTIONS: [Function; 8] = [
             "crates/steps/src/documents.rs",
             "crates/steps/src/order.rs",
             "crates/steps/src/pieces.rs",
+            "crates/steps/src/ready.rs",
             "crates/steps/src/register.rs",
             "crates/steps/src/settle.rs",
             "crates/steps/src/standing.rs",

@@ -129,8 +129,9 @@ impl RejectsLimit {
         }
     }
 
-    /// Whether records were rejected and none was stored, which is a source or a contract gone wrong
-    /// unless the limit says that all may be. Where all were filtered, that is what was asked for.
+    /// Whether records were rejected and none was stored, which is a source or a contract gone
+    /// wrong unless the limit says that all may be. Where all were filtered, that is what was asked
+    /// for.
     pub fn leaves_nothing(self, counts: &Counts) -> bool {
         counts.stored == 0 && counts.rejected > 0 && self != Self::Percent(100.0)
     }

@@ -6,11 +6,11 @@
 //! A record *claims* the values of its keys if it has no other fault, and of two that could claim a
 //! value the earlier one does. Every later record with the value is refused, whatever else is wrong
 //! with it. Claims don't depend on each other: a record that is rejected for one key still claims
-//! its others. So whether a record is rejected for a key depends on the faults of the records before
-//! it and not on who was refused for a key, and the parts of a source can be looked at apart.
-//! Values are compared as they are typed: `01` is `1` to an integer. A record that the contract's
-//! `where` filters has no part in any of this. A key of which a value is lacking, or is none of its
-//! type, is no key.
+//! its others. So whether a record is rejected for a key depends on the faults of the records
+//! before it and not on who was refused for a key, and the parts of a source can be looked at
+//! apart. Values are compared as they are typed: `01` is `1` to an integer. A record that the
+//! contract's `where` filters has no part in any of this. A key of which a value is lacking, or is
+//! none of its type, is no key.
 //!
 //! # How it is settled
 //!

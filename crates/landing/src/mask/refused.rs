@@ -11,8 +11,8 @@ use super::{Masks, REDACTED, hash, last4};
 use crate::batch::Batch;
 use crate::batch::Cells;
 
-/// What a masked cell of a rejected record begins with, so that it is known for one if the record is
-/// sent again as it is.
+/// What a masked cell of a rejected record begins with, so that it is known for one if the record
+/// is sent again as it is.
 const MARK: &str = "masked";
 /// What stands after the mark: the first that has no meaning in the dialect.
 const AFTER_MARK: [char; 4] = [':', '=', '-', '_'];

@@ -29,7 +29,7 @@ fn proposals_land_real_files() {
 }
 
 /// What is wrong with the proposal for a file: it can't be used, or more or fewer records are
-/// refused than it says.
+/// rejected than it says.
 fn flaw(input: &Path) -> Option<String> {
     let proposed = landfall(["new".as_ref(), "--json".as_ref(), input.as_os_str()]);
     // There is no contract for nothing.
@@ -41,8 +41,8 @@ fn flaw(input: &Path) -> Option<String> {
     }
     let proposed: serde_json::Value = serde_json::from_str(&proposed.stdout).expect("it is JSON");
     let yaml = proposed["yaml"].as_str().expect("it is text");
-    // A file of which every record is rejected lands where its contract says so: which records these
-    // are is what is looked at here.
+    // A file of which every record is rejected lands where its contract says so: which records
+    // these are is what is looked at here.
     let (directory, contract) = file("contract.yaml", without_limit(yaml));
     let lake = directory.path().join("lake");
     let landed = landfall([
