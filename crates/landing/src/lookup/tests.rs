@@ -192,7 +192,7 @@ fn faults_of_a_join_are_told_with_their_places() {
             format!(
                 "{{ object: a, dataset: b, on: [ {{ field: dest, column: k }} ], columns: [ v ], {fields} }}"
             ),
-            "one of them",
+            "by either `object` (a CSV file) or `dataset`",
         ),
         (
             format!(
@@ -212,7 +212,7 @@ fn faults_of_a_join_are_told_with_their_places() {
             format!(
                 "{{ object: a, on: [ {{ field: day, column: k }} ], columns: [ v ], {fields} }}"
             ),
-            "they have to be alike",
+            "both must have the same type",
         ),
         (
             format!("{{ object: a, on: [], columns: [ v ], {fields} }}"),

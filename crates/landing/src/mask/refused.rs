@@ -1,4 +1,4 @@
-//! Refused records and their faults, without the values that are masked.
+//! Rejected records and their faults, without the values that are masked.
 
 use contract::Contract;
 use contract::Mask;
