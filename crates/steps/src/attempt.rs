@@ -23,10 +23,10 @@ pub(crate) trait Leaves: Serialize + DeserializeOwned + Send + Sync {
     fn spend(&mut self, usage: Usage);
 
     /// The uploads that it leaves open, each with its key.
-    fn uploads(&self) -> Vec<(&str, &str)>;
+    fn open_uploads(&self) -> Vec<(&str, &str)>;
 
     /// The keys of the small files that it leaves beside the job.
-    fn small(&self) -> Vec<&str>;
+    fn small_files(&self) -> Vec<&str>;
 }
 
 impl Leaves for Receipt {
@@ -38,11 +38,11 @@ impl Leaves for Receipt {
         self.spent = Some(usage);
     }
 
-    fn uploads(&self) -> Vec<(&str, &str)> {
+    fn open_uploads(&self) -> Vec<(&str, &str)> {
         self.files.iter().map(|file| (file.key.as_str(), file.upload.as_str())).collect()
     }
 
-    fn small(&self) -> Vec<&str> {
+    fn small_files(&self) -> Vec<&str> {
         self.small.iter().map(|file| file.key.as_str()).collect()
     }
 }
@@ -56,12 +56,12 @@ impl Leaves for MergeReceipt {
         self.spent = usage;
     }
 
-    fn uploads(&self) -> Vec<(&str, &str)> {
+    fn open_uploads(&self) -> Vec<(&str, &str)> {
         let files = self.files.iter().map(|merged| &merged.file);
         files.map(|file| (file.key.as_str(), file.upload.as_str())).collect()
     }
 
-    fn small(&self) -> Vec<&str> {
+    fn small_files(&self) -> Vec<&str> {
         Vec::new()
     }
 }
@@ -134,10 +134,10 @@ impl Attempt<'_> {
     async fn clear_if_undone<R: Leaves>(&self, receipt: &R) -> Result<(), Error> {
         let undone = refuse_if_undone(self.context.work().as_ref(), self.keys).await;
         if undone.as_ref().is_err_and(|error| error.kind == ErrorKind::Cancelled) {
-            for (key, upload) in receipt.uploads() {
+            for (key, upload) in receipt.open_uploads() {
                 self.context.lake().abort_upload(key, upload).await?;
             }
-            for key in receipt.small() {
+            for key in receipt.small_files() {
                 self.context.work().delete(key).await?;
             }
         }
@@ -147,7 +147,7 @@ impl Attempt<'_> {
 
 /// Aborts the uploads that a receipt names, as far as it goes: the bucket's lifecycle ends others.
 pub(crate) async fn abort<R: Leaves>(context: &Context, receipt: &R) {
-    for (key, upload) in receipt.uploads() {
+    for (key, upload) in receipt.open_uploads() {
         if let Err(error) = context.lake().abort_upload(key, upload).await {
             tracing::warn!(key = objects::shown(key), %error, "an upload stays open");
         }
