@@ -186,7 +186,7 @@ fn faults_of_a_join_are_told_with_their_places() {
     for (join, fault) in [
         (
             format!("{{ on: [ {{ field: dest, column: k }} ], columns: [ v ], {fields} }}"),
-            "transform.join[0]: names its table by `object`",
+            "transform.join[0]: must name its table by either `object`",
         ),
         (
             format!(
