@@ -1,4 +1,4 @@
-//! What a Delta table has room for: names of columns and types.
+//! Checks that a Delta table can hold columns: their names and types.
 
 use std::collections::HashMap;
 

@@ -271,7 +271,7 @@ impl<'v> Node<'v> {
         byte
     }
 
-    /// What a dialect gives a meaning: see [`Token::parse`].
+    /// A delimiter, quote, escape or comment sign: see [`Token::parse`].
     pub(super) fn token(&self, reading: &mut Reading) -> Option<Token> {
         let text = self.text(reading)?;
         let token = Token::parse(text);

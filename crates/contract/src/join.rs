@@ -35,10 +35,10 @@ pub enum Reference {
 /// A pair of values that are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct On {
-    /// Of the record: the [position](super::Stored::index) of a field, or of a column that was
-    /// joined before.
+    /// The [position](super::Stored::index) of the record's field, or of a column that was joined
+    /// before.
     pub field: usize,
-    /// Of the table: the position in its schema.
+    /// The position in the schema of the table.
     pub column: usize,
 }
 

@@ -101,8 +101,8 @@ impl NumberFormat {
         *self == Self::default()
     }
 
-    /// Of a field, which `is_whole` if it holds integers, reads `decimalChar`, `groupChar`,
-    /// `grouping`, `bareNumber`, `affixes`, `negatives` and `percent`.
+    /// Reads `decimalChar`, `groupChar`, `grouping`, `bareNumber`, `affixes`, `negatives` and
+    /// `percent` of a field, which holds integers if it `is_whole`.
     pub(super) fn read(field: &Object<'_>, is_whole: bool, reading: &mut Reading) -> Self {
         let mut format = Self::default();
         if let Some(byte) = field.get("decimalChar").and_then(|node| read_decimal(&node, reading)) {

@@ -18,8 +18,8 @@ pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 /// Bytes that a file should have, when the contract does not say: what engines like to read at
 /// once, and enough to make the opening of a file not matter.
 const FILE_SIZE: u64 = 128 << 20;
-/// What a contract may say. Files below are a swarm by intent; a file above could not be put
-/// together in the time of one function.
+/// The sizes that a contract may ask for. Smaller files would be very many, and one function has no
+/// time to put a larger one together.
 const FILE_SIZES: std::ops::RangeInclusive<u64> = 1 << 20..=1 << 30;
 
 /// What is written.

@@ -109,8 +109,8 @@ pub struct Finding {
     pub rule: Option<&'static str>,
     /// The text, cut.
     pub value: Option<String>,
-    /// Of a key that is taken: the record that has it, from 0 at the shard's first row; below 0
-    /// where it is one of an earlier shard.
+    /// The record that has the key, if the fault is that the key is taken. It counts from 0 at the
+    /// shard's first row, and is below 0 in an earlier shard.
     pub holder: Option<i64>,
     /// What is wrong, in a sentence.
     pub message: String,
@@ -143,8 +143,8 @@ pub struct ErrorEntry {
     /// The text, cut at [`VALUE_CHARS`](wording::VALUE_CHARS).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// Of a key that is taken: the record that has it, from 1. In the piece of a shard, where it
-    /// may be one of an earlier shard, it is counted like `record`.
+    /// The record that has the key, from 1, if the fault is that the key is taken. The piece of a
+    /// shard counts it like `record`, since it may be one of an earlier shard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<i64>,
     /// What is wrong, in a sentence.

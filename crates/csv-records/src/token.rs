@@ -1,4 +1,4 @@
-//! What has a meaning in a dialect: delimiters, quotes, escapes and the signs of comments.
+//! The tokens of a dialect: delimiters, quotes, escapes and comment signs.
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};

@@ -161,8 +161,8 @@ impl Layout {
             // The calendar repeats every 400 years of 146,097 days; years begin in March.
             let is_early = u32::from(month < 3);
             let shifted = century * 100 + year + 400 - is_early;
-            // What is written as products and shifts are quotients by 100 and by 5, exact for
-            // numbers as small as these.
+            // These products and shifts divide by 100 and by 5. They are exact for numbers this
+            // small.
             let hundreds = (shifted * 5_243) >> 19;
             let day_of_year =
                 ((153 * (month + 12 * is_early).wrapping_sub(3) + 2).wrapping_mul(13_108) >> 16)
