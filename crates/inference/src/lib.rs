@@ -361,9 +361,7 @@ fn field_line(
     let is_missing = |word: &&String| {
         !kept(word) && (!is_text || is_complete || column.words.contains_key(*word))
     };
-    if missing.keys().any(|word| !is_missing(&word))
-        && (!is_complete || missing.keys().any(|word| kept(&word)))
-    {
+    if missing.keys().any(|word| !is_missing(&word)) {
         let others = missing.keys().filter(is_missing).map(|word| quoted(word));
         let values: Vec<_> = std::iter::once("\"\"".to_owned()).chain(others).collect();
         properties.push(("missingValues", format!("[{}]", values.join(", "))));

@@ -1,6 +1,9 @@
 //! Every limit of reading, with its default and its reason. None of them depends on how large a
 //! source is: they keep memory and cost bounded.
 
+use csv_records::LongFooter;
+use job::{Error, ErrorKind};
+
 /// Most bytes that a packed source may unpack to, whatever its size: 1 TiB.
 pub const UNPACKED_BYTES: u64 = 1 << 40;
 
@@ -33,3 +36,8 @@ pub const REFERENCE_MEMORY: usize = 128 << 20;
 /// Bytes of keys that a shard keeps in memory before it writes them down and begins anew. A shard
 /// of 64 MiB has rarely half as many; `verify` compares with a quarter of them at once.
 pub const KEY_BYTES: u64 = 128 << 20;
+
+/// What a footer that is too long means for the job.
+pub fn long_footer(footer: LongFooter) -> Error {
+    Error::new(ErrorKind::LimitExceeded, footer.to_string())
+}

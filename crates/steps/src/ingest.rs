@@ -296,10 +296,7 @@ async fn find_footer(
             return Ok(Some((from + start as u64).max(opening.header.data_start)));
         }
         if wanted as usize > FOOTER_BYTES {
-            return Err(Error::new(
-                ErrorKind::LimitExceeded,
-                LongFooter { lines: opening.dialect.footer_rows }.to_string(),
-            ));
+            return Err(limits::long_footer(LongFooter { lines: opening.dialect.footer_rows }));
         }
         wanted *= 8;
     }

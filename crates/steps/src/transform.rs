@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use contract::Member;
 use contract::{Contract, Format};
-use csv_records::{Holdback, LongFooter};
+use csv_records::Holdback;
 use futures::future::{self, BoxFuture};
 use futures::{FutureExt, TryFutureExt};
 use job::message::{JobKeys, Shard, TransformShard, Transformed};
@@ -15,6 +15,7 @@ use job::small_files::is_small;
 use job::{Error, ErrorKind};
 use landing::commit::{Crc64Nvme, OpenFile, Receipt, SmallFile};
 use landing::files::FileChunk;
+use landing::limits::long_footer;
 use landing::lookup::Lookup;
 use landing::plan::Plan;
 use landing::shard::ShardTransform;
@@ -229,13 +230,13 @@ impl<'a> Work<'a> {
             if taken == 0 && piece.is_empty() {
                 break;
             }
-            let (at, data) = holdback.pass(&piece).map_err(too_long)?;
+            let (at, data) = holdback.pass(&piece).map_err(long_footer)?;
             self.core.push(at, data, false)?;
             self.send(PART_BYTES).await?;
         }
         if end_of_source {
             unpack.finish()?;
-            let (at, data) = holdback.pass(&[]).map_err(too_long)?;
+            let (at, data) = holdback.pass(&[]).map_err(long_footer)?;
             self.core.push(at, data, true)?;
         }
         Ok(())
@@ -475,8 +476,4 @@ impl Drop for Blocks {
             coming.abort();
         }
     }
-}
-
-fn too_long(footer: LongFooter) -> Error {
-    Error::new(ErrorKind::LimitExceeded, footer.to_string())
 }

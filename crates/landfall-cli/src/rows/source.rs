@@ -108,7 +108,7 @@ impl From<io::Error> for Unreadable {
 
 impl From<LongFooter> for Unreadable {
     fn from(footer: LongFooter) -> Self {
-        Self::Refused(job::Error::new(job::ErrorKind::LimitExceeded, footer.to_string()))
+        Self::Refused(limits::long_footer(footer))
     }
 }
 

@@ -87,18 +87,7 @@ pub(super) fn read(join: &Join, bytes: &[u8]) -> Result<RecordBatch, Error> {
             chunk.push(column);
         }
     }
-    let columns =
-        chunks.iter().map(|chunks| concat(&chunks.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
-    table(
-        join,
-        columns.collect::<Result<_, _>>().map_err(|error| {
-            Error::new(
-                ErrorKind::Internal,
-                format!("joining columns: {}", wording::variant(&error)),
-            )
-        })?,
-        count,
-    )
+    table(join, &chunks, count)
 }
 
 /// The columns of a batch, all of whose values are sound: a table that decides about other records
@@ -151,9 +140,14 @@ fn columns_of(
 /// A table of the columns of the join's schema.
 pub(super) fn table(
     join: &Join,
-    columns: Vec<ArrayRef>,
+    chunks: &[Vec<ArrayRef>],
     rows: usize,
 ) -> Result<RecordBatch, Error> {
+    let columns =
+        chunks.iter().map(|chunks| concat(&chunks.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
+    let columns = columns.collect::<Result<_, _>>().map_err(|error| {
+        Error::new(ErrorKind::Internal, format!("joining columns: {}", wording::variant(&error)))
+    })?;
     let fields: Vec<Field> = join
         .schema
         .fields

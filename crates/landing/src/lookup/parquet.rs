@@ -1,7 +1,6 @@
 //! A reference table of the files of a dataset.
 
 use arrow_array::{Array, ArrayRef, RecordBatch, new_empty_array};
-use arrow_select::concat::concat;
 use bytes::Bytes;
 use contract::Join;
 use job::{Error, ErrorKind};
@@ -82,18 +81,7 @@ pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error>
             }
         }
     }
-    let columns =
-        chunks.iter().map(|chunks| concat(&chunks.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
-    table(
-        join,
-        columns.collect::<Result<_, _>>().map_err(|error| {
-            Error::new(
-                ErrorKind::Internal,
-                format!("joining columns: {}", wording::variant(&error)),
-            )
-        })?,
-        rows,
-    )
+    table(join, &chunks, rows)
 }
 
 fn drift(join: &Join, what: &str) -> Error {
