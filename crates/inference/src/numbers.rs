@@ -65,6 +65,8 @@ pub(super) struct Around {
     pub(super) minus_sign: u64,
     pub(super) debits: u64,
     pub(super) credits: u64,
+    /// Cells with a space between a sign and what follows it.
+    pub(super) spaced_signs: u64,
     /// Infinite ones.
     pub(super) infinite: u64,
 }
@@ -78,6 +80,7 @@ impl Around {
         self.minus_sign += other.minus_sign;
         self.debits += other.debits;
         self.credits += other.credits;
+        self.spaced_signs += other.spaced_signs;
         self.infinite += other.infinite;
         for (affix, count) in &other.affixes {
             *self.affixes.entry(affix.clone()).or_default() += count;
@@ -447,7 +450,14 @@ impl<'t> Undressed<'t> {
     fn of(text: &'t str, around: &mut Around) -> Option<Self> {
         let mut new =
             Self { digits: text, is_negative: false, has_plus: false, is_infinite: false };
+        // Nothing but a sign may stand before a word for infinity, whatever a contract says.
+        let word = text.strip_prefix(['-', '+']).unwrap_or(text);
+        if ["inf", "infinity"].iter().any(|known| word.eq_ignore_ascii_case(known)) {
+            around.infinite += 1;
+            return Some(Self { is_negative: text.starts_with('-'), is_infinite: true, ..new });
+        }
         let (mut signs, mut has_percent, mut affixes) = (0, false, 0);
+        let mut has_spaced_sign = false;
         loop {
             let text = new.digits;
             let is_side = |letters: &str| {
@@ -493,16 +503,10 @@ impl<'t> Undressed<'t> {
             signs += 1;
             new.is_negative |= is_negative;
             new.digits = inner.trim_matches(SPACES);
+            has_spaced_sign |= new.digits.len() < inner.len();
         }
-        let is_bare = signs <= 1
-            && !has_percent
-            && affixes == 0
-            && around.parentheses + around.trailing_minus + around.minus_sign == 0;
-        new.is_infinite =
-            is_bare && ["inf", "infinity"].iter().any(|word| new.digits.eq_ignore_ascii_case(word));
-        around.infinite += u64::from(new.is_infinite);
-        (signs <= 1 && (new.is_infinite || new.digits.contains(|c: char| c.is_ascii_digit())))
-            .then_some(new)
+        around.spaced_signs += u64::from(has_spaced_sign);
+        (signs <= 1 && new.digits.contains(|c: char| c.is_ascii_digit())).then_some(new)
     }
 }
 

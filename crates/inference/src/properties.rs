@@ -18,6 +18,8 @@ fn column() -> impl Strategy<Value = Vec<String>> {
         vec("-?[1-9][0-9]{0,2}(,[0-9]{3}){0,3}(\\.[0-9]{0,3})?", 1..40),
         vec("-?[1-9][0-9]{0,2}([. '][0-9]{3}){0,3}(,[0-9]{0,3})?", 1..40),
         vec("[$€]? ?[0-9]{1,3}(\\.[0-9])?[%]?", 1..40),
+        vec("[-+(\u{2212}]? ?[0-9]{1,3}([.,][0-9])?( ?[-)%]| CR| DR)?", 1..4),
+        vec("[-+(]? ?(inf|nan|[0-9],[0-9]|[0-9]{1,2})[)]?", 1..4),
         vec("[0-9]{1,2}(e[+-]?[0-9]{1,4})?", 1..40),
         vec("(19|20)[0-9]{2}-(0[1-9]|1[0-2])-[0-3][0-9]", 1..40),
         vec("[0-3]?[0-9]/[01]?[0-9]/(20)?[0-9]{2}", 1..40),
@@ -107,6 +109,20 @@ proptest! {
     #[test]
     fn anything_at_all_lands(source in vec(select(b"\"',;\t|\n\r #a1-./:\\ 0\xff\xc3".to_vec()), 0..120)) {
         check(&source)?;
+    }
+
+    /// The same of a column of one cell with what may stand around numbers, in any order.
+    #[test]
+    fn a_number_in_any_dress_lands(
+        source in vec(
+            select(vec![
+                "0", "12", "1", ".", ",", " ", "-", "+", "(", ")", "%", "\u{2030}", "\u{2212}", "$",
+                "EUR", "kg", "CR", "dr", "inf", "NaN", "e", "\u{a0}",
+            ]),
+            1..7,
+        ),
+    ) {
+        check(format!("n\n\"{}\"\n", source.concat()).as_bytes())?;
     }
 
     /// Pieces of a source that are looked at apart tell the same as the whole.

@@ -387,6 +387,10 @@ fn of_number(
         properties.push(("percent", "written".to_owned()));
         notes.push("all have a percent sign, and are kept as they are written".to_owned());
     }
+    if around.spaced_signs > 0 && properties.is_empty() {
+        properties.push(("bareNumber", "false".to_owned()));
+        notes.push(format!("{} have a space after the sign", around.spaced_signs));
+    }
     notes.extend(doubt.map(|doubt| format!("DOUBT: {doubt}")));
     let is_whole = extent.floats == 0 && extent.fraction.is_none();
     let is_dressed = !properties.is_empty();
