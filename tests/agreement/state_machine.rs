@@ -203,8 +203,7 @@ fn both_rounds_and_the_only_shard_are_run_alike() {
 #[test]
 fn messages_are_what_the_functions_read_and_write() {
     let (job, dataset) = (JobId::parse("job-1").unwrap(), DatasetName::parse("flights").unwrap());
-    let shard =
-        Shard { index: 0, from: 0, to: 1, first: None, line: None, round: 1, taken: Vec::new() };
+    let shard = Shard::of_range(0, 0, 0..1);
     let list = || ShardList {
         count: 1,
         bucket: "b".to_owned(),

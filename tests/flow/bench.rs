@@ -10,7 +10,9 @@ use bytes::Bytes;
 use flow::Call;
 use job::DatasetName;
 use job::decision::Decision;
-use job::message::{Failure, JobId, JobRef, SourceRef, Stored, Submission, VerifyJob};
+use job::message::{
+    Failure, JobId, JobRef, Source, SourceRef, Stored, Submission, Unreadable, VerifyJob,
+};
 use job::sources::Sources;
 use job::{Error, ErrorKind};
 use landing::commit::Commit;
@@ -217,20 +219,32 @@ impl Bench {
             job: JobId::parse(job).unwrap(),
             dataset: self.dataset.clone(),
             contract: 1,
-            source: SourceRef {
-                bucket: "inbox".to_owned(),
-                key,
-                version: None,
-                etag: None,
-                sequencer: None,
-            },
+            source: SourceRef::new("inbox".to_owned(), key).into(),
             force,
+            unreadable: Unreadable::Fail,
             shard_bytes: Some(shard_bytes),
             max_cost: None,
         };
         let record = JobRecord::pending(submission.clone(), NOW);
         self.context.registry.put_job(&record).await.unwrap();
         submission
+    }
+
+    /// The same submission, of which each record of the source is an object of its own.
+    pub(crate) async fn split_into_objects(&self, submission: Submission) -> Submission {
+        let object = submission.source.object().unwrap();
+        let text = self.inbox().read(&object.key, u64::MAX).await.unwrap();
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        let mut lines = text.split_inclusive('\n');
+        let header = lines.next().unwrap();
+        let mut objects = Vec::new();
+        for (number, line) in lines.enumerate() {
+            let key = object.key.replace(".csv", &format!("-{number}.csv"));
+            let bytes = Bytes::from(format!("{header}{line}"));
+            self.inbox().put(&key, bytes, Put::Overwrite).await.unwrap();
+            objects.push(SourceRef::new(object.bucket.clone(), key));
+        }
+        Submission { source: Source::Objects { objects }, ..submission }
     }
 
     /// Runs a job to its end.
@@ -304,7 +318,7 @@ impl Bench {
         let keys = self.context.keys(&stored.job);
         Landed {
             rows,
-            rejects: self.text(&keys.rejects()).await,
+            rejects: self.text(&keys.rejects(0)).await,
             errors: self.text(&keys.errors()).await,
             counts: stored.counts,
         }

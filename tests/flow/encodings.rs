@@ -69,7 +69,7 @@ async fn every_encoding_lands_as_utf_8_does() {
 
             let keys = bench.context.keys(&job::message::JobId::parse("job").unwrap());
             let rejects =
-                bench.work().get(&keys.rejects(), &Pin::default(), 0..u64::MAX).await.unwrap();
+                bench.work().get(&keys.rejects(0), &Pin::default(), 0..u64::MAX).await.unwrap();
             let mark = if label.starts_with("utf-16") { "\u{feff}" } else { "" };
             assert_eq!(
                 rejects,
@@ -160,9 +160,12 @@ async fn what_nobody_says_is_sniffed_and_pinned() {
         let keys = bench.context.keys(&job::message::JobId::parse("job").unwrap());
         let plan: landing::plan::Plan =
             serde_json::from_str(&bench.text(&keys.plan()).await).unwrap();
-        assert_eq!(plan.dialect.encoding.label(), label);
-        let evidence =
-            plan.evidence.iter().find(|evidence| evidence.property == "encoding").unwrap();
+        assert_eq!(plan.layouts[0].dialect.encoding.label(), label);
+        let evidence = plan.layouts[0]
+            .evidence
+            .iter()
+            .find(|evidence| evidence.property == "encoding")
+            .unwrap();
         assert!(evidence.because.contains(because), "{}", evidence.because);
     }
     // A mark is stronger than what is stated, and that is told.

@@ -47,13 +47,28 @@ enum Size {
     OneWithRowsAside,
     /// Several, whose small files are put together.
     Several,
+    /// Several, each of several objects.
+    ManyObjects,
 }
 
-const SIZES: [Size; 3] = [Size::One, Size::OneWithRowsAside, Size::Several];
+const SIZES: [Size; 4] = [Size::One, Size::OneWithRowsAside, Size::Several, Size::ManyObjects];
 
 impl Size {
     fn shard_bytes(self) -> u64 {
-        if matches!(self, Self::Several) { 9 } else { 1_000 }
+        match self {
+            Self::One | Self::OneWithRowsAside => 1_000,
+            Self::Several => 9,
+            Self::ManyObjects => 25,
+        }
+    }
+
+    /// A submission of this size.
+    async fn of(self, bench: &Bench, submission: Submission) -> Submission {
+        let submission = Submission { shard_bytes: Some(self.shard_bytes()), ..submission };
+        match self {
+            Self::ManyObjects => bench.split_into_objects(submission).await,
+            _ => submission,
+        }
     }
 
     fn folders(self) -> FolderLimits {
@@ -195,10 +210,7 @@ async fn end_everywhere(format: &str, mode: u32) {
                 let sound = bench.beside(memory.clone());
                 let old = submit(&sound, "old", APPEND, OLD).await;
                 sound.run(old).await.unwrap();
-                let submission = Submission {
-                    shard_bytes: Some(size.shard_bytes()),
-                    ..submit(&sound, "new", mode, NEW).await
-                };
+                let submission = size.of(&sound, submit(&sound, "new", mode, NEW).await).await;
 
                 if !end(&bench, &sound, &faulty, &submission, way).await {
                     break;
@@ -213,10 +225,7 @@ async fn end_everywhere(format: &str, mode: u32) {
                 assert_table(&sound, &expected, 1 + usize::from(has_landed), &case).await;
 
                 // The same source again: it lands, unless it is there.
-                let again = Submission {
-                    shard_bytes: Some(size.shard_bytes()),
-                    ..submit(&sound, "again", mode, NEW).await
-                };
+                let again = size.of(&sound, submit(&sound, "again", mode, NEW).await).await;
                 let outcome = sound.run(again).await;
                 match (has_landed, mode) {
                     (true, APPEND) => {

@@ -93,7 +93,7 @@ async fn a_job_over_its_limit_leaves_nothing_but_its_rejects() {
         failure.cause
     );
     assert_eq!(bench.visible().await, (vec![], 0));
-    assert_eq!(bench.text(&keys.rejects()).await, "id,kind\nx,a\ny,b\n");
+    assert_eq!(bench.text(&keys.rejects(0)).await, "id,kind\nx,a\ny,b\n");
     assert_eq!(bench.text(&keys.errors()).await.lines().count(), 2);
     let record = bench.context.registry.job(&submission.job).await.unwrap().unwrap();
     assert_eq!((record.status, record.failure), (JobStatus::Failed, Some(failure)));

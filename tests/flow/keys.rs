@@ -231,7 +231,7 @@ async fn duplicates_count_for_the_limit_and_are_told() {
             .unwrap_err();
         assert_eq!(failure.error, "RejectLimitExceeded");
         let keys = bench.context.keys(&job::message::JobId::parse("job").unwrap());
-        assert_eq!(bench.text(&keys.rejects()).await, "id,kind\n01,c\n2,x\n");
+        assert_eq!(bench.text(&keys.rejects(0)).await, "id,kind\n01,c\n2,x\n");
         assert_eq!(bench.visible().await, (Vec::new(), 0));
     }
 }

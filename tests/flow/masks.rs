@@ -167,7 +167,7 @@ async fn records_of_other_encodings_and_dialects_are_masked_as_they_are_written(
     let submission = bench.submit("job", &source, u64::MAX, false).await;
     let stored = bench.run(submission).await.unwrap();
     let bytes =
-        bench.work().read(&bench.context.keys(&stored.job).rejects(), u64::MAX).await.unwrap();
+        bench.work().read(&bench.context.keys(&stored.job).rejects(0), u64::MAX).await.unwrap();
     let units: Vec<u16> =
         bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
     let rejects = String::from_utf16(&units).unwrap();

@@ -3,6 +3,7 @@
 
 mod bench;
 mod machine;
+mod many;
 mod bills;
 mod failures;
 mod catalog;

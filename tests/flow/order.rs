@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use job::message::{Failure, JobId, SourceRef, Stored, Submission};
+use job::message::{Failure, JobId, SourceRef, Stored, Submission, Unreadable};
 use objects::{Buckets, FaultKind, Faulty, InjectedFault, Memory, Put};
 use registry::{JobRecord, JobStatus};
 
@@ -51,8 +51,10 @@ async fn submit(
             version: Some(format!("v{version}")),
             etag: None,
             sequencer: has_sequencer.then(|| format!("00{version}A")),
-        },
+        }
+        .into(),
         force: false,
+        unreadable: Unreadable::Fail,
         shard_bytes: Some(9),
         max_cost: None,
     };

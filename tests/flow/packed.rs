@@ -65,7 +65,7 @@ async fn every_compression_lands_the_same() {
             plan.one_shard_because.unwrap(),
             format!("{name} can only be unpacked from its beginning")
         );
-        assert_eq!(plan.evidence[0].value, name);
+        assert_eq!(plan.layouts[0].evidence[0].value, name);
     }
 }
 

@@ -29,9 +29,9 @@ async fn land(memory: Memory, is_deleted: bool, call: u64) -> Ended {
     let bench = Bench::over(faulty.clone(), memory, &things(SCHEMA)).await;
     let submission = bench.submit("job", SUBMITTED, 4, false).await;
     let inbox = bench.inbox();
-    let head = inbox.head(&submission.source.key, None).await.unwrap();
-    let pinned =
-        SourceRef { version: head.version, etag: Some(head.etag), ..submission.source.clone() };
+    let object = submission.source.object().unwrap();
+    let head = inbox.head(&object.key, None).await.unwrap();
+    let pinned = SourceRef { version: head.version, etag: Some(head.etag), ..object.clone() };
     let goes = async {
         faulty.hangs().await;
         if is_deleted {
@@ -43,7 +43,7 @@ async fn land(memory: Memory, is_deleted: bool, call: u64) -> Ended {
         std::future::pending::<()>().await;
     };
     let outcome = tokio::select! {
-        outcome = bench.run(Submission { source: pinned.clone(), ..submission }) => outcome,
+        outcome = bench.run(Submission { source: pinned.clone().into(), ..submission }) => outcome,
         () = goes => unreachable!("it waits for ever"),
     };
     let is_reached = faulty.calls() >= call;
@@ -101,7 +101,7 @@ async fn what_may_not_be_named_is_refused_by_ingest_too() {
         let bytes = Bytes::from_static(SUBMITTED);
         bench.context.buckets.bucket(bucket).put(key, bytes, Put::Overwrite).await.unwrap();
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        let source = SourceRef { bucket, key, ..submission.source.clone() };
+        let source = SourceRef::new(bucket, key).into();
         let failure = bench.run(Submission { source, ..submission }).await.unwrap_err();
         assert_eq!(failure.error, "AccessDenied", "{}", failure.cause);
         assert!(failure.cause.contains("may not be landed"), "{}", failure.cause);

@@ -8,7 +8,7 @@
 use executions::Executions;
 use job::DatasetName;
 use job::bill::Dollars;
-use job::message::{JobId, SourceRef, Submission};
+use job::message::{JobId, Source, Submission, Unreadable};
 use registry::{JobChange, JobRecord, JobStatus, Registry};
 
 /// What is asked for.
@@ -19,12 +19,14 @@ pub struct Request {
     /// The dataset to land in.
     pub dataset: DatasetName,
     /// What to land, as it was named: a repeat of the request names it likewise.
-    pub source: SourceRef,
+    pub source: Source,
     /// The same as it was found to be, with its version and ETag; `None` where nobody looked. A new
     /// job lands this and nothing that replaces it later.
-    pub seen: Option<SourceRef>,
+    pub seen: Option<Source>,
     /// Land it even when the same bytes are in the dataset already.
     pub force: bool,
+    /// What becomes of objects that can't be read.
+    pub unreadable: Unreadable,
     /// Bytes of a shard; without it, what the deployment says.
     pub shard_bytes: Option<u64>,
     /// What it may cost by its estimate.
@@ -93,11 +95,16 @@ impl Request {
             asked.is_none() || held.is_none() || asked == held
         };
         self.dataset == job.dataset
-            && self.source.bucket == job.source.bucket
-            && self.source.key == job.source.key
-            && open_or_same(&self.source.version, &job.source.version)
-            && open_or_same(&self.source.etag, &job.source.etag)
+            && match (&self.source, &job.source) {
+                (Source::Object(asked), Source::Object(held)) => {
+                    asked.place() == held.place()
+                        && open_or_same(&asked.version, &held.version)
+                        && open_or_same(&asked.etag, &held.etag)
+                }
+                (asked, held) => asked == held,
+            }
             && self.force == job.force
+            && self.unreadable == job.unreadable
             && self.shard_bytes == job.shard_bytes
             && self.max_cost == job.max_cost
     }
@@ -119,6 +126,7 @@ async fn put(
         contract: contract.version,
         source: request.seen.as_ref().unwrap_or(&request.source).clone(),
         force: request.force,
+        unreadable: request.unreadable,
         shard_bytes: request.shard_bytes,
         max_cost: request.max_cost,
     };

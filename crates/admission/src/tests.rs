@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use executions::{Execution, History, Started};
 use futures::future::join_all;
+use job::message::SourceRef;
 use registry::{JobFilter, Newest, Page, StoredContract};
 use tokio::task::yield_now;
 
@@ -16,20 +17,18 @@ fn flights() -> DatasetName {
     DatasetName::parse("flights").unwrap()
 }
 
+fn object() -> SourceRef {
+    SourceRef::new("inbox".to_owned(), "inbox/flights/a.csv".to_owned())
+}
+
 fn request(key: &str) -> Request {
-    let source = SourceRef {
-        bucket: "inbox".to_owned(),
-        key: "inbox/flights/a.csv".to_owned(),
-        version: None,
-        etag: None,
-        sequencer: None,
-    };
     Request {
         job: JobId::of_idempotency_key(&flights(), key),
         dataset: flights(),
-        source,
+        source: object().into(),
         seen: None,
         force: false,
+        unreadable: Unreadable::Fail,
         shard_bytes: None,
         max_cost: None,
     }
@@ -57,11 +56,8 @@ async fn a_job_is_put_and_started_with_its_contract_pinned() {
 async fn a_repeat_is_the_same_job_even_when_the_world_has_moved_on() {
     let (registry, executions) = (registry_with_flights().await, executions::Memory::new());
     let first = admit(&registry, &executions, request("k"), NOW).await.unwrap();
-    let pinned = SourceRef {
-        version: Some("v1".to_owned()),
-        etag: Some("e".to_owned()),
-        ..first.job.submission.source.clone()
-    };
+    let pinned =
+        SourceRef { version: Some("v1".to_owned()), etag: Some("e".to_owned()), ..object() };
     registry
         .update_job(
             &request("k").job,
@@ -85,10 +81,14 @@ async fn a_repeat_is_the_same_job_even_when_the_world_has_moved_on() {
 async fn another_request_under_the_same_id_is_a_conflict() {
     let (registry, executions) = (registry_with_flights().await, executions::Memory::new());
     admit(&registry, &executions, request("k"), NOW).await.unwrap();
-    let mut other_source = request("k");
-    other_source.source.key.push_str(".gz");
+    let (bucket, prefix) = ("inbox".to_owned(), "inbox/flights/".to_owned());
     let others = [
-        other_source,
+        Request {
+            source: SourceRef { key: "inbox/flights/a.csv.gz".to_owned(), ..object() }.into(),
+            ..request("k")
+        },
+        Request { source: Source::Prefix { bucket, prefix, glob: None }, ..request("k") },
+        Request { unreadable: Unreadable::Skip, ..request("k") },
         Request { force: true, ..request("k") },
         Request { shard_bytes: Some(1), ..request("k") },
         Request { max_cost: Some(Dollars::default()), ..request("k") },
@@ -155,7 +155,7 @@ async fn five_at_once_start_one_execution() {
 fn seen(n: usize) -> Request {
     let request = request("k");
     let (version, etag) = (Some(format!("v{n}")), Some(format!("e{n}")));
-    Request { seen: Some(SourceRef { version, etag, ..request.source.clone() }), ..request }
+    Request { seen: Some(SourceRef { version, etag, ..object() }.into()), ..request }
 }
 
 #[tokio::test]
@@ -192,9 +192,8 @@ async fn a_repeat_may_have_seen_another_state_but_may_not_name_one() {
         assert_eq!(admit(&registry, &executions, repeat, NOW).await.unwrap().job, first.job);
     }
     let naming = |version: &str| {
-        let mut naming = request("k");
-        naming.source.version = Some(version.to_owned());
-        naming
+        let source = SourceRef { version: Some(version.to_owned()), ..object() };
+        Request { source: source.into(), ..request("k") }
     };
     assert_eq!(admit(&registry, &executions, naming("v1"), NOW).await.unwrap().job, first.job);
     let conflict = Err(Error::Conflict(request("k").job));
@@ -208,7 +207,7 @@ async fn a_job_that_was_started_and_pinned_meanwhile_is_no_conflict() {
     // What someone read before the job was started and its source pinned.
     let mut stale = admitted.job.clone();
     (stale.status, stale.execution) = (JobStatus::Pending, None);
-    stale.submission.source.version = Some("v9".to_owned());
+    stale.submission.source = SourceRef { version: Some("v9".to_owned()), ..object() }.into();
     assert_eq!(start(&registry, &executions, stale, NOW).await, Ok(admitted.job));
 }
 

@@ -87,6 +87,7 @@ impl Drift {
                 None => difference.to_string(),
             };
             ErrorEntry {
+                source: None,
                 lines: None,
                 line,
                 record: 0,

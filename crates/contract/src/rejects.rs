@@ -116,9 +116,25 @@ pub struct Finding {
     pub message: String,
 }
 
+/// Where an entry of a shard stands in the source.
+#[derive(Debug, Clone, Copy)]
+pub struct EntryPlace<'a> {
+    /// The object, if the job lands several.
+    pub source: Option<&'a str>,
+    /// What to add to the line.
+    pub lines: u64,
+    /// The number of the record in the object, from 1.
+    pub record: u64,
+    /// The record that has the key: its object, if the job lands several, and its number in it.
+    pub holder: Option<(Option<&'a str>, u64)>,
+}
+
 /// A line of `errors.jsonl`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorEntry {
+    /// The object that has the record, if the job lands several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// The line on which the record starts, from 1.
     pub line: u64,
     /// How many lines it spans, where these are several.
@@ -159,20 +175,31 @@ impl ErrorEntry {
         self.lines.is_some() && matches!(self.error, Quote | MissingCell | ExtraCell | FieldSize)
     }
 
-    /// Moves an entry of a shard, counted from its first row (line 0, record 0), by the lines and
-    /// records before the shard's first row. Now that its number is known, the message names the
-    /// record that has the key, and the lines of a record that may hold others.
-    pub fn rebase(&mut self, lines: u64, records: u64) {
-        self.line += lines;
-        self.record += records;
+    /// Puts an entry of a shard, whose lines count from the first row that the shard read of the
+    /// object, in its place. Now that it is known, the message names the record that has the key,
+    /// and the lines of a record that may hold others.
+    pub fn place(&mut self, at: EntryPlace<'_>) {
+        self.source = at.source.map(str::to_owned);
+        self.line += at.lines;
+        self.record = at.record;
         if let Some(spanned) = self.lines.filter(|_| self.may_hide_records()) {
             let [first, last] = [self.line, self.line + spanned - 1].map(count);
             self.message.push_str(&format!("; the record is lines {first} to {last}"));
         }
-        if let Some(holder) = &mut self.holder {
-            *holder += records as i64;
-            self.message.push_str(&format!(" by record {holder}"));
+        self.holder = at.holder.map(|(_, record)| record as i64);
+        if let Some((source, record)) = at.holder {
+            self.message.push_str(&format!(" by record {record}"));
+            if let Some(source) = source.filter(|source| Some(*source) != at.source) {
+                self.message.push_str(&format!(" of {source}"));
+            }
         }
+    }
+
+    /// Moves an entry by the lines and records of the same object before the shard's first row.
+    pub fn rebase(&mut self, lines: u64, records: u64) {
+        let record = self.record + records;
+        let holder = self.holder.map(|holder| (None, (holder + records as i64) as u64));
+        self.place(EntryPlace { source: None, lines, record, holder });
     }
 
     /// Writes the entry as a line of JSON.

@@ -52,7 +52,7 @@ pub enum FieldsMatch {
 }
 
 /// Which column of the source each field of the schema is read from.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Mapping {
     /// Columns of the source.
     pub columns: u32,

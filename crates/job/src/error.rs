@@ -86,6 +86,14 @@ impl ErrorKind {
         Self::ALL.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
     }
 
+    /// Whether an object can't be landed for what it is, whatever becomes of others.
+    pub fn is_of_source(self) -> bool {
+        matches!(
+            self,
+            Self::SourceMissing | Self::SourceCorrupt | Self::SchemaDrift | Self::LimitExceeded
+        )
+    }
+
     /// Whether another attempt may succeed without anything being changed first.
     pub fn is_transient(self) -> bool {
         matches!(self, Self::StoreUnavailable | Self::DeadlineExceeded)

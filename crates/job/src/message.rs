@@ -78,7 +78,7 @@ impl From<JobId> for String {
     }
 }
 
-/// The object to land. For an embedded run the bucket is a directory and the key a file in it.
+/// One object of a source. For an embedded run the bucket is a directory and the key a file in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceRef {
     /// Bucket name.
@@ -98,9 +98,117 @@ pub struct SourceRef {
 }
 
 impl SourceRef {
+    /// An object in whatever version is there.
+    pub fn new(bucket: String, key: String) -> Self {
+        Self { bucket, key, version: None, etag: None, sequencer: None }
+    }
+
+    /// How the object is called, for people and for the lineage column: `s3://bucket/key`, or the
+    /// path of a file.
+    pub fn name(&self) -> String {
+        let Self { bucket, key, .. } = self;
+        if bucket.starts_with(['/', '.']) {
+            format!("{}/{key}", bucket.trim_end_matches('/'))
+        } else {
+            format!("s3://{bucket}/{key}")
+        }
+    }
+
     /// Where the object lies, whatever its version: the same for all versions of it.
     pub fn place(&self) -> String {
         format!("{}/{}", self.bucket, self.key)
+    }
+}
+
+/// What a job lands: one object or many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Source {
+    /// One object.
+    Object(SourceRef),
+    /// These objects, in their order.
+    Objects {
+        /// At most [`MAX_NAMED_OBJECTS`].
+        objects: Vec<SourceRef>,
+    },
+    /// The objects that a document lists.
+    Manifest {
+        /// The document.
+        manifest: SourceRef,
+    },
+    /// The objects under a prefix, in the order of their keys.
+    Prefix {
+        /// Bucket name.
+        bucket: String,
+        /// What their keys begin with.
+        prefix: String,
+        /// What the rest of their keys matches, if not everything does: `*` is any text without a
+        /// slash, `**` any text, `?` a character, `{a,b}` one of several texts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        glob: Option<String>,
+    },
+}
+
+/// What becomes of objects of a source of many that can't be read: they are missing, damaged, no
+/// CSV, or their header does not match the contract.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unreadable {
+    /// The job fails.
+    #[default]
+    Fail,
+    /// They are listed, and the others are landed.
+    Skip,
+}
+
+impl Unreadable {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The objects of a job.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectCounts {
+    /// Those that it lands.
+    pub landed: u32,
+    /// Those that it does not, as they landed before or can't be read.
+    pub skipped: u32,
+}
+
+/// Most objects that a request names one by one: the input of an execution has at most 256 KiB.
+pub const MAX_NAMED_OBJECTS: usize = 100;
+
+impl Source {
+    /// The only object; `None`: there may be several.
+    pub fn object(&self) -> Option<&SourceRef> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// How the source is called, for people and for what files say of themselves.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Object(object) => object.name(),
+            Self::Objects { objects } => match objects.as_slice() {
+                [] => "no objects".to_owned(),
+                [only] => only.name(),
+                [first, rest @ ..] => format!("{} and {} more", first.name(), rest.len()),
+            },
+            Self::Manifest { manifest } => manifest.name(),
+            Self::Prefix { bucket, prefix, glob } => {
+                let key = format!("{prefix}{}", glob.as_deref().unwrap_or("**"));
+                SourceRef::new(bucket.clone(), key).name()
+            }
+        }
+    }
+}
+
+impl From<SourceRef> for Source {
+    fn from(object: SourceRef) -> Self {
+        Self::Object(object)
     }
 }
 
@@ -114,10 +222,13 @@ pub struct Submission {
     /// The version of the contract, pinned when the job was admitted. From 1.
     pub contract: u32,
     /// What to land.
-    pub source: SourceRef,
+    pub source: Source,
     /// Land it even when the same bytes are in the dataset already.
     #[serde(default)]
     pub force: bool,
+    /// What becomes of objects of a source of many that can't be read.
+    #[serde(default, skip_serializing_if = "Unreadable::is_default")]
+    pub unreadable: Unreadable,
     /// Bytes of a shard; without it, what the deployment says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard_bytes: Option<u64>,
@@ -126,17 +237,24 @@ pub struct Submission {
     pub max_cost: Option<Dollars>,
 }
 
-/// One shard of a plan: an item of `shards.json`.
+/// One shard of a plan: an item of `shards.json`. It is a range of one object, or several whole
+/// objects beside each other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {
     /// Position in the plan, from 0.
     pub index: u32,
-    /// First byte of the range, from 0 of the source.
+    /// The position of its first object in the plan, from 0.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub object: u32,
+    /// How many objects it has rows of. Several are there as a whole.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub objects: u32,
+    /// First byte of the range, from 0 of the object; 0 of several.
     pub from: u64,
-    /// First byte after the range.
+    /// First byte after the range; of several objects their bytes together.
     pub to: u64,
-    /// Where the first row starts, when it is known: always for shard 0, and for shards that are
-    /// run again.
+    /// Where the first row starts, when it is known: always for the first shard of an object, and
+    /// for shards that are run again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<u64>,
     /// The line on which the range starts, from 1, when the plan counted lines beforehand (for
@@ -149,6 +267,41 @@ pub struct Shard {
     /// Where the keys are listed that earlier shards claim, once that is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub taken: Vec<TakenRange>,
+}
+
+impl Shard {
+    /// A range of an object, to be run for the first time.
+    pub fn of_range(index: u32, object: u32, range: std::ops::Range<u64>) -> Self {
+        let (from, to) = (range.start, range.end);
+        Self {
+            index,
+            object,
+            objects: 1,
+            from,
+            to,
+            first: None,
+            line: None,
+            round: 1,
+            taken: Vec::new(),
+        }
+    }
+
+    /// Bytes of the objects that it reads.
+    pub fn bytes(&self) -> u64 {
+        self.to - self.from
+    }
+}
+
+fn is_first(position: &u32) -> bool {
+    *position == 0
+}
+
+fn is_one(count: &u32) -> bool {
+    *count == 1
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// A part of the list of keys that are taken.
@@ -426,6 +579,19 @@ impl Counts {
     }
 }
 
+impl std::ops::Sub for Counts {
+    type Output = Self;
+
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            read: self.read - earlier.read,
+            stored: self.stored - earlier.stored,
+            rejected: self.rejected - earlier.rejected,
+            filtered: self.filtered - earlier.filtered,
+        }
+    }
+}
+
 impl std::ops::AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.read += other.read;
@@ -453,6 +619,14 @@ impl JobKeys {
     pub fn plan(&self) -> String {
         format!("{}plan.json", self.0)
     }
+    /// A part of the list of objects, from 1: the first part stands in the plan.
+    pub fn objects(&self, part: u32) -> String {
+        format!("{}objects/{part:06}.json", self.0)
+    }
+    /// The objects that are not landed, each with the reason, one JSON object a line.
+    pub fn skipped(&self) -> String {
+        format!("{}skipped.jsonl", self.0)
+    }
     /// The shards of the first round.
     pub fn shards(&self) -> String {
         format!("{}shards.json", self.0)
@@ -473,8 +647,8 @@ impl JobKeys {
     pub fn receipts_prefix(&self) -> String {
         format!("{}receipts/", self.0)
     }
-    /// What a shard refused, under a name unique to the attempt. `kind` is `rejects.csv`,
-    /// `errors.jsonl`, `profile.json` or `keys-000`.
+    /// What a shard refused, under a name unique to the attempt. `kind` is `rejects-0.csv`, with the
+    /// position of the records' layout, `errors.jsonl`, `profile.json` or `keys-000`.
     pub fn piece(&self, shard: u32, attempt: &str, kind: &str) -> String {
         format!("{}pieces/{shard:06}-{attempt}.{kind}", self.0)
     }
@@ -512,9 +686,13 @@ impl JobKeys {
     pub fn tally(&self) -> String {
         format!("{}tally.json", self.0)
     }
-    /// The job's rejected records, byte for byte.
-    pub fn rejects(&self) -> String {
-        format!("{}rejects.csv", self.0)
+    /// The job's rejected records, byte for byte. Those of another layout than the first one lie in
+    /// a file of their own.
+    pub fn rejects(&self, layout: u32) -> String {
+        match layout {
+            0 => format!("{}rejects.csv", self.0),
+            _ => format!("{}rejects-{layout}.csv", self.0),
+        }
     }
     /// The job's faults, one JSON object a line.
     pub fn errors(&self) -> String {

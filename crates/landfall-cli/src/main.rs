@@ -12,6 +12,7 @@ mod document;
 mod exit;
 mod path;
 mod size;
+mod sources;
 mod stdout;
 mod submission;
 
@@ -114,7 +115,9 @@ fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
 fn fault_line(fault: &contract::rejects::ErrorEntry) -> String {
     let column = fault.column.map_or_else(String::new, |column| format!(", column {column}"));
     let field = fault.field.as_ref().map_or_else(String::new, |field| format!(" `{field}`"));
-    format!("line {}{column}{field}: {}: {}", fault.line, fault.error.as_str(), fault.message)
+    let source = fault.source.as_ref().map_or_else(String::new, |source| format!("{source}, "));
+    let (line, error) = (fault.line, fault.error.as_str());
+    format!("{source}line {line}{column}{field}: {error}: {}", fault.message)
 }
 
 /// Says the faults of the contract in a file, each as `file:line:column: path: message`.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use clap::Args;
 use contract::rejects::ErrorEntry;
 use job::bill::{Bill, Elsewhere};
-use job::message::{Counts, JobKeys, Shard, SourceRef, TransformShard};
+use job::message::{Counts, JobKeys, Shard, SourceRef, TransformShard, Unreadable};
 use job::sources::Sources;
 use job::{Error, ErrorKind};
 use landing::commit::Receipt;
-use landing::plan::Plan;
+use landing::plan::{Layout, Plan, PlannedObject};
 use objects::{Buckets, Objects};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,6 +19,7 @@ use wording::Unquoted;
 
 use crate::exit::{CODES, Exit, examples};
 use crate::size::{bytes, count, parse_bytes, parse_shard_size};
+use crate::sources::Files;
 use crate::stdout::say;
 use crate::submission::{self, Asked, Wishes};
 use crate::{complain, fault_line, runtime};
@@ -96,7 +97,7 @@ impl Buckets for Dry {
 
 impl ShowPlan {
     pub(crate) fn run(self) -> Exit {
-        let (asked, references, salt) = match self.settle() {
+        let (asked, files, references, salt) = match self.settle() {
             Ok(settled) => settled,
             Err(exit) => return exit,
         };
@@ -105,7 +106,7 @@ impl ShowPlan {
             Err(exit) => return exit,
         };
         let mut worst = Exit::Landed;
-        for (path, source) in &asked.sources {
+        for (path, source) in &files.files {
             let place = |bucket: &str| Place { bucket: bucket.to_owned(), prefix: String::new() };
             let context = Context {
                 buckets: Arc::new(Dry(objects::Memory::new())),
@@ -131,9 +132,10 @@ impl ShowPlan {
         worst
     }
 
-    fn settle(&self) -> Result<(Asked, Place, Option<steps::Salt>), Exit> {
+    fn settle(&self) -> Result<(Asked, Files, Place, Option<steps::Salt>), Exit> {
         Ok((
-            Asked::settle(&self.contract, &self.sources)?,
+            Asked::read(&self.contract)?,
+            submission::files(&self.sources, &self.contract, None)?,
             submission::beside(&self.contract)?,
             submission::salt()?,
         ))
@@ -146,14 +148,19 @@ impl ShowPlan {
         path: &Path,
         source: &SourceRef,
     ) -> Result<Planned, Error> {
-        let wishes = Wishes { force: true, shard_bytes: self.shard_size, max_cost: None };
+        let wishes = Wishes {
+            force: true,
+            unreadable: Unreadable::Fail,
+            shard_bytes: self.shard_size,
+            max_cost: None,
+        };
         let job = submission::new_id();
         let submission = submission::admit(
             context,
             &asked.contract.name,
             &asked.text,
             &job,
-            source.clone(),
+            source.clone().into(),
             wishes,
         )
         .await?;
@@ -168,7 +175,7 @@ impl ShowPlan {
         let plan: Plan = read(work.as_ref(), &keys.plan()).await?;
         let shards: Vec<Shard> = read(work.as_ref(), &planned.shards.key).await?;
         let sample =
-            match shards.into_iter().next().filter(|_| self.sample > 0 && !plan.is_packed()) {
+            match shards.into_iter().next().filter(|_| self.sample > 0 && !is_packed(&plan)) {
                 Some(first) => Some(self.try_out(context, &keys, &plan, first).await?),
                 None => None,
             };
@@ -184,10 +191,10 @@ impl ShowPlan {
         first: Shard,
     ) -> Result<Sample, Error> {
         // Of UTF-16 whole units.
-        let to = first
-            .to
-            .min((plan.data_start + self.sample.min(plan.source_bytes)).next_multiple_of(2));
-        let sample = to.saturating_sub(plan.data_start);
+        let data_start = only(plan).0.data_start;
+        let to =
+            first.to.min((data_start + self.sample.min(plan.source_bytes)).next_multiple_of(2));
+        let sample = to.saturating_sub(data_start);
         let submission = &plan.submission;
         let shard = Shard { to, ..first };
         let receipt_key = keys.receipt(shard.round, shard.index);
@@ -210,7 +217,7 @@ impl ShowPlan {
                 Error::new(ErrorKind::Internal, format!("a fault: {}", error.unquoted()))
             })?;
             // A shard counts from its first row, and people from 1.
-            fault.rebase(plan.data_lines + 1, 1);
+            fault.rebase(only(plan).0.data_lines + 1, 1);
             Ok(fault)
         });
         let faults = faults.collect::<Result<_, Error>>()?;
@@ -244,12 +251,13 @@ impl Planned {
             bytes(plan.source_bytes),
             count(plan.shards.into())
         ));
-        for guess in &plan.evidence {
+        let (_, layout) = only(plan);
+        for guess in &layout.evidence {
             lines.push(format!("guessed   {} {}: {}", guess.property, guess.value, guess.because));
         }
-        let mapped = plan.mapping.fields.iter().flatten().count();
-        let lacking = plan.mapping.fields.len() - mapped;
-        let unread = (plan.mapping.columns as usize).saturating_sub(mapped);
+        let mapped = layout.mapping.fields.iter().flatten().count();
+        let lacking = layout.mapping.fields.len() - mapped;
+        let unread = (layout.mapping.columns as usize).saturating_sub(mapped);
         let more = [
             (lacking, "field has no column", "fields have no column"),
             (unread, "column is not read", "columns are not read"),
@@ -260,7 +268,7 @@ impl Planned {
                 format!("; {many} {}", if many == 1 { one } else { several })
             })
             .collect();
-        lines.push(format!("columns   {} of {} fields{more}", mapped, plan.mapping.fields.len()));
+        lines.push(format!("columns   {} of {} fields{more}", mapped, layout.mapping.fields.len()));
         match sample {
             Some(Sample { bytes: tried, counts, faults, more_faults }) => {
                 let Counts { read, stored, rejected, filtered } = counts;
@@ -275,7 +283,7 @@ impl Planned {
                     lines.push(format!("          and {} more", count(*more_faults)));
                 }
             }
-            None if plan.is_packed() => lines.push("sample    none: the file is packed".to_owned()),
+            None if is_packed(plan) => lines.push("sample    none: the file is packed".to_owned()),
             None => {}
         }
         if let Some(Bill { total, lines: items, elsewhere, region, prices, .. }) = &plan.estimate {
@@ -292,6 +300,15 @@ impl Planned {
         }
         lines.join("\n")
     }
+}
+
+/// The file of a plan, which has one, and how it is laid out.
+fn only(plan: &Plan) -> (&PlannedObject, &Layout) {
+    (&plan.first_objects[0], &plan.layouts[0])
+}
+
+fn is_packed(plan: &Plan) -> bool {
+    only(plan).1.is_packed()
 }
 
 async fn read<T: DeserializeOwned>(work: &dyn Objects, key: &str) -> Result<T, Error> {

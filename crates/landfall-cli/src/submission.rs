@@ -5,49 +5,58 @@ use std::path::{Path, PathBuf};
 use contract::Contract;
 use job::DatasetName;
 use job::bill::Dollars;
-use job::message::{JobId, SourceRef, Submission};
+use job::message::{JobId, Source, Submission, Unreadable};
 use landing::mask::Salt;
 use registry::JobRecord;
 use steps::{Context, Place};
 
 use crate::document::Document;
 use crate::exit::Exit;
-use crate::{complain, complain_of, path};
+use crate::sources::Files;
+use crate::{complain, complain_of};
 
-/// A contract and files, which are there.
+/// A contract that is valid.
 pub(crate) struct Asked {
     /// The contract's document.
     pub(crate) text: String,
     pub(crate) contract: Contract,
-    /// Each file as it was named, and as a source.
-    pub(crate) sources: Vec<(PathBuf, SourceRef)>,
 }
 
 /// What a job wishes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wishes {
     pub(crate) force: bool,
+    pub(crate) unreadable: Unreadable,
     pub(crate) shard_bytes: Option<u64>,
     pub(crate) max_cost: Option<Dollars>,
 }
 
 impl Asked {
-    /// Everything that can be known to be wrong is said.
-    pub(crate) fn settle(contract: &Path, sources: &[PathBuf]) -> Result<Self, Exit> {
+    /// Reads a contract, and says what is wrong with it.
+    pub(crate) fn read(contract: &Path) -> Result<Self, Exit> {
         let Document { text, contract: read } = Document::read(contract)?;
         let contract = read.map_err(|faults| {
             complain(format_args!("{} is not a valid contract:", contract.display()));
             complain_of(contract, &faults);
             Exit::WrongUse
         })?;
-        let sources: Vec<_> = sources.iter().map(|path| (path.clone(), locate(path))).collect();
-        for message in sources.iter().filter_map(|(_, source)| source.as_ref().err()) {
-            complain(message);
-        }
-        let sources: Option<Vec<_>> =
-            sources.into_iter().map(|(path, source)| Some((path, source.ok()?))).collect();
-        Ok(Self { text, contract, sources: sources.ok_or(Exit::WrongUse)? })
+        Ok(Self { text, contract })
     }
+}
+
+/// Finds the files that are named, and says which are not there. In a directory neither the
+/// contract nor the lake is one.
+pub(crate) fn files(
+    named: &[PathBuf],
+    contract: &Path,
+    lake: Option<&Path>,
+) -> Result<Files, Exit> {
+    let others = [Some(contract), lake].into_iter().flatten();
+    let others: Vec<_> = others.filter_map(|path| std::path::absolute(path).ok()).collect();
+    Files::find(named, &others).map_err(|faults| {
+        faults.iter().for_each(complain);
+        Exit::WrongUse
+    })
 }
 
 /// Puts the contract and the job in the registry.
@@ -56,18 +65,19 @@ pub(crate) async fn admit(
     dataset: &DatasetName,
     contract: &str,
     job: &JobId,
-    source: SourceRef,
+    source: Source,
     wishes: Wishes,
 ) -> Result<Submission, job::Error> {
     let (registry, now) = (&context.registry, now());
     let stored = registry.put_contract(dataset, contract, &now).await?;
-    let Wishes { force, shard_bytes, max_cost } = wishes;
+    let Wishes { force, unreadable, shard_bytes, max_cost } = wishes;
     let submission = Submission {
         job: job.clone(),
         dataset: dataset.clone(),
         contract: stored.version,
         source,
         force,
+        unreadable,
         shard_bytes,
         max_cost,
     };
@@ -110,35 +120,6 @@ pub(crate) fn salt() -> Result<Option<Salt>, Exit> {
 pub(crate) fn new_id() -> JobId {
     JobId::parse(&uuid::Uuid::new_v4().to_string())
         .expect("a UUID is 36 hexadecimal digits and dashes")
-}
-
-/// A file as a source: its directory is the bucket.
-fn locate(path: &Path) -> Result<SourceRef, String> {
-    let fault = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
-    path::check_file(path)?;
-    if path::is_stdin(path) {
-        return Err(fault(
-            &"standard input is not read here, as a job may read its source several times: write it to a file",
-        ));
-    }
-    let metadata = std::fs::metadata(path).map_err(|error| fault(&error))?;
-    if !metadata.is_file() {
-        return Err(fault(&"not a file"));
-    }
-    let absolute = std::path::absolute(path).map_err(|error| fault(&error))?;
-    let (Some(bucket), Some(key)) = (
-        absolute.parent().and_then(Path::to_str),
-        absolute.file_name().and_then(|name| name.to_str()),
-    ) else {
-        return Err(fault(&"the path is not valid UTF-8"));
-    };
-    Ok(SourceRef {
-        bucket: bucket.to_owned(),
-        key: key.to_owned(),
-        version: None,
-        etag: None,
-        sequencer: None,
-    })
 }
 
 /// Now, as the registry writes it.

@@ -6,9 +6,10 @@ use contract::Mode;
 use csv_records::Tile;
 use job::TableFormat;
 use job::bill::{Bill, Usage};
-use job::message::{Counts, Failure, JobId, SourceRef};
+use job::message::{Counts, Failure, JobId, Source, SourceRef};
 use job::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::profile::Bounds;
 use crate::table::SchemaAt;
@@ -59,10 +60,10 @@ pub struct Receipt {
     pub round: u32,
     /// The attempt that won.
     pub attempt: String,
-    /// How the shard's rows tile the source.
-    pub tile: Tile,
-    /// CRC-64/NVME of the bytes of the shard's range.
-    pub crc64nvme: u64,
+    /// The position of its first object in the plan, from 0.
+    pub object: u32,
+    /// What it read, object by object.
+    pub parts: Vec<ReceiptPart>,
     /// Its rows.
     pub counts: Counts,
     /// Lines of its rejected records besides the first of each.
@@ -73,8 +74,9 @@ pub struct Receipt {
     /// Those that it left beside the job, as they are small.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub small: Vec<SmallFile>,
-    /// Key of its rejected records, when there are any.
-    pub rejects: Option<String>,
+    /// Its rejected records, by their layouts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejects: Vec<RejectsPiece>,
     /// Key of its faults, when there are any.
     pub errors: Option<String>,
     /// Key of its profile.
@@ -89,6 +91,26 @@ pub struct Receipt {
     pub spent: Option<Usage>,
 }
 
+/// What a shard read of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptPart {
+    /// How its rows tile the object.
+    pub tile: Tile,
+    /// CRC-64/NVME of the bytes of the shard's range.
+    pub crc64nvme: u64,
+    /// Its rows.
+    pub counts: Counts,
+}
+
+/// Rejected records of a shard that are laid out alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectsPiece {
+    /// The position of their layout in the plan, from 0.
+    pub layout: u32,
+    /// The key of the records.
+    pub key: String,
+}
+
 /// What `verify` found: the source is tiled, and everything is accounted for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
@@ -99,11 +121,19 @@ pub struct Tally {
     /// Lines of all rejected records besides the first of each.
     #[serde(default, skip_serializing_if = "is_none")]
     pub surplus_lines: u64,
-    /// CRC-64/NVME of the whole source.
-    pub crc64nvme: u64,
+    /// What was read of each object, in the order of the plan.
+    pub objects: Vec<TalliedObject>,
     /// How many [merges](crate::merge) come before the commit.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub merges: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn is_one(count: &u32) -> bool {
+    *count == 1
 }
 
 fn is_zero(count: &u32) -> bool {
@@ -119,10 +149,33 @@ fn is_none(lines: &u64) -> bool {
 pub struct TalliedShard {
     /// The round whose receipt won.
     pub round: u32,
-    /// Lines of the source before the shard's first row.
+    /// The position of its first object in the plan, from 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub object: u32,
+    /// Lines of that object before the shard's first row.
     pub lines: u64,
-    /// Records before it.
+    /// Records of that object before it.
     pub records: u64,
+}
+
+/// An object in a tally.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TalliedObject {
+    /// CRC-64/NVME of the whole object.
+    pub crc64nvme: u64,
+    /// Its rows.
+    pub counts: Counts,
+}
+
+impl Tally {
+    /// Records of the whole source before the first one of each object, and at last all of them.
+    pub fn records_before(&self) -> Vec<u64> {
+        let mut records = vec![0];
+        for object in &self.objects {
+            records.push(records[records.len() - 1] + object.counts.read);
+        }
+        records
+    }
 }
 
 /// An entry of a dataset's commit log: `_landfall/<sequence>.json`. Its being there makes the job
@@ -142,12 +195,16 @@ pub struct Commit {
     pub table: TableFormat,
     /// The contract's version.
     pub contract: u32,
-    /// What was landed, pinned.
-    pub source: SourceRef,
+    /// What was landed: the object, pinned, or how its objects were named.
+    pub source: Source,
+    /// How many objects it has.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub objects: u32,
     /// Bytes of the source.
     pub source_bytes: u64,
-    /// CRC-64/NVME of the source, in 16 hexadecimal digits.
-    pub source_crc64nvme: String,
+    /// CRC-64/NVME of the only object, in 16 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_crc64nvme: Option<String>,
     /// Rows.
     pub counts: Counts,
     /// Bytes of all files.
@@ -294,6 +351,25 @@ pub fn log_key(dataset_prefix: &str, sequence: u64) -> String {
 /// The name by which content is remembered: its size and its CRC-64/NVME.
 pub fn content_name(bytes: u64, crc64nvme: u64) -> String {
     format!("{bytes}-crc64nvme-{crc64nvme:016x}")
+}
+
+/// The name by which a version of an object is remembered whose bytes are not known before they are
+/// read.
+pub fn version_name(source: &SourceRef, bytes: u64) -> String {
+    let SourceRef { bucket, key, version, etag, .. } = source;
+    let state = version.as_deref().or(etag.as_deref()).unwrap_or_default();
+    let mut hash = Sha256::new();
+    for part in [bucket.as_str(), key, state] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let digits: String = hash.finalize()[..20].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{bytes}-version-{digits}")
+}
+
+/// Whether a name is that of a version, which tells nothing of the bytes of other objects.
+pub fn is_version_name(name: &str) -> bool {
+    name.contains("-version-")
 }
 
 /// The CRC-64/NVME of two stretches of bytes, one after the other.

@@ -215,6 +215,11 @@ impl Files {
         })
     }
 
+    /// The rows to come are of another object.
+    pub fn begin_source(&mut self, source: String) {
+        self.lineage.source = source;
+    }
+
     /// The same files, within other limits.
     pub fn within(self, limits: FolderLimits) -> Self {
         Self { limits, ..self }

@@ -8,6 +8,7 @@ pub mod evidence;
 mod formats;
 pub mod opening;
 pub mod lookup;
+pub mod manifest;
 pub mod columns;
 pub mod keys;
 pub mod batch;

@@ -1,14 +1,18 @@
 //! What a job is going to do, settled before its first shard runs and never changed after.
 
+use std::ops::Range;
+
 use contract::{Compression, Mapping};
 use csv_records::Limits;
 use csv_records::dialect::Dialect;
 use job::bill::Bill;
 use job::message::{Shard, SourceRef, Submission};
+use job::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::Evidence;
 use crate::limits;
+use crate::manifest::Total;
 
 /// `plan.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,34 +21,21 @@ pub struct Plan {
     pub submission: Submission,
     /// The contract's document, as registered in the pinned version.
     pub contract: String,
-    /// The source as pinned: with its version, if the bucket keeps versions, and its ETag.
-    pub source: SourceRef,
-    /// Bytes of the source.
+    /// The ways in which the objects are laid out, each once.
+    pub layouts: Vec<Layout>,
+    /// How many objects are landed.
+    pub objects: u32,
+    /// Bytes of all of them.
     pub source_bytes: u64,
-    /// CRC-64/NVME that the store holds of the whole source, if it does.
-    pub source_crc64nvme: Option<u64>,
-    /// Other names for the same bytes by which an earlier job is found, such as the ETag.
-    pub contents: Vec<String>,
-    /// How the source is packed: never `auto`. Of a packed source all positions are of the bytes
-    /// that it unpacks to.
-    pub compression: Compression,
-    /// Most bytes that it may unpack to.
-    pub unpacked_limit: u64,
-    /// How records and fields are told apart, and what their bytes stand for.
-    pub dialect: Dialect,
-    /// Which column each field is read from.
-    pub mapping: Mapping,
-    /// What `rejects.csv` begins with: in UTF-16 a byte order mark, and the header record, if there
-    /// is one, as it stands in the source.
-    pub header: Verbatim,
-    /// The first byte after the header: where the first row starts.
-    pub data_start: u64,
-    /// Lines before it.
-    pub data_lines: u64,
-    /// Where the data ends and the footer begins. `None`: there is no footer, or the source is
-    /// packed, and its footer is found when it is unpacked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data_end: Option<u64>,
+    /// The first [`PART_OBJECTS`] of them. Each further part is a document of its own, so that no
+    /// step has to hold them all.
+    pub first_objects: Vec<PlannedObject>,
+    /// How many objects that the source names are not landed: they landed before, or can't be read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: u32,
+    /// What the objects are said to come to together.
+    #[serde(default, skip_serializing_if = "Total::is_nothing")]
+    pub total: Total,
     /// Bytes of a shard's range.
     pub shard_bytes: u64,
     /// How many shards there are.
@@ -52,9 +43,6 @@ pub struct Plan {
     /// Bytes of keys that a shard keeps in memory.
     #[serde(default = "default_key_bytes")]
     pub key_bytes: u64,
-    /// What the contract left out, and the reason for each guess.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub evidence: Vec<Evidence>,
     /// Why there is but one shard, if that is not for the size of the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub one_shard_because: Option<String>,
@@ -64,6 +52,69 @@ pub struct Plan {
     /// What the job is expected to cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Bill>,
+}
+
+/// How the records of an object are laid out, and which columns they are read into.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Layout {
+    /// How the object is packed: never `auto`. All positions in a packed object are those of the
+    /// bytes that it unpacks to.
+    pub compression: Compression,
+    /// How records and fields are told apart, and what their bytes stand for.
+    pub dialect: Dialect,
+    /// Which column each field is read from.
+    pub mapping: Mapping,
+    /// What `rejects.csv` begins with: in UTF-16 a byte order mark, and the header record, if there
+    /// is one, as it stands in the object.
+    pub header: Verbatim,
+    /// What the contract left out, and the reason for each guess, of the first object that is laid
+    /// out so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+}
+
+/// One object of the source, pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedObject {
+    /// With its version, if the bucket keeps versions, and its ETag.
+    pub source: SourceRef,
+    /// Its bytes.
+    pub bytes: u64,
+    /// CRC-64/NVME that the store holds of the whole object, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crc64nvme: Option<u64>,
+    /// Other names for the same bytes by which an earlier job is found, such as the ETag.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contents: Vec<String>,
+    /// Records that it is said to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// The position of its layout in the plan, from 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub layout: u32,
+    /// The first byte after the header: where the first row starts.
+    pub data_start: u64,
+    /// Lines before it.
+    pub data_lines: u64,
+    /// Where the data ends and the footer begins. `None`: there is no footer, or the object is
+    /// packed, and its footer is found when it is unpacked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_end: Option<u64>,
+}
+
+/// What a shard reads of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardPart {
+    /// The range, in bytes from 0 of the object; of a packed one it is not known where it ends.
+    pub range: Range<u64>,
+    /// Where the first row starts, when it is known.
+    pub first: Option<u64>,
+    /// The line on which the range starts, from 1, when it is known.
+    pub line: Option<u64>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 fn default_key_bytes() -> u64 {
@@ -123,6 +174,14 @@ pub const MIN_SHARD_BYTES: u64 = 1;
 ///
 /// [`Submission`]: job::message::Submission
 pub const LEAST_ASKED_SHARD_BYTES: u64 = 64 << 10;
+/// Most layouts of a job: all steps keep them.
+pub const MAX_LAYOUTS: usize = 1_000;
+/// Objects of a part of the list of objects.
+pub const PART_OBJECTS: usize = 1_000;
+/// Most objects that a shard lands whole: each takes a request at least.
+pub const MAX_SHARD_OBJECTS: u32 = 1_000;
+/// Most objects of a job.
+pub const MAX_OBJECTS: usize = 100_000;
 /// Most shards of a job: what one Distributed Map takes.
 pub const MAX_SHARDS: u64 = 10_000;
 
@@ -132,34 +191,77 @@ impl Plan {
         Limits::default()
     }
 
-    /// Bytes of the source that the shards divide up: all, or those before the footer.
-    pub fn data_bytes(&self) -> u64 {
-        self.data_end.unwrap_or(self.source_bytes)
+    /// How an object is laid out.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Internal`]: the plan has no such layout.
+    pub fn layout(&self, object: &PlannedObject) -> Result<&Layout, Error> {
+        self.layouts.get(object.layout as usize).ok_or_else(|| {
+            Error::new(ErrorKind::Internal, format!("the plan has no layout {}", object.layout))
+        })
     }
 
-    /// The bytes that a shard answers for: its range, and of the last one the footer too.
-    pub fn own_bytes(&self, from: u64, to: u64) -> std::ops::Range<u64> {
-        from..if to == self.data_bytes() && self.data_end.is_some() {
-            self.source_bytes
-        } else {
-            to
+    /// Whether there is but one object.
+    pub fn is_one_object(&self) -> bool {
+        self.objects == 1
+    }
+
+    /// How the source is called, for people and for what files say of themselves.
+    pub fn source_name(&self) -> String {
+        match self.first_objects.as_slice() {
+            [only] if self.is_one_object() => only.name(),
+            _ => self.submission.source.name(),
         }
     }
+}
 
-    /// Whether the source is unpacked while it is read. Then it is one shard, whose range is that
-    /// of the packed bytes.
+impl Layout {
+    /// Whether objects are unpacked while they are read. Then each is read by one shard, whose
+    /// range is that of the packed bytes.
     pub fn is_packed(&self) -> bool {
         self.compression != Compression::None
     }
 
-    /// How the source is called, for people and for the lineage column.
-    pub fn source_name(&self) -> String {
-        let SourceRef { bucket, key, .. } = &self.source;
-        if bucket.starts_with(['/', '.']) {
-            format!("{}/{key}", bucket.trim_end_matches('/'))
-        } else {
-            format!("s3://{bucket}/{key}")
-        }
+    /// Whether another object is laid out likewise, whatever the reasons to think so.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.compression == other.compression
+            && self.dialect == other.dialect
+            && self.mapping == other.mapping
+            && self.header == other.header
+    }
+}
+
+impl PlannedObject {
+    /// Bytes that the shards divide up: all, or those before the footer.
+    pub fn data_bytes(&self) -> u64 {
+        self.data_end.unwrap_or(self.bytes)
+    }
+
+    /// The bytes that a shard answers for: its range, and of the last one the footer too.
+    pub fn own_bytes(&self, from: u64, to: u64) -> Range<u64> {
+        from..if to == self.data_bytes() && self.data_end.is_some() { self.bytes } else { to }
+    }
+
+    /// How the object is called, for people and for the lineage column.
+    pub fn name(&self) -> String {
+        self.source.name()
+    }
+
+    /// Most bytes that it may unpack to.
+    pub fn unpacked_limit(&self) -> u64 {
+        limits::unpacked_bytes(self.bytes)
+    }
+
+    /// What a shard reads of the object.
+    pub fn part(&self, shard: &Shard, layout: &Layout) -> ShardPart {
+        let (range, first, line) = match shard.objects {
+            1 => (shard.from..shard.to, shard.first, shard.line),
+            _ => (0..self.data_bytes(), Some(self.data_start), shard.line.map(|_| 1)),
+        };
+        // How long a packed object is turns out at its end.
+        let range = if layout.is_packed() { 0..u64::MAX } else { range };
+        ShardPart { range, first, line }
     }
 }
 
@@ -176,29 +278,116 @@ pub fn usual_shard_bytes(source_bytes: u64, setting: u64) -> u64 {
     setting.max((source_bytes / USUAL_SHARDS).min(GROWN_SHARD_BYTES))
 }
 
-/// Cuts a source into ranges of `shard_bytes`, larger where there would be more than
-/// [`MAX_SHARDS`]. A source without data is one shard.
+/// What matters of an object for how it is cut.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    /// Its bytes.
+    pub bytes: u64,
+    /// Bytes that the shards divide up.
+    pub data_bytes: u64,
+    /// The first byte after the header.
+    pub data_start: u64,
+    /// How it is packed.
+    pub compression: Compression,
+    /// Bytes of a unit of its text.
+    pub unit: u64,
+}
+
+impl Extent {
+    /// That of an object.
+    pub fn of(object: &PlannedObject, layout: &Layout) -> Self {
+        Self {
+            bytes: object.bytes,
+            data_bytes: object.data_bytes(),
+            data_start: object.data_start,
+            compression: layout.compression,
+            unit: layout.dialect.encoding.unit_bytes() as u64,
+        }
+    }
+}
+
+/// How objects are cut.
+#[derive(Debug, Clone)]
+pub struct Cut {
+    /// Bytes of the range of a shard.
+    pub shard_bytes: u64,
+    /// The shards.
+    pub shards: Vec<Shard>,
+    /// Why there is but one, if that is not for the size of the source.
+    pub one_shard_because: Option<String>,
+}
+
+/// Shards of many objects that a job has at most, about: the last one of each object and each group
+/// of small ones may be smaller than the others.
+const MANY_SHARDS: u64 = MAX_SHARDS / 4;
+
+/// Cuts objects into shards of about `wanted` bytes: large ones into ranges, and of small ones
+/// several beside each other are put together.
+pub fn cut(objects: &[Extent], wanted: u64) -> Cut {
+    if let [only] = objects {
+        return cut_one(only, wanted);
+    }
+    let bytes: u64 = objects.iter().map(|object| object.bytes).sum();
+    let shard_bytes = wanted.max(bytes / MANY_SHARDS);
+    let mut shards: Vec<Shard> = Vec::new();
+    // The group of small objects that is being filled.
+    let mut group: Option<Shard> = None;
+    for (position, object) in (0..).zip(objects) {
+        if object.compression != Compression::None || object.data_bytes <= shard_bytes {
+            let has_room = |group: &Shard| {
+                group.to + object.data_bytes <= shard_bytes && group.objects < MAX_SHARD_OBJECTS
+            };
+            match &mut group {
+                Some(group) if has_room(group) => {
+                    group.to += object.data_bytes;
+                    group.objects += 1;
+                }
+                _ => {
+                    shards.extend(group.replace(Shard {
+                        first: Some(object.data_start),
+                        ..Shard::of_range(0, position, 0..object.data_bytes)
+                    }));
+                }
+            }
+        } else {
+            shards.extend(group.take());
+            let ranges = cut_one(object, shard_bytes).shards;
+            shards.extend(ranges.into_iter().map(|range| Shard { object: position, ..range }));
+        }
+    }
+    shards.extend(group);
+    (0..).zip(&mut shards).for_each(|(index, shard)| shard.index = index);
+    Cut { shard_bytes, shards, one_shard_because: None }
+}
+
+fn cut_one(object: &Extent, wanted: u64) -> Cut {
+    let Extent { bytes, data_bytes, data_start, compression, unit } = *object;
+    if compression == Compression::None {
+        let wanted = wanted.max(1).checked_next_multiple_of(unit).unwrap_or(wanted - wanted % unit);
+        let (shard_bytes, shards) = shards(data_bytes, data_start, wanted);
+        return Cut { shard_bytes, shards, one_shard_because: None };
+    }
+    let whole = Shard { first: Some(data_start), ..Shard::of_range(0, 0, 0..bytes) };
+    let because = format!("{} can only be unpacked from its beginning", compression.name());
+    Cut { shard_bytes: bytes, shards: vec![whole], one_shard_because: Some(because) }
+}
+
+/// Cuts an object into ranges of `shard_bytes`, larger where there would be more than
+/// [`MAX_SHARDS`]. An object without data is one shard. Positions of shards and of their object
+/// are those of a plan with this object alone.
 ///
 /// In UTF-16 ranges must begin at even bytes: they do if `shard_bytes` is even.
 ///
 /// Up to the one in which the data starts, shards know where their first row starts: at
 /// `data_start`.
-pub fn shards(source_bytes: u64, data_start: u64, shard_bytes: u64) -> (u64, Vec<Shard>) {
+pub fn shards(bytes: u64, data_start: u64, shard_bytes: u64) -> (u64, Vec<Shard>) {
     let shard_bytes =
-        shard_bytes.max(MIN_SHARD_BYTES).max(source_bytes.div_ceil(MAX_SHARDS).next_multiple_of(2));
-    let count = source_bytes.div_ceil(shard_bytes).max(1);
+        shard_bytes.max(MIN_SHARD_BYTES).max(bytes.div_ceil(MAX_SHARDS).next_multiple_of(2));
+    let count = bytes.div_ceil(shard_bytes).max(1);
     let shard = |index: u64| {
         let from = index * shard_bytes;
         let first = (from <= data_start).then_some(data_start);
-        Shard {
-            index: index as u32,
-            from,
-            to: (from + shard_bytes).min(source_bytes),
-            first,
-            line: None,
-            round: 1,
-            taken: Vec::new(),
-        }
+        Shard { first, ..Shard::of_range(index as u32, 0, from..(from + shard_bytes).min(bytes)) }
     };
     (shard_bytes, (0..count).map(shard).collect())
 }

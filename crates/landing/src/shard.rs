@@ -8,9 +8,9 @@ use contract::rejects::{ErrorName, FAULTS_PER_RECORD, Finding};
 use contract::{Contract, Mapping};
 use csv_records::dialect::{Dialect, RepeatedHeader};
 use csv_records::line_counter::LineCounter;
-use csv_records::{Row, Rows, ShardReader, Tile};
+use csv_records::{Limits, Row, Rows, ShardReader, Tile};
 use job::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
-use job::message::{Counts, Shard};
+use job::message::Counts;
 use job::{Error, ErrorKind};
 use wording::cut;
 
@@ -22,7 +22,7 @@ use crate::keys::{Claims, Taken, Terms};
 use crate::lookup::{Joins, Lookup};
 use crate::mask::check_salt;
 use crate::mask::{Masks, Salt};
-use crate::plan::Plan;
+use crate::plan::{Layout, Plan, PlannedObject, ShardPart};
 use crate::profile::Sketch;
 use crate::transform;
 
@@ -31,17 +31,26 @@ const BATCH_CELLS: usize = 32 * 1024;
 /// Most rows of a batch.
 const BATCH_ROWS: usize = 8 * 1024;
 
-/// A shard on its way. It is fed the bytes that it [`wants`](Self::wants); what is ready is taken
-/// from its [`files`](Self::files) and with [`take_refused`](Self::take_refused).
+/// A shard on its way, object by object: [begun](Self::begin), fed the bytes that it
+/// [`wants`](Self::wants), and [ended](Self::end). What is ready is taken from its
+/// [`files`](Self::files) and with [`take_refused`](Self::take_refused).
 pub struct ShardTransform {
-    reader: ShardReader,
+    limits: Limits,
+    object: Option<ObjectReader>,
     rows: Rows,
-    batch_rows: usize,
     sheet: BatchPipeline,
+}
+
+/// What is read of one object.
+struct ObjectReader {
+    reader: ShardReader,
+    batch_rows: usize,
     /// The shard guessed its start wrong: what it writes is void, but its tile tells where it
     /// should have started.
     is_void: bool,
     lead: Option<Lead>,
+    /// Rows of the shard before the object.
+    before: Counts,
 }
 
 /// The lines between the start of the range and the first row, for the lineage. They are counted
@@ -62,10 +71,14 @@ struct Lead {
 /// What records are turned into.
 struct BatchPipeline {
     contract: Arc<Contract>,
+    /// The position of the layout in the plan, and what of it matters for each batch; `None`: no
+    /// object was begun.
+    layout: Option<u32>,
     mapping: Mapping,
     dialect: Dialect,
     /// Tables that are looked up.
     joins: Joins,
+    salt: Option<Salt>,
     masks: Option<Masks>,
     files: Files,
     /// Of what is stored: [positions](contract::Stored::index), and what is known of the columns.
@@ -74,9 +87,11 @@ struct BatchPipeline {
     /// Of a contract with keys.
     claims: Option<Claims>,
     counts: Counts,
+    /// Records of the objects before.
+    records_before: u64,
     /// Lines of rejected records besides the first of each.
     surplus_lines: u64,
-    /// Lines before the shard's first row, when they are known.
+    /// Lines of the object before the shard's first row, when they are known.
     lines_before: Option<u64>,
     rejects: Vec<u8>,
     errors: Vec<u8>,
@@ -92,14 +107,10 @@ impl ShardTransform {
     pub fn new(
         plan: &Plan,
         contract: Arc<Contract>,
-        shard: &Shard,
         taken: Option<Vec<Taken>>,
         salt: Option<&Salt>,
     ) -> Result<Self, Error> {
         check_salt(&contract, salt)?;
-        let columns = plan.mapping.columns as usize;
-        // How long a packed source is turns out at its end.
-        let range = if plan.is_packed() { 0..u64::MAX } else { shard.from..shard.to };
         let (stored, columns_stored): (Vec<_>, Vec<_>) =
             contract.stored().map(|column| (column.index, (column.name, column.data_type))).unzip();
         let sheet = BatchPipeline {
@@ -107,31 +118,42 @@ impl ShardTransform {
             stored,
             files: Files::new(contract.clone(), Lineage::of(plan))?,
             joins: Joins::new(&contract, Vec::new()),
-            masks: Masks::new(&contract, &plan.mapping, salt),
+            salt: salt.cloned(),
+            masks: None,
             claims: Claims::new(Terms::of(plan), &contract.schema.keys, taken),
             contract,
-            mapping: plan.mapping.clone(),
-            dialect: plan.dialect.clone(),
+            layout: None,
+            mapping: Mapping::default(),
+            dialect: Dialect::default(),
             counts: Counts::default(),
+            records_before: 0,
             surplus_lines: 0,
-            lines_before: shard.line.map(|line| line - 1),
+            lines_before: None,
             rejects: Vec::new(),
             errors: Vec::new(),
         };
-        Ok(Self {
-            reader: ShardReader::new(&plan.dialect, range, shard.first, columns, plan.limits()),
-            rows: Rows::default(),
+        Ok(Self { limits: plan.limits(), object: None, rows: Rows::default(), sheet })
+    }
+
+    /// Begins with the next object, once all that is ready of those before was taken.
+    pub fn begin(&mut self, object: &PlannedObject, layout: &Layout, part: &ShardPart) {
+        let ShardPart { range, first, line } = part.clone();
+        let columns = layout.mapping.columns as usize;
+        let unit = layout.dialect.encoding.unit_bytes();
+        self.sheet.begin(object, layout, line);
+        self.object = Some(ObjectReader {
             batch_rows: (BATCH_CELLS / columns.max(1)).clamp(1, BATCH_ROWS),
-            sheet,
             is_void: false,
-            lead: shard.line.map(|_| Lead {
-                counter: LineCounter::new(&plan.dialect),
-                previous: shard.from.checked_sub(plan.dialect.encoding.unit_bytes() as u64),
-                unit: plan.dialect.encoding.unit_bytes(),
+            lead: line.map(|_| Lead {
+                counter: LineCounter::new(&layout.dialect),
+                previous: range.start.checked_sub(unit as u64),
+                unit,
                 open: Vec::new(),
-                from: shard.from,
+                from: range.start,
             }),
-        })
+            before: self.sheet.counts,
+            reader: ShardReader::new(&layout.dialect, range, first, columns, self.limits),
+        });
     }
 
     /// The same shard, with the tables that the contract joins, in their order.
@@ -146,26 +168,27 @@ impl ShardTransform {
         self
     }
 
-    /// The next byte of the source that it wants; `None`: no more.
+    /// The next byte of the object that it wants; `None`: no more.
     pub fn wants(&self) -> Option<u64> {
-        self.reader.wants()
+        self.object.as_ref()?.reader.wants()
     }
 
-    /// Takes in the next bytes of the source, which begin at byte `at`: the first block at the unit
-    /// before the shard's range (or at the source's start). All rows that they complete are worked.
-    /// `end_of_source`: no bytes come after them.
+    /// Takes in the next bytes of the object, which begin at byte `at`: the first block at the unit
+    /// before the shard's range (or at the object's start). All rows that they complete are worked.
+    /// `end_of_source`: no bytes of the object come after them.
     pub fn push(&mut self, at: u64, block: &[u8], end_of_source: bool) -> Result<(), Error> {
-        let Some(wanted) = self.reader.wants() else { return Ok(()) };
+        let Some(object) = &mut self.object else { return Ok(()) };
+        let Some(wanted) = object.reader.wants() else { return Ok(()) };
         let passed = (wanted.saturating_sub(at) as usize).min(block.len());
-        if let Some(lead) = &mut self.lead {
+        if let Some(lead) = &mut object.lead {
             let lines = lead.take(at, block, passed);
             self.sheet.lines_before = self.sheet.lines_before.map(|before| before + lines);
         }
         if passed < block.len() || end_of_source {
-            self.reader.push(&block[passed..], end_of_source);
+            object.reader.push(&block[passed..], end_of_source);
         }
         loop {
-            let batch = match self.reader.next(self.batch_rows, &mut self.rows) {
+            let batch = match object.reader.next(object.batch_rows, &mut self.rows) {
                 Ok(Some(batch)) => batch,
                 Ok(None) => return Ok(()),
                 Err(long) if long.certain => {
@@ -178,15 +201,15 @@ impl ShardTransform {
                     ));
                 }
                 Err(_) => {
-                    self.is_void = true;
+                    object.is_void = true;
                     continue;
                 }
             };
-            if let Some(mut lead) = self.lead.take() {
+            if let Some(mut lead) = object.lead.take() {
                 let lines = lead.count_to(batch.at);
                 self.sheet.lines_before = self.sheet.lines_before.map(|before| before + lines);
             }
-            if !self.is_void {
+            if !object.is_void {
                 let dialect = &self.sheet.dialect;
                 let batch = Batch::new(batch, &self.rows, dialect);
                 self.sheet.take(&batch)?;
@@ -219,19 +242,31 @@ impl ShardTransform {
         self.sheet.claims.as_mut().map_or_else(Vec::new, Claims::take_pieces)
     }
 
-    /// Ends the files and tells how the shard tiles the source.
-    pub fn finish(&mut self) -> Result<(Tile, Counts), Error> {
-        self.sheet.files.close()?;
-        self.sheet.claims.as_mut().map_or(Ok(()), Claims::finish)?;
-        let tile = self.reader.finish();
-        let counts = self.sheet.counts;
-        if !self.is_void && tile.records != counts.read {
+    /// Ends the object that was begun last: how the shard tiles it, and its rows.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Internal`]: not all records that were found were worked.
+    pub fn end(&mut self) -> Result<(Tile, Counts), Error> {
+        let Some(object) = self.object.take() else {
+            return Err(Error::new(ErrorKind::Internal, "no object was begun"));
+        };
+        let tile = object.reader.finish();
+        let counts = self.sheet.counts - object.before;
+        if !object.is_void && tile.records != counts.read {
             return Err(Error::new(
                 ErrorKind::Internal,
                 format!("{} records were found and {} read", tile.records, counts.read),
             ));
         }
         Ok((tile, counts))
+    }
+
+    /// Ends the files, once all objects are ended. The answer is all rows.
+    pub fn finish(&mut self) -> Result<Counts, Error> {
+        self.sheet.files.close()?;
+        self.sheet.claims.as_mut().map_or(Ok(()), Claims::finish)?;
+        Ok(self.sheet.counts)
     }
 }
 
@@ -259,6 +294,20 @@ impl Lead {
 }
 
 impl BatchPipeline {
+    /// Goes on to the next object. `line`: the line on which what is read of it begins.
+    fn begin(&mut self, object: &PlannedObject, layout: &Layout, line: Option<u64>) {
+        self.records_before = self.counts.read;
+        self.lines_before = line.map(|line| line - 1);
+        self.files.begin_source(object.name());
+        if self.layout == Some(object.layout) {
+            return;
+        }
+        self.layout = Some(object.layout);
+        self.mapping = layout.mapping.clone();
+        self.dialect = layout.dialect.clone();
+        self.masks = Masks::new(&self.contract, &self.mapping, self.salt.as_ref());
+    }
+
     fn take(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
         let cells = batch.cells();
         let mut findings = batch.faults(self.mapping.columns, &cells);
@@ -430,7 +479,9 @@ impl BatchPipeline {
             for finding in faults.iter().take(FAULTS_PER_RECORD) {
                 let field =
                     finding.field.map(|field| self.contract.column_name(field as usize).to_owned());
-                batch.entry(finding, field).write(&mut self.errors);
+                let mut entry = batch.entry(finding, field);
+                entry.record += self.records_before;
+                entry.write(&mut self.errors);
             }
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use job::DatasetName;
-use job::message::{JobId, SourceRef, Submission};
+use job::message::{JobId, SourceRef, Submission, Unreadable};
 
 use crate::{ContractVersion, JobChange, JobFilter, JobRecord, Page, Registry, StoredContract};
 
@@ -58,20 +58,18 @@ impl Suite {
             .expect("the prefix is a dataset's name of at most 40 characters")
     }
 
+    fn object_of(dataset: &str) -> SourceRef {
+        SourceRef::new("inbox".to_owned(), format!("{dataset}/é \"1\".csv"))
+    }
+
     fn new_job(&self, dataset: &str, name: &str, created: &str) -> JobRecord {
-        let source = SourceRef {
-            bucket: "inbox".to_owned(),
-            key: format!("{dataset}/é \"1\".csv"),
-            version: None,
-            etag: None,
-            sequencer: None,
-        };
         let submission = Submission {
             job: self.job_id(name),
             dataset: self.dataset(dataset),
             contract: 1,
-            source,
+            source: Self::object_of(dataset).into(),
             force: false,
+            unreadable: Unreadable::default(),
             shard_bytes: Some(64 << 20),
             max_cost: None,
         };

@@ -217,7 +217,10 @@ fn apply(job: &mut JobRecord, change: &JobChange, now: &str) {
         job.status = job.status.max(status);
     }
     if let Some(source) = &change.source {
-        job.submission.source = source.clone();
+        job.submission.source = source.clone().into();
+    }
+    if let Some(objects) = change.objects {
+        job.objects = Some(objects);
     }
     job.execution = change.execution.clone().or(job.execution.take());
     job.counts = change.counts.or(job.counts);

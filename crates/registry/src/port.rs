@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use job::DatasetName;
 use job::bill::Bill;
-use job::message::{Counts, Failure, JobId, SourceRef, Submission, Warning};
+use job::message::{Counts, Failure, JobId, ObjectCounts, SourceRef, Submission, Warning};
 use serde::{Deserialize, Serialize};
 
 /// The registry's port. All implementations pass one conformance suite
@@ -149,6 +149,9 @@ pub struct JobRecord {
     /// ARN of the execution, once it was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution: Option<String>,
+    /// How many objects a source of many has, once that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects: Option<ObjectCounts>,
     /// Rows, once they are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
@@ -175,6 +178,7 @@ impl JobRecord {
             created: now.to_owned(),
             updated: now.to_owned(),
             execution: None,
+            objects: None,
             counts: None,
             sequence: None,
             failure: None,
@@ -267,8 +271,10 @@ pub struct JobChange {
     pub status: Option<JobStatus>,
     /// ARN of its execution.
     pub execution: Option<String>,
-    /// The source as pinned.
+    /// The only object, as pinned.
     pub source: Option<SourceRef>,
+    /// How many objects a source of many has.
+    pub objects: Option<ObjectCounts>,
     /// Rows.
     pub counts: Option<Counts>,
     /// The number of its commit.

@@ -8,21 +8,21 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::Mode;
 use delta_log::Entry;
 use futures::{StreamExt, TryStreamExt, stream};
 use job::TableFormat;
 use job::bill::Item;
 use job::decision::Start;
-use job::message::{Failure, JobId, JobKeys, JobRef, SourceRef, Stored, Submission, Warning};
+use job::message::{Failure, JobId, JobKeys, JobRef, Stored, Warning};
 use job::{Error, ErrorKind};
 use landing::commit::{Commit, OpenFile};
 use objects::{Objects, Part, Put};
-use registry::{JobChange, JobStatus, Newest};
+use registry::{JobChange, JobStatus};
 use tables::{Base, Log};
 
 use crate::context::{merged_prefix, now};
-use crate::order::{is_older, made_way, superseded};
+use crate::newest::set_newest;
+use crate::order::any_superseded;
 use crate::ready::Ready;
 use crate::register::register;
 use crate::spending::Meter;
@@ -120,43 +120,10 @@ async fn enter(
     let mut commit = ready.draft.clone();
     if let Err(error) = completed {
         commit = commit.voided(final_failure(error)?);
-    } else if let Some(because) =
-        set_newest(context, &ready.plan.submission, &ready.plan.source, commit.mode).await?
-    {
+    } else if let Some(because) = set_newest(context, keys, &ready.plan, commit.mode).await? {
         commit = commit.voided(because);
     }
-    write(context, &log, &ready, commit, base).await
-}
-
-/// Sets the newest version to that of a job, which is decided to commit. The answer is why it makes
-/// way after all.
-async fn set_newest(
-    context: &Context,
-    submission: &Submission,
-    source: &SourceRef,
-    mode: Mode,
-) -> Result<Option<Failure>, Error> {
-    if mode == Mode::Append {
-        return Ok(None);
-    }
-    let own = Newest { source: source.clone(), job: submission.job.clone() };
-    loop {
-        let there = context.registry.newest(&submission.dataset, &source.place()).await?;
-        if there.as_ref() == Some(&own) {
-            return Ok(None);
-        }
-        match &there {
-            Some(newest)
-                if !submission.force && is_older(context, source, &newest.source).await? =>
-            {
-                return Ok(there.map(made_way));
-            }
-            _ => {}
-        }
-        if context.registry.set_newest(&submission.dataset, there.as_ref(), &own).await? {
-            return Ok(None);
-        }
-    }
+    write(context, keys, &log, &ready, commit, base).await
 }
 
 /// Takes the next free number of the dataset's log.
@@ -166,6 +133,7 @@ async fn set_newest(
 /// passed over unread: one of them may be this job's own, taken by another run of this step.
 async fn write(
     context: &Context,
+    keys: &JobKeys,
     log: &Log,
     ready: &Ready,
     mut commit: Commit,
@@ -174,7 +142,7 @@ async fn write(
     let mut losses = 0;
     loop {
         if commit.void.is_none() {
-            commit = check(context, ready, commit, &base).await?;
+            commit = check(context, keys, ready, commit, &base).await?;
         }
         commit.schema = base.schema_after(&commit, &ready.contract)?;
         commit.sequence = base.next;
@@ -196,12 +164,13 @@ async fn write(
 /// The commit as it may follow a state of the table. One that may not is void.
 async fn check(
     context: &Context,
+    keys: &JobKeys,
     ready: &Ready,
     commit: Commit,
     base: &Base,
 ) -> Result<Commit, Error> {
     let Ready { plan, contract, .. } = ready;
-    if let Some(because) = superseded(context, &plan.submission, &plan.source, commit.mode).await? {
+    if let Some(because) = any_superseded(context, keys, plan, commit.mode).await? {
         return Ok(commit.voided(because));
     }
     match base.check(&commit, contract) {

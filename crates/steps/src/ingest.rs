@@ -6,25 +6,36 @@ use csv_records::dialect::Dialect;
 use csv_records::limits::FOOTER_BYTES;
 use csv_records::line_counter::LineCounter;
 use csv_records::{Limits, LongFooter, footer_start};
+use futures::{StreamExt, stream};
 use job::bill::{Expected, Item, check_cap, estimate};
-use job::message::{JobKeys, Planned, Shard, ShardList, SourceRef, Submission};
+use job::message::{
+    Failure, JobId, JobKeys, ObjectCounts, Planned, Shard, ShardList, SourceRef, Submission,
+    Unreadable,
+};
 use job::{Error, ErrorKind};
 use landing::limits;
 use landing::opening::{Opening, Stated};
-use landing::plan::{Plan, Verbatim, shards, usual_shard_bytes};
+use landing::plan::{
+    Cut, Extent, Layout, MAX_LAYOUTS, Plan, PlannedObject, Verbatim, cut, usual_shard_bytes,
+};
 use landing::unpack::{self, Archive, TAIL_BYTES};
 use objects::{Head, Objects, Put};
 use registry::{JobChange, JobStatus};
 
 use crate::context::{now, parse_contract};
+use crate::copies::Copies;
 use crate::decision::{give_way, refuse_if_undone};
+use crate::found::{self, Found, check_head, find};
+use crate::planned::{Planned as PlannedObjects, Skipped, Writer};
 use crate::source::{pin, source_error};
 use crate::spending::{Meter, basis};
-use crate::standing::landed_before;
-use crate::{Context, documents, order, references};
+use crate::standing::{already_landed, landed_before};
+use crate::{Context, documents, order, planned, references};
 
-/// Bytes of the source that are looked at first, for the header.
+/// Bytes of an object that are looked at first, for the header.
 const SAMPLE_BYTES: u64 = 256 * 1024;
+/// Objects that are opened at once.
+const CONCURRENT_OPENINGS: usize = 32;
 
 /// Plans a job. Done again it pins the source anew and writes the same documents.
 pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned, Error> {
@@ -36,54 +47,42 @@ pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned
 }
 
 async fn plan(context: &Context, submission: Submission) -> Result<Planned, Error> {
-    let Submission { job, dataset, source: asked, .. } = &submission;
+    let Submission { job, dataset, .. } = &submission;
     let (work, keys) = (context.work(), context.keys(job));
     let running = JobChange { status: Some(JobStatus::Running), ..JobChange::default() };
     refuse_if_undone(work.as_ref(), &keys).await?;
     context.registry.update_job(job, &running, &now()).await?;
     let (text, contract) = contract_of(context, &submission).await?;
     check_table(context, &submission, &contract).await?;
-    let (head, pinned) = pin_source(context, asked).await?;
-    let source = context.buckets.bucket(&asked.bucket);
-    let contents = content_names(&head);
-    refuse_landed(context, &submission, &contract, &pinned, &contents).await?;
+    let found = find(context, &submission.source).await?;
+    let total = found.total;
+    let opened = open_all(context, &keys, &submission, &contract, found.objects).await?;
+    opened.check_any(context, &keys, &submission).await?;
 
-    let opening = open(context, &keys, &pinned, head.size, &contract).await?;
-    let mapping = match_header(context, &keys, &contract, &opening).await?;
+    let bytes: u64 = opened.extents.iter().map(|extent| extent.bytes).sum();
     let wanted = submission
         .shard_bytes
-        .unwrap_or_else(|| usual_shard_bytes(head.size, context.settings.shard_bytes));
-    let data_end = find_footer(source.as_ref(), &pinned, head.size, &opening).await?;
-    let (shard_bytes, mut shards, one_shard_because) =
-        cut(&opening, data_end.unwrap_or(head.size), wanted);
+        .unwrap_or_else(|| usual_shard_bytes(bytes, context.settings.shard_bytes));
+    let Cut { shard_bytes, mut shards, one_shard_because } = cut(&opened.extents, wanted);
     let references = references::keep(context, &keys, &contract).await?;
     let estimate = estimate(Expected {
-        source_bytes: head.size,
-        is_packed: opening.compression != Compression::None,
+        source_bytes: bytes,
+        objects: opened.extents.len() as u64,
+        is_packed: opened.layouts.iter().any(Layout::is_packed),
         shards: shards.len() as u64,
-        counts_lines: contract.output.lineage && shards.len() > 1,
+        counts_lines: contract.output.lineage && shards.iter().any(|shard| shard.from > 0),
         joined_bytes: references.iter().map(|reference| reference.copied_bytes).sum(),
         processor: basis(context).1,
     });
     check_cap(&estimate, submission.max_cost)?;
-    if contract.output.lineage {
-        count_lines(source.as_ref(), &pinned, &opening.dialect, &mut shards).await?;
-    }
     let plan = Plan {
         contract: text,
-        source: pinned,
-        source_bytes: head.size,
-        source_crc64nvme: head.crc64nvme,
-        contents,
-        compression: opening.compression,
-        unpacked_limit: limits::unpacked_bytes(head.size),
-        mapping,
-        header: Verbatim(opening.rejects_header()),
-        data_start: opening.header.data_start,
-        data_end,
-        data_lines: opening.header.lines_before_data,
-        dialect: opening.dialect,
-        evidence: opening.evidence,
+        layouts: opened.layouts,
+        objects: opened.extents.len() as u32,
+        source_bytes: bytes,
+        first_objects: opened.first,
+        skipped: opened.skipped,
+        total,
         shard_bytes,
         shards: shards.len() as u32,
         key_bytes: context.settings.key_bytes,
@@ -92,7 +91,20 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
         estimate: Some(estimate),
         submission: submission.clone(),
     };
-    let change = JobChange { source: Some(plan.source.clone()), ..JobChange::default() };
+    if contract.output.lineage {
+        count_lines(context, &keys, &plan, &mut shards).await?;
+    }
+    let source = plan.first_objects.first().filter(|_| submission.source.object().is_some());
+    let objects = submission
+        .source
+        .object()
+        .is_none()
+        .then_some(ObjectCounts { landed: plan.objects, skipped: plan.skipped });
+    let change = JobChange {
+        source: source.map(|object| object.source.clone()),
+        objects,
+        ..JobChange::default()
+    };
     context.registry.update_job(job, &change, &now()).await?;
     documents::write(work.as_ref(), &keys.plan(), &plan, Put::Overwrite).await?;
     documents::write(work.as_ref(), &keys.shards(), &shards, Put::Overwrite).await?;
@@ -102,6 +114,201 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
         shards: shard_list(context, keys.shards(), &shards),
         max_concurrency: context.settings.max_concurrency,
     })
+}
+
+/// The objects of a job, understood.
+struct Opened {
+    layouts: Vec<Layout>,
+    /// The part of the list of objects that stands in the plan.
+    first: Vec<PlannedObject>,
+    extents: Vec<Extent>,
+    /// How many are not landed, and the job that landed the first one of them, if one did.
+    skipped: u32,
+    landed_by: Option<JobId>,
+}
+
+impl Opened {
+    /// Ends a job that has nothing to land.
+    async fn check_any(
+        &self,
+        context: &Context,
+        keys: &JobKeys,
+        submission: &Submission,
+    ) -> Result<(), Error> {
+        if !self.extents.is_empty() {
+            return Ok(());
+        }
+        let name = submission.source.name();
+        match &self.landed_by {
+            Some(earlier) => {
+                let mut because = already_landed(earlier.clone(), &submission.dataset);
+                because.cause = format!(
+                    "all {} objects of {name} are in {} already, the first one by job {earlier}; submit with `force` to land them again",
+                    self.skipped, submission.dataset
+                );
+                Err(give_way(context.work().as_ref(), keys, because).await)
+            }
+            None if self.skipped > 0 => Err(Error::new(
+                ErrorKind::SourceCorrupt,
+                format!(
+                    "none of the {} objects of {name} can be read; the job's skipped objects tell why",
+                    self.skipped
+                ),
+            )),
+            None => Err(Error::new(
+                ErrorKind::SourceMissing,
+                format!("no object matches {name}; nothing is landed"),
+            )),
+        }
+    }
+}
+
+/// What becomes of an object.
+enum Fate {
+    Lands(Box<(PlannedObject, Layout)>),
+    Skipped(Skipped),
+}
+
+/// Opens the objects, many at once, and lists them in their order.
+async fn open_all(
+    context: &Context,
+    keys: &JobKeys,
+    submission: &Submission,
+    contract: &Contract,
+    found: Vec<Found>,
+) -> Result<Opened, Error> {
+    let work = context.work();
+    let is_only = submission.source.object().is_some();
+    let mut opened = Opened {
+        layouts: Vec::new(),
+        first: Vec::new(),
+        extents: Vec::with_capacity(found.len()),
+        skipped: 0,
+        landed_by: None,
+    };
+    let (mut writer, mut skipped) = (Writer::new(work.as_ref(), keys), Vec::new());
+    let looks_for_copies = !is_only && !submission.force && contract.output.mode == Mode::Append;
+    let mut copies = looks_for_copies.then(|| Copies::new(context));
+    let open = |found: Found| open_one(context, keys, submission, contract, found, is_only);
+    let mut fates = stream::iter(found).map(open).buffered(CONCURRENT_OPENINGS);
+    while let Some(fate) = fates.next().await {
+        match fate? {
+            Fate::Lands(lands) => {
+                let (mut object, layout) = *lands;
+                if let Some(copies) = &mut copies
+                    && let Some(original) = copies.original_of(&object).await?
+                {
+                    let message = format!("it has the same bytes as {original}");
+                    skipped.push(Skipped::new(object.name(), "AlreadyLanded", message));
+                    opened.skipped += 1;
+                    continue;
+                }
+                object.layout = position_of(&mut opened.layouts, layout)?;
+                let layout = &opened.layouts[object.layout as usize];
+                opened.extents.push(Extent::of(&object, layout));
+                writer.push(object).await?;
+            }
+            Fate::Skipped(object) => {
+                opened.landed_by = opened.landed_by.or_else(|| object.job.clone());
+                opened.skipped += 1;
+                skipped.push(object);
+            }
+        }
+    }
+    planned::keep_skipped(work.as_ref(), keys, &skipped).await?;
+    opened.first = writer.finish().await?;
+    Ok(opened)
+}
+
+/// The position of a layout among those that are known, to which it is added if it is new.
+fn position_of(layouts: &mut Vec<Layout>, layout: Layout) -> Result<u32, Error> {
+    let position = layouts.iter().position(|known| known.is_like(&layout));
+    if position.is_none() && layouts.len() == MAX_LAYOUTS {
+        return Err(Error::new(
+            ErrorKind::LimitExceeded,
+            format!(
+                "the objects have more than {MAX_LAYOUTS} different headers or dialects; land them in several jobs, or state the dialect in the contract"
+            ),
+        ));
+    }
+    Ok(position.unwrap_or_else(|| {
+        layouts.push(layout);
+        layouts.len() - 1
+    }) as u32)
+}
+
+/// Pins an object and understands its beginning. `is_only`: the job was asked for this object and
+/// nothing else.
+async fn open_one(
+    context: &Context,
+    keys: &JobKeys,
+    submission: &Submission,
+    contract: &Contract,
+    found: Found,
+    is_only: bool,
+) -> Result<Fate, Error> {
+    let name = found.source.name();
+    let fate = try_open(context, keys, submission, contract, found, is_only).await;
+    let can_skip = !is_only && submission.unreadable == Unreadable::Skip;
+    match fate {
+        Err(error) if can_skip && error.kind.is_of_source() => {
+            Ok(Fate::Skipped(Skipped::new(name, error.name(), error.message)))
+        }
+        fate => fate,
+    }
+}
+
+async fn try_open(
+    context: &Context,
+    keys: &JobKeys,
+    submission: &Submission,
+    contract: &Contract,
+    found: Found,
+    is_only: bool,
+) -> Result<Fate, Error> {
+    let asked = &found.source;
+    let (head, pinned) = match pin_source(context, asked).await {
+        Err(error) if found.is_optional && error.kind == ErrorKind::SourceMissing => {
+            return Ok(Fate::Skipped(Skipped::new(asked.name(), error.name(), error.message)));
+        }
+        pinned => pinned?,
+    };
+    check_head(&found.expected, &asked.name(), &head)?;
+    let contents = content_names(&pinned, &head);
+    if let Some(because) = refuse_landed(context, submission, contract, &pinned, &contents).await? {
+        if is_only {
+            return Err(give_way(context.work().as_ref(), keys, because).await);
+        }
+        let skipped = Skipped::new(pinned.name(), &because.error, because.cause);
+        return Ok(Fate::Skipped(Skipped { job: because.job, ..skipped }));
+    }
+    let source = context.buckets.bucket(&asked.bucket);
+    // What is wrong with an object that is left out is no error of the job.
+    let is_told = is_only || submission.unreadable == Unreadable::Fail;
+    let errors = is_told.then(|| keys.errors());
+    let opening = open(context, errors.as_deref(), &pinned, head.size, contract).await?;
+    let mapping =
+        match_header(context, errors.as_deref(), contract, &opening, &pinned, is_only).await?;
+    let data_end = find_footer(source.as_ref(), &pinned, head.size, &opening).await?;
+    let object = PlannedObject {
+        source: pinned,
+        bytes: head.size,
+        crc64nvme: head.crc64nvme.or(found.expected.crc64nvme),
+        contents,
+        rows: found.expected.rows,
+        layout: 0,
+        data_start: opening.header.data_start,
+        data_lines: opening.header.lines_before_data,
+        data_end,
+    };
+    let layout = Layout {
+        compression: opening.compression,
+        mapping,
+        header: Verbatim(opening.rejects_header()),
+        dialect: opening.dialect,
+        evidence: opening.evidence,
+    };
+    Ok(Fate::Lands(Box::new((object, layout))))
 }
 
 /// The contract of a submission, as it was registered and as it reads.
@@ -128,10 +335,7 @@ async fn contract_of(
 /// Finds the source and pins what it is now.
 async fn pin_source(context: &Context, asked: &SourceRef) -> Result<(Head, SourceRef), Error> {
     // The front door has asked likewise; a job can be started without it.
-    context
-        .sources
-        .check(asked)
-        .map_err(|refused| Error::new(ErrorKind::AccessDenied, refused.to_string()))?;
+    found::check(context, asked)?;
     let source = context.buckets.bucket(&asked.bucket);
     let head = source
         .head(&asked.key, asked.version.as_deref())
@@ -151,22 +355,18 @@ async fn pin_source(context: &Context, asked: &SourceRef) -> Result<(Head, Sourc
     Ok((head, pinned))
 }
 
-/// Ends a job whose bytes are in the dataset already, or whose source a newer version replaced.
+/// Why an object is not landed: its bytes are in the dataset already, or a newer version of it is.
 async fn refuse_landed(
     context: &Context,
     submission: &Submission,
     contract: &Contract,
     pinned: &SourceRef,
     contents: &[String],
-) -> Result<(), Error> {
+) -> Result<Option<Failure>, Error> {
     let Submission { job, dataset, .. } = submission;
-    let because = match contract.output.mode {
-        Mode::Append if !submission.force => landed_before(context, dataset, contents, job).await?,
-        mode => order::superseded(context, submission, pinned, mode).await?,
-    };
-    match because {
-        Some(because) => Err(give_way(context.work().as_ref(), &context.keys(job), because).await),
-        None => Ok(()),
+    match contract.output.mode {
+        Mode::Append if !submission.force => landed_before(context, dataset, contents, job).await,
+        mode => order::superseded(context, submission, pinned, mode).await,
     }
 }
 
@@ -191,8 +391,9 @@ pub(crate) fn shard_list(context: &Context, key: String, shards: &[Shard]) -> Sh
     ShardList { count: shards.len() as u32, bucket: context.work.bucket.clone(), key, only }
 }
 
-/// Names by which the store knows the bytes, besides the CRC that the shards will compute.
-fn content_names(head: &Head) -> Vec<String> {
+/// Names by which the bytes are known before they are read, besides the CRC that the shards will
+/// compute.
+fn content_names(pinned: &SourceRef, head: &Head) -> Vec<String> {
     let mut names = Vec::new();
     if let Some(crc) = head.crc64nvme {
         names.push(landing::commit::content_name(head.size, crc));
@@ -201,6 +402,8 @@ fn content_names(head: &Head) -> Vec<String> {
     // and says nothing of another upload's.
     if head.etag.len() == 32 && head.etag.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         names.push(format!("{}-etag-{}", head.size, head.etag));
+    } else {
+        names.push(landing::commit::version_name(pinned, head.size));
     }
     names
 }
@@ -208,7 +411,7 @@ fn content_names(head: &Head) -> Vec<String> {
 /// The beginning of the source, understood.
 async fn open(
     context: &Context,
-    keys: &JobKeys,
+    errors: Option<&str>,
     pinned: &SourceRef,
     size: u64,
     contract: &Contract,
@@ -229,7 +432,7 @@ async fn open(
             .map_err(|error| source_error(error, pinned))?;
         let end_of_source = sample.len() as u64 >= size;
         if wanted == SAMPLE_BYTES && unpack::sniff(&sample) == Compression::Zip {
-            check_archive(context, keys, pinned, size, contract).await?;
+            check_archive(context, errors, pinned, size, contract).await?;
         }
         let opening = Opening::read_member(
             &stated,
@@ -254,7 +457,7 @@ async fn open(
 /// the job's errors.
 async fn check_archive(
     context: &Context,
-    keys: &JobKeys,
+    errors: Option<&str>,
     pinned: &SourceRef,
     size: u64,
     contract: &Contract,
@@ -270,9 +473,17 @@ async fn check_archive(
     let mut lines = Vec::new();
     archive.entries().iter().for_each(|entry| entry.write(&mut lines));
     if !lines.is_empty() {
-        context.work().put(&keys.errors(), Bytes::from(lines), Put::Overwrite).await?;
+        keep_errors(context, errors, lines).await?;
     }
     Err(refused)
+}
+
+/// Writes what is wrong with an object to `errors`, if that is to be told.
+async fn keep_errors(context: &Context, errors: Option<&str>, lines: Vec<u8>) -> Result<(), Error> {
+    if let Some(key) = errors {
+        context.work().put(key, Bytes::from(lines), Put::Overwrite).await?;
+    }
+    Ok(())
 }
 
 /// Where the footer of a source that is not packed begins, if it is to have one.
@@ -302,36 +513,15 @@ async fn find_footer(
     }
 }
 
-/// Cuts the source into shards: how many bytes each has, the shards, and why there is but one, if
-/// that is not for the size of the source.
-fn cut(opening: &Opening, size: u64, wanted: u64) -> (u64, Vec<Shard>, Option<String>) {
-    let data_start = opening.header.data_start;
-    if opening.compression == Compression::None {
-        let unit = opening.dialect.encoding.unit_bytes() as u64;
-        let wanted = wanted.max(1).checked_next_multiple_of(unit).unwrap_or(wanted - wanted % unit);
-        let (shard_bytes, shards) = shards(size, data_start, wanted);
-        return (shard_bytes, shards, None);
-    }
-    let because = format!("{} can only be unpacked from its beginning", opening.compression.name());
-    let whole = Shard {
-        index: 0,
-        from: 0,
-        to: size,
-        first: Some(data_start),
-        line: None,
-        round: 1,
-        taken: Vec::new(),
-    };
-    (size, vec![whole], Some(because))
-}
-
 /// Which column each field is. What stands in a header that does not match is told by the job's
 /// errors, and only there: it may be data.
 async fn match_header(
     context: &Context,
-    keys: &JobKeys,
+    errors: Option<&str>,
     contract: &Contract,
     opening: &Opening,
+    pinned: &SourceRef,
+    is_only: bool,
 ) -> Result<Mapping, Error> {
     if !opening.dialect.header {
         return Ok(contract.schema.match_positions());
@@ -341,29 +531,47 @@ async fn match_header(
         Err(drift) => drift,
     };
     let mut lines = Vec::new();
-    drift
-        .entries(contract, &opening.found_header())
-        .iter()
-        .for_each(|entry| entry.write(&mut lines));
-    context.work().put(&keys.errors(), Bytes::from(lines), Put::Overwrite).await?;
+    for mut entry in drift.entries(contract, &opening.found_header()) {
+        entry.source = (!is_only).then(|| pinned.name());
+        entry.write(&mut lines);
+    }
+    keep_errors(context, errors, lines).await?;
+    let place = if is_only { String::new() } else { format!("{}: ", pinned.name()) };
     Err(Error::new(
         ErrorKind::SchemaDrift,
-        format!("{drift}; the job's errors tell what stands there"),
+        format!("{place}{drift}; the job's errors tell what stands there"),
     ))
 }
 
-/// Numbers the line on which each range starts, for the lineage: the whole source is read once, at
-/// the speed of memory.
+/// Numbers the line on which each range starts, for the lineage: an object that is cut is read once
+/// more, at the speed of memory.
 async fn count_lines(
+    context: &Context,
+    keys: &JobKeys,
+    plan: &Plan,
+    shards: &mut [Shard],
+) -> Result<(), Error> {
+    let work = context.work();
+    let mut objects = PlannedObjects::new(work.as_ref(), keys, plan);
+    for shards in shards.chunk_by_mut(|a, b| a.object == b.object) {
+        if let [only] = shards {
+            only.line = Some(1);
+            continue;
+        }
+        let object = objects.get(shards[0].object).await?;
+        let dialect = &plan.layout(object)?.dialect;
+        let source = context.buckets.bucket(&object.source.bucket);
+        count_lines_of(source.as_ref(), &object.source, dialect, shards).await?;
+    }
+    Ok(())
+}
+
+async fn count_lines_of(
     source: &dyn Objects,
     pinned: &SourceRef,
     dialect: &Dialect,
     shards: &mut [Shard],
 ) -> Result<(), Error> {
-    if let [only] = shards {
-        only.line = Some(1);
-        return Ok(());
-    }
     let mut line = 1;
     let mut counter = LineCounter::new(dialect);
     for shard in shards {

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::Bytes;
-use csv_records::Base;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use job::message::{JobKeys, TakenRange};
 use job::{Error, ErrorKind};
-use landing::commit::Receipt;
+use landing::commit::{Receipt, Tally};
 use landing::keys::merge::{self, Comparison, Hashes};
 use landing::keys::piece::PieceHead;
 use landing::keys::{Taken, Terms};
@@ -40,10 +39,12 @@ pub(crate) async fn compare(
     keys: &JobKeys,
     plan: &Plan,
     receipts: &[Receipt],
-    bases: &[Base],
+    tally: &Tally,
 ) -> Result<BTreeMap<u32, Vec<TakenRange>>, Error> {
-    let pieces = receipts.iter().zip(bases).flat_map(|(receipt, base)| {
-        receipt.keys.iter().map(|key| Piece { key, shard: receipt.shard, records: base.records })
+    let before = tally.records_before();
+    let pieces = receipts.iter().zip(&tally.shards).flat_map(|(receipt, shard)| {
+        let records = before[shard.object as usize] + shard.records;
+        receipt.keys.iter().map(move |key| Piece { key, shard: receipt.shard, records })
     });
     let pieces: Vec<Piece<'_>> = pieces.collect();
     let mut list = List {

@@ -9,11 +9,17 @@
 use std::cmp::Ordering;
 
 use contract::Mode;
+use futures::{StreamExt, stream};
 use job::Error;
-use job::message::{Failure, SourceRef, Submission};
+use job::message::{Failure, JobKeys, SourceRef, Submission};
+use landing::plan::Plan;
 use registry::Newest;
 
 use crate::Context;
+use crate::planned::Planned;
+
+/// Objects about whose order is asked at once.
+const CONCURRENT_OBJECTS: usize = 32;
 
 /// Why a job makes way for a newer version, if one is there. `source` is the pinned one.
 pub(crate) async fn superseded(
@@ -34,6 +40,44 @@ pub(crate) async fn superseded(
         }
         _ => Ok(None),
     }
+}
+
+/// The same of all objects of a plan.
+pub(crate) async fn any_superseded(
+    context: &Context,
+    keys: &JobKeys,
+    plan: &Plan,
+    mode: Mode,
+) -> Result<Option<Failure>, Error> {
+    if mode == Mode::Append || plan.submission.force {
+        return Ok(None);
+    }
+    each_object(context, keys, plan, |source| async move {
+        superseded(context, &plan.submission, &source, mode).await
+    })
+    .await
+}
+
+/// Asks about the objects of a plan, many at once; the first reason to make way is the answer.
+pub(crate) async fn each_object<F: Future<Output = Result<Option<Failure>, Error>>>(
+    context: &Context,
+    keys: &JobKeys,
+    plan: &Plan,
+    ask: impl Fn(SourceRef) -> F,
+) -> Result<Option<Failure>, Error> {
+    let work = context.work();
+    let mut planned = Planned::new(work.as_ref(), keys, plan);
+    for part in 0..planned.parts() {
+        let objects = planned.part(part).await?.iter();
+        let sources: Vec<SourceRef> = objects.map(|object| object.source.clone()).collect();
+        let mut answers = stream::iter(sources).map(&ask).buffer_unordered(CONCURRENT_OBJECTS);
+        while let Some(answer) = answers.next().await {
+            if let Some(because) = answer? {
+                return Ok(Some(because));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Whether a version is known to be older than another one of the same object. Sequencers tell;

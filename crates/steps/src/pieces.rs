@@ -1,23 +1,25 @@
 //! The rejects of a job, put together from the pieces of its shards, with the line and record
 //! numbers of the whole source.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use contract::rejects::ErrorEntry;
+use contract::rejects::{EntryPlace, ErrorEntry};
 use job::message::JobKeys;
 use job::{Error, ErrorKind};
-use landing::commit::{Receipt, Tally};
+use landing::commit::{Receipt, RejectsPiece, TalliedShard, Tally};
 use landing::plan::Plan;
 use objects::{Objects, Pin};
 use wording::Unquoted;
 
+use crate::planned::Planned;
 use crate::upload::Spool;
 
 /// Bytes of a piece that are read at once.
 const BLOCK_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Writes `rejects.csv` (the header and the rejected records, byte for byte) and `errors.jsonl`.
-/// Without rejects there is neither.
+/// Writes `rejects.csv` (the header and the rejected records, byte for byte) for each layout that
+/// has some, and `errors.jsonl`. Without rejects there is none of them.
 pub(crate) async fn join(
     work: Arc<dyn Objects>,
     keys: &JobKeys,
@@ -25,45 +27,70 @@ pub(crate) async fn join(
     tally: &Tally,
     receipts: &[Receipt],
 ) -> Result<(), Error> {
-    let mut rejects = Spool::new(work.clone(), keys.rejects());
+    let layouts: BTreeSet<u32> =
+        receipts.iter().flat_map(|receipt| &receipt.rejects).map(|piece| piece.layout).collect();
+    for layout in layouts {
+        let mut rejects = Spool::new(work.clone(), keys.rejects(layout));
+        if let Err(error) = join_rejects(work.as_ref(), plan, layout, receipts, &mut rejects).await
+        {
+            rejects.abort().await;
+            return Err(error);
+        }
+        rejects.finish().await?;
+    }
     let mut errors = Spool::new(work.clone(), keys.errors());
-    let outcome = fill(work.as_ref(), plan, tally, receipts, &mut rejects, &mut errors).await;
-    if let Err(error) = outcome {
-        rejects.abort().await;
+    let places = Places {
+        planned: Planned::new(work.as_ref(), keys, plan),
+        holders: Planned::new(work.as_ref(), keys, plan),
+        is_one_object: plan.is_one_object(),
+        before: tally.records_before(),
+    };
+    if let Err(error) = join_errors(work.as_ref(), places, tally, receipts, &mut errors).await {
         errors.abort().await;
         return Err(error);
     }
-    rejects.finish().await?;
     errors.finish().await?;
     Ok(())
 }
 
-async fn fill(
+async fn join_rejects(
     work: &dyn Objects,
     plan: &Plan,
-    tally: &Tally,
+    position: u32,
     receipts: &[Receipt],
     rejects: &mut Spool,
+) -> Result<(), Error> {
+    let Some(layout) = plan.layouts.get(position as usize) else {
+        return Err(Error::new(ErrorKind::Internal, format!("the plan has no layout {position}")));
+    };
+    rejects.push(&layout.header.0).await?;
+    let pieces = receipts.iter().flat_map(|receipt| &receipt.rejects);
+    for RejectsPiece { key, .. } in pieces.filter(|piece| piece.layout == position) {
+        let mut piece = Piece::new(work, key);
+        while let Some(block) = piece.next().await? {
+            rejects.push(&block).await?;
+        }
+    }
+    // Sent again, the file is read as the source was: with a footer, of lines without meaning.
+    rejects.push(&layout.dialect.footer_line().repeat(layout.dialect.footer_rows as usize)).await
+}
+
+async fn join_errors(
+    work: &dyn Objects,
+    mut places: Places<'_>,
+    tally: &Tally,
+    receipts: &[Receipt],
     errors: &mut Spool,
 ) -> Result<(), Error> {
-    if receipts.iter().any(|receipt| receipt.rejects.is_some()) {
-        rejects.push(&plan.header.0).await?;
-    }
-    for (receipt, base) in receipts.iter().zip(&tally.shards) {
-        if let Some(key) = &receipt.rejects {
-            let mut piece = Piece::new(work, key);
-            while let Some(block) = piece.next().await? {
-                rejects.push(&block).await?;
-            }
-        }
+    for (receipt, shard) in receipts.iter().zip(&tally.shards) {
         let Some(key) = &receipt.errors else { continue };
         let mut piece = Piece::new(work, key);
         let mut lines = Vec::new();
-        let mut rebased = Vec::new();
+        let mut placed = Vec::new();
         while let Some(block) = piece.next().await? {
             lines.extend_from_slice(&block);
             let whole = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-            rebased.clear();
+            placed.clear();
             for line in lines[..whole].split_inclusive(|byte| *byte == b'\n') {
                 let mut entry: ErrorEntry = serde_json::from_slice(line).map_err(|error| {
                     Error::new(
@@ -71,18 +98,57 @@ async fn fill(
                         format!("{key} can't be read: {}", error.unquoted()),
                     )
                 })?;
-                entry.rebase(base.lines + 1, base.records + 1);
-                entry.write(&mut rebased);
+                places.place(&mut entry, shard).await?;
+                entry.write(&mut placed);
             }
             lines.drain(..whole);
-            errors.push(&rebased).await?;
+            errors.push(&placed).await?;
         }
     }
-    if receipts.iter().any(|receipt| receipt.rejects.is_some()) {
-        // Sent again, the file is read as the source was: with a footer, of lines without meaning.
-        rejects.push(&plan.dialect.footer_line().repeat(plan.dialect.footer_rows as usize)).await?;
-    }
     Ok(())
+}
+
+/// Finds the place in the source of what shards tell.
+struct Places<'a> {
+    planned: Planned<'a>,
+    /// The same objects, read for records that have a key.
+    holders: Planned<'a>,
+    is_one_object: bool,
+    /// Records before each object.
+    before: Vec<u64>,
+}
+
+impl Places<'_> {
+    /// Puts an entry of a shard in its place. Records of shards count from the first one of the
+    /// shard, over all its objects, and lines from the first row that it has of an object.
+    async fn place(&mut self, entry: &mut ErrorEntry, shard: &TalliedShard) -> Result<(), Error> {
+        let first = self.before[shard.object as usize] + shard.records;
+        let (position, record) = self.position(first + entry.record);
+        let object = self.planned.get(position).await?;
+        let lines = if position == shard.object { shard.lines } else { object.data_lines };
+        let source = (!self.is_one_object).then(|| object.name());
+        let holder = match entry.holder {
+            None => None,
+            Some(holder) => {
+                let (position, record) = self.position((first as i64 + holder) as u64);
+                let object = self.holders.get(position).await?;
+                Some(((!self.is_one_object).then(|| object.name()), record))
+            }
+        };
+        entry.place(EntryPlace {
+            source: source.as_deref(),
+            lines: lines + 1,
+            record,
+            holder: holder.as_ref().map(|(source, record)| (source.as_deref(), *record)),
+        });
+        Ok(())
+    }
+
+    /// The object of a record of the source, from 0, and the record's number in it, from 1.
+    fn position(&self, record: u64) -> (u32, u64) {
+        let object = self.before.partition_point(|before| *before <= record).saturating_sub(1);
+        (object as u32, record - self.before[object] + 1)
+    }
 }
 
 /// A piece, block by block.

@@ -4,7 +4,7 @@ use crate::context::parse_contract;
 use crate::{Context, bill, documents, merge, pieces, profile, verify};
 use contract::{Contract, Output};
 use job::bill::Bill;
-use job::message::JobKeys;
+use job::message::{JobKeys, Source};
 use job::{Error, ErrorKind};
 use landing::commit::{Commit, CommittedFile, OpenFile, Receipt, Tally};
 use landing::merge::MergeReceipt;
@@ -71,6 +71,14 @@ fn open_files(
     Ok(files)
 }
 
+/// What was landed: the only object as it was pinned, or the objects as they were named.
+fn source(plan: &Plan) -> Source {
+    match (&plan.submission.source, plan.first_objects.as_slice()) {
+        (Source::Object(_), [only]) => Source::Object(only.source.clone()),
+        (named, _) => named.clone(),
+    }
+}
+
 fn draft(
     plan: &Plan,
     tally: &Tally,
@@ -86,9 +94,13 @@ fn draft(
         table: output.table,
         job: plan.submission.job.clone(),
         contract: plan.submission.contract,
-        source: plan.source.clone(),
+        source: source(plan),
+        objects: plan.objects,
         source_bytes: plan.source_bytes,
-        source_crc64nvme: format!("{:016x}", tally.crc64nvme),
+        source_crc64nvme: match tally.objects.as_slice() {
+            [only] => Some(format!("{:016x}", only.crc64nvme)),
+            _ => None,
+        },
         counts: tally.counts,
         bytes: open.iter().map(|file| file.bytes).sum(),
         nulls: sketch.nulls().map(|(column, nulls)| (column.to_owned(), nulls)).collect(),

@@ -52,17 +52,17 @@ async fn decide(
     let work = context.work();
     let mut ready = Ready::get(context, keys).await?;
     let Ready { plan, tally, contract, draft, .. } = &ready;
-    let (submission, mode) = (&plan.submission, draft.mode);
+    let mode = draft.mode;
     let log = context.log(&job.dataset, draft.table);
     log.refuse_other_format().await?;
     let from = log.first_free().await?;
     let base = log.base(from, mode).await?;
     // What is there may forbid the commit: better before anything is visible.
     base.check(draft, contract)?;
-    if let Some(because) = order::superseded(context, submission, &plan.source, mode).await? {
+    if let Some(because) = order::any_superseded(context, keys, plan, mode).await? {
         return Err(give_way(work.as_ref(), keys, because).await);
     }
-    if let Some(because) = claims::claim(context, plan, tally, mode).await? {
+    if let Some(because) = claims::claim(context, keys, plan, tally, mode).await? {
         return Err(give_way(work.as_ref(), keys, because).await);
     }
     let decision =
@@ -70,7 +70,7 @@ async fn decide(
             .await?;
     if matches!(decision, Decision::NoCommit(_)) {
         // Whoever decided may have looked for claims before this one was made.
-        claims::release(context, plan, tally).await?;
+        claims::release(context, keys, plan, tally).await?;
     }
     ready.base = Some(base);
     Ok((decision, ready))

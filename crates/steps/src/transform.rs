@@ -1,6 +1,7 @@
 //! Works one shard: its rows become files, left as open uploads, or rejects; a receipt tells of
 //! both.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,11 +14,11 @@ use futures::{FutureExt, TryFutureExt};
 use job::message::{JobKeys, Shard, TransformShard, Transformed};
 use job::small_files::is_small;
 use job::{Error, ErrorKind};
-use landing::commit::{Crc64Nvme, OpenFile, Receipt, SmallFile};
+use landing::commit::{Crc64Nvme, OpenFile, Receipt, ReceiptPart, RejectsPiece, SmallFile};
 use landing::files::FileChunk;
 use landing::limits::long_footer;
 use landing::lookup::Lookup;
-use landing::plan::Plan;
+use landing::plan::{Layout, Plan, PlannedObject, ShardPart};
 use landing::shard::ShardTransform;
 use landing::unpack::Unpack;
 use objects::{Objects, PART_BYTES, Pin, Put};
@@ -27,6 +28,7 @@ use crate::attempt::Attempt;
 use crate::context::{file_prefix, parse_contract};
 use crate::decision::refuse_if_undone;
 use crate::output::{Ended, Output};
+use crate::planned::objects_of;
 use crate::source::{pin, source_error};
 use crate::spending::Meter;
 use crate::upload::Spool;
@@ -38,6 +40,10 @@ const TAIL_BYTES: u64 = 64 * 1024;
 /// Bytes of the source after which a shard looks whether its job still goes on: some two seconds of
 /// work.
 const LOOK_BYTES: u64 = 128 << 20;
+/// Objects that are asked for ahead.
+const OBJECTS_AHEAD: usize = 16;
+/// Bytes of objects at which no further one is asked for.
+const AHEAD_BYTES: u64 = 8 << 20;
 /// Files whose last bytes are sent at once: of a shard with very many of them the requests take
 /// longer than anything else.
 const CONCURRENT_ENDS: usize = 32;
@@ -90,11 +96,16 @@ struct Work<'a> {
     /// Whether another shard may have files of the same folders.
     is_one_of_several: bool,
     core: ShardTransform,
-    /// How much of the source is read.
-    read_to: u64,
+    /// Those that it has rows of.
+    objects: Vec<PlannedObject>,
+    /// Bytes that are read.
+    read: u64,
+    /// How many were when it was looked whether the job still goes on.
+    looked_at: u64,
     /// By position in the shard; `None`: not a byte of it is ready.
     outputs: Vec<Option<Output>>,
-    rejects: Spool,
+    /// By layout.
+    rejects: BTreeMap<u32, Spool>,
     errors: Spool,
     /// What is written of the shard's keys.
     key_pieces: Vec<String>,
@@ -119,18 +130,14 @@ impl<'a> Work<'a> {
             member: contract.member.clone(),
             file_size: is_merged.then_some(contract.output.file_size),
             is_one_of_several: plan.shards > 1,
-            read_to: shard.from,
-            core: ShardTransform::new(
-                &plan,
-                contract.clone(),
-                shard,
-                taken,
-                context.salt_of(&contract)?,
-            )?
-            .looking_up(tables)
-            .within(context.settings.folders),
+            objects: objects_of(work.as_ref(), keys, &plan, shard).await?,
+            read: 0,
+            looked_at: 0,
+            core: ShardTransform::new(&plan, contract.clone(), taken, context.salt_of(&contract)?)?
+                .looking_up(tables)
+                .within(context.settings.folders),
             file_prefix: format!("{}{:06}-{name}", file_prefix(&message.job), shard.index),
-            rejects: Spool::new(work.clone(), keys.piece(shard.index, name, "rejects.csv")),
+            rejects: BTreeMap::new(),
             errors: Spool::new(work, keys.piece(shard.index, name, "errors.jsonl")),
             outputs: Vec::new(),
             key_pieces: Vec::new(),
@@ -145,49 +152,21 @@ impl<'a> Work<'a> {
 
     async fn run(&mut self) -> Result<Receipt, Error> {
         refuse_if_undone(self.context.work().as_ref(), self.keys).await?;
-        let mut looked_at = 0;
-        let mut crc = Crc64Nvme::default();
-        let mut source = Blocks::start(
-            self.context.buckets.bucket(&self.plan.source.bucket),
-            &self.plan,
-            self.shard,
-        );
-        let plan = &self.plan;
-        let unpack = || {
-            Unpack::of(
-                plan.compression,
-                self.member.as_ref(),
-                &plan.source.key,
-                plan.unpacked_limit,
-            )
-        };
-        let mut unpack = plan.is_packed().then(unpack);
-        let mut holdback = Holdback::new(&plan.dialect);
-        while let Some((at, block)) = source.next(self.core.wants()).await? {
-            let own = overlap(at, block.len(), self.plan.own_bytes(self.shard.from, self.shard.to));
-            crc.update(&block[own]);
-            self.read_to = at + block.len() as u64;
-            if self.read_to - self.shard.from >= looked_at + LOOK_BYTES {
-                looked_at = self.read_to - self.shard.from;
-                refuse_if_undone(self.context.work().as_ref(), self.keys).await?;
-            }
-            let end_of_source = at + block.len() as u64 >= self.plan.source_bytes;
-            match &mut unpack {
-                None => {
-                    let data_end = self.plan.data_bytes();
-                    let data = overlap(at, block.len(), 0..data_end);
-                    self.core.push(at, &block[data], at + block.len() as u64 >= data_end)?;
-                    self.send(PART_BYTES).await?;
-                }
-                Some(unpack) => {
-                    self.push_packed(unpack, &mut holdback, &block, end_of_source).await?
-                }
-            }
+        let objects = std::mem::take(&mut self.objects);
+        let plan = self.plan.clone();
+        let mut ahead = Ahead::new(self.context, &plan, self.shard, &objects);
+        let mut parts = Vec::with_capacity(objects.len());
+        while let Some((object, part, source)) = ahead.next()? {
+            parts.push(self.read_object(object, part, source).await?);
         }
-        let (tile, counts) = self.core.finish()?;
-        self.send(1).await?;
+        let counts = self.core.finish()?;
+        self.send(None, 1).await?;
         let (files, small) = self.end_outputs().await?;
-        let rejects = self.rejects.finish().await?;
+        let mut rejects = Vec::new();
+        for (layout, spool) in &mut self.rejects {
+            let key = spool.finish().await?;
+            rejects.extend(key.map(|key| RejectsPiece { layout: *layout, key }));
+        }
         let errors = self.errors.finish().await?;
         let profile = self.keys.piece(self.shard.index, self.name, "profile.json");
         documents::write(
@@ -201,8 +180,8 @@ impl<'a> Work<'a> {
             shard: self.shard.index,
             round: self.shard.round,
             attempt: self.name.to_owned(),
-            tile,
-            crc64nvme: crc.value(),
+            object: self.shard.object,
+            parts,
             counts,
             surplus_lines: self.core.surplus_lines(),
             files,
@@ -215,11 +194,53 @@ impl<'a> Work<'a> {
         })
     }
 
+    /// Works what the shard has of an object.
+    async fn read_object(
+        &mut self,
+        object: &PlannedObject,
+        part: ShardPart,
+        mut source: Blocks,
+    ) -> Result<ReceiptPart, Error> {
+        let layout = self.plan.layout(object)?.clone();
+        let own = object.own_bytes(part.range.start, part.range.end);
+        let mut crc = Crc64Nvme::default();
+        let mut unpack = layout.is_packed().then(|| {
+            let (name, limit) = (&object.source.key, object.unpacked_limit());
+            Unpack::of(layout.compression, self.member.as_ref(), name, limit)
+        });
+        let mut holdback = Holdback::new(&layout.dialect);
+        self.core.begin(object, &layout, &part);
+        while let Some((at, block)) = source.next(self.core.wants()).await? {
+            let owned = overlap(at, block.len(), own.clone());
+            self.read += owned.len() as u64;
+            crc.update(&block[owned]);
+            if self.read >= self.looked_at + LOOK_BYTES {
+                self.looked_at = self.read;
+                refuse_if_undone(self.context.work().as_ref(), self.keys).await?;
+            }
+            let end_of_source = at + block.len() as u64 >= object.bytes;
+            match &mut unpack {
+                None => {
+                    let data_end = object.data_bytes();
+                    let data = overlap(at, block.len(), 0..data_end);
+                    self.core.push(at, &block[data], at + block.len() as u64 >= data_end)?;
+                    self.send(Some(object.layout), PART_BYTES).await?;
+                }
+                Some(unpack) => {
+                    self.push_packed(unpack, &mut holdback, object, &block, end_of_source).await?
+                }
+            }
+        }
+        let (tile, counts) = self.core.end()?;
+        Ok(ReceiptPart { tile, crc64nvme: crc.value(), counts })
+    }
+
     /// Works what a block of a packed source unpacks to.
     async fn push_packed(
         &mut self,
         unpack: &mut Unpack,
         holdback: &mut Holdback,
+        object: &PlannedObject,
         block: &[u8],
         end_of_source: bool,
     ) -> Result<(), Error> {
@@ -232,18 +253,20 @@ impl<'a> Work<'a> {
             }
             let (at, data) = holdback.pass(&piece).map_err(long_footer)?;
             self.core.push(at, data, false)?;
-            self.send(PART_BYTES).await?;
+            self.send(Some(object.layout), PART_BYTES).await?;
         }
         if end_of_source {
             unpack.finish()?;
             let (at, data) = holdback.pass(&[]).map_err(long_footer)?;
             self.core.push(at, data, true)?;
+            self.send(Some(object.layout), PART_BYTES).await?;
         }
         Ok(())
     }
 
-    /// Sends what is ready: of each file that has at least `least` bytes, and of what was refused.
-    async fn send(&mut self, least: usize) -> Result<(), Error> {
+    /// Sends what is ready: of each file that has at least `least` bytes, and of what was rejected,
+    /// which is laid out like the object that is read.
+    async fn send(&mut self, layout: Option<u32>, least: usize) -> Result<(), Error> {
         loop {
             let chunks = self.core.files().drain(least)?;
             if chunks.is_empty() {
@@ -252,7 +275,12 @@ impl<'a> Work<'a> {
             self.send_chunks(chunks).await?;
         }
         let (rejects, errors) = self.core.take_refused();
-        self.rejects.push(&rejects).await?;
+        if let Some(layout) = layout.filter(|_| !rejects.is_empty()) {
+            let (work, shard) = (self.context.work(), self.shard.index);
+            let key = self.keys.piece(shard, self.name, &format!("rejects-{layout}.csv"));
+            let spool = self.rejects.entry(layout).or_insert_with(|| Spool::new(work, key));
+            spool.push(&rejects).await?;
+        }
         self.errors.push(&errors).await?;
         for piece in self.core.take_keys() {
             let key = self.keys.piece(
@@ -304,9 +332,8 @@ impl<'a> Work<'a> {
     /// Where a file goes that begins with a chunk. How large it will be is told by how much of the
     /// shard is read.
     fn output(&mut self, chunk: &FileChunk) -> BoxFuture<'static, Result<Output, Error>> {
-        let shard_bytes = (self.shard.to - self.shard.from).max(1);
-        let (ready, read) =
-            (chunk.bytes.len() as u64, (self.read_to - self.shard.from).clamp(1, shard_bytes));
+        let shard_bytes = self.shard.bytes().max(1);
+        let (ready, read) = (chunk.bytes.len() as u64, self.read.clamp(1, shard_bytes));
         let expected = if chunk.is_last {
             ready
         } else {
@@ -355,7 +382,9 @@ impl<'a> Work<'a> {
         for output in self.outputs.into_iter().flatten() {
             output.abort().await;
         }
-        self.rejects.abort().await;
+        for spool in self.rejects.into_values() {
+            spool.abort().await;
+        }
         self.errors.abort().await;
     }
 }
@@ -394,10 +423,51 @@ fn overlap(at: u64, length: usize, range: Range<u64>) -> Range<usize> {
     clamp(range.start) as usize..clamp(range.end) as usize
 }
 
-/// The blocks of a source, the next one on its way while the last one is worked on.
+/// The objects of a shard, each with what is read of it. The first blocks of small ones are asked
+/// for ahead, as a request takes longer than the work.
+struct Ahead<'a> {
+    context: &'a Context,
+    plan: &'a Plan,
+    shard: &'a Shard,
+    waiting: std::slice::Iter<'a, PlannedObject>,
+    begun: VecDeque<(&'a PlannedObject, ShardPart, Blocks)>,
+}
+
+impl<'a> Ahead<'a> {
+    fn new(
+        context: &'a Context,
+        plan: &'a Plan,
+        shard: &'a Shard,
+        objects: &'a [PlannedObject],
+    ) -> Self {
+        Self { context, plan, shard, waiting: objects.iter(), begun: VecDeque::new() }
+    }
+
+    fn next(&mut self) -> Result<Option<(&'a PlannedObject, ShardPart, Blocks)>, Error> {
+        let bytes = |begun: &VecDeque<(&PlannedObject, _, _)>| -> u64 {
+            begun.iter().map(|(object, ..)| object.bytes).sum()
+        };
+        while self.begun.len() < OBJECTS_AHEAD
+            && (self.begun.is_empty() || bytes(&self.begun) < AHEAD_BYTES)
+            && let Some(object) = self.waiting.next()
+        {
+            let layout = self.plan.layout(object)?;
+            let part = object.part(self.shard, layout);
+            let bucket = self.context.buckets.bucket(&object.source.bucket);
+            self.begun.push_back((
+                object,
+                part.clone(),
+                Blocks::start(bucket, object, layout, &part),
+            ));
+        }
+        Ok(self.begun.pop_front())
+    }
+}
+
+/// The blocks of an object, the next one on its way while the last one is worked on.
 struct Blocks {
     source: Arc<dyn Objects>,
-    plan: Plan,
+    object: PlannedObject,
     range: Range<u64>,
     /// Where the next block begins.
     at: u64,
@@ -406,17 +476,20 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn start(source: Arc<dyn Objects>, plan: &Plan, shard: &Shard) -> Self {
-        // One unit before the range tells much about the state at its start.
-        let at = shard.from.saturating_sub(plan.dialect.encoding.unit_bytes() as u64);
-        let mut blocks = Self {
-            source,
-            plan: plan.clone(),
-            range: plan.own_bytes(shard.from, shard.to),
-            at,
-            tail: TAIL_BYTES,
-            coming: None,
+    fn start(
+        source: Arc<dyn Objects>,
+        object: &PlannedObject,
+        layout: &Layout,
+        part: &ShardPart,
+    ) -> Self {
+        let range = match layout.is_packed() {
+            true => 0..object.bytes,
+            false => object.own_bytes(part.range.start, part.range.end),
         };
+        // One unit before the range tells much about the state at its start.
+        let at = range.start.saturating_sub(layout.dialect.encoding.unit_bytes() as u64);
+        let mut blocks =
+            Self { source, object: object.clone(), range, at, tail: TAIL_BYTES, coming: None };
         blocks.fetch();
         blocks
     }
@@ -424,7 +497,7 @@ impl Blocks {
     /// The next block and where it begins. `wants` is the next byte that the reader needs: none,
     /// once the range is read, is the end.
     async fn next(&mut self, wants: Option<u64>) -> Result<Option<(u64, Bytes)>, Error> {
-        if self.at >= self.plan.source_bytes || (self.at >= self.range.end && wants.is_none()) {
+        if self.at >= self.object.bytes || (self.at >= self.range.end && wants.is_none()) {
             return Ok(None);
         }
         if self.coming.is_none() {
@@ -437,7 +510,7 @@ impl Blocks {
         if block.is_empty() {
             return Err(Error::new(
                 ErrorKind::SourceChanged,
-                format!("{} ended at byte {}", self.plan.source_name(), self.at),
+                format!("{} ended at byte {}", self.object.name(), self.at),
             ));
         }
         let at = self.at;
@@ -455,11 +528,11 @@ impl Blocks {
             self.tail = (self.tail * 2).min(2 * self.source.block_bytes());
             self.tail / 2
         };
-        let range = self.at..(self.at + bytes).min(self.plan.source_bytes);
+        let range = self.at..(self.at + bytes).min(self.object.bytes);
         if range.is_empty() {
             return;
         }
-        let (source, reference) = (self.source.clone(), self.plan.source.clone());
+        let (source, reference) = (self.source.clone(), self.object.source.clone());
         let pinned: Pin = pin(&reference);
         self.coming = Some(tokio::spawn(async move {
             source

@@ -13,13 +13,16 @@ use futures::{StreamExt, TryStreamExt, stream};
 use job::bill::Item;
 use job::message::{Counts, JobKeys, MergeItem, MergeList, Shard, TakenRange, Verified, VerifyJob};
 use job::{Error, ErrorKind};
-use landing::commit::{Receipt, TalliedShard, Tally, combine_crc64nvme};
+use landing::commit::{
+    Receipt, ReceiptPart, TalliedObject, TalliedShard, Tally, combine_crc64nvme,
+};
 use landing::merge::{self, Merge};
-use landing::plan::Plan;
+use landing::plan::{Plan, PlannedObject};
 use objects::{Objects, Put};
 
 use crate::context::parse_contract;
 use crate::ingest::shard_list;
+use crate::planned::Planned;
 use crate::spending::Meter;
 use crate::{Context, documents};
 
@@ -43,43 +46,32 @@ async fn prove(context: &Context, keys: &JobKeys, message: VerifyJob) -> Result<
     let plan: Plan = documents::read(work, &keys.plan()).await?;
     let later = later_rounds(work, keys, message.round).await?;
     let receipts = winners(work, keys, plan.shards, &later).await?;
-    let tiles: Vec<Tile> = receipts.iter().map(|receipt| receipt.tile.clone()).collect();
-    // How long a packed source is tells its one shard, which unpacked it to its proper end.
-    let data_bytes =
-        if plan.is_packed() { tiles.first().map_or(0, |tile| tile.to) } else { plan.data_bytes() };
-    let tiling = tile(&tiles, plan.data_start, data_bytes).map_err(|error| {
-        Error::new(
-            ErrorKind::Internal,
-            format!("the shards do not tile {}: {error}", plan.source_name()),
-        )
-    })?;
-    if !tiling.wrong.is_empty() {
+    let tiled = tile_objects(work, keys, &plan, &receipts).await?;
+    if !tiled.wrong.is_empty() {
         if message.round > 1 {
             return Err(Error::new(
                 ErrorKind::Internal,
-                format!("{} shards were wrong about their start twice", tiling.wrong.len()),
+                format!("{} shards were wrong about their start twice", tiled.wrong.len()),
             ));
         }
-        let wrong = tiling.wrong.iter().map(|(shard, first)| (*shard, Some(*first), Vec::new()));
+        let wrong = tiled.wrong.iter().map(|(shard, first)| (*shard, Some(*first), Vec::new()));
         return run_again(context, keys, message.round + 1, wrong).await;
     }
+    let tally = tally(&receipts, tiled)?;
     let is_settled = later.iter().any(|shard| !shard.taken.is_empty());
     if !is_settled && receipts.iter().any(|receipt| !receipt.keys.is_empty()) {
-        let taken = crate::keys::compare(work, keys, &plan, &receipts, &tiling.bases).await?;
+        let taken = crate::keys::compare(work, keys, &plan, &receipts, &tally).await?;
         if !taken.is_empty() {
-            let first =
-                |shard: usize| tiles[shard].taken.map(|taken| tiles[shard].readings[taken].first);
-            let taken = taken
-                .into_iter()
-                .map(|(shard, ranges)| (shard as usize, first(shard as usize), ranges));
+            let taken = taken.into_iter().map(|(shard, ranges)| {
+                (shard as usize, first_row(&receipts[shard as usize]), ranges)
+            });
             return run_again(context, keys, message.round + 1, taken).await;
         }
     }
-    let tally = tally(&plan, &receipts, &tiling.bases)?;
     let merges = merges(&plan, receipts)?;
     let tally = Tally { merges: merges.len() as u32, ..tally };
     documents::write(work, &keys.tally(), &tally, Put::Overwrite).await?;
-    check_checksum(&plan, tally.crc64nvme)?;
+    check_total(&plan, &tally)?;
     check_limit(&plan, &tally)?;
     write_merges(work, keys, merges).await?;
     let next = message.round + 1;
@@ -200,43 +192,177 @@ async fn read_receipts(
     stream::iter(keys).map(read).buffered(CONCURRENT_READS).try_collect().await
 }
 
-fn tally(plan: &Plan, receipts: &[Receipt], bases: &[csv_records::Base]) -> Result<Tally, Error> {
+/// How the shards tile the objects.
+#[derive(Default)]
+struct Tiled {
+    /// The shards to run again, and where their first row starts.
+    wrong: Vec<(usize, u64)>,
+    /// The shards, once none is wrong.
+    shards: Vec<TalliedShard>,
+    /// The objects, likewise.
+    objects: Vec<TalliedObject>,
+}
+
+/// Proves that the shards tile each object, and that the bytes that were read are those that the
+/// store has.
+async fn tile_objects(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    plan: &Plan,
+    receipts: &[Receipt],
+) -> Result<Tiled, Error> {
+    let mut planned = Planned::new(work, keys, plan);
+    let mut tiled = Tiled::default();
+    let parts = parts_of(receipts);
+    let mut parts = parts.as_slice();
+    for position in 0..plan.objects {
+        let object = planned.get(position).await?;
+        let (own, rest) = parts.split_at(parts.partition_point(|part| part.object <= position));
+        tile_object(plan, position, object, own, receipts, &mut tiled)?;
+        parts = rest;
+    }
+    match parts {
+        [] => Ok(tiled),
+        [PartOf { shard, object, .. }, ..] => Err(Error::new(
+            ErrorKind::Internal,
+            format!("shard {shard} has rows of object {object}, out of order"),
+        )),
+    }
+}
+
+/// What a shard read of an object.
+struct PartOf<'a> {
+    shard: usize,
+    object: u32,
+    part: &'a ReceiptPart,
+}
+
+/// What the shards read, by shard and object.
+fn parts_of(receipts: &[Receipt]) -> Vec<PartOf<'_>> {
+    let of_shard = |(shard, receipt)| {
+        let Receipt { object: first, parts, .. }: &Receipt = receipt;
+        (*first..).zip(parts).map(move |(object, part)| PartOf { shard, object, part })
+    };
+    receipts.iter().enumerate().flat_map(of_shard).collect()
+}
+
+/// The same of one object: `own` is what each shard read of it.
+fn tile_object(
+    plan: &Plan,
+    position: u32,
+    object: &PlannedObject,
+    own: &[PartOf<'_>],
+    receipts: &[Receipt],
+    tiled: &mut Tiled,
+) -> Result<(), Error> {
+    let tiles: Vec<Tile> = own.iter().map(|own| own.part.tile.clone()).collect();
+    // How long a packed object is tells its one shard, which unpacked it to its proper end.
+    let data_bytes = match plan.layout(object)?.is_packed() {
+        true => tiles.first().map_or(0, |tile| tile.to),
+        false => object.data_bytes(),
+    };
+    let tiling = tile(&tiles, object.data_start, data_bytes).map_err(|error| {
+        Error::new(
+            ErrorKind::Internal,
+            format!("the shards do not tile {}: {error}", object.name()),
+        )
+    })?;
+    let wrong = tiling.wrong.iter().map(|(index, first)| (own[*index].shard, *first));
+    tiled.wrong.extend(wrong);
+    let (mut tallied, mut crc) = (TalliedObject::default(), None);
+    for (PartOf { shard, part, .. }, base) in own.iter().zip(&tiling.bases) {
+        tallied.counts += part.counts;
+        let own = object.own_bytes(part.tile.from, part.tile.to);
+        let bytes = own.end - own.start;
+        crc = Some(
+            crc.map_or(part.crc64nvme, |before| combine_crc64nvme(before, part.crc64nvme, bytes)),
+        );
+        let receipt = &receipts[*shard];
+        if receipt.object == position {
+            tiled.shards.push(TalliedShard {
+                round: receipt.round,
+                object: position,
+                lines: object.data_lines + base.lines,
+                records: base.records,
+            });
+        }
+    }
+    tallied.crc64nvme = crc.unwrap_or_default();
+    tiled.objects.push(tallied);
+    if tiled.wrong.is_empty() {
+        check_checksum(object, tallied.crc64nvme)?;
+        check_rows(object, tallied.counts.read)?;
+    }
+    Ok(())
+}
+
+/// Where a shard's first row starts, as it read.
+fn first_row(receipt: &Receipt) -> Option<u64> {
+    let tile = &receipt.parts.first()?.tile;
+    Some(tile.readings[tile.taken?].first)
+}
+
+fn tally(receipts: &[Receipt], tiled: Tiled) -> Result<Tally, Error> {
     let (mut counts, mut surplus_lines) = (Counts::default(), 0);
-    let mut crc = None;
-    let mut shards = Vec::with_capacity(receipts.len());
-    for (receipt, base) in receipts.iter().zip(bases) {
+    for receipt in receipts {
         counts += receipt.counts;
         surplus_lines += receipt.surplus_lines;
-        let own = plan.own_bytes(receipt.tile.from, receipt.tile.to);
-        let bytes = own.end - own.start;
-        crc = Some(crc.map_or(receipt.crc64nvme, |before| {
-            combine_crc64nvme(before, receipt.crc64nvme, bytes)
-        }));
-        shards.push(TalliedShard {
-            round: receipt.round,
-            lines: plan.data_lines + base.lines,
-            records: base.records,
-        });
     }
-    if !counts.is_conserved() {
+    let mut of_objects = Counts::default();
+    tiled.objects.iter().for_each(|object| of_objects += object.counts);
+    if !counts.is_conserved() || counts != of_objects {
         return Err(Error::new(
             ErrorKind::Internal,
             format!(
-                "{} records were read, but {} stored, {} rejected and {} filtered",
-                counts.read, counts.stored, counts.rejected, counts.filtered
+                "{} records were read, {} of them of the objects, but {} stored, {} rejected and {} filtered",
+                counts.read, of_objects.read, counts.stored, counts.rejected, counts.filtered
             ),
         ));
     }
-    Ok(Tally { shards, counts, surplus_lines, crc64nvme: crc.unwrap_or_default(), merges: 0 })
+    let Tiled { shards, objects, .. } = tiled;
+    Ok(Tally { shards, counts, surplus_lines, objects, merges: 0 })
 }
 
-fn check_checksum(plan: &Plan, computed: u64) -> Result<(), Error> {
-    match plan.source_crc64nvme {
+fn check_rows(object: &PlannedObject, read: u64) -> Result<(), Error> {
+    match object.rows {
+        Some(said) if said != read => Err(Error::new(
+            ErrorKind::SourceCorrupt,
+            format!(
+                "{} has {read} records, and the manifest says {said}; nothing is visible",
+                object.name()
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_checksum(object: &PlannedObject, computed: u64) -> Result<(), Error> {
+    match object.crc64nvme {
         Some(stored) if stored != computed => Err(Error::new(
             ErrorKind::SourceCorrupt,
             format!(
-                "the bytes that were read of {} have CRC-64/NVME {computed:016x}, the store says {stored:016x}; submit it again",
-                plan.source_name()
+                "the bytes that were read of {} have CRC-64/NVME {computed:016x}, and {stored:016x} is said of them; submit it again",
+                object.name()
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Compares what the objects came to with what the manifest says.
+fn check_total(plan: &Plan, tally: &Tally) -> Result<(), Error> {
+    let found = [
+        ("objects", plan.total.objects, u64::from(plan.objects + plan.skipped)),
+        ("bytes", plan.total.bytes, plan.source_bytes),
+        ("rows", plan.total.rows, tally.counts.read),
+    ];
+    match found.into_iter().find(|(_, said, found)| said.is_some_and(|said| said != *found)) {
+        Some((what, Some(said), found)) => Err(Error::new(
+            ErrorKind::SourceCorrupt,
+            format!(
+                "{} says that its objects have {said} {what} in all, and {found} were found, {} objects left out; nothing is visible",
+                plan.submission.source.name(),
+                plan.skipped
             ),
         )),
         _ => Ok(()),

@@ -7,6 +7,7 @@ use admission::Request;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use executions::Executions;
 use futures::future::join_all;
+use job::message::Unreadable;
 use registry::Registry;
 use tracing::{info, warn};
 
@@ -50,9 +51,10 @@ impl Admitter {
         let request = Request {
             job,
             dataset: dataset.clone(),
-            source,
+            source: source.into(),
             seen: None,
             force: false,
+            unreadable: Unreadable::default(),
             shard_bytes: None,
             max_cost: None,
         };
@@ -120,11 +122,12 @@ mod tests {
         );
         let submission: Submission = serde_json::from_str(&executions.inputs()[0]).unwrap();
         assert_eq!(
-            (submission.dataset.as_str(), submission.source.key.as_str()),
+            (submission.dataset.as_str(), submission.source.object().unwrap().key.as_str()),
             ("flights", "inbox/flights/2013/été & co+1.csv")
         );
-        assert_eq!(submission.source.version.as_deref(), Some("IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"));
-        assert_eq!(submission.source.etag.as_deref(), Some("b1946ac92492d2347c6235b4d2611184"));
+        let source = submission.source.object().unwrap();
+        assert_eq!(source.version.as_deref(), Some("IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"));
+        assert_eq!(source.etag.as_deref(), Some("b1946ac92492d2347c6235b4d2611184"));
     }
 
     #[tokio::test]

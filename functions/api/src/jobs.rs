@@ -11,7 +11,7 @@ use contract::Contract;
 use job::DatasetName;
 use job::bill::Dollars;
 use job::decision::Decision;
-use job::message::{Failure, JobId, JobKeys};
+use job::message::{Failure, JobId, JobKeys, Unreadable};
 use landing::plan::LEAST_ASKED_SHARD_BYTES;
 use objects::{Objects, Put};
 use registry::{JobChange, JobFilter, JobRecord, JobStatus, Page};
@@ -88,7 +88,16 @@ pub(crate) async fn submit(
         }
     };
     let Submitted { dataset, force, shard_bytes, max_cost, .. } = asked;
-    let request = admission::Request { job, dataset, source, seen, force, shard_bytes, max_cost };
+    let request = admission::Request {
+        job,
+        dataset,
+        source: source.into(),
+        seen: seen.map(Into::into),
+        force,
+        unreadable: Unreadable::default(),
+        shard_bytes,
+        max_cost,
+    };
     let admitted = admission::admit(
         app.registry.as_ref(),
         app.executions.as_ref(),

@@ -85,7 +85,7 @@ pub(crate) async fn rejects(
     let wants_csv = choose(&headers, &["application/json", "text/csv"])? == "text/csv";
     let job = find(&app, &id).await?;
     let rows = job.counts.map(|counts| counts.rejected);
-    let key = JobKeys::new("", &id).rejects();
+    let key = JobKeys::new("", &id).rejects(0);
     if head(&app, &key).await?.is_none() {
         return match rows {
             Some(0) if !wants_csv => {

@@ -6,7 +6,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use job::bill::{Bill, Dollars};
-use job::message::{Counts, Failure, SourceRef, Warning};
+use job::message::{Counts, Failure, ObjectCounts, Source, Warning};
 use registry::{JobRecord, JobStatus};
 use serde::Serialize;
 use tracing::info;
@@ -18,7 +18,9 @@ pub(crate) struct JobView {
     job: String,
     dataset: String,
     contract: u32,
-    source: SourceRef,
+    source: Source,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    objects: Option<ObjectCounts>,
     force: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     shard_bytes: Option<u64>,
@@ -60,6 +62,7 @@ impl From<JobRecord> for JobView {
             dataset: submission.dataset.into(),
             contract: submission.contract,
             source: submission.source,
+            objects: record.objects,
             force: submission.force,
             shard_bytes: submission.shard_bytes,
             max_cost: submission.max_cost,

@@ -131,11 +131,8 @@ impl Hearing<'_> {
         match between {
             Between::Nothing => {}
             Between::Replace(source) => {
-                self.bench
-                    .inbox()
-                    .put(&self.submission.source.key, source.into(), Put::Overwrite)
-                    .await
-                    .unwrap();
+                let object = self.submission.source.object().unwrap();
+                self.bench.inbox().put(&object.key, source.into(), Put::Overwrite).await.unwrap();
             }
             Between::Cancel => {
                 let because = Failure::new("Cancelled", "by hand");

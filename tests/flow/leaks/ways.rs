@@ -140,7 +140,11 @@ impl Way {
                 }
                 bench
                     .inbox()
-                    .put(&submission.source.key, source.into(), objects::Put::Overwrite)
+                    .put(
+                        &submission.source.object().unwrap().key,
+                        source.into(),
+                        objects::Put::Overwrite,
+                    )
                     .await
                     .unwrap();
             }

@@ -10,6 +10,7 @@
 //!   it writes a third of its bytes in parts of 5 MiB, an upload's start and end for each of its
 //!   files, and three documents. How many files there will be is not known beforehand: one a shard
 //!   is expected, and partitions make more;
+//! - each object besides the first takes two requests when it is planned and one when it is read;
 //! - one in ten shards runs twice;
 //! - what shards write is read and put together once more, 128 MiB an invocation and 20 MB/s, where
 //!   a file a shard would be small.
@@ -42,11 +43,16 @@ const MERGED_BYTES_PER_MS: u64 = 20_000;
 /// ms each.
 const MS_OF_A_RECEIPT: u64 = 3;
 
+/// Milliseconds of `ingest` for an object besides the first: two requests, 32 objects at once.
+const MS_OF_AN_OBJECT: u64 = 2;
+
 /// What is known of a job before it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected {
     /// Bytes of the source as it lies there.
     pub source_bytes: u64,
+    /// How many objects it has.
+    pub objects: u64,
     /// Whether it is packed.
     pub is_packed: bool,
     /// How many shards there are.
@@ -61,8 +67,16 @@ pub struct Expected {
 
 /// What a job is going to cost.
 pub fn estimate(expected: Expected) -> Bill {
-    let Expected { source_bytes, is_packed, shards, counts_lines, joined_bytes, processor } =
-        expected;
+    let Expected {
+        source_bytes,
+        objects,
+        is_packed,
+        shards,
+        counts_lines,
+        joined_bytes,
+        processor,
+    } = expected;
+    let others = objects.saturating_sub(1);
     let usage = |item: Item, invocations: u64, milliseconds: u64, puts: u64, gets: u64| {
         (
             item,
@@ -90,16 +104,16 @@ pub fn estimate(expected: Expected) -> Bill {
         usage(
             Item::Ingest,
             1,
-            PAUSE_MS + (counted + joined_bytes) / BYTES_PER_MS,
+            PAUSE_MS + (counted + joined_bytes) / BYTES_PER_MS + others * MS_OF_AN_OBJECT,
             4,
-            12 + counted.div_ceil(BLOCK_BYTES),
+            12 + counted.div_ceil(BLOCK_BYTES) + others * 2,
         ),
         usage(
             Item::Transform,
             runs,
             runs * (PAUSE_MS + joined_bytes / BYTES_PER_MS) + work / BYTES_PER_MS,
             runs * 5 + (work / SHRINKS).div_ceil(PART_BYTES),
-            blocks + runs * 6 + joined,
+            blocks + runs * 6 + joined + others,
         ),
         usage(Item::Verify, 2, 2 * PAUSE_MS + lists, 4, runs + 4),
         usage(
@@ -145,6 +159,7 @@ mod tests {
     fn only_small_files_of_several_shards_are_put_together() {
         let merges = |shards: u64, shard_bytes: u64| {
             let expected = Expected {
+                objects: 1,
                 source_bytes: shards * shard_bytes,
                 is_packed: false,
                 shards,

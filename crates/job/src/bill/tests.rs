@@ -66,6 +66,7 @@ fn a_bill_is_the_same_after_it_was_written() {
 
 fn expected(source_bytes: u64, shards: u64) -> Expected {
     Expected {
+        objects: 1,
         source_bytes,
         is_packed: false,
         shards,

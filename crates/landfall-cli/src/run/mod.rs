@@ -14,7 +14,7 @@ use std::time::Instant;
 use clap::Args;
 use contract::Contract;
 use job::bill::Dollars;
-use job::message::{Failure, Settled, SourceRef, Submission};
+use job::message::{Failure, Settled, Submission, Unreadable};
 use job::sources::Sources;
 use registry::Registry;
 use steps::{Context, Settings};
@@ -22,6 +22,7 @@ use tokio::sync::watch;
 
 use crate::exit::{CODES, Exit, examples};
 use crate::size::parse_shard_size;
+use crate::sources::Files;
 use crate::submission::{self, Asked, Wishes, place, salt};
 use crate::{complain, note, path, runtime, stdout};
 use execution::Execution;
@@ -32,20 +33,22 @@ use running::{Present, Running};
 const EXAMPLES: &[&str] = &[
     "landfall run flights.yaml flights.csv --lake lake",
     "landfall run flights.yaml 2013-*.csv --lake lake --json | jq .counts",
+    "landfall run flights.yaml inbox/ --lake lake --skip-unreadable",
+    "zcat flights.csv.gz | landfall run flights.yaml - --lake lake",
 ];
 
-/// Land files in a lake on this machine: one job for each, as the cloud would do it.
+/// Land files in a lake on this machine: all in one job and one commit, as the cloud would do it.
 ///
-/// Rows go to `DIR/<dataset>/` as Parquet, all of a file at once or none of it; what is refused
-/// goes to `DIR/_landfall/jobs/<job>/`, byte for byte, with each fault's line, column and reason.
-/// The same bytes land only once. Masks that hash take their salt from the environment variable
+/// Rows go to `DIR/<dataset>/` as Parquet, all of them at once or none; what is rejected goes to
+/// `DIR/_landfall/jobs/<job>/`, byte for byte, with each fault's file, line, column and reason.
+/// The same bytes land only once: of several files those that landed before are left out. Masks that hash take their salt from the environment variable
 /// LANDFALL_MASK_SALT.
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES, CODES))]
 pub(crate) struct Run {
     /// What the files should hold, and what they become.
     contract: PathBuf,
-    /// The files to land.
+    /// The files to land: paths, directories, patterns such as 'in/*.csv', or `-` for standard input
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
     /// The directory of the lake; it is made if need be.
@@ -58,19 +61,22 @@ pub(crate) struct Run {
     /// Shards that are worked at once [default: as many as there are cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Print each job as a line of JSON.
+    /// Print the job as a line of JSON.
     #[arg(long)]
     json: bool,
-    /// Land nothing of a file that is estimated to cost more USD on AWS: 0.05
+    /// Land nothing if that is estimated to cost more USD on AWS: 0.05
     #[arg(long, value_name = "USD")]
     max_cost: Option<Dollars>,
-    /// Land a file even if the same bytes are in the dataset already.
+    /// Land files even if the same bytes are in the dataset already.
     #[arg(long)]
     force: bool,
-    /// Answer with 4 when a file lands nothing because the same bytes are in the dataset already.
+    /// Of several files leave those out that can't be read or don't match the contract.
+    #[arg(long)]
+    skip_unreadable: bool,
+    /// Answer with 4 when nothing lands because the same bytes are in the dataset already.
     #[arg(long)]
     strict: bool,
-    /// Say what each job would have cost on AWS and elsewhere.
+    /// Say what the job would have cost on AWS and elsewhere.
     #[arg(long)]
     cost: bool,
 }
@@ -80,7 +86,7 @@ const LEAST_SHARD_BYTES: u64 = 16 << 20;
 /// Most bytes of one: where there is no bar, progress is told by shards.
 const MOST_SHARD_BYTES: u64 = 2 << 30;
 
-/// What all jobs of a run share.
+/// What a run stands on.
 struct Landing {
     context: Context,
     /// The contract's document.
@@ -90,12 +96,13 @@ struct Landing {
     max_cost: Option<Dollars>,
     threads: usize,
     force: bool,
+    unreadable: Unreadable,
     lake: PathBuf,
 }
 
 impl Run {
     pub(crate) fn run(self) -> Exit {
-        let (landing, sources) = match self.settle() {
+        let (landing, files) = match self.settle() {
             Ok(settled) => settled,
             Err(exit) => return exit,
         };
@@ -108,7 +115,7 @@ impl Run {
             let mut early = interrupted.clone();
             let listening = tokio::spawn(obey(interrupt));
             let worst = tokio::select! {
-                present = landing.enter() => self.land_all(&landing, sources, present, &interrupted).await,
+                present = landing.enter() => self.land(&landing, files, present, interrupted).await,
                 () = heard(&mut early) => Exit::Interrupted,
             };
             listening.abort();
@@ -116,42 +123,44 @@ impl Run {
         })
     }
 
-    async fn land_all(
+    async fn land(
         &self,
         landing: &Landing,
-        sources: Vec<(PathBuf, SourceRef)>,
+        files: Option<Files>,
         _present: Option<Present>,
-        interrupted: &watch::Receiver<bool>,
+        interrupted: watch::Receiver<bool>,
     ) -> Exit {
-        let mut worst = Exit::Landed;
-        for (path, source) in sources {
-            if *interrupted.borrow() {
-                return Exit::Interrupted;
-            }
-            let outcome = landing.land(&path, source, self.json, interrupted.clone()).await;
-            if let Some(guess) = &outcome.guessed_encoding {
-                note(guess);
-            }
-            if let Some(failure) =
-                outcome.failure.as_ref().filter(|_| outcome.exit(true) != Exit::Landed)
-            {
-                complain(format_args!("{}: {}: {}", path.display(), failure.error, failure.cause));
-            }
-            // That nobody hears of it changes nothing of what has landed.
-            stdout::note(if self.json {
-                outcome.write_json()
-            } else {
-                summary::write(&outcome, self.cost)
-            });
-            worst = worst.max(outcome.exit(self.strict));
+        let outcome = landing.land(files, self.json, interrupted).await;
+        if let Some(guess) = &outcome.guessed_encoding {
+            note(guess);
         }
-        worst
+        if let Some(failure) =
+            outcome.failure.as_ref().filter(|_| outcome.exit(true) != Exit::Landed)
+        {
+            let name = outcome.source.display();
+            complain(format_args!("{name}: {}: {}", failure.error, failure.cause));
+        }
+        // That nobody hears of it changes nothing of what has landed.
+        stdout::note(if self.json {
+            outcome.write_json()
+        } else {
+            summary::write(&outcome, self.cost)
+        });
+        outcome.exit(self.strict)
     }
 
     /// The call as it is meant: everything that can be known to be wrong is said before anything is
     /// done.
-    fn settle(&self) -> Result<(Landing, Vec<(PathBuf, SourceRef)>), Exit> {
-        let Asked { text, contract, sources } = Asked::settle(&self.contract, &self.sources)?;
+    fn settle(&self) -> Result<(Landing, Option<Files>), Exit> {
+        let Asked { text, contract } = Asked::read(&self.contract)?;
+        let files = match self.sources.as_slice() {
+            [only] if path::is_stdin(only) => None,
+            named if named.iter().any(|path| path::is_stdin(path)) => {
+                complain("-: standard input is landed alone, without other files");
+                return Err(Exit::WrongUse);
+            }
+            named => Some(submission::files(named, &self.contract, Some(&self.lake))?),
+        };
         path::check_lake(&self.lake).map_err(|message| {
             complain(message);
             Exit::WrongUse
@@ -172,9 +181,13 @@ impl Run {
             max_cost: self.max_cost,
             threads,
             force: self.force,
+            unreadable: match self.skip_unreadable {
+                true => Unreadable::Skip,
+                false => Unreadable::Fail,
+            },
             lake,
         };
-        Ok((landing, sources))
+        Ok((landing, files))
     }
 }
 
@@ -193,21 +206,41 @@ impl Landing {
         Present::enter(&self.context, settled.is_ok()).await.ok()
     }
 
-    /// One job, from its admission to its end.
+    /// One job, from its admission to its end, of files or of standard input.
     async fn land(
         &self,
-        path: &Path,
-        source: SourceRef,
+        files: Option<Files>,
         json: bool,
         mut interrupted: watch::Receiver<bool>,
     ) -> Outcome {
         let started = Instant::now();
         let job = submission::new_id();
-        let mut outcome = Outcome::new(&job, &self.contract.name, path, &self.lake);
-        let shard_bytes = self.shard_bytes.or_else(|| {
-            Some(shard_bytes(std::fs::metadata(path).ok()?.len(), self.threads as u64))
-        });
-        let wishes = Wishes { force: self.force, shard_bytes, max_cost: self.max_cost };
+        let spool = Path::new(&self.context.work.bucket)
+            .join(self.context.keys(&job).prefix())
+            .join("stdin");
+        let is_spooled = files.is_none();
+        let files = match files.map_or_else(|| Files::spool(&spool), Ok) {
+            Ok(files) => files,
+            Err(error) => {
+                let mut outcome =
+                    Outcome::new(&job, &self.contract.name, Path::new(path::STDIN), 0, &self.lake);
+                let cause = format!("standard input can't be kept: {error}");
+                outcome.failure = Some(Failure::new("StoreUnavailable", cause));
+                outcome.has_ended = true;
+                return outcome;
+            }
+        };
+        let name = files.name();
+        let mut outcome = Outcome::new(&job, &self.contract.name, &name, files.bytes, &self.lake);
+        let shard_bytes =
+            self.shard_bytes.or_else(|| Some(shard_bytes(files.bytes, self.threads as u64)));
+        let wishes = Wishes {
+            force: self.force,
+            unreadable: self.unreadable,
+            shard_bytes,
+            max_cost: self.max_cost,
+        };
+        let source = files.source();
         let running = match Running::start(&self.context, &job) {
             Ok(running) => running,
             Err(error) => {
@@ -228,7 +261,7 @@ impl Landing {
         };
         let failure = match admitted {
             Ok(submission) => {
-                let execution = self.execute(path, submission, json, interrupted).await;
+                let execution = self.execute(&name, submission, json, interrupted).await;
                 outcome.execution = Some(execution.inspection);
                 execution.outcome.err()
             }
@@ -238,6 +271,8 @@ impl Landing {
         outcome.seconds = started.elapsed().as_secs_f64();
         if outcome.is_left() {
             running.leave();
+        } else if is_spooled {
+            let _ = std::fs::remove_file(&spool);
         }
         outcome
     }

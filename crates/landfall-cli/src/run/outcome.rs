@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use contract::rejects::ErrorEntry;
 use job::DatasetName;
 use job::bill::Bill;
-use job::message::{Counts, Failure, JobId};
+use job::message::{Counts, Failure, JobId, ObjectCounts};
 use landing::commit::{Commit, CommittedFile};
 use landing::opening::said_of_guess;
 use landing::plan::Plan;
 use registry::JobStatus;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use steps::Context;
 
 use crate::exit::Exit;
@@ -21,6 +21,8 @@ const COMMIT_BYTES: u64 = 1 << 30;
 
 /// Faults that are shown; all of them are in `errors.jsonl`.
 const SHOWN_FAULTS: usize = 5;
+/// Files that were left out that are shown; all of them are in `skipped.jsonl`.
+const SHOWN_SKIPPED: usize = 5;
 /// The start of what tells in a fault's line how many lines its record spans.
 const SPAN: &str = "\"lines\":";
 
@@ -29,8 +31,14 @@ const SPAN: &str = "\"lines\":";
 pub(super) struct Outcome {
     pub(super) job: JobId,
     pub(super) dataset: DatasetName,
-    /// The file, as it was named.
+    /// The file, as it was named, or the first one and how many more.
     pub(super) source: PathBuf,
+    /// How many files landed and how many were left out, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) objects: Option<ObjectCounts>,
+    /// Files that were left out, the first ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) skipped: Vec<SkippedFile>,
     pub(super) state: JobStatus,
     pub(super) counts: Option<Counts>,
     /// The number of the commit.
@@ -66,6 +74,15 @@ pub(super) struct Outcome {
     pub(super) guessed_encoding: Option<String>,
 }
 
+/// A file that was left out.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SkippedFile {
+    pub(super) source: PathBuf,
+    /// Why, by the name of a failure.
+    pub(super) error: String,
+    pub(super) message: String,
+}
+
 /// A file of the lake.
 #[derive(Debug, Serialize)]
 pub(super) struct LandedFile {
@@ -76,7 +93,13 @@ pub(super) struct LandedFile {
 
 impl Outcome {
     /// Of a job that is not admitted yet.
-    pub(super) fn new(job: &JobId, dataset: &DatasetName, source: &Path, lake: &Path) -> Self {
+    pub(super) fn new(
+        job: &JobId,
+        dataset: &DatasetName,
+        source: &Path,
+        source_bytes: u64,
+        lake: &Path,
+    ) -> Self {
         Self {
             job: job.clone(),
             dataset: dataset.clone(),
@@ -91,7 +114,9 @@ impl Outcome {
             seconds: 0.0,
             bill: None,
             execution: None,
-            source_bytes: std::fs::metadata(source).map_or(0, |metadata| metadata.len()),
+            source_bytes,
+            objects: None,
+            skipped: Vec::new(),
             lake: lake.to_owned(),
             first_faults: Vec::new(),
             more_faults: 0,
@@ -116,6 +141,7 @@ impl Outcome {
         if let Ok(Some(record)) = context.registry.job(&self.job).await {
             self.state = record.status;
             self.has_ended = record.status.is_terminal();
+            self.objects = record.objects;
             self.counts = record.counts;
             self.sequence = record.sequence;
             self.bill = record.bill;
@@ -136,7 +162,8 @@ impl Outcome {
             Some(Path::new(&context.work.bucket).join(key)).filter(|path| path.is_file())
         };
         self.guessed_encoding = there(keys.plan()).and_then(|path| guessed_encoding(&path));
-        self.rejects = there(keys.rejects());
+        self.skipped = there(keys.skipped()).map_or_else(Vec::new, |path| skipped(&path));
+        self.rejects = there(keys.rejects(0));
         self.errors = there(keys.errors());
         let shown = self.errors.as_deref().and_then(|path| {
             std::fs::File::open(path).and_then(|file| faults(BufReader::new(file))).ok()
@@ -192,10 +219,17 @@ async fn committed(context: &Context, job: &JobId) -> Vec<CommittedFile> {
         .map_or_else(Vec::new, |commit| commit.files)
 }
 
+/// The first files that were left out.
+fn skipped(path: &Path) -> Vec<SkippedFile> {
+    let Ok(file) = std::fs::File::open(path) else { return Vec::new() };
+    let lines = BufReader::new(file).lines().take(SHOWN_SKIPPED).map_while(Result::ok);
+    lines.filter_map(|line| serde_json::from_str(&line).ok()).collect()
+}
+
 /// The line that says which encoding was guessed, if the job's plan has a guess.
 fn guessed_encoding(path: &Path) -> Option<String> {
     let plan: Plan = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
-    said_of_guess(&plan.dialect, &plan.evidence)
+    plan.layouts.iter().find_map(|layout| said_of_guess(&layout.dialect, &layout.evidence))
 }
 
 /// The faults to show, and how many there are besides. Those of records that may hold others come
@@ -236,6 +270,7 @@ mod tests {
     fn fault(line: u64, lines: Option<u64>, error: ErrorName) -> ErrorEntry {
         let (column, message) = (None, String::new());
         ErrorEntry {
+            source: None,
             line,
             lines,
             record: line,

@@ -74,7 +74,7 @@ impl Progress {
 
     /// So many shards are to be worked, besides those before.
     pub(super) fn expect(&self, shards: &[Shard]) {
-        let bytes: u64 = shards.iter().map(bytes).sum();
+        let bytes: u64 = shards.iter().map(Shard::bytes).sum();
         let before = self.0.shards.fetch_add(shards.len() as u64, Ordering::Relaxed);
         if before == 0 {
             self.0.read_before.store(self.0.meter.usage().bytes_read, Ordering::Relaxed);
@@ -103,7 +103,7 @@ impl Progress {
         let shards = self.0.shards.load(Ordering::Relaxed);
         match &self.0.form {
             Form::Bar(_) => {
-                self.0.done_bytes.fetch_add(bytes(shard), Ordering::Relaxed);
+                self.0.done_bytes.fetch_add(shard.bytes(), Ordering::Relaxed);
                 self.show();
             }
             // A line for each quarter, unless the whole is small.
@@ -132,10 +132,6 @@ fn bar(name: &str) -> ProgressBar {
     let bar = ProgressBar::no_length().with_style(style).with_prefix(name.to_owned());
     bar.enable_steady_tick(TICK);
     bar
-}
-
-fn bytes(shard: &Shard) -> u64 {
-    shard.to - shard.from
 }
 
 /// How far a bar of `all` bytes is: what was read counts, which is more than the source where
@@ -172,15 +168,7 @@ mod tests {
             read_before,
         };
         let progress = Progress(Arc::new(shown));
-        let shard = |from, to| Shard {
-            index: 0,
-            from,
-            to,
-            first: None,
-            line: None,
-            round: 1,
-            taken: Vec::new(),
-        };
+        let shard = |from, to| Shard::of_range(0, 0, from..to);
         runtime.block_on(async {
             let bucket = objects::Buckets::bucket(&buckets, "b");
             bucket.put("a", vec![0; 100].into(), objects::Put::Overwrite).await.expect("it is put");

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use job::bill::{Bill, Elsewhere};
-use job::message::{Counts, JobId};
+use job::message::{Counts, JobId, ObjectCounts};
 
-use super::outcome::Outcome;
+use super::outcome::{Outcome, SkippedFile};
 use crate::exit::Exit;
 use crate::fault_line;
 use crate::size::{bytes, count};
@@ -52,6 +52,13 @@ fn describe(outcome: &Outcome, tells_cost: bool, out: &mut impl Write) -> io::Re
         (None, None) => writeln!(out, "failed    {source} for {dataset}")?,
     }
     writeln!(out, "job       {job}")?;
+    if let Some(ObjectCounts { landed, skipped }) = outcome.objects {
+        let [landed, skipped] = [landed, skipped].map(|files| count(files.into()));
+        writeln!(out, "sources   {landed} landed, {skipped} left out")?;
+    }
+    for SkippedFile { source, error, .. } in &outcome.skipped {
+        writeln!(out, "          {}: {error}", source.display())?;
+    }
     if let Some(Counts { read, stored, rejected, filtered }) = outcome.counts {
         let [read, stored, rejected, filtered] = [read, stored, rejected, filtered].map(count);
         writeln!(

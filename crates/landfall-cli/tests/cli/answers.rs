@@ -158,9 +158,11 @@ fn standard_input_is_read_where_it_can_be() {
     assert!(
         landed.fed(&["profile", "-", "--contract", "c.yaml"], source).stdout.ends_with("2 rows\n")
     );
+    let answer = landed.fed(&["run", "c.yaml", "-", "--lake", "lake"], source);
+    assert!(answer.stdout.starts_with("landed    - in trips, commit 0\n"), "{answer:?}");
     for (call, told) in [
         (&["profile", "-"][..], "standard input can be read once"),
-        (&["run", "c.yaml", "-", "--lake", "lake"], "standard input is not read here"),
+        (&["run", "c.yaml", "-", "t.csv", "--lake", "lake"], "standard input is landed alone"),
     ] {
         let answer = landed.fed(call, source);
         assert!(answer.exit == 2 && answer.stderr.contains(told), "{call:?}: {answer:?}");

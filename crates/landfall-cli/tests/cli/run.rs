@@ -319,21 +319,49 @@ fn failures_have_their_exit_codes_and_leave_nothing() {
 }
 
 #[test]
-fn the_worst_of_several_jobs_is_the_answer() {
+fn several_files_are_one_job() {
     let shore = Shore::new(CONTRACT, TRIPS);
-    std::fs::write(shore.path("drifted.csv"), "id\n1\n").expect("there is room");
-    std::fs::write(shore.path("other.csv"), "id,note,fare\n1,a,2\n").expect("there is room");
-    let mut arguments = shore.arguments(&["--json"]);
-    arguments
-        .extend([shore.path("drifted.csv"), shore.path("other.csv")].map(PathBuf::into_os_string));
-    let answer = landfall(arguments);
-    let jobs: Vec<Value> =
-        answer.stdout.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect();
-    let states: Vec<_> =
-        jobs.iter().map(|job| job["state"].as_str().expect("it has a state")).collect();
-    assert_eq!((answer.exit, states), (1, vec!["SUCCEEDED", "FAILED", "SUCCEEDED"]));
-    assert_eq!((&jobs[0]["sequence"], &jobs[2]["sequence"]), (&0.into(), &1.into()));
-    assert_eq!(answer.stderr.lines().count(), 1, "only the error: {}", answer.stderr);
+    let inbox = shore.path("inbox");
+    std::fs::create_dir_all(inbox.join("deep")).expect("there is room");
+    for (file, text) in [
+        ("drifted.csv", "id\n1\n"),
+        ("other.csv", "id,note,fare\n1,a,2\n"),
+        ("copy.csv", "id,note,fare\n1,a,2\n"),
+        ("deep/more.csv", "id,note,fare\n1,b,2\n2,c,x\n"),
+        (".hidden.csv", "nothing of it is read"),
+    ] {
+        std::fs::write(inbox.join(file), text).expect("there is room");
+    }
+    let run = |sources: &[PathBuf], more: &[&str]| {
+        let mut arguments = shore.arguments(&[&["--json"], more].concat());
+        let at = arguments.iter().position(|argument| *argument == shore.path("trips.csv"));
+        let at = at.expect("the source is named");
+        arguments.splice(at..=at, sources.iter().map(|path| path.clone().into_os_string()));
+        let answer = landfall(arguments);
+        let jobs =
+            answer.stdout.lines().map(|line| serde_json::from_str(line).expect("it is JSON"));
+        (answer.exit, jobs.collect::<Vec<Value>>())
+    };
+    // A file that does not match lands nothing of the others.
+    let (exit, jobs) = run(std::slice::from_ref(&inbox), &[]);
+    assert_eq!((exit, jobs.len(), &jobs[0]["failure"]["error"]), (1, 1, &"SchemaDrift".into()));
+    assert_eq!(shore.visible(), BTreeSet::new());
+
+    let (exit, jobs) =
+        run(&[inbox.join("**/*.csv"), shore.path("trips.csv")], &["--skip-unreadable"]);
+    let job = &jobs[0];
+    assert_eq!((exit, jobs.len(), &job["sequence"]), (0, 1, &0.into()), "{job}");
+    assert_eq!(job["objects"], serde_json::json!({ "landed": 3, "skipped": 2 }));
+    let skipped = job["skipped"].as_array().expect("a list");
+    let skipped: Vec<_> = skipped.iter().map(|file| file["error"].clone()).collect();
+    assert_eq!(skipped, ["SchemaDrift", "AlreadyLanded"]);
+    let errors = std::fs::read_to_string(job["errors"].as_str().expect("a path"));
+    let errors = errors.expect("there are errors");
+    assert!(errors.contains("inbox/deep/more.csv\",\"line\":3,\"record\":2,"), "{errors}");
+
+    std::fs::write(inbox.join("new.csv"), "id,note,fare\n7,d,1\n").expect("there is room");
+    let (exit, jobs) = run(std::slice::from_ref(&inbox), &["--skip-unreadable"]);
+    assert_eq!((exit, &jobs[0]["counts"]["stored"]), (0, &1.into()), "{}", jobs[0]);
 }
 
 /// What the API tells of an execution in the cloud.

@@ -150,6 +150,7 @@ impl<'a> Batch<'a> {
     pub fn entry(&self, finding: &Finding, field: Option<String>) -> ErrorEntry {
         let index = finding.row as usize;
         ErrorEntry {
+            source: None,
             line: self.lines()[index],
             lines: Some(self.span(index)).filter(|lines| *lines > 1),
             record: self.before + index as u64,

@@ -13,7 +13,7 @@ use job::{Error, ErrorKind};
 
 use super::claims::Stretch;
 use super::{read_number, write_number};
-use crate::plan::Plan;
+use crate::plan::{Layout, Plan};
 
 /// Bytes of source for which there is a bucket: mostly some times as many as of their keys, of
 /// which one bucket has to fit into memory.
@@ -27,8 +27,8 @@ const BUCKET_BYTES: usize = 8;
 
 /// How many buckets the pieces of a job have: a power of two.
 pub(super) fn buckets(plan: &Plan) -> usize {
-    let bytes =
-        if plan.is_packed() { plan.source_bytes.saturating_mul(8) } else { plan.source_bytes };
+    let unpacked = if plan.layouts.iter().any(Layout::is_packed) { 8 } else { 1 };
+    let bytes = plan.source_bytes.saturating_mul(unpacked);
     (bytes / SOURCE_BYTES_PER_BUCKET).clamp(LEAST_BUCKETS, MOST_BUCKETS).next_power_of_two()
         as usize
 }

@@ -106,6 +106,7 @@ impl Archive {
     /// What a job's errors say of each of these.
     pub fn entries(&self) -> Vec<ErrorEntry> {
         let entry = |file: &Packed| ErrorEntry {
+            source: None,
             line: 1,
             lines: None,
             record: 0,

@@ -121,7 +121,10 @@ impl Suite {
         let newest = |version: &str| {
             let job = self.new_job("newest", &format!("newest-{version}"), NOW).submission;
             Newest {
-                source: SourceRef { version: Some(version.to_owned()), ..job.source },
+                source: SourceRef {
+                    version: Some(version.to_owned()),
+                    ..Self::object_of("newest")
+                },
                 job: job.job,
             }
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use job::DatasetName;
-use job::message::{Counts, Failure, SourceRef};
+use job::message::{Counts, Failure, ObjectCounts, SourceRef};
 
 use super::{LATER, NOW, Suite, race};
 use crate::{Error, JobChange, JobFilter, JobRecord, JobStatus};
@@ -64,11 +64,13 @@ impl Suite {
         let source = SourceRef {
             version: Some("v1".to_owned()),
             etag: Some("e1".to_owned()),
-            ..job.submission.source.clone()
+            ..Self::object_of("changes")
         };
-        job.submission.source = source.clone();
-        self.check_change(&JobChange { source: Some(source), ..JobChange::default() }, LATER, &job)
-            .await;
+        job.submission.source = source.clone().into();
+        job.objects = Some(ObjectCounts { landed: 2, skipped: 1 });
+        let change =
+            JobChange { source: Some(source), objects: job.objects, ..JobChange::default() };
+        self.check_change(&change, LATER, &job).await;
 
         let counts = Counts { read: 3, stored: 1, rejected: 1, filtered: 1 };
         let over = JobChange {

@@ -89,7 +89,8 @@ async fn a_job_is_for_the_source_as_it_was_when_it_was_submitted() {
         let inputs = door.executions.inputs();
         let submitted = inputs.iter().map(|input| {
             let submission: Submission = serde_json::from_str(input).unwrap();
-            (submission.source.version, submission.source.etag)
+            let source = submission.source.object().unwrap();
+            (source.version.clone(), source.etag.clone())
         });
         assert_eq!(submitted.collect::<Vec<_>>(), seen);
         if let Some(first) = &seen[0].0 {

@@ -29,7 +29,7 @@ async fn landed(counts: Counts) -> (Door, JobId) {
 #[tokio::test]
 async fn rejects_are_a_url_or_a_redirect_to_it() {
     let (door, job) = landed(COUNTS).await;
-    door.leave(&keys(&job).rejects(), "year\nx\n").await;
+    door.leave(&keys(&job).rejects(0), "year\nx\n").await;
     let body = door.get(&format!("/jobs/{job}/rejects")).await.expect(StatusCode::OK).body;
     assert_eq!(body["rows"], 3);
     assert!(body["url"].as_str().is_some_and(|url| !url.is_empty()) && body["expires"].is_string());
@@ -126,15 +126,10 @@ async fn outputs_are_the_files_of_the_commit() {
         table: TableFormat::Landfall,
         job: job.clone(),
         contract: 1,
-        source: SourceRef {
-            bucket: "the-inbox".to_owned(),
-            key: "staged/flights/a.csv".to_owned(),
-            version: None,
-            etag: None,
-            sequencer: None,
-        },
+        source: SourceRef::new("the-inbox".to_owned(), "staged/flights/a.csv".to_owned()).into(),
+        objects: 1,
         source_bytes: 10,
-        source_crc64nvme: "0".repeat(16),
+        source_crc64nvme: Some("0".repeat(16)),
         counts: COUNTS,
         bytes: 60,
         nulls: BTreeMap::new(),

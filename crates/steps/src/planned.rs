@@ -1,0 +1,144 @@
+//! The objects of a plan: the first ones stand in it, the others in documents beside it.
+
+use bytes::Bytes;
+use job::message::{JobId, JobKeys, Shard};
+use job::{Error, ErrorKind};
+use landing::plan::{PART_OBJECTS, Plan, PlannedObject};
+use objects::{Objects, Put};
+use serde::Serialize;
+
+use crate::documents;
+
+/// The objects that a shard has rows of.
+pub(crate) async fn objects_of(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    plan: &Plan,
+    shard: &Shard,
+) -> Result<Vec<PlannedObject>, Error> {
+    let mut objects = Planned::new(work, keys, plan);
+    let mut found = Vec::with_capacity(shard.objects as usize);
+    for position in shard.object..shard.object + shard.objects {
+        found.push(objects.get(position).await?.clone());
+    }
+    Ok(found)
+}
+
+/// The objects of a plan, read part by part.
+pub(crate) struct Planned<'a> {
+    work: &'a dyn Objects,
+    keys: &'a JobKeys,
+    plan: &'a Plan,
+    /// The part that was read last, and its number. The one in the plan has number 0.
+    part: Option<(u32, Vec<PlannedObject>)>,
+}
+
+impl<'a> Planned<'a> {
+    pub(crate) fn new(work: &'a dyn Objects, keys: &'a JobKeys, plan: &'a Plan) -> Self {
+        Self { work, keys, plan, part: None }
+    }
+
+    /// How many parts there are.
+    pub(crate) fn parts(&self) -> u32 {
+        self.plan.objects.div_ceil(PART_OBJECTS as u32)
+    }
+
+    /// The objects of a part, from 0.
+    pub(crate) async fn part(&mut self, part: u32) -> Result<&[PlannedObject], Error> {
+        if part > 0 && self.part.as_ref().is_none_or(|(number, _)| *number != part) {
+            let read = documents::read(self.work, &self.keys.objects(part)).await?;
+            self.part = Some((part, read));
+        }
+        Ok(match &self.part {
+            Some((_, objects)) if part > 0 => objects,
+            _ => &self.plan.first_objects,
+        })
+    }
+
+    /// An object, by its position in the plan. Neighbors are read together.
+    pub(crate) async fn get(&mut self, position: u32) -> Result<&PlannedObject, Error> {
+        let index = position as usize % PART_OBJECTS;
+        self.part(position / PART_OBJECTS as u32).await?.get(index).ok_or_else(|| {
+            Error::new(ErrorKind::Internal, format!("the plan has no object {position}"))
+        })
+    }
+}
+
+/// An object that is not landed: a line of `skipped.jsonl`.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Skipped {
+    pub(crate) source: String,
+    /// Why, by the name of a failure.
+    pub(crate) error: String,
+    pub(crate) message: String,
+    /// The job that landed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) job: Option<JobId>,
+}
+
+impl Skipped {
+    pub(crate) fn new(source: String, error: &str, message: String) -> Self {
+        Self { source, error: error.to_owned(), message, job: None }
+    }
+}
+
+/// Writes the list of the objects that are not landed. Without any there is none.
+pub(crate) async fn keep_skipped(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    skipped: &[Skipped],
+) -> Result<(), Error> {
+    if skipped.is_empty() {
+        return Ok(());
+    }
+    let mut lines = Vec::new();
+    for object in skipped {
+        serde_json::to_writer(&mut lines, object)
+            .map_err(|_| Error::new(ErrorKind::Internal, "a skipped object can't be written"))?;
+        lines.push(b'\n');
+    }
+    work.put(&keys.skipped(), Bytes::from(lines), Put::Overwrite).await?;
+    Ok(())
+}
+
+/// Writes the list of objects, part by part, as they come.
+pub(crate) struct Writer<'a> {
+    work: &'a dyn Objects,
+    keys: &'a JobKeys,
+    /// The part that stands in the plan.
+    first: Vec<PlannedObject>,
+    /// The part that is being filled, when it is another one, and how many are written.
+    part: Vec<PlannedObject>,
+    written: u32,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn new(work: &'a dyn Objects, keys: &'a JobKeys) -> Self {
+        Self { work, keys, first: Vec::new(), part: Vec::new(), written: 0 }
+    }
+
+    pub(crate) async fn push(&mut self, object: PlannedObject) -> Result<(), Error> {
+        if self.first.len() < PART_OBJECTS {
+            self.first.push(object);
+            return Ok(());
+        }
+        self.part.push(object);
+        if self.part.len() == PART_OBJECTS { self.flush().await } else { Ok(()) }
+    }
+
+    /// The part that stands in the plan, once all others are written.
+    pub(crate) async fn finish(mut self) -> Result<Vec<PlannedObject>, Error> {
+        if !self.part.is_empty() {
+            self.flush().await?;
+        }
+        Ok(self.first)
+    }
+
+    async fn flush(&mut self) -> Result<(), Error> {
+        self.written += 1;
+        let part = std::mem::take(&mut self.part);
+        let key = self.keys.objects(self.written);
+        documents::write(self.work, &key, &part, Put::Overwrite).await?;
+        Ok(())
+    }
+}
