@@ -383,7 +383,7 @@ impl Functions for Bench {
         }
         let remains = Remains { table: self.table_keys().await, visible: self.visible().await.0 };
         self.remains.lock().unwrap().push(remains);
-        Err(Error::new(ErrorKind::StoreUnavailable, "the process was killed".to_owned()))
+        Err(Error::new(ErrorKind::StoreUnavailable, "the process was killed"))
     }
 
     fn is_stopped(&self) -> bool {

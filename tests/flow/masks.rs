@@ -192,14 +192,10 @@ async fn a_contract_that_hashes_wants_a_salt() {
 
     // A salt that is configured and can't be had ends what needs it, with the reason.
     let mut bench = Bench::new(CONTRACT).await;
-    bench.context.salt =
-        Err(Error::new(ErrorKind::AccessDenied, "secretsmanager:GetSecretValue".to_owned()));
+    bench.context.salt = Err(Error::new(ErrorKind::AccessDenied, "secretsmanager:GetSecretValue"));
     let submission = bench.submit("job", b"id,email,card,pin,note\n", u64::MAX, false).await;
     let error = steps::ingest(&bench.context, submission).await.unwrap_err();
-    assert_eq!(
-        error,
-        Error::new(ErrorKind::AccessDenied, "secretsmanager:GetSecretValue".to_owned())
-    );
+    assert_eq!(error, Error::new(ErrorKind::AccessDenied, "secretsmanager:GetSecretValue"));
 
     assert!(Salt::parse("short").is_err());
     assert!(!format!("{:?}", Salt::parse(SALT).unwrap()).contains("salt for"));

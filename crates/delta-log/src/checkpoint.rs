@@ -92,7 +92,7 @@ impl State {
     /// holds.
     pub fn write(self, now: i64) -> Result<(Bytes, usize), Error> {
         let (Some(protocol), Some(metadata)) = (self.protocol, self.metadata) else {
-            return Err(Error::new(ErrorKind::Internal, "the Delta log has no schema".to_owned()));
+            return Err(Error::new(ErrorKind::Internal, "the Delta log has no schema"));
         };
         let keeps_all = !metadata["configuration"][TOMBSTONES].is_null();
         let is_recent = |remove: &Value| {

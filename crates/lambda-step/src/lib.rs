@@ -154,7 +154,7 @@ mod tests {
                 "panics" => panic!("with the value 4711"),
                 _ => Err::<Stored, _>(job::Error::new(
                     job::ErrorKind::SchemaDrift,
-                    "two fields are new".to_owned(),
+                    "two fields are new",
                 )),
             }
         });

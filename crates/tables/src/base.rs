@@ -160,9 +160,9 @@ impl Log {
                     since,
                 });
             }
-            let before = at.checked_sub(1).ok_or_else(|| {
-                Error::new(ErrorKind::Internal, "the Delta log has no schema".to_owned())
-            })?;
+            let before = at
+                .checked_sub(1)
+                .ok_or_else(|| Error::new(ErrorKind::Internal, "the Delta log has no schema"))?;
             at = entry.since.map_or(before, |since| since.min(before));
         }
     }

@@ -70,7 +70,7 @@ impl Settler {
         let Some(job) = job else {
             return Err(Error::new(
                 ErrorKind::Internal,
-                "an event of Step Functions names no execution".to_owned(),
+                "an event of Step Functions names no execution",
             ));
         };
         // An execution of which the registry knows nothing is none of Landfall's jobs.

@@ -111,7 +111,7 @@ impl<'a> Workers<'a> {
         })?;
         (&mut step.0)
             .await
-            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "a step panicked".to_owned())))
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "a step panicked")))
     }
 
     /// Abandons the job. It begins when nothing of the job is running any more.

@@ -45,12 +45,12 @@ impl Files {
         if metadata.schema().fields() != self.columns.fields() {
             return Err(Error::new(
                 ErrorKind::Internal,
-                "files with different columns can't be put together".to_owned(),
+                "files with different columns can't be put together",
             ));
         }
         let folder = self.folders.place(folder)?;
         let to = self.file(folder)?.ok_or_else(|| {
-            Error::new(ErrorKind::Internal, "more files are open than are put together".to_owned())
+            Error::new(ErrorKind::Internal, "more files are open than are put together")
         })?;
         for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
             if self.is_copied(group) {

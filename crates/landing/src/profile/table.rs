@@ -45,7 +45,7 @@ impl Table {
         if !self.contract.transform.join.is_empty() {
             return Err(Error::new(
                 ErrorKind::ContractInvalid,
-                "the contract joins tables, which are read only where files land".to_owned(),
+                "the contract joins tables, which are read only where files land",
             ));
         }
         let cells = batch.cells();
