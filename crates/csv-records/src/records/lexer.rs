@@ -1,4 +1,4 @@
-//! Sequential reading from a row start.
+//! Turns a window of bytes into rows, in sequence from a row start.
 
 use super::block::Regular;
 use super::grammar::Grammar;
@@ -22,7 +22,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same limits for a window of which each byte stands for `unit` of the source.
+    /// The same limits for a window in which each byte stands for `unit` of the source.
     pub(super) fn in_units(self, unit: usize) -> Self {
         Self { record_bytes: self.record_bytes / unit as u32 }
     }

@@ -1,4 +1,4 @@
-//! What stands before the data: a byte order mark, skipped lines, the header.
+//! Reads everything before the data: a byte order mark, skipped lines, the header.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -176,7 +176,7 @@ impl Header {
         }
     }
 
-    /// The same header, of which positions were offsets into units.
+    /// The same header with positions in bytes instead of units.
     fn in_bytes(self, byte: impl Fn(usize) -> usize) -> Self {
         let position = |at: u64| byte(at as usize) as u64;
         Self {
