@@ -1,4 +1,4 @@
-//! Which type the cells of a column have, and why.
+//! Decides which type the cells of a column have, and says why.
 
 use contract::values::{EPOCHS, YEAR_PIVOT};
 use contract::{Grouping, is_currency};
