@@ -1,4 +1,4 @@
-//! A column chunk on its way: pages that are done, and the one that grows.
+//! Turns the values of a column into the pages of a chunk.
 
 use std::cmp::Ordering;
 
@@ -20,8 +20,8 @@ use super::codec::{Compressor, is_worth};
 use super::values::{PageBounds, Values};
 use super::{Full, PAGE_BYTES, PAGE_ROWS, hybrid};
 
-/// Of the pages after one that was not worth compressing, how many there are for each that is
-/// tried. Packed numbers don't get smaller, and compressing them takes longer than packing.
+/// After a page that was not worth compressing, one of so many pages is tried. Packed numbers don't
+/// get smaller, and compressing them takes longer than packing.
 const TRIED: usize = 8;
 
 /// A column of a row group.
@@ -310,7 +310,7 @@ impl Written {
             None if page.nulls == page.rows => {
                 self.column_index.append(true, Vec::new(), Vec::new(), nulls, None)
             }
-            // A page of which nothing can be said: of NaN only.
+            // Nothing can be said of a page of NaN only.
             None => self.column_index.to_invalid(),
         }
         self.count_encoding(PageType::DATA_PAGE, page.encoding);
