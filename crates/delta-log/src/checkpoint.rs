@@ -1,5 +1,5 @@
-//! Checkpoints: the whole state of a table in one Parquet file, so that nobody reads its log from
-//! the beginning.
+//! Reads and writes checkpoints: the whole state of a table in one Parquet file, so that nobody
+//! reads its log from the beginning.
 //!
 //! A row of a checkpoint is an action, as a line of an entry is one. So both are read by the same
 //! code, and rows are made of lines.
@@ -132,8 +132,8 @@ impl State {
     }
 }
 
-/// The actions of a checkpoint, or of a part of one, as the lines of an entry. Whoever wrote it may
-/// have given it more than is read.
+/// The actions of a checkpoint, or of a part of one, as the lines of an entry. Its writer may have
+/// given it more than is read.
 pub fn read_checkpoint(bytes: Bytes) -> Result<Vec<u8>, Error> {
     let unread = |error: &dyn std::fmt::Debug| {
         Error::new(
