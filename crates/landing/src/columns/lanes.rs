@@ -1,7 +1,7 @@
-//! Values as they are mostly written, many at once: the plain loops over lanes are what the
-//! compiler makes vector instructions of.
+//! Turns texts that are written in the usual way into values, many at once: the compiler makes
+//! vector instructions of the plain loops over lanes.
 //!
-//! As in `quick`, a value that is written in another way, or that is none, is left to others: its
+//! As in `quick`, a text that is written in another way, or is not a value, is left to others: its
 //! lane is told to be odd.
 
 use chrono_tz::Tz;
@@ -217,7 +217,7 @@ impl Kernel for Numbers {
             }
             let (high, low) = (high ^ ZEROS, low ^ ZEROS);
             odd |= (excess(high) | excess(low)) & HIGHS;
-            // Of what is odd anything may come out.
+            // Anything may come out of an odd lane.
             let value =
                 (joined(high) & 0xffff_ffff).wrapping_mul(100_000_000).wrapping_add(joined(low));
             let value = (value ^ lanes.signs[lane]).wrapping_sub(lanes.signs[lane]) as i64;

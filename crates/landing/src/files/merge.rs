@@ -1,4 +1,4 @@
-//! Small Parquet files of a folder become one.
+//! Turns the small Parquet files of a folder into one.
 //!
 //! Row groups that are large enough are taken over as they stand, pages and all. Smaller ones are
 //! read and written again, so that those of many files become one: a file of many small row groups

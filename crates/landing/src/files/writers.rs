@@ -1,4 +1,4 @@
-//! What is written, by format: the files of a shard, and what they share.
+//! Writes the files of a shard, in the format of the contract.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The profile of a file that does not land: its records are typed as a contract says, and those
-//! without a fault are profiled.
+//! Profiles a file that does not land: its records are typed as a contract says, and those without
+//! a fault are profiled.
 
 use contract::{Contract, Mapping};
 use csv_records::dialect::Dialect;

@@ -1,5 +1,5 @@
-//! What stands around and between the records of a table: units under the header, a total at the
-//! end, the header once more, delimiters that end records, blank lines and `\N` for nothing.
+//! Finds what stands around and between the records of a table: units under the header, a total at
+//! the end, the header once more, delimiters that end records, blank lines and `\N` for nothing.
 //!
 //! All of it is only thought of where no contract says what is to be there, but for `\N`: under a
 //! contract what does not fit is told, not passed over.
@@ -128,8 +128,8 @@ pub(super) fn find(
     evidence
 }
 
-/// The footer of a table of which only the end is looked at: how many lines it has, and why it is
-/// one. `tail` begins anywhere, and ends where the source does; it is UTF-8.
+/// The footer of a table, found by its end alone: how many lines it has, and why it is one. `tail`
+/// begins anywhere, and ends where the source does; it is UTF-8.
 pub(super) fn footer_of_tail(
     dialect: &Dialect,
     columns: u32,

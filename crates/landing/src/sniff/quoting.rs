@@ -1,4 +1,4 @@
-//! What encloses fields, what escapes, and what else decides whether records hold together: tried
+//! Guesses what encloses fields, what escapes, and what else decides whether records hold together,
 //! for one delimiter.
 
 use csv_records::dialect::{Dialect, Terminator, Token};
