@@ -1,5 +1,5 @@
-//! What every function is beside its step: a Lambda runtime, structured logs, one metric line per
-//! invocation, and failures under the names that the state machine knows.
+//! Turns a step into a Lambda function: a runtime, structured logs, one metric line per invocation,
+//! and failures under the names that the state machine knows.
 
 mod guard;
 mod logs;
