@@ -1,4 +1,4 @@
-//! Who may depend on whom.
+//! Checks which crate depends on which.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Messages that leave hold no data: what could put some there is not written down.
+//! Checks that messages that leave hold no data: the code that could put some there is not written
+//! down.
 
 use super::sources::{self, rust};
 

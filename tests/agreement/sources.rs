@@ -1,4 +1,4 @@
-//! What the files of the checkout say.
+//! Reads the files of the checkout for the checks.
 
 use std::fs;
 

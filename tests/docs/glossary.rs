@@ -1,4 +1,4 @@
-//! One word for one thing: what the glossary says not to say is said nowhere.
+//! Checks that one thing has one word: no text says what the glossary says not to say.
 
 use std::path::PathBuf;
 

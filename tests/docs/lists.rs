@@ -1,4 +1,4 @@
-//! What the reference lists is what there is.
+//! Checks that the lists of the reference are complete.
 
 use xtask::checkout;
 

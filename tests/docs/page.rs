@@ -1,4 +1,4 @@
-//! A page of the documentation, as lines and fenced blocks.
+//! Turns a page of the documentation into lines and fenced blocks.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! A deployment in memory, and what is done there.
+//! Sets a deployment up in memory, and calls it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

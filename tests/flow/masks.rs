@@ -1,5 +1,5 @@
-//! Masks: what is masked leaves nowhere, neither with what is stored nor with what is refused or
-//! told.
+//! Checks masks: masked values leave nowhere, neither with stored rows nor with rejects and
+//! messages.
 
 use contract::Contract;
 use contract::rejects::ErrorEntry;

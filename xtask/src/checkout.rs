@@ -1,4 +1,4 @@
-//! Where things lie.
+//! Says where things lie.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
