@@ -1,4 +1,4 @@
-//! A file as batches of rows: streamed, or shard by shard.
+//! Turns a file into batches of rows: streamed, or shard by shard.
 
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
@@ -71,7 +71,7 @@ pub(crate) enum Unreadable {
     Output(io::Error),
     /// It is no CSV, or damaged, or can't be read that way.
     Refused(job::Error),
-    /// It is an archive of which it is not known which file is meant.
+    /// It is an archive, and nobody says which of its files is meant.
     Archive(String),
     /// A record is longer than the limit.
     Long(LongRow),
@@ -427,8 +427,7 @@ impl Start {
     }
 }
 
-/// Refuses an archive of which it is not known which file is meant, with the names of those that it
-/// holds.
+/// Refuses an archive where nobody says which file is meant, with the names of its files.
 fn check_archive(path: &Path, name: &str, member: Option<&Member>) -> Result<(), Unreadable> {
     let mut file = File::open(path).map_err(Unreadable::Input)?;
     let bytes = file.metadata().map_err(Unreadable::Input)?.len();

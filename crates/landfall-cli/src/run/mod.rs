@@ -1,4 +1,4 @@
-//! `landfall run`: the whole landing, embedded: the steps of the cloud on threads and a directory.
+//! Runs `landfall run`: lands files with the steps of the cloud, on threads and a directory.
 
 mod execution;
 mod outcome;
@@ -36,14 +36,14 @@ const EXAMPLES: &[&str] = &[
 
 /// Land files in a lake on this machine: one job for each, as the cloud would do it.
 ///
-/// Rows go to `DIR/<dataset>/` as Parquet, all of a file at once or none of it; what is refused
-/// goes to `DIR/_landfall/jobs/<job>/`, byte for byte, with each fault's line, column and reason.
-/// The same bytes land only once. Masks that hash take their salt from the environment variable
+/// Rows go to `DIR/<dataset>/` as Parquet, all of a file at once or none of it; rejected records go
+/// to `DIR/_landfall/jobs/<job>/`, byte for byte, with each fault's line, column and reason. The
+/// same bytes land only once. Masks that hash take their salt from the environment variable
 /// LANDFALL_MASK_SALT.
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES, CODES))]
 pub(crate) struct Run {
-    /// What the files should hold, and what they become.
+    /// The contract: what the files hold, and what they become.
     contract: PathBuf,
     /// The files to land.
     #[arg(value_name = "SOURCE", required = true)]

@@ -1,4 +1,4 @@
-//! What became of a job, for people.
+//! Tells people what became of a job.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
