@@ -1,4 +1,5 @@
-//! Files of public bug reports, and what is right for each: `testdata/cases`.
+//! Lands files of public bug reports, and compares each with what is right for it:
+//! `testdata/cases`.
 
 use std::collections::BTreeSet;
 use std::process::Command;

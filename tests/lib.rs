@@ -1,1 +1,1 @@
-//! Tests of the whole: `main.rs` is the one test binary.
+//! Tests the whole: `main.rs` is the one test binary.

@@ -1,4 +1,4 @@
-//! Tests of the whole.
+//! Tests the whole.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod agreement;

@@ -1,4 +1,5 @@
-//! Bills are of what is deployed: the memory of its functions, the states of its machine.
+//! Checks that bills are of what is deployed: the memory of its functions, the states of its
+//! machine.
 
 use job::bill::{Item, prices};
 use serde_json::Value;
@@ -29,7 +30,7 @@ fn a_job_passes_so_many_states_that_call_no_function() {
             .iter()
             .any(|key| state[*key].to_string().contains("lambda:invoke"));
         passed += u64::from(!calls);
-        // The way of a job that goes well and of which nothing is run again.
+        // The way of a job that goes well, without a shard that runs again.
         let Some(next) = ["Next", "Default"].iter().find_map(|key| state[*key].as_str()) else {
             break;
         };

@@ -1,4 +1,4 @@
-//! Who may depend on whom.
+//! Checks which crate depends on which.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -126,12 +126,7 @@ fn rooms(crate_folder: &Path) -> BTreeMap<String, BTreeSet<String>> {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        let code: String = code
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .flat_map(|line| [line, "\n"])
-            .collect();
+        let code = super::sources::code(&text);
         for prefix in ["crate::", "super::"].into_iter().take(1 + usize::from(is_root)) {
             let named = code.match_indices(prefix).flat_map(|(at, _)| {
                 let rest = &code[at + prefix.len()..];

@@ -1,10 +1,7 @@
-//! Messages that leave hold no data: what could put some there is not written down.
+//! Checks that messages that leave hold no data: the code that could put some there is not written
+//! down.
 
-use std::path::Path;
-
-use xtask::checkout;
-
-use super::sources::rust;
+use super::sources::{self, rust};
 
 /// Where causes and logs are made.
 const FOLDERS: [&str; 2] = ["crates", "functions"];
@@ -31,28 +28,9 @@ const QUOTE_NOTHING: [(&str, &str); 6] = [
 
 /// Every Rust file below the folders, but for tests.
 fn files() -> Vec<String> {
-    let mut found = Vec::new();
-    let mut folders: Vec<_> = FOLDERS.iter().map(|folder| checkout::root().join(folder)).collect();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            let is_test = path
-                .file_stem()
-                .is_some_and(|name| name == "tests" || name == "target" || name == "conformance");
-            if path.is_dir() && !is_test {
-                folders.push(path);
-            } else if path.extension().is_some_and(|kind| kind == "rs") && !is_test {
-                found.push(relative(&path));
-            }
-        }
-    }
-    found.sort();
+    let found: Vec<String> = FOLDERS.into_iter().flat_map(sources::files).collect();
     assert!(found.len() > 200, "{} files", found.len());
     found
-}
-
-fn relative(path: &Path) -> String {
-    path.strip_prefix(checkout::root()).unwrap().to_string_lossy().into_owned()
 }
 
 /// What stands between the parenthesis that `start` ends with and the one that closes it.

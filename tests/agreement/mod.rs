@@ -1,4 +1,4 @@
-//! Things that are said in two places agree: the template, the state machine, the functions and the
+//! Checks that facts in two places agree: the template, the state machine, the functions and the
 //! core.
 
 mod bills;

@@ -1,4 +1,4 @@
-//! Every function may do what its code does, and nothing else.
+//! Checks that every function may do what its code does, and nothing else.
 
 use std::collections::BTreeSet;
 

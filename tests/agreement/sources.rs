@@ -1,4 +1,4 @@
-//! What the files of the checkout say.
+//! Reads the files of the checkout for the checks.
 
 use std::fs;
 
@@ -43,35 +43,30 @@ pub(crate) fn resource_of(function: &str) -> String {
     format!("{}{}Function", function[..1].to_uppercase(), &function[1..])
 }
 
+/// Every Rust file below a folder of the checkout, but for tests.
+pub(crate) fn files(folder: &str) -> Vec<String> {
+    let is_test = |name: &String| {
+        let mut stems = name.split('/').map(|part| part.trim_end_matches(".rs"));
+        stems.any(|stem| stem == "tests" || stem == "conformance")
+    };
+    let names = checkout::files(folder, "rs").into_iter().map(|path| checkout::name(&path));
+    names.filter(|name| !is_test(name)).collect()
+}
+
 /// The Rust of a folder or a file, without its unit tests and comments.
 pub(crate) fn rust(path: &str) -> String {
-    let place = checkout::root().join(path);
-    let files = if place.is_dir() {
-        fs::read_dir(&place)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.extension().is_some_and(|kind| kind == "rs"))
-            .collect()
-    } else {
-        vec![place]
-    };
-    let lines = |text: String| {
-        let end = text.find("#[cfg(test)]").unwrap_or(text.len());
-        text[..end]
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .map(|line| format!("{line}\n"))
-            .collect::<String>()
-    };
-    files
-        .iter()
-        .map(|file| {
-            lines(
-                fs::read_to_string(file)
-                    .unwrap_or_else(|error| panic!("{}: {error}", file.display())),
-            )
-        })
-        .collect()
+    if path.ends_with(".rs") {
+        return code(&text(path));
+    }
+    files(path).iter().map(|file| code(&text(file))).collect()
+}
+
+/// Rust without comments, and without the module of unit tests that a file ends with. Other test
+/// modules are files of their own.
+pub(crate) fn code(text: &str) -> String {
+    let code = text.split("\nmod tests {").next().unwrap_or_default();
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 /// Every text between `before` and the first `after` that follows it.
@@ -81,4 +76,10 @@ pub(crate) fn between<'a>(
     after: &'a str,
 ) -> impl Iterator<Item = &'a str> {
     text.split(before).skip(1).filter_map(move |rest| rest.split(after).next())
+}
+
+#[test]
+fn code_goes_on_after_a_test_module_that_is_a_file() {
+    let text = "#[cfg(test)]\nmod tests;\n// why\nfn a() {}\n\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\n";
+    assert_eq!(code(text), "#[cfg(test)]\nmod tests;\nfn a() {}\n\n#[cfg(test)]\n");
 }

@@ -1,4 +1,4 @@
-//! The state machine, the functions that it calls and the errors that these know.
+//! Checks the state machine beside the functions that it calls and the errors that these know.
 
 use std::collections::{BTreeMap, BTreeSet};
 

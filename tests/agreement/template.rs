@@ -1,5 +1,5 @@
-//! What the template promises and the local cloud does not check: it drops throttling, lifecycle
-//! rules, TTL and logging without a word.
+//! Checks what the template promises and the local cloud does not check: it drops throttling,
+//! lifecycle rules, TTL and logging without a word.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -93,7 +93,7 @@ fn every_function_scales_logs_and_alarms_alone() {
 #[test]
 fn what_is_reserved_leaves_what_lambda_wants_to_keep() {
     let template = template();
-    // Of an account's concurrent executions so many can't be reserved.
+    // So many of an account's concurrent executions can't be reserved.
     let unreserved = 100;
     let reserved = |function: &&str| {
         properties(&template, function)["ReservedConcurrentExecutions"][1].as_u64()

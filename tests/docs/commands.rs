@@ -1,5 +1,5 @@
-//! Every command that the documentation prints is run, and what it answers is compared with what
-//! the page shows.
+//! Runs every command that the documentation prints, and compares its answer with what the page
+//! shows.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! A page of the documentation, as lines and fenced blocks.
+//! Turns a page of the documentation into lines and fenced blocks.
 
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,7 @@ const MARKERS: [&str; 2] = ["aws", "long"];
 impl Page {
     /// Reads a page of the checkout.
     fn read(path: &Path) -> Self {
-        let name = path.strip_prefix(checkout::root()).unwrap().to_str().unwrap().to_owned();
+        let name = checkout::name(path);
         let text = std::fs::read_to_string(path).unwrap();
         let mut page = Self { name, prose: Vec::new(), blocks: Vec::new() };
         let mut lines = (1..).zip(text.lines());
@@ -84,24 +84,8 @@ impl Kind {
 
 /// All pages: those at the root that people read first, and those under `docs`.
 pub(super) fn all() -> Vec<Page> {
-    let root = checkout::root();
-    let mut paths: Vec<_> = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"]
-        .iter()
-        .map(|name| root.join(name))
-        .collect();
-    collect(&root.join("docs"), &mut paths);
+    let places = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs"];
+    let mut paths: Vec<_> = places.iter().flat_map(|place| checkout::files(place, "md")).collect();
     paths.sort();
     paths.iter().map(|path| Page::read(path)).collect()
-}
-
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-        match entry.is_dir() {
-            true => collect(&entry, paths),
-            false if entry.extension().is_some_and(|extension| extension == "md") => {
-                paths.push(entry)
-            }
-            false => {}
-        }
-    }
 }

@@ -1,5 +1,5 @@
-//! How pages are made: links that lead somewhere, prose that is wrapped, a first page that is
-//! short.
+//! Checks how pages are made: links that lead somewhere, prose that is wrapped, a first page that
+//! is short.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The ports' conformance suites, on the real buckets and table of the stack.
+//! Runs the ports' conformance suites on the real buckets and table of the stack.
 
 use std::sync::Arc;
 

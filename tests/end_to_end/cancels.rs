@@ -1,5 +1,5 @@
-//! Jobs that are cancelled, or whose execution is stopped from outside, at whatever moment: what
-//! their status says is what the log says, and nothing is left open.
+//! Cancels jobs, and stops their executions from outside, at whatever moment: their status says
+//! what the log says, and nothing is left open.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -93,7 +93,7 @@ fn end_at_all_moments(cancels: usize, stops: usize) {
         (open == 0 && parts == 0 && small.is_empty() && files == committed).then_some(())
     });
 
-    // The source of a job of which nothing is visible lands.
+    // The source of a job lands that left nothing visible.
     let ended =
         ended.iter().position(|job| job["status"] != "SUCCEEDED").expect("some are ended in time");
     let again =

@@ -1,4 +1,4 @@
-//! Tables of the lake in Glue's catalog, written with the permissions of the template and no
+//! Checks tables of the lake in Glue's catalog, written with the permissions of the template and no
 //! others.
 
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Delta tables that `landfall run` writes, read and changed by delta-rs.
+//! Reads and changes with delta-rs the Delta tables that `landfall run` writes.
 
 use std::path::{Path, PathBuf};
 

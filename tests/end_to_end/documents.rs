@@ -1,4 +1,4 @@
-//! The small documents of `crates/flow`, on the local cloud: what the engine does is what the cloud
+//! Runs the small documents of `crates/flow` on the local cloud: the engine does what the cloud
 //! does.
 //!
 //! Where the local cloud does otherwise, a document says so under `elsewhere`, with what AWS says

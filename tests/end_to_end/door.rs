@@ -1,5 +1,5 @@
-//! What the gateway's routes let through, which sources may be named, and what an upload is bound
-//! to.
+//! Checks what the gateway's routes let through, which sources may be named, and what an upload is
+//! bound to.
 
 use serde_json::json;
 use ureq::http::Method;

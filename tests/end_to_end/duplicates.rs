@@ -1,4 +1,4 @@
-//! However often something is sent, it lands once.
+//! Sends files and requests many times: each lands once.
 
 use serde_json::json;
 use xtask::local::Options;

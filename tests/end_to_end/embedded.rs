@@ -1,4 +1,4 @@
-//! `landfall run` does without any cloud what the pipeline does on one.
+//! Checks that `landfall run` does without any cloud what the pipeline does on one.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! Keys that stand many times in a file of many shards: exactly the first good record of each
-//! lands.
+//! Lands a file of many shards in which keys stand many times: exactly the first good record of
+//! each lands.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,4 +1,4 @@
-//! kill -9 in the middle of a shard.
+//! Kills a shard in its middle with `kill -9`.
 
 use serde_json::json;
 use xtask::local::Options;

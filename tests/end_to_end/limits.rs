@@ -1,4 +1,4 @@
-//! A file over its rejects limit.
+//! Sends a file over its rejects limit.
 
 use serde_json::json;
 use xtask::local::Options;

@@ -1,5 +1,5 @@
-//! Masks on the deployed stack: the salt is a secret that the stack is told of, and without it
-//! nothing that hashes is begun.
+//! Masks on the deployed stack: the stack is told of the salt as a secret, and without it no job
+//! that hashes begins.
 
 use serde_json::{Value, json};
 use xtask::local::Options;

@@ -1,5 +1,5 @@
-//! The real template, state machine and functions on the local cloud, every function with no more
-//! than its own role's permissions.
+//! Runs the real template, state machine and functions on the local cloud, every function with no
+//! more than its own role's permissions.
 
 mod stage;
 

@@ -1,4 +1,4 @@
-//! Every form of output, read by others: DuckDB, PyArrow and Polars find the same rows, nulls and
+//! Reads every form of output with DuckDB, PyArrow and Polars: they find the same rows, nulls and
 //! types, and footers say what is so.
 
 use std::collections::BTreeSet;

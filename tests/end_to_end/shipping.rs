@@ -1,5 +1,5 @@
-//! The way to AWS that the tutorial prints, walked to its end: what `cargo xtask package` builds is
-//! deployed by SAM CLI, and a file lands.
+//! Walks the way to AWS that the tutorial prints to its end: SAM CLI deploys what `cargo xtask
+//! package` builds, and a file lands.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! A deployed stack, and what users do with it.
+//! Deploys a stack, and does there what users do.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Row expressions on the deployed stack: what is stored, refused and filtered is what DuckDB's own
-//! reading of the file and of the same SQL gives.
+//! Transforms on the deployed stack: rows are stored, rejected and filtered as DuckDB's own reading
+//! of the file and of the same SQL says.
 
 use serde_json::{Value, json};
 use xtask::local::Options;

@@ -1,5 +1,6 @@
-//! A later contract of a dataset may change some things. Either DuckDB, PyArrow and Polars read all
-//! files of the table as one, in any order, or the contract is refused.
+//! Changes a dataset's contract: either DuckDB, PyArrow and Polars read all files of the table as
+//! one, in any order, or the contract is rejected. Either DuckDB, PyArrow and Polars read all files
+//! of the table as one, in any order, or the contract is refused.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A deployment in memory, and what is done there.
+//! Sets a deployment up in memory, and calls it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -397,7 +397,7 @@ impl Functions for Bench {
         }
         let remains = Remains { table: self.table_keys().await, visible: self.visible().await.0 };
         self.remains.lock().unwrap().push(remains);
-        Err(Error::new(ErrorKind::StoreUnavailable, "the process was killed".to_owned()))
+        Err(Error::new(ErrorKind::StoreUnavailable, "the process was killed"))
     }
 
     fn is_stopped(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Bills: what was spent is in them, once.
+//! Checks that bills hold what was spent, once.
 
 use std::sync::Arc;
 

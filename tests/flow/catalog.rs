@@ -1,5 +1,5 @@
-//! What a catalog is told of commits: all of each, in the end, and never what is older than what it
-//! knows.
+//! Checks what a catalog is told of commits: all of each, in the end, and nothing older than what
+//! it knows.
 
 use std::sync::Arc;
 

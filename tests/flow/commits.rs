@@ -1,5 +1,5 @@
-//! What a commit does to the table that is there: whoever dies where, and whoever else commits
-//! meanwhile, the table is the old one or the new one.
+//! Checks what a commit does to a table: whoever dies where, and whoever else commits meanwhile,
+//! the table is the old one or the new one.
 
 use std::sync::Arc;
 

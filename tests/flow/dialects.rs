@@ -1,4 +1,4 @@
-//! What a contract says of the dialect beyond delimiters and quotes, whole, in shards, and packed.
+//! Checks the dialect beyond delimiters and quotes: whole, in shards, and packed.
 
 use super::bench::Bench;
 

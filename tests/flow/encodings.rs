@@ -1,5 +1,4 @@
-//! Whatever a source is encoded in, the same rows land, and what is refused is refused in the
-//! source's own bytes.
+//! Checks encodings: the same rows land in each, and rejects hold the source's own bytes.
 
 use contract::rejects::ErrorEntry;
 use csv_records::encoding::Encoding;

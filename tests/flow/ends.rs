@@ -1,5 +1,5 @@
-//! However a job is ended, and wherever it stands then: its status, the log, the lake, its claims,
-//! what it left open and its bill agree.
+//! Ends jobs in every way, wherever they stand: status, log, lake, claims, open uploads and bill
+//! agree.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,4 +1,4 @@
-//! Whatever call fails, before or after it took effect: all rows are visible once, or none is.
+//! Fails each call once, before or after it took effect: all rows are visible once, or none is.
 
 use std::sync::Arc;
 

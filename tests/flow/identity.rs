@@ -1,4 +1,4 @@
-//! No file lands twice, and many may land at once.
+//! Checks that no file lands twice, and that many may land at once.
 
 use std::sync::Arc;
 

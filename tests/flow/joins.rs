@@ -1,4 +1,4 @@
-//! Joins: the same rows, rejects and counts however the source is split, of a table that stays as
+//! Checks joins: however the source is split, rows, rejects and counts are the same, of a table as
 //! it was when the job was planned.
 
 use bytes::Bytes;

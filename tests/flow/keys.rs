@@ -1,4 +1,4 @@
-//! Keys: whoever comes first has them, however the source is split and whatever runs twice.
+//! Checks keys: the first record has them, however the source is split and whatever runs twice.
 
 use contract::rejects::ErrorEntry;
 use job::message::{Counts, JobRef, MergeFiles, MergeItem, Shard, TransformShard, VerifyJob};
@@ -20,7 +20,7 @@ schema:
   uniqueKeys: [[text, day]]
 "#;
 
-/// Of each record what becomes of it.
+/// What becomes of each record.
 const SOURCE: &str = "id,text,code,day\n\
     1,a,1.0,2024-01-01\n\
     100,b,7,2024-01-02\n\

@@ -1,6 +1,5 @@
-//! Processes that store jobs of one lake on disk, or put their small files together, and die by
-//! `kill -9`: what they leave is the old table or the new one, and whoever comes after them ends in
-//! the new one.
+//! Kills processes with `kill -9` while they store jobs of one lake on disk, or put their small
+//! files together: they leave the old table or the new one, and the next one ends in the new one.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -48,7 +47,7 @@ async fn inspected(root: &Path, format: &str) -> Bench {
     deployment(root, Arc::new(Rooted(root.to_owned())), format).await
 }
 
-/// A deployment with the old table, and a job of which many small files are ready to be put
+/// A deployment with the old table, and a job with many small files that are ready to be put
 /// together.
 async fn scattered(root: &Path, format: &str) {
     prepared(root, format, &[]).await;

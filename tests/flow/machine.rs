@@ -1,4 +1,4 @@
-//! The state machine over a deployment in memory: the document itself, with the steps for its
+//! Runs the state machine over a deployment in memory: the document itself, with the steps for its
 //! functions.
 
 use std::sync::{LazyLock, Mutex};

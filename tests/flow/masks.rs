@@ -1,5 +1,5 @@
-//! Masks: what is masked leaves nowhere, neither with what is stored nor with what is refused or
-//! told.
+//! Checks masks: masked values leave nowhere, neither with stored rows nor with rejects and
+//! messages.
 
 use contract::Contract;
 use contract::rejects::ErrorEntry;
@@ -192,14 +192,10 @@ async fn a_contract_that_hashes_wants_a_salt() {
 
     // A salt that is configured and can't be had ends what needs it, with the reason.
     let mut bench = Bench::new(CONTRACT).await;
-    bench.context.salt =
-        Err(Error::new(ErrorKind::AccessDenied, "secretsmanager:GetSecretValue".to_owned()));
+    bench.context.salt = Err(Error::new(ErrorKind::AccessDenied, "secretsmanager:GetSecretValue"));
     let submission = bench.submit("job", b"id,email,card,pin,note\n", u64::MAX, false).await;
     let error = steps::ingest(&bench.context, submission).await.unwrap_err();
-    assert_eq!(
-        error,
-        Error::new(ErrorKind::AccessDenied, "secretsmanager:GetSecretValue".to_owned())
-    );
+    assert_eq!(error, Error::new(ErrorKind::AccessDenied, "secretsmanager:GetSecretValue"));
 
     assert!(Salt::parse("short").is_err());
     assert!(!format!("{:?}", Salt::parse(SALT).unwrap()).contains("salt for"));

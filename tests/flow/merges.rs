@@ -1,4 +1,5 @@
-//! What shards leave small is put together before the commit, and a file that is large enough ends.
+//! Checks that small files of shards are put together before the commit, and that a file that is
+//! large enough ends.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ output: {{ {output} }}
     )
 }
 
-/// Records of three kinds, with nulls and numbers that are none.
+/// Records of three kinds, with nulls and with texts that are not numbers.
 fn source(records: usize) -> String {
     let price = |n: usize| if n % 7 == 3 { String::new() } else { format!("{n}.5") };
     let row = |n: usize| {

@@ -1,5 +1,5 @@
-//! The steps in the order of the state machine, over memory: what lands, what is refused, and what
-//! happens when something fails.
+//! Runs the steps in the order of the state machine, over memory: what lands, what is rejected, and
+//! what happens when something fails.
 
 mod bench;
 mod machine;

@@ -1,5 +1,5 @@
-//! Versions of one object: where commits replace what was there, an older one never lands over a
-//! newer one.
+//! Checks versions of one object: where commits replace what was there, an older one never lands
+//! over a newer one.
 
 use std::sync::Arc;
 

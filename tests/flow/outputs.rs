@@ -1,5 +1,5 @@
-//! Every form of output through the steps: the same rows, folders, counts and bounds, whatever the
-//! files are.
+//! Checks every form of output: rows, folders, counts and bounds are the same, whatever the files
+//! are.
 
 use std::collections::BTreeMap;
 use std::io::Read;

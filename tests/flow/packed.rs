@@ -1,4 +1,5 @@
-//! Packed sources: the same rows as unpacked, or a failure that says why, and never fewer rows.
+//! Checks packed sources: the same rows as unpacked, or a failure that says why, and never fewer
+//! rows.
 
 #[path = "../../crates/landing/tests/packing/mod.rs"]
 mod packing;

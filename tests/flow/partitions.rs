@@ -1,4 +1,4 @@
-//! Values that name folders: those that no store has room for, and many of them.
+//! Checks values that name folders: those that no store has room for, and many of them.
 
 use std::path::PathBuf;
 use std::sync::Arc;

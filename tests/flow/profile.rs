@@ -1,5 +1,5 @@
-//! What a job knows of its columns: the same however it is split, and nothing of what is not
-//! stored.
+//! Checks the profile of a job: it is the same however the source is split, and holds nothing that
+//! is not stored.
 
 use landing::profile::Profile;
 

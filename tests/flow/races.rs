@@ -1,5 +1,4 @@
-//! Many jobs that commit to one dataset at once, on a clock that is simulated: how many requests it
-//! takes.
+//! Counts the requests of many jobs that commit to one dataset at once, on a simulated clock.
 
 use std::ops::Range;
 use std::sync::Arc;

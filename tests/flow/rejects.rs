@@ -1,4 +1,4 @@
-//! How many records may be refused.
+//! Checks the limit of rejects.
 
 use super::bench::Bench;
 

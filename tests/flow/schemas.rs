@@ -1,5 +1,5 @@
-//! A table of Landfall's own log keeps its schema: what readers don't unite is refused, whenever it
-//! is noticed.
+//! Checks that a table of Landfall's own log keeps its schema: a change that readers don't unite is
+//! rejected, whenever it is noticed.
 
 use std::sync::Arc;
 

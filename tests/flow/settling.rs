@@ -1,5 +1,5 @@
-//! Jobs that nobody brought to their end: by the event of their execution, or by the sweep where
-//! that was lost.
+//! Settles jobs that nobody brought to their end: by the event of their execution, or by the sweep
+//! where that was lost.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Sources that are replaced, or deleted, after their job was submitted, and those that may not be
-//! named.
+//! Checks sources that are replaced or deleted after their job was submitted, and those that may
+//! not be named.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Any split gives the same rows, rejects and line numbers as reading from the start.
+//! Checks that any split gives the same rows, rejects and line numbers as reading from the start.
 
 use job::message::Counts;
 use proptest::prelude::*;

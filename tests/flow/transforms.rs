@@ -1,4 +1,4 @@
-//! Row expressions: the same rows, rejects and counts however the source is split.
+//! Checks row expressions: the same rows, rejects and counts however the source is split.
 
 use contract::Contract;
 use contract::rejects::ErrorEntry;
@@ -27,7 +27,7 @@ transform:
 output: { partitionBy: [kind], lineage: true }
 "#;
 
-/// Of each record what becomes of it.
+/// What becomes of each record.
 fn source() -> String {
     let mut source = String::from(
         "id,miles,minutes,state\n\
@@ -56,7 +56,7 @@ async fn land(shard_bytes: u64) -> Landed {
 async fn records_are_filtered_derived_and_refused() {
     let landed = land(u64::MAX).await;
     let Counts { read, stored, rejected, filtered } = landed.counts;
-    // Of the sixty, twenty are cancelled and, of the others, eight have no minutes.
+    // Twenty of the sixty are cancelled, and eight of the others have no minutes.
     assert_eq!((read, stored, rejected, filtered), (69, 35, 11, 23), "{}", landed.errors);
     let faults: Vec<String> = landed
         .errors

@@ -1,5 +1,5 @@
-//! A job that is decided to commit and turns out to be unable to: its entry of the log says so, and
-//! nothing of it is visible.
+//! Checks a job that is decided to commit and turns out to be unable to: its entry of the log says
+//! so, and nothing of it is visible.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! A check of a state machine in the Amazon States Language: what neither the local cloud nor a
-//! linter finds.
+//! Checks a state machine in the Amazon States Language for faults that neither the local cloud nor
+//! a linter finds.
 //!
 //! It knows JSONPath machines of the parts that this project uses, and says so where it meets
 //! another.

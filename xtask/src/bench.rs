@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: how fast it is, beside the peers.
+//! Runs `cargo xtask bench`: measures how fast Landfall is, beside its peers.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

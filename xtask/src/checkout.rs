@@ -1,4 +1,4 @@
-//! Where things lie.
+//! Says where things lie.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,6 +19,31 @@ pub fn root() -> &'static Path {
             .expect("the package lies in a workspace")
             .to_owned()
     })
+}
+
+/// Every file of a kind, which is what its name ends with, at or below a path of the checkout; in
+/// order.
+///
+/// # Panics
+///
+/// A folder can't be read.
+pub fn files(place: &str, kind: &str) -> Vec<PathBuf> {
+    let (mut left, mut found) = (vec![root().join(place)], Vec::new());
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            let entries = path.read_dir().unwrap_or_else(|error| panic!("{place}: {error}"));
+            left.extend(entries.map(|entry| entry.expect("the folder can be read").path()));
+        } else if path.extension().is_some_and(|extension| extension == kind) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A file of the checkout as messages name it: from the root.
+pub fn name(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).to_string_lossy().into_owned()
 }
 
 /// Where cargo puts what it builds.

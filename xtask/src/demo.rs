@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: real files landed on a local cloud, and what came of them.
+//! Runs `cargo xtask demo`: lands real files on a local cloud, and shows what came of them.
 
 mod faults;
 mod report;

@@ -1,5 +1,5 @@
-//! The functions as zip files: one executable each, named `bootstrap`, as Lambda's bare runtimes
-//! want it.
+//! Builds the functions as zip files: one executable each, named `bootstrap`, as Lambda's bare
+//! runtimes want it.
 
 use std::fs::{self, File};
 use std::io;

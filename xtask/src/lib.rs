@@ -1,4 +1,5 @@
-//! What the project does with itself: the local cloud, the check of the state machine, packages.
+//! Holds what the project does with itself: the local cloud, the check of the state machine,
+//! packages.
 //!
 //! The end-to-end tests use this library, so that they and `cargo xtask demo` run the same cloud.
 

@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: everything that can be said about the project without running it.
+//! Runs `cargo xtask lint`: every check that does not run the project.
 
 mod scanners;
 

@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask <task>`.
+//! Runs the project's own tasks: `cargo xtask <task>`.
 
 mod bench;
 mod demo;

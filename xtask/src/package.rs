@@ -1,5 +1,5 @@
-//! `cargo xtask package`: what `sam deploy` uploads, a zip for each function and a template that
-//! names them, where `sam build` would put it.
+//! Runs `cargo xtask package`: writes what `sam deploy` uploads, a zip for each function and a
+//! template that names them, where `sam build` would put it.
 
 mod elf;
 mod template;

@@ -1,5 +1,5 @@
-//! Private Python environments, one per list of requirements, kept in the cache and shared by all
-//! checkouts.
+//! Sets up private Python environments, one per list of requirements, kept in the cache and shared
+//! by all checkouts.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};

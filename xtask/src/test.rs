@@ -1,4 +1,4 @@
-//! `cargo xtask test`: all tests, those on the local cloud included.
+//! Runs `cargo xtask test`: all tests, those on the local cloud included.
 
 use xtask::functions::Together;
 use xtask::local::Pieces;

@@ -1,5 +1,5 @@
-//! How a job comes to be: put in the registry, then started, once, however often and from however
-//! many sides it is asked for.
+//! Turns a request or an event into a job, once, however often and from however many sides it is
+//! asked for: the job is put in the registry, then started.
 //!
 //! The registry's record is written first, so that whoever finds a job put but not started (its
 //! admitter died in between) can start it; the execution is named by the job's id, so that starting

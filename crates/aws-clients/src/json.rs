@@ -1,4 +1,4 @@
-//! Calls of services that speak AWS JSON 1.1, signed here: for those whose SDK would be the largest
+//! Signs and sends calls of services that speak AWS JSON 1.1: those whose SDK would be the largest
 //! crate of the build, for a call or four.
 
 use std::time::SystemTime;

@@ -1,4 +1,4 @@
-//! The one place that knows how to reach AWS: region, credentials, endpoint, retries and HTTPS.
+//! Reaches AWS, in one place for all: region, credentials, endpoint, retries and HTTPS.
 
 mod json;
 

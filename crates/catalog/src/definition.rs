@@ -1,4 +1,4 @@
-//! A dataset as a table of the catalog.
+//! Turns a dataset into the definition of a table of the catalog.
 
 use std::collections::HashMap;
 

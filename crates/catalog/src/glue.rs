@@ -1,4 +1,4 @@
-//! AWS Glue's catalog: four calls of its JSON protocol.
+//! Calls AWS Glue's catalog: four calls of its JSON protocol.
 
 use async_trait::async_trait;
 use aws_clients::{JsonError, JsonService, SdkConfig};

@@ -1,4 +1,4 @@
-//! The catalog in which query engines look tables up: AWS Glue, or memory.
+//! Makes every dataset a table of the catalog in which query engines look: AWS Glue, or memory.
 //!
 //! A dataset is one table there, which is created by its first commit and follows what its contract
 //! says. The catalog is no part of a commit: whatever happens to it, the log says what is in the

@@ -1,4 +1,4 @@
-//! A catalog in memory.
+//! Keeps a catalog in memory.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

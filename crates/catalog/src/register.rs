@@ -1,4 +1,4 @@
-//! Telling a catalog of a commit.
+//! Tells a catalog of a commit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

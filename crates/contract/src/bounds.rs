@@ -1,4 +1,4 @@
-//! Constraints, kept in the domain of the field's type.
+//! Turns constraints into bounds in the domain of the field's type.
 
 use regex::Regex;
 use row_sql::patterns::Refused;
@@ -25,7 +25,8 @@ pub struct Constraints {
     pub pattern: Option<(Regex, String)>,
     /// The values that are allowed; and how they were given.
     pub allowed: Option<(Vec<Scalar>, String)>,
-    /// What a text has to be written as. A cell that is not so is none of its type.
+    /// What a text has to be written as. A cell that is written otherwise is not a value of the
+    /// type.
     pub format: Option<TextFormat>,
 }
 

@@ -1,4 +1,4 @@
-//! A document read with its paths and places, collecting faults.
+//! Reads a document property by property, and collects faults with their paths and places.
 
 use csv_records::dialect::{Token, parse_byte};
 use granit_parser::ScalarStyle;
@@ -176,7 +176,7 @@ impl<'v> Node<'v> {
                 self.fault(reading, message.to_owned());
                 None
             }
-            // Who writes JSON writes a text in quotes.
+            // JSON has texts in quotes.
             Value::Scalar { text, .. } if !(self.is_null() && self.document.is_json()) => {
                 Some(text)
             }

@@ -1,4 +1,4 @@
-//! How a header fails to match a schema: told without what stands in it, and with it.
+//! Says how a header fails to match a schema: once without the header's texts, once with them.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -41,7 +41,7 @@ pub struct FoundHeader<'a> {
 pub(super) enum Difference {
     /// The source lacks a field.
     Missing { field: String, is_required: bool },
-    /// A column is none of the contract's.
+    /// The contract lacks a column.
     Extra { column: u32 },
     /// Two columns have the name of one field.
     Duplicate { field: String, first: u32, second: u32 },

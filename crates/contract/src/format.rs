@@ -1,4 +1,4 @@
-//! In which form rows are written, and what of Parquet a contract may ask for.
+//! Reads the format of the output, and the options of Parquet that a contract may set.
 
 use arrow_schema::DataType as ArrowType;
 use row_sql::Column;

@@ -1,4 +1,4 @@
-//! Tables that are looked up: which, by what, and what they add to a record.
+//! Reads joins: which tables are looked up, by which columns, and what they add to a record.
 
 use job::DatasetName;
 use job::sources::{REFERENCE_PREFIX, check_key};

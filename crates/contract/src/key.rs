@@ -1,4 +1,4 @@
-//! Keys: what no two records of a job may have in common.
+//! Reads keys: the fields that no two records of a job may have in common.
 
 use super::Schema;
 use super::document::{Node, Object, Reading};
@@ -46,8 +46,8 @@ impl KeyRule {
 
 impl Key {
     /// The keys of a schema whose fields are read: the primary key, then the unique keys, then the
-    /// unique fields. What is a key already is none again. The fields of the primary key become
-    /// required.
+    /// unique fields. A key that stands there already is not added again. The fields of the primary
+    /// key become required.
     pub(super) fn read_all(
         object: &Object<'_>,
         schema: &mut Schema,

@@ -1,4 +1,4 @@
-//! The names of a source's columns, from what its header has.
+//! Turns the header of a source into the names of its columns.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! What a dataset accepts and becomes: the contract.
+//! Turns a document into a contract: what a dataset accepts and becomes.
 //!
 //! A contract exists only valid. [`Contract::parse`] is the one door: it reads YAML or JSON and
 //! reports every fault with

@@ -1,4 +1,4 @@
-//! Limits of schemas and of what is told of a record.
+//! Holds the limits of schemas, and of what an error tells of a record.
 
 /// Most fields of a schema, and most columns of a source.
 pub const COLUMNS: usize = 20_000;

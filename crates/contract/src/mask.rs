@@ -1,4 +1,4 @@
-//! What becomes of values that may not leave as they are.
+//! Defines masks: what replaces values that may not leave as they are.
 
 use super::Contract;
 

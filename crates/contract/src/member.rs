@@ -1,4 +1,4 @@
-//! Which file of an archive is the source.
+//! Says which file of an archive is the source.
 
 /// Which file of an archive is read: a pattern that its whole name matches, folders included. `*`
 /// stands for any characters, `?` for one.

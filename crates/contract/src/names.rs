@@ -1,4 +1,5 @@
-//! Names of columns: what readers can tell apart, and take back from the name of a folder.
+//! Checks names of columns: readers must be able to tell them apart, and to read them back from the
+//! name of a folder.
 
 use std::collections::HashMap;
 

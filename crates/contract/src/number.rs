@@ -1,4 +1,5 @@
-//! How numbers are written: what stands between their digits, around them, and for their sign.
+//! Describes how numbers are written: the marks between their digits, around them, and for their
+//! sign.
 
 use super::document::{Node, Object, Reading};
 

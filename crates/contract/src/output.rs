@@ -1,4 +1,4 @@
-//! What is written, and how much may be refused.
+//! Reads where and how records are written, and how many may be rejected.
 
 use job::TableFormat;
 use job::limits::{FOLDERS_BYTES, SEGMENT_BYTES};

@@ -1,5 +1,5 @@
-//! Which property belongs to which type. One that does not apply is a fault: passed over, it would
-//! be taken to hold.
+//! Says which property belongs to which type. One that does not apply is a fault: passed over, it
+//! would be taken to hold.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! Texts as a contract has them, so that they are read back as they are.
+//! Quotes texts as YAML, so that a contract reads them back as they are.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What is refused: the record byte for byte, and one entry for each of its faults.
+//! Defines the rejects: the record byte for byte, and one entry for each of its faults.
 
 use serde::{Deserialize, Serialize};
 use wording::count;

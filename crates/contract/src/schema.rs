@@ -1,4 +1,4 @@
-//! The fields of a dataset, and how a header is matched with them.
+//! Reads the fields of a dataset, and matches a header with them.
 
 use wording::quote;
 
@@ -205,7 +205,7 @@ impl Schema {
         if matches!(policy, FieldsMatch::Exact | FieldsMatch::Equal | FieldsMatch::Superset) {
             let known: std::collections::HashSet<_> =
                 self.fields.iter().map(|field| field.name.as_str()).collect();
-            // What has the label of a field is told already.
+            // A column with the label of a field is told already.
             let is_unknown = |(label, name): (&String, &String)| {
                 !known.contains(name.as_str()) && !known.contains(bare(label))
             };

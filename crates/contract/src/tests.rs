@@ -1,4 +1,4 @@
-//! Documents: texts are what is written, and faults are where they are.
+//! Checks documents: a text is what is written, and a fault is where it is.
 
 use csv_records::dialect::Token;
 use proptest::prelude::*;
@@ -114,7 +114,7 @@ fn json_reads_the_same() {
     assert_eq!(contract.schema.fields[0].missing_values, ["-999.00", "NA", "1e3"]);
     assert_eq!(allowed(&contract.schema.fields[0].constraints), ["1", "1", "true"]);
     assert_eq!(contract.schema.fields[0].name, "é\n\"");
-    // Who writes JSON writes texts in quotes.
+    // JSON has texts in quotes.
     let nothing =
         r#"{"name": "t", "schema": {"missingValues": ["", null], "fields": [{"name": "a"}]}}"#;
     check(nothing, &["1:48: schema.missingValues[1]: expected text, found nothing"]);

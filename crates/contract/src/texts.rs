@@ -1,4 +1,4 @@
-//! Formats of texts, as Table Schema names them. The text stays as it is written.
+//! Checks texts against the formats that Table Schema names. The text stays as it is written.
 
 use std::net::Ipv6Addr;
 
@@ -41,7 +41,7 @@ impl TextFormat {
         }
     }
 
-    /// What a text that is not written so is none of.
+    /// The kind of text that a value lacks the form of.
     pub fn describe(self) -> &'static str {
         match self {
             Self::Email => "an email address such as ada@example.org",

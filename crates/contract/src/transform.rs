@@ -1,4 +1,4 @@
-//! What becomes of the records of a contract: which are kept, and what is derived of them.
+//! Reads transforms: which records are kept, and what is derived from them.
 
 use arrow_schema::DataType as ArrowType;
 use row_sql::{Column, Expression};

@@ -1,4 +1,4 @@
-//! A document as a tree of texts: what stands where, as it is written.
+//! Turns a document into a tree of texts: every scalar as it is written, with its place.
 //!
 //! YAML takes `NO` for false, `007` for 7 and `-999.00` for a number. A contract says what stands
 //! in files of text, so

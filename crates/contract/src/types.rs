@@ -1,4 +1,4 @@
-//! Types of fields: what is read, and the physical width in which it is kept.
+//! Reads the types of fields: what is read, and the physical width in which it is kept.
 
 use std::sync::Arc;
 
@@ -350,7 +350,7 @@ fn read_zone(field: &Object<'_>, reading: &mut Reading) -> Option<Tz> {
     let zone = text.parse::<Tz>();
     if zone.is_err() {
         let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
-        // Who names a city means that of its continent.
+        // A city alone stands for the zone of its continent.
         let is_city = |name: &str| {
             name.rsplit_once('/').is_some_and(|(_, city)| city.eq_ignore_ascii_case(text))
         };

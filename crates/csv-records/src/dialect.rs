@@ -1,4 +1,4 @@
-//! How records and fields are told apart (CSV Dialect vocabulary).
+//! Describes how records and fields are told apart, in the vocabulary of CSV Dialect.
 
 use serde::{Deserialize, Serialize};
 
@@ -46,9 +46,9 @@ pub struct Dialect {
     pub units_row: bool,
     /// What becomes of records that are the header again, cell for cell.
     pub repeated_header: RepeatedHeader,
-    /// Lines before the header that are no records.
+    /// Lines before the header that are not records.
     pub skip_rows: u32,
-    /// Lines at the end of the source that are no records, whatever quotes they hold. Blank lines
+    /// Lines at the end of the source that are not records, whatever quotes they hold. Blank lines
     /// after them do not count.
     pub footer_rows: u32,
     /// What stands for no value where it is not quoted, as it is written: escapes have no meaning
@@ -102,7 +102,7 @@ pub struct StatedDialect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum BlankRows {
-    /// They are no records.
+    /// They are not records.
     #[default]
     Skip,
     /// They are records, and at fault.

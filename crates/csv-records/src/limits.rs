@@ -1,5 +1,5 @@
-//! Limits of reading, each with its reason. They don't depend on how large a source is: they keep
-//! memory bounded.
+//! Holds the limits of reading, each with its reason. They don't depend on how large a source is:
+//! they keep memory bounded.
 
 /// Most bytes of a record, its terminator included: far beyond what is written on purpose, and well
 /// within the memory of a small function. A longer one ends the reading: where it ends can't be

@@ -1,4 +1,4 @@
-//! Lines, counted as an editor would: independent of quoting, at the speed of memory.
+//! Counts lines as an editor does: independent of quoting, at the speed of memory.
 
 use memchr::{memchr_iter, memchr2_iter};
 

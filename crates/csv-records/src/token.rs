@@ -1,4 +1,4 @@
-//! The tokens of a dialect: delimiters, quotes, escapes and comment signs.
+//! Parses the tokens of a dialect: delimiters, quotes, escapes and comment signs.
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};

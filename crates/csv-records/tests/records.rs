@@ -1,5 +1,5 @@
-//! How bytes become rows: cases with their expected text, and the `csv` crate's opinion on
-//! generated ones.
+//! Checks how bytes become rows: cases with their expected text, and generated ones beside the
+//! `csv` crate.
 
 use csv_records::dialect::{Dialect, Terminator, Token};
 use csv_records::{FaultKind, Lexer, Limits, RowKind, Rows, preamble};
@@ -117,7 +117,7 @@ fn rows_of_dialects_with_tokens_of_several_bytes() {
         "a§b,§c§d\n´a´\n§e",
         &["1: a§b|<cd> stray@1/0 stray@8/1", "2: ´a´", "3: <e> unterminated@18/0"],
     );
-    // Half of a quote is none.
+    // Half of a quote is not a quote.
     let twice = Dialect {
         quote_char: Token::parse("''"),
         escape_char: Token::parse("~~"),
@@ -130,7 +130,7 @@ fn rows_of_dialects_with_tokens_of_several_bytes() {
         Dialect { escape_char: Token::parse("´"), comment_char: Token::parse("«"), ..section };
     check(&shared, "«§\n§´§´´´,§,´,»«\n»\n", &["1: comment", "2: <§´,>|,»«", "3: »"]);
     check(&shared, "a´", &["1: a´ dangling@1/0"]);
-    // Spaces before and after the fields are none of them.
+    // Spaces before and after the fields are not part of them.
     let spaces = Dialect {
         delimiter: Token::parse(" | ").expect("it is short"),
         quote_char: Token::parse(" ' "),

@@ -1,5 +1,5 @@
-//! Checkpoints: the whole state of a table in one Parquet file, so that nobody reads its log from
-//! the beginning.
+//! Reads and writes checkpoints: the whole state of a table in one Parquet file, so that nobody
+//! reads its log from the beginning.
 //!
 //! A row of a checkpoint is an action, as a line of an entry is one. So both are read by the same
 //! code, and rows are made of lines.
@@ -92,7 +92,7 @@ impl State {
     /// holds.
     pub fn write(self, now: i64) -> Result<(Bytes, usize), Error> {
         let (Some(protocol), Some(metadata)) = (self.protocol, self.metadata) else {
-            return Err(Error::new(ErrorKind::Internal, "the Delta log has no schema".to_owned()));
+            return Err(Error::new(ErrorKind::Internal, "the Delta log has no schema"));
         };
         let keeps_all = !metadata["configuration"][TOMBSTONES].is_null();
         let is_recent = |remove: &Value| {
@@ -132,8 +132,8 @@ impl State {
     }
 }
 
-/// The actions of a checkpoint, or of a part of one, as the lines of an entry. Whoever wrote it may
-/// have given it more than is read.
+/// The actions of a checkpoint, or of a part of one, as the lines of an entry. Its writer may have
+/// given it more than is read.
 pub fn read_checkpoint(bytes: Bytes) -> Result<Vec<u8>, Error> {
     let unread = |error: &dyn std::fmt::Debug| {
         Error::new(

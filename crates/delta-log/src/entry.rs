@@ -1,4 +1,4 @@
-//! An entry of the Delta log: written of a commit, and read whoever wrote it.
+//! Turns a commit into an entry of the Delta log, and reads entries whoever wrote them.
 
 use std::collections::BTreeMap;
 

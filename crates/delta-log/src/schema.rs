@@ -1,4 +1,4 @@
-//! The columns of a Delta table, and whether those of a contract go with them.
+//! Reads the columns of a Delta table, and checks that those of a contract go with them.
 
 use arrow_schema::DataType as ArrowType;
 use contract::delta::delta_type;

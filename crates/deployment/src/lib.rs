@@ -1,5 +1,5 @@
-//! The context of the steps as `template.yaml` deploys it: environment variables of a function
-//! become places, limits and clients.
+//! Turns the environment variables of a function, as `template.yaml` sets them, into the context of
+//! the steps: places, limits and clients.
 
 mod salt;
 

@@ -1,4 +1,4 @@
-//! The salt of masks, from Secrets Manager: what is read of a function's configuration does not
+//! Reads the salt of masks from Secrets Manager, so that the configuration of a function does not
 //! show it.
 
 use std::time::Duration;

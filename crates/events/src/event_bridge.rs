@@ -1,4 +1,4 @@
-//! Amazon EventBridge: one call of its JSON protocol.
+//! Puts events on Amazon EventBridge: one call of its JSON protocol.
 
 use async_trait::async_trait;
 use aws_clients::{JsonService, SdkConfig};

@@ -1,4 +1,4 @@
-//! Where Landfall tells what happens to jobs: an event bus, Amazon EventBridge's or one in memory.
+//! Tells what happens to jobs on an event bus: Amazon EventBridge's, or one in memory.
 
 use async_trait::async_trait;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Executions of the state machine: AWS Step Functions, or memory.
+//! Starts, describes and stops executions of the state machine: AWS Step Functions, or memory.
 //!
 //! An execution is named by its job id, so a job is started once however often it is asked for.
 

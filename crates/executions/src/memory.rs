@@ -1,5 +1,5 @@
-//! Executions that only remember that they were started: for tests, and for trying the API without
-//! a state machine.
+//! Remembers that executions were started, and nothing else: for tests, and for trying the API
+//! without a state machine.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! Executions of AWS Step Functions.
+//! Starts, describes and stops executions of AWS Step Functions.
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;

@@ -1,4 +1,4 @@
-//! Numbers and texts that a state has itself or finds in its input: `TimeoutSeconds` or
+//! Reads numbers and texts that a state has itself or finds in its input: `TimeoutSeconds` or
 //! `TimeoutSecondsPath`, `Error` or `ErrorPath`.
 
 use serde_json::Value;

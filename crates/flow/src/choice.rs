@@ -1,4 +1,4 @@
-//! The rules of a `Choice`.
+//! Reads the rules of a `Choice`, and tells which of them hold.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Clocks: tokio's, and one that waits for nothing.
+//! Tells the time: tokio's clock, and one that waits for nothing.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! How a `Choice` compares two values.
+//! Compares two values as a `Choice` does.
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,4 @@
-//! The context object, which paths that begin with `$$` lead into.
+//! Builds the context object, which paths that begin with `$$` lead into.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 pub(crate) struct Context(Map<String, Value>);
 
 impl Context {
-    /// Of an execution with this ARN and name.
+    /// The context of an execution with this ARN and name.
     pub(crate) fn new(
         arn: &str,
         name: &str,

@@ -1,4 +1,4 @@
-//! What a state does with data around its work.
+//! Cuts and fills the data around the work of a state.
 //!
 //! In: the input as it comes, through `InputPath` and `Parameters`. Out: the result through
 //! `ResultSelector`, put in the input by `ResultPath`, and cut by `OutputPath`.

@@ -1,4 +1,4 @@
-//! Names of errors that the engine itself gives.
+//! Names the errors that the engine itself gives.
 
 /// The error of an execution that can't go on: no retrier and no catcher is asked.
 pub(crate) const RUNTIME: &str = "States.Runtime";

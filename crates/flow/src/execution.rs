@@ -1,4 +1,4 @@
-//! Where an execution stands.
+//! Holds where an execution stands.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! An object of a document, read field by field, so that no field is passed over.
+//! Reads an object of a document field by field, so that no field is passed over.
 
 use std::collections::BTreeMap;
 

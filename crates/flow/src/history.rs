@@ -1,4 +1,4 @@
-//! What an execution did, read from its events.
+//! Turns the events of an execution into what it did.
 //!
 //! The state machine runs one state after another (what runs side by side are the children of a map
 //! run), so an event belongs to the state entered last. Neither the ids of preceding events nor the

@@ -1,4 +1,4 @@
-//! An item of a `Map`: a part of the execution, or an execution of its own.
+//! Runs an item of a `Map`: a part of the execution, or an execution of its own.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `Map`, as it is run: its items, as many at once as it allows, until too many have failed.
+//! Runs the items of a `Map`, as many at once as it allows, until too many have failed.
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What an execution did, written down as it does it: the events that AWS would tell.
+//! Writes down what an execution does while it does it: the events that AWS would tell.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

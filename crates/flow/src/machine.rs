@@ -1,4 +1,4 @@
-//! A document of the Amazon States Language, read.
+//! Turns a document of the Amazon States Language into a machine.
 
 use std::collections::BTreeMap;
 

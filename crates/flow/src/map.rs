@@ -1,4 +1,4 @@
-//! `Map`, as it is read.
+//! Reads a `Map`.
 
 use crate::amount::Amount;
 use crate::fields::Fields;
@@ -13,7 +13,7 @@ pub(crate) struct Map {
     pub(crate) mode: Mode,
     pub(crate) list: List,
     pub(crate) selector: Option<Template>,
-    /// How many items run at once; nothing and 0 are no limit.
+    /// How many items run at once; nothing and 0 stand for no limit.
     pub(crate) concurrency: Option<Amount>,
     pub(crate) tolerated_count: Option<Amount>,
     pub(crate) tolerated_percentage: Option<Amount>,

@@ -1,4 +1,4 @@
-//! What a machine is given from outside: time, chance, functions and lists of items.
+//! Defines what a machine is given from outside: time, chance, functions and lists of items.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

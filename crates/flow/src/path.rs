@@ -1,4 +1,5 @@
-//! Reference paths: `$`, `$.a.b`, `$['a b'][0]`, and the same of the context object with `$$`.
+//! Reads reference paths: `$`, `$.a.b`, `$['a b'][0]`, and the same of the context object with
+//! `$$`.
 //!
 //! A text goes in, and where it points in a document comes out. Paths that may name several
 //! values (`..`, `*`, slices, filters) are refused, and so are intrinsic functions.

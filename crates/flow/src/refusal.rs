@@ -1,4 +1,4 @@
-//! Why a document is not run.
+//! Says why a document is not run.
 
 /// What the engine does not know in a document, or finds wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,4 +1,5 @@
-//! `Retry` and `Catch`: which failures are tried again, after how long, and where others lead.
+//! Reads `Retry` and `Catch`: which failures are tried again, after how long, and where others
+//! lead.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! States in their order: each is entered, tried, caught and left.
+//! Runs states in their order: each is entered, tried, caught and left.
 
 use std::time::Duration;
 

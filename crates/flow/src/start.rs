@@ -1,4 +1,4 @@
-//! An execution from its start to its end.
+//! Runs an execution from its start to its end.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The states of a machine, as they are read.
+//! Reads the states of a machine.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! `Task`: a call of a function, or events for whoever listens.
+//! Runs a `Task`: a call of a function, or events for whoever listens.
 
 use std::time::Duration;
 

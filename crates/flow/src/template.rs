@@ -1,4 +1,4 @@
-//! Payload templates: `Parameters`, `ResultSelector`, `ItemSelector`.
+//! Fills payload templates: `Parameters`, `ResultSelector`, `ItemSelector`.
 //!
 //! A document whose members named `….$` are paths goes in; filled, it has the values found there.
 

@@ -1,4 +1,5 @@
-//! Small documents, each with its input, what its functions answer, and what comes out.
+//! Runs small documents, each with its input, the answers of its functions, and the expected
+//! output.
 //!
 //! `tests/end_to_end/documents.rs` runs the same documents on the local cloud.
 

@@ -1,4 +1,4 @@
-//! What the documents can't say: refusals, stops, times, and the history.
+//! Checks what the documents can't say: refusals, stops, times, and the history.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

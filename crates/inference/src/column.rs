@@ -1,4 +1,4 @@
-//! What there is to know of a column, gathered cell by cell.
+//! Gathers what the cells of a column say of its type.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -59,7 +59,7 @@ pub(super) struct Shape {
 }
 
 impl Column {
-    /// A column of which at most `most_unique` values are remembered to find one that comes twice.
+    /// A column that remembers at most `most_unique` values to find one that comes twice.
     pub(super) fn new(most_unique: usize) -> Self {
         Self {
             values: 0,

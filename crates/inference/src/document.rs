@@ -1,4 +1,4 @@
-//! The contract as a document for people: YAML, with the reason for each guess beside it.
+//! Writes a proposed contract as YAML for people, with the reason beside each guess.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;

@@ -1,5 +1,5 @@
-//! A contract proposed from the first half of a file lands every value of the second half as its
-//! writer meant it.
+//! Checks that a contract proposed from the first half of a file lands every value of the second
+//! half as its writer meant it.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -193,7 +193,7 @@ impl Process {
                 (if is_yes { yes } else { no }.to_owned(), Meaning::Answer(is_yes))
             }
             Self::Codes => {
-                // Without a zero in front nothing tells that they are no numbers.
+                // Without a zero in front nothing tells that they are not numbers.
                 let text = format!("{:05}", number % 10_000);
                 (text.clone(), Meaning::Text(text))
             }

@@ -1,4 +1,4 @@
-//! Kinds of cells that may be one thing or another, and the evidence that decides.
+//! Lists the kinds of cells that may be one thing or another, and the evidence that decides.
 //!
 //! A wrong type changes values without a word, and text never does. So what is ambiguous stays text
 //! without the evidence that its kind needs; or it is typed, where all readings keep the value, and

@@ -1,5 +1,5 @@
-//! A contract proposed from data: for each column the narrowest type that reads all of its cells,
-//! and the reason.
+//! Turns data into a proposed contract: for each column the narrowest type that reads all of its
+//! cells, and the reason.
 //!
 //! What is proposed lands what was seen: every guess is one that the reading of columns accepts
 //! cell by cell, or the column stays text. What a type would lose (leading zeros, digits that a

@@ -1,4 +1,4 @@
-//! Dates and times in the wild: every format in which all cells of a column can be read.
+//! Finds every format of dates and times in which all cells of a column can be read.
 
 use std::sync::LazyLock;
 
@@ -300,7 +300,7 @@ impl Moments {
             directives.sort_unstable();
             directives
         };
-        // Who has the same directives in another order reads other days.
+        // The same directives in another order read other days.
         let is_rival = |other: &&Format| {
             other.text != format.text && sorted(&other.text) == sorted(&format.text)
         };

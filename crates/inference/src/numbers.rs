@@ -1,4 +1,4 @@
-//! How the numbers of a column are written, and how far they reach.
+//! Finds how the numbers of a column are written, and how far they reach.
 
 use std::collections::BTreeMap;
 
@@ -241,7 +241,7 @@ impl Numbers {
     ) -> Option<(Style, Extent, Option<String>)> {
         let read = |index: usize| {
             let extent = self.others[index].as_ref()?;
-            // Who groups digits groups all of them.
+            // A writer that groups digits groups all of them.
             (extent.grouped == 0 || extent.ungrouped + self.digits.ungrouped == 0).then_some(extent)
         };
         let mut index = (0..STYLES.len()).find(|index| read(*index).is_some())?;

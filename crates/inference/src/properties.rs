@@ -1,4 +1,4 @@
-//! Whatever the data: what is proposed lands them.
+//! Checks that a proposed contract lands the data that it was proposed from, whatever they are.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -105,7 +105,7 @@ proptest! {
         check(source.as_bytes())?;
     }
 
-    /// The same of bytes that are no table at all.
+    /// The same for bytes that are not a table at all.
     #[test]
     fn anything_at_all_lands(source in vec(select(b"\"',;\t|\n\r #a1-./:\\ 0\xff\xc3".to_vec()), 0..120)) {
         check(&source)?;

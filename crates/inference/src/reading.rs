@@ -1,5 +1,4 @@
-//! What a proposed contract says of how the source is read: its encoding, its dialect, and how
-//! columns are found.
+//! Proposes how the source is read: its encoding, its dialect, and how columns are found.
 
 use contract::quoted;
 use contract::unique_names;

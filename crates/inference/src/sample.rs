@@ -1,4 +1,4 @@
-//! A contract proposed from bytes in memory.
+//! Proposes a contract from bytes in memory.
 
 use csv_records::{Limits, Rows, ShardReader};
 use job::DatasetName;

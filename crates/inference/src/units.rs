@@ -1,4 +1,4 @@
-//! Units of measurement that stand behind numbers.
+//! Recognises the units of measurement that stand behind numbers.
 
 /// Units, in no order. What may stand for thousands or millions (`k`, `M`, `m`, `B`, `T`) is not
 /// among them: a number would lose it.

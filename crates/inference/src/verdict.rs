@@ -1,4 +1,4 @@
-//! Which type the cells of a column have, and why.
+//! Decides which type the cells of a column have, and says why.
 
 use contract::values::{EPOCHS, YEAR_PIVOT};
 use contract::{Grouping, is_currency};
@@ -6,7 +6,7 @@ use contract::{Grouping, is_currency};
 use super::column::Column;
 use super::kinds::Ambiguous;
 use super::moments::{Choice, Kind};
-use super::numbers::{Extent, MOST_DIGITS, Style};
+use super::numbers::{Around, Extent, MOST_DIGITS, Style};
 
 /// What a contract says of a field's type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -316,9 +316,35 @@ fn of_number(
     doubt: Option<String>,
     context: Context<'_>,
 ) -> Verdict {
-    let quoted = contract::quoted;
+    if let Some(because) = identifiers(extent, context) {
+        return string(because);
+    }
+    let Some(around) = column.numbers.as_ref().map(|numbers| &numbers.around) else {
+        return string("");
+    };
+    if let Some(kind) = ambiguous(extent, around) {
+        return undecided(kind);
+    }
+    let (properties, notes) = dress(style, extent, around);
+    let notes = notes.into_iter().chain(doubt.map(|doubt| format!("DOUBT: {doubt}")));
+    let is_whole = extent.floats == 0 && extent.fraction.is_none();
+    let is_dressed = !properties.is_empty();
+    let mut verdict =
+        if is_whole { integer(extent, is_dressed, context) } else { fractional(extent) };
+    if verdict.data_type == "string" {
+        return verdict;
+    }
+    verdict.properties.extend(properties);
+    for note in notes {
+        verdict.because += &format!("; {note}");
+    }
+    verdict
+}
+
+/// Why digits are identifiers instead of numbers, if they are.
+fn identifiers(extent: &Extent, context: Context<'_>) -> Option<String> {
     if extent.phones > 0 {
-        return string(format!(
+        return Some(format!(
             "{} begin with a plus and are long: telephone numbers, which are text",
             extent.phones
         ));
@@ -326,22 +352,22 @@ fn of_number(
     let is_calendar =
         has_word(context.name, &CALENDAR) && extent.lengths.is_some_and(|(_, most)| most <= 2);
     if extent.leading_zeros > 0 && !is_calendar {
-        return string(format!(
+        return Some(format!(
             "{} begin with a zero that a number would lose: identifiers",
             extent.leading_zeros
         ));
     }
-    if has_word(context.name, &IDENTIFIERS) && extent.fraction.is_none() {
-        return string(format!("digits, but by the name `{}` they are identifiers", context.name));
-    }
-    let Some(around) = column.numbers.as_ref().map(|numbers| &numbers.around) else {
-        return string("");
-    };
+    (has_word(context.name, &IDENTIFIERS) && extent.fraction.is_none())
+        .then(|| format!("digits, but by the name `{}` they are identifiers", context.name))
+}
+
+/// The kind of texts that may be numbers and may be something else, if all are of one.
+fn ambiguous(extent: &Extent, around: &Around) -> Option<Ambiguous> {
     if extent.bare_exponents > 0
         && extent.bare_exponents == extent.floats
         && extent.fraction.is_none()
     {
-        return undecided(Ambiguous::Exponents);
+        return Some(Ambiguous::Exponents);
     }
     let is_fixed = extent.lengths.is_some_and(|(least, most)| least == most);
     if extent.grouped_twice == extent.cells
@@ -349,18 +375,26 @@ fn of_number(
         && extent.cells > 1
         && extent.fraction.is_none()
     {
-        return undecided(Ambiguous::GroupedIdentifiers);
+        return Some(Ambiguous::GroupedIdentifiers);
     }
     if around.percents > 0 && around.percents < around.cells {
-        return undecided(Ambiguous::MixedPercents);
+        return Some(Ambiguous::MixedPercents);
     }
     if around.parentheses > 0 && around.parentheses == around.cells {
-        return undecided(Ambiguous::Parentheses);
+        return Some(Ambiguous::Parentheses);
     }
-    if around.affixes.iter().any(|(affix, count)| !is_currency(affix) && *count < around.cells) {
-        return undecided(Ambiguous::MixedUnits);
-    }
-    let mut properties = Vec::new();
+    let is_mixed = |(affix, count): (&String, &u64)| !is_currency(affix) && *count < around.cells;
+    around.affixes.iter().any(is_mixed).then_some(Ambiguous::MixedUnits)
+}
+
+/// The properties of numbers that are not written plainly, and notes on what stands around them.
+fn dress(
+    style: Style,
+    extent: &Extent,
+    around: &Around,
+) -> (Vec<(&'static str, String)>, Vec<String>) {
+    let quoted = contract::quoted;
+    let (mut properties, mut notes) = (Vec::new(), Vec::new());
     if style.decimal != '.' && (extent.fraction.is_some() || extent.grouped > 0) {
         properties.push(("decimalChar", quoted(&style.decimal.to_string())));
     }
@@ -370,7 +404,6 @@ fn of_number(
             properties.push(("grouping", "lakhs".to_owned()));
         }
     }
-    let mut notes = Vec::new();
     if !around.affixes.is_empty() {
         properties.push(("affixes", list(&around.affixes.keys().cloned().collect::<Vec<_>>())));
         let told = around
@@ -391,19 +424,7 @@ fn of_number(
         properties.push(("bareNumber", "false".to_owned()));
         notes.push(format!("{} have a space after the sign", around.spaced_signs));
     }
-    notes.extend(doubt.map(|doubt| format!("DOUBT: {doubt}")));
-    let is_whole = extent.floats == 0 && extent.fraction.is_none();
-    let is_dressed = !properties.is_empty();
-    let mut verdict =
-        if is_whole { integer(extent, is_dressed, context) } else { fractional(extent) };
-    if verdict.data_type == "string" {
-        return verdict;
-    }
-    verdict.properties.extend(properties);
-    for note in notes {
-        verdict.because += &format!("; {note}");
-    }
-    verdict
+    (properties, notes)
 }
 
 fn integer(extent: &Extent, is_dressed: bool, context: Context<'_>) -> Verdict {

@@ -1,4 +1,4 @@
-//! The one conditional write that decides whether a job commits.
+//! Defines the one conditional write that decides whether a job commits.
 
 use serde::{Deserialize, Serialize};
 

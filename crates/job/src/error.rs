@@ -1,4 +1,4 @@
-//! Why a step could not do its work, named for whoever must react.
+//! Says why a step could not do its work, under names for whoever must react.
 
 /// The failure of a step.
 ///

@@ -1,5 +1,5 @@
-//! What every part of Landfall knows of a job: its names and documents, its errors, its decision
-//! and its bill.
+//! Defines what every part of Landfall knows of a job: its names and documents, its errors, its
+//! decision and its bill.
 //!
 //! Ports and shells need nothing else of the core, so nothing heavy stands behind this crate.
 

@@ -1,4 +1,4 @@
-//! Limits of what a job reads and writes: contracts, and names of objects and folders.
+//! Holds the limits of what a job reads and writes: contracts, and names of objects and folders.
 
 use crate::DatasetName;
 use crate::message::JobId;

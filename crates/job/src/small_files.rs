@@ -1,4 +1,4 @@
-//! When a file is small: it is put together with others before the commit.
+//! Says when a file is small: it is put together with others before the commit.
 
 /// Most bytes of a file that is small, whatever the size that files are to have: it is read at
 /// once, and a reader opens a larger one without loss.

@@ -1,4 +1,4 @@
-//! Which objects may be landed. Their names decide, before any store is asked.
+//! Says which objects may be landed. Their names decide, before any store is asked.
 
 use crate::message::SourceRef;
 
@@ -172,7 +172,7 @@ fn check_bucket(name: &str) -> Result<(), String> {
     }
 }
 
-/// Refuses what is no key of a file.
+/// Refuses anything that is not the key of a file.
 pub fn check_key(key: &str) -> Result<(), String> {
     if key.is_empty() || key.ends_with('/') {
         return Err(

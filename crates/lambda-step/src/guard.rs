@@ -124,7 +124,7 @@ mod tests {
     #[tokio::test]
     async fn an_outcome_passes_through() {
         assert_eq!(guarded(async { Ok(1) }, MINUTE).await, Ok(1));
-        let cancelled = Error::new(ErrorKind::Cancelled, "by its owner".to_owned());
+        let cancelled = Error::new(ErrorKind::Cancelled, "by its owner");
         assert_eq!(
             guarded::<()>(
                 {

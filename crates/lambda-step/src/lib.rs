@@ -1,5 +1,5 @@
-//! What every function is beside its step: a Lambda runtime, structured logs, one metric line per
-//! invocation, and failures under the names that the state machine knows.
+//! Turns a step into a Lambda function: a runtime, structured logs, one metric line per invocation,
+//! and failures under the names that the state machine knows.
 
 mod guard;
 mod logs;
@@ -154,7 +154,7 @@ mod tests {
                 "panics" => panic!("with the value 4711"),
                 _ => Err::<Stored, _>(job::Error::new(
                     job::ErrorKind::SchemaDrift,
-                    "two fields are new".to_owned(),
+                    "two fields are new",
                 )),
             }
         });

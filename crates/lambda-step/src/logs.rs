@@ -1,4 +1,4 @@
-//! Logs: one JSON object a line on standard output, with the fields of the invocation.
+//! Writes logs: one JSON object a line on standard output, with the fields of the invocation.
 
 use std::sync::Once;
 

@@ -1,4 +1,4 @@
-//! The metric line of an invocation, in CloudWatch's embedded metric format.
+//! Writes the metric line of an invocation, in CloudWatch's embedded metric format.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `landfall check`: is a contract valid?
+//! Runs `landfall check`: tells whether a contract is valid.
 
 use std::path::PathBuf;
 

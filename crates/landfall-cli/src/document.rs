@@ -1,4 +1,4 @@
-//! Contracts as files: read, and told from what is none.
+//! Reads contracts from files, and tells them from anything else.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,7 +11,7 @@ use crate::complain;
 use crate::exit::Exit;
 use crate::path;
 
-/// Most characters that are shown of the first line of what is no contract.
+/// Most characters that are shown of the first line of a file that is not a contract.
 const SHOWN_CHARS: usize = 60;
 
 /// A document, and the contract that it is, or its faults.

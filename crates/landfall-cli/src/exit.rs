@@ -1,4 +1,4 @@
-//! What the process answers to whoever called it.
+//! Turns what became of a call into the exit code of the process.
 
 use job::ErrorKind;
 use std::process::ExitCode;

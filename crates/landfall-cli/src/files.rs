@@ -1,4 +1,4 @@
-//! `landfall files`: the files of a table, as of any commit.
+//! Runs `landfall files`: lists the files of a table, as of any commit.
 
 use std::path::PathBuf;
 
@@ -28,7 +28,8 @@ pub(crate) struct Files {
     /// The directory of the lake.
     #[arg(long, value_name = "DIR")]
     lake: PathBuf,
-    /// As a commit left it, by its number, or as it was at a moment (RFC 3339) [default: now]
+    /// The table as a commit left it, by its number, or as it was at a moment (RFC 3339) [default:
+    /// now]
     #[arg(long, value_name = "COMMIT|TIME", hide_default_value = true)]
     at: Option<At>,
     /// Print one JSON object.

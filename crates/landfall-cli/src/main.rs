@@ -1,4 +1,4 @@
-//! `landfall`: the core without any cloud.
+//! Runs `landfall`: the core without any cloud.
 
 mod new;
 mod check;

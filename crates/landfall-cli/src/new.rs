@@ -1,4 +1,4 @@
-//! `landfall new`: a contract for a file, proposed.
+//! Runs `landfall new`: proposes a contract for a file.
 
 use std::io;
 use std::path::{Path, PathBuf};

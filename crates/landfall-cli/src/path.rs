@@ -1,11 +1,11 @@
-//! Paths as people give them: of this machine, and of nothing else.
+//! Checks the paths that people give: they must be of this machine.
 
 use std::path::Path;
 
 /// What stands for standard input.
 pub(crate) const STDIN: &str = "-";
 
-/// The scheme of what is no path but a URL.
+/// The scheme of a URL, which is not a path.
 fn scheme(path: &Path) -> Option<&str> {
     let (scheme, _) = path.to_str()?.split_once("://")?;
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())

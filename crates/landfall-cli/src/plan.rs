@@ -1,4 +1,4 @@
-//! `landfall plan`: what landing a file is going to be, before anything of it is done.
+//! Runs `landfall plan`: tells what a landing is going to be, before anything of it is done.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,14 +37,14 @@ const SHOWN_FAULTS: usize = 5;
 const ATTEMPT: &str = "sample";
 
 /// Plan a landing and do nothing of it: how the file is read and why, which column each field is
-/// in, the shards, what of a sample would be refused, and what it would cost on AWS.
+/// in, the shards, what of a sample would be rejected, and what it would cost on AWS.
 ///
 /// The steps are those of a landing, over memory: no lake is touched. Masks that hash take their
 /// salt from the environment variable LANDFALL_MASK_SALT.
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES, CODES))]
 pub(crate) struct ShowPlan {
-    /// What the files should hold, and what they become.
+    /// The contract: what the files hold, and what they become.
     contract: PathBuf,
     /// The files to land.
     #[arg(value_name = "SOURCE", required = true)]

@@ -1,4 +1,4 @@
-//! `landfall profile`: what the columns of a file hold.
+//! Runs `landfall profile`: tells what the columns of a file hold.
 
 use std::io;
 use std::path::{Path, PathBuf};

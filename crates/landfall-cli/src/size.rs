@@ -1,4 +1,4 @@
-//! Sizes in bytes, as people write and read them.
+//! Reads and writes sizes in bytes, as people do.
 
 use landing::plan::LEAST_ASKED_SHARD_BYTES;
 pub(crate) use wording::{count, parse_bytes};

@@ -1,4 +1,4 @@
-//! What is said on stdout, and whether it could be.
+//! Writes to stdout, and remembers whether that failed.
 
 use std::io::{self, ErrorKind, Write as _};
 use std::sync::OnceLock;

@@ -1,4 +1,4 @@
-//! What is asked for: a contract, files, and a job for each of them.
+//! Turns a call into submissions: a contract, files, and a job for each of them.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! How fast a file is read, next to the `csv` crate:
-//! `cargo run --release -p landing --example records_speed -- FILE [ROUNDS]`.
+//! Measures how fast a file is read, next to the `csv` crate: `cargo run --release -p landing
+//! --example records_speed -- FILE [ROUNDS]`.
 //!
 //! Both count the records and fields of the file in memory, once read. Figures are MB (1e6 bytes) a
 //! second, the best of the rounds.

@@ -1,4 +1,4 @@
-//! Why something was guessed.
+//! Says why something was guessed.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What a source is that is no table, told by its first bytes: a table of one bad record, or of
+//! Recognises sources that are not tables by their first bytes: a table of one bad record, or of
 //! eight hundred, is no use to anybody.
 //!
 //! A CSV file may begin with any text, so text is solid evidence only where CSV does not begin like
@@ -56,7 +56,7 @@ const LOOKED_AT: usize = 64 * 1024;
 /// Fewest different control characters that no text has, and their least share.
 const LEAST_CONTROLS: usize = 6;
 const LEAST_CONTROL_SHARE: usize = 50;
-/// Fewest bytes that are no text because they are zero.
+/// Fewest zero bytes that show that a source is not text.
 const LEAST_ZEROS: usize = 64;
 
 /// What a source that begins like this is, if that is certainly no text.
@@ -98,8 +98,8 @@ pub(crate) fn is_binary(text: &[u8], encoding: Encoding) -> bool {
     is_mixed || (text.len() >= LEAST_ZEROS && zeros * 10 >= text.len() * 9)
 }
 
-/// What a text is that is no table: markup, or JSON from its first to its last byte. `is_whole`: no
-/// bytes come after it.
+/// What a text is that is not a table: markup, or JSON from its first to its last byte. `is_whole`:
+/// no bytes come after it.
 pub(crate) fn markup(text: &[u8], encoding: Encoding, is_whole: bool) -> Option<&'static str> {
     let text = text.strip_prefix(encoding.byte_order_mark()).unwrap_or(text);
     let mut decoded = Vec::new();

@@ -13,7 +13,7 @@ pub const UNPACKED_BYTES: u64 = 1 << 40;
 pub const UNPACKED_RATIO: u64 = 1_000;
 
 /// Bytes that any packed source may unpack to, whatever the ratio: 100 MiB do no harm, and short
-/// files of one repeated row are no bombs.
+/// files of one repeated row are not bombs.
 pub const UNPACKED_FREE_BYTES: u64 = 100 << 20;
 
 /// Most bytes that a packed source of `packed_bytes` may unpack to: [`UNPACKED_RATIO`] times as

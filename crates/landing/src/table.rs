@@ -1,6 +1,6 @@
-//! What the files of a table hold, as Landfall's own log tells it, and whether the files of a
-//! contract can be read together with them. A Delta log has a schema of its own: see
-//! the crate `delta-log`.
+//! Says what the files of a table hold, as Landfall's own log tells it, and whether the files of a
+//! contract can be read together with them. A Delta log has a schema of its own: see the crate
+//! `delta-log`.
 //!
 //! DuckDB, Polars and PyArrow were asked which files they read as one table, whichever comes first.
 //! All three read files whose columns have the same types, in any order. A file that lacks a column

@@ -1,4 +1,4 @@
-//! The expressions of a contract, at work on records.
+//! Applies the expressions of a contract to records.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray};
@@ -62,7 +62,7 @@ pub(crate) fn work(
         let evaluated =
             derived.expression.evaluate(columns, rows, skipped.as_ref()).map_err(no_answer)?;
         for (row, reason) in evaluated.failed {
-            // A later one may need what failed here: that is no fault of its own.
+            // A later one may need what failed here: that is not a fault of its own.
             if !is_refused[row] {
                 is_refused[row] = true;
                 let message = format!("`{}` has no value: {reason}", derived.name);

@@ -1,5 +1,5 @@
-//! Encodings against their own definition: a table written in one is read as the table in UTF-8 is,
-//! at the bytes where it stands.
+//! Checks encodings against their own definition: a table written in one is read as the table in
+//! UTF-8 is, at the bytes where it stands.
 #![expect(clippy::unwrap_used)]
 
 use contract::rejects::ErrorEntry;

@@ -1,5 +1,5 @@
-//! Keys are settled as a reading from the start would settle them, however the records lie in
-//! shards, batches and stretches.
+//! Checks that keys are settled as a reading from the start would settle them, however the records
+//! lie in shards, batches and stretches.
 #![expect(clippy::unwrap_used)]
 
 use std::collections::HashMap;

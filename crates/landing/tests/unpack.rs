@@ -1,5 +1,5 @@
-//! Packed sources: whole, cut off at every byte, damaged at every byte, and followed by something
-//! else.
+//! Checks packed sources: whole, cut off at every byte, damaged at every byte, and followed by
+//! something else.
 #![expect(clippy::unwrap_used)]
 
 mod packing;

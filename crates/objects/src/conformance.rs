@@ -1,4 +1,4 @@
-//! What every implementation promises, as one suite. For tests: it panics where a promise is
+//! Checks what every implementation promises, as one suite. For tests: it panics where a promise is
 //! broken.
 
 use std::collections::BTreeSet;

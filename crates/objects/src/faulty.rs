@@ -12,7 +12,7 @@ use crate::{
     Result, shown,
 };
 
-/// Buckets of which one call fails, for tests.
+/// Buckets in which one call fails, for tests.
 ///
 /// A job that survives anything passes with its 1st call failing, with its 2nd, and so on, until
 /// [`calls`](Faulty::calls) shows that it passed without reaching the fault.
@@ -38,8 +38,8 @@ pub enum FaultKind {
     Before,
     /// It takes effect, but its answer is lost.
     After,
-    /// It stands still before it takes effect, until it may [go on](Faulty::go_on). Who drops the
-    /// caller meanwhile kills it there.
+    /// It stands still before it takes effect, until it may [go on](Faulty::go_on). A test that
+    /// drops the caller meanwhile kills it there.
     HangBefore,
     /// It takes effect and stands still before it answers.
     HangAfter,

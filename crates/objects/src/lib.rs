@@ -1,4 +1,4 @@
-//! Objects behind one small port: Amazon S3, a directory, or memory.
+//! Puts objects behind one small port: Amazon S3, a directory, or memory.
 //!
 //! The steps know this port and nothing of AWS. All implementations pass one suite,
 //! [`conformance()`].

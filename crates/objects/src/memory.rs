@@ -54,8 +54,8 @@ struct Bucket {
 
 #[derive(Debug, Default)]
 struct Content {
-    /// The states of each object, oldest first, of which an unversioned bucket keeps the last.
-    /// `None` is a deleted object.
+    /// The states of each object, oldest first; an unversioned bucket keeps the last. `None` is a
+    /// deleted object.
     objects: BTreeMap<String, Vec<Option<Bytes>>>,
     uploads: BTreeMap<String, Upload>,
     /// How many uploads were started; the next one's id.

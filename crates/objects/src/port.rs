@@ -54,7 +54,7 @@ pub trait Objects: Send + Sync {
     /// [`Error::Missing`] when the upload is gone and there is no object.
     async fn complete_upload(&self, key: &str, upload: &str, parts: &[Part]) -> Result<()>;
 
-    /// Forgets an upload and its parts. Of an upload that is gone it is a success.
+    /// Forgets an upload and its parts. It is a success if the upload is gone.
     async fn abort_upload(&self, key: &str, upload: &str) -> Result<()>;
 
     /// The open uploads of the keys that start with `prefix`, by key.

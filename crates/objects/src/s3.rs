@@ -82,7 +82,7 @@ impl Objects for Bucket {
             .send()
             .await
             .map_err(|error| call.refused(&error))?;
-        // Of a composite checksum the parts' sizes would be needed to make anything of it.
+        // A composite checksum would say something only with the sizes of the parts.
         let crc = head
             .checksum_crc64_nvme()
             .filter(|_| head.checksum_type() == Some(&ChecksumType::FullObject));
@@ -124,7 +124,7 @@ impl Objects for Bucket {
                 Err(error) if refusal::is_beyond_the_end(&error) => return Ok(bytes.freeze()),
                 Err(error) => return Err(call.refused(&error)),
             };
-            // What is taken up again must be the object of which the first bytes are.
+            // A download that goes on must be of the same object as its first bytes.
             etag = etag.or_else(|| answer.e_tag().map(unquoted));
             // A server may ignore a range (RFC 9110, 14.2) and send the whole object, as the local
             // cloud does when a version is asked for.

@@ -1,4 +1,5 @@
-//! Bloom filters of chunks: by a few bits a value they tell that it is certainly not there.
+//! Builds the Bloom filters of chunks: by a few bits a value they tell that a value is certainly
+//! not there.
 //!
 //! Split into blocks of 256 bits, of which a value sets eight
 //! (<https://parquet.apache.org/docs/file-format/bloomfilter/>). How many values are different is

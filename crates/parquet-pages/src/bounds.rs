@@ -1,4 +1,4 @@
-//! The least and the greatest value of a page or a chunk.
+//! Finds the least and the greatest value of a page or a chunk.
 
 /// Most bytes of a text that are kept as a bound.
 const MOST_BYTES: usize = 64;
@@ -11,7 +11,7 @@ pub(super) struct Bounds<T> {
 }
 
 impl<T: PartialOrd + Copy> Bounds<T> {
-    /// Of some values; `None`: there are none, or none that can be compared.
+    /// The bounds of some values; `None`: there are none, or none that can be compared.
     pub(super) fn of(values: impl Iterator<Item = T>) -> Option<Self> {
         let mut values = values.filter(|value| value.partial_cmp(value).is_some());
         let first = values.next()?;

@@ -1,4 +1,4 @@
-//! Compression of pages.
+//! Compresses pages.
 
 use crate::Error;
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! Whole numbers by their differences (`DELTA_BINARY_PACKED` of Parquet's `Encodings.md`).
+//! Encodes whole numbers by their differences (`DELTA_BINARY_PACKED` of Parquet's `Encodings.md`).
 
 use super::Whole;
 use super::pack::{GROUP, pack, varint, width_of, zigzag};

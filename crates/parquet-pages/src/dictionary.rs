@@ -1,4 +1,4 @@
-//! Different values, each with its code: the position at which it first occurred.
+//! Gives each different value a code: the position at which it first occurred.
 
 use twox_hash::XxHash3_64;
 

@@ -1,4 +1,4 @@
-//! Small numbers in runs: repeated ones as one, others packed (RLE / bit-packing hybrid of
+//! Encodes small numbers in runs: repeated ones as one, others packed (RLE / bit-packing hybrid of
 //! Parquet's `Encodings.md`).
 
 use super::pack::{GROUP, pack, varint};

@@ -1,4 +1,4 @@
-//! The values of a page that are numbers of 32 or 64 bits.
+//! Gathers the values of a page that are numbers of 32 or 64 bits.
 
 use parquet::basic::Encoding;
 

@@ -1,4 +1,4 @@
-//! Numbers of a few bits each, one after the other, the lowest bit first.
+//! Packs numbers of a few bits each, one after the other, the lowest bit first.
 
 /// Numbers that are packed at once.
 pub(super) const GROUP: usize = 32;

@@ -1,5 +1,5 @@
-//! PackedText texts as numbers, so that telling them apart takes no loop and no guess of the
-//! processor's at their length; and copied likewise.
+//! Packs texts into numbers, so that neither telling them apart nor copying them takes a loop, or a
+//! guess of the processor at their length.
 
 /// Bytes of a short text, at most.
 pub const MOST_BYTES: usize = 24;

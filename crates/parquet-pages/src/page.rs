@@ -1,4 +1,4 @@
-//! A column chunk on its way: pages that are done, and the one that grows.
+//! Turns the values of a column into the pages of a chunk.
 
 use std::cmp::Ordering;
 
@@ -6,7 +6,7 @@ use crate::Error;
 use arrow_array::{Array, ArrayRef};
 use bytes::Bytes;
 use parquet::basic::{BoundaryOrder, CompressionCodec, Encoding, PageType, Type};
-use parquet::column::page::{CompressedPage, Page, PageWriter};
+use parquet::column::page::{CompressedPage, Page, PageWriteSpec, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
@@ -20,8 +20,8 @@ use super::codec::{Compressor, is_worth};
 use super::values::{PageBounds, Values};
 use super::{Full, PAGE_BYTES, PAGE_ROWS, hybrid};
 
-/// Of the pages after one that was not worth compressing, how many there are for each that is
-/// tried. Packed numbers don't get smaller, and compressing them takes longer than packing.
+/// After a page that was not worth compressing, one of so many pages is tried. Packed numbers don't
+/// get smaller, and compressing them takes longer than packing.
 const TRIED: usize = 8;
 
 /// A column of a row group.
@@ -188,22 +188,18 @@ impl ColumnChunk {
         Ok(())
     }
 
+    /// Writes the pages, the dictionary first.
     fn lay_out(
         self,
         dictionary: Option<(usize, Bytes, usize)>,
         codec: CompressionCodec,
     ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
-        let rows: usize = self.pages.iter().map(|page| page.rows).sum();
-        let nulls: usize = self.pages.iter().map(|page| page.nulls).sum();
         let compressed: usize = self.pages.iter().map(|page| page.bytes.len() + 64).sum();
         let mut sink = TrackedWrite::new(Vec::with_capacity(
             compressed + dictionary.as_ref().map_or(0, |(_, bytes, _)| bytes.len() + 64),
         ));
         let mut writer = SerializedPageWriter::new(&mut sink);
-        let mut uncompressed = 0;
-        let mut dictionary_offset = None;
-        let mut encodings = vec![Encoding::RLE];
-        let mut page_encodings = Vec::new();
+        let mut written = Written::new(&self.column);
         if let Some((size, bytes, count)) = dictionary {
             let page = Page::DictionaryPage {
                 buf: bytes,
@@ -211,80 +207,126 @@ impl ColumnChunk {
                 encoding: Encoding::PLAIN,
                 is_sorted: false,
             };
-            let spec = writer.write_page(CompressedPage::new(page, size))?;
-            uncompressed += spec.uncompressed_size;
-            dictionary_offset = Some(spec.offset as i64);
-            encodings.push(Encoding::PLAIN);
-            page_encodings.push(PageEncodingStats {
-                page_type: PageType::DICTIONARY_PAGE,
-                encoding: Encoding::PLAIN,
-                count: 1,
-            });
+            written.add_dictionary(&writer.write_page(CompressedPage::new(page, size))?);
         }
-        let mut column_index = ColumnIndexBuilder::new(self.column.physical_type());
-        let mut offset_index = OffsetIndexBuilder::new();
-        let mut data_offset = None;
         for page in &self.pages {
-            let data_page = Page::DataPage {
-                buf: page.bytes.clone(),
-                num_values: page.rows as u32,
-                encoding: page.encoding,
-                def_level_encoding: Encoding::RLE,
-                rep_level_encoding: Encoding::RLE,
-                statistics: None,
-            };
-            let spec = writer.write_page(CompressedPage::new(data_page, page.uncompressed))?;
-            uncompressed += spec.uncompressed_size;
-            data_offset.get_or_insert(spec.offset as i64);
-            offset_index.append_offset_and_size(spec.offset as i64, spec.compressed_size as i32);
-            offset_index.append_row_count(page.rows as i64);
-            match page.bounds.bytes() {
-                Some((least, greatest)) => {
-                    column_index.append(false, least, greatest, page.nulls as i64, None)
-                }
-                None if page.nulls == page.rows => {
-                    column_index.append(true, Vec::new(), Vec::new(), page.nulls as i64, None)
-                }
-                // A page of which nothing can be said: of NaN only.
-                None => column_index.to_invalid(),
-            }
-            if !encodings.contains(&page.encoding) {
-                encodings.push(page.encoding);
-            }
-            match page_encodings.iter_mut().find(|stats| {
-                stats.page_type == PageType::DATA_PAGE && stats.encoding == page.encoding
-            }) {
-                Some(stats) => stats.count += 1,
-                None => page_encodings.push(PageEncodingStats {
-                    page_type: PageType::DATA_PAGE,
-                    encoding: page.encoding,
-                    count: 1,
-                }),
-            }
+            written.add_page(page, &writer.write_page(page.compressed())?);
         }
-        column_index.set_boundary_order(boundary_order(self.pages.iter().map(|page| &page.bounds)));
-        let bytes: Bytes = sink.into_inner()?.into();
+        self.close(written, codec, sink.into_inner()?.into())
+    }
+
+    /// Says what the footer and the indexes hold of `bytes`, the chunk.
+    fn close(
+        self,
+        mut written: Written,
+        codec: CompressionCodec,
+        bytes: Bytes,
+    ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
+        let rows: usize = self.pages.iter().map(|page| page.rows).sum();
+        let nulls: usize = self.pages.iter().map(|page| page.nulls).sum();
+        let order = boundary_order(self.pages.iter().map(|page| &page.bounds));
+        written.column_index.set_boundary_order(order);
         let metadata = ColumnChunkMetaData::builder(self.column.clone())
             .set_compression_codec(codec)
-            .set_encodings(encodings)
-            .set_page_encoding_stats(page_encodings)
+            .set_encodings(written.encodings)
+            .set_page_encoding_stats(written.page_encodings)
             .set_total_compressed_size(bytes.len() as i64)
-            .set_total_uncompressed_size(uncompressed as i64)
+            .set_total_uncompressed_size(written.uncompressed as i64)
             .set_num_values(rows as i64)
-            .set_data_page_offset(data_offset.unwrap_or_default())
-            .set_dictionary_page_offset(dictionary_offset)
+            .set_data_page_offset(written.data_offset.unwrap_or_default())
+            .set_dictionary_page_offset(written.dictionary_offset)
             .set_statistics(self.bounds.statistics(self.column.physical_type(), nulls as u64))
             .build()?;
-        let column_index = if column_index.valid() { Some(column_index.build()?) } else { None };
+        let is_indexed = written.column_index.valid();
         let close = ColumnCloseResult {
             bytes_written: bytes.len() as u64,
             rows_written: rows as u64,
             metadata,
             bloom_filter: self.bloom.map(BloomFilter::finish),
-            column_index,
-            offset_index: Some(offset_index.build()),
+            column_index: if is_indexed { Some(written.column_index.build()?) } else { None },
+            offset_index: Some(written.offset_index.build()),
         };
         Ok((bytes, close))
+    }
+}
+
+impl DonePage {
+    /// The page as it is written.
+    fn compressed(&self) -> CompressedPage {
+        let page = Page::DataPage {
+            buf: self.bytes.clone(),
+            num_values: self.rows as u32,
+            encoding: self.encoding,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        };
+        CompressedPage::new(page, self.uncompressed)
+    }
+}
+
+/// What is known of the pages that are written.
+struct Written {
+    uncompressed: usize,
+    dictionary_offset: Option<i64>,
+    /// Where the first page of data begins.
+    data_offset: Option<i64>,
+    encodings: Vec<Encoding>,
+    page_encodings: Vec<PageEncodingStats>,
+    column_index: ColumnIndexBuilder,
+    offset_index: OffsetIndexBuilder,
+}
+
+impl Written {
+    fn new(column: &ColumnDescPtr) -> Self {
+        Self {
+            uncompressed: 0,
+            dictionary_offset: None,
+            data_offset: None,
+            // That of levels.
+            encodings: vec![Encoding::RLE],
+            page_encodings: Vec::new(),
+            column_index: ColumnIndexBuilder::new(column.physical_type()),
+            offset_index: OffsetIndexBuilder::new(),
+        }
+    }
+
+    fn add_dictionary(&mut self, spec: &PageWriteSpec) {
+        self.uncompressed += spec.uncompressed_size;
+        self.dictionary_offset = Some(spec.offset as i64);
+        self.count_encoding(PageType::DICTIONARY_PAGE, Encoding::PLAIN);
+    }
+
+    fn add_page(&mut self, page: &DonePage, spec: &PageWriteSpec) {
+        self.uncompressed += spec.uncompressed_size;
+        self.data_offset.get_or_insert(spec.offset as i64);
+        self.offset_index.append_offset_and_size(spec.offset as i64, spec.compressed_size as i32);
+        self.offset_index.append_row_count(page.rows as i64);
+        let nulls = page.nulls as i64;
+        match page.bounds.bytes() {
+            Some((least, greatest)) => {
+                self.column_index.append(false, least, greatest, nulls, None)
+            }
+            None if page.nulls == page.rows => {
+                self.column_index.append(true, Vec::new(), Vec::new(), nulls, None)
+            }
+            // Nothing can be said of a page of NaN only.
+            None => self.column_index.to_invalid(),
+        }
+        self.count_encoding(PageType::DATA_PAGE, page.encoding);
+    }
+
+    fn count_encoding(&mut self, page_type: PageType, encoding: Encoding) {
+        if !self.encodings.contains(&encoding) {
+            self.encodings.push(encoding);
+        }
+        let known = |stats: &&mut PageEncodingStats| {
+            stats.page_type == page_type && stats.encoding == encoding
+        };
+        match self.page_encodings.iter_mut().find(known) {
+            Some(stats) => stats.count += 1,
+            None => self.page_encodings.push(PageEncodingStats { page_type, encoding, count: 1 }),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where writers leave the bytes of a file, for somebody else to take them from there.
+//! Holds the bytes that a writer leaves until somebody else takes them.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

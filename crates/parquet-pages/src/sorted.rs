@@ -1,4 +1,4 @@
-//! Rows in another order than that in which they came.
+//! Puts rows into another order than the one in which they came.
 
 use std::sync::Arc;
 

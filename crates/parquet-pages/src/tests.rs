@@ -1,4 +1,4 @@
-//! Whatever is written, the `parquet` crate's own reader reads back.
+//! Checks that the `parquet` crate's own reader reads back whatever is written.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use super::*;
 use crate::SharedBuffer;
 use parquet::basic::CompressionCodec;
 
-/// Writes a file in batches of so many rows, a row group after each `group` batches. Whoever looks
-/// only at the values that are told to be new sees what there is to see.
+/// Writes a file in batches of so many rows, a row group after each `group` batches. A reader that
+/// looks only at the values that are told to be new sees all of them.
 fn write(
     rows: &RecordBatch,
     schema: FileSchema,

@@ -1,4 +1,4 @@
-//! The values of a page that are texts.
+//! Gathers the values of a page that are texts.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! The values of a column, whatever its type: from arrays to pages.
+//! Turns the arrays of a column into encoded pages, whatever its type.
 
 use std::cmp::Ordering;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A Parquet file on its way.
+//! Turns record batches into a Parquet file.
 
 use std::sync::Arc;
 
@@ -130,7 +130,7 @@ impl FileWriter {
 
     /// Takes in the next rows. Of each column of which all values have codes in a dictionary, it
     /// tells those that are new in it: whoever looked at all rows so far need not look at more of
-    /// these. Of rows that are to be sorted it tells nothing.
+    /// these. It tells nothing of rows that are to be sorted.
     pub fn write(
         &mut self,
         batch: &RecordBatch,

@@ -1,4 +1,4 @@
-//! Names and types settled: from what the parser understood to what can be evaluated.
+//! Settles names and types: turns what the parser read into expressions that can be evaluated.
 
 use std::sync::Arc;
 

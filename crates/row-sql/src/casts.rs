@@ -1,5 +1,5 @@
-//! Casts: values of one type as those of another, exactly or with a stated rounding; what has no
-//! such value fails.
+//! Turns values of one type into those of another, exactly or with a stated rounding; a value
+//! without a counterpart fails.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(super) fn is_possible(from: &ArrowType, to: &ArrowType) -> bool {
     }
 }
 
-/// The operator of a cast. `lenient`: what has no value of the type becomes null.
+/// The operator of a cast. `lenient`: a value without a counterpart becomes null.
 pub(super) fn kernel(from: ArrowType, to: ArrowType, lenient: bool) -> Arc<Kernel> {
     Arc::new(move |args, _| {
         let array = &args[0].array;

@@ -1,4 +1,4 @@
-//! Arguments made to be of one type, where nothing is lost by it.
+//! Brings arguments to one type, where that loses nothing.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;

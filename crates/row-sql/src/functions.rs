@@ -1,5 +1,5 @@
-//! The functions there are: their names, what they take and what they do. The documentation's table
-//! is this list.
+//! Lists the functions: their names, what they take and what they do. The documentation's table is
+//! this list.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Functions of dates and times. What has a zone is looked at in UTC.
+//! Implements the functions of dates and times. What has a zone is looked at in UTC.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Expressions whose names and types are settled, and their evaluation.
+//! Evaluates expressions whose names and types are settled.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

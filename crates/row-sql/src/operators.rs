@@ -1,4 +1,4 @@
-//! Operators: comparisons, the logic of three values, arithmetic.
+//! Implements the operators: comparisons, three-valued logic, arithmetic.
 
 use std::sync::Arc;
 
@@ -91,7 +91,7 @@ pub(super) fn null_if() -> Arc<Kernel> {
     })
 }
 
-/// The greatest or the least of values of one type; nulls are none.
+/// The greatest or the least of values of one type; nulls are not.
 pub(super) fn extreme(comparison: Comparison) -> Arc<Kernel> {
     Arc::new(move |args, rows| {
         let mut best = args[0].spread(rows)?;

@@ -1,4 +1,5 @@
-//! Regular expressions whose compiled size is bounded: of each, and of all those of a contract.
+//! Compiles regular expressions within a bound on their size: of each, and of all those of a
+//! contract.
 //!
 //! A few letters may stand for very much: `(a{300}){300}` is a pattern of 90,000 states. A contract
 //! is read by every step of every job, so this is found where a pattern is compiled.
@@ -22,7 +23,7 @@ pub struct Patterns {
     left: Rc<Cell<usize>>,
 }
 
-/// Why a pattern is none.
+/// Why a text is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
     /// It is no regular expression: what the parser says, in lines.

@@ -1,4 +1,4 @@
-//! What SQL has and row expressions do not, by name, and why.
+//! Names what SQL has and row expressions lack, and says why.
 
 use wording::nearest;
 

@@ -1,4 +1,4 @@
-//! Functions of text. Positions and lengths are of characters, not of bytes.
+//! Implements the functions of text. Positions and lengths are of characters, not of bytes.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The types of expressions: their names, and what two of them have in common.
+//! Names the types of expressions, and finds what two of them have in common.
 
 use std::sync::Arc;
 

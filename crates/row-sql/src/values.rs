@@ -1,4 +1,4 @@
-//! What an expression gives for the rows of a batch, and how operators are worked over it.
+//! Holds the values of an expression for the rows of a batch, and applies operators to them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -95,7 +95,8 @@ impl Base {
 }
 
 impl Log {
-    /// The state that a commit under the number `next` builds on. Who only appends needs no files.
+    /// The state that a commit under the number `next` builds on. A commit that only appends needs
+    /// no files.
     pub async fn base(&self, next: u64, mode: Mode) -> Result<Base, Error> {
         let Some(last) = next.checked_sub(1) else { return Ok(Base::default()) };
         let mut base = Base { next, ..Base::default() };
@@ -160,9 +161,9 @@ impl Log {
                     since,
                 });
             }
-            let before = at.checked_sub(1).ok_or_else(|| {
-                Error::new(ErrorKind::Internal, "the Delta log has no schema".to_owned())
-            })?;
+            let before = at
+                .checked_sub(1)
+                .ok_or_else(|| Error::new(ErrorKind::Internal, "the Delta log has no schema"))?;
             at = entry.since.map_or(before, |since| since.min(before));
         }
     }

@@ -1,4 +1,5 @@
-//! Tables: which files a dataset has, as of any commit, and how the next commit is written.
+//! Turns the log of a dataset into its table: which files it has as of any commit, and how the next
+//! commit is written.
 //!
 //! A dataset's log holds numbered entries without gaps, each written once, under a condition. What
 //! is not in the log is not in the table, whatever lies under its prefix. The log is Landfall's own

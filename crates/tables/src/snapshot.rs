@@ -38,8 +38,8 @@ impl Log {
     }
 
     /// Reads entries from `last` backwards: those that are later than `at` are passed over, and
-    /// what is before an overwriting one, or a checkpoint, need not be read. Of a file the newest
-    /// entry counts that names it. Paths that were written in another way come along, by key.
+    /// what is before an overwriting one, or a checkpoint, need not be read. The newest entry that
+    /// names a file wins. Paths that were written in another way come along, by key.
     pub(crate) async fn replay(
         &self,
         last: u64,
@@ -75,7 +75,7 @@ impl Log {
 
     /// The newest entry up to `last` that is not later than `at`, and when it was written.
     async fn newest_until(&self, last: u64, at: &At) -> Result<Option<(u64, String)>, Error> {
-        // Who wants the newest one needs no other.
+        // A caller that wants the newest one needs no other.
         let at_once = if matches!(at, At::Moment(_)) { CONCURRENT_READS } else { 1 };
         let read = |sequence| async move { Ok::<_, Error>((sequence, self.find(sequence).await?)) };
         let mut entries = stream::iter((0..=last).rev()).map(read).buffered(at_once);

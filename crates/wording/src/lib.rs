@@ -1,4 +1,4 @@
-//! How messages show what they are about: texts cut and with what can't be seen made visible,
+//! Turns values into the words of messages: texts cut and with what can't be seen made visible,
 //! counts and sizes, the word that was meant, and what may be told of another library's error.
 
 mod nearest;

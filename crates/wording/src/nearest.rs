@@ -1,4 +1,4 @@
-//! What somebody may have meant.
+//! Finds what somebody may have meant.
 
 /// Longest name that is compared.
 const MOST_CHARS: usize = 64;

@@ -1,4 +1,4 @@
-//! Sizes in bytes and counts, as people write them.
+//! Writes sizes in bytes and counts as people do.
 
 /// Units of a size, as they are written after the number. Powers of 1,000 have no `i`.
 const UNITS: [(&str, u64); 8] = [

@@ -1,5 +1,5 @@
-//! What may be told of another library's error in one of ours: its kind and its place. Its text may
-//! quote what it read, and that is data.
+//! Turns another library's error into what may be told of it in one of ours: its kind and its
+//! place. Its text may quote what it read, and that is data.
 
 use std::fmt::Debug;
 use std::io;

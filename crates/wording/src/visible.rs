@@ -1,4 +1,4 @@
-//! Texts in messages, so that a person sees what stands there.
+//! Makes texts in messages visible, so that a person sees what stands there.
 
 /// Most characters of a text that is shown.
 pub const VALUE_CHARS: usize = 200;

@@ -1,4 +1,4 @@
-//! An arrival: what EventBridge tells of an object that was created.
+//! Reads an arrival: what EventBridge tells of an object that was created.
 
 use job::DatasetName;
 use job::message::{JobId, SourceRef};
@@ -36,15 +36,15 @@ struct Object {
     /// As it is: EventBridge does not URL-encode keys, unlike S3's own notifications.
     key: String,
     etag: String,
-    /// Of a bucket that keeps versions; the local cloud leaves it out.
+    /// The version in a bucket that keeps versions; the local cloud leaves it out.
     version_id: Option<String>,
     /// Grows with the versions of a key.
     sequencer: Option<String>,
 }
 
 impl Arrival {
-    /// Reads an event; `None` for what is no file. The error says what is wrong, without the
-    /// object's key.
+    /// Reads an event; `None` for anything that is not a file. The error says what is wrong,
+    /// without the object's key.
     pub(crate) fn read(event: &str, inbox_prefix: &str) -> Result<Option<Self>, String> {
         let Event { kind, detail: Detail { bucket, object } } = serde_json::from_str(event)
             .map_err(|error| format!("not an event of EventBridge about an object: {error}"))?;

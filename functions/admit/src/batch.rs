@@ -1,5 +1,5 @@
-//! A batch of messages: each is admitted for itself, and those that fail are named, so that the
-//! queue delivers only them again.
+//! Admits the messages of a batch one by one, and names those that fail, so that the queue delivers
+//! only them again.
 
 use std::sync::Arc;
 
@@ -93,7 +93,7 @@ mod tests {
         )
     }
 
-    /// A batch of these bodies, of which message `n` has the id `n`.
+    /// A batch of these bodies, in which message `n` has the id `n`.
     fn batch(bodies: &[String]) -> SqsEvent {
         let records: Vec<Value> = bodies
             .iter()

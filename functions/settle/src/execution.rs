@@ -1,4 +1,4 @@
-//! What the end of an execution means for its job.
+//! Turns the end of an execution into what it means for its job.
 
 use executions::{Execution, Status};
 use job::message::Failure;

@@ -70,10 +70,10 @@ impl Settler {
         let Some(job) = job else {
             return Err(Error::new(
                 ErrorKind::Internal,
-                "an event of Step Functions names no execution".to_owned(),
+                "an event of Step Functions names no execution",
             ));
         };
-        // An execution of which the registry knows nothing is none of Landfall's jobs.
+        // An execution that the registry doesn't know is not one of Landfall's jobs.
         let Some(record) = self.context.registry.job(&job).await? else {
             return Ok(Done::default());
         };
@@ -82,7 +82,7 @@ impl Settler {
         Ok(done)
     }
 
-    /// Looks at all jobs that have not ended, and of which nothing was heard for a while.
+    /// Looks at all jobs that have not ended, and that nothing was heard of for a while.
     pub async fn sweep(&self, now: DateTime<Utc>) -> Result<Done, Error> {
         let (quiet_since, now) = (text_of(now - QUIET), text_of(now));
         let mut quiet = Vec::new();

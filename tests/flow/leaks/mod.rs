@@ -1,5 +1,5 @@
-//! No value of a source leaves where it may not: into causes, logs, answers, events and registry
-//! items.
+//! Checks that no value of a source leaves where it may not: into causes, logs, answers, events and
+//! registry items.
 //!
 //! Each place where a source can hold a value holds one that is nowhere else, and each place is
 //! tried with each way to fail. What lies beside the job and in the lake may tell; everything else
@@ -140,8 +140,8 @@ fn no_value_leaves_when_a_directory_refuses() {
     none(&leaks);
 }
 
-/// What stands in a header is found where rejects may be read. Of a contract with masks only what
-/// is no value: the file may have no header, and masked fields have their places.
+/// What stands in a header is found where rejects may be read. Under a contract with masks, only
+/// texts that are not values: the file may have no header, and masked fields have their places.
 #[test]
 fn what_a_header_holds_is_told_beside_the_job() {
     for (name, is_hidden_by_masks) in [

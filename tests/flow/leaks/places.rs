@@ -1,4 +1,4 @@
-//! Where a source can hold a value.
+//! Lists the places where a source can hold a value.
 
 use std::io::Write;
 
@@ -141,7 +141,7 @@ fn typed(name: &'static str, field: &str, good: &str, bad: &str) -> Place {
     Place::new(name, format!("id,value\n1,{good}\n2,{bad}\n"), &[good, bad]).value(field)
 }
 
-/// Of a masked field.
+/// A place in a masked field.
 fn masked(name: &'static str, with: &str) -> Place {
     typed(
         name,
@@ -162,11 +162,21 @@ fn partitioned(name: &'static str, output: &str) -> Place {
 }
 
 pub(super) fn places() -> Vec<Place> {
-    let many: String = (0..1_200).map(|n| format!("{n},hushmanyquiet{n}\n")).collect();
-    let long = "hushlongquiet".repeat(24);
-    let huge = |quotes: &str, bytes: usize| {
-        format!("id,value\n1,{quotes}hushhugequiet{}\n2,b\n", "x".repeat(bytes))
-    };
+    [
+        headers(),
+        values(),
+        partitions(),
+        keys_and_joins(),
+        malformed(),
+        surroundings(),
+        expressions(),
+        packings(),
+    ]
+    .concat()
+}
+
+/// The header, or what is taken for one.
+fn headers() -> Vec<Place> {
     vec![
         Place::new("header cell", "id,hushlabelquiet\n1,a\n", &["hushlabelquiet"]),
         Place::new(
@@ -196,6 +206,12 @@ pub(super) fn places() -> Vec<Place> {
             &["hushrecordquiet"],
         )
         .dialect("header: false"),
+    ]
+}
+
+/// Values of every type and of masks.
+fn values() -> Vec<Place> {
+    vec![
         typed(
             "text",
             "type: string, constraints: { pattern: \"[a-z]+\" }",
@@ -224,6 +240,14 @@ pub(super) fn places() -> Vec<Place> {
         masked("value that is hashed", "sha256").with_faults(),
         masked("value that is redacted", "redact"),
         masked("value of which four characters stay", "last4"),
+    ]
+}
+
+/// Values that name folders.
+fn partitions() -> Vec<Place> {
+    let many: String = (0..1_200).map(|n| format!("{n},hushmanyquiet{n}\n")).collect();
+    let long = "hushlongquiet".repeat(24);
+    vec![
         partitioned("partition", "mode: append").folder("value=hushfirstquiet").with_faults(),
         partitioned("partition that is overwritten", "mode: overwrite-partitions")
             .folder("value=hushsecondquiet"),
@@ -236,6 +260,12 @@ pub(super) fn places() -> Vec<Place> {
         Place::new("partition of a long name", format!("id,value\n1,{long}\n"), &["hushlongquiet"])
             .more("output: { partitionBy: [value] }")
             .folder(&format!("value={long}")),
+    ]
+}
+
+/// Values that are compared with others.
+fn keys_and_joins() -> Vec<Place> {
+    vec![
         Place::new(
             "key",
             "id,value\n1,hushkeyquiet\n2,hushkeyquiet\n3,hushkeyquiet\n",
@@ -265,6 +295,15 @@ pub(super) fn places() -> Vec<Place> {
             .reference("code,rate\na,hushcellquiet\n"),
         Place::new("labels of a joined table", "id,value\n1,a\n", &["hushtablequiet"])
             .reference("code,hushtablequiet\na,1\n"),
+    ]
+}
+
+/// Records that are not written as they should be.
+fn malformed() -> Vec<Place> {
+    let huge = |quotes: &str, bytes: usize| {
+        format!("id,value\n1,{quotes}hushhugequiet{}\n2,b\n", "x".repeat(bytes))
+    };
+    vec![
         Place::new(
             "field of several lines",
             "id,value\n1,\"hushone\nquiet\"\nx,\"hushtwo\nquiet\"\n",
@@ -273,16 +312,6 @@ pub(super) fn places() -> Vec<Place> {
         .shards_of(12),
         Place::new("stray quote", "id,value\n1,hush\"strayquiet\n", &["strayquiet"]),
         Place::new("open quote", "id,value\n1,\"hushopenquiet\n2,b\n", &["hushopenquiet"]),
-        Place::new("comment", "id,value\n#hushcommentquiet,1\n1,a\n", &["hushcommentquiet"])
-            .dialect("commentChar: \"#\""),
-        Place::new(
-            "preamble",
-            "hushpreamblequiet\n\"hushsecondquiet\nid,value\n1,a\n",
-            &["hushpreamblequiet", "hushsecondquiet"],
-        )
-        .dialect("skipRows: 2"),
-        Place::new("footer", "id,value\n1,a\nhushfooterquiet\n", &["hushfooterquiet"])
-            .dialect("footerRows: 1"),
         Place::new(
             "invalid bytes",
             b"id,value\n1,hushbytesquiet\xff\xfe\n".as_slice(),
@@ -294,6 +323,24 @@ pub(super) fn places() -> Vec<Place> {
             &["hushextraquiet"],
         ),
         Place::new("record with a cell too few", "id,value\nhushfewquiet\n", &["hushfewquiet"]),
+        Place::new("field that is too long", huge("", 9 << 20), &["hushhugequiet"]).alone(),
+        Place::new("record that is too long", huge("\"", 17 << 20), &["hushhugequiet"]).alone(),
+    ]
+}
+
+/// Anything that is not a record, and delimiters that make others.
+fn surroundings() -> Vec<Place> {
+    vec![
+        Place::new("comment", "id,value\n#hushcommentquiet,1\n1,a\n", &["hushcommentquiet"])
+            .dialect("commentChar: \"#\""),
+        Place::new(
+            "preamble",
+            "hushpreamblequiet\n\"hushsecondquiet\nid,value\n1,a\n",
+            &["hushpreamblequiet", "hushsecondquiet"],
+        )
+        .dialect("skipRows: 2"),
+        Place::new("footer", "id,value\n1,a\nhushfooterquiet\n", &["hushfooterquiet"])
+            .dialect("footerRows: 1"),
         Place::new(
             "delimiter that is another",
             "id,value\n1,hushdelimiterquiet\n",
@@ -306,8 +353,12 @@ pub(super) fn places() -> Vec<Place> {
             &["hushwrongquiet"],
         )
         .dialect("delimiter: \";\""),
-        Place::new("field that is too long", huge("", 9 << 20), &["hushhugequiet"]).alone(),
-        Place::new("record that is too long", huge("\"", 17 << 20), &["hushhugequiet"]).alone(),
+    ]
+}
+
+/// Values that an expression can't work with.
+fn expressions() -> Vec<Place> {
+    vec![
         Place::new(
             "value that fails in `derive`",
             "id,value\n1,hushderivequiet\n",
@@ -320,6 +371,12 @@ pub(super) fn places() -> Vec<Place> {
             &["hushwherequiet"],
         )
         .more("transform: { where: \"value::date > DATE '2000-01-01'\" }"),
+    ]
+}
+
+/// Packed sources.
+fn packings() -> Vec<Place> {
+    vec![
         Place {
             packing: Packing::Zip,
             ..Place::new("member of an archive", "id,value\n1,a\n", &["hushmemberquiet"])

@@ -1,5 +1,5 @@
-//! All that a job tells where its values may not be: what its steps answer, why they fail, what
-//! they log, and its items in the registry.
+//! Gathers all that a job tells where its values may not be: what its steps answer, why they fail,
+//! what they log, and its items in the registry.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! How a job can fail.
+//! Lists the ways in which a job can fail.
 
 use job::message::Submission;
 

@@ -1,4 +1,4 @@
-//! A contract exists only valid.
+//! Checks that a contract exists only valid.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use contract::Contract;
 use csv_records::dialect::Dialect;
 use landing::files::{Files, Lineage};
 
-/// Of any text: it is a contract, or there are faults, each with its place in it. A contract is the
-/// same when it is read again, and written as JSON; what it says can be kept, all its
-/// columns can be written, and a header of its fields is one it accepts.
+/// For any text: it is a contract, or there are faults, each with its place in it. A contract is
+/// the same when it is read again, and written as JSON; what it says can be kept, all its columns
+/// can be written, and a header of its fields is one it accepts.
 pub fn contracts(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let contract = match Contract::parse(&text) {

@@ -1,4 +1,4 @@
-//! A dialect from bytes.
+//! Turns bytes into a dialect.
 
 use csv_records::dialect::{BlankRows, Dialect, RaggedRows, Terminator, Token};
 use csv_records::encoding::Encoding;

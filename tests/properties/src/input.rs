@@ -1,4 +1,4 @@
-//! Bytes as a source of decisions: the first ones decide, what is left is data.
+//! Turns bytes into decisions: the first ones decide, the others are data.
 
 /// What is left of the bytes.
 pub(crate) struct Input<'a>(&'a [u8]);

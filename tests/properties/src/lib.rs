@@ -1,4 +1,4 @@
-//! What must hold of any bytes at all. A violation panics.
+//! Checks what must hold of any bytes at all. A violation panics.
 //!
 //! `cargo fuzz` looks for bytes that violate a property; what it kept in `fuzz/corpus` is tried
 //! again by the tests of this crate.

@@ -1,4 +1,4 @@
-//! Whatever is written, the `parquet` crate's own reader reads back.
+//! Checks that the `parquet` crate's own reader reads back whatever is written.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ const BATCH_STEP: usize = if IS_SMALL { 1 } else { 37 };
 /// and read than a few rows.
 const MOST_BATCHES: usize = if IS_SMALL { 24 } else { MOST_ROWS };
 
-/// Of any columns, in batches of any size: what is read is what was written, and the bounds of a
+/// For any columns, in batches of any size: what is read is what was written, and the bounds of a
 /// chunk are those of its values.
 pub fn pages(bytes: &[u8]) {
     let mut input = Input::new(bytes);

@@ -1,4 +1,4 @@
-//! What a source is in a dialect, with everything that is promised about it.
+//! Reads a source in a dialect, and checks everything that is promised about it.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Bytes become rows.
+//! Checks that bytes become rows.
 
 use csv_records::dialect::{BlankRows, Dialect, Terminator};
 use csv_records::line_counter::LineCounter;
@@ -8,9 +8,9 @@ use crate::dialects::dialect;
 use crate::input::Input;
 use crate::readings::{Reading, narrowed, sequential};
 
-/// Of any bytes, in any dialect: the structural index reads what the automaton reads; rows tile the
-/// bytes; their lines are those that an editor counts; and where both define a reading, the values
-/// are those of the `csv` crate.
+/// For any bytes, in any dialect: the structural index reads what the automaton reads; rows tile
+/// the bytes; their lines are those that an editor counts; and where both define a reading, the
+/// values are those of the `csv` crate.
 pub fn records(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let dialect = dialect(&mut input);

@@ -1,4 +1,4 @@
-//! What is left unsaid is guessed.
+//! Checks that a guess settles whatever a dialect leaves unsaid.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::table::batches;
 /// Most bytes that are looked at once they are unpacked.
 const MOST_TEXT_BYTES: usize = 1 << 20;
 
-/// Of any bytes: they are refused with a reason, or guesses come out, the same ones each time,
+/// For any bytes: they are refused with a reason, or guesses come out, the same ones each time,
 /// which keep to what was said and can be read exactly. A contract proposed from all of a source is
 /// valid and refuses nothing of it but what no contract would take.
 pub fn sniffing(bytes: &[u8]) {

@@ -1,4 +1,4 @@
-//! Any split equals sequential.
+//! Checks that any split equals a reading from the start.
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +29,7 @@ struct Feed {
     max_rows: usize,
 }
 
-/// Of any bytes, in any dialect, in shards of any size, fed in pieces of any size: the tiles prove
+/// For any bytes, in any dialect, in shards of any size, fed in pieces of any size: the tiles prove
 /// that all was read once; rows, faults and positions are those of sequential reading; and a row
 /// that is too long is the same one. A footer is the same in a stream.
 pub fn splits(bytes: &[u8]) {

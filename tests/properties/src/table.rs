@@ -1,4 +1,4 @@
-//! The records of a source that was opened.
+//! Reads the records of a source that was opened.
 
 use csv_records::{Limits, Rows, ShardReader};
 use landing::batch::Batch;

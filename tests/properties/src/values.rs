@@ -1,4 +1,4 @@
-//! Texts become typed values.
+//! Checks that texts become typed values.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
@@ -17,10 +17,10 @@ use serde_json::json;
 use crate::input::{Flags, Input};
 use crate::table::batches;
 
-/// Of any texts, types and formats: numbers are what other readers say (whole numbers of 128 bits,
+/// For any texts, types and formats: numbers are what other readers say (whole numbers of 128 bits,
 /// floats of the standard library, decimals by moving digits, so that nothing is rounded); what is
-/// read as a moment is written so by `chrono`; texts are kept as they are; and what is no value is
-/// null and told.
+/// read as a moment is written so by `chrono`; texts are kept as they are; and a text that is not a
+/// value is null and told.
 pub fn values(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let field = field(&mut input);

@@ -1,4 +1,4 @@
-//! The faults that the demo plants in flights.
+//! Plants faults in flights.
 
 use xtask::Result;
 

@@ -1,4 +1,4 @@
-//! What came of a job, as the API tells it.
+//! Shows what came of a job, as the API tells it.
 
 use chrono::DateTime;
 use serde_json::Value;

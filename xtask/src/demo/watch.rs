@@ -1,4 +1,4 @@
-//! Waiting for jobs, and showing how far they are.
+//! Waits for jobs, and shows how far they are.
 
 use std::io::IsTerminal;
 use std::thread::sleep;

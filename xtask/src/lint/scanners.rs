@@ -1,4 +1,4 @@
-//! Scanners of what others have found out the hard way: unsafe templates, unwanted dependencies.
+//! Runs scanners for what others found out the hard way: unsafe templates, unwanted dependencies.
 
 use std::fs;
 use std::path::{Path, PathBuf};

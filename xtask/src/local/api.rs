@@ -1,4 +1,4 @@
-//! A client of the API, as small as the tests and the demo need it.
+//! Calls the API, with as small a client as the tests and the demo need.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Starting and stopping.
+//! Starts and stops the local cloud.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};

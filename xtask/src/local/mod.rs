@@ -1,4 +1,4 @@
-//! The local cloud: MiniStack with the real `template.yaml` on it.
+//! Runs the local cloud: MiniStack with the real `template.yaml` on it.
 
 mod api;
 mod cloud;

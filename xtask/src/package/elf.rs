@@ -1,4 +1,4 @@
-//! What a Linux binary asks of the machine that is to run it.
+//! Reads what a Linux binary asks of the machine that is to run it.
 
 use object::Endianness;
 use object::elf::{FileHeader64, SHT_DYNSYM};

@@ -1,4 +1,5 @@
-//! The template as it is deployed: the same text, but for where code and definition lie.
+//! Turns the template into the one that is deployed: the same text, but for where code and
+//! definition lie.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Formats of moments in which everything has its place, read a word at a time, one text or many at
+//! Reads moments whose format gives everything a fixed place, a word at a time, one text or many at
 //! once.
 //!
 //! All is arithmetic without a branch, so that the compiler makes vector instructions of it where
@@ -152,7 +152,7 @@ impl Layout {
         for lane in 0..N {
             let (century, year, month, day) =
                 (centuries[lane], years[lane], months[lane], mdays[lane]);
-            // Of a century's first year the century tells whether it is a leap year.
+            // The century decides whether its first year is a leap year.
             let is_leap = u32::from((if year == 0 { century } else { year }) & 3 == 0);
             let last = if month == 2 { 28 + is_leap } else { 30 + ((month ^ month >> 3) & 1) };
             let is_odd =

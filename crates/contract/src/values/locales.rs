@@ -1,5 +1,5 @@
-//! Names of months and days in the languages of Europe, from the locales of the GNU C library, as
-//! the crate pure-rust-locales (chrono's) has them.
+//! Lists the names of months and days in the languages of Europe, from the locales of the GNU C
+//! library, as the crate pure-rust-locales (chrono's) has them.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

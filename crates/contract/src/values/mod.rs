@@ -1,4 +1,4 @@
-//! How a text is a value of a type: numbers, answers and moments, as they are written.
+//! Turns texts into values of a type: numbers, booleans and moments, as they are written.
 
 mod layout;
 mod locales;

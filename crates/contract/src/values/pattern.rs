@@ -1,4 +1,4 @@
-//! Formats of dates and times, and their reading.
+//! Turns formats of dates and times into patterns, and texts into moments by them.
 //!
 //! A format is text with directives of `strftime`. The calendar arithmetic is Howard Hinnant's
 //! `days_from_civil` (<https://howardhinnant.github.io/date_algorithms.html>).
@@ -219,7 +219,7 @@ impl Pattern {
     }
 
     fn compile(text: &str, default: &str) -> Result<Self, String> {
-        // Spaces around a value are no part of it.
+        // Spaces around a value are not part of it.
         let source = if text == "default" { default } else { text.trim_matches([' ', '\t']) };
         if source.is_empty() || text == "any" {
             return Err(format!(
@@ -643,7 +643,7 @@ fn count(text: &[u8], at: &mut usize, most: usize) -> Result<i128, ValueError> {
     Ok(rest[..length].iter().fold(0, |sum, digit| sum * 10 + i128::from(digit - b'0')))
 }
 
-/// 1 to 9 digits, as nanoseconds. More digits are no rounding's business: they are a fault.
+/// 1 to 9 digits, as nanoseconds. More digits are not rounded: they are a fault.
 fn fraction(text: &[u8], at: &mut usize) -> Result<u32, ValueError> {
     let start = *at;
     let value = digits(text, at, 1, 9)?;

@@ -1,4 +1,4 @@
-//! One value: its reading from text, exact or a flaw, without allocation.
+//! Turns one text into one value, exact or a flaw, without allocation.
 
 use std::cmp::Ordering;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ pub enum ValueError {
     OutOfRange,
     /// Its digits are not grouped as the contract says.
     Grouping,
-    /// Something stands around the number that is none of the contract's affixes.
+    /// Something other than the contract's affixes stands around the number.
     Affix,
     /// Its sign is not written as the contract says.
     Sign,
@@ -283,8 +283,8 @@ fn plain_decimal(text: &[u8], precision: u8, scale: u8) -> Result<i128, ValueErr
     Ok(if negative { -value } else { value })
 }
 
-/// The nearest float of 32 or 64 bits, rounded once; or what is no number or infinite. What would
-/// become infinite, or zero, is a flaw.
+/// The nearest float of 32 or 64 bits, rounded once; NaN and infinity are values too. A number that
+/// would become infinite, or zero, is a flaw.
 pub fn float<T: FromStr + From<f32> + Into<f64> + Copy>(
     text: &[u8],
     format: &NumberFormat,

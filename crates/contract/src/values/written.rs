@@ -1,4 +1,4 @@
-//! Numbers as people write them, in the form that the readers of `scalar` take.
+//! Turns numbers as people write them into the form that the readers of `scalar` take.
 
 use super::scalar::ValueError;
 use crate::{
@@ -33,8 +33,8 @@ impl Plain {
     /// The number that `text` is in `format`: an optional minus, digits, an optional point with
     /// digits, an optional exponent.
     ///
-    /// What is not written as the format says is a flaw that tells why. The digits themselves are
-    /// checked by who reads them.
+    /// What is not written as the format says is a flaw that tells why. The readers check the
+    /// digits themselves.
     pub(super) fn of(&mut self, text: &[u8], format: &NumberFormat) -> Result<&[u8], ValueError> {
         let text = std::str::from_utf8(text).map_err(|_| ValueError::NotOfType)?;
         let mut peeled =
@@ -154,7 +154,7 @@ impl<'t> Peeled<'t> {
         Ok(false)
     }
 
-    /// Two signs are none.
+    /// Two signs are an error.
     fn take_sign(&mut self, is_negative: bool, inner: &'t str) -> Result<bool, ValueError> {
         if self.sign.is_some() {
             return Err(ValueError::Sign);
@@ -372,6 +372,23 @@ mod tests {
         check("groupChar: \" \"", "12 345\u{a0}678", Err(ValueError::Grouping));
     }
 
+    /// Digits with marks between their groups.
+    fn grouped(digits: &str, mark: Option<char>, is_lakhs: bool) -> String {
+        let mut grouped = String::new();
+        for (index, digit) in digits.chars().enumerate() {
+            let left = digits.len() - index;
+            let is_bound = match is_lakhs {
+                true => left == 3 || (left > 3 && left % 2 == 1),
+                false => left.is_multiple_of(3),
+            };
+            if index > 0 && is_bound {
+                grouped.extend(mark);
+            }
+            grouped.push(digit);
+        }
+        grouped
+    }
+
     /// How numbers may be written, and a number so written.
     fn written() -> impl Strategy<Value = (String, i128, String)> {
         let marks = prop_oneof![
@@ -416,22 +433,8 @@ mod tests {
                     if is_percent {
                         properties.push("percent: written".to_owned());
                     }
-                    let whole = (value.abs() / 1_000).to_string();
-                    let mut grouped = String::new();
-                    for (index, digit) in whole.chars().enumerate() {
-                        let left = whole.len() - index;
-                        let is_bound = left % 3 == 0 || (is_lakhs && left > 3);
-                        let is_bound = if is_lakhs {
-                            left == 3 || (left > 3 && left % 2 == 1)
-                        } else {
-                            is_bound
-                        };
-                        if index > 0 && is_bound {
-                            grouped.extend(mark);
-                        }
-                        grouped.push(digit);
-                    }
-                    let mut text = format!("{grouped}{point}{:03}", value.abs() % 1_000);
+                    let whole = grouped(&(value.abs() / 1_000).to_string(), mark, is_lakhs);
+                    let mut text = format!("{whole}{point}{:03}", value.abs() % 1_000);
                     let space = if is_spaced { " " } else { "" };
                     if is_percent {
                         text = format!("{text}{space}%");

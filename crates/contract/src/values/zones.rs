@@ -1,4 +1,4 @@
-//! Zones that stand behind moments.
+//! Reads the zones that stand behind moments.
 
 use chrono_tz::Tz;
 
@@ -13,8 +13,8 @@ pub(super) enum Zone {
     Named(Tz),
 }
 
-/// Abbreviations that mean one offset, in hours: those of RFC 822, and those of Europe. What means
-/// several (IST, BST) is none of them.
+/// Abbreviations that mean one offset, in hours: those of RFC 822, and those of Europe. An
+/// abbreviation with several meanings (IST, BST) is not among them.
 const ABBREVIATIONS: [(&str, i64); 21] = [
     ("UTC", 0),
     ("GMT", 0),

@@ -1,4 +1,4 @@
-//! What the bytes of a text stand for.
+//! Turns the bytes of a text into characters.
 //!
 //! The structure of a CSV file (delimiters, quotes, terminators) is ASCII, so it is read from the
 //! bytes of the source themselves, and positions are the source's whatever the encoding. Only what
@@ -46,7 +46,7 @@ pub enum ByteOrder {
     Big,
 }
 
-/// Labels that somebody may have meant by one that is none.
+/// Labels that somebody may have meant by an unknown one.
 const KNOWN: [&str; 44] = [
     "utf-8",
     "utf-16le",

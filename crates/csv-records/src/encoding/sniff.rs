@@ -1,4 +1,4 @@
-//! Which encoding a source is in, when nobody says.
+//! Guesses the encoding of a source from its bytes, where nobody states one.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
@@ -265,7 +265,7 @@ mod tests {
         assert!(!is_misread("id,name\n1,Zoë\n".as_bytes(), Encoding(encoding_rs::GBK)));
     }
 
-    /// What is damage is told as such, record by record, and not read as something else.
+    /// Damage is told as damage, record by record, and not read as something else.
     #[test]
     fn damage_is_no_encoding() {
         check(b"a,b\n\xFF,1\n", "utf-8");

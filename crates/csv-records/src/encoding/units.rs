@@ -1,4 +1,4 @@
-//! UTF-16 as one byte a unit, so that what reads bytes can read it.
+//! Turns UTF-16 into one byte a unit, so that code that reads bytes can read it.
 
 use super::ByteOrder;
 

@@ -1,4 +1,4 @@
-//! Whether what is beyond ASCII in a text makes sense, as writing does and damage does not.
+//! Judges whether the characters beyond ASCII make sense as writing, or look like damage.
 //!
 //! Almost every byte is a character of every encoding of one byte per character, so that bytes are
 //! valid says nothing. Words do. A *word* is what stands between two characters that are no
@@ -52,7 +52,7 @@ const LANGUAGES: [&str; 22] = [
     "ăâđêôơưáàảãạéèẻẽẹíìỉĩịóòỏõọúùủũụýỳỷỹỵ", // Vietnamese
 ];
 
-/// Signs beyond ASCII that tables have: by themselves they are no evidence.
+/// Signs beyond ASCII that tables have: by themselves they are not evidence.
 const SIGNS: &str = "\u{a0}€£¥¢§©®™°²³¹½¼¾·×÷±µªº¿¡«»‹›‘’‚“”„–—…•†‡№‰→←↑↓−≈≤≥、。・「」（）";
 /// Those that touch a word.
 const TOUCHING: &str = "\u{a0}®™°²³¹·×ªºµ¿¡«»‹›‘’‚“”„–—…•†№−";
@@ -120,7 +120,7 @@ impl Sense {
 }
 
 fn is_letter(c: char) -> bool {
-    // Points and tones stand above letters and are none by themselves.
+    // Points and tones stand above letters and are not letters themselves.
     let is_mark =
         matches!(c, '\u{0591}'..='\u{05C7}' | '\u{064B}'..='\u{0652}' | '\u{0E30}'..='\u{0E4E}');
     (c.is_alphabetic() && !SIGNS.contains(c)) || is_mark

@@ -1,5 +1,5 @@
-//! What a block of 64 bytes means, as masks: which fields and rows end in it, and where it stops
-//! being regular.
+//! Turns the marks of a block of 64 bytes into masks: which fields and rows end in it, and where it
+//! stops being regular.
 
 use super::marks::{BLOCK, Marks, Needles};
 use super::rows::Field;
@@ -113,7 +113,7 @@ impl Carry {
 pub(super) struct Block {
     /// Where it lies in the window.
     pub(super) at: usize,
-    /// Delimiters and terminators that end fields. Of a CR LF it is the CR.
+    /// Delimiters and terminators that end fields. In a CR LF it is the CR.
     pub(super) ends: u64,
     /// Those of them that end rows.
     pub(super) row_ends: u64,

@@ -1,4 +1,4 @@
-//! Bits become fields: where they end, and where the next one starts.
+//! Turns bits into fields: each bit is the end of one and the start of the next.
 
 use super::marks::BLOCK;
 use super::rows::Field;
@@ -8,7 +8,7 @@ use super::rows::Field;
 pub(super) struct Ends {
     /// Where the block lies in the window.
     pub(super) at: usize,
-    /// The bytes that end fields. Of a CR LF it is the CR.
+    /// The bytes that end fields. In a CR LF it is the CR.
     pub(super) ends: u64,
     /// Those that an LF follows which belongs to them.
     pub(super) cr_lf: u64,

@@ -1,4 +1,4 @@
-//! Following a reading of a shard for its row starts only.
+//! Follows a reading of a shard for its row starts only.
 
 use super::grammar::Grammar;
 use super::states::State;

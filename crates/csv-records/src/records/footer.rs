@@ -1,4 +1,4 @@
-//! What stands after the data: lines that are no records.
+//! Finds where the data ends: at the footer, whose lines are not records.
 
 use crate::dialect::{Dialect, Terminator};
 use crate::limits::FOOTER_BYTES;
@@ -60,7 +60,7 @@ fn terminator_bytes(terminator: Terminator, bytes: &[u8]) -> usize {
     }
 }
 
-/// Holds the footer of a stream back, of which nobody knows the end before it comes.
+/// Holds the footer of a stream back, as the end of a stream is not known before it comes.
 #[derive(Debug, Clone)]
 pub struct Holdback {
     dialect: Dialect,

@@ -1,5 +1,5 @@
-//! How bytes are read, as a table: the state before a byte and the byte's class give the state
-//! after it, and what is to be done.
+//! Turns a dialect into the table of an automaton: the state before a byte and the byte's class
+//! give the state after it, and the action.
 //!
 //! A token of several bytes, such as the delimiter `||` or the quote `§`, is looked at where its
 //! first byte is found, and taken in one step if the others follow. So there is no state inside of
@@ -76,7 +76,7 @@ impl Long {
 }
 
 impl Grammar {
-    /// The grammar of a dialect, of which the tokens are as they stand in a window.
+    /// The grammar of a dialect whose tokens are as they stand in a window.
     pub(super) fn new(dialect: &Dialect) -> Self {
         let quote = dialect.quote_char;
         // An escape that is the quote is a doubled quote by another name.

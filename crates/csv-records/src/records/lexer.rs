@@ -1,10 +1,10 @@
-//! Sequential reading from a row start.
+//! Turns a window of bytes into rows, in sequence from a row start.
 
 use super::block::Regular;
 use super::grammar::Grammar;
 use super::regular;
 use super::rows::{FaultKind, Field, RecordFault, Row, RowKind, Rows};
-use super::states::{Action, State};
+use super::states::{Action, Entry, State};
 use crate::dialect::{BlankRows, Dialect, Terminator};
 use crate::limits;
 
@@ -22,7 +22,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same limits for a window of which each byte stands for `unit` of the source.
+    /// The same limits for a window in which each byte stands for `unit` of the source.
     pub(super) fn in_units(self, unit: usize) -> Self {
         Self { record_bytes: self.record_bytes / unit as u32 }
     }
@@ -161,92 +161,30 @@ impl Lexer {
         rows: &mut Rows,
     ) -> Option<usize> {
         let (first_field, first_fault) = (rows.fields.len(), rows.faults.len());
-        let mut pending = Pending::at(start);
-        let mut state = State::Row;
-        let mut verbatim = true;
-        let mut at = start;
-        let mut content = start;
-        let (content_end, end) = loop {
-            let Some((skipped, mut entry)) = self.grammar.next_event(state, &window[at..]) else {
-                break (window.len(), window.len());
-            };
-            at += skipped;
-            let mut after = at + 1;
-            if entry.is_if_token() {
-                let Some((told, length)) = self.grammar.token(state, &window[at..], end_of_source)
-                else {
-                    break (window.len(), window.len());
-                };
-                (entry, after) = (told, at + length);
-            }
-            let next = entry.state();
-            match state {
-                // The field begins where its leading spaces end.
-                State::Space if next != State::Space => pending.start = at,
-                // The CR that might have been a terminator's was data.
-                State::QuoteCr if entry.action() != Action::EndRowCrLf => pending.junk(),
-                _ => {}
-            }
-            match entry.action() {
-                Action::Go => {}
-                Action::EndField => {
-                    self.end_field(&pending, state, window, at, first_field, rows);
-                    pending = Pending::at(after);
-                }
-                Action::EndRow => break (at, at + 1),
-                Action::EndRowCr => {
-                    break (at, if window.get(at + 1) == Some(&b'\n') { at + 2 } else { at + 1 });
-                }
-                Action::EndRowCrLf => {
-                    state = if state == State::QuoteCr { State::Closed } else { state };
-                    break (at - 1, at + 1);
-                }
-                Action::Open => {
-                    (pending.start, pending.quoted, verbatim) = (at, true, false);
-                }
-                Action::Close => pending.close = at,
-                Action::Double => pending.escaped = true,
-                Action::Junk => pending.junk(),
-                Action::Stray => {
-                    pending.stray.get_or_insert(at);
-                }
-                Action::Escape => {
-                    (pending.escaped, pending.escape, verbatim) = (true, at, false);
-                }
-                Action::Mark => {
-                    content = after;
-                    pending = Pending::at(content);
-                }
-            }
-            if entry.action() == Action::Junk && next == State::BareEscape {
-                (pending.escape, verbatim) = (at, false);
-            }
-            state = next;
-            at = after;
-        };
-        let unfinished = end == content_end;
-        let incomplete = unfinished && !end_of_source;
-        if incomplete || end - start > self.limit || end == start {
+        let mut walk = Walk::from(start, first_field);
+        let RowEnd { content_end, end } = self.walk_row(&mut walk, window, end_of_source, rows);
+        let is_terminated = end > content_end;
+        let is_whole = is_terminated || end_of_source;
+        if !is_whole || end - start > self.limit || end == start {
             rows.fields.truncate(first_field);
             rows.faults.truncate(first_fault);
             return None;
         }
-        let is_comment = matches!(state, State::Comment | State::CommentCr);
         let is_blank = rows.fields.len() == first_field
-            && is_blank(&window[content.min(content_end)..content_end], self.trim);
-        let kind = match (is_comment, is_blank) {
-            (true, _) => RowKind::Comment,
-            (_, true) => self.blank,
+            && is_blank(&window[walk.content.min(content_end)..content_end], self.trim);
+        let kind = match walk.state {
+            State::Comment | State::CommentCr => RowKind::Comment,
+            _ if is_blank => self.blank,
             _ => RowKind::Record,
         };
         if kind == RowKind::Record && !is_blank {
-            if unfinished {
-                pending.end_of_source(state);
+            if !is_terminated {
+                walk.field.end_of_source(walk.state);
             }
-            self.end_field(&pending, state, window, content_end, first_field, rows);
+            self.end_field(&walk, window, content_end, rows);
         }
-        let lines = if verbatim && self.terminator != Terminator::CrLf {
-            u32::from(!unfinished)
+        let lines = if walk.verbatim && self.terminator != Terminator::CrLf {
+            u32::from(is_terminated)
         } else {
             self.grammar.lines(&window[start..end])
         };
@@ -263,33 +201,68 @@ impl Lexer {
         Some(end)
     }
 
-    /// Appends the field that `at` ends, in `state`.
-    #[inline]
-    fn end_field(
+    /// Walks the automaton to the end of a row, and appends every field but the last.
+    #[inline(always)]
+    fn walk_row(
         &self,
-        pending: &Pending,
-        state: State,
+        walk: &mut Walk,
         window: &[u8],
-        at: usize,
-        first_field: usize,
+        end_of_source: bool,
         rows: &mut Rows,
-    ) {
-        if pending.is_plain() && !self.trim && state != State::Space {
-            rows.fields.push(Field::plain(pending.start, at));
-        } else {
-            self.end_odd_field(pending, state, window, at, first_field, rows);
+    ) -> RowEnd {
+        let mut at = walk.content;
+        loop {
+            let Some((skipped, mut entry)) = self.grammar.next_event(walk.state, &window[at..])
+            else {
+                return RowEnd::unterminated(window);
+            };
+            at += skipped;
+            let mut after = at + 1;
+            if entry.is_if_token() {
+                let Some((told, length)) =
+                    self.grammar.token(walk.state, &window[at..], end_of_source)
+                else {
+                    return RowEnd::unterminated(window);
+                };
+                (entry, after) = (told, at + length);
+            }
+            let next = entry.state();
+            walk.leave(entry, at);
+            match entry.action() {
+                Action::EndField => {
+                    self.end_field(walk, window, at, rows);
+                    walk.field = Pending::at(after);
+                }
+                Action::EndRow => return RowEnd { content_end: at, end: at + 1 },
+                Action::EndRowCr => {
+                    let is_cr_lf = window.get(at + 1) == Some(&b'\n');
+                    return RowEnd { content_end: at, end: at + 1 + usize::from(is_cr_lf) };
+                }
+                Action::EndRowCrLf => {
+                    if walk.state == State::QuoteCr {
+                        walk.state = State::Closed;
+                    }
+                    return RowEnd { content_end: at - 1, end: at + 1 };
+                }
+                action => walk.take(action, next, at, after),
+            }
+            walk.state = next;
+            at = after;
         }
     }
 
-    fn end_odd_field(
-        &self,
-        pending: &Pending,
-        state: State,
-        window: &[u8],
-        at: usize,
-        first_field: usize,
-        rows: &mut Rows,
-    ) {
+    /// Appends the field that `at` ends.
+    #[inline]
+    fn end_field(&self, walk: &Walk, window: &[u8], at: usize, rows: &mut Rows) {
+        if walk.field.is_plain() && !self.trim && walk.state != State::Space {
+            rows.fields.push(Field::plain(walk.field.start, at));
+        } else {
+            self.end_odd_field(walk, window, at, rows);
+        }
+    }
+
+    fn end_odd_field(&self, walk: &Walk, window: &[u8], at: usize, rows: &mut Rows) {
+        let Walk { field: ref pending, state, first_field, .. } = *walk;
         let (row, field) = (rows.rows.len() as u32, (rows.fields.len() - first_field) as u32);
         let faults = [
             (pending.stray, FaultKind::StrayQuote),
@@ -330,6 +303,25 @@ pub(super) struct Span<'a> {
     pub(super) max_rows: usize,
 }
 
+/// How far the automaton has come in a row.
+struct Walk {
+    state: State,
+    /// Where the row's content begins: after a byte order mark, if there is one.
+    content: usize,
+    /// The index of the row's first field.
+    first_field: usize,
+    /// Nothing is quoted or escaped, so no terminator stands inside of the row.
+    verbatim: bool,
+    field: Pending,
+}
+
+/// Where a row and its content end.
+struct RowEnd {
+    content_end: usize,
+    /// After the terminator; `content_end` if there is none.
+    end: usize,
+}
+
 /// A field that is being read.
 #[derive(Default)]
 struct Pending {
@@ -345,6 +337,71 @@ struct Pending {
     unterminated: bool,
     /// The source ends after its last escape.
     dangling: bool,
+}
+
+impl Walk {
+    #[inline]
+    fn from(start: usize, first_field: usize) -> Self {
+        Self {
+            state: State::Row,
+            content: start,
+            first_field,
+            verbatim: true,
+            field: Pending::at(start),
+        }
+    }
+
+    /// What leaving a state by `entry`, at `at`, says of the field.
+    #[inline(always)]
+    fn leave(&mut self, entry: Entry, at: usize) {
+        match self.state {
+            // The field begins where its leading spaces end.
+            State::Space if entry.state() != State::Space => self.field.start = at,
+            // The CR that might have been a terminator's was data.
+            State::QuoteCr if entry.action() != Action::EndRowCrLf => self.field.junk(),
+            _ => {}
+        }
+    }
+
+    /// Does what is to be done at the bytes `at..after` inside of a field.
+    #[inline(always)]
+    fn take(&mut self, action: Action, next: State, at: usize, after: usize) {
+        match action {
+            Action::Open => {
+                (self.field.start, self.field.quoted, self.verbatim) = (at, true, false);
+            }
+            Action::Close => self.field.close = at,
+            Action::Double => self.field.escaped = true,
+            Action::Junk => {
+                self.field.junk();
+                if next == State::BareEscape {
+                    (self.field.escape, self.verbatim) = (at, false);
+                }
+            }
+            Action::Stray => {
+                self.field.stray.get_or_insert(at);
+            }
+            Action::Escape => {
+                (self.field.escaped, self.field.escape, self.verbatim) = (true, at, false);
+            }
+            Action::Mark => {
+                self.content = after;
+                self.field = Pending::at(after);
+            }
+            Action::Go
+            | Action::EndField
+            | Action::EndRow
+            | Action::EndRowCr
+            | Action::EndRowCrLf => {}
+        }
+    }
+}
+
+impl RowEnd {
+    /// The window ends in the row.
+    fn unterminated(window: &[u8]) -> Self {
+        Self { content_end: window.len(), end: window.len() }
+    }
 }
 
 impl Pending {

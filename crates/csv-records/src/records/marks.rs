@@ -1,5 +1,5 @@
-//! Where the bytes that matter are, 64 bytes at a time: with [`ends`] the only unsafe code of the
-//! reader.
+//! Turns bytes into marks: bits that say where the bytes that matter are, 64 bytes at a time. Marks
+//! and [`ends`] hold the only unsafe code of the reader.
 //!
 //! Marks say nothing about quoting: they depend on the bytes alone, so reading may begin again at
 //! any byte.

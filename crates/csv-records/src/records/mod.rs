@@ -1,4 +1,4 @@
-//! Bytes become rows, exactly: whatever way a source is split, the rows, their faults and their
+//! Turns bytes into rows, exactly: whatever way a source is split, the rows, their faults and their
 //! positions are the same.
 //!
 //! # Why a split is exact

@@ -1,5 +1,6 @@
-//! What stands before the data: a byte order mark, skipped lines, the header.
+//! Reads everything before the data: a byte order mark, skipped lines, the header.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::lexer::{Lexer, Limits, LongRow};
@@ -43,62 +44,96 @@ pub fn preamble(
     if could_be_mark && !end_of_source {
         return Ok(None);
     }
-    let unit = dialect.encoding.unit_bytes();
-    let source = sample;
-    let mut narrowed = Vec::new();
-    let sample = match dialect.units() {
-        None => source,
-        Some(mut units) => {
-            units.push(source, &mut narrowed);
-            if end_of_source {
-                units.finish(&mut narrowed);
-            }
-            &narrowed
-        }
-    };
-    let byte = |offset: usize| (offset * unit).min(source.len());
-    let mut at = if source.starts_with(mark) { mark.len() / unit } else { 0 };
-    let mut lines = 0;
-    for _ in 0..dialect.skip_rows {
-        match line_end(dialect.line_terminator, sample, at, end_of_source) {
-            Some(end) => (at, lines) = (end, lines + 1),
-            None if end_of_source => at = sample.len(),
-            None => return Ok(None),
-        }
-    }
+    let sample = Sample::new(dialect, sample, end_of_source);
+    let Some((at, lines)) = skip_lines(dialect, &sample) else { return Ok(None) };
     let mut header = Header {
         names: Vec::new(),
         range: at as u64..at as u64,
         data_start: at as u64,
         lines_before_data: lines,
     };
+    let is_whole = read_header(dialect, limits, &sample, &mut header)? || end_of_source;
+    header.settle_names(dialect);
+    Ok(is_whole.then(|| header.in_bytes(|offset| sample.byte(offset))))
+}
+
+/// The beginning of a source.
+struct Sample<'a> {
+    source: &'a [u8],
+    /// What rows are read from: the same bytes, or one for each unit of them.
+    window: Cow<'a, [u8]>,
+    /// Bytes of a unit.
+    unit: usize,
+    end_of_source: bool,
+}
+
+impl<'a> Sample<'a> {
+    fn new(dialect: &Dialect, source: &'a [u8], end_of_source: bool) -> Self {
+        let mut window = Cow::Borrowed(source);
+        if let Some(mut units) = dialect.units() {
+            let mut narrowed = Vec::new();
+            units.push(source, &mut narrowed);
+            if end_of_source {
+                units.finish(&mut narrowed);
+            }
+            window = Cow::Owned(narrowed);
+        }
+        Self { source, window, unit: dialect.encoding.unit_bytes(), end_of_source }
+    }
+
+    /// The byte of the source that an offset into the window stands for.
+    fn byte(&self, offset: usize) -> usize {
+        (offset * self.unit).min(self.source.len())
+    }
+}
+
+/// Skips the byte order mark and the lines that the dialect skips: an offset into the window, and
+/// how many lines lie before it. `None`: the sample ends before that is known.
+fn skip_lines(dialect: &Dialect, sample: &Sample<'_>) -> Option<(usize, u64)> {
+    let mark = dialect.encoding.byte_order_mark();
+    let mut at = if sample.source.starts_with(mark) { mark.len() / sample.unit } else { 0 };
+    let mut lines = 0;
+    for _ in 0..dialect.skip_rows {
+        match line_end(dialect.line_terminator, &sample.window, at, sample.end_of_source) {
+            Some(end) => (at, lines) = (end, lines + 1),
+            None if sample.end_of_source => at = sample.window.len(),
+            None => return None,
+        }
+    }
+    Some((at, lines))
+}
+
+/// Reads the rows of the header from where its data starts so far, and says whether all are there.
+fn read_header(
+    dialect: &Dialect,
+    limits: Limits,
+    sample: &Sample<'_>,
+    header: &mut Header,
+) -> Result<bool, LongRow> {
     // A blank row is no header, whatever it is below.
     let skipping = Dialect { blank_rows: BlankRows::Skip, ..dialect.clone() };
-    let mut lexer = Lexer::new(&skipping, limits.in_units(unit));
+    let mut lexer = Lexer::new(&skipping, limits.in_units(sample.unit));
     let mut rows = Rows::default();
     let (mut text, mut scratch) = (Vec::new(), Vec::new());
     let units = u32::from(dialect.units_row);
     let mut wanted = if dialect.header { dialect.header_rows.max(1) + units } else { 0 };
     let mut is_first = true;
     while wanted > 0 {
-        let found = lexer.read(&sample[at..], end_of_source, 1, &mut rows);
+        let at = header.data_start as usize;
+        let found = lexer.read(&sample.window[at..], sample.end_of_source, 1, &mut rows);
         let taken = found.map_err(|long| LongRow {
-            at: byte(at + long.at as usize) as u64,
+            at: sample.byte(at + long.at as usize) as u64,
             limit: limits.record_bytes,
             ..long
         })?;
-        let Some(row) = rows.rows.first() else {
-            header.settle_names(dialect);
-            return Ok(end_of_source.then(|| header.in_bytes(byte)));
-        };
+        let Some(row) = rows.rows.first() else { return Ok(false) };
         header.data_start = (at + taken) as u64;
         header.lines_before_data += u64::from(row.lines);
         if row.kind == RowKind::Record {
             let name = |field: &super::Field| {
+                let bytes = sample.byte(at + field.start())..sample.byte(at + field.end());
                 text.clear();
-                dialect
-                    .encoding
-                    .decode(&source[byte(at + field.start())..byte(at + field.end())], &mut text);
+                dialect.encoding.decode(&sample.source[bytes], &mut text);
                 let field = field.moved(0..text.len());
                 String::from_utf8_lossy(field.value(&text, dialect, &mut scratch)).into_owned()
             };
@@ -112,10 +147,8 @@ pub fn preamble(
         } else if is_first {
             header.range = header.data_start..header.data_start;
         }
-        at += taken;
     }
-    header.settle_names(dialect);
-    Ok(Some(header.in_bytes(byte)))
+    Ok(true)
 }
 
 /// Puts a further record of a header under the names so far. Parts that are empty add nothing.
@@ -143,7 +176,7 @@ impl Header {
         }
     }
 
-    /// The same header, of which positions were offsets into units.
+    /// The same header with positions in bytes instead of units.
     fn in_bytes(self, byte: impl Fn(usize) -> usize) -> Self {
         let position = |at: u64| byte(at as usize) as u64;
         Self {

@@ -1,4 +1,4 @@
-//! The fast path: rows whose quoting is regular, read from marks instead of byte by byte.
+//! Turns marks into rows: the fast path, for rows whose quoting is regular.
 //!
 //! Quoting is regular where every opening quote begins a field (or is the second of a doubled
 //! quote) and every closing one is followed by a delimiter, a terminator or a quote. Then a byte is

@@ -1,4 +1,4 @@
-//! Rows and fields as offsets into a window of bytes.
+//! Holds rows and fields as offsets into a window of bytes.
 
 use memchr::{memchr2, memmem};
 

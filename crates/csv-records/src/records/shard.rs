@@ -1,4 +1,4 @@
-//! One shard of a source: its rows, whatever the bytes before it are.
+//! Turns one shard of a source into its rows, whatever the bytes before it are.
 
 use std::ops::Range;
 
@@ -67,7 +67,7 @@ pub struct ShardReader {
     records: u64,
 }
 
-/// A source in UTF-16, of which the buffer holds but one byte a unit.
+/// A source in UTF-16, which the buffer holds as one byte a unit.
 #[derive(Debug)]
 struct Wide {
     units: Units,
@@ -179,7 +179,7 @@ impl ShardReader {
     /// Takes in the bytes at [`wants`](Self::wants). `end_of_source`: no bytes come after them;
     /// there may be none of them then.
     pub fn push(&mut self, bytes: &[u8], end_of_source: bool) {
-        // Another reading may stand before a token of which not all bytes are there.
+        // Another reading may stand before a token whose bytes are not all there.
         let kept = self
             .others
             .iter()
@@ -270,8 +270,8 @@ impl ShardReader {
         Ok(Some(RowBatch { window, source, at: self.byte(at), lines, records }))
     }
 
-    /// What the shard found out, once it [wants](Self::wants) no more. Of a reading that was left
-    /// before that, the end is not known.
+    /// What the shard found out, once it [wants](Self::wants) no more. The end of a reading that
+    /// was left before that is not known.
     pub fn finish(&self) -> Tile {
         let to = if self.ended {
             self.bytes.end.min(self.byte(self.buffered_to()))

@@ -1,4 +1,4 @@
-//! The states of the automaton, and what it does on its way from one to another.
+//! Names the states of the automaton, and the actions between them.
 
 /// What the bytes before a position mean for those after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,4 @@
-//! The proof that shards tile a source: a walk along the chain of their ends and starts.
+//! Proves that shards tile a source, by a walk along the chain of their ends and starts.
 
 use serde::{Deserialize, Serialize};
 

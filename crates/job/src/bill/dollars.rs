@@ -1,4 +1,4 @@
-//! Money.
+//! Counts money.
 
 use serde::{Deserialize, Serialize};
 

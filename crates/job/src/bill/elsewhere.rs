@@ -1,4 +1,5 @@
-//! What the same bytes would cost elsewhere: for the scale of a bill, not as a measurement.
+//! Estimates what the same bytes would cost elsewhere: for the scale of a bill, not as a
+//! measurement.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What a job is going to cost, before its first shard runs.
+//! Estimates what a job is going to cost, before its first shard runs.
 //!
 //! The model, meant to be rather above the truth than below it:
 //!

@@ -1,4 +1,4 @@
-//! What a job costs: what its invocations used, priced from [one table](prices).
+//! Turns the usage of a job's invocations into its bill, priced from [one table](prices).
 //!
 //! Each invocation of a step is told as a [`Usage`]; a [`Bill`] adds them up by step and prices
 //! them. What the steps can't see, the state machine around them and the registry, is known by its
@@ -57,7 +57,8 @@ impl Item {
         }
     }
 
-    /// Megabytes (2^20) of memory that the template gives the function; 0 of what is no function.
+    /// Megabytes (2^20) of memory that the template gives the function; 0 for anything that is not
+    /// a function.
     pub fn memory_mb(self) -> u64 {
         match self {
             Self::Ingest | Self::Store => 1024,

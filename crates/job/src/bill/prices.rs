@@ -1,8 +1,8 @@
-//! The one table of prices: list prices of us-east-1, first tier, without free tiers.
+//! Holds the one table of prices: list prices of us-east-1, first tier, without free tiers.
 //!
 //! The pages are those on which their owners publish the prices. On [`LOOKED_UP`] they were
-//! compared with copies of these pages and with articles that quote them, not with an invoice. Who
-//! changes a price changes the date.
+//! compared with copies of these pages and with articles that quote them, not with an invoice. A
+//! change of a price changes the date.
 //!
 //! | what | price in USD | page |
 //! |---|---|---|

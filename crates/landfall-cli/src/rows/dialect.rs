@@ -1,4 +1,4 @@
-//! The dialect, as flags.
+//! Turns flags into a dialect.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
@@ -17,7 +17,7 @@ pub(super) struct DialectArgs {
     /// What encloses fields, such as `§`; `none`: nothing does [default: a double quote]
     #[arg(long, value_name = "TEXT|none", value_parser = token_or_none)]
     quote: Option<TokenOrNone>,
-    /// What takes the meaning from the character after it [default: nothing]
+    /// The text that takes the meaning from the character after it [default: nothing]
     #[arg(long, value_name = "TEXT", value_parser = token)]
     escape: Option<Token>,
     /// A quote may also stand after a `=` that begins the field, as in `="0042"`.
@@ -26,7 +26,7 @@ pub(super) struct DialectArgs {
     /// Whether two quotes inside an enclosed field stand for one [default: true]
     #[arg(long, value_name = "BOOL")]
     double_quote: Option<bool>,
-    /// What a row starts with that is no record [default: nothing]
+    /// The text that a comment starts with, a row that is not a record [default: nothing]
     #[arg(long, value_name = "TEXT", value_parser = token)]
     comment: Option<Token>,
     /// Whether the first record is a header; it is printed first [default: true]
@@ -39,17 +39,17 @@ pub(super) struct DialectArgs {
     /// them.
     #[arg(long)]
     row_names: bool,
-    /// The record under the header is none: it has the units of the columns.
+    /// The row under the header is not a record: it has the units of the columns.
     #[arg(long)]
     units_row: bool,
-    /// Whether records that are the header again are at fault, no records, or records like any
-    /// other [default: reject]
+    /// Whether records that are the header again are rejected, skipped, or kept as records
+    /// [default: reject]
     #[arg(long, value_name = "KIND", value_parser = repeated_headers())]
     repeated_header: Option<RepeatedHeader>,
-    /// Lines before the header that are no records [default: 0]
+    /// Lines before the header that are not records [default: 0]
     #[arg(long, value_name = "N")]
     skip_rows: Option<u32>,
-    /// Lines at the end of the file that are no records, whatever quotes they hold [default: 0]
+    /// Lines at the end of the file that are not records, whatever quotes they hold [default: 0]
     #[arg(long, value_name = "N")]
     footer_rows: Option<u32>,
     /// What ends a record [default: auto]
@@ -61,17 +61,16 @@ pub(super) struct DialectArgs {
     /// Spaces and tabs around an unquoted field are not part of it.
     #[arg(long)]
     trim: bool,
-    /// What stands for no value where it is not quoted, such as `\N`; it is printed as null
-    /// [default: nothing]
+    /// The text that stands for no value where it is not quoted, such as `\N`; it is printed as
+    /// null [default: nothing]
     #[arg(long, value_name = "TEXT")]
     null_sequence: Option<String>,
-    /// Which records of another length than the first are no faults: those with too few fields,
+    /// Which records of another length than the first are not rejected: those with too few fields,
     /// which are filled with null, with too many, which are cut, or with a delimiter at their end
     /// [default: none]
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     ragged_rows: Vec<Ragged>,
-    /// Whether blank rows are no records, records at fault, or records without a value [default:
-    /// skip]
+    /// Whether blank rows are skipped, rejected, or kept as records without a value [default: skip]
     #[arg(long, value_name = "KIND", value_parser = blank_rows())]
     blank_rows: Option<BlankRows>,
 }

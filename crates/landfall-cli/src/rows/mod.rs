@@ -1,4 +1,4 @@
-//! `landfall rows`: how a file is read, for people and for tests.
+//! Runs `landfall rows`: shows how a file is read, for people and for tests.
 
 mod dialect;
 mod print;
@@ -43,14 +43,14 @@ pub(crate) struct ReadRows {
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     shard_size: Option<u64>,
     /// What its bytes stand for: a label such as utf-8, utf-16le, windows-1252 or shift_jis.
-    /// Without it, it is told by the first bytes.
+    /// Without it, the first bytes tell.
     #[arg(long, value_name = "LABEL")]
     encoding: Option<String>,
-    /// How it is packed. Without it, it is told by the first bytes. Positions are of the unpacked
-    /// bytes, and a packed file is never split.
+    /// How it is packed. Without it, the first bytes tell. Positions are of the unpacked bytes, and
+    /// a packed file is never split.
     #[arg(long, value_name = "KIND", value_parser = compressions())]
     compression: Option<Compression>,
-    /// Guess what is not said of the dialect, from the first bytes, instead of taking it as usual.
+    /// Guess from the first bytes what no flag says of the dialect, instead of taking defaults.
     #[arg(long)]
     sniff: bool,
     /// Print objects {line, record, byte, fields}.

@@ -1,4 +1,4 @@
-//! Records as JSON on one side, faults on the other.
+//! Prints records as JSON on stdout, and faults on stderr.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! A file as batches of rows: streamed, or shard by shard.
+//! Turns a file into batches of rows: streamed, or shard by shard.
 
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
@@ -71,7 +71,7 @@ pub(crate) enum Unreadable {
     Output(io::Error),
     /// It is no CSV, or damaged, or can't be read that way.
     Refused(job::Error),
-    /// It is an archive of which it is not known which file is meant.
+    /// It is an archive, and nobody says which of its files is meant.
     Archive(String),
     /// A record is longer than the limit.
     Long(LongRow),
@@ -149,67 +149,41 @@ impl Source {
         } else {
             limits::UNPACKED_BYTES
         };
-        let mut sample = Vec::new();
-        let mut wanted = SAMPLE_BYTES;
-        loop {
-            let missing = wanted - sample.len() as u64;
-            let ended =
-                (&mut file).take(missing).read_to_end(&mut sample).map_err(Unreadable::Input)?
-                    < missing as usize;
-            if wanted == SAMPLE_BYTES
-                && metadata.is_file()
-                && unpack::sniff(&sample) == Compression::Zip
-            {
-                check_archive(path, metadata.len(), stated.name, member)?;
-            }
-            if let Some(mut opening) = Opening::read_member(
-                stated,
-                member,
-                Limits::default(),
-                &sample,
-                ended,
-                wanted as usize,
-            )? && let Some(columns) = columns(&opening)?
-            {
-                if !opening.is_whole && metadata.is_file() && opening.may_find_footer(stated) {
-                    let tail = match opening.compression {
-                        Compression::None => {
-                            tail(&mut file, metadata.len(), FOOTER_SAMPLE_BYTES as u64)?
-                        }
-                        compression => {
-                            let unpack =
-                                Unpack::of(compression, member, stated.name, unpacked_limit);
-                            unpacked_tail(&mut file, unpack)?
-                        }
-                    };
-                    opening.find_footer(stated, &tail);
-                    // Reading goes on after the sample.
-                    file.seek(SeekFrom::Start(sample.len() as u64)).map_err(Unreadable::Input)?;
+        let start = Start::read(path, &mut file, metadata.is_file(), stated, member)?;
+        let Start { mut opening, columns, sample, ended } = start;
+        if !opening.is_whole && metadata.is_file() && opening.may_find_footer(stated) {
+            let tail = match opening.compression {
+                Compression::None => tail(&mut file, metadata.len(), FOOTER_SAMPLE_BYTES as u64)?,
+                compression => {
+                    let unpack = Unpack::of(compression, member, stated.name, unpacked_limit);
+                    unpacked_tail(&mut file, unpack)?
                 }
-                let split = match shard_bytes.filter(|_| opening.compression == Compression::None) {
-                    Some(shard_bytes) => {
-                        Some((data_end(&mut file, metadata.len(), &opening)?, shard_bytes))
-                    }
-                    None => None,
-                };
-                let mut source = Self {
-                    file,
-                    opening,
-                    split,
-                    header_rows: Rows::default(),
-                    header_window: Vec::new(),
-                    columns,
-                    sample,
-                    ended,
-                    unpacked_limit,
-                    name: stated.name.to_owned(),
-                    member: member.cloned(),
-                };
-                source.read_header()?;
-                return Ok(source);
-            }
-            wanted *= 8;
+            };
+            opening.find_footer(stated, &tail);
+            // Reading goes on after the sample.
+            file.seek(SeekFrom::Start(sample.len() as u64)).map_err(Unreadable::Input)?;
         }
+        let split = match shard_bytes.filter(|_| opening.compression == Compression::None) {
+            Some(shard_bytes) => {
+                Some((data_end(&mut file, metadata.len(), &opening)?, shard_bytes))
+            }
+            None => None,
+        };
+        let mut source = Self {
+            file,
+            opening,
+            split,
+            header_rows: Rows::default(),
+            header_window: Vec::new(),
+            columns,
+            sample,
+            ended,
+            unpacked_limit,
+            name: stated.name.to_owned(),
+            member: member.cloned(),
+        };
+        source.read_header()?;
+        Ok(source)
     }
 
     fn read_header(&mut self) -> Result<(), Unreadable> {
@@ -408,15 +382,55 @@ impl Source {
     }
 }
 
-/// Refuses an archive of which it is not known which file is meant, with the names of those that it
-/// holds.
-fn check_archive(
-    path: &Path,
-    bytes: u64,
-    name: &str,
-    member: Option<&Member>,
-) -> Result<(), Unreadable> {
+/// The beginning of a file, long enough for its header and the record after it.
+struct Start {
+    opening: Opening,
+    columns: usize,
+    sample: Vec<u8>,
+    ended: bool,
+}
+
+impl Start {
+    /// Reads as much of `file`, which is that at `path`, as it takes.
+    fn read(
+        path: &Path,
+        file: &mut File,
+        is_regular: bool,
+        stated: &Stated<'_>,
+        member: Option<&Member>,
+    ) -> Result<Self, Unreadable> {
+        let mut sample = Vec::new();
+        let mut wanted = SAMPLE_BYTES;
+        loop {
+            let missing = wanted - sample.len() as u64;
+            let ended =
+                (&mut *file).take(missing).read_to_end(&mut sample).map_err(Unreadable::Input)?
+                    < missing as usize;
+            if wanted == SAMPLE_BYTES && is_regular && unpack::sniff(&sample) == Compression::Zip {
+                check_archive(path, stated.name, member)?;
+            }
+            let opening = Opening::read_member(
+                stated,
+                member,
+                Limits::default(),
+                &sample,
+                ended,
+                wanted as usize,
+            )?;
+            if let Some(opening) = opening
+                && let Some(columns) = columns(&opening)?
+            {
+                return Ok(Self { opening, columns, sample, ended });
+            }
+            wanted *= 8;
+        }
+    }
+}
+
+/// Refuses an archive where nobody says which file is meant, with the names of its files.
+fn check_archive(path: &Path, name: &str, member: Option<&Member>) -> Result<(), Unreadable> {
     let mut file = File::open(path).map_err(Unreadable::Input)?;
+    let bytes = file.metadata().map_err(Unreadable::Input)?.len();
     let mut get = |range: Range<u64>| -> Result<Vec<u8>, Unreadable> {
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(range.start)).map_err(Unreadable::Input)?;

@@ -1,4 +1,4 @@
-//! A job from its start to its end: the state machine in this process, over the steps.
+//! Runs a job from its start to its end: the state machine in this process, over the steps.
 
 use std::sync::LazyLock;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `landfall run`: the whole landing, embedded: the steps of the cloud on threads and a directory.
+//! Runs `landfall run`: lands files with the steps of the cloud, on threads and a directory.
 
 mod execution;
 mod outcome;
@@ -39,14 +39,15 @@ const EXAMPLES: &[&str] = &[
 
 /// Land files in a lake on this machine: all in one job and one commit, as the cloud would do it.
 ///
-/// Rows go to `DIR/<dataset>/` as Parquet, all of them at once or none; what is rejected goes to
+/// Rows go to `DIR/<dataset>/` as Parquet, all of them at once or none; rejected records go to
 /// `DIR/_landfall/jobs/<job>/`, byte for byte, with each fault's file, line, column and reason.
-/// The same bytes land only once: of several files those that landed before are left out. Masks that hash take their salt from the environment variable
+/// The same bytes land only once: of several files those that landed before are left out. Masks
+/// that hash take their salt from the environment variable
 /// LANDFALL_MASK_SALT.
 #[derive(Args)]
 #[command(after_help = examples(EXAMPLES, CODES))]
 pub(crate) struct Run {
-    /// What the files should hold, and what they become.
+    /// The contract: what the files hold, and what they become.
     contract: PathBuf,
     /// The files to land: paths, directories, patterns such as 'in/*.csv', or `-` for standard input
     #[arg(value_name = "SOURCE", required = true)]

@@ -1,4 +1,4 @@
-//! What became of a job, as far as it is known.
+//! Gathers what became of a job, as far as it is known.
 
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -92,7 +92,7 @@ pub(super) struct LandedFile {
 }
 
 impl Outcome {
-    /// Of a job that is not admitted yet.
+    /// The outcome of a job that is not admitted yet.
     pub(super) fn new(
         job: &JobId,
         dataset: &DatasetName,

@@ -1,4 +1,4 @@
-//! How far a job is: a bar on a terminal, a few lines in a pipe.
+//! Shows how far a job is: a bar on a terminal, a few lines in a pipe.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
@@ -39,8 +39,8 @@ enum Form {
 }
 
 impl Progress {
-    /// Of the landing of `path`, whose reads `meter` counts. Nothing is shown to those who want
-    /// JSON.
+    /// The progress of the landing of `path`, whose reads `meter` counts. Nothing is shown to those
+    /// who want JSON.
     pub(super) fn new(path: &Path, json: bool, meter: Arc<Metering>) -> Self {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let form = if json {

@@ -1,5 +1,5 @@
-//! Which jobs of a lake are running, told by locks: a process that is killed leaves its jobs
-//! unlocked, and whoever runs next brings them to their end.
+//! Tells by locks which jobs of a lake are running: a process that is killed leaves its jobs
+//! unlocked, and the next run brings them to their end.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};

@@ -1,4 +1,4 @@
-//! What became of a job, for people.
+//! Tells people what became of a job.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -27,31 +27,8 @@ pub(super) fn write(outcome: &Outcome, tells_cost: bool) -> io::Result<()> {
 }
 
 fn describe(outcome: &Outcome, tells_cost: bool, out: &mut impl Write) -> io::Result<()> {
-    let Outcome { job, dataset, source, .. } = outcome;
-    let source = source.display();
-    let stored = outcome.counts.map_or(0, |counts| counts.stored);
-    match (outcome.sequence, &outcome.failure) {
-        (Some(sequence), None) if stored > 0 => {
-            writeln!(out, "landed    {source} in {dataset}, commit {sequence}")?
-        }
-        (Some(sequence), None) => {
-            let none = match outcome.counts.map_or(0, |counts| counts.read) {
-                0 => "it has no records".to_owned(),
-                read => format!("none of its {} records is stored", count(read)),
-            };
-            writeln!(out, "nothing   {source} in {dataset}, commit {sequence}: {none}")?;
-        }
-        (_, Some(failure)) if outcome.exit(false) == Exit::Landed => {
-            writeln!(out, "unchanged {source} in {dataset}: {}", failure.cause)?
-        }
-        (_, Some(failure)) => writeln!(
-            out,
-            "failed    {source} for {dataset}: {}; nothing of it is visible",
-            failure.error
-        )?,
-        (None, None) => writeln!(out, "failed    {source} for {dataset}")?,
-    }
-    writeln!(out, "job       {job}")?;
+    describe_end(outcome, out)?;
+    writeln!(out, "job       {}", outcome.job)?;
     if let Some(ObjectCounts { landed, skipped }) = outcome.objects {
         let [landed, skipped] = [landed, skipped].map(|files| count(files.into()));
         writeln!(out, "sources   {landed} landed, {skipped} left out")?;
@@ -67,27 +44,7 @@ fn describe(outcome: &Outcome, tells_cost: bool, out: &mut impl Write) -> io::Re
         )?;
     }
     if !outcome.files.is_empty() {
-        let total = outcome.files.iter().map(|file| file.bytes).sum();
-        writeln!(
-            out,
-            "files     {}, {} in {}",
-            count(outcome.files.len() as u64),
-            bytes(total),
-            outcome.lake.display()
-        )?;
-        for file in outcome.files.iter().take(SHOWN_FILES) {
-            let key = file.key.strip_prefix(&outcome.lake).unwrap_or(&file.key);
-            writeln!(
-                out,
-                "          {}: {} rows, {}",
-                short(key, job).display(),
-                count(file.rows),
-                bytes(file.bytes)
-            )?;
-        }
-        if let Some(more) = outcome.files.len().checked_sub(SHOWN_FILES).filter(|more| *more > 0) {
-            writeln!(out, "          and {} more", count(more as u64))?;
-        }
+        describe_files(outcome, out)?;
     }
     for (label, path) in [("rejects", &outcome.rejects), ("errors", &outcome.errors)] {
         if let Some(path) = path {
@@ -100,27 +57,86 @@ fn describe(outcome: &Outcome, tells_cost: bool, out: &mut impl Write) -> io::Re
     if outcome.more_faults > 0 {
         writeln!(out, "          and {} more", count(outcome.more_faults))?;
     }
-    if let Some(Bill { total, elsewhere, region, prices, .. }) =
-        outcome.bill.as_ref().filter(|_| tells_cost)
-    {
-        let Elsewhere { glue, athena_ctas, snowpipe } = elsewhere;
-        writeln!(
-            out,
-            "cost      nothing here; on AWS an estimated {total} ({region}, prices of {prices})"
-        )?;
-        writeln!(
-            out,
-            "          elsewhere: Glue {glue}, Athena CTAS {athena_ctas}, Snowpipe {snowpipe}"
-        )?;
+    if let Some(bill) = outcome.bill.as_ref().filter(|_| tells_cost) {
+        describe_cost(bill, out)?;
     }
     // What nothing came of was not worked at any speed.
-    let speed = match outcome.has_landed() && stored > 0 {
+    let speed = match outcome.has_landed() && stored(outcome) > 0 {
         true => {
             format!(", {:.1} MB/s", outcome.source_bytes as f64 / 1e6 / outcome.seconds.max(1e-9))
         }
         false => String::new(),
     };
     writeln!(out, "time      {:.2} s{speed}", outcome.seconds)
+}
+
+fn stored(outcome: &Outcome) -> u64 {
+    outcome.counts.map_or(0, |counts| counts.stored)
+}
+
+fn describe_end(outcome: &Outcome, out: &mut impl Write) -> io::Result<()> {
+    let Outcome { dataset, source, .. } = outcome;
+    let source = source.display();
+    match (outcome.sequence, &outcome.failure) {
+        (Some(sequence), None) if stored(outcome) > 0 => {
+            writeln!(out, "landed    {source} in {dataset}, commit {sequence}")
+        }
+        (Some(sequence), None) => {
+            let none = match outcome.counts.map_or(0, |counts| counts.read) {
+                0 => "it has no records".to_owned(),
+                read => format!("none of its {} records is stored", count(read)),
+            };
+            writeln!(out, "nothing   {source} in {dataset}, commit {sequence}: {none}")
+        }
+        (_, Some(failure)) if outcome.exit(false) == Exit::Landed => {
+            writeln!(out, "unchanged {source} in {dataset}: {}", failure.cause)
+        }
+        (_, Some(failure)) => writeln!(
+            out,
+            "failed    {source} for {dataset}: {}; nothing of it is visible",
+            failure.error
+        ),
+        (None, None) => writeln!(out, "failed    {source} for {dataset}"),
+    }
+}
+
+fn describe_files(outcome: &Outcome, out: &mut impl Write) -> io::Result<()> {
+    let Outcome { files, lake, job, .. } = outcome;
+    let total = files.iter().map(|file| file.bytes).sum();
+    writeln!(
+        out,
+        "files     {}, {} in {}",
+        count(files.len() as u64),
+        bytes(total),
+        lake.display()
+    )?;
+    for file in files.iter().take(SHOWN_FILES) {
+        let key = file.key.strip_prefix(lake).unwrap_or(&file.key);
+        writeln!(
+            out,
+            "          {}: {} rows, {}",
+            short(key, job).display(),
+            count(file.rows),
+            bytes(file.bytes)
+        )?;
+    }
+    if let Some(more) = files.len().checked_sub(SHOWN_FILES).filter(|more| *more > 0) {
+        writeln!(out, "          and {} more", count(more as u64))?;
+    }
+    Ok(())
+}
+
+fn describe_cost(bill: &Bill, out: &mut impl Write) -> io::Result<()> {
+    let Bill { total, elsewhere, region, prices, .. } = bill;
+    let Elsewhere { glue, athena_ctas, snowpipe } = elsewhere;
+    writeln!(
+        out,
+        "cost      nothing here; on AWS an estimated {total} ({region}, prices of {prices})"
+    )?;
+    writeln!(
+        out,
+        "          elsewhere: Glue {glue}, Athena CTAS {athena_ctas}, Snowpipe {snowpipe}"
+    )
 }
 
 /// The key of a file with its name cut short: the job, of which the summary tells, by its

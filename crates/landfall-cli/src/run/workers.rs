@@ -1,4 +1,4 @@
-//! What the state machine calls: the steps, on threads of their own.
+//! Runs the steps that the state machine calls, on threads of their own.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -111,7 +111,7 @@ impl<'a> Workers<'a> {
         })?;
         (&mut step.0)
             .await
-            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "a step panicked".to_owned())))
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "a step panicked")))
     }
 
     /// Abandons the job. It begins when nothing of the job is running any more.
@@ -210,7 +210,7 @@ impl Items for Workers<'_> {
     }
 }
 
-/// A shard, if this is one: merges are none.
+/// A shard, if this is one: merges are not.
 fn shard(item: &Value) -> Option<Shard> {
     serde_json::from_value(item.clone()).ok()
 }

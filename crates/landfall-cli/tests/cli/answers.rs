@@ -1,5 +1,4 @@
-//! What commands say, and to whom: of what they are given, of what nobody can hear, and of what
-//! they wait for.
+//! Checks how commands behave with stdin, stdout, archives and locks.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -49,7 +48,7 @@ impl Landed {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
-        // Who doesn't read it closes the pipe.
+        // A process that doesn't read it closes the pipe.
         let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
         answer(child.wait_with_output().expect("it ends"))
     }
@@ -203,123 +202,6 @@ fn a_contract_is_told_from_what_is_none() {
             answer.stderr
         );
     }
-}
-
-#[test]
-fn what_did_not_land_is_not_said_to_have() {
-    let filtering = format!("{CONTRACT}transform: {{ where: id > 100 }}\n");
-    let landed = Landed::with(&filtering, "id,note\n1,a\n2,b\n");
-    let answer = landed.run(&["run", "c.yaml", "t.csv", "--lake", "lake"]);
-    assert_eq!(answer.exit, 0, "it is what was asked for");
-    assert!(
-        answer
-            .stdout
-            .starts_with("nothing   t.csv in trips, commit 0: none of its 2 records is stored\n"),
-        "{}",
-        answer.stdout
-    );
-    assert!(!answer.stdout.contains("MB/s"), "{}", answer.stdout);
-
-    landed.write("t.csv", "id,note\n");
-    let answer = landed.run(&["run", "c.yaml", "t.csv", "--lake", "lake"]);
-    assert!(
-        answer.stdout.starts_with("nothing   t.csv in trips, commit 1: it has no records\n"),
-        "{}",
-        answer.stdout
-    );
-
-    landed.write("t.csv", "id\n1\n");
-    let answer = landed.run(&["run", "c.yaml", "t.csv", "--lake", "lake"]);
-    assert!(answer.exit == 1 && answer.stdout.starts_with("failed    "), "{}", answer.stdout);
-    assert!(
-        answer.stdout.contains("\ntime      ") && !answer.stdout.contains("MB/s"),
-        "{}",
-        answer.stdout
-    );
-}
-
-#[test]
-fn faults_that_are_not_listed_are_counted() {
-    let rows: String = (0..20)
-        .map(|row| if row < 14 { format!("x{row},a\n") } else { format!("{row},a\n") })
-        .collect();
-    let landed = Landed::with(CONTRACT, &format!("id,note\n{rows}"));
-    for call in [&["run", "c.yaml", "t.csv", "--lake", "lake"][..], &["plan", "c.yaml", "t.csv"]] {
-        let answer = landed.run(call);
-        assert_eq!(answer.stdout.matches("type-error").count(), 5, "{call:?}: {}", answer.stdout);
-        assert!(answer.stdout.contains("\n          and 9 more\n"), "{call:?}: {}", answer.stdout);
-    }
-}
-
-/// A quote that was left open is what a newcomer has to see first, wherever it stands.
-#[test]
-fn a_quote_left_open_is_told_first() {
-    let rows: String = (0..20)
-        .map(|row| if row < 8 { format!("x{row},a\n") } else { format!("{row},a\n") })
-        .collect();
-    let after = "7,b\n".repeat(1_200);
-    let landed = Landed::with(CONTRACT, &format!("id,note\n{rows}21,\"open\n{after}"));
-    let answer = landed.run(&["run", "c.yaml", "t.csv", "--lake", "lake"]);
-    let first = answer.stdout.lines().find(|line| line.contains("-error: ")).unwrap_or_default();
-    assert!(
-        first.contains("line 22, column 2")
-            && first.contains("quote-error: a quote is opened here"),
-        "{}",
-        answer.stdout
-    );
-    assert!(first.ends_with("; the record is lines 22 to 1,222"), "{first}");
-}
-
-#[test]
-fn names_of_files_are_short_and_costs_are_asked_for() {
-    let landed =
-        Landed::with(&format!("{CONTRACT}output: {{ partitionBy: [note] }}\n"), "id,note\n1,a\n");
-    let answer = landed.run(&["run", "c.yaml", "t.csv", "--lake", "lake"]);
-    let line = answer.stdout.lines().find(|line| line.contains(".parquet")).unwrap_or_default();
-    assert!(
-        line.starts_with("          trips/note=a/")
-            && line.contains("…-000000-000.parquet: 1 rows, "),
-        "{}",
-        answer.stdout
-    );
-    assert!(!answer.stdout.contains("USD"), "{}", answer.stdout);
-    assert!(
-        landed
-            .run(&["run", "c.yaml", "t.csv", "--lake", "lake", "--force", "--cost"])
-            .stdout
-            .contains(" USD")
-    );
-}
-
-#[test]
-fn an_archive_of_several_files_is_told_by_their_names() {
-    let landed = Landed::with(CONTRACT, "");
-    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, text) in
-        [("jan.csv", "id,note\n1,a\n"), ("feb.csv", "id,note\n2,b\n3,c\n"), (".DS_Store", "x")]
-    {
-        archive.start_file(name, zip::write::SimpleFileOptions::default()).expect("there is room");
-        archive.write_all(text.as_bytes()).expect("there is room");
-    }
-    landed.write("t.zip", archive.finish().expect("there is room").into_inner());
-    for call in [
-        &["new", "t.zip"][..],
-        &["rows", "t.zip"],
-        &["profile", "t.zip"],
-        &["run", "c.yaml", "t.zip", "--lake", "lake"],
-    ] {
-        let answer = landed.run(call);
-        let told = answer.stdout.clone() + &answer.stderr;
-        assert!(answer.exit > 0 && told.contains("holds 2 files"), "{call:?}: {told}");
-        assert!(
-            told.contains("`jan.csv`") && told.contains("`feb.csv`") && !told.contains("DS_Store"),
-            "{call:?}: {told}"
-        );
-    }
-    landed.write("c.yaml", format!("{CONTRACT}member: feb*\n"));
-    let answer = landed.run(&["run", "c.yaml", "t.zip", "--lake", "lake", "--json"]);
-    assert!(answer.exit == 0 && answer.stdout.contains("\"stored\":2"), "{answer:?}");
-    assert!(landed.run(&["profile", "t.zip", "--contract", "c.yaml"]).stdout.ends_with("2 rows\n"));
 }
 
 /// The lock is one of another process, which never lets go of it.

@@ -1,4 +1,4 @@
-//! Calls of the binary.
+//! Calls the binary.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `landfall files`: which files a table has, and had.
+//! Checks `landfall files`: which files a table has, and had.
 
 use std::path::{Path, PathBuf};
 
@@ -72,44 +72,4 @@ fn files_are_those_of_the_commit() {
             *state
         );
     }
-}
-
-#[test]
-fn people_are_told_the_same() {
-    let lake = lake();
-    let answer = files(lake.path(), &["--at", "1"]);
-    let lines: Vec<&str> = answer.stdout.lines().collect();
-    assert!(
-        lines[0].starts_with("trips, commit 1 of 20") && lines[0].contains(": 2 files, 2 rows, "),
-        "{}",
-        answer.stdout
-    );
-    assert!(
-        lines[1].contains("/lake/trips/kind=a/") && lines[1].contains(".parquet: 1 rows, "),
-        "{}",
-        answer.stdout
-    );
-    assert_eq!(lines.len(), 3);
-}
-
-#[test]
-fn what_is_not_there_is_named() {
-    let lake = lake();
-    for (flags, message) in [
-        (["--at", "3"], "trips has no commit 3"),
-        (["--at", "2000-01-01T00:00:00Z"], "nothing had landed in trips by then"),
-        (["--at", "yesterday"], "`yesterday` is neither the number of a commit"),
-    ] {
-        let answer = files(lake.path(), &flags);
-        assert_eq!(answer.exit, 2, "{flags:?}");
-        assert!(answer.stderr.contains(message), "{}", answer.stderr);
-    }
-    let answer =
-        landfall(["files", "nothing", "--lake", lake.path().to_str().expect("it is UTF-8")]);
-    assert!(
-        answer.exit == 2 && answer.stderr.contains("nothing has landed in nothing of "),
-        "{}",
-        answer.stderr
-    );
-    assert_eq!(landfall(["files", "No Name", "--lake", "."]).exit, 2);
 }

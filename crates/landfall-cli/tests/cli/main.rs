@@ -1,4 +1,4 @@
-//! The binary, as people and scripts call it.
+//! Calls the binary as people and scripts do.
 
 mod new;
 mod plan;
@@ -7,6 +7,8 @@ mod rows;
 mod run;
 mod answers;
 mod files;
+mod told;
 mod suites;
 
 mod binary;
+mod session;

@@ -1,4 +1,4 @@
-//! `landfall rows`: what is printed of a file, in one piece and in shards.
+//! Checks `landfall rows`: a file prints the same in one piece and in shards.
 
 use std::ffi::OsString;
 use std::io::Read as _;
@@ -74,19 +74,6 @@ fn faulty_records_are_told_and_not_printed() {
         &["2/1/7/2 encoding-error"],
     );
     check(&[], b"a,\xff\n3,4", &[r#"["3","4"]"#], &["1/0/2/2 encoding-error"]);
-}
-
-#[test]
-fn positions_are_of_the_whole_file() {
-    let (_directory, path) = file("input.csv", "# skipped\n\na,b\r\n\"1\n\",2\r\n3,4");
-    let arguments = ["rows", "--positions", "--skip-rows", "1"].map(OsString::from);
-    let answer = landfall(arguments.into_iter().chain([path.into_os_string()]));
-    assert_eq!(
-        answer.stdout,
-        "{\"line\":3,\"record\":0,\"byte\":11,\"fields\":[\"a\",\"b\"]}\n\
-         {\"line\":4,\"record\":1,\"byte\":16,\"fields\":[\"1\\n\",\"2\"]}\n\
-         {\"line\":6,\"record\":2,\"byte\":24,\"fields\":[\"3\",\"4\"]}\n"
-    );
 }
 
 #[test]
@@ -262,80 +249,93 @@ fn what_is_no_table_is_named() {
     );
 }
 
-/// What other readers read wrongly, or not at all, or in silence: dialects, input, records, faults.
+// What other readers read wrongly, or not at all, or in silence: dialects, input, records, faults.
+
+const A_B: &str = r#"["a","b"]"#;
+
+fn utf_16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
 #[test]
-fn dirty_files() {
-    let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
-    let a_b = r#"["a","b"]"#;
-    // Quotes.
-    check(&[], "\u{feff}\"a\",\"b\"\n1,2\n", &[a_b, r#"["1","2"]"#], &[]);
+fn quotes_of_dirty_files() {
+    check(&[], "\u{feff}\"a\",\"b\"\n1,2\n", &[A_B, r#"["1","2"]"#], &[]);
     check(&[], "\"\"\n\"\"\n", &[r#"[""]"#; 2], &[]);
     check(&[], "\"\"\"\"", &[r#"["\""]"#], &[]);
     check(&[], "\"\"\"", &[], &["1/0/0/1 quote-error"]);
     check(
         &[],
         "a,b\n1,\"x\"y\n\"x\" ,2\n3,4\n",
-        &[a_b, r#"["3","4"]"#],
+        &[A_B, r#"["3","4"]"#],
         &["2/1/8/2 quote-error", "3/2/13/1 quote-error"],
     );
     check(
         &["--quote", "'"],
         "a,b\n'1,2',3\nit's,4\n",
-        &[a_b, r#"["1,2","3"]"#],
+        &[A_B, r#"["1,2","3"]"#],
         &["3/2/14/1 quote-error"],
     );
     check(
         &["--escape", "\\"],
         "a,b\n\"1\\\"2\",3\\,4\n5\\\n6,7\n",
-        &[a_b, r#"["1\"2","3,4"]"#, r#"["5\n6","7"]"#],
+        &[A_B, r#"["1\"2","3,4"]"#, r#"["5\n6","7"]"#],
         &[],
     );
-    check(&["--escape", "\\"], "a,b\n1,\"2\\\"", &[a_b], &["2/1/6/2 quote-error"]);
+    check(&["--escape", "\\"], "a,b\n1,\"2\\\"", &[A_B], &["2/1/6/2 quote-error"]);
     check(
         &["--trim"],
         "a,b\n \n \"1\" , \"2 \" \n \"1\"x,2\n",
-        &[a_b, r#"["1","2 "]"#],
+        &[A_B, r#"["1","2 "]"#],
         &["4/2/22/1 quote-error"],
     );
     check(
         &["--skip-initial-space"],
         "a, b\n1, \"2, 3\"\n4,  \"5\" \n",
-        &[a_b, r#"["1","2, 3"]"#],
+        &[A_B, r#"["1","2, 3"]"#],
         &["3/2/21/2 quote-error"],
     );
-    // Quotes, escapes and comments of several bytes.
+}
+
+#[test]
+fn quotes_escapes_and_comments_of_several_bytes() {
     let section = "a,b\n§1§§, 2§,3\n§4\n§,5\n6§,7\n";
     check(
         &["--quote", "§"],
         section,
-        &[a_b, r#"["1§, 2","3"]"#, r#"["4\n","5"]"#],
+        &[A_B, r#"["1§, 2","3"]"#, r#"["4\n","5"]"#],
         &["5/3/29/1 quote-error"],
     );
     let others = ["--quote", "''", "--escape", "´", "--comment", "»»"];
-    check(&others, "»»c\na,b\n''it's, ´´'''''',»»´,\n", &[a_b, r#"["it's, ´''","»»,"]"#], &[]);
+    check(&others, "»»c\na,b\n''it's, ´´'''''',»»´,\n", &[A_B, r#"["it's, ´''","»»,"]"#], &[]);
     let western = |text: &str| text.chars().map(|c| c as u8).collect::<Vec<_>>();
     for quote in ["§", r"\xa7"] {
         let flags = ["--quote", quote, "--encoding", "windows-1252"];
         check(
             &flags,
             western("a,b\n§1§§, é§,3\n6§,7\n"),
-            &[a_b, r#"["1§, é","3"]"#],
+            &[A_B, r#"["1§, é","3"]"#],
             &["3/2/16/1 quote-error"],
         );
     }
-    // Delimiters.
-    check(&["--delimiter", r"\x1f"], "a\x1fb\n", &[a_b], &[]);
-    check(&["--delimiter", "\x01"], "a\x01b\n", &[a_b], &[]);
-    check(&["--delimiter", "\\"], "a\\b\n", &[a_b], &[]);
+}
+
+#[test]
+fn delimiters_of_dirty_files() {
+    check(&["--delimiter", r"\x1f"], "a\x1fb\n", &[A_B], &[]);
+    check(&["--delimiter", "\x01"], "a\x01b\n", &[A_B], &[]);
+    check(&["--delimiter", "\\"], "a\\b\n", &[A_B], &[]);
     check(
         &["--delimiter", r"\xa7", "--encoding", "windows-1252"],
         b"a\xa7b\n\xe9\xa7\x80\n",
-        &[a_b, r#"["é","€"]"#],
+        &[A_B, r#"["é","€"]"#],
         &[],
     );
-    // Line ends and what is around the records.
+}
+
+#[test]
+fn line_ends_and_what_is_around_the_records() {
     check(&[], "\n\r\r\n\n", &[], &[]);
-    check(&[], "a,b\n1,2\r\n3,4\r5,6", &[a_b, r#"["1","2"]"#, r#"["3","4"]"#, r#"["5","6"]"#], &[]);
+    check(&[], "a,b\n1,2\r\n3,4\r5,6", &[A_B, r#"["1","2"]"#, r#"["3","4"]"#, r#"["5","6"]"#], &[]);
     check(
         &["--terminator", "crlf"],
         "a,b\n1,2\r\n3,4\r\n",
@@ -345,36 +345,39 @@ fn dirty_files() {
     check(
         &["--comment", "#"],
         "#c\na,b\n#x\n\"\n#\",\"#4\"\n #,\"#\"\n#",
-        &[a_b, r##"["\n#","#4"]"##, r##"[" #","#"]"##],
+        &[A_B, r##"["\n#","#4"]"##, r##"[" #","#"]"##],
         &[],
     );
-    check(&["--skip-rows", "2"], "\"x\ny\"\na,b\n1,2\n", &[a_b, r#"["1","2"]"#], &[]);
+    check(&["--skip-rows", "2"], "\"x\ny\"\na,b\n1,2\n", &[A_B, r#"["1","2"]"#], &[]);
     check(&["--skip-rows", "9"], "a\nb\n", &[], &[]);
     check(
         &["--skip-rows", "1", "--footer-rows", "1"],
         "Title\na,b\n1,2\nTotal,9,9\n",
-        &[a_b, r#"["1","2"]"#],
+        &[A_B, r#"["1","2"]"#],
         &[],
     );
     check(
         &["--footer-rows", "1"],
         "a,b\r\n1,2\r\n3,4\r\nTotal: 9\r\n\r\n",
-        &[a_b, r#"["1","2"]"#, r#"["3","4"]"#],
+        &[A_B, r#"["1","2"]"#, r#"["3","4"]"#],
         &[],
     );
     check(
         &["--footer-rows", "1"],
         "a,b\n1,2\n3,\"4\nTotal: 9\"\n",
-        &[a_b, r#"["1","2"]"#],
+        &[A_B, r#"["1","2"]"#],
         &["3/2/10/2 quote-error"],
     );
     check(&["--footer-rows", "9"], "a,b\n1,2\n", &[], &[]);
-    check(&["--footer-rows", "1"], utf_16("\u{feff}a,b\n1,é\nTotal"), &[a_b, r#"["1","é"]"#], &[]);
-    // Ragged records.
+    check(&["--footer-rows", "1"], utf_16("\u{feff}a,b\n1,é\nTotal"), &[A_B, r#"["1","é"]"#], &[]);
+}
+
+#[test]
+fn ragged_records() {
     check(
         &[],
         "a,b\n1\n1,2,\n3,4",
-        &[a_b, r#"["3","4"]"#],
+        &[A_B, r#"["3","4"]"#],
         &["2/1/4/2 missing-cell", "3/2/6/3 extra-cell"],
     );
     let ragged = "a,b\n1\n1,2,\n1,2,3\n";
@@ -382,21 +385,24 @@ fn dirty_files() {
     check(
         &["--ragged-rows", "fill"],
         ragged,
-        &[a_b, filled],
+        &[A_B, filled],
         &["3/2/6/3 extra-cell", "4/3/11/3 extra-cell"],
     );
     check(
         &["--ragged-rows", "ignore-trailing"],
         ragged,
-        &[a_b, cut],
+        &[A_B, cut],
         &["2/1/4/2 missing-cell", "4/3/11/3 extra-cell"],
     );
-    check(&["--ragged-rows", "fill,cut"], ragged, &[a_b, filled, cut, cut], &[]);
-    // Blank rows, and what is null.
+    check(&["--ragged-rows", "fill,cut"], ragged, &[A_B, filled, cut, cut], &[]);
+}
+
+#[test]
+fn blank_rows_and_nulls() {
     check(
         &["--blank-rows", "reject"],
         "\na,b\n\n1,2\n",
-        &[a_b, r#"["1","2"]"#],
+        &[A_B, r#"["1","2"]"#],
         &["3/1/5/1 blank-row"],
     );
     check(
@@ -408,25 +414,28 @@ fn dirty_files() {
     check(
         &["--null-sequence", "é", "--encoding", "utf-16le"],
         utf_16("a,b\né,1\n"),
-        &[a_b, r#"[null,"1"]"#],
+        &[A_B, r#"[null,"1"]"#],
         &[],
     );
-    // Bytes.
-    check(&[], "a,b\n1,\x002\n", &[a_b, r#"["1","\u00002"]"#], &[]);
+}
+
+#[test]
+fn bytes_of_dirty_files() {
+    check(&[], "a,b\n1,\x002\n", &[A_B, r#"["1","\u00002"]"#], &[]);
     check(&[], "a,\0b", &[r#"["a","\u0000b"]"#], &[]);
-    check(&[], utf_16("a,b\n1,2\n"), &[a_b, r#"["1","2"]"#], &[]);
-    check(&[], &utf_16("\u{feff}a,b\n1,2")[..15], &[a_b], &["2/1/14/2 encoding-error"]);
+    check(&[], utf_16("a,b\n1,2\n"), &[A_B, r#"["1","2"]"#], &[]);
+    check(&[], &utf_16("\u{feff}a,b\n1,2")[..15], &[A_B], &["2/1/14/2 encoding-error"]);
     check(
         &["--encoding", "gb18030"],
         b"a,b\n\xd6\xd0,\"\xce\xc4,x\"\n",
-        &[a_b, r#"["中","文,x"]"#],
+        &[A_B, r#"["中","文,x"]"#],
         &[],
     );
-    check(&["--encoding", "shift_jis"], b"a,b\n\x83\\,\x95\\\n", &[a_b, r#"["ソ","表"]"#], &[]);
+    check(&["--encoding", "shift_jis"], b"a,b\n\x83\\,\x95\\\n", &[A_B, r#"["ソ","表"]"#], &[]);
     check(
         &["--encoding", "shift_jis"],
         b"a,b\n\x83,1\n2,\x83\"\n",
-        &[a_b],
+        &[A_B],
         &["2/1/4/1 encoding-error", "3/2/11/2 quote-error", "3/2/10/2 encoding-error"],
     );
 }
@@ -522,12 +531,6 @@ fn a_record_over_the_limit_ends_the_reading() {
         );
         assert!(answer.stderr.contains("the record at byte 8 has more than"), "{}", answer.stderr);
     }
-}
-
-#[test]
-fn what_can_t_be_read_is_3() {
-    assert_eq!(landfall(["rows", "nowhere.csv"]).exit, 3);
-    assert_eq!(landfall(["rows", "."]).exit, 3);
 }
 
 #[test]

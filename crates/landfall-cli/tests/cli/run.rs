@@ -1,4 +1,4 @@
-//! `landfall run`: what is in the lake afterwards, and what the caller is told.
+//! Checks `landfall run`: what is in the lake afterwards, and what the caller is told.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -222,38 +222,6 @@ fn every_shard_size_lands_the_same() {
             .map(|file| PathBuf::from(file["key"].as_str().expect("it is a path")));
         assert_eq!(shore.visible(), files.collect(), "nothing but the files of the commit");
     }
-}
-
-#[test]
-fn the_summary_tells_what_became_of_it() {
-    let shore = Shore::new(CONTRACT, TRIPS);
-    let answer = shore.run(&["--shard-size", "10"]);
-    assert_eq!(answer.exit, 0, "{answer:?}");
-    let lines: Vec<_> = answer.stdout.lines().collect();
-    assert!(
-        lines[0].starts_with("landed    ") && lines[0].ends_with("trips.csv in trips, commit 0"),
-        "{}",
-        answer.stdout
-    );
-    for part in [
-        "rows      9 read: 5 stored, 4 rejected, 0 filtered\n",
-        "/rejects.csv\n",
-        "/errors.jsonl\n",
-        "          line 5, column 1 `id`: type-error: ",
-        "          line 9, column 3 `fare`: missing-cell: there is no cell in column 3: the record has 2 of 3\n",
-        " MB/s\n",
-    ] {
-        assert!(answer.stdout.contains(part), "{part:?} is not in {}", answer.stdout);
-    }
-    let progress: Vec<_> = answer.stderr.lines().collect();
-    assert!(
-        progress.len() < 10
-            && progress[0].starts_with("trips.csv: ")
-            && progress[0].contains(" shards, "),
-        "{}",
-        answer.stderr
-    );
-    assert!(!answer.stderr.contains('\x1b'), "no terminal, no colours");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The cells of a batch as text: what stands in the fields, in UTF-8.
+//! Turns the cells of a batch into text: what stands in the fields, in UTF-8.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use super::Batch;
 /// same indexes.
 #[derive(Debug)]
 pub struct Cells<'a> {
-    /// The bytes that the fields refer to. Where the source is malformed they are no valid UTF-8.
+    /// The bytes that the fields refer to. Where the source is malformed they are not valid UTF-8.
     pub window: Cow<'a, [u8]>,
     /// The fields.
     pub fields: Cow<'a, [Field]>,
@@ -113,7 +113,7 @@ impl<'a> Cells<'a> {
     }
 }
 
-/// Finds the invalid bytes of a batch in UTF-8, of which it is known that there are some.
+/// Finds the invalid bytes of a batch in UTF-8 that is known to have some.
 fn invalid_utf8(batch: &Batch<'_>) -> Vec<Malformed> {
     let invalid = |(index, row): (usize, &Row)| {
         let bytes = &batch.window[row.start as usize..row.content_end as usize];

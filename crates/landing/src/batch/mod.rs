@@ -1,5 +1,5 @@
-//! What is wrong with how records are written, whatever their values should be: ragged ones, quotes
-//! out of place, invalid bytes.
+//! Finds the faults of how records are written, whatever their values should be: ragged ones,
+//! quotes out of place, invalid bytes.
 
 mod cells;
 
@@ -93,7 +93,7 @@ impl<'a> Batch<'a> {
         Cells::of(self)
     }
 
-    /// Every fault of the records, of which each should have `columns` fields. Which field of a
+    /// Every fault of the records, each of which should have `columns` fields. Which field of a
     /// schema a column is, is not known here.
     ///
     /// `cells`: what [`cells`](Self::cells) answered.
@@ -126,7 +126,7 @@ impl<'a> Batch<'a> {
         self.records.iter().enumerate().filter(is_header).map(|(index, _)| index).collect()
     }
 
-    /// What is told of a record that is the header again.
+    /// The fault of a record that is the header again.
     pub fn repeated_header(index: usize) -> Finding {
         let message =
             "the record is the header again; `repeatedHeader: skip` leaves it out".to_owned();

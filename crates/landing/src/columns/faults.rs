@@ -1,4 +1,4 @@
-//! What is wrong with a value, and what would be allowed.
+//! Says what is wrong with a value, and what would be allowed.
 
 use contract::rejects::{ErrorName, Finding};
 use contract::values::{self, Scalar, ValueError};

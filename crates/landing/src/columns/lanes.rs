@@ -1,7 +1,7 @@
-//! Values as they are mostly written, many at once: the plain loops over lanes are what the
-//! compiler makes vector instructions of.
+//! Turns texts that are written in the usual way into values, many at once: the compiler makes
+//! vector instructions of the plain loops over lanes.
 //!
-//! As in `quick`, a value that is written in another way, or that is none, is left to others: its
+//! As in `quick`, a text that is written in another way, or is not a value, is left to others: its
 //! lane is told to be odd.
 
 use chrono_tz::Tz;
@@ -217,10 +217,9 @@ impl Kernel for Numbers {
             }
             let (high, low) = (high ^ ZEROS, low ^ ZEROS);
             odd |= (excess(high) | excess(low)) & HIGHS;
-            // Of what is odd anything may come out.
-            let value = (eight_digits(high) & 0xffff_ffff)
-                .wrapping_mul(100_000_000)
-                .wrapping_add(eight_digits(low));
+            // Anything may come out of an odd lane.
+            let value =
+                (joined(high) & 0xffff_ffff).wrapping_mul(100_000_000).wrapping_add(joined(low));
             let value = (value ^ lanes.signs[lane]).wrapping_sub(lanes.signs[lane]) as i64;
             lanes.odd[lane] =
                 odd | u64::from(value < self.least) | u64::from(value > self.greatest);
@@ -242,9 +241,10 @@ fn excess(digits: u64) -> u64 {
     digits.wrapping_add(0x7676_7676_7676_7676) | digits
 }
 
-/// The number that eight digits make, the first of them in the lowest byte.
+/// The number that eight digits make, the first of them in the lowest byte. By shifts and sums:
+/// AVX2 multiplies no lanes of 64 bits.
 #[inline(always)]
-fn eight_digits(digits: u64) -> u64 {
+fn joined(digits: u64) -> u64 {
     let pairs =
         ((digits << 3).wrapping_add(digits << 1).wrapping_add(digits >> 8)) & 0x00ff_00ff_00ff_00ff;
     let fours =

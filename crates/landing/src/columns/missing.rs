@@ -1,4 +1,4 @@
-//! Texts that stand for no value.
+//! Recognises the texts that stand for no value.
 
 use contract::Field;
 use csv_records::dialect::Dialect;

@@ -1,5 +1,5 @@
-//! Records become columns: each column is typed in one go, straight from the bytes of its fields
-//! into Arrow arrays.
+//! Turns records into columns: each column is typed in one go, straight from the bytes of its
+//! fields into Arrow arrays.
 
 mod faults;
 mod lanes;
@@ -117,7 +117,7 @@ impl Nulls {
 }
 
 /// Types all fields of a contract. The answer has one array a field, each as long as there are
-/// records; what is no value is null, and a finding.
+/// records; a text that is not a value is null, and a finding.
 pub fn read(
     records: Records<'_>,
     contract: &Contract,
@@ -154,7 +154,7 @@ struct Column<'a, 'f> {
     records: Records<'a>,
     table: &'a Table<'a>,
     field: &'a Field,
-    /// Whether spaces around a value are no part of it. They are part of a text.
+    /// Whether spaces around a value are not part of it. They are part of a text.
     is_trimmed: bool,
     /// Position of the field in the schema.
     index: usize,

@@ -1,9 +1,10 @@
-//! Numbers as they are mostly written, in at most sixteen bytes, read a word at a time.
+//! Turns texts of at most sixteen bytes that are written in the usual way into numbers, a word at a
+//! time.
 //!
-//! What is written in another way is `None`, and so is what is no value: the readers of `scalar`
-//! and `pattern` find out which, and say the same of what is read here. Eight digits become a
-//! number by three multiplications, each of which puts neighbours together (Daniel Lemire, "Quickly
-//! parsing eight digits",
+//! A text that is written in another way is `None`, and so is one that is not a value: the readers
+//! of `scalar` and `pattern` find out which, and say the same of what is read here. Eight digits
+//! become a number by three multiplications, each of which puts neighbours together (Daniel Lemire,
+//! "Quickly parsing eight digits",
 //! <https://lemire.me/blog/2022/01/21/swar-explained-parsing-eight-digits/>).
 
 /// The bytes of a value in a window. Reading is quick because the bytes before it may be looked at.

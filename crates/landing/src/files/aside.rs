@@ -1,5 +1,5 @@
-//! Rows of folders that have no file open: they are kept aside until they are many, and are then
-//! written folder by folder, with one file open at a time.
+//! Keeps rows of folders that have no file open aside until they are many, and hands them out
+//! folder by folder, so that one file is open at a time.
 
 use arrow_array::RecordBatch;
 use arrow_select::interleave::interleave_record_batch;

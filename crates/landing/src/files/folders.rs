@@ -1,4 +1,4 @@
-//! Which rows belong to which folder.
+//! Divides rows by the folders that they belong to.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use crate::keys::Encoded;
 /// What may stand unescaped in a folder's name.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
-/// Most bytes of a folder's value that is no text. The longest is a moment in a far year, with all
-/// its colons escaped: 40.
+/// Most bytes of a folder's value that is not a text. The longest is a moment in a far year, with
+/// all its colons escaped: 40.
 const OTHER_BYTES: usize = 64;
 
 /// The code of no value.

@@ -1,4 +1,4 @@
-//! Some rows of a batch as one of their own.
+//! Gathers some rows of a batch into a batch of their own.
 
 use std::sync::Arc;
 

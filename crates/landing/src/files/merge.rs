@@ -1,4 +1,4 @@
-//! Small Parquet files of a folder become one.
+//! Turns the small Parquet files of a folder into one.
 //!
 //! Row groups that are large enough are taken over as they stand, pages and all. Smaller ones are
 //! read and written again, so that those of many files become one: a file of many small row groups
@@ -45,12 +45,12 @@ impl Files {
         if metadata.schema().fields() != self.columns.fields() {
             return Err(Error::new(
                 ErrorKind::Internal,
-                "files with different columns can't be put together".to_owned(),
+                "files with different columns can't be put together",
             ));
         }
         let folder = self.folders.place(folder)?;
         let to = self.file(folder)?.ok_or_else(|| {
-            Error::new(ErrorKind::Internal, "more files are open than are put together".to_owned())
+            Error::new(ErrorKind::Internal, "more files are open than are put together")
         })?;
         for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
             if self.is_copied(group) {

@@ -1,4 +1,4 @@
-//! What is known of a file's columns, as Delta writes it down: so that readers may skip files.
+//! Gathers the statistics of a file's columns in Delta's form, so that readers may skip files.
 
 use std::fmt::Write as _;
 
@@ -33,8 +33,8 @@ enum Bound {
 }
 
 impl Stats {
-    /// Of a file that is written. Columns in which `has_nan` have no bounds: readers order NaN
-    /// above all numbers, or not at all.
+    /// The statistics of a file that is written. Columns in which `has_nan` have no bounds: readers
+    /// order NaN above all numbers, or not at all.
     pub fn of(file: &ParquetMetaData, has_nan: &[bool]) -> Self {
         let count = file.file_metadata().schema_descr().num_columns().min(MOST_COLUMNS);
         let mut columns = vec![Column::default(); count];

@@ -1,4 +1,4 @@
-//! What is written, by format: the files of a shard, and what they share.
+//! Writes the files of a shard, in the format of the contract.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -118,9 +118,7 @@ impl Writers {
             Self::Parquet { open, compressor, .. } => find(open, file)?
                 .copy_row_group(from, metadata, index, compressor)
                 .map_err(unwritten),
-            Self::Text { .. } => {
-                Err(Error::new(ErrorKind::Internal, "text has no row groups".to_owned()))
-            }
+            Self::Text { .. } => Err(Error::new(ErrorKind::Internal, "text has no row groups")),
         }
     }
 
@@ -182,7 +180,7 @@ fn find<W>(open: &mut BTreeMap<usize, W>, file: usize) -> Result<&mut W, Error> 
 }
 
 fn closed() -> Error {
-    Error::new(ErrorKind::Internal, "a file was written to after it was closed".to_owned())
+    Error::new(ErrorKind::Internal, "a file was written to after it was closed")
 }
 
 fn unwritten(error: parquet_pages::Error) -> Error {

@@ -1,4 +1,4 @@
-//! A reference table of a CSV file, read as sources are.
+//! Reads a reference table from a CSV file, as sources are read.
 
 use std::sync::Arc;
 

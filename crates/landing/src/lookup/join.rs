@@ -1,4 +1,4 @@
-//! Joins at work.
+//! Joins the records of a batch with reference tables.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub(crate) struct Joins {
 }
 
 impl Joins {
-    /// Those of a contract, of which there has to be one table each.
+    /// The joins of a contract, each of which has to have its table.
     pub(crate) fn new(contract: &Arc<Contract>, lookups: Vec<Lookup>) -> Self {
         Self { contract: (!contract.transform.join.is_empty()).then(|| contract.clone()), lookups }
     }

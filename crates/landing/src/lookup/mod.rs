@@ -1,4 +1,4 @@
-//! Reference tables, looked up for every record by a hash of what they have in common.
+//! Looks reference tables up for every record, by a hash of the columns that they have in common.
 //!
 //! `ingest` reads a table once, checks it, and writes what is needed of it beside the job; every
 //! shard opens that. So all shards see the same rows, whatever becomes of the table meanwhile. The

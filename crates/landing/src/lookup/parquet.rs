@@ -1,4 +1,4 @@
-//! A reference table of the files of a dataset.
+//! Reads a reference table from the files of a dataset.
 
 use arrow_array::{Array, ArrayRef, RecordBatch, new_empty_array};
 use bytes::Bytes;

@@ -9,7 +9,7 @@ use contract::Contract;
 
 use super::*;
 
-/// A contract with one join, of which `join` says the rest.
+/// A contract with one join; `join` says the rest of it.
 fn join(join: &str) -> Join {
     let text = format!(
         "name: flights\nschema: {{ fields: [ {{ name: dest, type: string }}, {{ name: day, type: integer }} ] }}\ntransform: {{ join: [ {join} ] }}\n"

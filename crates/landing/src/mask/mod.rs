@@ -1,5 +1,5 @@
-//! Values that may not leave as they are: what of them is stored, told of a fault, and written with
-//! a rejected record.
+//! Replaces values that may not leave as they are: in what is stored, in what a fault tells, and in
+//! rejected records.
 //!
 //! `where` and `derive` see values as they were. Then those of the columns that `transform.mask`
 //! names are replaced, before keys are compared, the profile is taken and rows are written: what
@@ -80,7 +80,7 @@ pub(crate) struct Masks {
     cells: Vec<Option<Mask>>,
     /// Columns of the source.
     width: u32,
-    /// Of the masked fields the positions, and the columns of the source from which they are read.
+    /// The positions of the masked fields, and the columns of the source from which they are read.
     fields: Vec<(usize, Option<u32>)>,
 }
 
@@ -189,9 +189,9 @@ impl Masks {
     }
 }
 
-/// What stands for a value of which nothing is left.
+/// The text that stands for a value of which nothing is left.
 const REDACTED: &str = "redacted";
-/// Fewest characters of a text of which four are shown.
+/// Fewest characters of a text that shows four of them.
 const SHOWN_FROM_CHARS: usize = 8;
 
 fn hash(salt: &str, value: &str) -> impl AsRef<[u8]> + use<> {

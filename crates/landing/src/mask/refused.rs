@@ -1,4 +1,4 @@
-//! Rejected records and their faults, without the values that are masked.
+//! Takes masked values out of rejected records and their faults.
 
 use contract::Contract;
 use contract::Mask;
@@ -24,8 +24,7 @@ pub(super) fn is_mark(text: &str) -> bool {
 
 impl Masks {
     /// Writes the bytes of a rejected record: those of the source, but for the cells that are
-    /// masked. Of a record that is not written as it should be, any cell may hold any value: none
-    /// of them is left.
+    /// masked. Any cell of a malformed record may hold any value: none of them is left.
     pub(crate) fn write_record(
         &self,
         batch: &Batch<'_>,

@@ -1,4 +1,4 @@
-//! Loops over the values of an array, and the hashes of values.
+//! Loops over the values of an array, and hashes them.
 
 use arrow_array::types::ArrowPrimitiveType;
 use arrow_array::{Array, PrimitiveArray, StringArray};

@@ -1,4 +1,4 @@
-//! What is gathered of one column, array by array.
+//! Gathers the profile of one column, array by array.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -17,7 +17,7 @@ use super::frequent::Frequent;
 use super::quantiles::Quantiles;
 use super::value::{Kind, Value};
 
-/// Rows of which every value goes into quantiles and frequent values.
+/// Rows whose every value goes into quantiles and frequent values.
 const FULL_ROWS: u64 = 4_096;
 /// After them it is one of so many, chosen as if at random.
 const STRIDE: u64 = 64;

@@ -1,4 +1,4 @@
-//! How many different values there are, in 2 KiB.
+//! Estimates how many different values there are, in 2 KiB.
 //!
 //! HyperLogLog (Flajolet, Fusy, Gandouet and Meunier, "HyperLogLog: the analysis of a near-optimal
 //! cardinality estimation algorithm", 2007), with the estimator of Ertl ("New cardinality

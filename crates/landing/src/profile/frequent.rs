@@ -1,6 +1,6 @@
-//! The most frequent values, in bounded memory: the summary of Misra and Gries ("Finding repeated
-//! elements", 1982), which merges without loss of its bound (Agarwal et al., "Mergeable summaries",
-//! 2012).
+//! Finds the most frequent values in bounded memory: the summary of Misra and Gries ("Finding
+//! repeated elements", 1982), which merges without loss of its bound (Agarwal et al., "Mergeable
+//! summaries", 2012).
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -1,5 +1,5 @@
-//! What the columns of a job hold: counted, bounded and sketched while they pass by, shard by
-//! shard, and merged.
+//! Turns the columns of a job into a profile: counted, bounded and sketched while they pass by,
+//! shard by shard, and merged.
 //!
 //! Exact: rows, nulls, least and greatest value (texts up to their 200th character), the sum of
 //! integers and decimals and with it the mean, the lengths of texts. Approximate: the number of
@@ -32,7 +32,7 @@ use value::Value;
 pub use distinct::DISTINCT_ERROR;
 pub use table::Table;
 
-/// Most columns of which approximate parts are kept: some 6 KiB each.
+/// Most columns whose approximate parts are kept: some 6 KiB each.
 pub const MOST_SKETCHED_COLUMNS: usize = 500;
 /// Most frequent values that are told.
 const MOST_FREQUENT: usize = 10;

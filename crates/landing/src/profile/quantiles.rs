@@ -1,5 +1,5 @@
-//! Quantiles in a hundred points: a t-digest (Dunning and Ertl, "Computing extremely accurate
-//! quantiles using t-digests", 2019), in its merging form.
+//! Estimates quantiles from a hundred points: a t-digest (Dunning and Ertl, "Computing extremely
+//! accurate quantiles using t-digests", 2019), in its merging form.
 
 use serde::{Deserialize, Serialize};
 

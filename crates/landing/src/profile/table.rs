@@ -1,5 +1,5 @@
-//! The profile of a file that does not land: its records are typed as a contract says, and those
-//! without a fault are profiled.
+//! Profiles a file that does not land: its records are typed as a contract says, and those without
+//! a fault are profiled.
 
 use contract::{Contract, Mapping};
 use csv_records::dialect::Dialect;
@@ -45,7 +45,7 @@ impl Table {
         if !self.contract.transform.join.is_empty() {
             return Err(Error::new(
                 ErrorKind::ContractInvalid,
-                "the contract joins tables, which are read only where files land".to_owned(),
+                "the contract joins tables, which are read only where files land",
             ));
         }
         let cells = batch.cells();

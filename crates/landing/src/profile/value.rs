@@ -1,4 +1,4 @@
-//! Values of columns apart from Arrow: to compare, to add up, and to show.
+//! Holds values of columns apart from Arrow: to compare, to add up, and to show.
 
 use arrow_schema::{DataType as ArrowType, TimeUnit};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime};

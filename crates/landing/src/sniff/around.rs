@@ -1,5 +1,5 @@
-//! What stands around and between the records of a table: units under the header, a total at the
-//! end, the header once more, delimiters that end records, blank lines and `\N` for nothing.
+//! Finds what stands around and between the records of a table: units under the header, a total at
+//! the end, the header once more, delimiters that end records, blank lines and `\N` for nothing.
 //!
 //! All of it is only thought of where no contract says what is to be there, but for `\N`: under a
 //! contract what does not fit is told, not passed over.
@@ -71,21 +71,11 @@ pub(super) fn find(
     let mut say = |property: &str, value: String, because: String| {
         evidence.push(Evidence::new(property, value, because))
     };
-    if stated.null_sequence.is_none() {
-        let nulls = reading
-            .body()
-            .iter()
-            .flat_map(|row| reading.cells(row))
-            .filter(|cell| !cell.is_quoted() && reading.raw(**cell) == NULL)
-            .count();
-        if nulls > 0 {
-            guess.null_sequence = Some(String::from_utf8_lossy(NULL).into_owned());
-            say(
-                "nullSequence",
-                "\\N".to_owned(),
-                format!("{nulls} cells are written so, as databases write what has no value"),
-            );
-        }
+    if stated.null_sequence.is_none()
+        && let Some(because) = nulls(reading)
+    {
+        guess.null_sequence = Some(String::from_utf8_lossy(NULL).into_owned());
+        say("nullSequence", "\\N".to_owned(), because);
     }
     if has_schema {
         return evidence;
@@ -103,16 +93,10 @@ pub(super) fn find(
         say("unitsRow", "true".to_owned(), because);
     }
     if stated.repeated_header.is_none()
-        && let Some(head) = head
+        && let Some(because) = head.and_then(|head| again(reading, head, data))
     {
-        let again = data.iter().filter(|row| reading.is_again(head, row)).count();
-        if again > 0 && head.fields > 1 {
-            guess.repeated_header = RepeatedHeader::Skip;
-            let because = format!(
-                "{again} of the records are the header again: files were put together with theirs"
-            );
-            say("repeatedHeader", "skip".to_owned(), because);
-        }
+        guess.repeated_header = RepeatedHeader::Skip;
+        say("repeatedHeader", "skip".to_owned(), because);
     }
     if stated.ragged_rows.is_none()
         && !header.has_row_names
@@ -130,16 +114,12 @@ pub(super) fn find(
     if stated.footer_rows.is_none() && is_whole {
         let columns =
             head.map_or(reading.columns, |head| head.fields + u32::from(header.has_row_names));
-        let columns = columns
-            - u32::from(
-                columns > 1
-                    && guess.ragged_rows.ignore_trailing_delimiter
-                    && head.is_none_or(|head| reading.ends(head)),
-            );
-        let data: Vec<&Row> = data
-            .iter()
-            .filter(|row| head.is_none_or(|head| !reading.is_again(head, row)))
-            .collect();
+        let has_cell_too_many = columns > 1
+            && guess.ragged_rows.ignore_trailing_delimiter
+            && head.is_none_or(|head| reading.ends(head));
+        let columns = columns - u32::from(has_cell_too_many);
+        let is_data = |row: &&Row| head.is_none_or(|head| !reading.is_again(head, row));
+        let data: Vec<&Row> = data.iter().filter(is_data).collect();
         if let Some((start, because)) = footer(reading, &data, columns) {
             guess.footer_rows = lines(&reading.window()[start..], reading);
             say("footerRows", guess.footer_rows.to_string(), because);
@@ -148,8 +128,8 @@ pub(super) fn find(
     evidence
 }
 
-/// The footer of a table of which only the end is looked at: how many lines it has, and why it is
-/// one. `tail` begins anywhere, and ends where the source does; it is UTF-8.
+/// The footer of a table, found by its end alone: how many lines it has, and why it is one. `tail`
+/// begins anywhere, and ends where the source does; it is UTF-8.
 pub(super) fn footer_of_tail(
     dialect: &Dialect,
     columns: u32,
@@ -184,6 +164,22 @@ fn common(reading: &Reading<'_>, rows: &[&Row], column: usize) -> Option<Kind> {
         }
     }
     found.filter(|found| *found != Kind::Text)
+}
+
+/// Why `\N` is no value.
+fn nulls(reading: &Reading<'_>) -> Option<String> {
+    let cells = reading.body().iter().flat_map(|row| reading.cells(row));
+    let nulls = cells.filter(|cell| !cell.is_quoted() && reading.raw(**cell) == NULL).count();
+    (nulls > 0)
+        .then(|| format!("{nulls} cells are written so, as databases write what has no value"))
+}
+
+/// Why records that are the header again are none.
+fn again(reading: &Reading<'_>, head: &Row, data: &[Row]) -> Option<String> {
+    let again = data.iter().filter(|row| reading.is_again(head, row)).count();
+    (again > 0 && head.fields > 1).then(|| {
+        format!("{again} of the records are the header again: files were put together with theirs")
+    })
 }
 
 /// Why the record under the header is no record: it has text, which looks like units, where those

@@ -1,4 +1,4 @@
-//! What a cell looks like.
+//! Says what a cell looks like.
 
 /// What a cell looks like, at a glance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

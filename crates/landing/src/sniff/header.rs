@@ -1,4 +1,4 @@
-//! Whether the first record names the fields.
+//! Decides whether the first record names the fields.
 
 use std::collections::HashSet;
 
@@ -220,7 +220,7 @@ fn judge(head: &[Vec<u8>], rest: &[Vec<Vec<u8>>]) -> (bool, String) {
         };
         match kind(name) {
             Kind::Missing => {}
-            // A year over numbers that are none: a table with a column for each year.
+            // A year over numbers that are not years: a table with a column for each year.
             Kind::Number if is_year(name) && !below.iter().any(|cell| is_year(cell)) => {
                 differs += 1
             }

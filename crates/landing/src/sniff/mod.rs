@@ -1,4 +1,4 @@
-//! How a file separates records and fields, guessed from its beginning.
+//! Guesses how a file separates records and fields, from its beginning.
 //!
 //! Every delimiter that occurs is tried: the sample is read with it by the same lexer that will
 //! read the file, so quoted line breaks are no puzzle. The best reading has the same number of
@@ -400,9 +400,9 @@ fn delimiter_evidence(best: &Reading<'_>, next: Option<&Reading<'_>>) -> String 
     because
 }
 
-/// The footer of a source of which the beginning is known, by its end: how many lines it has, and
-/// why it is one. `tail` begins at a whole unit anywhere in the source, and ends with it.
-/// `columns`: 0 where no header tells.
+/// The footer of a source whose beginning is known, by its end: how many lines it has, and why it
+/// is one. `tail` begins at a whole unit anywhere in the source, and ends with it. `columns`: 0
+/// where no header tells.
 pub fn footer_of_tail(dialect: &Dialect, columns: usize, tail: &[u8]) -> Option<(u32, String)> {
     let mut text = Cow::Borrowed(tail);
     if dialect.encoding != Encoding::UTF_8 {

@@ -1,4 +1,4 @@
-//! The sample as one dialect reads it.
+//! Reads the sample in one dialect, and measures how well it fits.
 
 use std::collections::{HashMap, HashSet};
 
@@ -73,7 +73,7 @@ impl<'a> Reading<'a> {
         new
     }
 
-    /// Rows that were read with a dialect, of which nothing else is known.
+    /// Rows that were read with a dialect; nothing else is known of them.
     pub(super) fn of_rows(dialect: Dialect, window: &'a [u8], rows: Rows) -> Self {
         let records: Vec<Row> =
             rows.rows.iter().filter(|row| row.kind == RowKind::Record).copied().collect();

@@ -1,4 +1,4 @@
-//! The values of a column as text.
+//! Turns the values of a column into text.
 
 use std::fmt::Debug;
 use std::io::Write;
@@ -28,6 +28,18 @@ pub(super) enum Cells<'a> {
 impl<'a> Cells<'a> {
     /// Those of the column of this name.
     pub(super) fn new(name: &str, array: &'a ArrayRef) -> Result<Self, Error> {
+        Self::of(array)?.ok_or_else(|| {
+            Error::new(
+                ErrorKind::LimitExceeded,
+                format!(
+                    "`{name}` has a date that is too far away for a calendar; Parquet would hold it"
+                ),
+            )
+        })
+    }
+
+    /// Those of a column; `None`: one of them can't be written.
+    fn of(array: &'a ArrayRef) -> Result<Option<Self>, Error> {
         macro_rules! numbers {
             ($type:ty) => {
                 written(array.as_primitive::<$type>(), |out, number| write!(out, "{number}").ok())
@@ -58,8 +70,8 @@ impl<'a> Cells<'a> {
                 })
             };
         }
-        let cells = match array.data_type() {
-            DataType::Utf8 => return Ok(Self::Texts(array.as_string())),
+        Ok(match array.data_type() {
+            DataType::Utf8 => Some(Self::Texts(array.as_string())),
             DataType::Boolean => booleans(array),
             DataType::Int8 => numbers!(Int8Type),
             DataType::Int16 => numbers!(Int16Type),
@@ -106,14 +118,6 @@ impl<'a> Cells<'a> {
                     format!("writing text: {other} is not known"),
                 ));
             }
-        };
-        cells.ok_or_else(|| {
-            Error::new(
-                ErrorKind::LimitExceeded,
-                format!(
-                    "`{name}` has a date that is too far away for a calendar; Parquet would hold it"
-                ),
-            )
         })
     }
 

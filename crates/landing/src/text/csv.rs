@@ -1,4 +1,4 @@
-//! Rows as RFC 4180 has them.
+//! Turns rows into CSV, as RFC 4180 has it.
 
 use std::sync::LazyLock;
 
@@ -58,7 +58,7 @@ pub(super) fn write_row(
         match (cells, cells.get(row)) {
             (_, None) => {}
             (Cells::Texts(_), Some(text)) => write_text(text, beginnings, out),
-            // Of what numbers and moments are made of nothing has to be quoted, and a sign makes no
+            // Numbers and moments have no character that has to be quoted, and a sign makes no
             // formula of them.
             (Cells::Written { .. }, Some(text)) => out.extend_from_slice(text),
         }

@@ -1,4 +1,4 @@
-//! Rows as JSON, one a line.
+//! Turns rows into JSON, one object a line.
 
 use super::cells::Cells;
 

@@ -1,4 +1,4 @@
-//! Files of text: CSV and JSON Lines.
+//! Turns columns into files of text: CSV and JSON Lines.
 //!
 //! Rows become text column by column, and lines of it row by row. Values are exact: decimals have
 //! the digits of their scale, floats the fewest that are read back as the same, dates, times and

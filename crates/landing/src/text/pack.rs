@@ -1,4 +1,4 @@
-//! Compression of text, block by block.
+//! Compresses text, block by block.
 
 use std::io::Write;
 

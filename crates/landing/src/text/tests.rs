@@ -1,4 +1,4 @@
-//! What is written is read back by readers that are not ours.
+//! Checks that readers of other projects read back what is written.
 
 use std::io::Read;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a zip archive holds, and which of its files is meant.
+//! Reads what a zip archive holds, and finds the file that is meant.
 
 use std::ops::Range;
 
@@ -44,7 +44,7 @@ pub(super) struct Packed {
     pub(super) at: u64,
 }
 
-/// Whether a file is one of those of which one is read.
+/// Whether a file is one of those that may be read.
 pub(super) fn is_wanted(name: &str, member: Option<&Member>) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     let is_for_people = !file.is_empty()

@@ -1,5 +1,4 @@
-//! What unpacks a source: packed bytes in, the bytes of the text out, in bounded memory and without
-//! I/O.
+//! Unpacks a source: packed bytes in, the bytes of the text out, in bounded memory and without I/O.
 //!
 //! A source that ends too early, was damaged, or goes on after its end is an error and never a
 //! shorter text. What unpacks to more than its limit is one too, as soon as it does.
@@ -61,7 +60,7 @@ struct Progress {
     written: usize,
 }
 
-/// What a source that is packed otherwise than it says is told.
+/// The error of a source that is packed otherwise than it says.
 const ENDS_EARLY: &str = "ends too early: it was cut off";
 
 impl Unpack {

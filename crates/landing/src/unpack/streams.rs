@@ -1,4 +1,4 @@
-//! Formats that are a stream, or several one after the other.
+//! Unpacks formats that are a stream, or several one after the other.
 
 use flate2::FlushDecompress;
 use zstd::stream::raw::{Decoder, Operation};

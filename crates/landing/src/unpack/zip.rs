@@ -1,5 +1,5 @@
-//! A zip archive of which one file is read, from front to back. Where the archive can be looked
-//! into beforehand, an [`Archive`](super::Archive) tells first whether there is one.
+//! Reads one file of a zip archive, from front to back. Where the archive can be looked into
+//! beforehand, an [`Archive`](super::Archive) tells first whether there is one.
 
 use contract::Member;
 use flate2::{Crc, Decompress, FlushDecompress, Status};
@@ -64,7 +64,7 @@ enum Phase {
 }
 
 impl Zip {
-    /// An archive of which a certain file is wanted, or the only one.
+    /// An archive whose file of a certain name is wanted, or the only one.
     pub(super) fn of(member: Option<Member>) -> Self {
         Self { member, ..Self::default() }
     }
@@ -122,8 +122,7 @@ impl Zip {
                     let status =
                         inflate.decompress(&packed[before as usize..], out, FlushDecompress::None);
                     let status = status.map_err(|error| format!("is damaged: {error}"))?;
-                    // What is passed over may come out without a byte going in: that is no
-                    // standstill.
+                    // What is passed over may come out without a byte going in: that is progress.
                     let goes_on = !is_read && inflate.total_out() > so_far;
                     if status == Status::StreamEnd || !goes_on {
                         break status == Status::StreamEnd;

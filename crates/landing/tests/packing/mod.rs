@@ -1,4 +1,4 @@
-//! Packed texts, as tools write them.
+//! Packs texts as tools write them.
 
 use std::io::Write;
 

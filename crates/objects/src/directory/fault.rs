@@ -1,4 +1,4 @@
-//! What an I/O error means to the caller.
+//! Turns an I/O error into what it means to the caller.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -58,7 +58,7 @@ fn no_room(path: &Path, bytes: u64, error: &io::Error) -> String {
     };
     let quota = error.kind() == ErrorKind::QuotaExceeded;
     match free(path) {
-        // What is free to others is not to who has used up a quota.
+        // Room that is free to others is not free to a user whose quota is used up.
         _ if quota => format!("{wanted}: the quota of this user is used up; free some space"),
         Some(Free { files: 0, .. }) => {
             format!("{wanted}: the file system can hold no more files; delete some")

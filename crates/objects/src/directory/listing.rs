@@ -1,4 +1,4 @@
-//! Files as a listing of keys.
+//! Turns the files of a directory into a listing of keys.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Uploads, and what is being put: a directory each, in which nothing is visible yet.
+//! Keeps each upload, and each object on its way, in a directory in which nothing is visible yet.
 //!
 //! Parts are appended to one file in the order in which they come, and what is noted of each is
 //! where it lies there. So an object whose parts came in order, each once, is that file: completing
@@ -181,7 +181,7 @@ impl Upload {
         file.sync_all()
     }
 
-    /// Of an upload that another call is removing it is a success too.
+    /// It is a success too if another call is removing the upload.
     pub(super) fn remove(&self) -> Result<()> {
         let remove = || {
             // The key goes last: as long as anything is left, the upload is listed and can be
@@ -245,8 +245,8 @@ fn publish(whole: &Path, to: &Path, put: Put) -> Result<()> {
     })
 }
 
-/// Whatever is in the way of a directory is no object at its key. Of a directory that was there,
-/// and that another call removed since, it says that it is missing.
+/// Whatever is in the way of a directory is no object at its key. A directory that another call
+/// removed meanwhile counts as missing.
 fn create_directory(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => match path.ancestors().find(|above| above.exists()) {

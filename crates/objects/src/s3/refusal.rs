@@ -1,4 +1,4 @@
-//! What S3's refusals mean to the caller.
+//! Turns a refusal of S3 into what it means to the caller.
 
 use std::fmt::Write;
 

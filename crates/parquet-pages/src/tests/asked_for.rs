@@ -1,4 +1,5 @@
-//! What a file has only if it is asked for: bloom filters, an order, pairs of a key and a value.
+//! Checks the parts that a file has only on request: bloom filters, an order, pairs of a key and a
+//! value.
 
 use parquet::basic::Compression;
 use parquet::bloom_filter::Sbbf;

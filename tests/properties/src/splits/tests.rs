@@ -1,4 +1,4 @@
-//! Sources and splits that look for trouble.
+//! Looks for trouble with chosen sources and splits.
 
 use csv_records::dialect::{BlankRows, Terminator, Token};
 use proptest::prelude::*;

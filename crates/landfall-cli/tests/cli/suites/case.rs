@@ -1,4 +1,4 @@
-//! Cases as their manifests tell them.
+//! Reads cases from their manifests.
 
 use std::path::{Path, PathBuf};
 

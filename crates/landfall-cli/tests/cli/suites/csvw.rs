@@ -1,4 +1,4 @@
-//! Schemas of CSV on the Web as contracts.
+//! Turns schemas of CSV on the Web into contracts.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -37,39 +37,8 @@ impl Column {
         let kind = self.kind.as_str();
         let mut field = json!({ "name": self.name, "constraints": {} });
         let mut constraints = Map::new();
-        let (base, physical) = match kind {
-            "integer" | "long" | "int" | "short" | "byte" | "nonNegativeInteger"
-            | "positiveInteger" | "unsignedLong" | "unsignedInt" | "unsignedShort"
-            | "unsignedByte" | "nonPositiveInteger" | "negativeInteger" => (
-                "integer",
-                Some(match kind {
-                    "int" => "int32",
-                    "short" => "int16",
-                    "byte" => "int8",
-                    "nonNegativeInteger" | "positiveInteger" | "unsignedLong" => "uint64",
-                    "unsignedInt" => "uint32",
-                    "unsignedShort" => "uint16",
-                    "unsignedByte" => "uint8",
-                    _ => "int64",
-                }),
-            ),
-            "decimal" => ("number", Some("decimal(38,10)")),
-            "float" => ("number", Some("float32")),
-            "double" | "number" => ("number", Some("float64")),
-            "boolean" | "date" | "time" => (kind, None),
-            "datetime" | "dateTime" | "dateTimeStamp" => ("datetime", None),
-            _ => ("string", None),
-        };
-        let layout = match kind {
-            "duration" | "dayTimeDuration" | "yearMonthDuration" => Some("-?P[0-9YMDTHS.]+"),
-            "gDay" => Some("---[0-9]{2}"),
-            "gMonth" => Some("--[0-9]{2}"),
-            "gMonthDay" => Some("--[0-9]{2}-[0-9]{2}"),
-            "gYear" => Some("[0-9]{4}"),
-            "gYearMonth" => Some("[0-9]{4}-[0-9]{2}"),
-            _ => None,
-        };
-        constraints.extend(layout.map(|layout| ("pattern".to_owned(), json!(layout))));
+        let (base, physical) = type_of(kind);
+        constraints.extend(layout_of(kind).map(|layout| ("pattern".to_owned(), json!(layout))));
         match kind {
             "positiveInteger" => constraints.insert("minimum".to_owned(), json!(1)),
             "nonPositiveInteger" => constraints.insert("maximum".to_owned(), json!(0)),
@@ -84,9 +53,26 @@ impl Column {
             (field["trueValues"], field["falseValues"]) =
                 (json!(["true", "1"]), json!(["false", "0"]));
         }
+        self.constrain(&mut field, &mut constraints, base);
+        if self.required {
+            constraints.insert("required".to_owned(), json!(true));
+        }
+        field["constraints"] = Value::Object(constraints);
+        if let Some(missing) = &self.null {
+            field["missingValues"] = if missing.is_array() {
+                missing.clone()
+            } else {
+                Value::Array(vec![missing.clone()])
+            };
+        }
+        field
+    }
+
+    /// Adds what the column asks for beside its type.
+    fn constrain(&self, field: &mut Value, constraints: &mut Map<String, Value>, base: &str) {
         for (name, value) in &self.constraints {
             match name.as_str() {
-                "format" => set_format(&mut field, &mut constraints, base, value),
+                "format" => set_format(field, constraints, base, value),
                 "length" => {
                     let length = value.as_u64().unwrap_or_default();
                     let other = |bound: &str| {
@@ -113,18 +99,46 @@ impl Column {
                 other => drop(constraints.insert(other.to_owned(), value.clone())),
             }
         }
-        if self.required {
-            constraints.insert("required".to_owned(), json!(true));
-        }
-        field["constraints"] = Value::Object(constraints);
-        if let Some(missing) = &self.null {
-            field["missingValues"] = if missing.is_array() {
-                missing.clone()
-            } else {
-                Value::Array(vec![missing.clone()])
-            };
-        }
-        field
+    }
+}
+
+/// The type of a contract, and the width in which it is kept.
+fn type_of(kind: &str) -> (&str, Option<&str>) {
+    match kind {
+        "integer" | "long" | "int" | "short" | "byte" | "nonNegativeInteger"
+        | "positiveInteger" | "unsignedLong" | "unsignedInt" | "unsignedShort" | "unsignedByte"
+        | "nonPositiveInteger" | "negativeInteger" => (
+            "integer",
+            Some(match kind {
+                "int" => "int32",
+                "short" => "int16",
+                "byte" => "int8",
+                "nonNegativeInteger" | "positiveInteger" | "unsignedLong" => "uint64",
+                "unsignedInt" => "uint32",
+                "unsignedShort" => "uint16",
+                "unsignedByte" => "uint8",
+                _ => "int64",
+            }),
+        ),
+        "decimal" => ("number", Some("decimal(38,10)")),
+        "float" => ("number", Some("float32")),
+        "double" | "number" => ("number", Some("float64")),
+        "boolean" | "date" | "time" => (kind, None),
+        "datetime" | "dateTime" | "dateTimeStamp" => ("datetime", None),
+        _ => ("string", None),
+    }
+}
+
+/// What a text of a kind that contracts don't know looks like.
+fn layout_of(kind: &str) -> Option<&'static str> {
+    match kind {
+        "duration" | "dayTimeDuration" | "yearMonthDuration" => Some("-?P[0-9YMDTHS.]+"),
+        "gDay" => Some("---[0-9]{2}"),
+        "gMonth" => Some("--[0-9]{2}"),
+        "gMonthDay" => Some("--[0-9]{2}-[0-9]{2}"),
+        "gYear" => Some("[0-9]{4}"),
+        "gYearMonth" => Some("[0-9]{4}-[0-9]{2}"),
+        _ => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is proposed for a file lands it, and says beforehand what will be refused.
+//! Checks that a contract proposed for a file lands it, and says beforehand what will be rejected.
 
 use std::path::Path;
 
@@ -41,8 +41,8 @@ fn flaw(input: &Path) -> Option<String> {
     }
     let proposed: serde_json::Value = serde_json::from_str(&proposed.stdout).expect("it is JSON");
     let yaml = proposed["yaml"].as_str().expect("it is text");
-    // A file of which every record is rejected lands where its contract says so: which records
-    // these are is what is looked at here.
+    // A file whose records are all rejected lands where its contract says so: which records these
+    // are is what is looked at here.
     let (directory, contract) = file("contract.yaml", without_limit(yaml));
     let lake = directory.path().join("lake");
     let landed = landfall([

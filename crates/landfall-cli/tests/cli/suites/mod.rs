@@ -1,5 +1,4 @@
-//! Published test suites of CSV readers, which lie beside the checkout, and what comes of each of
-//! their cases.
+//! Runs published test suites of CSV readers, which lie beside the checkout.
 //!
 //! `testdata/suites.md` lists the cases of which the answer is deliberately another than the
 //! suite's. A case that differs and is not listed is a failure, and so is one that is listed and

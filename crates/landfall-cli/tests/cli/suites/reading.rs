@@ -1,4 +1,4 @@
-//! Cases that say which rows there are, or that a file must not be taken for a good one.
+//! Runs cases that say which rows there are, or that a file must not be taken for a good one.
 
 use std::collections::BTreeSet;
 
@@ -57,7 +57,7 @@ fn outcome(case: &Case) -> Outcome {
 }
 
 fn compare(case: &Case, answer: &Answer, rows: Vec<Vec<Option<String>>>) -> Outcome {
-    // Blank lines are no records here: the manifests leave them out too, but for those of suites
+    // Blank lines are not records here: the manifests leave them out too, but for those of suites
     // that take them for records with one empty field.
     let is_blank = |row: &[Option<String>]| match row {
         [] => true,

@@ -1,4 +1,4 @@
-//! Cases that say whether a file is valid under a schema.
+//! Runs cases that say whether a file is valid under a schema.
 
 use super::case::{self, Case, Expected};
 use super::{Outcome, settle, suites};
