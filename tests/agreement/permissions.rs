@@ -115,7 +115,6 @@ const FUNCTIONS: [Function; 8] = [
         name: "ingest",
         sources: &[
             "crates/steps/src/ingest.rs",
-            "crates/steps/src/copies.rs",
             "crates/steps/src/found.rs",
             "crates/steps/src/planned.rs",
             "crates/steps/src/source.rs",

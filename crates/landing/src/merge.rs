@@ -148,8 +148,9 @@ mod tests {
 
     fn empty(shard: u32) -> Receipt {
         serde_json::from_value(serde_json::json!({
-            "shard": shard, "round": 1, "attempt": "a", "tile": { "from": 0, "to": 0, "readings": [], "taken": null, "records": 0, "lines": 0 },
-            "crc64nvme": 0, "counts": { "read": 0, "stored": 0, "rejected": 0, "filtered": 0 }, "files": [], "rejects": null, "errors": null
+            "shard": shard, "round": 1, "attempt": "a", "object": 0, "parts": [],
+            "counts": { "read": 0, "stored": 0, "rejected": 0, "filtered": 0 },
+            "files": [], "errors": null
         }))
         .expect("a receipt")
     }

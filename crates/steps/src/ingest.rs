@@ -1,5 +1,7 @@
 //! Pins the source, settles dialect and schema against the contract, and plans the shards.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use contract::{Compression, Contract, Mapping, Mode};
 use csv_records::dialect::Dialect;
@@ -13,6 +15,7 @@ use job::message::{
     Unreadable,
 };
 use job::{Error, ErrorKind};
+use landing::commit::{content_name, is_version_name, version_name};
 use landing::limits;
 use landing::opening::{Opening, Stated};
 use landing::plan::{
@@ -23,11 +26,10 @@ use objects::{Head, Objects, Put};
 use registry::{JobChange, JobStatus};
 
 use crate::context::{now, parse_contract};
-use crate::copies::Copies;
 use crate::decision::{give_way, refuse_if_undone};
 use crate::found::{self, Found, check_head, find};
 use crate::planned::{Planned as PlannedObjects, Skipped, Writer};
-use crate::source::{pin, source_error};
+use crate::source::{checksum, pin, source_error};
 use crate::spending::{Meter, basis};
 use crate::standing::{already_landed, landed_before};
 use crate::{Context, documents, order, planned, references};
@@ -187,21 +189,24 @@ async fn open_all(
         landed_by: None,
     };
     let (mut writer, mut skipped) = (Writer::new(work.as_ref(), keys), Vec::new());
-    let looks_for_copies = !is_only && !submission.force && contract.output.mode == Mode::Append;
-    let mut copies = looks_for_copies.then(|| Copies::new(context));
+    // The objects by the names of their bytes, to find copies.
+    let mut originals: HashMap<String, String> = HashMap::new();
     let open = |found: Found| open_one(context, keys, submission, contract, found, is_only);
     let mut fates = stream::iter(found).map(open).buffered(CONCURRENT_OPENINGS);
     while let Some(fate) = fates.next().await {
         match fate? {
             Fate::Lands(lands) => {
                 let (mut object, layout) = *lands;
-                if let Some(copies) = &mut copies
-                    && let Some(original) = copies.original_of(&object).await?
-                {
-                    let message = format!("it has the same bytes as {original}");
-                    skipped.push(Skipped::new(object.name(), "AlreadyLanded", message));
-                    opened.skipped += 1;
-                    continue;
+                if lands_once(submission, contract) {
+                    let mut names = object.contents.iter();
+                    if let Some(original) = names.find_map(|name| originals.get(name)) {
+                        let message = format!("it has the same bytes as {original}");
+                        skipped.push(Skipped::new(object.name(), "AlreadyLanded", message));
+                        opened.skipped += 1;
+                        continue;
+                    }
+                    let names = object.contents.iter();
+                    originals.extend(names.map(|name| (name.clone(), object.name())));
                 }
                 object.layout = position_of(&mut opened.layouts, layout)?;
                 let layout = &opened.layouts[object.layout as usize];
@@ -274,8 +279,19 @@ async fn try_open(
         pinned => pinned?,
     };
     check_head(&found.expected, &asked.name(), &head)?;
-    let contents = content_names(&pinned, &head);
-    if let Some(because) = refuse_landed(context, submission, contract, &pinned, &contents).await? {
+    let mut contents = content_names(&pinned, &head);
+    let mut landed = refuse_landed(context, submission, contract, &pinned, &contents).await?;
+    if landed.is_none()
+        && !is_only
+        && lands_once(submission, contract)
+        && contents.iter().all(|name| is_version_name(name))
+    {
+        // One object of many that turned out at the end to be there already would take all others
+        // with it.
+        contents.push(content_name(head.size, checksum(context, &pinned, head.size).await?));
+        landed = refuse_landed(context, submission, contract, &pinned, &contents).await?;
+    }
+    if let Some(because) = landed {
         if is_only {
             return Err(give_way(context.work().as_ref(), keys, because).await);
         }
@@ -355,6 +371,11 @@ async fn pin_source(context: &Context, asked: &SourceRef) -> Result<(Head, Sourc
     Ok((head, pinned))
 }
 
+/// Whether the same bytes land only once.
+fn lands_once(submission: &Submission, contract: &Contract) -> bool {
+    contract.output.mode == Mode::Append && !submission.force
+}
+
 /// Why an object is not landed: its bytes are in the dataset already, or a newer version of it is.
 async fn refuse_landed(
     context: &Context,
@@ -396,14 +417,14 @@ pub(crate) fn shard_list(context: &Context, key: String, shards: &[Shard]) -> Sh
 fn content_names(pinned: &SourceRef, head: &Head) -> Vec<String> {
     let mut names = Vec::new();
     if let Some(crc) = head.crc64nvme {
-        names.push(landing::commit::content_name(head.size, crc));
+        names.push(content_name(head.size, crc));
     }
     // The ETag of an object put in one go is a hash of its bytes; one with a dash is of its parts,
     // and says nothing of another upload's.
     if head.etag.len() == 32 && head.etag.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         names.push(format!("{}-etag-{}", head.size, head.etag));
     } else {
-        names.push(landing::commit::version_name(pinned, head.size));
+        names.push(version_name(pinned, head.size));
     }
     names
 }

@@ -20,7 +20,6 @@ mod attempt;
 mod announce;
 mod bill;
 mod claims;
-mod copies;
 mod decision;
 mod documents;
 mod found;

@@ -2,7 +2,13 @@
 
 use job::message::SourceRef;
 use job::{Error, ErrorKind};
+use landing::commit::Crc64Nvme;
 use objects::Pin;
+
+use crate::Context;
+
+/// Bytes that are read at once for a checksum: many objects are read beside each other.
+const BLOCK_BYTES: u64 = 1 << 20;
 
 /// The version and ETag that every read asks for.
 pub(crate) fn pin(source: &SourceRef) -> Pin {
@@ -25,4 +31,27 @@ pub(crate) fn source_error(error: objects::Error, source: &SourceRef) -> Error {
         ),
         other => other.into(),
     }
+}
+
+/// The CRC-64/NVME of a pinned object, which is read for it.
+pub(crate) async fn checksum(
+    context: &Context,
+    source: &SourceRef,
+    bytes: u64,
+) -> Result<u64, Error> {
+    let (bucket, pin) = (context.buckets.bucket(&source.bucket), pin(source));
+    let (mut crc, mut at) = (Crc64Nvme::default(), 0);
+    while at < bytes {
+        let block = bucket.get(&source.key, &pin, at..(at + BLOCK_BYTES).min(bytes)).await;
+        let block = block.map_err(|error| source_error(error, source))?;
+        if block.is_empty() {
+            return Err(Error::new(
+                ErrorKind::SourceChanged,
+                format!("{} ended at byte {at}", source.name()),
+            ));
+        }
+        crc.update(&block);
+        at += block.len() as u64;
+    }
+    Ok(crc.value())
 }
