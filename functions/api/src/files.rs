@@ -8,34 +8,74 @@ use job::DatasetName;
 use landing::commit::CommittedFile;
 use serde::{Deserialize, Serialize};
 use tables::{At, Log, Snapshot};
+use utoipa::openapi::schema::{KnownFormat, Schema, SchemaFormat, Type};
+use utoipa::openapi::{Object, OneOf};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::datasets::no_dataset;
-use crate::extract::{Asked, Named, page_length};
+use crate::extract::{Asked, Dataset, Named, page_length};
+use crate::problem::{Kind, Problem};
 use crate::view::in_seconds;
-use crate::{App, Problem, URL_SECONDS};
+use crate::{App, URL_SECONDS, schema};
 
 /// Entries of a page, when the caller does not say, and at most.
 const PAGE: (u32, u32) = (100, 1_000);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Listing {
+    /// The number of a commit, or a moment in RFC 3339; now without it.
+    #[param(schema_with = at_schema)]
     at: Option<String>,
+    /// `next` of the page before.
+    #[param(format = "uint64", maximum = 18446744073709551615_u64)]
     after: Option<u64>,
+    /// Entries of the page.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
 }
 
+/// The shape of [`Listing::at`].
+fn at_schema() -> Schema {
+    let moment = Object::builder()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    let number =
+        Object::builder().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(i64::MAX));
+    OneOf::builder().item(number).item(moment).into()
+}
+
 /// A page of the files of a table.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "dataset": "flights", "sequence": 0, "committed": "2026-01-31T12:00:00.000Z",
+    "rows": 3, "bytes": 1024, "files": 1,
+    "items": [{"key": "lake/flights/job-1-000000-000.parquet", "rows": 3, "bytes": 1024, "url": "https://…"}],
+    "next": null, "expires": "2026-01-31T12:15:00Z",
+}))]
 pub(crate) struct Files {
+    /// The dataset.
+    #[schema(value_type = String)]
     dataset: DatasetName,
+    /// The number of the commit of which the files are the state.
     sequence: u64,
+    /// When it was committed.
     committed: String,
+    /// Rows of all files.
     rows: u64,
+    /// Bytes of all files.
     bytes: u64,
+    /// How many files there are.
     files: usize,
+    /// The files of the page.
+    #[schema(value_type = Vec<schema::TableFile>)]
     items: Vec<File>,
+    /// `after` of the next page; `null` at the end.
+    #[schema(required)]
     next: Option<u64>,
+    /// Until when the URLs are good.
+    #[schema(format = DateTime)]
     expires: String,
 }
 
@@ -46,17 +86,26 @@ struct File {
     url: String,
 }
 
-/// `GET /datasets/{name}/files`: the files that the commits add up to, by key, each with a URL;
-/// `?at=` the number of a commit or a moment.
+/// Lists the files that the commits of a table add up to, by key, each with a URL.
 ///
 /// Pages are of one state: whoever asks for the next one says `at` which.
+#[utoipa::path(
+    get,
+    path = "/datasets/{name}/files",
+    tag = "datasets",
+    operation_id = "files",
+    params(Dataset, Listing),
+    responses((status = 200, description = "A page.", body = Files)),
+    extensions(("x-problems" = json!([Kind::NoSuchDataset, Kind::NoFiles, Kind::NoSuchCommit])))
+)]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Named(name): Named<DatasetName>,
     Asked(asked): Asked<Listing>,
 ) -> Result<Json<Files>, Problem> {
     let limit = page_length(asked.limit, PAGE.0, PAGE.1)? as usize;
-    let at = asked.at.as_deref().map(str::parse).transpose().map_err(Problem::bad_request)?;
+    let at = asked.at.as_deref().map(str::parse).transpose();
+    let at = at.map_err(|why: String| Problem::bad_request(why).of_field("at"))?;
     let lake = app.lake();
     let log = Log::open(lake.clone(), format!("{}{name}/", app.config.lake_prefix)).await?;
     let Some(Snapshot { sequence, committed, table }) = log.at(at.unwrap_or_default()).await?
@@ -92,13 +141,13 @@ async fn nothing_there(app: &App, name: &DatasetName, at: Option<At>) -> Result<
     Ok(match at {
         None | Some(At::Newest) if !is_known => no_dataset(name),
         None | Some(At::Newest) => {
-            Problem::missing("no-files", format!("nothing has landed in `{name}` yet"))
+            Problem::new(Kind::NoFiles, format!("nothing has landed in `{name}` yet"))
         }
         Some(At::Commit(number)) => {
-            Problem::missing("no-such-commit", format!("`{name}` has no commit {number}"))
+            Problem::new(Kind::NoSuchCommit, format!("`{name}` has no commit {number}"))
         }
         Some(At::Moment(_)) => {
-            Problem::missing("no-files", format!("nothing had landed in `{name}` by then"))
+            Problem::new(Kind::NoFiles, format!("nothing had landed in `{name}` by then"))
         }
     })
 }

@@ -1,20 +1,24 @@
 //! The object that a request names.
 
-use axum::http::StatusCode;
 use job::message::SourceRef;
 use job::sources::Refused;
 use serde::Deserialize;
 use tracing::warn;
+use utoipa::ToSchema;
 
-use crate::{App, Problem};
+use crate::App;
+use crate::problem::{Kind, Problem};
 
 /// An object, as a request names it.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Source {
-    /// Without it, the inbox's.
+    /// Its bucket; the inbox's without it.
     bucket: Option<String>,
+    /// Its key.
+    #[schema(min_length = 1, max_length = 1024)]
     key: String,
+    /// Its version; the newest one without it.
     version: Option<String>,
 }
 
@@ -32,7 +36,7 @@ impl Source {
 pub(crate) async fn see(app: &App, source: &SourceRef) -> Result<SourceRef, Problem> {
     let place = format!("s3://{}/{}", source.bucket, source.key);
     app.config.sources.check(source).map_err(|refused| match refused {
-        Refused::NoName(why) => Problem::invalid(format!("`source`: {why}")),
+        Refused::NoName(why) => Problem::invalid(format!("`source`: {why}")).of_field("source"),
         Refused::Forbidden(why) => forbidden(why),
     })?;
     let objects = app.buckets.bucket(&source.bucket);
@@ -44,14 +48,13 @@ pub(crate) async fn see(app: &App, source: &SourceRef) -> Result<SourceRef, Prob
             ..source.clone()
         }),
         Err(objects::Error::Missing(_)) => Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "source-missing",
-            "The source is not there",
+            Kind::SourceMissing,
             match &source.version {
                 Some(version) => format!("{place} has no version {version}"),
                 None => format!("{place} is not there"),
             },
-        )),
+        )
+        .of_field("source")),
         Err(objects::Error::Denied(reason)) => {
             warn!(reason, "a source can't be read");
             Err(forbidden(format!(
@@ -64,6 +67,5 @@ pub(crate) async fn see(app: &App, source: &SourceRef) -> Result<SourceRef, Prob
 }
 
 fn forbidden(why: String) -> Problem {
-    const TITLE: &str = "The source can't be read";
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "source-forbidden", TITLE, why)
+    Problem::new(Kind::SourceForbidden, why).of_field("source")
 }

@@ -10,38 +10,82 @@ use job::message::{Counts, Failure, SourceRef, Warning};
 use registry::{JobRecord, JobStatus};
 use serde::Serialize;
 use tracing::info;
+use utoipa::ToSchema;
+
+use crate::schema;
 
 /// A job, as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Job, example = json!({
+    "job": "job-1", "dataset": "flights", "contract": 3,
+    "source": {"bucket": "the-inbox", "key": "staged/flights/june.csv"},
+    "force": false, "maxCost": 0.05, "status": "SUCCEEDED",
+    "created": "2026-01-31T12:00:00.000Z", "updated": "2026-01-31T12:00:09.000Z",
+    "counts": {"read": 2000, "stored": 1988, "rejected": 12, "filtered": 0}, "sequence": 7,
+    "links": {
+        "self": "/jobs/job-1", "execution": "/jobs/job-1/execution",
+        "rejects": "/jobs/job-1/rejects", "errors": "/jobs/job-1/errors",
+        "outputs": "/jobs/job-1/outputs",
+    },
+}))]
 pub(crate) struct JobView {
+    /// The job's id.
     job: String,
+    /// The dataset to land in.
     dataset: String,
+    /// The version of the contract.
     contract: u32,
+    #[schema(value_type = schema::Source)]
     source: SourceRef,
+    /// Whether it lands even if the same bytes, or a newer version, are there already.
     force: bool,
+    /// Bytes of a shard, if the request said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     shard_bytes: Option<u64>,
+    /// What it may cost by its estimate, in USD, if the request said so.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
     max_cost: Option<Dollars>,
+    #[schema(value_type = schema::Status)]
     status: JobStatus,
+    /// When it was admitted.
+    #[schema(format = DateTime)]
     created: String,
+    /// When the registry last heard of it.
+    #[schema(format = DateTime)]
     updated: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Counts>)]
     counts: Option<Counts>,
+    /// The number of its commit.
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Failure>)]
     failure: Option<Failure>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Bill>)]
     bill: Option<Bill>,
+    /// What is not as it should be, though it landed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<schema::Warning>)]
     warnings: Vec<Warning>,
     links: Links,
 }
 
+/// A page of jobs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Jobs {
+    /// The jobs of the page.
+    pub(crate) items: Vec<JobView>,
+    /// `after` of the next page; `null` at the end.
+    #[schema(required)]
+    pub(crate) next: Option<String>,
+}
+
 /// Where to look further, relative to the API.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Links {
     #[serde(rename = "self")]
     this: String,
