@@ -32,6 +32,7 @@ fn request(key: &str) -> Request {
         force: false,
         shard_bytes: None,
         max_cost: None,
+        labels: Labels::default(),
     }
 }
 
@@ -92,6 +93,7 @@ async fn another_request_under_the_same_id_is_a_conflict() {
         Request { force: true, ..request("k") },
         Request { shard_bytes: Some(1), ..request("k") },
         Request { max_cost: Some(Dollars::default()), ..request("k") },
+        Request { labels: serde_json::from_str(r#"{"team":"ops"}"#).unwrap(), ..request("k") },
     ];
     for other in others {
         assert_eq!(

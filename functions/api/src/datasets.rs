@@ -11,12 +11,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use job::DatasetName;
 use registry::{ContractVersion, Page, StoredContract};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-use crate::extract::{Asked, Dataset, Named, Text, page_length};
+use crate::extract::{Asked, Dataset as Name, Named, Text, page_length};
+use crate::files::Table;
 use crate::problem::{Kind, Problem};
-use crate::{App, schema};
+use crate::{App, files, schema};
 
 /// Most bytes of an answer, which is a text in the JSON that Lambda is given: it takes 6 MB of
 /// that, headers and all.
@@ -45,12 +46,21 @@ pub(crate) struct Which {
     version: Option<u32>,
 }
 
+/// A dataset: a version of its contract and, without a stated version, its table.
+#[derive(Serialize)]
+struct Dataset {
+    #[serde(flatten)]
+    contract: StoredContract,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<Table>,
+}
+
 /// Registers a contract: 201 for a new version, 200 when the newest says the same.
 #[utoipa::path(
     put,
     path = "/datasets/{name}",
     tag = "datasets",
-    params(Dataset),
+    params(Name),
     request_body(description = "A contract, in YAML or JSON.", content(
         (String = "application/yaml", example = "name: orders\nschema:\n  fields:\n    - { name: id, type: integer }\n"),
         (Object = "application/json", example = json!({"name": "orders", "schema": {"fields": [{"name": "id", "type": "integer"}]}})),
@@ -94,13 +104,13 @@ pub(crate) async fn put(
     Ok(response)
 }
 
-/// Shows a contract: the newest one, or a version.
+/// Shows a dataset: its newest contract and its table, or a version of its contract.
 #[utoipa::path(
     get,
     path = "/datasets/{name}",
     tag = "datasets",
-    params(Dataset, Which),
-    responses((status = 200, description = "The contract.", body = schema::StoredContract)),
+    params(Name, Which),
+    responses((status = 200, description = "The dataset.", body = schema::Dataset)),
     extensions(("x-problems" = json!([Kind::NoSuchDataset, Kind::NoSuchVersion, Kind::NotAcceptable])))
 )]
 pub(crate) async fn get(
@@ -116,10 +126,15 @@ pub(crate) async fn get(
             Problem::new(Kind::NoSuchVersion, format!("dataset `{name}` has no version {version}"))
         }
     })?;
-    match small(&contract) {
+    let table = match which.version {
+        None => files::table(&app, &name).await?,
+        Some(_) => None,
+    };
+    let dataset = Dataset { contract, table };
+    match small(&dataset) {
         Some(response) => Ok(response),
         None if accepts_gzip(&headers) => {
-            gzipped(&contract).map_err(|error| Problem::internal(&error))
+            gzipped(&dataset).map_err(|error| Problem::internal(&error))
         }
         None => Err(Problem::new(
             Kind::NotAcceptable,
@@ -129,9 +144,9 @@ pub(crate) async fn get(
     }
 }
 
-/// The contract as JSON, if Lambda has room for it.
-fn small(contract: &StoredContract) -> Option<Response> {
-    let json = serde_json::to_vec(contract).ok()?;
+/// What holds a contract, as JSON, if Lambda has room for it.
+fn small(answer: &impl Serialize) -> Option<Response> {
+    let json = serde_json::to_vec(answer).ok()?;
     let escaped = json.len() + json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count();
     (escaped <= MAX_ANSWER_BYTES)
         .then(|| ([(header::CONTENT_TYPE, "application/json")], json).into_response())
@@ -148,11 +163,11 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The contract as packed JSON: any text of [`CONTRACT_BYTES`](job::limits::CONTRACT_BYTES) has
+/// The same as packed JSON: any text of [`CONTRACT_BYTES`](job::limits::CONTRACT_BYTES) has
 /// room so.
-fn gzipped(contract: &StoredContract) -> std::io::Result<Response> {
+fn gzipped(answer: &impl Serialize) -> std::io::Result<Response> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-    serde_json::to_writer(&mut packed, contract)?;
+    serde_json::to_writer(&mut packed, answer)?;
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
         (header::CONTENT_ENCODING, "gzip"),
@@ -166,7 +181,7 @@ fn gzipped(contract: &StoredContract) -> std::io::Result<Response> {
     delete,
     path = "/datasets/{name}",
     tag = "datasets",
-    params(Dataset),
+    params(Name),
     responses((status = 204, description = "It accepts nothing more.")),
     extensions(("x-problems" = json!([Kind::NoSuchDataset])))
 )]
@@ -201,7 +216,7 @@ pub(crate) async fn list(
     get,
     path = "/datasets/{name}/versions",
     tag = "datasets",
-    params(Dataset, Listing),
+    params(Name, Listing),
     responses((status = 200, description = "A page.", body = schema::Contracts)),
     extensions(("x-problems" = json!([Kind::NoSuchDataset])))
 )]

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use job::DatasetName;
 use landing::commit::CommittedFile;
+use registry::{JobFilter, JobStatus};
 use serde::{Deserialize, Serialize};
 use tables::{At, Log, Snapshot};
 use utoipa::openapi::schema::{KnownFormat, Schema, SchemaFormat, Type};
@@ -15,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::datasets::no_dataset;
 use crate::extract::{Asked, Dataset, Named, page_length};
 use crate::problem::{Kind, Problem};
-use crate::view::in_seconds;
+use crate::view::{in_seconds, seconds_since};
 use crate::{App, URL_SECONDS, schema};
 
 /// Entries of a page, when the caller does not say, and at most.
@@ -84,6 +85,95 @@ struct File {
     #[serde(flatten)]
     file: CommittedFile,
     url: String,
+}
+
+/// How a table stands.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "location": "s3://the-lake/lake/flights/",
+    "commit": {
+        "sequence": 7, "committed": "2026-01-31T12:00:09.000Z", "job": "job-1",
+        "rows": 1988, "files": 12, "bytes": 5435129,
+    },
+    "freshnessSeconds": 3600,
+    "rejects": {"jobs": 8, "rows": 12},
+}))]
+pub(crate) struct Table {
+    /// Where it lies.
+    location: String,
+    commit: LastCommit,
+    /// Seconds since that commit.
+    freshness_seconds: u64,
+    rejects: LateRejects,
+}
+
+/// The newest commit of a table.
+#[derive(Serialize, ToSchema)]
+struct LastCommit {
+    /// Its number, from 0.
+    sequence: u64,
+    /// When it was committed.
+    committed: String,
+    /// The job that it is of; `null` if another program wrote it.
+    #[schema(required)]
+    job: Option<String>,
+    /// Rows that it added.
+    rows: u64,
+    /// How many files it added.
+    files: usize,
+    /// Their bytes.
+    bytes: u64,
+}
+
+/// What was rejected of the newest jobs that landed: 100 of them at most.
+#[derive(Serialize, ToSchema)]
+struct LateRejects {
+    /// How many jobs these are.
+    jobs: usize,
+    /// Their rejected rows.
+    rows: u64,
+}
+
+/// Jobs whose rejects are counted.
+const LATE_JOBS: u32 = 100;
+
+/// How the table of a dataset stands; `None`: nothing is committed yet.
+///
+/// It is told without reading all of the log: how many files there are says the list of files.
+pub(crate) async fn table(app: &App, name: &DatasetName) -> Result<Option<Table>, Problem> {
+    let prefix = format!("{}{name}/", app.config.lake_prefix);
+    let log = Log::open(app.lake(), prefix.clone()).await?;
+    let mut next = log.first_free().await?;
+    let commit = loop {
+        let Some(sequence) = next.checked_sub(1) else { return Ok(None) };
+        let entry = log.get(sequence).await?;
+        let commit = entry.commit.as_ref();
+        if commit.is_none_or(|commit| commit.void.is_none()) {
+            break LastCommit {
+                sequence,
+                job: commit.map(|commit| commit.job.to_string()),
+                rows: entry.added.iter().map(|file| file.rows).sum(),
+                files: entry.added.len(),
+                bytes: entry.added.iter().map(|file| file.bytes).sum(),
+                committed: entry.committed,
+            };
+        }
+        next = sequence;
+    };
+    let landed = JobFilter {
+        dataset: Some(name.clone()),
+        status: Some(JobStatus::Succeeded),
+        ..JobFilter::default()
+    };
+    let landed = app.registry.jobs(&landed, None, LATE_JOBS).await?.items;
+    let rejected = landed.iter().filter_map(|job| job.counts).map(|counts| counts.rejected);
+    Ok(Some(Table {
+        location: format!("s3://{}/{prefix}", app.config.lake_bucket),
+        freshness_seconds: seconds_since(&commit.committed),
+        rejects: LateRejects { jobs: landed.len(), rows: rejected.sum() },
+        commit,
+    }))
 }
 
 /// Lists the files that the commits of a table add up to, by key, each with a URL.

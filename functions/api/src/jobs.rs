@@ -8,11 +8,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta};
 use contract::Contract;
-use job::DatasetName;
 use job::bill::Dollars;
 use job::decision::Decision;
 use job::message::{Failure, JobId, JobKeys};
+use job::{DatasetName, Label, Labels};
 use landing::plan::LEAST_ASKED_SHARD_BYTES;
 use objects::{Objects, Put};
 use registry::{JobChange, JobFilter, JobRecord, JobStatus};
@@ -44,6 +45,7 @@ const MAX_KEY_CHARS: usize = 255;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = Submit, example = json!({
     "dataset": "flights", "source": {"key": "staged/flights/june.csv"}, "maxCost": 0.05,
+    "labels": {"team": "ops"},
 }))]
 pub(crate) struct Submitted {
     /// Whose contract, in its newest version.
@@ -59,10 +61,13 @@ pub(crate) struct Submitted {
     /// In USD: a job that is estimated to cost more ends before anything is begun.
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 1000000)]
     max_cost: Option<Dollars>,
+    #[serde(default)]
+    #[schema(schema_with = schema::labels, required = false)]
+    labels: Labels,
 }
 
 #[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Listing {
     /// Of this dataset.
@@ -71,6 +76,18 @@ pub(crate) struct Listing {
     /// In this status.
     #[param(value_type = Option<schema::Status>)]
     status: Option<JobStatus>,
+    /// With this label, as `key:value`.
+    #[param(
+        pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}:[^\\x00-\\x1f\\x7f-\\x9f]{1,127}$",
+        example = "team:ops"
+    )]
+    label: Option<String>,
+    /// Admitted at this moment or later, in RFC 3339.
+    #[param(format = DateTime, example = "2026-01-31T12:00:00Z")]
+    created_after: Option<String>,
+    /// Admitted before this moment, in RFC 3339.
+    #[param(format = DateTime, example = "2026-02-01T00:00:00Z")]
+    created_before: Option<String>,
     /// `next` of the page before.
     after: Option<String>,
     /// Entries of the page.
@@ -128,8 +145,9 @@ pub(crate) async fn submit(
             Some(seen)
         }
     };
-    let Submitted { dataset, force, shard_bytes, max_cost, .. } = asked;
-    let request = admission::Request { job, dataset, source, seen, force, shard_bytes, max_cost };
+    let Submitted { dataset, force, shard_bytes, max_cost, labels, .. } = asked;
+    let request =
+        admission::Request { job, dataset, source, seen, force, shard_bytes, max_cost, labels };
     let admitted = admission::admit(
         app.registry.as_ref(),
         app.executions.as_ref(),
@@ -158,7 +176,14 @@ pub(crate) async fn list(
     Asked(asked): Asked<Listing>,
 ) -> Result<Json<Jobs>, Problem> {
     let limit = page_length(asked.limit, PAGE.0, PAGE.1)?;
-    let filter = JobFilter { dataset: asked.dataset, status: asked.status };
+    let label = asked.label.as_deref().map(str::parse::<Label>).transpose();
+    let filter = JobFilter {
+        dataset: asked.dataset,
+        status: asked.status,
+        label: label.map_err(|why| Problem::bad_request(why).of_field("label"))?,
+        from: asked.created_after.map(|at| moment(&at, "createdAfter")).transpose()?,
+        until: asked.created_before.map(|at| moment(&at, "createdBefore")).transpose()?,
+    };
     let page = app.registry.jobs(&filter, asked.after.as_deref(), limit).await?;
     Ok(Json(Jobs { items: page.items.into_iter().map(JobView::from).collect(), next: page.next }))
 }
@@ -276,10 +301,28 @@ fn cancelled(job: JobRecord) -> Result<Json<JobView>, Problem> {
     }
 }
 
+/// A moment as the registry writes it. It counts milliseconds: what lies between two of them is
+/// the later one, as nothing happens between them.
+fn moment(text: &str, field: &str) -> Result<String, Problem> {
+    let parsed = DateTime::parse_from_rfc3339(text).ok().and_then(|moment| {
+        let beyond = moment.timestamp_subsec_nanos() % 1_000_000;
+        let rest = if beyond == 0 { 0 } else { 1_000_000 - beyond };
+        moment.to_utc().checked_add_signed(TimeDelta::nanoseconds(rest.into()))
+    });
+    match parsed.filter(|moment| (0..=9999).contains(&moment.year())) {
+        Some(moment) => Ok(moment.to_rfc3339_opts(SecondsFormat::Millis, true)),
+        None => Err(Problem::bad_request(format!(
+            "`{field}` is a moment in RFC 3339, such as 2026-01-31T12:00:00Z"
+        ))
+        .of_field(field)),
+    }
+}
+
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     match value.to_str() {
-        Ok(key) if !key.is_empty() && key.len() <= MAX_KEY_CHARS => Ok(Some(key)),
+        // A tab is text to HTTP.
+        Ok(key) if (1..=MAX_KEY_CHARS).contains(&key.len()) && !key.contains('\t') => Ok(Some(key)),
         _ => Err(Problem::bad_request(format!(
             "`Idempotency-Key` is 1 to {MAX_KEY_CHARS} visible ASCII characters"
         ))

@@ -6,9 +6,22 @@
 
 use std::collections::BTreeMap;
 
+use job::Labels;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, Schema, Type};
+
+/// The labels of a job.
+pub(crate) fn labels() -> Schema {
+    let text = |pattern| Object::builder().schema_type(Type::String).pattern(Some(pattern));
+    Object::builder()
+        .description(Some("What its submitter calls the job, for others to find it by."))
+        .property_names(Some(text("^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$").build()))
+        .additional_properties(Some(text("^[^\\x00-\\x1f\\x7f-\\x9f]{1,127}$")))
+        .max_properties(Some(Labels::MOST))
+        .into()
+}
 
 /// An object that is landed, or was.
 #[derive(Serialize, ToSchema)]
@@ -185,6 +198,23 @@ pub(crate) struct StoredContract {
     /// The document, YAML or JSON, as it was sent. An answer to who sent it leaves out a long one.
     #[schema(required = false)]
     text: String,
+}
+
+/// A dataset: a version of its contract and, without a stated version, its table.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Dataset {
+    /// The dataset.
+    dataset: String,
+    /// The version of the contract, from 1.
+    #[schema(minimum = 1)]
+    version: u32,
+    /// When it was registered.
+    #[schema(format = DateTime)]
+    created: String,
+    /// The document, YAML or JSON, as it was sent.
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<crate::files::Table>,
 }
 
 /// A page of contracts.

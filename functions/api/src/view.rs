@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
+use job::Labels;
 use job::bill::{Bill, Dollars};
 use job::message::{Counts, Failure, SourceRef, Warning};
 use registry::{JobRecord, JobStatus};
@@ -20,7 +21,7 @@ use crate::schema;
 #[schema(as = Job, example = json!({
     "job": "job-1", "dataset": "flights", "contract": 3,
     "source": {"bucket": "the-inbox", "key": "staged/flights/june.csv"},
-    "force": false, "maxCost": 0.05, "status": "SUCCEEDED",
+    "force": false, "maxCost": 0.05, "labels": {"team": "ops"}, "status": "SUCCEEDED",
     "created": "2026-01-31T12:00:00.000Z", "updated": "2026-01-31T12:00:09.000Z",
     "counts": {"read": 2000, "stored": 1988, "rejected": 12, "filtered": 0}, "sequence": 7,
     "links": {
@@ -47,6 +48,10 @@ pub(crate) struct JobView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<f64>)]
     max_cost: Option<Dollars>,
+    /// What its submitter calls it.
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    #[schema(schema_with = schema::labels, required = false)]
+    labels: Labels,
     #[schema(value_type = schema::Status)]
     status: JobStatus,
     /// When it was admitted.
@@ -107,6 +112,7 @@ impl From<JobRecord> for JobView {
             force: submission.force,
             shard_bytes: submission.shard_bytes,
             max_cost: submission.max_cost,
+            labels: record.labels,
             status: record.status,
             created: record.created,
             updated: record.updated,
@@ -130,6 +136,14 @@ impl From<JobRecord> for JobView {
 pub(crate) fn in_seconds(seconds: u32) -> String {
     let then = SystemTime::now() + Duration::from_secs(seconds.into());
     chrono::DateTime::<chrono::Utc>::from(then).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+/// Seconds since a moment in RFC 3339; 0 if it is to come, by the clock of whoever wrote it.
+pub(crate) fn seconds_since(moment: &str) -> u64 {
+    let then = chrono::DateTime::parse_from_rfc3339(moment);
+    let since =
+        then.map(|then| chrono::DateTime::<chrono::Utc>::from(SystemTime::now()) - then.to_utc());
+    since.map_or(0, |since| since.num_seconds().try_into().unwrap_or(0))
 }
 
 /// Logs a request: its route, never its query or its body, and one metric line.

@@ -317,6 +317,54 @@ async fn a_job_may_have_a_cap_and_has_a_bill() {
 }
 
 #[tokio::test]
+async fn jobs_are_found_by_their_labels_and_by_time() {
+    let door = Door::with_flights().await;
+    let labels = json!({"labels": {"team": "ops", "run": "a:b c"}});
+    let job = door.submit(Some("k"), labels.clone()).await.expect(StatusCode::ACCEPTED).body;
+    assert_eq!(job["labels"], labels["labels"]);
+    let id = &job["job"];
+    assert_eq!(&door.submit(Some("k"), labels).await.expect(StatusCode::ACCEPTED).body["job"], id);
+    door.submit(Some("k"), json!({"labels": {"team": "dev"}}))
+        .await
+        .expect_kind(StatusCode::CONFLICT, "idempotency-key-reused");
+    let other = door.submit(None, json!({})).await.expect(StatusCode::ACCEPTED).body;
+    assert_eq!(other.get("labels"), None);
+    let created = job["created"].as_str().unwrap();
+    for (query, is_found) in [
+        ("label=team:ops", true),
+        ("label=run:a:b%20c&dataset=flights&status=RUNNING", true),
+        ("label=team:dev", false),
+        ("label=team:ops&status=FAILED", false),
+        (&format!("label=team:ops&createdAfter={created}"), true),
+        (&format!("label=team:ops&createdBefore={created}"), false),
+        ("label=team:ops&createdAfter=2000-01-01T00:00:00.0001%2B01:00", true),
+        ("label=team:ops&createdBefore=2000-01-01T00:00:00Z", false),
+    ] {
+        let found = door.get(&format!("/jobs?{query}")).await.expect(StatusCode::OK).body;
+        let found: Vec<_> =
+            found["items"].as_array().unwrap().iter().map(|job| &job["job"]).collect();
+        assert_eq!(found, if is_found { vec![id] } else { vec![] }, "{query}");
+    }
+    for (query, field) in [
+        ("label=ops", "label"),
+        ("label=team:", "label"),
+        ("createdAfter=yesterday", "createdAfter"),
+        ("createdBefore=2026-01-31", "createdBefore"),
+    ] {
+        let refused = door.get(&format!("/jobs?{query}")).await.expect(StatusCode::BAD_REQUEST);
+        assert_eq!(refused.body["field"], field, "{query}");
+    }
+    let many: serde_json::Map<_, _> = (0..17).map(|n| (format!("k{n}"), json!("v"))).collect();
+    for wrong in [json!(many), json!({"te am": "ops"}), json!({"team": ""}), json!({"team": 1})] {
+        let refused = door
+            .submit(None, json!({ "labels": wrong }))
+            .await
+            .expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+        assert!(refused.body["field"].as_str().unwrap().starts_with("labels"), "{}", refused.body);
+    }
+}
+
+#[tokio::test]
 async fn a_contract_that_hashes_needs_a_salt() {
     for (has_salt, with, status) in [
         (false, "sha256", StatusCode::UNPROCESSABLE_ENTITY),

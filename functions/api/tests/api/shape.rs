@@ -23,6 +23,9 @@ pub(crate) fn check(value: &Value, schema: &Value, document: &Value) -> Result<(
             "enum" => said.as_array().is_some_and(|all| all.contains(value)),
             "minimum" => value.as_f64() >= said.as_f64() || value.is_null(),
             "maximum" => value.as_f64() <= said.as_f64() || value.is_null(),
+            "maxProperties" => {
+                value.as_object().map_or(0, |all| all.len() as u64) <= said.as_u64().unwrap_or(0)
+            }
             "required" => {
                 let names = said.as_array().into_iter().flatten().filter_map(Value::as_str);
                 names.into_iter().all(|name| value.get(name).is_some())
