@@ -7,6 +7,7 @@ mod backends;
 mod cancels;
 mod catalog;
 mod delta;
+mod description;
 mod documents;
 mod door;
 mod duplicates;

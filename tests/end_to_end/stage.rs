@@ -169,7 +169,7 @@ print('null')
         folder.join("lake").join(dataset)
     }
 
-    fn log_tail(&self) -> String {
+    pub(crate) fn log_tail(&self) -> String {
         let log = std::fs::read_to_string(self.cloud.log()).unwrap_or_default();
         let lines: Vec<_> = log.lines().rev().take(60).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")

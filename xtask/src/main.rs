@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod lint;
 mod package;
+mod reference;
 mod test;
 
 use std::process::ExitCode;
@@ -33,6 +34,8 @@ enum Task {
     },
     /// Check formatting, lints, documentation, template, state machine and dependencies
     Lint,
+    /// Write the pages of docs/reference anew that the code says
+    Reference,
     /// Measure how fast it is, beside the csv crate, DuckDB, Polars and PyArrow
     Bench {
         /// A tenth of the files
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Task::Demo { keep } => demo::demo(keep),
         Task::Test { arguments } => test::test(&arguments),
         Task::Lint => lint::lint(),
+        Task::Reference => reference::reference(),
         Task::Bench { quick, runs } => bench::bench(quick, runs),
         Task::Package { architecture } => package::package(architecture),
     };

@@ -37,6 +37,11 @@ impl Python {
         Self::of(&checkout::root().join("xtask/local/requirements-checkov.txt"))
     }
 
+    /// The environment of schemathesis, which holds the API against its description.
+    pub fn of_schemathesis() -> Result<Self> {
+        Self::of(&checkout::root().join("xtask/local/requirements-schemathesis.txt"))
+    }
+
     /// The environment of `cargo xtask package`: zig, and what lets cargo build with it.
     pub fn of_packaging() -> Result<Self> {
         Self::of(&checkout::root().join("xtask/local/requirements-package.txt"))

@@ -6,9 +6,9 @@
 //! it twice starts it once.
 
 use executions::Executions;
-use job::DatasetName;
 use job::bill::Dollars;
 use job::message::{JobId, Source, Submission, Unreadable};
+use job::{DatasetName, Labels};
 use registry::{JobChange, JobRecord, JobStatus, Registry};
 
 /// What is asked for.
@@ -31,6 +31,8 @@ pub struct Request {
     pub shard_bytes: Option<u64>,
     /// What it may cost by its estimate.
     pub max_cost: Option<Dollars>,
+    /// What its submitter calls it.
+    pub labels: Labels,
 }
 
 /// An admitted job.
@@ -73,7 +75,7 @@ pub async fn admit(
         Some(earlier) => (earlier, false),
         None => put(registry, &request, now).await?,
     };
-    if !request.is_for(&job.submission) {
+    if !request.is_for(&job) {
         return Err(Error::Conflict(request.job));
     }
     let job = if is_unstarted(&job) { start(registry, executions, job, now).await? } else { job };
@@ -90,13 +92,14 @@ impl Request {
     /// Whether a job is the one that is asked for. Its source is pinned, at once or by `ingest`:
     /// what the request leaves open may be anything, also another version than this request has
     /// seen.
-    fn is_for(&self, job: &Submission) -> bool {
+    fn is_for(&self, JobRecord { submission: job, labels, .. }: &JobRecord) -> bool {
         let open_or_same = |asked: &Option<String>, held: &Option<String>| {
             asked.is_none() || held.is_none() || asked == held
         };
         self.dataset == job.dataset
             && match (&self.source, &job.source) {
-                (Source::Object(asked), Source::Object(held)) => {
+                (Source::Object(asked), Source::Object(held))
+                | (Source::Manifest { manifest: asked }, Source::Manifest { manifest: held }) => {
                     asked.place() == held.place()
                         && open_or_same(&asked.version, &held.version)
                         && open_or_same(&asked.etag, &held.etag)
@@ -107,6 +110,7 @@ impl Request {
             && self.unreadable == job.unreadable
             && self.shard_bytes == job.shard_bytes
             && self.max_cost == job.max_cost
+            && self.labels == *labels
     }
 }
 
@@ -130,7 +134,7 @@ async fn put(
         shard_bytes: request.shard_bytes,
         max_cost: request.max_cost,
     };
-    let job = JobRecord::pending(submission, now);
+    let job = JobRecord { labels: request.labels.clone(), ..JobRecord::pending(submission, now) };
     Ok(match registry.put_job(&job).await? {
         Some(earlier) => (earlier, false),
         None => (job, true),

@@ -31,6 +31,7 @@ fn request(key: &str) -> Request {
         unreadable: Unreadable::Fail,
         shard_bytes: None,
         max_cost: None,
+        labels: Labels::default(),
     }
 }
 
@@ -92,6 +93,7 @@ async fn another_request_under_the_same_id_is_a_conflict() {
         Request { force: true, ..request("k") },
         Request { shard_bytes: Some(1), ..request("k") },
         Request { max_cost: Some(Dollars::default()), ..request("k") },
+        Request { labels: serde_json::from_str(r#"{"team":"ops"}"#).unwrap(), ..request("k") },
     ];
     for other in others {
         assert_eq!(
@@ -198,6 +200,21 @@ async fn a_repeat_may_have_seen_another_state_but_may_not_name_one() {
     assert_eq!(admit(&registry, &executions, naming("v1"), NOW).await.unwrap().job, first.job);
     let conflict = Err(Error::Conflict(request("k").job));
     assert_eq!(admit(&registry, &executions, naming("v2"), NOW).await, conflict);
+}
+
+#[tokio::test]
+async fn a_manifest_is_pinned_like_an_object() {
+    let registry = registry_with_flights().await;
+    let executions = executions::Memory::new();
+    let manifest = |etag: Option<&str>| Source::Manifest {
+        manifest: SourceRef { etag: etag.map(str::to_owned), ..object() },
+    };
+    let asked =
+        |etag| Request { source: manifest(None), seen: Some(manifest(Some(etag))), ..request("k") };
+    let first = admit(&registry, &executions, asked("one"), NOW).await.unwrap();
+    assert_eq!(first.job.submission.source, manifest(Some("one")));
+    let again = admit(&registry, &executions, asked("two"), NOW).await.unwrap();
+    assert_eq!((again.new, again.job), (false, first.job));
 }
 
 #[tokio::test]

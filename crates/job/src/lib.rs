@@ -7,6 +7,7 @@ pub mod bill;
 mod dataset;
 pub mod decision;
 mod error;
+mod labels;
 pub mod limits;
 pub mod message;
 pub mod small_files;
@@ -15,4 +16,5 @@ mod table_format;
 
 pub use dataset::DatasetName;
 pub use error::{Error, ErrorKind};
+pub use labels::{Label, Labels};
 pub use table_format::TableFormat;

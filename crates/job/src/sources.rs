@@ -74,9 +74,37 @@ impl Sources {
             ))),
         }
     }
+
+    /// Refuses a prefix under which no object may be landed.
+    pub fn check_prefix(&self, bucket: &str, prefix: &str) -> Result<(), Refused> {
+        let Some(only) = &self.0 else { return Ok(()) };
+        check_bucket(bucket).map_err(Refused::NoName)?;
+        if prefix.len() > MAX_KEY_BYTES || prefix.chars().any(char::is_control) {
+            return Err(Refused::NoName(format!(
+                "a prefix has at most {MAX_KEY_BYTES} bytes and no control character"
+            )));
+        }
+        match only.may_allow(bucket, prefix) {
+            true => Ok(()),
+            false => Err(Refused::Forbidden(format!(
+                "nothing under s3://{bucket}/{prefix} may be landed. {}",
+                only.told()
+            ))),
+        }
+    }
 }
 
 impl Only {
+    /// Whether objects under a prefix may be allowed. Each is looked at by its own name once it is
+    /// found.
+    fn may_allow(&self, bucket: &str, prefix: &str) -> bool {
+        if bucket == self.inbox {
+            return self.prefixes.iter().any(|allowed| prefix.starts_with(allowed.as_str()));
+        }
+        !self.closed.iter().any(|closed| closed == bucket)
+            && self.others.iter().any(|pattern| pattern.is_of(bucket))
+    }
+
     fn allows(&self, bucket: &str, key: &str) -> bool {
         if bucket == self.inbox {
             // A key is taken as it is, as S3 does: `inbox/../x` is an object of the inbox.
@@ -121,6 +149,13 @@ impl Pattern {
                 "`{arn}` is no pattern of objects, such as arn:aws:s3:::bucket/prefix/*"
             )),
         }
+    }
+
+    /// Whether it may be a pattern of objects of a bucket.
+    fn is_of(&self, bucket: &str) -> bool {
+        let place: String = self.place.iter().collect();
+        let named = place.split_once('/').map_or("", |(bucket, _)| bucket);
+        named == bucket || named.contains(['*', '?'])
     }
 
     fn matches(&self, bucket: &str, key: &str) -> bool {

@@ -34,6 +34,7 @@ pub async fn conformance(registry: Arc<dyn Registry>, prefix: &str) {
     suite.a_job_changes_until_it_is_over().await;
     suite.racing_changes_are_all_kept().await;
     suite.jobs_are_listed_newest_first().await;
+    suite.jobs_are_listed_by_label_and_time().await;
     suite.jobs_move_between_lists().await;
     suite.foreign_cursors_are_refused().await;
     suite.contents_belong_to_one_job().await;

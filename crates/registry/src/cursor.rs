@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::table::{List, Position};
-use crate::{Error, Result};
+use crate::{Error, JobFilter, Result};
 
 /// What a cursor holds, as JSON in hexadecimal digits, which need no escaping in a URL.
 #[derive(Serialize, Deserialize)]
@@ -40,10 +40,13 @@ fn name(list: &List) -> String {
     match list {
         List::Datasets => "datasets".to_owned(),
         List::Versions(dataset) => format!("versions {dataset}"),
-        List::Jobs(filter) => {
-            let dataset = filter.dataset.as_ref().map_or("*", |dataset| dataset.as_str());
-            let status = filter.status.map_or("*", |status| status.as_str());
-            format!("jobs {dataset} {status}")
+        List::Jobs(JobFilter { dataset, status, label, from, until }) => {
+            let dataset = dataset.as_ref().map_or("*", |dataset| dataset.as_str());
+            let status = status.map_or("*", |status| status.as_str());
+            let times = [from, until].map(|time| time.as_deref().unwrap_or("*")).join(" ");
+            // The label comes last, as it may hold spaces.
+            let label = label.as_ref().map_or("*".to_owned(), ToString::to_string);
+            format!("jobs {dataset} {status} {times} {label}")
         }
     }
 }
@@ -57,7 +60,6 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::JobFilter;
     use crate::table::Key;
 
     #[test]

@@ -9,6 +9,7 @@
 //! | `by_status` | S | jobs | the job's status: partition key of the index `status` |
 //! | `by_all` | S | jobs | `job`: partition key of the index `all` |
 //! | `listed` | S | jobs | `<created>#<job id>`: sort key of all three indexes |
+//! | `labels` | SS | jobs that have some | each label, as `<key>:<value>` |
 //! | `expires` | N | none yet | seconds since 1970 at which DynamoDB may delete the entry: the table's TTL attribute |
 //!
 //! | entry | `pk` | `sk` |
@@ -191,31 +192,28 @@ impl Table for DynamoDb {
         limit: usize,
     ) -> Result<Vec<(Position, String)>> {
         let scope = Scope::of(list);
+        if scope.times.as_ref().is_some_and(|(from, until)| from > until) {
+            return Ok(Vec::new());
+        }
         let mut found = Vec::new();
         let mut start = after.map(|after| scope.start(after));
         loop {
             let wanted = limit - found.len();
-            let page = if scope.status.is_some() { wanted.max(FILTERED_PAGE) } else { wanted };
+            let page = if scope.is_filtered() { wanted.max(FILTERED_PAGE) } else { wanted };
             let call = self
                 .client
                 .query()
                 .table_name(&self.table)
                 .set_index_name(scope.index.map(str::to_owned));
-            let call = call.key_condition_expression(format!("{} = :partition", scope.attribute));
-            let call = call.expression_attribute_values(
-                ":partition",
-                AttributeValue::S(scope.partition.clone()),
-            );
+            let call = call
+                .key_condition_expression(scope.keys())
+                .set_filter_expression(scope.filter())
+                .set_expression_attribute_values(Some(scope.values()));
             let call = call
                 .consistent_read(scope.index.is_none())
                 .scan_index_forward(!list.newest_first());
-            let mut call =
+            let call =
                 call.limit(page.try_into().unwrap_or(i32::MAX)).set_exclusive_start_key(start);
-            if let Some(status) = scope.status {
-                call = call
-                    .filter_expression("by_status = :status")
-                    .expression_attribute_values(":status", value(status));
-            }
             let answer = call.send().await.map_err(|error| match error.code() {
                 Some("ValidationException") if after.is_some() => {
                     Error::BadCursor("the cursor is not one of this list".to_owned())
@@ -241,36 +239,80 @@ struct Scope {
     attribute: &'static str,
     /// The partition.
     partition: String,
+    /// Of its jobs, only those listed between these, bounds included.
+    times: Option<(String, String)>,
     /// Of its jobs, only those in this status.
     status: Option<&'static str>,
+    /// Of its jobs, only those with this label.
+    label: Option<String>,
 }
+
+/// Before and after everything that is listed: times begin with digits.
+const LISTED: (&str, &str) = ("0", "~");
 
 impl Scope {
     fn of(list: &List) -> Self {
         let List::Jobs(filter) = list else {
             let partition = list.partition().unwrap_or_default();
-            return Self { index: None, attribute: "pk", partition, status: None };
+            return Self {
+                index: None,
+                attribute: "pk",
+                partition,
+                times: None,
+                status: None,
+                label: None,
+            };
         };
-        match (&filter.dataset, filter.status) {
-            (Some(dataset), status) => Self {
-                index: Some("dataset"),
-                attribute: "by_dataset",
-                partition: dataset.to_string(),
-                status: status.map(|status| status.as_str()),
-            },
-            (None, Some(status)) => Self {
-                index: Some("status"),
-                attribute: "by_status",
-                partition: status.as_str().to_owned(),
-                status: None,
-            },
-            (None, None) => Self {
-                index: Some("all"),
-                attribute: "by_all",
-                partition: ALL.to_owned(),
-                status: None,
-            },
+        let status = filter.status.map(|status| status.as_str());
+        let (index, attribute, partition, status) = match (&filter.dataset, status) {
+            (Some(dataset), status) => ("dataset", "by_dataset", dataset.as_str(), status),
+            (None, Some(status)) => ("status", "by_status", status, None),
+            (None, None) => ("all", "by_all", ALL, None),
+        };
+        let bound =
+            |time: &Option<String>, none: &str| time.clone().unwrap_or_else(|| none.to_owned());
+        let has_times = filter.from.is_some() || filter.until.is_some();
+        Self {
+            index: Some(index),
+            attribute,
+            partition: partition.to_owned(),
+            // Nothing is listed as a time alone, so that the upper bound is none of the jobs.
+            times: has_times
+                .then(|| (bound(&filter.from, LISTED.0), bound(&filter.until, LISTED.1))),
+            status,
+            label: filter.label.as_ref().map(ToString::to_string),
         }
+    }
+
+    /// Whether only some of what is looked at may pass.
+    fn is_filtered(&self) -> bool {
+        self.status.is_some() || self.label.is_some()
+    }
+
+    /// The condition on the keys.
+    fn keys(&self) -> String {
+        let times = self.times.as_ref().map_or("", |_| " AND listed BETWEEN :from AND :until");
+        format!("{} = :partition{times}", self.attribute)
+    }
+
+    /// The condition on the rest.
+    fn filter(&self) -> Option<String> {
+        let status = self.status.map(|_| "by_status = :status");
+        let label = self.label.as_ref().map(|_| "contains(labels, :label)");
+        let all: Vec<_> = status.into_iter().chain(label).collect();
+        (!all.is_empty()).then(|| all.join(" AND "))
+    }
+
+    /// The values that the conditions name.
+    fn values(&self) -> Item {
+        let named = |name: &str, text: &str| (name.to_owned(), value(text));
+        let mut values = Item::from([named(":partition", &self.partition)]);
+        values.extend(self.status.map(|status| named(":status", status)));
+        values.extend(self.label.as_ref().map(|label| named(":label", label)));
+        if let Some((from, until)) = &self.times {
+            values.extend([named(":from", from), named(":until", until)]);
+        }
+        values
     }
 
     /// The start key of a query that goes on after a position.
@@ -301,6 +343,10 @@ fn item(at: &Key, body: &str) -> Result<Item> {
         item.insert("by_status".to_owned(), value(listing.status.as_str()));
         item.insert("by_all".to_owned(), value(ALL));
         item.insert("listed".to_owned(), value(&listing.listed));
+        if !listing.labels.is_empty() {
+            let labels = AttributeValue::Ss(listing.labels.written().collect());
+            item.insert("labels".to_owned(), labels);
+        }
     }
     Ok(item)
 }

@@ -1,9 +1,9 @@
 //! The port: what a registry promises, and what it holds.
 
 use async_trait::async_trait;
-use job::DatasetName;
 use job::bill::Bill;
 use job::message::{Counts, Failure, JobId, ObjectCounts, SourceRef, Submission, Warning};
+use job::{DatasetName, Label, Labels};
 use serde::{Deserialize, Serialize};
 
 /// The registry's port. All implementations pass one conformance suite
@@ -46,7 +46,7 @@ pub trait Registry: Send + Sync {
     async fn put_job(&self, job: &JobRecord) -> Result<Option<JobRecord>>;
     /// A job.
     async fn job(&self, id: &JobId) -> Result<Option<JobRecord>>;
-    /// Jobs, newest first; both filters may be given.
+    /// Jobs, newest first. All parts of the filter hold for each of them.
     async fn jobs(
         &self,
         filter: &JobFilter,
@@ -140,6 +140,9 @@ pub struct Newest {
 pub struct JobRecord {
     /// What was asked for; `submission.job` is the id.
     pub submission: Submission,
+    /// What its submitter calls it.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// Where it stands.
     pub status: JobStatus,
     /// When it was admitted.
@@ -174,6 +177,7 @@ impl JobRecord {
     pub fn pending(submission: Submission, now: &str) -> Self {
         Self {
             submission,
+            labels: Labels::default(),
             status: JobStatus::Pending,
             created: now.to_owned(),
             updated: now.to_owned(),
@@ -262,6 +266,12 @@ pub struct JobFilter {
     pub dataset: Option<DatasetName>,
     /// In this status.
     pub status: Option<JobStatus>,
+    /// With this label.
+    pub label: Option<Label>,
+    /// Admitted at this time or later.
+    pub from: Option<String>,
+    /// Admitted before this time.
+    pub until: Option<String>,
 }
 
 /// What to change of a job; `None` leaves as is.

@@ -1,8 +1,8 @@
 //! What a store must be able to do to hold a registry, and under which keys its entries lie.
 
 use async_trait::async_trait;
-use job::DatasetName;
 use job::message::JobId;
+use job::{DatasetName, Labels};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wording::Unquoted;
@@ -90,6 +90,8 @@ pub(crate) struct Listing {
     pub(crate) dataset: DatasetName,
     /// Where it stands.
     pub(crate) status: JobStatus,
+    /// What its submitter calls it.
+    pub(crate) labels: Labels,
     /// `<created>#<job id>`: unique, and in the order of creation.
     pub(crate) listed: String,
 }
@@ -189,9 +191,9 @@ impl List {
             }
             (Self::Jobs(filter), None) if key.is_job() => {
                 let job = Listing::read(key, entry)?;
-                let passes = filter.dataset.as_ref().is_none_or(|dataset| *dataset == job.dataset)
-                    && filter.status.is_none_or(|status| status == job.status);
-                Ok(passes.then(|| Position { listed: Some(job.listed), key: key.clone() }))
+                Ok(job
+                    .passes(filter)
+                    .then(|| Position { listed: Some(job.listed), key: key.clone() }))
             }
             _ => Ok(None),
         }
@@ -230,7 +232,17 @@ impl Listing {
     pub(crate) fn read(key: &Key, entry: &str) -> Result<Self> {
         let job: JobRecord = read(key, entry)?;
         let listed = format!("{}#{}", job.created, job.submission.job);
-        Ok(Self { dataset: job.submission.dataset, status: job.status, listed })
+        let JobRecord { submission, status, labels, .. } = job;
+        Ok(Self { dataset: submission.dataset, status, labels, listed })
+    }
+
+    fn passes(&self, filter: &JobFilter) -> bool {
+        // A time is the beginning of what is listed at it.
+        filter.dataset.as_ref().is_none_or(|dataset| *dataset == self.dataset)
+            && filter.status.is_none_or(|status| status == self.status)
+            && filter.label.as_ref().is_none_or(|label| self.labels.has(label))
+            && filter.from.as_ref().is_none_or(|from| *from <= self.listed)
+            && filter.until.as_ref().is_none_or(|until| self.listed < *until)
     }
 }
 

@@ -7,6 +7,7 @@ use admission::Request;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use executions::Executions;
 use futures::future::join_all;
+use job::Labels;
 use job::message::Unreadable;
 use registry::Registry;
 use tracing::{info, warn};
@@ -57,6 +58,7 @@ impl Admitter {
             unreadable: Unreadable::default(),
             shard_bytes: None,
             max_cost: None,
+            labels: Labels::default(),
         };
         let admitted =
             admission::admit(self.registry.as_ref(), self.executions.as_ref(), request, now).await;

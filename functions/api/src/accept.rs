@@ -1,8 +1,8 @@
 //! Which of several media types a caller wants (RFC 9110, 12.5.1).
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 
-use crate::Problem;
+use crate::problem::{Kind, Problem};
 
 /// A media range: `text/csv;q=0.5`, `text/*`, `*/*`.
 struct Range {
@@ -31,12 +31,8 @@ pub(crate) fn choose<'a>(headers: &HeaderMap, offered: &[&'a str]) -> Result<&'a
     });
     liked.max().map(|(_, media)| media).ok_or_else(|| {
         let offered = offered.join("` or `");
-        Problem::new(
-            StatusCode::NOT_ACCEPTABLE,
-            "not-acceptable",
-            "Not to be had in that form",
-            format!("`Accept` allows none of what there is: `{offered}`"),
-        )
+        let detail = format!("`Accept` allows none of what there is: `{offered}`");
+        Problem::new(Kind::NotAcceptable, detail).of_field("Accept")
     })
 }
 

@@ -5,12 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use lambda_http::request::RequestContext;
 
-use crate::Problem;
+use crate::problem::{Kind, Problem};
 
 /// The scope that reading needs.
 pub const READ: &str = "landfall:read";
@@ -87,10 +87,10 @@ impl Access {
                         jwt.scopes.iter().flatten().map(String::as_str).chain(claims).collect();
                     match wanted.iter().any(|scope| held.contains(scope)) {
                         true => Ok(()),
-                        false => Err(Problem::forbidden(format!(
-                            "the token lacks the scope `{}`",
-                            wanted[0]
-                        ))),
+                        false => Err(Problem::new(
+                            Kind::Forbidden,
+                            format!("the token lacks the scope `{}`", wanted[0]),
+                        )),
                     }
                 }
                 None => Err(unknown_caller()),
@@ -101,12 +101,8 @@ impl Access {
 }
 
 fn unknown_caller() -> Problem {
-    Problem::new(
-        StatusCode::UNAUTHORIZED,
-        "unauthorized",
-        "Unknown caller",
-        "the request carries no identity that API Gateway has verified",
-    )
+    const DETAIL: &str = "the request carries no identity that API Gateway has verified";
+    Problem::new(Kind::Unauthorized, DETAIL)
 }
 
 /// Lets through what the caller may do.

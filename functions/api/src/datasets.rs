@@ -11,10 +11,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use job::DatasetName;
 use registry::{ContractVersion, Page, StoredContract};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
-use crate::extract::{Asked, Named, Text, page_length};
-use crate::{App, Problem};
+use crate::extract::{Asked, Dataset as Name, Named, Text, page_length};
+use crate::files::Table;
+use crate::problem::{Kind, Problem};
+use crate::{App, files, schema};
 
 /// Most bytes of an answer, which is a text in the JSON that Lambda is given: it takes 6 MB of
 /// that, headers and all.
@@ -23,20 +26,51 @@ const MAX_ANSWER_BYTES: usize = 5_500_000;
 /// Entries of a page, when the caller does not say, and at most.
 const PAGE: (u32, u32) = (100, 100);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Listing {
+    /// `next` of the page before.
     after: Option<String>,
+    /// Entries of the page.
+    #[param(minimum = 1, maximum = 100, default = 100)]
     limit: Option<u32>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Which {
+    /// The version of the contract; the newest one without it.
+    #[param(minimum = 1)]
     version: Option<u32>,
 }
 
-/// `PUT /datasets/{name}`: 201 for a new version, 200 when the newest says the same.
+/// A dataset: a version of its contract and, without a stated version, its table.
+#[derive(Serialize)]
+struct Dataset {
+    #[serde(flatten)]
+    contract: StoredContract,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<Table>,
+}
+
+/// Registers a contract: 201 for a new version, 200 when the newest says the same.
+#[utoipa::path(
+    put,
+    path = "/datasets/{name}",
+    tag = "datasets",
+    params(Name),
+    request_body(description = "A contract, in YAML or JSON.", content(
+        (String = "application/yaml", example = "name: orders\nschema:\n  fields:\n    - { name: id, type: integer }\n"),
+        (Object = "application/json", example = json!({"name": "orders", "schema": {"fields": [{"name": "id", "type": "integer"}]}})),
+    )),
+    responses(
+        (status = 201, description = "A new version.", body = schema::StoredContract, headers(("Location" = String, description = "The path of the version."))),
+        (status = 200, description = "The newest version says the same.", body = schema::StoredContract),
+    ),
+    extensions(("x-problems" = json!([Kind::ContractInvalid])))
+)]
 pub(crate) async fn put(
     State(app): State<Arc<App>>,
     Named(name): Named<DatasetName>,
@@ -70,7 +104,15 @@ pub(crate) async fn put(
     Ok(response)
 }
 
-/// `GET /datasets/{name}`: the newest contract, or `?version=`.
+/// Shows a dataset: its newest contract and its table, or a version of its contract.
+#[utoipa::path(
+    get,
+    path = "/datasets/{name}",
+    tag = "datasets",
+    params(Name, Which),
+    responses((status = 200, description = "The dataset.", body = schema::Dataset)),
+    extensions(("x-problems" = json!([Kind::NoSuchDataset, Kind::NoSuchVersion, Kind::NotAcceptable])))
+)]
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
     Named(name): Named<DatasetName>,
@@ -80,28 +122,31 @@ pub(crate) async fn get(
     let contract = app.registry.contract(&name, which.version).await?;
     let contract = contract.ok_or_else(|| match which.version {
         None => no_dataset(&name),
-        Some(version) => Problem::missing(
-            "no-such-version",
-            format!("dataset `{name}` has no version {version}"),
-        ),
+        Some(version) => {
+            Problem::new(Kind::NoSuchVersion, format!("dataset `{name}` has no version {version}"))
+        }
     })?;
-    match small(&contract) {
+    let table = match which.version {
+        None => files::table(&app, &name).await?,
+        Some(_) => None,
+    };
+    let dataset = Dataset { contract, table };
+    match small(&dataset) {
         Some(response) => Ok(response),
         None if accepts_gzip(&headers) => {
-            gzipped(&contract).map_err(|error| Problem::internal(&error))
+            gzipped(&dataset).map_err(|error| Problem::internal(&error))
         }
         None => Err(Problem::new(
-            StatusCode::NOT_ACCEPTABLE,
-            "not-acceptable",
-            "The answer is too large",
+            Kind::NotAcceptable,
             "the contract is too large to be answered as it is: ask with `Accept-Encoding: gzip`",
-        )),
+        )
+        .of_field("Accept-Encoding")),
     }
 }
 
-/// The contract as JSON, if Lambda has room for it.
-fn small(contract: &StoredContract) -> Option<Response> {
-    let json = serde_json::to_vec(contract).ok()?;
+/// What holds a contract, as JSON, if Lambda has room for it.
+fn small(answer: &impl Serialize) -> Option<Response> {
+    let json = serde_json::to_vec(answer).ok()?;
     let escaped = json.len() + json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count();
     (escaped <= MAX_ANSWER_BYTES)
         .then(|| ([(header::CONTENT_TYPE, "application/json")], json).into_response())
@@ -118,11 +163,11 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The contract as packed JSON: any text of [`CONTRACT_BYTES`](job::limits::CONTRACT_BYTES) has
+/// The same as packed JSON: any text of [`CONTRACT_BYTES`](job::limits::CONTRACT_BYTES) has
 /// room so.
-fn gzipped(contract: &StoredContract) -> std::io::Result<Response> {
+fn gzipped(answer: &impl Serialize) -> std::io::Result<Response> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-    serde_json::to_writer(&mut packed, contract)?;
+    serde_json::to_writer(&mut packed, answer)?;
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
         (header::CONTENT_ENCODING, "gzip"),
@@ -131,7 +176,15 @@ fn gzipped(contract: &StoredContract) -> std::io::Result<Response> {
     Ok((headers, packed.finish()?).into_response())
 }
 
-/// `DELETE /datasets/{name}`: it accepts nothing more; what has landed stays.
+/// Makes a dataset accept nothing more; what has landed stays.
+#[utoipa::path(
+    delete,
+    path = "/datasets/{name}",
+    tag = "datasets",
+    params(Name),
+    responses((status = 204, description = "It accepts nothing more.")),
+    extensions(("x-problems" = json!([Kind::NoSuchDataset])))
+)]
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     Named(name): Named<DatasetName>,
@@ -142,7 +195,14 @@ pub(crate) async fn delete(
     }
 }
 
-/// `GET /datasets`
+/// Lists the datasets by name, each with the newest version of its contract.
+#[utoipa::path(
+    get,
+    path = "/datasets",
+    tag = "datasets",
+    params(Listing),
+    responses((status = 200, description = "A page.", body = schema::Contracts))
+)]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Asked(asked): Asked<Listing>,
@@ -151,7 +211,15 @@ pub(crate) async fn list(
     Ok(Json(app.registry.datasets(asked.after.as_deref(), limit).await?))
 }
 
-/// `GET /datasets/{name}/versions`, newest first.
+/// Lists the versions of a contract, newest first.
+#[utoipa::path(
+    get,
+    path = "/datasets/{name}/versions",
+    tag = "datasets",
+    params(Name, Listing),
+    responses((status = 200, description = "A page.", body = schema::Contracts)),
+    extensions(("x-problems" = json!([Kind::NoSuchDataset])))
+)]
 pub(crate) async fn versions(
     State(app): State<Arc<App>>,
     Named(name): Named<DatasetName>,
@@ -166,8 +234,8 @@ pub(crate) async fn versions(
 }
 
 pub(crate) fn no_dataset(name: &DatasetName) -> Problem {
-    Problem::missing(
-        "no-such-dataset",
+    Problem::new(
+        Kind::NoSuchDataset,
         format!("there is no dataset `{name}`: PUT its contract first"),
     )
 }

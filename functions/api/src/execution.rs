@@ -7,12 +7,21 @@ use axum::extract::State;
 use executions::Inspection;
 use job::message::JobId;
 
-use crate::extract::Named;
+use crate::extract::{Job, Named};
 use crate::jobs::{execution_of, find};
-use crate::{App, Problem};
+use crate::problem::{Kind, Problem};
+use crate::{App, schema};
 
-/// `GET /jobs/{id}/execution`: states in order with times and attempts, map runs with counts, the
-/// failure with its cause.
+/// Shows what the execution of a job did: its states with times and attempts, and its map runs.
+#[utoipa::path(
+    get,
+    path = "/jobs/{id}/execution",
+    tag = "jobs",
+    operation_id = "execution",
+    params(Job),
+    responses((status = 200, description = "What it did.", body = schema::Inspection)),
+    extensions(("x-problems" = json!([Kind::NoSuchJob, Kind::NoSuchExecution])))
+)]
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
     Named(id): Named<JobId>,
@@ -20,8 +29,8 @@ pub(crate) async fn get(
     let job = find(&app, &id).await?;
     let arn = execution_of(&app, &job);
     let missing = |error| match error {
-        executions::Error::Missing(_) => Problem::missing(
-            "no-such-execution",
+        executions::Error::Missing(_) => Problem::new(
+            Kind::NoSuchExecution,
             format!("job {id} has no execution: not started yet, or forgotten"),
         ),
         other => other.into(),

@@ -1,5 +1,8 @@
 //! What handlers are given: each part of a request read strictly, and a problem where it can't be.
 
+use std::error::Error;
+use std::iter::successors;
+
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -8,8 +11,9 @@ use axum::http::request::Parts;
 use job::DatasetName;
 use job::message::JobId;
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
-use crate::Problem;
+use crate::problem::{Kind, Problem};
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -19,10 +23,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = Bytes::from_request(request, state).await.map_err(unread)?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => Problem::invalid(error.to_string()),
-            _ => Problem::bad_request(format!("the body is not JSON: {error}")),
-        })
+        let mut json = serde_json::Deserializer::from_slice(&bytes);
+        let read = serde_path_to_error::deserialize(&mut json);
+        let value = read.map_err(|error| match error.inner().classify() {
+            serde_json::error::Category::Data => {
+                at(Problem::invalid(error.inner().to_string()), error.path())
+            }
+            _ => not_json(error.inner()),
+        })?;
+        json.end().map(|()| Self(value)).map_err(|error| not_json(&error))
     }
 }
 
@@ -48,8 +57,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let query = Query::try_from_uri(&parts.uri)
-            .map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+        let query = Query::try_from_uri(&parts.uri).map_err(|rejection| {
+            let problem = Problem::bad_request(rejection.body_text());
+            // Which parameter it is stands among the causes.
+            let causes = successors(rejection.source(), |error| (*error).source());
+            match causes.filter_map(<dyn Error>::downcast_ref).next() {
+                Some(error) => {
+                    let error: &serde_path_to_error::Error<serde::de::value::Error> = error;
+                    at(problem, error.path())
+                }
+                None => problem,
+            }
+        })?;
         Ok(Self(query.0))
     }
 }
@@ -64,43 +83,88 @@ impl<S: Send + Sync, T: Name> FromRequestParts<S> for Named<T> {
         let Path(name) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|error| Problem::bad_request(error.body_text()))?;
-        T::parse_name(&name).map(Self).map_err(Problem::bad_request)
+        let parsed = T::parse_name(&name).map(Self);
+        parsed.map_err(|why| Problem::bad_request(why).of_field(T::PARAMETER))
     }
 }
 
 /// Names that paths hold.
 pub(crate) trait Name: Sized {
+    /// The parameter of the path.
+    const PARAMETER: &str;
+
     fn parse_name(text: &str) -> Result<Self, String>;
 }
 
 impl Name for DatasetName {
+    const PARAMETER: &str = "name";
+
     fn parse_name(text: &str) -> Result<Self, String> {
         Self::parse(text)
     }
 }
 
 impl Name for JobId {
+    const PARAMETER: &str = "id";
+
     fn parse_name(text: &str) -> Result<Self, String> {
         Self::parse(text)
     }
+}
+
+/// The dataset of a path, as it is described.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only its shape is used")]
+pub(crate) struct Dataset {
+    /// The dataset's name.
+    #[param(pattern = "^[a-z][a-z0-9_]{0,62}$", example = "orders")]
+    name: String,
+}
+
+/// The job of a path, as it is described.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only its shape is used")]
+pub(crate) struct Job {
+    /// The job's id.
+    #[param(
+        pattern = "^[A-Za-z0-9_-]{1,80}$",
+        example = "job-cfe718ce-5b6c-4a0e-9d2a-7f3c1e5b8a90"
+    )]
+    id: String,
 }
 
 /// The length of a page: `default` when none is asked for.
 pub(crate) fn page_length(asked: Option<u32>, default: u32, max: u32) -> Result<u32, Problem> {
     match asked.unwrap_or(default) {
         limit if (1..=max).contains(&limit) => Ok(limit),
-        _ => Err(Problem::bad_request(format!("`limit` is a number from 1 to {max}"))),
+        _ => {
+            let detail = format!("`limit` is a number from 1 to {max}");
+            Err(Problem::bad_request(detail).of_field("limit").over(max.into()))
+        }
     }
+}
+
+/// The problem, which says what of the request is at fault, where that is a part of it.
+fn at(problem: Problem, path: &serde_path_to_error::Path) -> Problem {
+    match path.iter().next() {
+        Some(_) => problem.of_field(path.to_string()),
+        None => problem,
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    Problem::bad_request(format!("the body is not JSON: {error}"))
 }
 
 fn unread(rejection: BytesRejection) -> Problem {
     match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too-large",
-            "The body is too large",
-            format!("the body is larger than the {} bytes that are read", crate::MAX_BODY_BYTES),
-        ),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            let most = crate::MAX_BODY_BYTES;
+            let detail = format!("the body is larger than the {most} bytes that are read");
+            Problem::new(Kind::TooLarge, detail).over(most as u64)
+        }
         _ => Problem::bad_request(rejection.body_text()),
     }
 }

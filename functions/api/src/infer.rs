@@ -11,26 +11,39 @@ use job::DatasetName;
 use landing::opening::Stated;
 use objects::Pin;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::extract::Body;
-use crate::source::{Source, see};
-use crate::{App, Problem};
+use crate::problem::{Kind, Problem};
+use crate::source::{Object, see};
+use crate::{App, schema};
 
 /// Bytes of an object that are looked at: enough for tens of thousands of records, and typed in
 /// well under a second.
 const SAMPLE_BYTES: u64 = 4 * 1024 * 1024;
 
-#[derive(Deserialize)]
+/// What to propose a contract for: `source` or `sample`.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Infer, example = json!({"sample": "id,day\n1,2026-03-01\n"}))]
 pub(crate) struct Asked {
-    /// Without it, it is called after the object.
+    /// The dataset's name. Without it, it is called after the object.
+    #[schema(value_type = Option<String>, pattern = "^[a-z][a-z0-9_]{0,62}$")]
     dataset: Option<DatasetName>,
-    source: Option<Source>,
+    source: Option<Object>,
     /// The beginning of a file, as text.
     sample: Option<String>,
 }
 
-/// `POST /infer`: a contract for an object, or for a sample, with the reason for each guess.
+/// Proposes a contract for an object, or for a sample, with the reason for each guess.
+#[utoipa::path(
+    post,
+    path = "/infer",
+    tag = "datasets",
+    request_body = Asked,
+    responses((status = 200, description = "A contract.", body = schema::Inferred)),
+    extensions(("x-problems" = json!([Kind::Invalid, Kind::SourceMissing, Kind::SourceForbidden, Kind::Changed])))
+)]
 pub(crate) async fn infer(
     State(app): State<Arc<App>>,
     Body(asked): Body<Asked>,
@@ -59,7 +72,7 @@ pub(crate) async fn infer(
 }
 
 /// The first bytes of an object, and whether they are all.
-async fn read(app: &App, source: Source) -> Result<(String, Vec<u8>, bool), Problem> {
+async fn read(app: &App, source: Object) -> Result<(String, Vec<u8>, bool), Problem> {
     let source = see(app, &source.resolve(app)).await?;
     let pin = Pin { version: source.version, etag: source.etag };
     let bytes = app.buckets.bucket(&source.bucket).get(&source.key, &pin, 0..SAMPLE_BYTES).await?;

@@ -1,5 +1,6 @@
 //! Jobs: submitted, listed, looked at, cancelled.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use axum::Json;
@@ -7,22 +8,25 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta};
 use contract::Contract;
-use job::DatasetName;
 use job::bill::Dollars;
 use job::decision::Decision;
 use job::message::{Failure, JobId, JobKeys, Unreadable};
+use job::{DatasetName, Label, Labels};
 use landing::plan::LEAST_ASKED_SHARD_BYTES;
 use objects::{Objects, Put};
-use registry::{JobChange, JobFilter, JobRecord, JobStatus, Page};
+use registry::{JobChange, JobFilter, JobRecord, JobStatus};
 use serde::Deserialize;
 use tracing::info;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::extract::{Asked, Body, Named, page_length};
-use crate::source::{Source, see};
-use crate::view::JobView;
-use crate::{App, Problem};
+use crate::extract::{Asked, Body, Job, Named, page_length};
+use crate::problem::{Kind, Problem};
+use crate::source::{Source, see_all};
+use crate::view::{JobView, Jobs};
+use crate::{App, schema};
 
 /// Jobs of a page, when the caller does not say, and at most.
 const PAGE: (u32, u32) = (20, 100);
@@ -30,40 +34,99 @@ const PAGE: (u32, u32) = (20, 100);
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Most bytes of a decision: a few hundred, and a cause.
 const DECISION_BYTES: u64 = 256 * 1024;
+/// Most bytes of a shard that a request may ask for: 1 TiB, far more than a function reads in its
+/// time.
+const MOST_SHARD_BYTES: u64 = 1 << 40;
 /// Most characters of that header.
 const MAX_KEY_CHARS: usize = 255;
 
-#[derive(Deserialize)]
+/// What to land.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = Submit, example = json!({
+    "dataset": "flights", "source": {"key": "staged/flights/june.csv"}, "maxCost": 0.05,
+    "labels": {"team": "ops"},
+}))]
 pub(crate) struct Submitted {
+    /// Whose contract, in its newest version.
+    #[schema(value_type = String, pattern = "^[a-z][a-z0-9_]{0,62}$")]
     dataset: DatasetName,
     source: Source,
+    /// Lands the file even if the same bytes, or a newer version, are there already.
     #[serde(default)]
     force: bool,
+    /// What becomes of those of many objects that are missing, damaged, no CSV, or do not match the
+    /// contract.
+    #[serde(default)]
+    #[schema(value_type = schema::Unreadable, required = false)]
+    unreadable: Unreadable,
+    /// Bytes of a shard; without it, what the deployment says.
+    #[schema(minimum = 65536, maximum = 1099511627776_u64)]
     shard_bytes: Option<u64>,
-    /// In USD.
+    /// In USD: a job that is estimated to cost more ends before anything is begun.
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 1000000)]
     max_cost: Option<Dollars>,
+    #[serde(default)]
+    #[schema(schema_with = schema::labels, required = false)]
+    labels: Labels,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Listing {
+    /// Of this dataset.
+    #[param(value_type = Option<String>, pattern = "^[a-z][a-z0-9_]{0,62}$")]
     dataset: Option<DatasetName>,
+    /// In this status.
+    #[param(value_type = Option<schema::Status>)]
     status: Option<JobStatus>,
+    /// With this label, as `key:value`.
+    #[param(
+        pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}:[^\\x00-\\x1f\\x7f-\\x9f]{1,127}$",
+        example = "team:ops"
+    )]
+    label: Option<String>,
+    /// Admitted at this moment or later, in RFC 3339.
+    #[param(format = DateTime, example = "2026-01-31T12:00:00Z")]
+    created_after: Option<String>,
+    /// Admitted before this moment, in RFC 3339.
+    #[param(format = DateTime, example = "2026-02-01T00:00:00Z")]
+    created_before: Option<String>,
+    /// `next` of the page before.
     after: Option<String>,
+    /// Entries of the page.
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
 }
 
-/// `POST /jobs`: 202 with the job, for a repeat too.
+/// Submits a job. A repeat is answered with the same job.
+#[utoipa::path(
+    post,
+    path = "/jobs",
+    tag = "jobs",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]+$",
+            description = "Makes a repeat the same job.")
+    ),
+    request_body = Submitted,
+    responses((status = 202, description = "The job.", body = JobView, headers(("Location" = String, description = "The path of the job.")))),
+    extensions(("x-problems" = json!([
+        Kind::NoSuchDataset, Kind::IdempotencyKeyReused, Kind::Invalid, Kind::SourceMissing,
+        Kind::SourceForbidden, Kind::SaltMissing,
+    ])))
+)]
 pub(crate) async fn submit(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     Body(asked): Body<Submitted>,
 ) -> Result<Response, Problem> {
-    if asked.shard_bytes.is_some_and(|bytes| bytes < LEAST_ASKED_SHARD_BYTES) {
+    const SHARD_BYTES: RangeInclusive<u64> = LEAST_ASKED_SHARD_BYTES..=MOST_SHARD_BYTES;
+    if asked.shard_bytes.is_some_and(|bytes| !SHARD_BYTES.contains(&bytes)) {
         return Err(Problem::invalid(format!(
-            "`shardBytes` is a number of bytes from {LEAST_ASKED_SHARD_BYTES} (64 KiB)"
-        )));
+            "`shardBytes` is a number of bytes from {LEAST_ASKED_SHARD_BYTES} (64 KiB) to {MOST_SHARD_BYTES} (1 TiB)"
+        ))
+        .of_field("shardBytes"));
     }
     let (job, known) = match idempotency_key(&headers)? {
         Some(key) => {
@@ -82,21 +145,22 @@ pub(crate) async fn submit(
     let seen = match known {
         true => None,
         false => {
-            let seen = see(&app, &source).await?;
+            let seen = see_all(&app, &source).await?;
             check_salt(&app, &asked.dataset).await?;
             Some(seen)
         }
     };
-    let Submitted { dataset, force, shard_bytes, max_cost, .. } = asked;
+    let Submitted { dataset, force, unreadable, shard_bytes, max_cost, labels, .. } = asked;
     let request = admission::Request {
         job,
         dataset,
-        source: source.into(),
-        seen: seen.map(Into::into),
+        source,
+        seen,
         force,
-        unreadable: Unreadable::default(),
+        unreadable,
         shard_bytes,
         max_cost,
+        labels,
     };
     let admitted = admission::admit(
         app.registry.as_ref(),
@@ -112,18 +176,42 @@ pub(crate) async fn submit(
         .into_response())
 }
 
-/// `GET /jobs`, newest first.
+/// Lists jobs, newest first.
+#[utoipa::path(
+    get,
+    path = "/jobs",
+    tag = "jobs",
+    operation_id = "list_jobs",
+    params(Listing),
+    responses((status = 200, description = "A page.", body = Jobs))
+)]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Asked(asked): Asked<Listing>,
-) -> Result<Json<Page<JobView>>, Problem> {
+) -> Result<Json<Jobs>, Problem> {
     let limit = page_length(asked.limit, PAGE.0, PAGE.1)?;
-    let filter = JobFilter { dataset: asked.dataset, status: asked.status };
+    let label = asked.label.as_deref().map(str::parse::<Label>).transpose();
+    let filter = JobFilter {
+        dataset: asked.dataset,
+        status: asked.status,
+        label: label.map_err(|why| Problem::bad_request(why).of_field("label"))?,
+        from: asked.created_after.map(|at| moment(&at, "createdAfter")).transpose()?,
+        until: asked.created_before.map(|at| moment(&at, "createdBefore")).transpose()?,
+    };
     let page = app.registry.jobs(&filter, asked.after.as_deref(), limit).await?;
-    Ok(Json(Page { items: page.items.into_iter().map(JobView::from).collect(), next: page.next }))
+    Ok(Json(Jobs { items: page.items.into_iter().map(JobView::from).collect(), next: page.next }))
 }
 
-/// `GET /jobs/{id}`
+/// Shows a job.
+#[utoipa::path(
+    get,
+    path = "/jobs/{id}",
+    tag = "jobs",
+    operation_id = "get_job",
+    params(Job),
+    responses((status = 200, description = "The job.", body = JobView)),
+    extensions(("x-problems" = json!([Kind::NoSuchJob])))
+)]
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
     Named(id): Named<JobId>,
@@ -131,11 +219,18 @@ pub(crate) async fn get(
     Ok(Json(find(&app, &id).await?.into()))
 }
 
-/// `POST /jobs/{id}/cancel`: nothing of the job becomes visible. Of a job that was cancelled before
-/// it is a success.
+/// Cancels a job: nothing of it becomes visible. Of a cancelled job it is a success.
 ///
 /// The job is decided here, unless it is decided already; what it leaves is cleared up when its
 /// execution has stopped, and until then it is `CANCELLING`.
+#[utoipa::path(
+    post,
+    path = "/jobs/{id}/cancel",
+    tag = "jobs",
+    params(Job),
+    responses((status = 200, description = "The job.", body = JobView)),
+    extensions(("x-problems" = json!([Kind::NoSuchJob, Kind::TooLate, Kind::JobEnded])))
+)]
 pub(crate) async fn cancel(
     State(app): State<Arc<App>>,
     Named(id): Named<JobId>,
@@ -147,16 +242,18 @@ pub(crate) async fn cancel(
     let failure = Failure::new("Cancelled", "cancelled through the API");
     match decide(app.work().as_ref(), &id, Decision::NoCommit(failure)).await? {
         Decision::Commit(_) => {
-            return Err(Problem::conflict(
-                "too-late",
+            return Err(Problem::new(
+                Kind::TooLate,
                 format!("job {id} is decided to commit: it lands"),
-            ));
+            )
+            .of_job(&id));
         }
         Decision::NoCommit(because) if because.error != "Cancelled" => {
-            return Err(Problem::conflict(
-                "job-ended",
+            return Err(Problem::new(
+                Kind::JobEnded,
                 format!("job {id} is ending already: {}", because.error),
-            ));
+            )
+            .of_job(&id));
         }
         Decision::NoCommit(_) => {}
     }
@@ -195,7 +292,7 @@ pub(crate) async fn find(app: &App, id: &JobId) -> Result<JobRecord, Problem> {
     app.registry
         .job(id)
         .await?
-        .ok_or_else(|| Problem::missing("no-such-job", format!("there is no job {id}")))
+        .ok_or_else(|| Problem::new(Kind::NoSuchJob, format!("there is no job {id}")))
 }
 
 /// The ARN of a job's execution, which may not have been recorded, or not been started.
@@ -209,21 +306,41 @@ fn cancelled(job: JobRecord) -> Result<Json<JobView>, Problem> {
         JobStatus::Cancelled => Ok(Json(job.into())),
         status => {
             let id = &job.submission.job;
-            Err(Problem::conflict(
-                "job-ended",
+            Err(Problem::new(
+                Kind::JobEnded,
                 format!("job {id} has ended already: {}", status.as_str()),
-            ))
+            )
+            .of_job(id))
         }
+    }
+}
+
+/// A moment as the registry writes it. It counts milliseconds: what lies between two of them is
+/// the later one, as nothing happens between them.
+fn moment(text: &str, field: &str) -> Result<String, Problem> {
+    let parsed = DateTime::parse_from_rfc3339(text).ok().and_then(|moment| {
+        let beyond = moment.timestamp_subsec_nanos() % 1_000_000;
+        let rest = if beyond == 0 { 0 } else { 1_000_000 - beyond };
+        moment.to_utc().checked_add_signed(TimeDelta::nanoseconds(rest.into()))
+    });
+    match parsed.filter(|moment| (0..=9999).contains(&moment.year())) {
+        Some(moment) => Ok(moment.to_rfc3339_opts(SecondsFormat::Millis, true)),
+        None => Err(Problem::bad_request(format!(
+            "`{field}` is a moment in RFC 3339, such as 2026-01-31T12:00:00Z"
+        ))
+        .of_field(field)),
     }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     match value.to_str() {
-        Ok(key) if !key.is_empty() && key.len() <= MAX_KEY_CHARS => Ok(Some(key)),
+        // A tab is text to HTTP.
+        Ok(key) if (1..=MAX_KEY_CHARS).contains(&key.len()) && !key.contains('\t') => Ok(Some(key)),
         _ => Err(Problem::bad_request(format!(
             "`Idempotency-Key` is 1 to {MAX_KEY_CHARS} visible ASCII characters"
-        ))),
+        ))
+        .of_field("Idempotency-Key")),
     }
 }
 
@@ -242,9 +359,7 @@ async fn check_salt(app: &App, dataset: &DatasetName) -> Result<(), Problem> {
     match hashed {
         None => Ok(()),
         Some(field) => Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "salt-missing",
-            "The contract hashes, and there is no salt",
+            Kind::SaltMissing,
             format!(
                 "`transform.mask` of {dataset} hashes `{field}`, and the stack's parameter `MaskSaltArn` is not set"
             ),

@@ -10,8 +10,10 @@ mod extract;
 mod files;
 mod infer;
 mod jobs;
+mod openapi;
 mod problem;
 mod results;
+mod schema;
 mod source;
 mod uploads;
 mod view;
@@ -20,17 +22,20 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::routing::{get, post, put};
-use axum::{Json, Router, middleware};
+use axum::{Extension, Json, Router, middleware};
 use executions::Executions;
 use job::sources::Sources;
 use objects::{Buckets, Objects};
 use registry::Registry;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use access::{Access, READ, WRITE};
 pub use answers::Origins;
-pub use problem::Problem;
+pub use openapi::document;
+pub use problem::{Kind, Problem};
 
 /// Most bytes of a body: those of a contract.
 pub const MAX_BODY_BYTES: usize = job::limits::CONTRACT_BYTES;
@@ -85,25 +90,33 @@ impl App {
     }
 }
 
-/// All routes.
+/// All routes, each with its description.
+fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(openapi::Beginning::openapi())
+        .routes(routes!(health))
+        .routes(routes!(openapi::get))
+        .routes(routes!(datasets::list))
+        .routes(routes!(datasets::put, datasets::get, datasets::delete))
+        .routes(routes!(datasets::versions))
+        .routes(routes!(files::list))
+        .routes(routes!(infer::infer))
+        .routes(routes!(uploads::create))
+        .routes(routes!(jobs::submit, jobs::list))
+        .routes(routes!(jobs::get))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(execution::get))
+        .routes(routes!(results::rejects))
+        .routes(routes!(results::errors))
+        .routes(routes!(results::profile))
+        .routes(routes!(results::outputs))
+}
+
+/// The API.
 pub fn router(app: Arc<App>, access: Access) -> Router {
-    let routes = Router::new()
-        .route("/health", get(health))
-        .route("/datasets", get(datasets::list))
-        .route("/datasets/{name}", put(datasets::put).get(datasets::get).delete(datasets::delete))
-        .route("/datasets/{name}/versions", get(datasets::versions))
-        .route("/datasets/{name}/files", get(files::list))
-        .route("/infer", post(infer::infer))
-        .route("/uploads", post(uploads::create))
-        .route("/jobs", post(jobs::submit).get(jobs::list))
-        .route("/jobs/{id}", get(jobs::get))
-        .route("/jobs/{id}/cancel", post(jobs::cancel))
-        .route("/jobs/{id}/execution", get(execution::get))
-        .route("/jobs/{id}/rejects", get(results::rejects))
-        .route("/jobs/{id}/errors", get(results::errors))
-        .route("/jobs/{id}/profile", get(results::profile))
-        .route("/jobs/{id}/outputs", get(results::outputs))
+    let (routes, _) = routes().split_for_parts();
+    let routes = routes
         .fallback(|| async { StatusCode::NOT_FOUND })
+        .layer(Extension(access))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(access, access::guard))
         .layer(middleware::from_fn(view::logged))
@@ -115,7 +128,23 @@ pub fn router(app: Arc<App>, access: Access) -> Router {
         .layer(middleware::from_fn_with_state(app, answers::complete))
 }
 
+/// That the function answers.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"status": "ok", "version": "0.1.0"}))]
+struct Health {
+    /// `ok`.
+    status: &'static str,
+    /// The version of the function.
+    version: &'static str,
+}
+
 /// Says that the function answers; it calls nothing.
-async fn health() -> Json<Value> {
-    Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "door",
+    responses((status = 200, description = "It answers.", body = Health))
+)]
+async fn health() -> Json<Health> {
+    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
 }

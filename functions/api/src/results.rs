@@ -13,13 +13,15 @@ use objects::{Head, Pin};
 use registry::{JobRecord, JobStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 use wording::Unquoted;
 
 use crate::accept::choose;
-use crate::extract::{Asked, Named, page_length};
+use crate::extract::{Asked, Job, Named, page_length};
 use crate::jobs::find;
+use crate::problem::{Kind, Problem};
 use crate::view::in_seconds;
-use crate::{App, Problem, URL_SECONDS};
+use crate::{App, URL_SECONDS, schema};
 
 /// Entries of a page, when the caller does not say, and at most.
 const PAGE: (u32, u32) = (100, 1_000);
@@ -31,52 +33,108 @@ const MAX_PROFILE_BYTES: u64 = 5 * 1024 * 1024;
 /// Most bytes of a commit that are read.
 const MAX_COMMIT_BYTES: u64 = 64 * 1024 * 1024;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Listing {
+    /// `next` of the page before.
+    #[param(format = "uint64", maximum = 18446744073709551615_u64)]
     after: Option<u64>,
+    /// Entries of the page.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
 }
 
 /// Where the rejected records are.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"rows": 12, "url": "https://…", "expires": "2026-01-31T12:15:00Z"}))]
 pub(crate) struct Rejects {
+    /// How many there are.
     rows: u64,
+    /// A presigned URL of them; `null` where there are none.
+    #[schema(required)]
     url: Option<String>,
+    /// Until when it is good.
+    #[schema(required, format = DateTime)]
     expires: Option<String>,
 }
 
 /// A page of faults.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "items": [{
+        "line": 13, "record": 12, "byte": 1024, "field": "year", "column": 1,
+        "error": "type-error", "value": "20l3", "message": "`20l3` is not an integer",
+    }],
+    "next": null, "url": "https://…", "expires": "2026-01-31T12:15:00Z",
+}))]
 pub(crate) struct Errors {
+    /// The faults of the page, in the order of the source.
+    #[schema(value_type = Vec<schema::RecordFault>)]
     items: Vec<Value>,
+    /// `after` of the next page; `null` at the end.
+    #[schema(required)]
     next: Option<u64>,
+    /// A presigned URL of all faults; `null` where there are none.
+    #[schema(required)]
     url: Option<String>,
+    /// Until when it is good.
+    #[schema(required, format = DateTime)]
     expires: Option<String>,
 }
 
-/// A page of files.
-#[derive(Serialize)]
+/// A page of the files of a job.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "sequence": 0, "rows": 3, "bytes": 1024, "files": 1,
+    "items": [{"key": "lake/flights/job-1-000000-000.parquet", "rows": 3, "bytes": 1024, "url": "https://…"}],
+    "next": null, "expires": "2026-01-31T12:15:00Z",
+}))]
 pub(crate) struct Outputs {
+    /// The number of the job's commit.
     sequence: u64,
+    /// Rows of all files.
     rows: u64,
+    /// Bytes of all files.
     bytes: u64,
+    /// How many files there are.
     files: usize,
+    /// The files of the page.
     items: Vec<File>,
+    /// `after` of the next page; `null` at the end.
+    #[schema(required)]
     next: Option<u64>,
+    /// Until when the URLs are good.
+    #[schema(format = DateTime)]
     expires: String,
 }
 
-#[derive(Serialize)]
+/// A file of a job.
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobFile)]
 struct File {
+    /// Key, in the lake's bucket.
     key: String,
+    /// Rows.
     rows: u64,
+    /// Bytes.
     bytes: u64,
+    /// A presigned URL.
     url: String,
 }
 
-/// `GET /jobs/{id}/rejects`: a URL of the rejected records; a redirect to it for who would rather
-/// have `text/csv`.
+/// Shows where the rejected records are; redirects to them whoever would rather have `text/csv`.
+#[utoipa::path(
+    get,
+    path = "/jobs/{id}/rejects",
+    tag = "jobs",
+    params(Job),
+    responses(
+        (status = 200, description = "Where they are.", body = Rejects),
+        (status = 307, description = "They are at `Location`.", headers(("Location" = String, description = "A presigned URL."))),
+    ),
+    extensions(("x-problems" = json!([Kind::NoSuchJob, Kind::NoRejects, Kind::NotAcceptable])))
+)]
 pub(crate) async fn rejects(
     State(app): State<Arc<App>>,
     Named(id): Named<JobId>,
@@ -91,7 +149,7 @@ pub(crate) async fn rejects(
             Some(0) if !wants_csv => {
                 Ok(Json(Rejects { rows: 0, url: None, expires: None }).into_response())
             }
-            _ => Err(nothing_there("no-rejects", "rejected records", &job)),
+            _ => Err(nothing_there(Kind::NoRejects, "rejected records", &job)),
         };
     }
     let url = app
@@ -109,7 +167,15 @@ pub(crate) async fn rejects(
     .into_response())
 }
 
-/// `GET /jobs/{id}/profile`: what the columns hold, once the job is in the lake.
+/// Shows what the columns of a job's rows hold, once the job is in the lake.
+#[utoipa::path(
+    get,
+    path = "/jobs/{id}/profile",
+    tag = "jobs",
+    params(Job),
+    responses((status = 200, description = "What they hold.", body = schema::Profile)),
+    extensions(("x-problems" = json!([Kind::NoSuchJob, Kind::NoProfile])))
+)]
 pub(crate) async fn profile(
     State(app): State<Arc<App>>,
     Named(id): Named<JobId>,
@@ -117,14 +183,21 @@ pub(crate) async fn profile(
     let job = find(&app, &id).await?;
     let key = JobKeys::new("", &id).profile();
     if job.status != JobStatus::Succeeded || head(&app, &key).await?.is_none() {
-        return Err(nothing_there("no-profile", "profile", &job));
+        return Err(nothing_there(Kind::NoProfile, "profile", &job));
     }
     let json = app.work().read(&key, MAX_PROFILE_BYTES).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
 }
 
-/// `GET /jobs/{id}/errors`: the faults in the order of the source, page by page, and a URL of them
-/// all. `after` is the `next` of the page before.
+/// Lists the faults of a job's records in the order of the source, and tells a URL of them all.
+#[utoipa::path(
+    get,
+    path = "/jobs/{id}/errors",
+    tag = "jobs",
+    params(Job, Listing),
+    responses((status = 200, description = "A page.", body = Errors)),
+    extensions(("x-problems" = json!([Kind::NoSuchJob, Kind::NoErrors])))
+)]
 pub(crate) async fn errors(
     State(app): State<Arc<App>>,
     Named(id): Named<JobId>,
@@ -138,7 +211,7 @@ pub(crate) async fn errors(
             Some(counts) if counts.rejected == 0 => {
                 Ok(Json(Errors { items: Vec::new(), next: None, url: None, expires: None }))
             }
-            _ => Err(nothing_there("no-errors", "faults", &job)),
+            _ => Err(nothing_there(Kind::NoErrors, "faults", &job)),
         };
     };
     let after = asked.after.unwrap_or(0);
@@ -152,8 +225,9 @@ pub(crate) async fn errors(
                 .await?
         }
     };
-    let (items, read) = lines(&bytes, limit, at_end)
-        .ok_or_else(|| Problem::bad_request("`after` is no `next` of a page of these errors"))?;
+    let (items, read) = lines(&bytes, limit, at_end).ok_or_else(|| {
+        Problem::bad_request("`after` is no `next` of a page of these errors").of_field("after")
+    })?;
     let next = Some(after + read).filter(|next| *next < head.size);
     let url = app
         .work()
@@ -162,7 +236,15 @@ pub(crate) async fn errors(
     Ok(Json(Errors { items, next, url: Some(url), expires: Some(in_seconds(URL_SECONDS)) }))
 }
 
-/// `GET /jobs/{id}/outputs`: the committed files, each with a URL.
+/// Lists the files that a job committed, each with a URL.
+#[utoipa::path(
+    get,
+    path = "/jobs/{id}/outputs",
+    tag = "jobs",
+    params(Job, Listing),
+    responses((status = 200, description = "A page.", body = Outputs)),
+    extensions(("x-problems" = json!([Kind::NoSuchJob, Kind::NoOutputs])))
+)]
 pub(crate) async fn outputs(
     State(app): State<Arc<App>>,
     Named(id): Named<JobId>,
@@ -173,7 +255,9 @@ pub(crate) async fn outputs(
     let commit = match app.work().read(&JobKeys::new("", &id).stored(), MAX_COMMIT_BYTES).await {
         Ok(bytes) => serde_json::from_slice::<Commit>(&bytes)
             .map_err(|error| Problem::internal(&error.unquoted()))?,
-        Err(objects::Error::Missing(_)) => return Err(nothing_there("no-outputs", "files", &job)),
+        Err(objects::Error::Missing(_)) => {
+            return Err(nothing_there(Kind::NoOutputs, "files", &job));
+        }
         Err(error) => return Err(error.into()),
     };
     let from =
@@ -206,10 +290,10 @@ async fn head(app: &App, key: &str) -> Result<Option<Head>, Problem> {
     }
 }
 
-fn nothing_there(name: &str, what: &str, job: &JobRecord) -> Problem {
+fn nothing_there(kind: Kind, what: &str, job: &JobRecord) -> Problem {
     let id = &job.submission.job;
-    Problem::missing(
-        name,
+    Problem::new(
+        kind,
         match job.status {
             JobStatus::Pending | JobStatus::Running => {
                 format!("job {id} has no {what} yet: it is {}", job.status.as_str())

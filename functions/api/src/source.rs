@@ -1,28 +1,130 @@
-//! The object that a request names.
+//! Turns the source that a request names into the one that a job lands.
 
-use axum::http::StatusCode;
-use job::message::SourceRef;
+use job::message::{MAX_NAMED_OBJECTS, SourceRef};
 use job::sources::Refused;
 use serde::Deserialize;
 use tracing::warn;
+use utoipa::ToSchema;
 
-use crate::{App, Problem};
+use crate::App;
+use crate::problem::{Kind, Problem};
+
+/// What to land: one object or many.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Source {
+    Object(Object),
+    Prefix(Prefix),
+    Manifest(Manifest),
+    Objects(Objects),
+}
 
 /// An object, as a request names it.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Source {
-    /// Without it, the inbox's.
+#[schema(as = SourceObject)]
+pub(crate) struct Object {
+    /// Its bucket; the inbox's without it.
     bucket: Option<String>,
+    /// Its key.
+    #[schema(min_length = 1, max_length = 1024)]
     key: String,
+    /// Its version; the newest one without it.
     version: Option<String>,
 }
 
-impl Source {
+/// The objects under a prefix, in the order of their keys.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SourcePrefix)]
+pub(crate) struct Prefix {
+    /// Their bucket; the inbox's without it.
+    bucket: Option<String>,
+    /// What their keys begin with.
+    #[schema(max_length = 1024)]
+    prefix: String,
+    /// What the rest of their keys matches: `*` is any text without a slash, `**` any text, `?` a
+    /// character, `{a,b}` one of several texts.
+    #[schema(max_length = 1024)]
+    glob: Option<String>,
+}
+
+/// The objects that a document lists: JSON Lines, or the `entries` of Redshift.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SourceManifest)]
+pub(crate) struct Manifest {
+    manifest: Object,
+}
+
+/// These objects.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SourceObjects)]
+pub(crate) struct Objects {
+    #[schema(min_items = 1, max_items = 100)]
+    objects: Vec<Object>,
+}
+
+impl Object {
     pub(crate) fn resolve(self, app: &App) -> SourceRef {
         let bucket = self.bucket.unwrap_or_else(|| app.config.inbox_bucket.clone());
-        SourceRef { bucket, key: self.key, version: self.version, etag: None, sequencer: None }
+        SourceRef { version: self.version, ..SourceRef::new(bucket, self.key) }
     }
+}
+
+impl Source {
+    pub(crate) fn resolve(self, app: &App) -> job::message::Source {
+        match self {
+            Self::Object(object) => object.resolve(app).into(),
+            Self::Prefix(Prefix { bucket, prefix, glob }) => {
+                let bucket = bucket.unwrap_or_else(|| app.config.inbox_bucket.clone());
+                job::message::Source::Prefix { bucket, prefix, glob }
+            }
+            Self::Manifest(Manifest { manifest }) => {
+                job::message::Source::Manifest { manifest: manifest.resolve(app) }
+            }
+            Self::Objects(Objects { objects }) => job::message::Source::Objects {
+                objects: objects.into_iter().map(|object| object.resolve(app)).collect(),
+            },
+        }
+    }
+}
+
+/// A source of many objects is looked at by its names; a manifest, like a single object, as it is
+/// at this moment.
+pub(crate) async fn see_all(
+    app: &App,
+    source: &job::message::Source,
+) -> Result<job::message::Source, Problem> {
+    use job::message::Source;
+    match source {
+        Source::Object(object) => Ok(see(app, object).await?.into()),
+        Source::Manifest { manifest } => {
+            Ok(Source::Manifest { manifest: see(app, manifest).await? })
+        }
+        Source::Objects { objects } => {
+            if !(1..=MAX_NAMED_OBJECTS).contains(&objects.len()) {
+                return Err(Problem::invalid(format!(
+                    "`source.objects` names 1 to {MAX_NAMED_OBJECTS} objects; a manifest lists more"
+                ))
+                .of_field("source"));
+            }
+            objects.iter().try_for_each(|object| refused(app.config.sources.check(object)))?;
+            Ok(source.clone())
+        }
+        Source::Prefix { bucket, prefix, .. } => {
+            refused(app.config.sources.check_prefix(bucket, prefix))?;
+            Ok(source.clone())
+        }
+    }
+}
+
+fn refused(checked: Result<(), Refused>) -> Result<(), Problem> {
+    checked.map_err(|refused| match refused {
+        Refused::NoName(why) => Problem::invalid(format!("`source`: {why}")).of_field("source"),
+        Refused::Forbidden(why) => forbidden(why),
+    })
 }
 
 /// The source as it is at this moment, pinned: whatever replaces it later is another source.
@@ -31,10 +133,7 @@ impl Source {
 /// about an object that may not be landed.
 pub(crate) async fn see(app: &App, source: &SourceRef) -> Result<SourceRef, Problem> {
     let place = format!("s3://{}/{}", source.bucket, source.key);
-    app.config.sources.check(source).map_err(|refused| match refused {
-        Refused::NoName(why) => Problem::invalid(format!("`source`: {why}")),
-        Refused::Forbidden(why) => forbidden(why),
-    })?;
+    refused(app.config.sources.check(source))?;
     let objects = app.buckets.bucket(&source.bucket);
     match objects.head(&source.key, source.version.as_deref()).await {
         // A store may tell no version of one that was asked for by its id.
@@ -44,14 +143,13 @@ pub(crate) async fn see(app: &App, source: &SourceRef) -> Result<SourceRef, Prob
             ..source.clone()
         }),
         Err(objects::Error::Missing(_)) => Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "source-missing",
-            "The source is not there",
+            Kind::SourceMissing,
             match &source.version {
                 Some(version) => format!("{place} has no version {version}"),
                 None => format!("{place} is not there"),
             },
-        )),
+        )
+        .of_field("source")),
         Err(objects::Error::Denied(reason)) => {
             warn!(reason, "a source can't be read");
             Err(forbidden(format!(
@@ -64,6 +162,5 @@ pub(crate) async fn see(app: &App, source: &SourceRef) -> Result<SourceRef, Prob
 }
 
 fn forbidden(why: String) -> Problem {
-    const TITLE: &str = "The source can't be read";
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "source-forbidden", TITLE, why)
+    Problem::new(Kind::SourceForbidden, why).of_field("source")
 }

@@ -10,32 +10,43 @@ use job::DatasetName;
 use job::sources::{MAX_KEY_BYTES, STAGED_PREFIX};
 use objects::{PresignedPut, PutChecksum, PutTerms};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::extract::Body;
+use crate::problem::{Kind, Problem};
 use crate::view::in_seconds;
-use crate::{App, Problem, URL_SECONDS};
+use crate::{App, URL_SECONDS};
 
 /// Most bytes that one PUT takes (S3's limit): 5 GiB.
 const MAX_PUT_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 
-#[derive(Deserialize)]
+/// The file to be uploaded.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Announce, example = json!({"dataset": "flights", "name": "june.csv", "size": 1048576}))]
 pub(crate) struct Wanted {
+    /// The dataset to land in.
+    #[schema(value_type = String, pattern = "^[a-z][a-z0-9_]{0,62}$")]
     dataset: DatasetName,
+    /// A file name, or folders and a file name.
+    #[schema(min_length = 1)]
     name: String,
     /// Bytes, when the caller knows: then no other number is taken.
+    #[schema(maximum = 5368709120_u64)]
     size: Option<u64>,
     /// CRC-64/NVME in base64, when the caller knows: then no other bytes are taken.
+    #[schema(pattern = "^[A-Za-z0-9+/]{10}[AEIMQUYcgkosw048]=$")]
     crc64nvme: Option<String>,
-    /// SHA-256 in base64, likewise.
+    /// SHA-256 in base64, likewise. Only one checksum is taken.
+    #[schema(pattern = "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$")]
     sha256: Option<String>,
     #[serde(default)]
     land: Land,
 }
 
 /// What makes an upload land.
-#[derive(Clone, Copy, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Land {
     /// Its arrival in the inbox.
@@ -46,18 +57,37 @@ enum Land {
 }
 
 /// Where to send the file.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "bucket": "the-inbox", "key": "inbox/flights/june.csv", "method": "PUT", "url": "https://…",
+    "headers": {"content-length": "1048576"}, "expires": "2026-01-31T12:15:00Z",
+}))]
 pub(crate) struct Upload {
+    /// The bucket of the inbox.
     bucket: String,
+    /// The key that the file gets.
     key: String,
+    /// `PUT`.
     method: &'static str,
+    /// A presigned URL.
     url: String,
     /// They are signed: the upload has to have just these.
     headers: BTreeMap<String, String>,
+    /// Until when the URL is good.
+    #[schema(format = DateTime)]
     expires: String,
 }
 
-/// `POST /uploads`: where to PUT a file so that it lands, by itself or once it is submitted.
+/// Tells where to PUT a file so that it lands, by itself or once it is submitted.
+#[utoipa::path(
+    post,
+    path = "/uploads",
+    tag = "uploads",
+    operation_id = "create_upload",
+    request_body = Wanted,
+    responses((status = 201, description = "Where to send it.", body = Upload)),
+    extensions(("x-problems" = json!([Kind::NoSuchDataset, Kind::Invalid])))
+)]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     Body(wanted): Body<Wanted>,
@@ -65,7 +95,9 @@ pub(crate) async fn create(
     if wanted.size.is_some_and(|size| size > MAX_PUT_BYTES) {
         return Err(Problem::invalid(format!(
             "`size`: one PUT takes at most {MAX_PUT_BYTES} bytes: upload larger files with the AWS CLI"
-        )));
+        ))
+        .of_field("size")
+        .over(MAX_PUT_BYTES));
     }
     let terms = wanted.terms()?;
     if app.registry.contract(&wanted.dataset, None).await?.is_none() {
@@ -88,12 +120,14 @@ impl Wanted {
             (Some(_), Some(_)) => {
                 return Err(Problem::invalid(
                     "`crc64nvme` or `sha256`: the store takes one checksum of a file",
-                ));
+                )
+                .of_field("sha256"));
             }
-            _ => {
+            (crc, _) => {
                 return Err(Problem::invalid(
                     "a checksum is given in base64: of `crc64nvme` 8 bytes, the highest first, of `sha256` 32",
-                ));
+                )
+                .of_field(if crc.is_some() { "crc64nvme" } else { "sha256" }));
             }
         };
         // What waits to be submitted is looked at twice, by its sender and by the job. A file of
@@ -107,7 +141,8 @@ impl Wanted {
         if odd_part || name.chars().any(char::is_control) {
             return Err(Problem::invalid(
                 "`name` is a file name, or folders and a file name: no empty part, no `.` or `..`, no control character",
-            ));
+            )
+            .of_field("name"));
         }
         let key = match self.land {
             Land::Event => format!("{inbox_prefix}{}/{name}", self.dataset),
@@ -118,7 +153,9 @@ impl Wanted {
             false => Err(Problem::invalid(format!(
                 "`name` is too long: the key has {} bytes, {MAX_KEY_BYTES} are allowed",
                 key.len()
-            ))),
+            ))
+            .of_field("name")
+            .over(MAX_KEY_BYTES as u64)),
         }
     }
 }

@@ -5,45 +5,96 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
+use job::Labels;
 use job::bill::{Bill, Dollars};
 use job::message::{Counts, Failure, ObjectCounts, Source, Warning};
 use registry::{JobRecord, JobStatus};
 use serde::Serialize;
 use tracing::info;
+use utoipa::ToSchema;
+
+use crate::schema;
 
 /// A job, as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Job, example = json!({
+    "job": "job-1", "dataset": "flights", "contract": 3,
+    "source": {"bucket": "the-inbox", "key": "staged/flights/june.csv"},
+    "force": false, "maxCost": 0.05, "labels": {"team": "ops"}, "status": "SUCCEEDED",
+    "created": "2026-01-31T12:00:00.000Z", "updated": "2026-01-31T12:00:09.000Z",
+    "counts": {"read": 2000, "stored": 1988, "rejected": 12, "filtered": 0}, "sequence": 7,
+    "links": {
+        "self": "/jobs/job-1", "execution": "/jobs/job-1/execution",
+        "rejects": "/jobs/job-1/rejects", "errors": "/jobs/job-1/errors",
+        "outputs": "/jobs/job-1/outputs",
+    },
+}))]
 pub(crate) struct JobView {
+    /// The job's id.
     job: String,
+    /// The dataset to land in.
     dataset: String,
+    /// The version of the contract.
     contract: u32,
+    #[schema(value_type = schema::Source)]
     source: Source,
+    /// How many objects of a source of many it lands, once that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::ObjectCounts>)]
     objects: Option<ObjectCounts>,
+    /// Whether it lands even if the same bytes, or a newer version, are there already.
     force: bool,
+    /// Bytes of a shard, if the request said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     shard_bytes: Option<u64>,
+    /// What it may cost by its estimate, in USD, if the request said so.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
     max_cost: Option<Dollars>,
+    /// What its submitter calls it.
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    #[schema(schema_with = schema::labels, required = false)]
+    labels: Labels,
+    #[schema(value_type = schema::Status)]
     status: JobStatus,
+    /// When it was admitted.
+    #[schema(format = DateTime)]
     created: String,
+    /// When the registry last heard of it.
+    #[schema(format = DateTime)]
     updated: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Counts>)]
     counts: Option<Counts>,
+    /// The number of its commit.
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Failure>)]
     failure: Option<Failure>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Bill>)]
     bill: Option<Bill>,
+    /// What is not as it should be, though it landed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<schema::Warning>)]
     warnings: Vec<Warning>,
     links: Links,
 }
 
+/// A page of jobs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Jobs {
+    /// The jobs of the page.
+    pub(crate) items: Vec<JobView>,
+    /// `after` of the next page; `null` at the end.
+    #[schema(required)]
+    pub(crate) next: Option<String>,
+}
+
 /// Where to look further, relative to the API.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Links {
     #[serde(rename = "self")]
     this: String,
@@ -66,6 +117,7 @@ impl From<JobRecord> for JobView {
             force: submission.force,
             shard_bytes: submission.shard_bytes,
             max_cost: submission.max_cost,
+            labels: record.labels,
             status: record.status,
             created: record.created,
             updated: record.updated,
@@ -89,6 +141,14 @@ impl From<JobRecord> for JobView {
 pub(crate) fn in_seconds(seconds: u32) -> String {
     let then = SystemTime::now() + Duration::from_secs(seconds.into());
     chrono::DateTime::<chrono::Utc>::from(then).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+/// Seconds since a moment in RFC 3339; 0 if it is to come, by the clock of whoever wrote it.
+pub(crate) fn seconds_since(moment: &str) -> u64 {
+    let then = chrono::DateTime::parse_from_rfc3339(moment);
+    let since =
+        then.map(|then| chrono::DateTime::<chrono::Utc>::from(SystemTime::now()) - then.to_utc());
+    since.map_or(0, |since| since.num_seconds().try_into().unwrap_or(0))
 }
 
 /// Logs a request: its route, never its query or its body, and one metric line.

@@ -87,7 +87,7 @@ impl Settler {
         let (quiet_since, now) = (text_of(now - QUIET), text_of(now));
         let mut quiet = Vec::new();
         for status in JobStatus::OPEN {
-            let filter = JobFilter { dataset: None, status: Some(status) };
+            let filter = JobFilter { status: Some(status), ..JobFilter::default() };
             let mut after: Option<String> = None;
             loop {
                 let page = self.context.registry.jobs(&filter, after.as_deref(), MAX_PAGE).await?;

@@ -1,5 +1,6 @@
 //! Jobs, and their lists.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use job::DatasetName;
@@ -191,7 +192,7 @@ impl Suite {
                 Some(JobStatus::Failed),
                 Some(JobStatus::Cancelled),
             ] {
-                let filter = JobFilter { dataset: dataset.clone(), status };
+                let filter = JobFilter { dataset: dataset.clone(), status, ..JobFilter::default() };
                 let passes = |job: &&JobRecord| {
                     dataset.as_ref().is_none_or(|dataset| *dataset == job.submission.dataset)
                         && status.is_none_or(|status| status == job.status)
@@ -204,11 +205,75 @@ impl Suite {
         }
     }
 
+    pub(super) async fn jobs_are_listed_by_label_and_time(&self) {
+        let time = |second: usize| format!("2026-02-01T12:00:{second:02}.000Z");
+        let labels = [
+            [("team", "ops")].as_slice(),
+            &[("team", "ops"), ("run", "é 1:2")],
+            &[("team", "op")],
+            &[],
+        ];
+        let mut jobs = Vec::new();
+        for index in 0..12 {
+            let dataset = if index % 2 == 0 { "labels_even" } else { "labels_odd" };
+            let mut job = self.new_job(dataset, &format!("label-{index:02}"), &time(index / 2));
+            let labels = labels[index % 4].iter();
+            let labels: BTreeMap<_, _> =
+                labels.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            job.labels = labels.try_into().expect("labels");
+            job.status = [JobStatus::Running, JobStatus::Failed][index / 6];
+            self.put_job(&job).await;
+            jobs.push(job);
+        }
+        jobs.reverse();
+        let labels = [None, Some("team:ops"), Some("run:é 1:2"), Some("team:o")];
+        let times = [
+            (None, None),
+            (Some(2), None),
+            (None, Some(4)),
+            (Some(1), Some(3)),
+            (Some(3), Some(3)),
+            (Some(4), Some(1)),
+        ];
+        let scopes = [
+            (None, None),
+            (Some("labels_even"), None),
+            (None, Some(JobStatus::Failed)),
+            (Some("labels_odd"), Some(JobStatus::Running)),
+        ];
+        for ((dataset, status), label, (from, until)) in scopes.into_iter().flat_map(|scope| {
+            let times = move |label| times.map(move |times| (scope, label, times));
+            labels.into_iter().flat_map(times)
+        }) {
+            let filter = JobFilter {
+                dataset: dataset.map(|dataset| self.dataset(dataset)),
+                status,
+                label: label.map(|label| label.parse().expect("a label")),
+                from: from.map(time),
+                until: until.map(time),
+            };
+            let passes = |job: &&JobRecord| {
+                filter.dataset.as_ref().is_none_or(|dataset| *dataset == job.submission.dataset)
+                    && status.is_none_or(|status| status == job.status)
+                    && filter.label.as_ref().is_none_or(|label| job.labels.has(label))
+                    && filter.from.as_ref().is_none_or(|from| *from <= job.created)
+                    && filter.until.as_ref().is_none_or(|until| job.created < *until)
+            };
+            let expected: Vec<JobRecord> = jobs.iter().filter(passes).cloned().collect();
+            for limit in [2, 100] {
+                self.check_jobs(&filter, limit, "label-", &expected).await;
+            }
+        }
+    }
+
     pub(super) async fn jobs_move_between_lists(&self) {
         let mut job = self.new_job("moves", "moves", NOW);
         self.put_job(&job).await;
-        let in_status =
-            |status| JobFilter { dataset: Some(self.dataset("moves")), status: Some(status) };
+        let in_status = |status| JobFilter {
+            dataset: Some(self.dataset("moves")),
+            status: Some(status),
+            ..JobFilter::default()
+        };
         self.check_jobs(&in_status(JobStatus::Pending), 10, "moves", &[job.clone()]).await;
         let change = JobChange { status: Some(JobStatus::Running), ..JobChange::default() };
         self.registry.update_job(&job.submission.job, &change, LATER).await.expect("an answer");
@@ -216,7 +281,7 @@ impl Suite {
         self.check_jobs(&in_status(JobStatus::Pending), 10, "moves", &[]).await;
         for filter in [
             in_status(JobStatus::Running),
-            JobFilter { dataset: None, status: Some(JobStatus::Running) },
+            JobFilter { status: Some(JobStatus::Running), ..JobFilter::default() },
             JobFilter::default(),
         ] {
             self.check_jobs(&filter, 10, "moves", &[job.clone()]).await;
@@ -225,7 +290,10 @@ impl Suite {
 
     pub(super) async fn foreign_cursors_are_refused(&self) {
         let (even, odd) = (self.dataset("jobs_even"), self.dataset("jobs_odd"));
-        let of = |dataset: &DatasetName| JobFilter { dataset: Some(dataset.clone()), status: None };
+        let of = |dataset: &DatasetName| JobFilter {
+            dataset: Some(dataset.clone()),
+            ..JobFilter::default()
+        };
         let next = self
             .registry
             .jobs(&of(&even), None, 2)
@@ -238,6 +306,9 @@ impl Suite {
         for (filter, cursor) in [
             (of(&odd), next.as_str()),
             (JobFilter::default(), &next),
+            (JobFilter { label: "team:ops".parse().ok(), ..of(&even) }, &next),
+            (JobFilter { from: Some(NOW.to_owned()), ..of(&even) }, &next),
+            (JobFilter { until: Some(LATER.to_owned()), ..of(&even) }, &next),
             (of(&even), tail),
             (of(&even), "next"),
         ] {

@@ -126,7 +126,8 @@ impl Door {
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let path = request.uri().path().to_owned();
-        let is_head = request.method() == Method::HEAD;
+        let method = request.method().clone();
+        let is_head = method == Method::HEAD;
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let mut bytes = to_bytes(body, usize::MAX).await.unwrap();
@@ -142,6 +143,7 @@ impl Door {
         let body =
             if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         let answer = Answer { status: parts.status, headers: parts.headers, body };
+        crate::openapi::check(&method, &path, &answer);
         answer.is_for_the_caller_alone(&path);
         if is_head {
             assert_eq!(answer.body, Value::Null, "{path}");

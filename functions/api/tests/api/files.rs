@@ -6,6 +6,7 @@ use job::TableFormat;
 use job::message::{Counts, JobId, SourceRef};
 use landing::commit::{Commit, CommittedFile};
 use objects::{Buckets, Put};
+use registry::{JobChange, JobStatus};
 use serde_json::{Value, json};
 
 use crate::door::Door;
@@ -108,4 +109,31 @@ async fn what_is_not_there_is_named() {
         .get("/datasets/flights/files")
         .await
         .expect_kind(StatusCode::NOT_FOUND, "no-files");
+}
+
+#[tokio::test]
+async fn a_dataset_tells_how_its_table_stands() {
+    let door = Door::with_flights().await;
+    let dataset = door.get("/datasets/flights").await.expect(StatusCode::OK).body;
+    assert_eq!(dataset.get("table"), None, "nothing has landed yet");
+    let door = overwritten().await;
+    let job = door.job().await;
+    let counts = Counts { read: 5, stored: 3, rejected: 2, filtered: 0 };
+    let change = JobChange {
+        status: Some(JobStatus::Succeeded),
+        counts: Some(counts),
+        ..JobChange::default()
+    };
+    door.change(&job, change).await;
+    door.job().await;
+    let dataset = door.get("/datasets/flights").await.expect(StatusCode::OK).body;
+    let table = &dataset["table"];
+    assert_eq!((&dataset["version"], &table["commit"]["sequence"]), (&json!(1), &json!(1)));
+    let added = ["rows", "files", "bytes"].map(|what| table["commit"][what].as_u64());
+    assert_eq!((&table["commit"]["job"], added), (&json!("job"), [3, 1, 10].map(Some)));
+    assert_eq!(table["location"], "s3://the-lake/lake/flights/");
+    assert!(table["freshnessSeconds"].as_u64() > Some(0), "{table}");
+    assert_eq!(table["rejects"], json!({"jobs": 1, "rows": 2}));
+    let older = door.get("/datasets/flights?version=1").await.expect(StatusCode::OK).body;
+    assert_eq!(older.get("table"), None, "a version is a contract");
 }

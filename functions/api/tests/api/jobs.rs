@@ -5,7 +5,7 @@ use job::TableFormat;
 use job::bill::prices::Processor;
 use job::bill::{Basis, Bill, Item, Usage};
 use job::decision::{Decision, Start};
-use job::message::{Counts, Failure, JobId, Submission};
+use job::message::{Counts, Failure, JobId, Submission, Unreadable};
 use objects::{Buckets, Put};
 use registry::{JobChange, JobStatus};
 use serde_json::{Value, json};
@@ -32,6 +32,40 @@ async fn a_submitted_job_runs_and_can_be_looked_at() {
     assert_eq!(body["links"]["execution"], format!("/jobs/{job}/execution"));
     let view = door.get(&format!("/jobs/{job}/execution")).await.expect(StatusCode::OK).body;
     assert_eq!((&view["execution"]["status"], &view["states"]), (&"RUNNING".into(), &json!([])));
+}
+
+#[tokio::test]
+async fn a_source_may_have_many_objects() {
+    let door = Door::with_flights().await;
+    let key = "staged/flights/a.csv";
+    for source in [
+        json!({"prefix": "inbox/flights/2013/", "glob": "**/*.csv"}),
+        json!({"objects": [{"key": key}, {"key": "inbox/flights/b.csv", "version": "v"}]}),
+        json!({"manifest": {"key": key}}),
+    ] {
+        let asked = json!({"source": source, "unreadable": "skip"});
+        let answer = door.submit(None, asked).await.expect(StatusCode::ACCEPTED);
+        let inputs = door.executions.inputs().into_iter();
+        let mut submissions =
+            inputs.map(|input| serde_json::from_str::<Submission>(&input).unwrap());
+        let submission =
+            submissions.find(|submission| answer.body["job"] == submission.job.as_str()).unwrap();
+        assert_eq!(answer.body["source"], serde_json::to_value(&submission.source).unwrap());
+        assert_eq!(submission.unreadable, Unreadable::Skip);
+    }
+    let many = vec![json!({"key": key}); 101];
+    for (source, kind) in [
+        (json!({"prefix": "reference/"}), "source-forbidden"),
+        (json!({"prefix": "", "bucket": "the-lake"}), "source-forbidden"),
+        (json!({"objects": [{"key": "reference/a.csv"}]}), "source-forbidden"),
+        (json!({"manifest": {"key": "staged/gone.jsonl"}}), "source-missing"),
+        (json!({"objects": many}), "invalid"),
+        (json!({"objects": []}), "invalid"),
+    ] {
+        door.submit(None, json!({"source": source}))
+            .await
+            .expect_kind(StatusCode::UNPROCESSABLE_ENTITY, kind);
+    }
 }
 
 #[tokio::test]
@@ -315,6 +349,54 @@ async fn a_job_may_have_a_cap_and_has_a_bill() {
             && shown["elsewhere"]["athenaCtas"].as_f64() > Some(0.0),
         "{shown}"
     );
+}
+
+#[tokio::test]
+async fn jobs_are_found_by_their_labels_and_by_time() {
+    let door = Door::with_flights().await;
+    let labels = json!({"labels": {"team": "ops", "run": "a:b c"}});
+    let job = door.submit(Some("k"), labels.clone()).await.expect(StatusCode::ACCEPTED).body;
+    assert_eq!(job["labels"], labels["labels"]);
+    let id = &job["job"];
+    assert_eq!(&door.submit(Some("k"), labels).await.expect(StatusCode::ACCEPTED).body["job"], id);
+    door.submit(Some("k"), json!({"labels": {"team": "dev"}}))
+        .await
+        .expect_kind(StatusCode::CONFLICT, "idempotency-key-reused");
+    let other = door.submit(None, json!({})).await.expect(StatusCode::ACCEPTED).body;
+    assert_eq!(other.get("labels"), None);
+    let created = job["created"].as_str().unwrap();
+    for (query, is_found) in [
+        ("label=team:ops", true),
+        ("label=run:a:b%20c&dataset=flights&status=RUNNING", true),
+        ("label=team:dev", false),
+        ("label=team:ops&status=FAILED", false),
+        (&format!("label=team:ops&createdAfter={created}"), true),
+        (&format!("label=team:ops&createdBefore={created}"), false),
+        ("label=team:ops&createdAfter=2000-01-01T00:00:00.0001%2B01:00", true),
+        ("label=team:ops&createdBefore=2000-01-01T00:00:00Z", false),
+    ] {
+        let found = door.get(&format!("/jobs?{query}")).await.expect(StatusCode::OK).body;
+        let found: Vec<_> =
+            found["items"].as_array().unwrap().iter().map(|job| &job["job"]).collect();
+        assert_eq!(found, if is_found { vec![id] } else { vec![] }, "{query}");
+    }
+    for (query, field) in [
+        ("label=ops", "label"),
+        ("label=team:", "label"),
+        ("createdAfter=yesterday", "createdAfter"),
+        ("createdBefore=2026-01-31", "createdBefore"),
+    ] {
+        let refused = door.get(&format!("/jobs?{query}")).await.expect(StatusCode::BAD_REQUEST);
+        assert_eq!(refused.body["field"], field, "{query}");
+    }
+    let many: serde_json::Map<_, _> = (0..17).map(|n| (format!("k{n}"), json!("v"))).collect();
+    for wrong in [json!(many), json!({"te am": "ops"}), json!({"team": ""}), json!({"team": 1})] {
+        let refused = door
+            .submit(None, json!({ "labels": wrong }))
+            .await
+            .expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+        assert!(refused.body["field"].as_str().unwrap().starts_with("labels"), "{}", refused.body);
+    }
 }
 
 #[tokio::test]

@@ -71,6 +71,21 @@ async fn every_error_is_a_problem() {
 async fn what_the_router_refuses_is_explained() {
     let door = Door::new();
     door.get("/nowhere").await.expect_kind(StatusCode::NOT_FOUND, "no-such-route");
+    for (path, field) in [
+        ("/jobs?limit=0", "limit"),
+        ("/jobs?limit=x", "limit"),
+        ("/jobs?after=x", "after"),
+        ("/jobs?datset=x", "datset"),
+        ("/jobs?status=LOST", "status"),
+        ("/jobs/no%20job", "id"),
+        ("/datasets/Flights", "name"),
+        ("/datasets/flights/files?at=x", "at"),
+    ] {
+        let refused = door.get(path).await.expect(StatusCode::BAD_REQUEST);
+        assert_eq!(refused.body["field"], field, "{path}: {}", refused.body);
+    }
+    let too_many = door.get("/jobs?limit=101").await.expect(StatusCode::BAD_REQUEST);
+    assert_eq!(too_many.body["limit"], 100);
     let refused = door
         .put("/jobs", "")
         .await
@@ -87,6 +102,7 @@ async fn what_the_router_refuses_is_explained() {
         .await
         .expect_kind(StatusCode::PAYLOAD_TOO_LARGE, "too-large");
     assert!(refused.detail().contains("4194304"), "{}", refused.detail());
+    assert_eq!(refused.body["limit"], 4_194_304);
 }
 
 #[tokio::test]
@@ -118,7 +134,10 @@ async fn a_busy_service_asks_for_another_attempt_and_tells_nothing_of_itself() {
         .submit(Some("k"), json!({}))
         .await
         .expect_kind(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
-    assert_eq!(refused.headers["retry-after"], "1");
+    assert_eq!(
+        (&refused.headers["retry-after"], &refused.body["retryAfter"]),
+        (&"1".parse().unwrap(), &1.into())
+    );
     assert!(!refused.body.to_string().contains("secret"));
     door.executions.refuse_next(executions::Error::Denied("secret role".to_owned()));
     let refused = door

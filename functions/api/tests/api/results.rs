@@ -84,8 +84,11 @@ async fn a_job_without_rejects_says_so() {
 #[tokio::test]
 async fn errors_come_in_pages_of_whole_entries() {
     let (door, job) = landed(COUNTS).await;
-    let entries: Vec<Value> =
-        (0..250).map(|line| json!({"line": line, "message": "é".repeat(line % 7)})).collect();
+    let entry = |line: usize| {
+        let message = "é".repeat(line % 7);
+        json!({"line": line, "record": line, "byte": 0, "error": "type-error", "message": message})
+    };
+    let entries: Vec<Value> = (0..250).map(entry).collect();
     let text: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
     door.leave(&keys(&job).errors(), text).await;
     let (mut read, mut next, mut pages) = (Vec::new(), Some(0), 0);

@@ -1,0 +1,200 @@
+//! What the API says of itself: an OpenAPI document, made from its routes.
+
+use std::collections::BTreeMap;
+
+use axum::{Extension, Json};
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+
+use crate::problem::{Document, Kind, Problem};
+use crate::{Access, READ, WRITE};
+
+/// What is the document's own, and not a route's.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Landfall",
+        description = "Contracts in, files in, jobs out. Every error is a problem document (RFC 9457) whose `type` is stable.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    tags(
+        (name = "datasets", description = "Contracts, and the tables that files land in."),
+        (name = "uploads", description = "Files on their way in."),
+        (name = "jobs", description = "Landings: one a file."),
+        (name = "door", description = "The API itself."),
+    ),
+    components(schemas(Document)),
+)]
+pub(crate) struct Beginning;
+
+/// Where routes list the kinds of their own problems; it is no part of the finished document.
+const PROBLEMS: &str = "x-problems";
+
+/// Describes the API in OpenAPI 3.1.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "door",
+    operation_id = "describe",
+    responses((status = 200, description = "This document.", body = Object))
+)]
+pub(crate) async fn get(Extension(access): Extension<Access>) -> Json<Value> {
+    Json(document(access))
+}
+
+/// The API's description of itself, as a deployment serves it whose callers are known by `access`.
+pub fn document(access: Access) -> Value {
+    let (_, routes) = crate::routes().split_for_parts();
+    let mut document = serde_json::to_value(routes).expect("a description is plain data");
+    let mut problems = Map::new();
+    for (_, path) in members(&mut document["paths"]) {
+        for (method, operation) in members(path) {
+            let scopes = if method == "get" { &[READ, WRITE][..] } else { &[WRITE] };
+            operation["security"] = match access {
+                Access::Open => json!([]),
+                Access::Iam | Access::Jwt => json!([{"iam": []}, {"jwt": scopes}]),
+            };
+            let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+            for parameter in parameters.into_iter().flatten() {
+                never_null(&mut parameter["schema"]);
+            }
+            add_problems(operation, &mut problems);
+        }
+    }
+    document["components"]["responses"] = problems.into();
+    link(&mut document["paths"]);
+    document["components"]["securitySchemes"] = json!({
+        "iam": {
+            "type": "apiKey", "in": "header", "name": "Authorization",
+            "description": "An AWS signature (version 4) for the service `execute-api`, of a stack whose parameter `Auth` is `IAM`.",
+        },
+        "jwt": {
+            "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+            "description": "A token with one of the scopes, of a stack whose parameter `Auth` is `JWT`.",
+        },
+    });
+    let kinds: Vec<&Kind> = Kind::ALL.iter().collect();
+    document["components"]["schemas"]["Problem"]["properties"]["type"]["enum"] = json!(kinds);
+    document
+}
+
+/// What is asked for by its name once it is made, and what its name is.
+struct Link {
+    path: &'static str,
+    method: &'static str,
+    statuses: &'static [&'static str],
+    /// The operations that ask for it, and their parameter for its name.
+    operations: &'static [&'static str],
+    parameter: &'static str,
+    name: &'static str,
+}
+
+const LINKS: [Link; 2] = [
+    Link {
+        path: "/jobs",
+        method: "post",
+        statuses: &["202"],
+        operations: &["get_job", "execution", "cancel"],
+        parameter: "id",
+        name: "$response.body#/job",
+    },
+    Link {
+        path: "/datasets/{name}",
+        method: "put",
+        statuses: &["200", "201"],
+        operations: &["get", "versions", "files", "delete"],
+        parameter: "name",
+        name: "$request.path.name",
+    },
+];
+
+/// Tells in the answers to what makes something which operations ask for it.
+fn link(paths: &mut Value) {
+    for link in LINKS {
+        let told = link.operations.iter().map(|id| {
+            let told = json!({"operationId": id, "parameters": {link.parameter: link.name}});
+            ((*id).to_owned(), told)
+        });
+        let told: Map<_, _> = told.collect();
+        for status in link.statuses {
+            paths[link.path][link.method]["responses"][status]["links"] = json!(told);
+        }
+    }
+}
+
+fn members(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    value.as_object_mut().into_iter().flatten()
+}
+
+/// A parameter that is left out is not there; it is never null.
+fn never_null(schema: &mut Value) {
+    let null = json!("null");
+    if let Some(kinds) = schema.get_mut("type").and_then(Value::as_array_mut) {
+        kinds.retain(|kind| *kind != null);
+        schema["type"] = kinds.pop().unwrap_or_default();
+    }
+    if let Some(kinds) = schema.get_mut("oneOf").and_then(Value::as_array_mut) {
+        kinds.retain(|kind| kind.get("type") != Some(&null));
+        if let [kind] = kinds.as_slice() {
+            *schema = kind.clone();
+        }
+    }
+}
+
+/// Adds the problems of an operation to its responses, which lie among `problems`: those that it
+/// names, and those that all operations of its form have.
+fn add_problems(operation: &mut Value, problems: &mut Map<String, Value>) {
+    let named = operation.as_object_mut().and_then(|members| members.remove(PROBLEMS));
+    let named = named.unwrap_or_default();
+    let (has_body, has_parameters) =
+        (operation.get("requestBody").is_some(), operation.get("parameters").is_some());
+    let mut by_status: BTreeMap<u16, Vec<Kind>> = BTreeMap::new();
+    for kind in Kind::ALL {
+        let applies = match kind {
+            Kind::BadRequest => has_body || has_parameters,
+            Kind::TooLarge => has_body,
+            Kind::Unauthorized | Kind::Forbidden | Kind::Internal | Kind::Unavailable => true,
+            kind => named.as_array().into_iter().flatten().any(|name| *name == json!(kind)),
+        };
+        if applies {
+            by_status.entry(kind.status().as_u16()).or_default().push(*kind);
+        }
+    }
+    for (status, kinds) in by_status {
+        let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+        let name = names.join(".");
+        operation["responses"][status.to_string()] =
+            json!({"$ref": format!("#/components/responses/{name}")});
+        problems.entry(name).or_insert_with(|| response(&kinds));
+    }
+}
+
+/// The answer that is one of some problems of the same status.
+fn response(kinds: &[Kind]) -> Value {
+    let told: Vec<_> =
+        kinds.iter().map(|kind| format!("`{}`: {}", kind.name(), kind.means())).collect();
+    let examples: Map<_, _> =
+        kinds.iter().map(|kind| (kind.name().to_owned(), example(*kind))).collect();
+    let schema = json!({
+        "allOf": [
+            {"$ref": "#/components/schemas/Problem"},
+            {"type": "object", "properties": {"type": {"enum": kinds}}},
+        ],
+    });
+    let mut response = json!({
+        "description": told.join("\n"),
+        "content": {"application/problem+json": {"schema": schema, "examples": examples}},
+    });
+    if kinds.contains(&Kind::Unavailable) {
+        response["headers"]["Retry-After"] = json!({
+            "description": "Seconds after which another attempt may succeed.",
+            "schema": {"type": "integer", "minimum": 1},
+        });
+    }
+    response
+}
+
+fn example(kind: Kind) -> Value {
+    let document = Problem::new(kind, kind.means()).document("/…".to_owned());
+    json!({"value": document})
+}

@@ -1,0 +1,561 @@
+//! The shapes of what other crates write as JSON, for the description of the API.
+//!
+//! Nothing is made of these types: what they describe belongs to crates that know of no API. The
+//! tests hold every answer against the description.
+#![expect(dead_code, reason = "only their shapes are used")]
+
+use std::collections::BTreeMap;
+
+use job::Labels;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, Schema, Type};
+
+/// The labels of a job.
+pub(crate) fn labels() -> Schema {
+    let text = |pattern| Object::builder().schema_type(Type::String).pattern(Some(pattern));
+    Object::builder()
+        .description(Some("What its submitter calls the job, for others to find it by."))
+        .property_names(Some(text("^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$").build()))
+        .additional_properties(Some(text("^[^\\x00-\\x1f\\x7f-\\x9f]{1,127}$")))
+        .max_properties(Some(Labels::MOST))
+        .into()
+}
+
+/// What a job lands, or landed: one object, or many as they were named.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = JobSource)]
+pub(crate) enum Source {
+    Object(SourceObject),
+    Objects(SourceObjects),
+    Manifest(SourceManifest),
+    Prefix(SourcePrefix),
+}
+
+/// Objects that were named one by one.
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobSourceObjects)]
+pub(crate) struct SourceObjects {
+    objects: Vec<SourceObject>,
+}
+
+/// Objects that a document lists.
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobSourceManifest)]
+pub(crate) struct SourceManifest {
+    manifest: SourceObject,
+}
+
+/// Objects under a prefix.
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobSourcePrefix)]
+pub(crate) struct SourcePrefix {
+    /// Their bucket.
+    bucket: String,
+    /// What their keys begin with.
+    prefix: String,
+    /// What the rest of their keys matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    glob: Option<String>,
+}
+
+/// What becomes of those of many objects that can't be read.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Unreadable {
+    /// The job fails.
+    Fail,
+    /// They are listed, and the others are landed.
+    Skip,
+}
+
+/// How many objects of a source of many are landed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ObjectCounts {
+    /// Those that are.
+    landed: u32,
+    /// Those that are not, as they landed before or can't be read.
+    skipped: u32,
+}
+
+/// An object that is landed, or was.
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobSourceObject)]
+pub(crate) struct SourceObject {
+    /// Its bucket.
+    bucket: String,
+    /// Its key.
+    key: String,
+    /// Its version, if the bucket keeps versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    /// Its ETag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+    /// The `sequencer` of its event: hexadecimal digits that grow with the versions of a key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequencer: Option<String>,
+}
+
+/// Where a job stands.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[schema(as = JobStatus)]
+pub(crate) enum Status {
+    Pending,
+    Running,
+    Cancelling,
+    Succeeded,
+    Failed,
+    Cancelled,
+    Duplicate,
+    Superseded,
+}
+
+/// Rows of a job: `read` = `stored` + `rejected` + `filtered`.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Counts {
+    /// Records read: the header, blank lines and comments are none.
+    read: u64,
+    /// Records that are in the lake.
+    stored: u64,
+    /// Records that were refused.
+    rejected: u64,
+    /// Records that the contract's `where` left out.
+    filtered: u64,
+}
+
+/// Why a job failed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Failure {
+    /// The name of the failure.
+    error: String,
+    /// What happened, where, and what to do.
+    cause: String,
+    /// The other job, if this one made way for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<String>,
+}
+
+/// What is not as it should be of a job that landed all the same.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Warning {
+    /// Its name.
+    name: String,
+    /// What happened, and what to do.
+    message: String,
+}
+
+/// What a job costs, at list prices without free tiers.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Bill {
+    basis: Basis,
+    /// The region of the prices.
+    region: String,
+    /// The day on which the prices were last compared with published ones.
+    prices: String,
+    /// What the functions run on: `arm64` or `x86_64`.
+    processor: String,
+    /// All lines, in USD.
+    total: f64,
+    /// What is paid for, by item: steps, the state machine, the registry.
+    lines: BTreeMap<String, Line>,
+    elsewhere: Elsewhere,
+}
+
+/// How far a bill is to be believed.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Basis {
+    /// As the functions measured it.
+    Measured,
+    /// Nothing of it was paid.
+    Estimate,
+}
+
+/// A line of a bill.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Line {
+    /// What it costs, in USD.
+    cost: f64,
+    /// How many invocations.
+    invocations: u64,
+    /// Their time, each rounded up to a whole millisecond.
+    milliseconds: u64,
+    /// Their memory over their time: megabytes (2^20) times milliseconds.
+    mb_milliseconds: u64,
+    /// Requests of the dearer kind: PUT, POST, COPY and LIST.
+    puts: u64,
+    /// Requests of the cheaper kind: GET and HEAD.
+    gets: u64,
+    /// Requests that cost nothing.
+    deletes: u64,
+    /// Bytes that were read of objects.
+    bytes_read: u64,
+    /// Bytes that were written to objects.
+    bytes_written: u64,
+    /// State transitions.
+    #[schema(required = false)]
+    transitions: u64,
+    /// Express executions, one for each shard of a map.
+    #[schema(required = false)]
+    express: u64,
+    /// Units written to the registry's table.
+    #[schema(required = false)]
+    writes: u64,
+    /// Units read of it.
+    #[schema(required = false)]
+    reads: u64,
+}
+
+/// What the same bytes would cost elsewhere, in USD: for the scale of a bill.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Elsewhere {
+    /// A Glue job of two DPUs.
+    glue: f64,
+    /// `CREATE TABLE AS SELECT` in Athena.
+    athena_ctas: f64,
+    /// Snowpipe, in the Standard edition.
+    snowpipe: f64,
+}
+
+/// A version of a dataset's contract, without its text.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"dataset": "flights", "version": 3, "created": "2026-01-31T12:00:00.000Z"}))]
+pub(crate) struct ContractVersion {
+    /// The dataset.
+    dataset: String,
+    /// From 1.
+    #[schema(minimum = 1)]
+    version: u32,
+    /// When it was registered.
+    #[schema(format = DateTime)]
+    created: String,
+}
+
+/// A contract as it was registered.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Contract, example = json!({
+    "dataset": "orders", "version": 1, "created": "2026-01-31T12:00:00.000Z",
+    "text": "name: orders\nschema:\n  fields:\n    - { name: id, type: integer }\n",
+}))]
+pub(crate) struct StoredContract {
+    /// The dataset.
+    dataset: String,
+    /// From 1.
+    #[schema(minimum = 1)]
+    version: u32,
+    /// When it was registered.
+    #[schema(format = DateTime)]
+    created: String,
+    /// The document, YAML or JSON, as it was sent. An answer to who sent it leaves out a long one.
+    #[schema(required = false)]
+    text: String,
+}
+
+/// A dataset: a version of its contract and, without a stated version, its table.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Dataset {
+    /// The dataset.
+    dataset: String,
+    /// The version of the contract, from 1.
+    #[schema(minimum = 1)]
+    version: u32,
+    /// When it was registered.
+    #[schema(format = DateTime)]
+    created: String,
+    /// The document, YAML or JSON, as it was sent.
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<crate::files::Table>,
+}
+
+/// A page of contracts.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Contracts {
+    /// The contracts of the page.
+    items: Vec<ContractVersion>,
+    /// `after` of the next page; `null` at the end.
+    #[schema(required)]
+    next: Option<String>,
+}
+
+/// A fault of a contract.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ContractFault)]
+pub(crate) struct Fault {
+    /// Where in the document: `schema.fields[2].constraints.minimum`; empty for the document
+    /// itself.
+    path: String,
+    /// The line, from 1.
+    line: u32,
+    /// The character of the line, from 1.
+    column: u32,
+    /// What is wrong, and what would be allowed.
+    message: String,
+}
+
+/// A proposed contract.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "yaml": "name: orders\nschema:\n  fields:\n    - { name: id, type: integer }\n",
+    "evidence": [{"property": "fields.id.type", "value": "integer", "because": "3 of 3 values are integers"}],
+    "records": 3,
+    "refused": 0,
+}))]
+pub(crate) struct Inferred {
+    /// The contract, with comments.
+    yaml: String,
+    /// The reason for each guess.
+    evidence: Vec<Evidence>,
+    /// Records that were seen.
+    records: u64,
+    /// Those of them that no contract would take.
+    refused: u64,
+}
+
+/// A guess and the reason for it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Evidence {
+    /// What was guessed, as a contract names it: `delimiter`, or `fields.fare.type`.
+    property: String,
+    /// The guess.
+    value: String,
+    /// What speaks for it, and against it.
+    because: String,
+}
+
+/// A file of a table.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TableFile {
+    /// Key, in the lake's bucket.
+    key: String,
+    /// The values of the fields that name its folders.
+    #[schema(required = false)]
+    partition: BTreeMap<String, String>,
+    /// Rows.
+    rows: u64,
+    /// Bytes.
+    bytes: u64,
+    /// A presigned URL.
+    url: String,
+}
+
+/// A fault of a record: a line of `errors.jsonl`.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RecordFault {
+    /// The object that has the record, if the job lands several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// The line on which the record starts, from 1.
+    line: u64,
+    /// How many lines it spans, where these are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lines: Option<u64>,
+    /// The record's number, from 1; the header is none.
+    record: u64,
+    /// A byte of the source, from 0: the first one of the record, or the faulty one.
+    byte: u64,
+    /// The field's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    /// The column, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u32>,
+    /// The name of the fault.
+    error: String,
+    /// Which constraint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    /// The text, cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    /// The record that has the key, from 1, if the fault is that the key is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holder: Option<i64>,
+    /// What is wrong, in a sentence.
+    message: String,
+}
+
+/// What the columns of a job's rows hold.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Profile {
+    /// Rows that are stored.
+    rows: u64,
+    /// The columns, in order.
+    columns: Vec<ColumnProfile>,
+}
+
+/// What a column holds. Integers of at most 53 bits, floats and booleans are JSON's own; everything
+/// else is text, moments in ISO 8601.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ColumnProfile {
+    /// The column's name.
+    name: String,
+    /// Its type, by its name in Table Schema.
+    #[serde(rename = "type")]
+    kind: String,
+    /// Values that are there.
+    count: u64,
+    /// Values that are not.
+    nulls: u64,
+    /// Floats that are not a number.
+    #[schema(required = false)]
+    nan: u64,
+    /// The least value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min: Option<Value>,
+    /// The greatest value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<Value>,
+    /// The mean of numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mean: Option<f64>,
+    /// How many different values there are, about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distinct: Option<u64>,
+    /// Of numbers and moments the values below which so many per cent of all lie, about: `p01`,
+    /// `p05`, `p25`, `p50`, `p75`, `p95`, `p99`.
+    #[schema(required = false)]
+    quantiles: BTreeMap<String, Value>,
+    /// The most frequent values, about.
+    #[schema(required = false)]
+    frequent: Vec<FrequentValue>,
+    /// Bytes of the shortest text, in UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shortest: Option<u64>,
+    /// Bytes of the longest text, in UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    longest: Option<u64>,
+}
+
+/// A value that is frequent.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FrequentValue {
+    /// The value, cut.
+    value: String,
+    /// How often it occurs, about.
+    count: u64,
+}
+
+/// What the execution of a job did.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "job": "job-1",
+    "execution": {"arn": "arn:aws:states:eu-central-1:000000000000:execution:landing:job-1", "status": "RUNNING", "started": "2026-01-31T12:00:00.000Z"},
+    "states": [{"name": "Ingest", "type": "Task", "entered": "2026-01-31T12:00:00.000Z", "inputKeys": ["job"], "attempts": [{"started": "2026-01-31T12:00:00.000Z"}]}],
+    "mapRuns": [],
+}))]
+pub(crate) struct Inspection {
+    /// The job.
+    job: String,
+    execution: Execution,
+    /// One entry for each time a state was entered.
+    states: Vec<StateVisit>,
+    /// The map runs, oldest first.
+    map_runs: Vec<MapRun>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<StateFailure>,
+}
+
+/// Where an execution stands.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Execution {
+    /// Its ARN.
+    arn: String,
+    /// Step Functions' name of where it stands.
+    status: String,
+    /// When it was started.
+    started: String,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<String>,
+    /// The name of the error that ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// The text of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+}
+
+/// One visit of a state.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StateVisit {
+    /// Name of the state.
+    name: String,
+    /// `Task`, `Choice`, `Map`, …
+    #[serde(rename = "type")]
+    kind: String,
+    /// When it was entered.
+    entered: String,
+    /// When it was left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exited: Option<String>,
+    /// Names of the keys of its input.
+    input_keys: Vec<String>,
+    /// Its output: a message of keys and counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<Value>,
+    /// The calls it made, retries included.
+    attempts: Vec<Attempt>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<StateFailure>,
+}
+
+/// One call of a state.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Attempt {
+    /// When it was scheduled.
+    started: String,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<StateFailure>,
+}
+
+/// An error of a state or an execution.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StateFailure {
+    /// Its name.
+    error: String,
+    /// Its text.
+    cause: String,
+}
+
+/// A run of a Distributed Map.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MapRun {
+    /// Its ARN.
+    arn: String,
+    /// `RUNNING`, `SUCCEEDED`, `FAILED` or `ABORTED`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
+    /// When it was started.
+    started: String,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts: Option<MapCounts>,
+}
+
+/// How many items of a map run stand where.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MapCounts {
+    total: i64,
+    pending: i64,
+    running: i64,
+    succeeded: i64,
+    failed: i64,
+    timed_out: i64,
+    aborted: i64,
+}
