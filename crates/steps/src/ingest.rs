@@ -31,7 +31,7 @@ use crate::found::{self, Found, check_head, find};
 use crate::planned::{Planned as PlannedObjects, Skipped, Writer};
 use crate::source::{checksum, pin, source_error};
 use crate::spending::{Meter, basis};
-use crate::standing::{already_landed, landed_before};
+use crate::standing::{Known, already_landed, landed_before};
 use crate::{Context, documents, order, planned, references};
 
 /// Bytes of an object that are looked at first, for the header.
@@ -191,7 +191,8 @@ async fn open_all(
     let (mut writer, mut skipped) = (Writer::new(work.as_ref(), keys), Vec::new());
     // The objects by the names of their bytes, to find copies.
     let mut originals: HashMap<String, String> = HashMap::new();
-    let open = |found: Found| open_one(context, keys, submission, contract, found, is_only);
+    let known = Known::default();
+    let open = |found: Found| open_one(context, keys, submission, contract, found, is_only, &known);
     let mut fates = stream::iter(found).map(open).buffered(CONCURRENT_OPENINGS);
     while let Some(fate) = fates.next().await {
         match fate? {
@@ -251,9 +252,10 @@ async fn open_one(
     contract: &Contract,
     found: Found,
     is_only: bool,
+    known: &Known,
 ) -> Result<Fate, Error> {
     let name = found.source.name();
-    let fate = try_open(context, keys, submission, contract, found, is_only).await;
+    let fate = try_open(context, keys, submission, contract, found, is_only, known).await;
     let can_skip = !is_only && submission.unreadable == Unreadable::Skip;
     match fate {
         Err(error) if can_skip && error.kind.is_of_source() => {
@@ -270,6 +272,7 @@ async fn try_open(
     contract: &Contract,
     found: Found,
     is_only: bool,
+    known: &Known,
 ) -> Result<Fate, Error> {
     let asked = &found.source;
     let (head, pinned) = match pin_source(context, asked).await {
@@ -280,7 +283,8 @@ async fn try_open(
     };
     check_head(&found.expected, &asked.name(), &head)?;
     let mut contents = content_names(&pinned, &head);
-    let mut landed = refuse_landed(context, submission, contract, &pinned, &contents).await?;
+    let mut landed =
+        refuse_landed(context, submission, contract, &pinned, &contents, known).await?;
     if landed.is_none()
         && !is_only
         && lands_once(submission, contract)
@@ -289,7 +293,7 @@ async fn try_open(
         // One object of many that turned out at the end to be there already would take all others
         // with it.
         contents.push(content_name(head.size, checksum(context, &pinned, head.size).await?));
-        landed = refuse_landed(context, submission, contract, &pinned, &contents).await?;
+        landed = refuse_landed(context, submission, contract, &pinned, &contents, known).await?;
     }
     if let Some(because) = landed {
         if is_only {
@@ -383,10 +387,13 @@ async fn refuse_landed(
     contract: &Contract,
     pinned: &SourceRef,
     contents: &[String],
+    known: &Known,
 ) -> Result<Option<Failure>, Error> {
     let Submission { job, dataset, .. } = submission;
     match contract.output.mode {
-        Mode::Append if !submission.force => landed_before(context, dataset, contents, job).await,
+        Mode::Append if !submission.force => {
+            landed_before(context, known, dataset, contents, job).await
+        }
         mode => order::superseded(context, submission, pinned, mode).await,
     }
 }

@@ -1,5 +1,8 @@
 //! What a claim of bytes is worth: that of a job which never commits is void, whoever finds it.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use job::DatasetName;
 use job::Error;
 use job::decision::Decision;
@@ -18,16 +21,34 @@ pub(crate) enum Standing {
     Open,
 }
 
+/// The jobs about which somebody asked, and whether each commits: many objects were mostly landed
+/// by few jobs.
+#[derive(Default)]
+pub(crate) struct Known(Mutex<HashMap<JobId, bool>>);
+
+impl Known {
+    async fn commits(&self, context: &Context, job: &JobId) -> Result<bool, Error> {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(commits) = known().get(job) {
+            return Ok(*commits);
+        }
+        let commits = matches!(standing(context, job).await?, Standing::Commits);
+        known().insert(job.clone(), commits);
+        Ok(commits)
+    }
+}
+
 /// The failure of a job whose bytes another job landed; `None`: nobody did. It is an early look:
 /// only the claim before the decision is exact.
 pub(crate) async fn landed_before(
     context: &Context,
+    known: &Known,
     dataset: &DatasetName,
     contents: &[String],
     job: &JobId,
 ) -> Result<Option<Failure>, Error> {
     match context.registry.loaded(dataset, contents).await?.filter(|earlier| earlier != job) {
-        Some(earlier) if matches!(standing(context, &earlier).await?, Standing::Commits) => {
+        Some(earlier) if known.commits(context, &earlier).await? => {
             Ok(Some(already_landed(earlier, dataset)))
         }
         _ => Ok(None),
