@@ -36,7 +36,7 @@ const SHIPPING: Elsewhere =
     Test("tests/end_to_end/shipping.rs", "a_file_lands_on_what_the_printed_commands_deploy");
 
 /// All commands that are not run here.
-const ELSEWHERE: [(&str, Elsewhere); 19] = [
+const ELSEWHERE: [(&str, Elsewhere); 20] = [
     (
         "cargo install --path crates/landfall-cli --locked",
         Untested("it builds the command as a release, as `cargo xtask bench` does"),
@@ -50,6 +50,10 @@ const ELSEWHERE: [(&str, Elsewhere); 19] = [
     ("cargo xtask test", Untested("it is what runs this test")),
     ("cargo xtask test flow::splits", Untested("it is what runs this test")),
     ("cargo xtask lint", Untested("`.ci/run` runs it")),
+    (
+        "cargo xtask reference",
+        Test("functions/api/tests/api/openapi.rs", "the_description_is_checked_in"),
+    ),
     ("cargo +nightly fuzz run records", Untested("it runs until somebody ends it")),
     ("cargo +nightly fuzz cmin records", Untested("it changes the corpus")),
     (".ci/run", Untested("it is what runs this test")),
@@ -57,7 +61,10 @@ const ELSEWHERE: [(&str, Elsewhere); 19] = [
     ("sam deploy", SHIPPING),
     ("curl -X PUT $API/datasets/flights --data-binary @testdata/contracts/flights.yaml", SHIPPING),
     ("aws s3 cp flights.csv s3://$INBOX/inbox/flights/", SHIPPING),
-    ("aws s3 cp --recursive history/ s3://$INBOX/inbox/events/", SHIPPING),
+    (
+        r#"curl $API/jobs -d '{"dataset": "events", "source": {"prefix": "inbox/events/2025/", "glob": "**/*.csv.gz"}}'"#,
+        Test("functions/api/tests/api/jobs.rs", "a_source_may_have_many_objects"),
+    ),
     ("curl $API/jobs?dataset=flights", SHIPPING),
     (
         "curl $API/jobs/$JOB/outputs",

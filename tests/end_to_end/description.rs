@@ -79,7 +79,7 @@ fn the_api_is_as_it_is_described() {
     let server = Server::start(&stage);
     let folder = tempfile::tempdir().unwrap();
     let config = checkout::root().join("tests/end_to_end/schemathesis.toml");
-    let mut command = Python::of_schemathesis().unwrap().tool("schemathesis").unwrap();
+    let mut command = Python::of_schemathesis().unwrap().script("schemathesis").unwrap();
     let asked = command
         .current_dir(folder.path())
         .arg("--config-file")

@@ -67,6 +67,15 @@ impl Python {
         command
     }
 
+    /// A script of Python that the environment's packages brought. What it says of its interpreter
+    /// is not true any more, as the environment was moved into place.
+    pub fn script(&self, name: &str) -> Result<Command> {
+        let folder = self.0.parent().ok_or("the interpreter lies in no folder")?;
+        let mut command = self.command();
+        command.arg(folder.join(name));
+        Ok(command)
+    }
+
     /// A program that the environment's packages brought, which finds the others among them.
     pub fn tool(&self, name: &str) -> Result<Command> {
         let folder = self.0.parent().ok_or("the interpreter lies in no folder")?;

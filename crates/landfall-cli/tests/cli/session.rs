@@ -69,6 +69,8 @@ static REDACTIONS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"(commit \d+ of )\S+Z", "${1}<time>"),
         (r"\d+\.\d\d s\b", "<seconds> s"),
         (r"[\d.,]+ MB/s", "<speed> MB/s"),
+        // What a run would have cost is told by its time.
+        (r"(nothing here; on AWS an estimated )[\d.]+", "${1}<cost>"),
         // Parquet says which version of its library wrote it.
         (r"(rows|files?  +\d+), [\d.,]+ k?B", "$1, <size>"),
     ]
