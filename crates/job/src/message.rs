@@ -45,18 +45,21 @@ impl JobId {
         &self.0
     }
 
-    /// `<kind>-<40 hex digits>`; the parts are hashed with their lengths, so that no two lists of
-    /// parts look alike.
     fn digest(kind: &str, parts: &[&str]) -> Self {
-        use sha2::{Digest, Sha256};
-        let mut hash = Sha256::new();
-        for part in parts {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
-        let hex: String = hash.finalize()[..20].iter().map(|byte| format!("{byte:02x}")).collect();
-        Self(format!("{kind}-{hex}"))
+        Self(format!("{kind}-{}", digest(parts)))
     }
+}
+
+/// A name of 40 hexadecimal digits for a list of texts: the first 20 bytes of a SHA-256. The texts
+/// are hashed with their lengths, so that no two lists look alike.
+pub fn digest(parts: &[&str]) -> String {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize()[..20].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl std::fmt::Display for JobId {

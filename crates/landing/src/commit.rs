@@ -6,10 +6,9 @@ use contract::Mode;
 use csv_records::Tile;
 use job::TableFormat;
 use job::bill::{Bill, Usage};
-use job::message::{Counts, Failure, JobId, Source, SourceRef};
+use job::message::{Counts, Failure, JobId, Source, SourceRef, digest};
 use job::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::profile::Bounds;
 use crate::table::SchemaAt;
@@ -358,13 +357,7 @@ pub fn content_name(bytes: u64, crc64nvme: u64) -> String {
 pub fn version_name(source: &SourceRef, bytes: u64) -> String {
     let SourceRef { bucket, key, version, etag, .. } = source;
     let state = version.as_deref().or(etag.as_deref()).unwrap_or_default();
-    let mut hash = Sha256::new();
-    for part in [bucket.as_str(), key, state] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
-    }
-    let digits: String = hash.finalize()[..20].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{bytes}-version-{digits}")
+    format!("{bytes}-version-{}", digest(&[bucket, key, state]))
 }
 
 /// Whether a name is that of a version, which tells nothing of the bytes of other objects.

@@ -11,8 +11,7 @@ use csv_records::{Limits, LongFooter, footer_start};
 use futures::{StreamExt, stream};
 use job::bill::{Expected, Item, check_cap, estimate};
 use job::message::{
-    Failure, JobId, JobKeys, ObjectCounts, Planned, Shard, ShardList, SourceRef, Submission,
-    Unreadable,
+    Failure, JobKeys, ObjectCounts, Planned, Shard, ShardList, SourceRef, Submission, Unreadable,
 };
 use job::{Error, ErrorKind};
 use landing::commit::{content_name, is_version_name, version_name};
@@ -83,7 +82,7 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
         objects: opened.extents.len() as u32,
         source_bytes: bytes,
         first_objects: opened.first,
-        skipped: opened.skipped,
+        skipped: opened.skipped.len() as u32,
         total,
         shard_bytes,
         shards: shards.len() as u32,
@@ -96,15 +95,12 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     if contract.output.lineage {
         count_lines(context, &keys, &plan, &mut shards).await?;
     }
-    let source = plan.first_objects.first().filter(|_| submission.source.object().is_some());
-    let objects = submission
-        .source
-        .object()
-        .is_none()
-        .then_some(ObjectCounts { landed: plan.objects, skipped: plan.skipped });
+    let is_only = submission.source.object().is_some();
+    let source = plan.first_objects.first().filter(|_| is_only);
+    let counts = ObjectCounts { landed: plan.objects, skipped: plan.skipped };
     let change = JobChange {
         source: source.map(|object| object.source.clone()),
-        objects,
+        objects: (!is_only).then_some(counts),
         ..JobChange::default()
     };
     context.registry.update_job(job, &change, &now()).await?;
@@ -124,9 +120,8 @@ struct Opened {
     /// The part of the list of objects that stands in the plan.
     first: Vec<PlannedObject>,
     extents: Vec<Extent>,
-    /// How many are not landed, and the job that landed the first one of them, if one did.
-    skipped: u32,
-    landed_by: Option<JobId>,
+    /// Those that are not landed.
+    skipped: Vec<Skipped>,
 }
 
 impl Opened {
@@ -140,21 +135,20 @@ impl Opened {
         if !self.extents.is_empty() {
             return Ok(());
         }
-        let name = submission.source.name();
-        match &self.landed_by {
+        let (name, skipped) = (submission.source.name(), self.skipped.len());
+        match self.skipped.iter().find_map(|object| object.job.as_ref()) {
             Some(earlier) => {
                 let mut because = already_landed(earlier.clone(), &submission.dataset);
                 because.cause = format!(
-                    "all {} objects of {name} are in {} already, the first one by job {earlier}; submit with `force` to land them again",
-                    self.skipped, submission.dataset
+                    "all {skipped} objects of {name} are in {} already, the first one by job {earlier}; submit with `force` to land them again",
+                    submission.dataset
                 );
                 Err(give_way(context.work().as_ref(), keys, because).await)
             }
-            None if self.skipped > 0 => Err(Error::new(
+            None if skipped > 0 => Err(Error::new(
                 ErrorKind::SourceCorrupt,
                 format!(
-                    "none of the {} objects of {name} can be read; the job's skipped objects tell why",
-                    self.skipped
+                    "none of the {skipped} objects of {name} can be read; the job's skipped objects tell why"
                 ),
             )),
             None => Err(Error::new(
@@ -180,20 +174,19 @@ async fn open_all(
     found: Vec<Found>,
 ) -> Result<Opened, Error> {
     let work = context.work();
-    let is_only = submission.source.object().is_some();
     let mut opened = Opened {
         layouts: Vec::new(),
         first: Vec::new(),
         extents: Vec::with_capacity(found.len()),
-        skipped: 0,
-        landed_by: None,
+        skipped: Vec::new(),
     };
-    let (mut writer, mut skipped) = (Writer::new(work.as_ref(), keys), Vec::new());
+    let mut writer = Writer::new(work.as_ref(), keys);
     // The objects by the names of their bytes, to find copies.
     let mut originals: HashMap<String, String> = HashMap::new();
-    let known = Known::default();
-    let open = |found: Found| open_one(context, keys, submission, contract, found, is_only, &known);
-    let mut fates = stream::iter(found).map(open).buffered(CONCURRENT_OPENINGS);
+    let is_only = submission.source.object().is_some();
+    let opener = Opener { context, keys, submission, contract, is_only, known: Known::default() };
+    let mut fates =
+        stream::iter(found).map(|found| opener.open(found)).buffered(CONCURRENT_OPENINGS);
     while let Some(fate) = fates.next().await {
         match fate? {
             Fate::Lands(lands) => {
@@ -202,8 +195,8 @@ async fn open_all(
                     let mut names = object.contents.iter();
                     if let Some(original) = names.find_map(|name| originals.get(name)) {
                         let message = format!("it has the same bytes as {original}");
-                        skipped.push(Skipped::new(object.name(), "AlreadyLanded", message));
-                        opened.skipped += 1;
+                        let copy = Skipped::new(object.name(), "AlreadyLanded", message);
+                        opened.skipped.push(copy);
                         continue;
                     }
                     let names = object.contents.iter();
@@ -214,14 +207,10 @@ async fn open_all(
                 opened.extents.push(Extent::of(&object, layout));
                 writer.push(object).await?;
             }
-            Fate::Skipped(object) => {
-                opened.landed_by = opened.landed_by.or_else(|| object.job.clone());
-                opened.skipped += 1;
-                skipped.push(object);
-            }
+            Fate::Skipped(object) => opened.skipped.push(object),
         }
     }
-    planned::keep_skipped(work.as_ref(), keys, &skipped).await?;
+    planned::keep_skipped(work.as_ref(), keys, &opened.skipped).await?;
     opened.first = writer.finish().await?;
     Ok(opened)
 }
@@ -243,92 +232,89 @@ fn position_of(layouts: &mut Vec<Layout>, layout: Layout) -> Result<u32, Error> 
     }) as u32)
 }
 
-/// Pins an object and understands its beginning. `is_only`: the job was asked for this object and
-/// nothing else.
-async fn open_one(
-    context: &Context,
-    keys: &JobKeys,
-    submission: &Submission,
-    contract: &Contract,
-    found: Found,
+/// What the objects of a job are opened with.
+struct Opener<'a> {
+    context: &'a Context,
+    keys: &'a JobKeys,
+    submission: &'a Submission,
+    contract: &'a Contract,
+    /// The job was asked for one object and nothing else.
     is_only: bool,
-    known: &Known,
-) -> Result<Fate, Error> {
-    let name = found.source.name();
-    let fate = try_open(context, keys, submission, contract, found, is_only, known).await;
-    let can_skip = !is_only && submission.unreadable == Unreadable::Skip;
-    match fate {
-        Err(error) if can_skip && error.kind.is_of_source() => {
-            Ok(Fate::Skipped(Skipped::new(name, error.name(), error.message)))
-        }
-        fate => fate,
-    }
+    known: Known,
 }
 
-async fn try_open(
-    context: &Context,
-    keys: &JobKeys,
-    submission: &Submission,
-    contract: &Contract,
-    found: Found,
-    is_only: bool,
-    known: &Known,
-) -> Result<Fate, Error> {
-    let asked = &found.source;
-    let (head, pinned) = match pin_source(context, asked).await {
-        Err(error) if found.is_optional && error.kind == ErrorKind::SourceMissing => {
-            return Ok(Fate::Skipped(Skipped::new(asked.name(), error.name(), error.message)));
+impl Opener<'_> {
+    /// Pins an object and understands its beginning, or leaves it out.
+    async fn open(&self, found: Found) -> Result<Fate, Error> {
+        let name = found.source.name();
+        let can_skip = !self.is_only && self.submission.unreadable == Unreadable::Skip;
+        match self.try_open(found).await {
+            Err(error) if can_skip && error.kind.is_of_source() => {
+                Ok(Fate::Skipped(Skipped::new(name, error.name(), error.message)))
+            }
+            fate => fate,
         }
-        pinned => pinned?,
-    };
-    check_head(&found.expected, &asked.name(), &head)?;
-    let mut contents = content_names(&pinned, &head);
-    let mut landed =
-        refuse_landed(context, submission, contract, &pinned, &contents, known).await?;
-    if landed.is_none()
-        && !is_only
-        && lands_once(submission, contract)
-        && contents.iter().all(|name| is_version_name(name))
-    {
-        // One object of many that turned out at the end to be there already would take all others
-        // with it.
-        contents.push(content_name(head.size, checksum(context, &pinned, head.size).await?));
-        landed = refuse_landed(context, submission, contract, &pinned, &contents, known).await?;
     }
-    if let Some(because) = landed {
-        if is_only {
-            return Err(give_way(context.work().as_ref(), keys, because).await);
+
+    async fn try_open(&self, found: Found) -> Result<Fate, Error> {
+        let Self { context, keys, submission, contract, is_only, ref known } = *self;
+        let asked = &found.source;
+        let (head, pinned) = match pin_source(context, asked).await {
+            Err(error) if found.is_optional && error.kind == ErrorKind::SourceMissing => {
+                return Ok(Fate::Skipped(Skipped::new(asked.name(), error.name(), error.message)));
+            }
+            pinned => pinned?,
+        };
+        check_head(&found.expected, &asked.name(), &head)?;
+        let mut contents = content_names(&pinned, &head);
+        let mut landed =
+            refuse_landed(context, submission, contract, &pinned, &contents, known).await?;
+        if landed.is_none()
+            && !is_only
+            && lands_once(submission, contract)
+            && contents.iter().all(|name| is_version_name(name))
+        {
+            // One object of many that turned out at the end to be there already would take all others
+            // with it.
+            contents.push(content_name(head.size, checksum(context, &pinned, head.size).await?));
+            landed =
+                refuse_landed(context, submission, contract, &pinned, &contents, known).await?;
         }
-        let skipped = Skipped::new(pinned.name(), &because.error, because.cause);
-        return Ok(Fate::Skipped(Skipped { job: because.job, ..skipped }));
+        if let Some(because) = landed {
+            if is_only {
+                return Err(give_way(context.work().as_ref(), keys, because).await);
+            }
+            let skipped = Skipped::new(pinned.name(), &because.error, because.cause);
+            return Ok(Fate::Skipped(Skipped { job: because.job, ..skipped }));
+        }
+        let source = context.buckets.bucket(&asked.bucket);
+        // What is wrong with an object that is left out is no error of the job.
+        let is_told = is_only || submission.unreadable == Unreadable::Fail;
+        let errors = is_told.then(|| keys.errors());
+        let opening = open(context, errors.as_deref(), &pinned, head.size, contract).await?;
+        let mapping =
+            match_header(context, errors.as_deref(), contract, &opening, &pinned, is_only).await?;
+        let data_end = find_footer(source.as_ref(), &pinned, head.size, &opening).await?;
+        let object = PlannedObject {
+            source: pinned,
+            bytes: head.size,
+            crc64nvme: head.crc64nvme.or(found.expected.crc64nvme),
+            contents,
+            rows: found.expected.rows,
+            layout: 0,
+            data_start: opening.header.data_start,
+            data_lines: opening.header.lines_before_data,
+            data_end,
+        };
+        let layout = Layout {
+            compression: opening.compression,
+            mapping,
+            header: Verbatim(opening.rejects_header()),
+            dialect: opening.dialect,
+            evidence: opening.evidence,
+        };
+        Ok(Fate::Lands(Box::new((object, layout))))
     }
-    let source = context.buckets.bucket(&asked.bucket);
-    // What is wrong with an object that is left out is no error of the job.
-    let is_told = is_only || submission.unreadable == Unreadable::Fail;
-    let errors = is_told.then(|| keys.errors());
-    let opening = open(context, errors.as_deref(), &pinned, head.size, contract).await?;
-    let mapping =
-        match_header(context, errors.as_deref(), contract, &opening, &pinned, is_only).await?;
-    let data_end = find_footer(source.as_ref(), &pinned, head.size, &opening).await?;
-    let object = PlannedObject {
-        source: pinned,
-        bytes: head.size,
-        crc64nvme: head.crc64nvme.or(found.expected.crc64nvme),
-        contents,
-        rows: found.expected.rows,
-        layout: 0,
-        data_start: opening.header.data_start,
-        data_lines: opening.header.lines_before_data,
-        data_end,
-    };
-    let layout = Layout {
-        compression: opening.compression,
-        mapping,
-        header: Verbatim(opening.rejects_header()),
-        dialect: opening.dialect,
-        evidence: opening.evidence,
-    };
-    Ok(Fate::Lands(Box::new((object, layout))))
 }
 
 /// The contract of a submission, as it was registered and as it reads.
