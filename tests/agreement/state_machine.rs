@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use job::DatasetName;
 use job::ErrorKind;
+use job::hold::MAX_HOLD_SECONDS;
 use job::message::{
-    Abandon, Caught, EndJob, JobId, JobRef, MakeFiles, MergeFiles, MergeItem, MergeList, Planned,
-    Settled, Shard, ShardList, TransformShard, Verified, VerifyJob,
+    Abandon, Caught, EndJob, HoldJob, JobId, JobRef, MakeFiles, MergeFiles, MergeItem, MergeList,
+    Planned, Settled, Shard, ShardList, TransformShard, Verified, VerifyJob,
 };
 use registry::JobStatus;
 use serde::Serialize;
@@ -36,7 +37,10 @@ const EXPRESS_SECONDS: u64 = 300;
 
 /// The states that call a function, with its resource in the template.
 fn calls(machine: &Value) -> Vec<(String, &Value, String)> {
-    let states = asl::states(machine).into_iter().filter(|(_, state)| state["Resource"] == LAMBDA);
+    let is_call = |state: &Value| {
+        state["Resource"] == LAMBDA || state["Resource"] == format!("{LAMBDA}.waitForTaskToken")
+    };
+    let states = asl::states(machine).into_iter().filter(|(_, state)| is_call(state));
     let function = |state: &Value| {
         state["Parameters"]["FunctionName"]
             .as_str()
@@ -88,6 +92,7 @@ fn states_are_named_by_the_steps_they_call() {
         ("VerifyAgain", "VerifyFunction"),
         ("Merge", "TransformFunction"),
         ("MergeAll/MergeFiles", "TransformFunction"),
+        ("Hold", "StoreFunction"),
         ("Store", "StoreFunction"),
         ("Abandon", "StoreFunction"),
     ];
@@ -136,6 +141,10 @@ fn every_call_is_tried_again_for_what_may_pass_and_for_nothing_else() {
         .chain(TRANSIENT_OF_AWS)
         .collect();
     for (state, definition, _) in calls(&machine) {
+        // Whoever waits for approval is not asked again when the time is over.
+        let waits = definition["Resource"] != LAMBDA;
+        let wanted: BTreeSet<&str> =
+            wanted.iter().copied().filter(|name| !waits || *name != "States.Timeout").collect();
         assert_eq!(names(&definition["Retry"]).collect::<BTreeSet<_>>(), wanted, "{state}");
         assert_eq!(
             names(&definition["Retry"]).next(),
@@ -172,11 +181,13 @@ fn every_failure_is_caught() {
             "Abandon" => (json!("$.unabandoned"), "Left behind"),
             _ => (json!("$.failure"), "Abandon"),
         };
-        assert_eq!(
-            definition["Catch"],
-            json!([{ "ErrorEquals": ["States.ALL"], "ResultPath": path, "Next": next }]),
-            "{state}"
-        );
+        let mut expected =
+            vec![json!({ "ErrorEquals": ["States.ALL"], "ResultPath": path, "Next": next })];
+        if state == "Hold" {
+            let expired = json!({ "ErrorEquals": ["States.Timeout"], "ResultPath": null, "Next": "Hold expired" });
+            expected.insert(0, expired);
+        }
+        assert_eq!(definition["Catch"], json!(expected), "{state}");
     }
 }
 
@@ -270,6 +281,12 @@ fn messages_are_what_the_functions_read_and_write() {
         paths(&states["Store"]["Parameters"]["Payload"]),
         paths(&serde_json::to_value(&store).unwrap())
     );
+    let hold = HoldJob { job: job.clone(), dataset: dataset.clone(), token: String::new() };
+    assert_eq!(
+        paths(&states["Hold"]["Parameters"]["Payload"]),
+        paths(&serde_json::to_value(EndJob::Hold(hold)).unwrap())
+    );
+    assert_eq!(states["Hold"]["TimeoutSeconds"], MAX_HOLD_SECONDS);
     let abandon =
         EndJob::Abandon(Abandon { job: job.clone(), dataset: dataset.clone(), failure: caught });
     let caught_fields = ["abandon/failure/Cause", "abandon/failure/Error"].map(str::to_owned);
@@ -286,7 +303,13 @@ fn messages_are_what_the_functions_read_and_write() {
     let merges = || MergeList { count: 0, bucket: "b".to_owned(), key: "k".to_owned() };
     assert_eq!(
         answer("Verify"),
-        fields(&Verified { again: list(), round: 2, merges: merges(), counts: Default::default() })
+        fields(&Verified {
+            again: list(),
+            round: 2,
+            merges: merges(),
+            hold: false,
+            counts: Default::default()
+        })
     );
     let settled = Settled {
         job: planned.job.clone(),

@@ -3,6 +3,7 @@
 
 mod stage;
 
+mod approvals;
 mod backends;
 mod cancels;
 mod catalog;

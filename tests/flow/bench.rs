@@ -22,6 +22,7 @@ use registry::{JobRecord, Registry};
 use serde_json::{Value, json};
 use steps::{Context, Place, Settings};
 use tables::{At, Log, Snapshot};
+use tokio::sync::oneshot;
 
 use super::machine::{self, Functions, Until, Work};
 
@@ -54,6 +55,8 @@ pub(crate) struct Bench {
     death: Option<Arc<Faulty>>,
     /// Whether the execution was stopped: no further step begins.
     pub(crate) stopped: AtomicBool,
+    /// Answers held jobs.
+    pub(crate) approval: Mutex<Option<oneshot::Receiver<Result<(), flow::Failure>>>>,
     /// What was there when it died.
     pub(crate) remains: Mutex<Vec<Remains>>,
 }
@@ -111,6 +114,7 @@ impl Bench {
             dataset: name,
             death: None,
             stopped: AtomicBool::new(false),
+            approval: Mutex::default(),
             remains: Mutex::default(),
         }
     }
@@ -133,6 +137,7 @@ impl Bench {
             dataset: self.dataset.clone(),
             death: None,
             stopped: AtomicBool::new(false),
+            approval: Mutex::default(),
             remains: Mutex::default(),
         }
     }
@@ -220,8 +225,10 @@ impl Bench {
             dataset: self.dataset.clone(),
             contract: 1,
             source: SourceRef::new("inbox".to_owned(), key).into(),
+            replay: None,
             force,
             unreadable: Unreadable::Fail,
+            commit: Default::default(),
             shard_bytes: Some(shard_bytes),
             max_cost: None,
         };
@@ -291,7 +298,7 @@ impl Bench {
             "job": job.job,
             "dataset": job.dataset,
             "plan": { "max_concurrency": self.context.settings.max_concurrency },
-            "verified": { "again": { "count": 0 }, "merges": list },
+            "verified": { "again": { "count": 0 }, "merges": list, "hold": false },
         });
         machine::drive(self, self, Some("Run again?"), input, Until::Store).await.reached()
     }
@@ -398,6 +405,14 @@ impl Functions for Bench {
         let remains = Remains { table: self.table_keys().await, visible: self.visible().await.0 };
         self.remains.lock().unwrap().push(remains);
         Err(Error::new(ErrorKind::StoreUnavailable, "the process was killed"))
+    }
+
+    async fn approval(&self) -> Result<(), flow::Failure> {
+        let answer = self.approval.lock().unwrap().take();
+        match answer {
+            Some(answer) => answer.await.unwrap(),
+            None => Ok(()),
+        }
     }
 
     fn is_stopped(&self) -> bool {

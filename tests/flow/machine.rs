@@ -36,6 +36,10 @@ pub(crate) type Work = BoxFuture<'static, Result<Value, Error>>;
 pub(crate) trait Functions: Send + Sync {
     /// Runs a step, or has it die, or lets somebody hear of it.
     async fn run(&self, call: &Call, work: Work) -> Result<Value, Error>;
+    /// The answer of whoever approves held jobs.
+    async fn approval(&self) -> Result<(), flow::Failure> {
+        Ok(())
+    }
     /// Whether the execution was stopped: no further step begins.
     fn is_stopped(&self) -> bool {
         false
@@ -171,6 +175,10 @@ impl Tasks for Driver<'_> {
             let cause = json!({ "errorType": diagnostic.error_type, "errorMessage": diagnostic.error_message });
             flow::Failure { error: diagnostic.error_type, cause: cause.to_string() }
         })
+    }
+
+    async fn answered(&self, _token: &str) -> Result<Value, flow::Failure> {
+        self.functions.approval().await.map(|()| json!({}))
     }
 
     async fn put_events(&self, _entries: Value) -> Result<Value, flow::Failure> {

@@ -58,8 +58,10 @@ async fn submit(bench: &Bench, job: &str, source: Source, shard_bytes: u64) -> S
         dataset: bench.dataset.clone(),
         contract: 1,
         source,
+        replay: None,
         force: false,
         unreadable: Unreadable::Fail,
+        commit: Default::default(),
         shard_bytes: Some(shard_bytes),
         max_cost: None,
     };

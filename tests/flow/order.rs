@@ -53,8 +53,10 @@ async fn submit(
             sequencer: has_sequencer.then(|| format!("00{version}A")),
         }
         .into(),
+        replay: None,
         force: false,
         unreadable: Unreadable::Fail,
+        commit: Default::default(),
         shard_bytes: Some(9),
         max_cost: None,
     };

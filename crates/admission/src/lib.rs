@@ -7,7 +7,9 @@
 
 use executions::Executions;
 use job::bill::Dollars;
+use job::hold::CommitMode;
 use job::message::{JobId, Source, Submission, Unreadable};
+use job::replay::Replay;
 use job::{DatasetName, Labels};
 use registry::{JobChange, JobRecord, JobStatus, Registry};
 
@@ -23,10 +25,14 @@ pub struct Request {
     /// The same as it was found to be, with its version and ETag; `None` where nobody looked. A new
     /// job lands this and nothing that replaces it later.
     pub seen: Option<Source>,
+    /// The rejects that the source has, if another job rejected its records.
+    pub replay: Option<Replay>,
     /// Land it even when the same bytes are in the dataset already.
     pub force: bool,
     /// What becomes of objects that can't be read.
     pub unreadable: Unreadable,
+    /// Whether it waits for approval before it commits.
+    pub commit: CommitMode,
     /// Bytes of a shard; without it, what the deployment says.
     pub shard_bytes: Option<u64>,
     /// What it may cost by its estimate.
@@ -106,8 +112,10 @@ impl Request {
                 }
                 (asked, held) => asked == held,
             }
+            && self.replay == job.replay
             && self.force == job.force
             && self.unreadable == job.unreadable
+            && self.commit == job.commit
             && self.shard_bytes == job.shard_bytes
             && self.max_cost == job.max_cost
             && self.labels == *labels
@@ -129,8 +137,10 @@ async fn put(
         dataset: request.dataset.clone(),
         contract: contract.version,
         source: request.seen.as_ref().unwrap_or(&request.source).clone(),
+        replay: request.replay.clone(),
         force: request.force,
         unreadable: request.unreadable,
+        commit: request.commit,
         shard_bytes: request.shard_bytes,
         max_cost: request.max_cost,
     };

@@ -27,8 +27,10 @@ fn request(key: &str) -> Request {
         dataset: flights(),
         source: object().into(),
         seen: None,
+        replay: None,
         force: false,
         unreadable: Unreadable::Fail,
+        commit: Default::default(),
         shard_bytes: None,
         max_cost: None,
         labels: Labels::default(),
@@ -334,6 +336,9 @@ impl Executions for InTurns<executions::Memory> {
         unreachable!("admission only starts")
     }
     async fn history(&self, _: &str) -> executions::Result<History> {
+        unreachable!("admission only starts")
+    }
+    async fn answer(&self, _: &str, _: Result<(), executions::Failure>) -> executions::Result<()> {
         unreachable!("admission only starts")
     }
     async fn stop(&self, _: &str, _: &str) -> executions::Result<()> {

@@ -11,6 +11,7 @@ pub mod delta;
 mod document;
 mod drift;
 mod format;
+mod hold;
 mod join;
 mod key;
 mod labels;
@@ -36,6 +37,7 @@ mod tests;
 pub use bounds::{Bound, Constraints};
 pub use drift::{Drift, FoundHeader};
 pub use format::{Codec, Format, Packing, SortKey};
+pub use hold::Hold;
 pub use join::{Join, Joined, On, Reference, Unmatched};
 pub use key::{Key, KeyRule};
 pub use labels::unique_names;
@@ -79,6 +81,8 @@ pub struct Contract {
     pub transform: Transform,
     /// How many records may be refused.
     pub rejects_limit: RejectsLimit,
+    /// When a job waits for approval before it commits.
+    pub hold: Hold,
     /// What is written.
     pub output: Output,
 }
@@ -193,6 +197,8 @@ impl Contract {
             "schema",
             "transform",
             "rejects",
+            "commit",
+            "holdWhen",
             "output",
         ];
         let root = node.object(reading, &allowed)?;
@@ -223,6 +229,7 @@ impl Contract {
         let rejects_limit = root
             .get("rejects")
             .map_or(RejectsLimit::None, |node| RejectsLimit::read(&node, reading));
+        let hold = Hold::read(&root, reading);
         let output = match root.get("output") {
             Some(node) => Output::read(
                 &node,
@@ -241,6 +248,7 @@ impl Contract {
             schema: schema?,
             transform,
             rejects_limit,
+            hold,
             output,
         };
         contract.check_names(&node, reading);

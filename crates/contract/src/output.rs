@@ -99,21 +99,23 @@ pub enum RejectsLimit {
 
 impl RejectsLimit {
     pub(super) fn read(node: &Node<'_>, reading: &mut Reading) -> Self {
-        let Some(limit) = node.object(reading, &["limit"]).and_then(|object| object.get("limit"))
-        else {
-            return Self::None;
-        };
-        let Some(text) = limit.scalar(reading) else { return Self::None };
+        let limit = node.object(reading, &["limit"]).and_then(|object| object.get("limit"));
+        limit.and_then(|limit| Self::read_limit(&limit, reading)).unwrap_or(Self::None)
+    }
+
+    /// Reads a count or a percentage.
+    pub(super) fn read_limit(limit: &Node<'_>, reading: &mut Reading) -> Option<Self> {
+        let text = limit.scalar(reading)?;
         let parsed = match text.strip_suffix('%') {
             Some(percent) => {
                 percent.trim().parse().ok().filter(|p| (0.0..=100.0).contains(p)).map(Self::Percent)
             }
             None => text.parse().ok().map(Self::Count),
         };
-        parsed.unwrap_or_else(|| {
+        if parsed.is_none() {
             limit.fault(reading, format!("`{text}` is not allowed; allowed: a count such as 100, or a percentage from 0% to 100%"));
-            Self::None
-        })
+        }
+        parsed
     }
 
     /// Whether more records were rejected than may be. One that spans several lines counts as so

@@ -27,6 +27,7 @@ fn commit(contract: &Contract, sequence: u64, files: Vec<CommittedFile>) -> Comm
         job: JobId::parse("job").unwrap(),
         mode: contract.output.mode,
         table: contract.output.table,
+        replay_of: None,
         contract: 1,
         source: SourceRef::new("b".to_owned(), "k".to_owned()).into(),
         objects: 1,

@@ -9,7 +9,7 @@ mod memory;
 #[cfg(feature = "step-functions")]
 mod step_functions;
 
-pub use flow::history::{self, History};
+pub use flow::history::{self, Failure, History};
 pub use flow::{Execution, Inspection, Status, cause};
 pub use memory::Memory;
 #[cfg(feature = "step-functions")]
@@ -29,6 +29,10 @@ pub trait Executions: Send + Sync {
     async fn describe(&self, arn: &str) -> Result<Execution>;
     /// What an execution did: its states in order, and its map runs.
     async fn history(&self, arn: &str) -> Result<History>;
+    /// Answers a task that waits with a token: the execution goes on, or the task fails with this.
+    ///
+    /// [`Error::Missing`]: nothing waits for the answer any more.
+    async fn answer(&self, token: &str, answer: std::result::Result<(), Failure>) -> Result<()>;
     /// Stops an execution; one that has ended already stays as it is. `cause` is at most 32,768
     /// characters.
     async fn stop(&self, arn: &str, cause: &str) -> Result<()>;

@@ -7,8 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use job::message::JobId;
 
-use crate::history::Failure;
-use crate::{Error, Execution, Executions, History, Result, Started, Status, same_input};
+use crate::{Error, Execution, Executions, Failure, History, Result, Started, Status, same_input};
 
 /// Executions in memory.
 #[derive(Debug, Default)]
@@ -20,6 +19,7 @@ pub struct Memory {
 struct Held {
     executions: BTreeMap<String, (Execution, History)>,
     refusal: Option<Error>,
+    answers: BTreeMap<String, std::result::Result<(), Failure>>,
 }
 
 impl Memory {
@@ -35,6 +35,11 @@ impl Memory {
             .values()
             .filter_map(|(execution, _)| execution.input.clone())
             .collect()
+    }
+
+    /// What was answered to a token, if anything.
+    pub fn answered(&self, token: &str) -> Option<std::result::Result<(), Failure>> {
+        self.held().answers.get(token).cloned()
     }
 
     /// Lets the next call fail, once.
@@ -118,6 +123,15 @@ impl Executions for Memory {
             .get(arn)
             .map(|(_, history)| history.clone())
             .ok_or_else(|| missing(arn))
+    }
+
+    async fn answer(&self, token: &str, answer: std::result::Result<(), Failure>) -> Result<()> {
+        let mut held = self.call()?;
+        if held.answers.contains_key(token) {
+            return Err(Error::Missing("nothing waits for an answer to the token".to_owned()));
+        }
+        held.answers.insert(token.to_owned(), answer);
+        Ok(())
     }
 
     async fn stop(&self, arn: &str, cause: &str) -> Result<()> {

@@ -10,7 +10,9 @@ use job::message::JobId;
 use tracing::warn;
 
 use crate::history::{Event, MapCounts, MapRun};
-use crate::{Error, Execution, Executions, History, Result, Started, Status, cause, same_input};
+use crate::{
+    Error, Execution, Executions, Failure, History, Result, Started, Status, cause, same_input,
+};
 
 /// Events in one answer: the most that the service gives.
 const EVENTS_PER_PAGE: i32 = 1_000;
@@ -153,6 +155,22 @@ impl Executions for StepFunctions {
         Ok(History::of(&events, self.map_runs(arn).await?))
     }
 
+    async fn answer(&self, token: &str, answer: std::result::Result<(), Failure>) -> Result<()> {
+        const NAME: &str = "the waiting task";
+        match answer {
+            Ok(()) => {
+                let request = self.client.send_task_success().task_token(token).output("{}");
+                let sent = request.send().await;
+                sent.map(drop).map_err(|error| refusal("states:SendTaskSuccess", NAME, error))
+            }
+            Err(Failure { error, cause }) => {
+                let request = self.client.send_task_failure().task_token(token);
+                let sent = request.error(error).cause(cause).send().await;
+                sent.map(drop).map_err(|error| refusal("states:SendTaskFailure", NAME, error))
+            }
+        }
+    }
+
     async fn stop(&self, arn: &str, cause: &str) -> Result<()> {
         let request =
             self.client.stop_execution().execution_arn(arn).error("Cancelled").cause(cause);
@@ -192,9 +210,12 @@ where
         | "ExpiredTokenException" => {
             Error::Denied(format!("`{action}` on {resource} is not allowed: {message}"))
         }
-        "ExecutionDoesNotExist" | "StateMachineDoesNotExist" | "ResourceNotFound" => {
-            Error::Missing(format!("{resource} is not there: {message}"))
-        }
+        "TaskDoesNotExist"
+        | "TaskTimedOut"
+        | "InvalidToken"
+        | "ExecutionDoesNotExist"
+        | "StateMachineDoesNotExist"
+        | "ResourceNotFound" => Error::Missing(format!("{resource} is not there: {message}")),
         "ThrottlingException"
         | "Throttling"
         | "TooManyRequestsException"

@@ -45,6 +45,12 @@ pub struct Call {
 pub trait Tasks: Send + Sync {
     /// Answers a call of a function, as `arn:aws:states:::lambda:invoke` does. Dropped, it ends.
     async fn invoke(&self, call: Call) -> Result<Value, Failure>;
+    /// Waits for the answer to a token that a function was given, as
+    /// `arn:aws:states:::lambda:invoke.waitForTaskToken` does. Without one it waits for ever, or
+    /// for the time limit of the task.
+    async fn answered(&self, _token: &str) -> Result<Value, Failure> {
+        std::future::pending().await
+    }
     /// Publishes events, as `arn:aws:states:::events:putEvents` does; `Entries` of its parameters.
     async fn put_events(&self, entries: Value) -> Result<Value, Failure>;
 }

@@ -69,6 +69,11 @@ impl Run<'_> {
 type Left<'a> = (Value, Option<&'a str>);
 
 impl<'a> Visit<'a> {
+    /// The token of an attempt: no other one has it.
+    pub(crate) fn token(&self, attempt: u64) -> String {
+        format!("{}/{}/{}/{attempt}", self.run.arn, self.name, self.entered)
+    }
+
     /// Tries the state until it succeeds, or its failure is final.
     async fn go(&self, input: &Value) -> Result<Left<'a>, Failure> {
         let outside = self.run.outside;

@@ -25,12 +25,19 @@ pub(crate) struct Task {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resource {
     Invoke,
+    /// The answer is that of whoever has the token.
+    InvokeAndWait,
     PutEvents,
 }
 
 /// The resources that are known, with the parameters of each; the first is needed.
-const RESOURCES: [(&str, Resource, &[&str]); 2] = [
+const RESOURCES: [(&str, Resource, &[&str]); 3] = [
     ("arn:aws:states:::lambda:invoke", Resource::Invoke, &["FunctionName", "Payload"]),
+    (
+        "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        Resource::InvokeAndWait,
+        &["FunctionName", "Payload"],
+    ),
     ("arn:aws:states:::events:putEvents", Resource::PutEvents, &["Entries"]),
 ];
 
@@ -57,12 +64,18 @@ impl Task {
         scope: Scope<'_>,
         attempt: u64,
     ) -> Result<Value, Failure> {
+        let token = visit.token(attempt);
+        let mut context = scope.context.clone();
+        if self.resource == Resource::InvokeAndWait {
+            context["Task"] = json!({ "Token": token });
+        }
+        let scope = Scope { context: &context, ..scope };
         let given = visit.state.data.given(scope)?;
         let timeout = self.timeout.as_ref().map(|amount| amount.of(scope)).transpose()?;
         let (log, outside) = (visit.run.log, visit.run.outside);
         log.event("TaskScheduled");
         log.event("TaskStarted");
-        let called = std::pin::pin!(self.call(visit, given, attempt));
+        let called = std::pin::pin!(self.call(visit, given, attempt, &token));
         let answer = match timeout {
             None => called.await,
             Some(seconds) => {
@@ -92,11 +105,12 @@ impl Task {
         visit: &Visit<'_>,
         mut given: Value,
         attempt: u64,
+        token: &str,
     ) -> Result<Value, Failure> {
         let tasks = visit.run.outside.tasks;
         match self.resource {
             Resource::PutEvents => tasks.put_events(given["Entries"].take()).await,
-            Resource::Invoke => {
+            Resource::Invoke | Resource::InvokeAndWait => {
                 let Some(function) = given["FunctionName"].as_str().map(str::to_owned) else {
                     let cause = "the name of the function is no text".to_owned();
                     return Err(Failure { error: RUNTIME.to_owned(), cause });
@@ -104,6 +118,10 @@ impl Task {
                 let payload = given.get_mut("Payload").map_or_else(|| json!({}), Value::take);
                 let state = visit.name.to_owned();
                 let answer = tasks.invoke(Call { state, function, payload, attempt }).await?;
+                if self.resource == Resource::InvokeAndWait {
+                    visit.run.log.event("TaskSubmitted");
+                    return tasks.answered(token).await;
+                }
                 Ok(json!({ "ExecutedVersion": "$LATEST", "Payload": answer, "StatusCode": 200 }))
             }
         }

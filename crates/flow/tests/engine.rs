@@ -1,5 +1,6 @@
 //! Checks what the documents can't say: refusals, stops, times, and the history.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -26,6 +27,11 @@ struct Job {
     failures: AtomicUsize,
     running: AtomicUsize,
     most_running: AtomicUsize,
+    /// Whether it waits for approval, and what is answered, if anything.
+    is_held: bool,
+    approval: Option<Result<(), Failure>>,
+    /// The tokens by which it can be answered.
+    tokens: Mutex<Vec<String>>,
 }
 
 impl Job {
@@ -69,11 +75,27 @@ impl Tasks for Job {
                     false => Ok(json!({})),
                 }
             }
-            "Verify" => {
-                Ok(json!({ "again": none, "round": 2, "merges": none, "counts": { "read": 7 } }))
-            }
+            "Verify" => Ok(json!({
+                "again": none, "round": 2, "merges": none, "hold": self.is_held,
+                "counts": { "read": 7 },
+            })),
             "Store" if call.payload.get("store").is_some() => Ok(json!({ "sequence": 4 })),
+            "Store" if call.payload.get("hold").is_some() => {
+                let token = call.payload["hold"]["token"].as_str().unwrap_or_default().to_owned();
+                self.tokens.lock().expect("nobody panics").push(token);
+                Ok(json!({ "what": "nobody reads" }))
+            }
             _ => Ok(json!({ "status": "FAILED", "error": "Told", "cause": "by the child" })),
+        }
+    }
+
+    async fn answered(&self, token: &str) -> Result<Value, Failure> {
+        let is_known =
+            self.tokens.lock().expect("nobody panics").iter().any(|known| known == token);
+        assert!(is_known && !token.is_empty(), "{token} was given to nobody");
+        match &self.approval {
+            Some(answer) => answer.clone().map(|()| json!({})),
+            None => std::future::pending().await,
         }
     }
 
@@ -102,6 +124,26 @@ async fn run(job: &Job, clock: &dyn Clock, stopped: impl Future<Output = Failure
 
 fn states(ended: &Ended) -> Vec<String> {
     ended.history().states.into_iter().map(|visit| visit.name).collect()
+}
+
+/// A token is answered, or the time of the state is over.
+#[tokio::test(start_paused = true)]
+async fn a_held_job_waits_for_the_answer_to_its_token() {
+    let refusal = Failure { error: "HoldRefused".into(), cause: "by hand".into() };
+    for (approval, last, seconds) in [
+        (Some(Ok(())), ["Hold", "Store", "Announce", "Landed"], 60),
+        (Some(Err(refusal)), ["Hold", "Abandon", "How did it end?", "Abandoned"], 60),
+        (None, ["Hold expired", "Abandon", "How did it end?", "Abandoned"], 60 + 86_400),
+    ] {
+        let clock = Tokio::at(NOON);
+        let job = Job { is_held: true, approval, ..Job::default() };
+        let ended = run(&job, &clock, std::future::pending()).await;
+        let states = states(&ended);
+        assert_eq!(states[states.len() - 4..], last);
+        assert_eq!(clock.now(), NOON + seconds * 1_000);
+        let expired = ended.history().states.iter().any(|visit| visit.name == "Hold expired");
+        assert_eq!(expired, last[0] == "Hold expired");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -43,6 +43,10 @@ pub enum ErrorKind {
     AlreadyLanded,
     /// A newer version of the source's object is in the dataset already.
     Superseded,
+    /// Whoever was asked did not approve the job.
+    HoldRefused,
+    /// The job was held, and nobody answered in time.
+    HoldExpired,
     /// The job was cancelled, or ended while a step of it still ran.
     Cancelled,
     /// A store refused, and the text names the permission that is missing; or the source may not be
@@ -57,7 +61,7 @@ pub enum ErrorKind {
 impl ErrorKind {
     /// Every kind there is, transient ones first, with the name by which the state machine, the
     /// registry and the API know it.
-    pub const ALL: [(Self, &'static str); 16] = [
+    pub const ALL: [(Self, &'static str); 18] = [
         (Self::StoreUnavailable, "StoreUnavailable"),
         (Self::DeadlineExceeded, "DeadlineExceeded"),
         (Self::SourceMissing, "SourceMissing"),
@@ -70,6 +74,8 @@ impl ErrorKind {
         (Self::CostCapExceeded, "CostCapExceeded"),
         (Self::AlreadyLanded, "AlreadyLanded"),
         (Self::Superseded, "Superseded"),
+        (Self::HoldRefused, "HoldRefused"),
+        (Self::HoldExpired, "HoldExpired"),
         (Self::Cancelled, "Cancelled"),
         (Self::AccessDenied, "AccessDenied"),
         (Self::StoreFull, "StoreFull"),

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::DatasetName;
 use crate::bill::Dollars;
+use crate::hold::CommitMode;
+use crate::replay::Replay;
 
 /// The id of a job, and the name of its execution: 1 to 80 of `[A-Za-z0-9_-]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -226,18 +228,32 @@ pub struct Submission {
     pub contract: u32,
     /// What to land.
     pub source: Source,
+    /// The rejects that the source has, if another job rejected its records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
     /// Land it even when the same bytes are in the dataset already.
     #[serde(default)]
     pub force: bool,
     /// What becomes of objects of a source of many that can't be read.
     #[serde(default, skip_serializing_if = "Unreadable::is_default")]
     pub unreadable: Unreadable,
+    /// Whether the job waits for approval before it commits.
+    #[serde(default, skip_serializing_if = "CommitMode::is_default")]
+    pub commit: CommitMode,
     /// Bytes of a shard; without it, what the deployment says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard_bytes: Option<u64>,
     /// What the job may cost by its estimate, in USD; without it, whatever it takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_cost: Option<Dollars>,
+}
+
+impl Submission {
+    /// Whether bytes may land that are in the dataset already. Those of a replay may: it claims its
+    /// rejects one by one.
+    pub fn lands_again(&self) -> bool {
+        self.force || self.replay.is_some()
+    }
 }
 
 /// One shard of a plan: an item of `shards.json`. It is a range of one object, or several whole
@@ -417,6 +433,8 @@ pub struct VerifyJob {
 pub enum EndJob {
     /// Make the job visible.
     Store(JobRef),
+    /// Tell that it waits for approval.
+    Hold(HoldJob),
     /// Make sure that nothing of it is.
     Abandon(Abandon),
 }
@@ -427,8 +445,35 @@ pub enum EndJob {
 pub enum Ended {
     /// The job is visible.
     Stored(Stored),
+    /// The job waits.
+    Held(Held),
     /// It was brought to its end, whichever that is.
     Settled(Settled),
+}
+
+/// The input of holding a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldJob {
+    /// The job.
+    pub job: JobId,
+    /// Its dataset.
+    pub dataset: DatasetName,
+    /// By which the execution is told to go on.
+    pub token: String,
+}
+
+/// What holding a job answers, and what is announced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// The job.
+    pub job: JobId,
+    /// Its dataset.
+    pub dataset: DatasetName,
+    /// Why it is held, each in a sentence.
+    pub reasons: Vec<String>,
+    /// When it is refused by itself, RFC 3339 in UTC.
+    pub until: String,
 }
 
 /// How a job ended that was settled.
@@ -481,6 +526,8 @@ pub struct Verified {
     /// Small files that are to be put together before the job is stored; `count` is 0 when there
     /// are none.
     pub merges: MergeList,
+    /// Whether the job waits for approval before it is stored.
+    pub hold: bool,
     /// Rows, once the job is verified; zeros before.
     pub counts: Counts,
 }
@@ -630,6 +677,23 @@ impl JobKeys {
     pub fn skipped(&self) -> String {
         format!("{}skipped.jsonl", self.0)
     }
+    /// Of a child: which reject each of its records is. See [`Replayed`](crate::replay::Replayed).
+    pub fn replayed(&self) -> String {
+        format!("{}replayed.json", self.0)
+    }
+    /// Of a root: an entry of the list of its replays, from 0, without gaps. See
+    /// [`Claimed`](crate::replay::Claimed).
+    pub fn replay(&self, number: u32) -> String {
+        format!("{}{number:06}.json", self.replays_prefix())
+    }
+    /// The common prefix of those.
+    pub fn replays_prefix(&self) -> String {
+        format!("{}replays/", self.0)
+    }
+    /// The mended rejects that the request for a child held, by a [`digest`] of their bytes.
+    pub fn mended(&self, digest: &str) -> String {
+        format!("{}mended-{digest}.csv", self.0)
+    }
     /// The shards of the first round.
     pub fn shards(&self) -> String {
         format!("{}shards.json", self.0)
@@ -716,6 +780,10 @@ impl JobKeys {
     /// The common prefix of those.
     pub fn spent_prefix(&self) -> String {
         format!("{}spent/", self.0)
+    }
+    /// What approving the job would change, once it is held.
+    pub fn changes(&self) -> String {
+        format!("{}changes.json", self.0)
     }
     /// What `store` committed.
     pub fn stored(&self) -> String {

@@ -42,7 +42,9 @@ impl Exit {
             | ErrorKind::RejectLimitExceeded
             | ErrorKind::SourceCorrupt
             | ErrorKind::LimitExceeded
-            | ErrorKind::SourceChanged => Self::Refused,
+            | ErrorKind::SourceChanged
+            | ErrorKind::HoldRefused
+            | ErrorKind::HoldExpired => Self::Refused,
             ErrorKind::AlreadyLanded | ErrorKind::Superseded => Self::Duplicate,
             ErrorKind::CostCapExceeded => Self::OverCap,
             ErrorKind::ContractInvalid | ErrorKind::SourceMissing => Self::WrongUse,
@@ -100,6 +102,8 @@ mod tests {
             "SchemaDrift",
             "RejectLimitExceeded",
             "LimitExceeded",
+            "HoldRefused",
+            "HoldExpired",
         ];
         assert_eq!(of(Exit::Refused), refused);
         assert_eq!(

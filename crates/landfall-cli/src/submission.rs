@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use contract::Contract;
 use job::DatasetName;
 use job::bill::Dollars;
+use job::hold::CommitMode;
 use job::message::{JobId, Source, Submission, Unreadable};
+use job::replay::Replay;
 use landing::mask::Salt;
 use registry::JobRecord;
 use steps::{Context, Place};
@@ -23,8 +25,9 @@ pub(crate) struct Asked {
 }
 
 /// What a job wishes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Wishes {
+    pub(crate) replay: Option<Replay>,
     pub(crate) force: bool,
     pub(crate) unreadable: Unreadable,
     pub(crate) shard_bytes: Option<u64>,
@@ -70,14 +73,16 @@ pub(crate) async fn admit(
 ) -> Result<Submission, job::Error> {
     let (registry, now) = (&context.registry, now());
     let stored = registry.put_contract(dataset, contract, &now).await?;
-    let Wishes { force, unreadable, shard_bytes, max_cost } = wishes;
+    let Wishes { replay, force, unreadable, shard_bytes, max_cost } = wishes;
     let submission = Submission {
         job: job.clone(),
         dataset: dataset.clone(),
         contract: stored.version,
         source,
+        replay,
         force,
         unreadable,
+        commit: CommitMode::Direct,
         shard_bytes,
         max_cost,
     };

@@ -125,6 +125,9 @@ pub struct Tally {
     /// How many [merges](crate::merge) come before the commit.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub merges: u32,
+    /// Why the job waits for approval, each in a sentence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hold: Vec<String>,
 }
 
 fn one() -> u32 {
@@ -192,6 +195,9 @@ pub struct Commit {
     /// In whose form of log it stands.
     #[serde(default)]
     pub table: TableFormat,
+    /// The job whose rejects it landed, if it is a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_of: Option<JobId>,
     /// The contract's version.
     pub contract: u32,
     /// What was landed: the object, pinned, or how its objects were named.

@@ -15,6 +15,7 @@ pub mod batch;
 pub mod mask;
 pub mod text;
 pub mod files;
+pub mod hold;
 mod transform;
 pub mod shard;
 pub mod plan;

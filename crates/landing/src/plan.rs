@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use contract::{Compression, Mapping};
+use contract::{Compression, Contract, Mapping};
 use csv_records::Limits;
 use csv_records::dialect::Dialect;
 use job::bill::Bill;
@@ -217,6 +217,13 @@ impl Plan {
 }
 
 impl Layout {
+    /// Makes a contract say of a source what it leaves out, as this layout has it: records that
+    /// were read once are read likewise when they come again.
+    pub fn settle(&self, contract: &mut Contract) {
+        contract.dialect = contract.dialect.settle(&self.dialect).into();
+        contract.encoding = contract.encoding.or(Some(self.dialect.encoding));
+    }
+
     /// Whether objects are unpacked while they are read. Then each is read by one shard, whose
     /// range is that of the packed bytes.
     pub fn is_packed(&self) -> bool {

@@ -69,8 +69,10 @@ impl Suite {
             dataset: self.dataset(dataset),
             contract: 1,
             source: Self::object_of(dataset).into(),
+            replay: None,
             force: false,
             unreadable: Unreadable::default(),
+            commit: Default::default(),
             shard_bytes: Some(64 << 20),
             max_cost: None,
         };

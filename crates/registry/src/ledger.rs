@@ -223,6 +223,7 @@ fn apply(job: &mut JobRecord, change: &JobChange, now: &str) {
         job.objects = Some(objects);
     }
     job.execution = change.execution.clone().or(job.execution.take());
+    job.hold = change.hold.clone().or(job.hold.take());
     job.counts = change.counts.or(job.counts);
     job.sequence = change.sequence.or(job.sequence);
     job.failure = change.failure.clone().or(job.failure.take());

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use job::bill::Bill;
+use job::hold::Hold;
 use job::message::{Counts, Failure, JobId, ObjectCounts, SourceRef, Submission, Warning};
 use job::{DatasetName, Label, Labels};
 use serde::{Deserialize, Serialize};
@@ -155,6 +156,9 @@ pub struct JobRecord {
     /// How many objects a source of many has, once that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects: Option<ObjectCounts>,
+    /// Why it waits for approval, if it does or did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
     /// Rows, once they are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
@@ -183,6 +187,7 @@ impl JobRecord {
             updated: now.to_owned(),
             execution: None,
             objects: None,
+            hold: None,
             counts: None,
             sequence: None,
             failure: None,
@@ -200,6 +205,8 @@ pub enum JobStatus {
     Pending,
     /// Its execution runs.
     Running,
+    /// It is written and proved, nothing of it is visible, and it waits for approval.
+    Held,
     /// Cancelled, so that nothing of it becomes visible; what it leaves is being cleared up.
     Cancelling,
     /// Committed.
@@ -216,9 +223,10 @@ pub enum JobStatus {
 
 impl JobStatus {
     /// All of them, in the order of a job's life.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Pending,
         Self::Running,
+        Self::Held,
         Self::Cancelling,
         Self::Succeeded,
         Self::Failed,
@@ -227,12 +235,12 @@ impl JobStatus {
         Self::Superseded,
     ];
     /// Those of jobs that have not ended.
-    pub const OPEN: [Self; 3] = [Self::Pending, Self::Running, Self::Cancelling];
+    pub const OPEN: [Self; 4] = [Self::Pending, Self::Running, Self::Held, Self::Cancelling];
 
     /// How a job ended of which nothing is visible, by the name of its failure.
     pub fn of_failure(error: &str) -> Self {
         match error {
-            "Cancelled" => Self::Cancelled,
+            "Cancelled" | "HoldRefused" => Self::Cancelled,
             "AlreadyLanded" => Self::Duplicate,
             "Superseded" => Self::Superseded,
             _ => Self::Failed,
@@ -244,6 +252,7 @@ impl JobStatus {
         match self {
             Self::Pending => "PENDING",
             Self::Running => "RUNNING",
+            Self::Held => "HELD",
             Self::Cancelling => "CANCELLING",
             Self::Succeeded => "SUCCEEDED",
             Self::Failed => "FAILED",
@@ -285,6 +294,8 @@ pub struct JobChange {
     pub source: Option<SourceRef>,
     /// How many objects a source of many has.
     pub objects: Option<ObjectCounts>,
+    /// That it waits for approval.
+    pub hold: Option<Hold>,
     /// Rows.
     pub counts: Option<Counts>,
     /// The number of its commit.

@@ -79,16 +79,19 @@ pub(crate) async fn release(
 }
 
 /// The names under which the bytes of a job's objects are remembered, in their order. Objects
-/// without records have none.
+/// without records have none. Nor has a replay: it claims rejects, whose bytes may come twice.
 async fn contents(
     context: &Context,
     keys: &JobKeys,
     plan: &Plan,
     tally: &Tally,
 ) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    if plan.submission.replay.is_some() {
+        return Ok(names);
+    }
     let work = context.work();
     let mut planned = Planned::new(work.as_ref(), keys, plan);
-    let mut names = Vec::new();
     for (position, tallied) in (0..).zip(&tally.objects) {
         if tallied.counts.read > 0 {
             let object = planned.get(position).await?;

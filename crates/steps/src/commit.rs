@@ -26,7 +26,7 @@ use crate::order::any_superseded;
 use crate::ready::Ready;
 use crate::register::register;
 use crate::spending::Meter;
-use crate::{Context, documents, sweep, undo};
+use crate::{Context, documents, replay, sweep, undo};
 
 /// Uploads that are completed at once: a reader that lists the prefix sees the files appear within
 /// this burst.
@@ -142,7 +142,7 @@ async fn write(
     let mut losses = 0;
     loop {
         if commit.void.is_none() {
-            commit = check(context, keys, ready, commit, &base).await?;
+            commit = check(context, keys, log, ready, commit, &base).await?;
         }
         commit.schema = base.schema_after(&commit, &ready.contract)?;
         commit.sequence = base.next;
@@ -165,12 +165,18 @@ async fn write(
 async fn check(
     context: &Context,
     keys: &JobKeys,
+    log: &Log,
     ready: &Ready,
     commit: Commit,
     base: &Base,
 ) -> Result<Commit, Error> {
     let Ready { plan, contract, .. } = ready;
     if let Some(because) = any_superseded(context, keys, plan, commit.mode).await? {
+        return Ok(commit.voided(because));
+    }
+    if let Some(because) =
+        replay::superseded(context, keys, plan, log, base.next, &commit.files).await?
+    {
         return Ok(commit.voided(because));
     }
     match base.check(&commit, contract) {

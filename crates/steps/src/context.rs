@@ -5,15 +5,18 @@ use std::sync::Arc;
 use catalog::Catalog;
 use contract::Contract;
 use events::Events;
-use job::message::{JobId, JobKeys};
+use job::message::{JobId, JobKeys, Submission};
 use job::sources::Sources;
 use job::{DatasetName, TableFormat};
 use job::{Error, ErrorKind};
 use landing::files::FolderLimits;
 use landing::mask::{Salt, check_salt};
+use landing::plan::Plan;
 use objects::{Buckets, Objects};
 use registry::Registry;
 use tables::Log;
+
+use crate::replay;
 
 /// What all steps stand on; built once for a process.
 #[derive(Clone)]
@@ -129,15 +132,25 @@ pub(crate) fn merged_prefix(job: &JobId) -> String {
     format!("{job}-merged-")
 }
 
-/// The contract of a plan: it was valid when it was registered, and is read by the same door.
-pub(crate) fn parse_contract(text: &str) -> Result<Contract, Error> {
-    Contract::parse(text).map_err(|faults| {
+/// The contract by which a plan is carried out.
+pub(crate) fn contract_of(plan: &Plan) -> Result<Contract, Error> {
+    read_contract(&plan.contract, &plan.submission)
+}
+
+/// The contract by which a submission lands: it was valid when it was registered, and is read by
+/// the same door.
+pub(crate) fn read_contract(text: &str, submission: &Submission) -> Result<Contract, Error> {
+    let mut contract = Contract::parse(text).map_err(|faults| {
         let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
         Error::new(
             ErrorKind::ContractInvalid,
             format!("the contract is not valid: {}", faults.join("; ")),
         )
-    })
+    })?;
+    if submission.replay.is_some() {
+        replay::adapt(&mut contract);
+    }
+    Ok(contract)
 }
 
 /// Now, as the registry writes it.

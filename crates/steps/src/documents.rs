@@ -31,7 +31,12 @@ pub(crate) async fn find<T: DeserializeOwned>(
         Err(objects::Error::Missing(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+    parse(&bytes, key).map(Some)
+}
+
+/// Reads a document, or a line of one.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], key: &str) -> Result<T, Error> {
+    serde_json::from_slice(bytes).map_err(|error| {
         Error::new(ErrorKind::Internal, format!("{key} can't be read: {}", error.unquoted()))
     })
 }

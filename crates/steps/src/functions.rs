@@ -44,6 +44,7 @@ pub async fn call(
         "verify" => answer(crate::verify(context, message_of(message).map_err(read)?).await?),
         "store" => match message_of(message).map_err(read)? {
             EndJob::Store(job) => answer(Ended::Stored(crate::store(context, job).await?)),
+            EndJob::Hold(job) => answer(Ended::Held(crate::hold(context, job).await?)),
             EndJob::Abandon(job) => answer(Ended::Settled(crate::abandon(context, job).await?)),
         },
         other => Err(Error::new(ErrorKind::Internal, format!("there is no function `{other}`"))),

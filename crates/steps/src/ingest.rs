@@ -24,14 +24,14 @@ use landing::unpack::{self, Archive, TAIL_BYTES};
 use objects::{Head, Objects, Put};
 use registry::{JobChange, JobStatus};
 
-use crate::context::{now, parse_contract};
+use crate::context::{now, read_contract};
 use crate::decision::{give_way, refuse_if_undone};
 use crate::found::{self, Found, check_head, find};
 use crate::planned::{Planned as PlannedObjects, Skipped, Writer};
 use crate::source::{checksum, pin, source_error};
 use crate::spending::{Meter, basis};
 use crate::standing::{Known, already_landed, landed_before};
-use crate::{Context, documents, order, planned, references};
+use crate::{Context, documents, order, planned, references, replay};
 
 /// Bytes of an object that are looked at first, for the header.
 const SAMPLE_BYTES: u64 = 256 * 1024;
@@ -53,7 +53,13 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     let running = JobChange { status: Some(JobStatus::Running), ..JobChange::default() };
     refuse_if_undone(work.as_ref(), &keys).await?;
     context.registry.update_job(job, &running, &now()).await?;
-    let (text, contract) = contract_of(context, &submission).await?;
+    let (text, mut contract) = registered_contract(context, &submission).await?;
+    if let Some(replay) = &submission.replay {
+        match replay::settle(context, &keys, job, replay).await? {
+            Ok(layout) => layout.settle(&mut contract),
+            Err(because) => return Err(give_way(work.as_ref(), &keys, because).await),
+        }
+    }
     check_table(context, &submission, &contract).await?;
     let found = find(context, &submission.source).await?;
     let total = found.total;
@@ -259,7 +265,7 @@ impl Opener<'_> {
     async fn try_open(&self, found: Found) -> Result<Fate, Error> {
         let Self { context, keys, submission, contract, is_only, ref known } = *self;
         let asked = &found.source;
-        let (head, pinned) = match pin_source(context, asked).await {
+        let (head, pinned) = match pin_source(context, submission, asked).await {
             Err(error) if found.is_optional && error.kind == ErrorKind::SourceMissing => {
                 return Ok(Fate::Skipped(Skipped::new(asked.name(), error.name(), error.message)));
             }
@@ -318,7 +324,7 @@ impl Opener<'_> {
 }
 
 /// The contract of a submission, as it was registered and as it reads.
-async fn contract_of(
+async fn registered_contract(
     context: &Context,
     submission: &Submission,
 ) -> Result<(String, Contract), Error> {
@@ -333,15 +339,21 @@ async fn contract_of(
             ),
         )
     })?;
-    let contract = parse_contract(&text)?;
+    let contract = read_contract(&text, submission)?;
     context.salt_of(&contract)?;
     Ok((text, contract))
 }
 
 /// Finds the source and pins what it is now.
-async fn pin_source(context: &Context, asked: &SourceRef) -> Result<(Head, SourceRef), Error> {
+async fn pin_source(
+    context: &Context,
+    submission: &Submission,
+    asked: &SourceRef,
+) -> Result<(Head, SourceRef), Error> {
     // The front door has asked likewise; a job can be started without it.
-    found::check(context, asked)?;
+    if !replay::may_land(context, submission, asked) {
+        found::check(context, asked)?;
+    }
     let source = context.buckets.bucket(&asked.bucket);
     let head = source
         .head(&asked.key, asked.version.as_deref())
@@ -363,7 +375,7 @@ async fn pin_source(context: &Context, asked: &SourceRef) -> Result<(Head, Sourc
 
 /// Whether the same bytes land only once.
 fn lands_once(submission: &Submission, contract: &Contract) -> bool {
-    contract.output.mode == Mode::Append && !submission.force
+    contract.output.mode == Mode::Append && !submission.lands_again()
 }
 
 /// Why an object is not landed: its bytes are in the dataset already, or a newer version of it is.
@@ -377,7 +389,7 @@ async fn refuse_landed(
 ) -> Result<Option<Failure>, Error> {
     let Submission { job, dataset, .. } = submission;
     match contract.output.mode {
-        Mode::Append if !submission.force => {
+        Mode::Append if !submission.lands_again() => {
             landed_before(context, known, dataset, contents, job).await
         }
         mode => order::superseded(context, submission, pinned, mode).await,

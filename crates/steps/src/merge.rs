@@ -17,7 +17,7 @@ use landing::plan::Plan;
 use objects::{Objects, PART_BYTES, Pin};
 
 use crate::attempt::{self, Attempt};
-use crate::context::{merged_prefix, parse_contract};
+use crate::context::{contract_of, merged_prefix};
 use crate::decision::refuse_if_undone;
 use crate::spending::Meter;
 use crate::upload::Upload;
@@ -97,7 +97,7 @@ async fn fill(
     refuse_if_undone(context.work().as_ref(), keys).await?;
     let work = context.work();
     let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
-    let contract = Arc::new(parse_contract(&plan.contract)?);
+    let contract = Arc::new(contract_of(&plan)?);
     let Merge { groups } = documents::read(work.as_ref(), &keys.merge(receipt.merge)).await?;
     let groups_at_once = fitting(groups.iter().map(Group::bytes), CONCURRENT_GROUPS);
     let attempt = Work {

@@ -10,8 +10,8 @@ use job::{Error, ErrorKind};
 use landing::commit::{Receipt, RejectsPiece, TalliedShard, Tally};
 use landing::plan::Plan;
 use objects::{Objects, Pin};
-use wording::Unquoted;
 
+use crate::documents;
 use crate::planned::Planned;
 use crate::upload::Spool;
 
@@ -84,24 +84,15 @@ async fn join_errors(
 ) -> Result<(), Error> {
     for (receipt, shard) in receipts.iter().zip(&tally.shards) {
         let Some(key) = &receipt.errors else { continue };
-        let mut piece = Piece::new(work, key);
-        let mut lines = Vec::new();
+        let mut lines = Lines::new(work, key);
         let mut placed = Vec::new();
-        while let Some(block) = piece.next().await? {
-            lines.extend_from_slice(&block);
-            let whole = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        while let Some(whole) = lines.next().await? {
             placed.clear();
-            for line in lines[..whole].split_inclusive(|byte| *byte == b'\n') {
-                let mut entry: ErrorEntry = serde_json::from_slice(line).map_err(|error| {
-                    Error::new(
-                        ErrorKind::Internal,
-                        format!("{key} can't be read: {}", error.unquoted()),
-                    )
-                })?;
+            for line in whole.split_inclusive(|byte| *byte == b'\n') {
+                let mut entry: ErrorEntry = documents::parse(line, key)?;
                 places.place(&mut entry, shard).await?;
                 entry.write(&mut placed);
             }
-            lines.drain(..whole);
             errors.push(&placed).await?;
         }
     }
@@ -168,5 +159,30 @@ impl<'a> Piece<'a> {
             self.work.get(self.key, &Pin::default(), self.at..self.at + BLOCK_BYTES).await?;
         self.at += block.len() as u64;
         Ok(if block.is_empty() { None } else { Some(block) })
+    }
+}
+
+/// A document of lines, some whole lines at a time.
+pub(crate) struct Lines<'a> {
+    piece: Piece<'a>,
+    /// What is read and not handed out.
+    text: Vec<u8>,
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) fn new(work: &'a dyn Objects, key: &'a str) -> Self {
+        Self { piece: Piece::new(work, key), text: Vec::new() }
+    }
+
+    /// The next lines, each with its end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        while let Some(block) = self.piece.next().await? {
+            self.text.extend_from_slice(&block);
+            if let Some(end) = self.text.iter().rposition(|byte| *byte == b'\n') {
+                let rest = self.text.split_off(end + 1);
+                return Ok(Some(std::mem::replace(&mut self.text, rest)));
+            }
+        }
+        Ok(None)
     }
 }

@@ -1,6 +1,6 @@
 //! What a commit is made of, gathered from what the steps before left.
 
-use crate::context::parse_contract;
+use crate::context::contract_of;
 use crate::{Context, bill, documents, merge, pieces, profile, verify};
 use contract::{Contract, Output};
 use job::bill::Bill;
@@ -28,7 +28,7 @@ impl Ready {
     pub(crate) async fn get(context: &Context, keys: &JobKeys) -> Result<Self, Error> {
         let work = context.work();
         let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
-        let contract = parse_contract(&plan.contract)?;
+        let contract = contract_of(&plan)?;
         let tally: Tally = documents::read(work.as_ref(), &keys.tally()).await?;
         let receipts = verify::tallied(work.as_ref(), keys, &tally).await?;
         pieces::join(work.clone(), keys, &plan, &tally, &receipts).await?;
@@ -93,6 +93,7 @@ fn draft(
         mode: output.mode,
         table: output.table,
         job: plan.submission.job.clone(),
+        replay_of: plan.submission.replay.as_ref().map(|replay| replay.of.clone()),
         contract: plan.submission.contract,
         source: source(plan),
         objects: plan.objects,

@@ -5,7 +5,7 @@ use job::message::{JobKeys, JobRef, Warning};
 use landing::commit::Commit;
 use landing::plan::Plan;
 
-use crate::context::parse_contract;
+use crate::context::contract_of;
 use crate::{Context, documents};
 
 /// What a job is warned of whose commit query engines may not see yet.
@@ -40,7 +40,7 @@ async fn report(
     let Some(catalog) = &context.catalog else { return Ok(()) };
     let text = |error: Error| error.to_string();
     let plan: Plan = documents::read(context.work().as_ref(), &keys.plan()).await.map_err(text)?;
-    let contract = parse_contract(&plan.contract).map_err(text)?;
+    let contract = contract_of(&plan).map_err(text)?;
     let told = catalog::Commit {
         sequence: commit.sequence,
         contract: &contract,

@@ -8,7 +8,7 @@ use job::message::{JobKeys, JobRef, Stored};
 use crate::decision::{error_of, give_way};
 use crate::ready::Ready;
 use crate::spending::Meter;
-use crate::{Context, claims, commit, decision, order};
+use crate::{Context, claims, commit, decision, order, replay};
 
 /// Stores a job that was verified. Done again it finishes what is left, and answers the same.
 pub async fn store(context: &Context, message: JobRef) -> Result<Stored, Error> {
@@ -62,7 +62,14 @@ async fn decide(
     if let Some(because) = order::any_superseded(context, keys, plan, mode).await? {
         return Err(give_way(work.as_ref(), keys, because).await);
     }
+    if let Some(because) = replay::superseded(context, keys, plan, &log, from, &draft.files).await?
+    {
+        return Err(give_way(work.as_ref(), keys, because).await);
+    }
     if let Some(because) = claims::claim(context, keys, plan, tally, mode).await? {
+        return Err(give_way(work.as_ref(), keys, because).await);
+    }
+    if let Some(because) = replay::claim(context, keys, plan, tally).await? {
         return Err(give_way(work.as_ref(), keys, because).await);
     }
     let decision =

@@ -20,11 +20,11 @@ use landing::merge::{self, Merge};
 use landing::plan::{Plan, PlannedObject};
 use objects::{Objects, Put};
 
-use crate::context::parse_contract;
+use crate::context::contract_of;
 use crate::ingest::shard_list;
 use crate::planned::Planned;
 use crate::spending::Meter;
-use crate::{Context, documents};
+use crate::{Context, documents, hold, replay};
 
 /// Receipts that are read at once.
 const CONCURRENT_READS: usize = 32;
@@ -70,8 +70,10 @@ async fn prove(context: &Context, keys: &JobKeys, message: VerifyJob) -> Result<
     }
     let merges = merges(&plan, receipts)?;
     let tally = Tally { merges: merges.len() as u32, ..tally };
+    let tally = Tally { hold: hold::reasons(context, &plan, &tally).await?, ..tally };
     documents::write(work, &keys.tally(), &tally, Put::Overwrite).await?;
     check_total(&plan, &tally)?;
+    replay::check_records(work, keys, &plan, &tally).await?;
     check_limit(&plan, &tally)?;
     write_merges(work, keys, merges).await?;
     let next = message.round + 1;
@@ -80,6 +82,7 @@ async fn prove(context: &Context, keys: &JobKeys, message: VerifyJob) -> Result<
         again,
         round: next,
         merges: merge_list(context, keys, tally.merges),
+        hold: !tally.hold.is_empty(),
         counts: tally.counts,
     })
 }
@@ -89,7 +92,7 @@ fn merges(plan: &Plan, receipts: Vec<Receipt>) -> Result<Vec<Merge>, Error> {
     if receipts.iter().all(|receipt| receipt.small.is_empty()) {
         return Ok(Vec::new());
     }
-    Ok(merge::plan(receipts, parse_contract(&plan.contract)?.output.file_size))
+    Ok(merge::plan(receipts, contract_of(&plan)?.output.file_size))
 }
 
 async fn write_merges(work: &dyn Objects, keys: &JobKeys, merges: Vec<Merge>) -> Result<(), Error> {
@@ -135,6 +138,7 @@ async fn run_again(
         again: shard_list(context, keys.again(round), &again),
         round,
         merges,
+        hold: false,
         counts: Counts::default(),
     })
 }
@@ -320,7 +324,7 @@ fn tally(receipts: &[Receipt], tiled: Tiled) -> Result<Tally, Error> {
         ));
     }
     let Tiled { shards, objects, .. } = tiled;
-    Ok(Tally { shards, counts, surplus_lines, objects, merges: 0 })
+    Ok(Tally { shards, counts, surplus_lines, objects, merges: 0, hold: Vec::new() })
 }
 
 fn check_rows(object: &PlannedObject, read: u64) -> Result<(), Error> {
@@ -370,7 +374,7 @@ fn check_total(plan: &Plan, tally: &Tally) -> Result<(), Error> {
 }
 
 fn check_limit(plan: &Plan, tally: &Tally) -> Result<(), Error> {
-    let limit: RejectsLimit = parse_contract(&plan.contract)?.rejects_limit;
+    let limit: RejectsLimit = contract_of(&plan)?.rejects_limit;
     let Counts { read, rejected, filtered, .. } = tally.counts;
     let what = if limit.is_exceeded(&tally.counts, tally.surplus_lines) {
         let span = match tally.surplus_lines {

@@ -12,7 +12,8 @@ use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta};
 use contract::Contract;
 use job::bill::Dollars;
 use job::decision::Decision;
-use job::message::{Failure, JobId, JobKeys, Unreadable};
+use job::hold::CommitMode;
+use job::message::{Failure, JobId, JobKeys, Submission, Unreadable};
 use job::{DatasetName, Label, Labels};
 use landing::plan::LEAST_ASKED_SHARD_BYTES;
 use objects::{Objects, Put};
@@ -26,7 +27,7 @@ use crate::extract::{Asked, Body, Job, Named, page_length};
 use crate::problem::{Kind, Problem};
 use crate::source::{Source, see_all};
 use crate::view::{JobView, Jobs};
-use crate::{App, schema};
+use crate::{App, dry_run, replay, schema};
 
 /// Jobs of a page, when the caller does not say, and at most.
 const PAGE: (u32, u32) = (20, 100);
@@ -60,6 +61,10 @@ pub(crate) struct Submitted {
     #[serde(default)]
     #[schema(value_type = schema::Unreadable, required = false)]
     unreadable: Unreadable,
+    /// Whether the job waits for approval before it commits.
+    #[serde(default)]
+    #[schema(value_type = schema::CommitMode, required = false)]
+    commit: CommitMode,
     /// Bytes of a shard; without it, what the deployment says.
     #[schema(minimum = 65536, maximum = 1099511627776_u64)]
     shard_bytes: Option<u64>,
@@ -69,6 +74,10 @@ pub(crate) struct Submitted {
     #[serde(default)]
     #[schema(schema_with = schema::labels, required = false)]
     labels: Labels,
+    /// Answers what the job is going to be, and does nothing of it: plan, estimate, and what would
+    /// become of the first records.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -110,7 +119,10 @@ pub(crate) struct Listing {
             description = "Makes a repeat the same job.")
     ),
     request_body = Submitted,
-    responses((status = 202, description = "The job.", body = JobView, headers(("Location" = String, description = "The path of the job.")))),
+    responses(
+        (status = 202, description = "The job.", body = JobView, headers(("Location" = String, description = "The path of the job."))),
+        (status = 200, description = "Of a dry run, what the job is going to be.", body = schema::Outlook),
+    ),
     extensions(("x-problems" = json!([
         Kind::NoSuchDataset, Kind::IdempotencyKeyReused, Kind::Invalid, Kind::SourceMissing,
         Kind::SourceForbidden, Kind::SaltMissing,
@@ -128,21 +140,10 @@ pub(crate) async fn submit(
         ))
         .of_field("shardBytes"));
     }
-    let (job, known) = match idempotency_key(&headers)? {
-        Some(key) => {
-            let job = JobId::of_idempotency_key(&asked.dataset, key);
-            let known = app.registry.job(&job).await?.is_some();
-            (job, known)
-        }
-        None => (
-            JobId::parse(&format!("job-{}", Uuid::new_v4()))
-                .map_err(|error| Problem::internal(&error))?,
-            false,
-        ),
-    };
+    let Id { job, is_known } = Id::of(&app, &asked.dataset, &headers).await?;
     let source = asked.source.clone().resolve(&app);
     // A repeat is the job that there is, whatever has become of its source.
-    let seen = match known {
+    let seen = match is_known {
         true => None,
         false => {
             let seen = see_all(&app, &source).await?;
@@ -150,18 +151,77 @@ pub(crate) async fn submit(
             Some(seen)
         }
     };
-    let Submitted { dataset, force, unreadable, shard_bytes, max_cost, labels, .. } = asked;
+    let Submitted {
+        dataset,
+        force,
+        unreadable,
+        commit,
+        dry_run,
+        shard_bytes,
+        max_cost,
+        labels,
+        ..
+    } = asked;
+    if dry_run {
+        let submission = Submission {
+            job: steps::dry_id(),
+            dataset,
+            contract: 1,
+            source: seen.unwrap_or(source),
+            replay: None,
+            force,
+            unreadable,
+            commit,
+            shard_bytes,
+            max_cost,
+        };
+        return Ok(dry_run::look(&app, &submission).await?.into_response());
+    }
     let request = admission::Request {
         job,
         dataset,
         source,
         seen,
+        replay: None,
         force,
         unreadable,
+        commit,
         shard_bytes,
         max_cost,
         labels,
     };
+    start(&app, request).await
+}
+
+/// The id of a job that is asked for.
+pub(crate) struct Id {
+    pub(crate) job: JobId,
+    /// Whether it was asked for before.
+    pub(crate) is_known: bool,
+}
+
+impl Id {
+    /// That of a request: a repeat has the same.
+    pub(crate) async fn of(
+        app: &App,
+        dataset: &DatasetName,
+        headers: &HeaderMap,
+    ) -> Result<Self, Problem> {
+        match idempotency_key(headers)? {
+            Some(key) => {
+                let job = JobId::of_idempotency_key(dataset, key);
+                let is_known = app.registry.job(&job).await?.is_some();
+                Ok(Self { job, is_known })
+            }
+            None => JobId::parse(&format!("job-{}", Uuid::new_v4()))
+                .map(|job| Self { job, is_known: false })
+                .map_err(|error| Problem::internal(&error)),
+        }
+    }
+}
+
+/// Admits a job and shows it.
+pub(crate) async fn start(app: &App, request: admission::Request) -> Result<Response, Problem> {
     let admitted = admission::admit(
         app.registry.as_ref(),
         app.executions.as_ref(),
@@ -216,7 +276,9 @@ pub(crate) async fn get(
     State(app): State<Arc<App>>,
     Named(id): Named<JobId>,
 ) -> Result<Json<JobView>, Problem> {
-    Ok(Json(find(&app, &id).await?.into()))
+    let job = find(&app, &id).await?;
+    let rejects = replay::left(&app, &job).await?;
+    Ok(Json(JobView::from(job).with_rejects(rejects)))
 }
 
 /// Cancels a job: nothing of it becomes visible. Of a cancelled job it is a success.
@@ -274,7 +336,11 @@ pub(crate) async fn cancel(
 }
 
 /// Decides a job, unless that was done before. The answer is the decision that stands.
-async fn decide(work: &dyn Objects, job: &JobId, decision: Decision) -> Result<Decision, Problem> {
+pub(crate) async fn decide(
+    work: &dyn Objects,
+    job: &JobId,
+    decision: Decision,
+) -> Result<Decision, Problem> {
     let key = JobKeys::new("", job).decision();
     let json = serde_json::to_vec(&decision).map_err(|error| Problem::internal(&error))?;
     match work.put(&key, Bytes::from(json), Put::IfAbsent).await {
@@ -346,7 +412,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 
 /// Refuses a job whose contract hashes values where nothing is known to salt them with: `ingest`
 /// would.
-async fn check_salt(app: &App, dataset: &DatasetName) -> Result<(), Problem> {
+pub(crate) async fn check_salt(app: &App, dataset: &DatasetName) -> Result<(), Problem> {
     if app.config.has_salt {
         return Ok(());
     }

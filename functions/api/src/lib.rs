@@ -5,13 +5,16 @@ mod accept;
 mod access;
 mod answers;
 mod datasets;
+mod dry_run;
 mod execution;
 mod extract;
 mod files;
+mod hold;
 mod infer;
 mod jobs;
 mod openapi;
 mod problem;
+mod replay;
 mod results;
 mod schema;
 mod source;
@@ -104,6 +107,11 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs::submit, jobs::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::cancel))
+        .routes(routes!(hold::approve))
+        .routes(routes!(hold::refuse))
+        .routes(routes!(hold::changes))
+        .routes(routes!(replay::replay))
+        .routes(routes!(replay::open))
         .routes(routes!(execution::get))
         .routes(routes!(results::rejects))
         .routes(routes!(results::errors))

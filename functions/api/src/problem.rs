@@ -79,6 +79,8 @@ kinds! {
     NoErrors: NOT_FOUND, "no-errors", "Not found";
     /// The job has no files, or none yet.
     NoOutputs: NOT_FOUND, "no-outputs", "Not found";
+    /// The job is not held, and was not.
+    NoChanges: NOT_FOUND, "no-changes", "Not found";
     /// The job has no profile, or none yet.
     NoProfile: NOT_FOUND, "no-profile", "Not found";
     /// The path knows the methods that `Allow` lists.
@@ -89,6 +91,10 @@ kinds! {
     TooLate: CONFLICT, "too-late", "Conflict";
     /// The job has ended, or is ending already.
     JobEnded: CONFLICT, "job-ended", "Conflict";
+    /// The job does not wait for approval.
+    NotHeld: CONFLICT, "not-held", "Conflict";
+    /// The job did not land, so that nothing can be added to it.
+    NotLanded: CONFLICT, "not-landed", "Conflict";
     /// The key was sent before with another request.
     IdempotencyKeyReused: CONFLICT, "idempotency-key-reused", "Conflict";
     /// The object was replaced while it was read: ask again.

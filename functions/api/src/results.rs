@@ -290,12 +290,12 @@ async fn head(app: &App, key: &str) -> Result<Option<Head>, Problem> {
     }
 }
 
-fn nothing_there(kind: Kind, what: &str, job: &JobRecord) -> Problem {
+pub(crate) fn nothing_there(kind: Kind, what: &str, job: &JobRecord) -> Problem {
     let id = &job.submission.job;
     Problem::new(
         kind,
         match job.status {
-            JobStatus::Pending | JobStatus::Running => {
+            JobStatus::Pending | JobStatus::Running | JobStatus::Held => {
                 format!("job {id} has no {what} yet: it is {}", job.status.as_str())
             }
             status => format!("job {id} left no {what}: it is {}", status.as_str()),

@@ -71,6 +71,116 @@ pub(crate) enum Unreadable {
     Skip,
 }
 
+/// Whether a job waits for approval before it commits.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CommitMode {
+    /// It commits once it is proved, unless its contract holds it.
+    Direct,
+    /// It waits, whatever it finds.
+    Hold,
+}
+
+/// Why a job waits for approval, or did.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Hold {
+    /// The reasons, each in a sentence.
+    pub(crate) reasons: Vec<String>,
+    /// Since when.
+    #[schema(format = DateTime)]
+    pub(crate) since: String,
+    /// When it is refused by itself.
+    #[schema(format = DateTime)]
+    pub(crate) until: String,
+    /// What was answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<HoldAnswer>)]
+    pub(crate) answer: Option<job::hold::Answer>,
+}
+
+/// The answer to a hold.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum HoldAnswer {
+    /// The job commits.
+    Approved,
+    /// Nothing of the job becomes visible.
+    Refused,
+}
+
+/// What a landing is going to be. It has a `plan`, or a `failure` that says why it can't be landed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Outlook {
+    /// The plan: the pinned objects, their layouts with the reason for each guess, the shards, and
+    /// the estimate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    plan: Option<serde_json::Value>,
+    /// What became of the first records of the first object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample: Option<Sample>,
+    /// Why it can't be landed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+    /// What is wrong with the header, if that is why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    faults: Vec<RecordFault>,
+}
+
+/// What became of the first records of an object.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Sample {
+    /// Bytes that they begin in, unpacked.
+    bytes: u64,
+    /// Their counts: `stored` are those that would be.
+    counts: Counts,
+    /// The first faults.
+    faults: Vec<RecordFault>,
+    /// How many there are besides.
+    more_faults: u64,
+}
+
+/// What approving a held job would change.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "reasons": ["49 rows would be stored, and job job-1 stored 100: -51.0%, beyond `holdWhen.rows`"],
+    "stored": 49, "files": 1, "bytes": 2048, "removed": 0, "last": "job-1", "last_stored": 100,
+    "columns": [{"name": "delay", "nulls": 0.5, "last_nulls": 0.02}],
+}))]
+pub(crate) struct Changes {
+    /// Why the job is held, each in a sentence.
+    reasons: Vec<String>,
+    /// Rows that it would add.
+    stored: u64,
+    /// Its files.
+    files: u64,
+    /// Their bytes.
+    bytes: u64,
+    /// Files that it would remove, as the table stood.
+    removed: u64,
+    /// The job of the last commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<String>,
+    /// Rows that this one stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_stored: Option<u64>,
+    /// The columns, in the order of their names.
+    columns: Vec<ColumnChange>,
+}
+
+/// A column of a held job beside the same of the last commit.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ColumnChange {
+    /// Its name.
+    name: String,
+    /// Its nulls, as a share of all rows from 0 to 1, if the job has the column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nulls: Option<f64>,
+    /// The same of the last commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_nulls: Option<f64>,
+}
+
 /// How many objects of a source of many are landed.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ObjectCounts {
@@ -106,6 +216,7 @@ pub(crate) struct SourceObject {
 pub(crate) enum Status {
     Pending,
     Running,
+    Held,
     Cancelling,
     Succeeded,
     Failed,

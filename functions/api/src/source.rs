@@ -132,8 +132,13 @@ fn refused(checked: Result<(), Refused>) -> Result<(), Problem> {
 /// Finds what is wrong with it before there is a job for it: by its name first, as nobody is asked
 /// about an object that may not be landed.
 pub(crate) async fn see(app: &App, source: &SourceRef) -> Result<SourceRef, Problem> {
-    let place = format!("s3://{}/{}", source.bucket, source.key);
     refused(app.config.sources.check(source))?;
+    pinned(app, source).await
+}
+
+/// The same of an object that may be landed.
+pub(crate) async fn pinned(app: &App, source: &SourceRef) -> Result<SourceRef, Problem> {
+    let place = format!("s3://{}/{}", source.bucket, source.key);
     let objects = app.buckets.bucket(&source.bucket);
     match objects.head(&source.key, source.version.as_deref()).await {
         // A store may tell no version of one that was asked for by its id.

@@ -7,12 +7,14 @@ use axum::middleware::Next;
 use axum::response::Response;
 use job::Labels;
 use job::bill::{Bill, Dollars};
+use job::hold::Hold;
 use job::message::{Counts, Failure, ObjectCounts, Source, Warning};
 use registry::{JobRecord, JobStatus};
 use serde::Serialize;
 use tracing::info;
 use utoipa::ToSchema;
 
+use crate::replay::RejectsLeft;
 use crate::schema;
 
 /// A job, as the API shows it.
@@ -52,12 +54,21 @@ pub(crate) struct JobView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<f64>)]
     max_cost: Option<Dollars>,
+    /// The job whose rejects it lands, if it is a replay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay_of: Option<String>,
+    /// What became of its own rejects; only where one job is shown that landed some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejects: Option<RejectsLeft>,
     /// What its submitter calls it.
     #[serde(skip_serializing_if = "Labels::is_empty")]
     #[schema(schema_with = schema::labels, required = false)]
     labels: Labels,
     #[schema(value_type = schema::Status)]
     status: JobStatus,
+    /// Why it waits for approval, or did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<schema::Hold>,
     /// When it was admitted.
     #[schema(format = DateTime)]
     created: String,
@@ -104,6 +115,12 @@ struct Links {
     outputs: String,
 }
 
+impl JobView {
+    pub(crate) fn with_rejects(self, rejects: Option<RejectsLeft>) -> Self {
+        Self { rejects, ..self }
+    }
+}
+
 impl From<JobRecord> for JobView {
     fn from(record: JobRecord) -> Self {
         let submission = record.submission;
@@ -117,6 +134,11 @@ impl From<JobRecord> for JobView {
             force: submission.force,
             shard_bytes: submission.shard_bytes,
             max_cost: submission.max_cost,
+            replay_of: submission.replay.map(|replay| replay.of.into()),
+            rejects: None,
+            hold: record.hold.map(|Hold { token: _, reasons, since, until, answer }| {
+                schema::Hold { reasons, since, until, answer }
+            }),
             labels: record.labels,
             status: record.status,
             created: record.created,

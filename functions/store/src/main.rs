@@ -10,6 +10,7 @@ async fn main() -> Result<(), lambda_step::Error> {
         async move {
             match message {
                 EndJob::Store(job) => steps::store(&context, job).await.map(Ended::Stored),
+                EndJob::Hold(job) => steps::hold(&context, job).await.map(Ended::Held),
                 EndJob::Abandon(job) => steps::abandon(&context, job).await.map(Ended::Settled),
             }
         }

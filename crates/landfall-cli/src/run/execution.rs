@@ -40,9 +40,10 @@ pub(super) async fn execute(
     submission: Submission,
     threads: usize,
     progress: &Progress,
+    approves: bool,
     interrupted: impl Future<Output = ()>,
 ) -> Execution {
-    let workers = Workers::start(context, threads, progress);
+    let workers = Workers::start(context, threads, progress, approves);
     let job = submission.job.to_string();
     let stopped = async {
         interrupted.await;

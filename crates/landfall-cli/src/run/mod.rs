@@ -14,7 +14,8 @@ use std::time::Instant;
 use clap::Args;
 use contract::Contract;
 use job::bill::Dollars;
-use job::message::{Failure, Settled, Submission, Unreadable};
+use job::message::{Failure, JobId, JobKeys, Settled, Submission, Unreadable};
+use job::replay::Replay;
 use job::sources::Sources;
 use registry::Registry;
 use steps::{Context, Settings};
@@ -34,6 +35,7 @@ const EXAMPLES: &[&str] = &[
     "landfall run flights.yaml flights.csv --lake lake",
     "landfall run flights.yaml 2013-*.csv --lake lake --json | jq .counts",
     "landfall run flights.yaml inbox/ --lake lake --skip-unreadable",
+    "landfall run flights.yaml mended.csv --lake lake --replay 0b1d…",
     "zcat flights.csv.gz | landfall run flights.yaml - --lake lake",
 ];
 
@@ -50,7 +52,7 @@ pub(crate) struct Run {
     /// The contract: what the files hold, and what they become.
     contract: PathBuf,
     /// The files to land: paths, directories, patterns such as 'in/*.csv', or `-` for standard input
-    #[arg(value_name = "SOURCE", required = true)]
+    #[arg(value_name = "SOURCE", required_unless_present = "replay")]
     sources: Vec<PathBuf>,
     /// The directory of the lake; it is made if need be.
     #[arg(long, value_name = "DIR")]
@@ -74,6 +76,13 @@ pub(crate) struct Run {
     /// Of several files leave those out that can't be read or don't match the contract.
     #[arg(long)]
     skip_unreadable: bool,
+    /// Land the rejects of an earlier job beside what it wrote: mended ones of one file, in their
+    /// order; without a file as they are, by a contract that takes them.
+    #[arg(long, value_name = "JOB", value_parser = JobId::parse)]
+    replay: Option<JobId>,
+    /// Commit also what the contract holds for approval. Without it a terminal is asked.
+    #[arg(long)]
+    approve: bool,
     /// Answer with 4 when nothing lands because the same bytes are in the dataset already.
     #[arg(long)]
     strict: bool,
@@ -98,6 +107,8 @@ struct Landing {
     threads: usize,
     force: bool,
     unreadable: Unreadable,
+    replay: Option<Replay>,
+    approves: bool,
     lake: PathBuf,
 }
 
@@ -156,6 +167,11 @@ impl Run {
         let Asked { text, contract } = Asked::read(&self.contract)?;
         let files = match self.sources.as_slice() {
             [only] if path::is_stdin(only) => None,
+            [] => Some(self.rejects_as_they_are()?),
+            [_, _, ..] if self.replay.is_some() => {
+                complain("--replay: the rejects of a job are sent again as one file");
+                return Err(Exit::WrongUse);
+            }
             named if named.iter().any(|path| path::is_stdin(path)) => {
                 complain("-: standard input is landed alone, without other files");
                 return Err(Exit::WrongUse);
@@ -186,9 +202,23 @@ impl Run {
                 true => Unreadable::Skip,
                 false => Unreadable::Fail,
             },
+            replay: self.replay.clone().map(|of| Replay { of, layout: 0, rejects: None }),
+            approves: self.approve,
             lake,
         };
         Ok((landing, files))
+    }
+
+    /// The rejects that the replayed job left.
+    fn rejects_as_they_are(&self) -> Result<Files, Exit> {
+        let Some(job) = &self.replay else { return Err(Exit::WrongUse) };
+        let rejects = work(&self.lake).join(JobKeys::new("", job).rejects(0));
+        if !rejects.is_file() {
+            let lake = self.lake.display();
+            complain(format_args!("--replay: {lake} has no rejects of a job {job}"));
+            return Err(Exit::WrongUse);
+        }
+        submission::files(&[rejects], &self.contract, Some(&self.lake))
     }
 }
 
@@ -236,6 +266,7 @@ impl Landing {
         let shard_bytes =
             self.shard_bytes.or_else(|| Some(shard_bytes(files.bytes, self.threads as u64)));
         let wishes = Wishes {
+            replay: self.replay.clone(),
             force: self.force,
             unreadable: self.unreadable,
             shard_bytes,
@@ -296,7 +327,7 @@ impl Landing {
             );
         };
         let ended = tokio::select! {
-            ended = execution::execute(&context, submission, self.threads, &progress, interrupted) => ended,
+            ended = execution::execute(&context, submission, self.threads, &progress, self.approves, interrupted) => ended,
             () = progress.follow() => unreachable!("it goes on for ever"),
         };
         progress.end();
@@ -320,10 +351,15 @@ fn shard_bytes(source_bytes: u64, threads: u64) -> u64 {
     source_bytes.div_ceil(shards).next_multiple_of(2).max(LEAST_SHARD_BYTES)
 }
 
+/// Where the registry and the documents of jobs lie.
+fn work(lake: &Path) -> PathBuf {
+    lake.join("_landfall")
+}
+
 /// The lake's files lie under it by dataset, everything else in its `_landfall`. What a contract
 /// joins lies beside it.
 fn context(lake: &Path, contract: &Path, threads: usize) -> Result<Context, Exit> {
-    let work = lake.join("_landfall");
+    let work = work(lake);
     let registry = registry::Directory::new(work.join("registry")).telling(|waiting| {
         let holder = waiting
             .holder

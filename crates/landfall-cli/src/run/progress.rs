@@ -121,6 +121,33 @@ impl Progress {
         }
     }
 
+    /// Asks whoever sits at the terminal whether a job that is held is to commit. Where nobody does,
+    /// it is not.
+    pub(super) async fn ask(&self, reasons: &[String]) -> bool {
+        if !std::io::stdin().is_terminal() || !matches!(self.0.form, Form::Bar(_)) {
+            return false;
+        }
+        let reasons: Vec<String> = reasons.to_vec();
+        let shown = self.clone();
+        let ask = move || {
+            let ask = || {
+                let mut stderr = std::io::stderr();
+                for reason in &reasons {
+                    let _ = writeln!(stderr, "held: {reason}");
+                }
+                let _ = write!(stderr, "commit it? [y/N] ");
+                let mut answer = String::new();
+                let read = std::io::stdin().read_line(&mut answer);
+                read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+            };
+            match &shown.0.form {
+                Form::Bar(bar) => bar.suspend(ask),
+                _ => false,
+            }
+        };
+        tokio::task::spawn_blocking(ask).await.unwrap_or(false)
+    }
+
     fn line(&self, text: impl std::fmt::Display) {
         let _ = writeln!(std::io::stderr(), "{}: {text}", self.0.name);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use flow::{Call, Items, Tasks};
-use job::message::{Caught, Failure, Planned, Settled, Shard, Stored};
+use job::message::{Caught, Failure, Held, Planned, Settled, Shard, Stored};
 use job::{Error, ErrorKind};
 use serde_json::{Value, json};
 use steps::Context;
@@ -24,11 +24,15 @@ const LIST_BYTES: u64 = 64 * 1024 * 1024;
 pub(super) struct Workers<'a> {
     context: &'a Context,
     progress: &'a Progress,
+    /// Whether a job that is held is approved unasked.
+    approves: bool,
     known: Mutex<Known>,
 }
 
 #[derive(Default)]
 struct Known {
+    /// Why the job is held, once it is.
+    held: Vec<String>,
     /// The threads, until the last step of them has ended.
     threads: Option<Runtime>,
     /// Why there are none.
@@ -50,12 +54,17 @@ impl Drop for Step {
 
 impl<'a> Workers<'a> {
     /// Starts so many threads.
-    pub(super) fn start(context: &'a Context, threads: usize, progress: &'a Progress) -> Self {
+    pub(super) fn start(
+        context: &'a Context,
+        threads: usize,
+        progress: &'a Progress,
+        approves: bool,
+    ) -> Self {
         let known = match Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
             Ok(threads) => Known { threads: Some(threads), ..Known::default() },
             Err(error) => Known { refusal: Some(error.to_string()), ..Known::default() },
         };
-        Self { context, progress, known: Mutex::new(known) }
+        Self { context, progress, approves, known: Mutex::new(known) }
     }
 
     /// Whether the job is being abandoned, or was.
@@ -143,6 +152,10 @@ impl<'a> Workers<'a> {
         match answer {
             Err(error) => self.fail(error),
             Ok(_) if let Some(shard) = shard(&call.payload["shard"]) => self.progress.done(&shard),
+            Ok(held) if call.payload.get("hold").is_some() => {
+                let held = serde_json::from_value::<Held>(held.clone());
+                self.known().held = held.map(|held| held.reasons).unwrap_or_default();
+            }
             Ok(planned) => {
                 // A job of one shard has no list.
                 let planned = serde_json::from_value::<Planned>(planned.clone()).ok();
@@ -180,6 +193,18 @@ impl Tasks for Workers<'_> {
             error: error.name().to_owned(),
             cause: error.to_string(),
         })
+    }
+
+    async fn answered(&self, _token: &str) -> Result<Value, flow::Failure> {
+        let reasons = self.known().held.clone();
+        if self.approves || self.progress.ask(&reasons).await {
+            return Ok(json!({}));
+        }
+        let reasons = reasons.join("; ");
+        let cause = format!(
+            "{reasons}; nobody approved it, so nothing of it is visible; `--approve` commits it all the same"
+        );
+        Err(flow::Failure { error: "HoldRefused".to_owned(), cause })
     }
 
     async fn put_events(&self, _entries: Value) -> Result<Value, flow::Failure> {
@@ -238,7 +263,12 @@ mod tests {
             .unwrap();
         let (_, meter) = objects::Metered::new(Arc::new(objects::Directories));
         let progress = Progress::new(Path::new("t.csv"), true, meter);
-        let workers = Workers { context: &context, progress: &progress, known: Mutex::default() };
+        let workers = Workers {
+            context: &context,
+            progress: &progress,
+            approves: false,
+            known: Mutex::default(),
+        };
         failed.iter().for_each(|error| workers.fail(error));
         workers.caught(&json!({ "Error": error, "Cause": "as it was caught" }))
     }

@@ -357,6 +357,7 @@ fn what_the_execution_did_is_told_with_the_job() {
         "Verify",
         "Run again?",
         "Merge",
+        "Hold?",
         "Store",
         "Announce",
         "Landed",

@@ -118,6 +118,7 @@ fn columns_of(
         schema: join.schema.clone(),
         transform: Transform::default(),
         rejects_limit: RejectsLimit::None,
+        hold: contract::Hold::default(),
         output: Output::default(),
     };
     let columns = columns::read(records, &contract, mapping, &mut findings);

@@ -205,6 +205,12 @@ impl Door {
     pub(crate) async fn leave(&self, key: &str, text: impl Into<Bytes>) {
         self.buckets.bucket("the-work").put(key, text.into(), Put::Overwrite).await.unwrap();
     }
+
+    /// The text of an object beside a job.
+    pub(crate) async fn work(&self, key: &str) -> String {
+        let bytes = self.buckets.bucket("the-work").read(key, u64::MAX).await.unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
 }
 
 pub(crate) fn keys(job: &JobId) -> JobKeys {

@@ -33,6 +33,7 @@ async fn overwritten() -> Door {
             job: JobId::parse("job").unwrap(),
             mode,
             table: TableFormat::Landfall,
+            replay_of: None,
             contract: 1,
             source: SourceRef::new("the-inbox".to_owned(), "staged/flights/a.csv".to_owned())
                 .into(),

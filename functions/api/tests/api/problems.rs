@@ -10,13 +10,14 @@ use serde_json::json;
 use crate::door::{Door, FLIGHTS, config};
 
 /// Every route, with a path of its kind.
-const ROUTES: [(&str, &str); 19] = [
+const ROUTES: [(&str, &str); 24] = [
     ("GET", "/health"),
     ("GET", "/datasets"),
     ("PUT", "/datasets/flights"),
     ("GET", "/datasets/flights"),
     ("DELETE", "/datasets/flights"),
     ("GET", "/datasets/flights/versions"),
+    ("GET", "/datasets/flights/rejects"),
     ("POST", "/infer"),
     ("POST", "/uploads"),
     ("POST", "/jobs"),
@@ -28,6 +29,10 @@ const ROUTES: [(&str, &str); 19] = [
     ("GET", "/jobs/j-1/profile"),
     ("GET", "/jobs/j-1/outputs"),
     ("POST", "/jobs/j-1/cancel"),
+    ("POST", "/jobs/j-1/replay"),
+    ("POST", "/jobs/j-1/approve"),
+    ("POST", "/jobs/j-1/refuse"),
+    ("GET", "/jobs/j-1/changes"),
     ("GET", "/jobs/no%20job/execution"),
     ("GET", "/datasets/%FF"),
 ];
@@ -109,11 +114,11 @@ async fn what_the_router_refuses_is_explained() {
 async fn unknown_members_and_parameters_are_named_with_what_is_allowed() {
     let door = Door::with_flights().await;
     let refused = door
-        .submit(None, json!({"dryRun": true}))
+        .submit(None, json!({"priority": 1}))
         .await
         .expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
     assert!(
-        refused.detail().contains("`dryRun`") && refused.detail().contains("`shardBytes`"),
+        refused.detail().contains("`priority`") && refused.detail().contains("`shardBytes`"),
         "{}",
         refused.detail()
     );
@@ -177,6 +182,9 @@ impl executions::Executions for Panics {
         panic!("on purpose")
     }
     async fn history(&self, _: &str) -> executions::Result<executions::History> {
+        panic!("on purpose")
+    }
+    async fn answer(&self, _: &str, _: Result<(), executions::Failure>) -> executions::Result<()> {
         panic!("on purpose")
     }
     async fn stop(&self, _: &str, _: &str) -> executions::Result<()> {

@@ -128,6 +128,7 @@ async fn outputs_are_the_files_of_the_commit() {
         mode: Mode::Append,
         table: TableFormat::Landfall,
         job: job.clone(),
+        replay_of: None,
         contract: 1,
         source: SourceRef::new("the-inbox".to_owned(), "staged/flights/a.csv".to_owned()).into(),
         objects: 1,

@@ -1,0 +1,337 @@
+//! Lands rejects of an earlier job: each at most once, beside what that job wrote.
+//!
+//! `ingest` settles which reject each record of the source is. Before the decision, a job adds an
+//! entry to the list of its root's replays, with the rejects that it lands. Numbers are taken one
+//! by one, so whoever takes one has seen all entries before it. An entry of a job that never
+//! commits is void, like its other claims.
+
+use std::collections::HashSet;
+
+use contract::rejects::ErrorEntry;
+use contract::{Hold, Mode, RejectsLimit};
+use delta_log::Entry;
+use job::message::{Failure, JobId, JobKeys, SourceRef, Submission};
+use job::replay::{Claimed, MAX_REPLAYED, Positions, Replay, Replayed};
+use job::{Error, ErrorKind};
+use landing::commit::{Commit, CommittedFile, Tally};
+use landing::plan::{Layout, Plan};
+use objects::{Objects, Put};
+use tables::Log;
+
+use crate::pieces::Lines;
+use crate::planned::Planned;
+use crate::standing::{Standing, standing};
+use crate::{Context, documents};
+
+/// Settles which reject each record of a replay is, and keeps it beside the job. The answer is how
+/// the rejects are laid out, or why the job has nothing to do.
+///
+/// # Errors
+///
+/// [`ErrorKind::SourceMissing`]: the parent has no such rejects. [`ErrorKind::LimitExceeded`]: more
+/// than [`MAX_REPLAYED`].
+pub(crate) async fn settle(
+    context: &Context,
+    keys: &JobKeys,
+    job: &JobId,
+    replay: &Replay,
+) -> Result<Result<Layout, Failure>, Error> {
+    let work = context.work();
+    let work = work.as_ref();
+    let parent = context.keys(&replay.of);
+    let commit = documents::find::<Commit>(work, &parent.stored()).await?;
+    let Some(commit) = commit.filter(|commit| commit.void.is_none()) else {
+        return Err(missing(format!(
+            "job {} landed nothing that rejects could be added to; land its whole source again",
+            replay.of
+        )));
+    };
+    let plan: Plan = documents::read(work, &parent.plan()).await?;
+    let tally: Tally = documents::read(work, &parent.tally()).await?;
+    let Some(layout) = plan.layouts.get(replay.layout as usize) else {
+        return Err(missing(format!("job {} has no layout {}", replay.of, replay.layout)));
+    };
+    let all = match plan.submission.replay {
+        None => Replayed {
+            root: replay.of.clone(),
+            sequence: commit.sequence,
+            layout: replay.layout,
+            rejects: rejects_of(work, &parent, &plan, &tally, replay.layout).await?,
+        },
+        Some(_) => {
+            let earlier: Replayed = documents::read(work, &parent.replayed()).await?;
+            let rejected = rejected_records(work, &parent, &tally).await?;
+            let rejects = split(&earlier.rejects, &rejected).1;
+            Replayed { rejects, ..earlier }
+        }
+    };
+    let replayed = Replayed { rejects: choose(replay, &all.rejects)?, ..all };
+    if let Some(failure) = landed_before(context, job, &replayed).await? {
+        return Ok(Err(failure));
+    }
+    documents::write(work, &keys.replayed(), &replayed, Put::Overwrite).await?;
+    Ok(Ok(layout.clone()))
+}
+
+/// The contract as a replay lands by it: beside what is there, in whatever way the source was
+/// packed, and however many of the rejects are rejected again.
+pub(crate) fn adapt(contract: &mut contract::Contract) {
+    contract.output.mode = Mode::Append;
+    contract.compression = contract::Compression::Auto;
+    contract.member = None;
+    contract.rejects_limit = RejectsLimit::None;
+    contract.hold = Hold { always: contract.hold.always, ..Hold::default() };
+}
+
+/// Whether a replay may land an object that no other job may: rejects that lie beside its parent,
+/// or mended ones that came with the request.
+pub(crate) fn may_land(context: &Context, submission: &Submission, object: &SourceRef) -> bool {
+    let Submission { job, replay, .. } = submission;
+    let lies_beside = |job: &JobId| object.key.starts_with(context.keys(job).prefix());
+    object.bucket == context.work.bucket
+        && replay.as_ref().is_some_and(|replay| lies_beside(&replay.of) || lies_beside(job))
+}
+
+/// The rejects of a job that have a layout.
+async fn rejects_of(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    plan: &Plan,
+    tally: &Tally,
+    layout: u32,
+) -> Result<Positions, Error> {
+    let mut rejected = 0;
+    let mut objects = Planned::new(work, keys, plan);
+    for (position, object) in (0..).zip(&tally.objects) {
+        if plan.layouts.len() == 1 || objects.get(position).await?.layout == layout {
+            rejected += object.counts.rejected;
+        }
+    }
+    check_count(rejected)?;
+    Ok(Positions::first(rejected as u32))
+}
+
+/// Those of the rejects that are sent again.
+fn choose(replay: &Replay, rejects: &Positions) -> Result<Positions, Error> {
+    let Replay { of, rejects: asked, .. } = replay;
+    let chosen = match asked {
+        None => rejects.clone(),
+        Some(asked) => {
+            check_count(asked.count())?;
+            let all: Vec<u32> = rejects.iter().collect();
+            let mut once = HashSet::new();
+            let pick = |position: u32| {
+                if !once.insert(position) {
+                    return Err(missing(format!("reject {position} of job {of} is named twice")));
+                }
+                all.get(position as usize).copied().ok_or_else(|| {
+                    let count = all.len();
+                    missing(format!("job {of} has {count} rejects; {position} is none, from 0"))
+                })
+            };
+            asked.iter().map(pick).collect::<Result<_, _>>()?
+        }
+    };
+    match chosen.count() {
+        0 => Err(missing(format!("job {of} has no rejects that could be sent again"))),
+        _ => Ok(chosen),
+    }
+}
+
+fn check_count(count: u64) -> Result<(), Error> {
+    if count <= MAX_REPLAYED {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::LimitExceeded,
+        format!(
+            "{count} rejects are more than the {MAX_REPLAYED} of a replay; land them as a source of their own"
+        ),
+    ))
+}
+
+fn missing(message: String) -> Error {
+    Error::new(ErrorKind::SourceMissing, message)
+}
+
+/// Proves that a replay has a record for each reject that it sends again.
+pub(crate) async fn check_records(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    plan: &Plan,
+    tally: &Tally,
+) -> Result<(), Error> {
+    let Some(replay) = &plan.submission.replay else { return Ok(()) };
+    let replayed: Replayed = documents::read(work, &keys.replayed()).await?;
+    let (records, rejects) = (tally.counts.read, replayed.rejects.count());
+    if records == rejects {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::SourceCorrupt,
+        format!(
+            "{} has {records} records, and {rejects} rejects of job {} are sent again; send one \
+             record for each, in the order of the rejects, or name those that are sent",
+            plan.source_name(),
+            replay.of
+        ),
+    ))
+}
+
+/// Claims the rejects that a replay lands; the answer is why it may not have them. Done again it
+/// finds its own claim.
+pub(crate) async fn claim(
+    context: &Context,
+    keys: &JobKeys,
+    plan: &Plan,
+    tally: &Tally,
+) -> Result<Option<Failure>, Error> {
+    if plan.submission.replay.is_none() {
+        return Ok(None);
+    }
+    let work = context.work();
+    let job = &plan.submission.job;
+    let replayed: Replayed = documents::read(work.as_ref(), &keys.replayed()).await?;
+    let rejected = rejected_records(work.as_ref(), keys, tally).await?;
+    let mut landed: Vec<u32> = split(&replayed.rejects, &rejected).0.iter().collect();
+    landed.sort_unstable();
+    let rejects = landed.into_iter().collect();
+    let own = Claimed { job: job.clone(), layout: replayed.layout, rejects };
+    let root = context.keys(&replayed.root);
+    let mut number = 0;
+    loop {
+        match documents::find::<Claimed>(work.as_ref(), &root.replay(number)).await? {
+            Some(there) if there.job == *job => return Ok(None),
+            Some(there) if !overlap(&there, &own) => number += 1,
+            Some(there) => match standing(context, &there.job).await? {
+                Standing::Void => number += 1,
+                Standing::Commits => return Ok(Some(already_landed(there.job, &replayed))),
+                Standing::Open => {
+                    return Err(Error::new(
+                        ErrorKind::StoreUnavailable,
+                        format!(
+                            "job {} lands some of the same rejects and is not decided yet; a later attempt finds out what became of it",
+                            there.job
+                        ),
+                    ));
+                }
+            },
+            None => {
+                let key = root.replay(number);
+                if documents::write(work.as_ref(), &key, &own, Put::IfAbsent).await? {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
+/// Why a replay has nothing to do: some of its rejects are landed. It is an early look; only the
+/// claim is exact.
+async fn landed_before(
+    context: &Context,
+    job: &JobId,
+    replayed: &Replayed,
+) -> Result<Option<Failure>, Error> {
+    let (work, root) = (context.work(), context.keys(&replayed.root));
+    let Replayed { layout, ref rejects, .. } = *replayed;
+    let own = Claimed { job: job.clone(), layout, rejects: rejects.clone() };
+    for number in 0.. {
+        let key = root.replay(number);
+        let Some(there) = documents::find::<Claimed>(work.as_ref(), &key).await? else { break };
+        if there.job != *job
+            && overlap(&there, &own)
+            && matches!(standing(context, &there.job).await?, Standing::Commits)
+        {
+            return Ok(Some(already_landed(there.job, replayed)));
+        }
+    }
+    Ok(None)
+}
+
+fn already_landed(earlier: JobId, replayed: &Replayed) -> Failure {
+    let cause = format!(
+        "job {earlier} landed some of the same rejects of job {}; send those that are open",
+        replayed.root
+    );
+    Failure { job: Some(earlier), ..Failure::new("AlreadyLanded", cause) }
+}
+
+fn overlap(a: &Claimed, b: &Claimed) -> bool {
+    let of_a: HashSet<u32> = a.rejects.iter().collect();
+    a.layout == b.layout && b.rejects.iter().any(|position| of_a.contains(&position))
+}
+
+/// Why a replay can't add to what its root wrote: a later job replaced that. `next` is the number
+/// that the replay is about to take, and `files` are its own.
+pub(crate) async fn superseded(
+    context: &Context,
+    keys: &JobKeys,
+    plan: &Plan,
+    log: &Log,
+    next: u64,
+    files: &[CommittedFile],
+) -> Result<Option<Failure>, Error> {
+    if plan.submission.replay.is_none() {
+        return Ok(None);
+    }
+    let replayed: Replayed = documents::read(context.work().as_ref(), &keys.replayed()).await?;
+    let later = log.since(replayed.sequence + 1).await?;
+    if replayed.sequence + 1 + (later.len() as u64) < next {
+        return Err(missing(format!(
+            "the log no longer has all entries since job {} landed, so that nobody knows what became of its rows",
+            replayed.root
+        )));
+    }
+    let replaces = |commit: &Commit, added: &[CommittedFile]| match commit.mode {
+        Mode::Append => false,
+        Mode::Overwrite => true,
+        Mode::OverwritePartitions => {
+            files.iter().any(|own| added.iter().any(|newer| newer.partition == own.partition))
+        }
+    };
+    let replaced = later
+        .into_iter()
+        .find_map(|Entry { commit, added, .. }| commit.filter(|commit| replaces(commit, &added)));
+    Ok(replaced.map(|later| {
+        let cause = format!(
+            "job {} replaced what job {} wrote; rejects of that one would be added to newer rows",
+            later.job, replayed.root
+        );
+        Failure { job: Some(later.job), ..Failure::new("Superseded", cause) }
+    }))
+}
+
+/// The numbers of the records of a job of one object that were rejected, from 0, in their order.
+async fn rejected_records(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    tally: &Tally,
+) -> Result<Vec<u64>, Error> {
+    let mut records = Vec::new();
+    if tally.counts.rejected == 0 {
+        return Ok(records);
+    }
+    let key = keys.errors();
+    let mut lines = Lines::new(work, &key);
+    while let Some(block) = lines.next().await? {
+        for line in block.split_inclusive(|byte| *byte == b'\n') {
+            let entry: ErrorEntry = documents::parse(line, &key)?;
+            if records.last() != Some(&(entry.record - 1)) {
+                records.push(entry.record - 1);
+            }
+        }
+    }
+    records.sort_unstable();
+    records.dedup();
+    Ok(records)
+}
+
+/// Of the rejects that the records of a job are: those that it landed, and those that it rejected
+/// again.
+fn split(rejects: &Positions, rejected: &[u64]) -> (Positions, Positions) {
+    let (again, landed): (Vec<(u64, u32)>, Vec<(u64, u32)>) =
+        (0..).zip(rejects.iter()).partition(|(record, _)| rejected.binary_search(record).is_ok());
+    let positions = |records: Vec<(u64, u32)>| records.into_iter().map(|(_, at)| at).collect();
+    (positions(landed), positions(again))
+}

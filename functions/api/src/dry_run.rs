@@ -1,0 +1,34 @@
+//! Tells what a job is going to be, and does nothing of it.
+
+use axum::Json;
+use job::message::Submission;
+use job::sources::REFERENCE_PREFIX;
+use steps::{DryRun, Outlook, Place, Salt};
+use uuid::Uuid;
+
+use crate::App;
+use crate::datasets::no_dataset;
+use crate::problem::Problem;
+
+/// Bytes whose records are tried.
+const SAMPLE_BYTES: u64 = 1024 * 1024;
+
+/// Plans a job by the newest contract of its dataset, and tries the first records.
+pub(crate) async fn look(app: &App, submission: &Submission) -> Result<Json<Outlook>, Problem> {
+    let contract = app.registry.contract(&submission.dataset, None).await?;
+    let contract = contract.ok_or_else(|| no_dataset(&submission.dataset))?;
+    let inbox = app.config.inbox_bucket.clone();
+    let dry_run = DryRun {
+        buckets: app.buckets.clone(),
+        references: Place { bucket: inbox, prefix: REFERENCE_PREFIX.to_owned() },
+        sources: app.config.sources.clone(),
+        // Nothing of it is kept, so any salt will do.
+        salt: Salt::parse(&Uuid::new_v4().to_string()).ok(),
+        sample_bytes: SAMPLE_BYTES,
+    };
+    let outlook = dry_run.run(submission, &contract.text).await;
+    outlook.map(Json).map_err(|error| match error.is_transient() {
+        true => Problem::unavailable(&error),
+        false => Problem::internal(&error),
+    })
+}

@@ -1,0 +1,379 @@
+//! Sends rejects of a job again, and tells which are still open.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use bytes::Bytes;
+use contract::rejects::{ErrorEntry, ErrorName};
+use job::bill::Dollars;
+use job::message::{JobId, JobKeys, SourceRef, Unreadable, digest};
+use job::replay::{Claimed, Positions, Replay};
+use job::{DatasetName, Labels};
+use objects::{Pin, Put};
+use registry::{JobFilter, JobRecord, JobStatus};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use wording::Unquoted;
+
+use crate::datasets::no_dataset;
+use crate::extract::{Asked as Query, Body, Dataset, Job, Named, page_length};
+use crate::jobs::{Id, check_salt, find, start};
+use crate::problem::{Kind, Problem};
+use crate::source::{Object, pinned, see};
+use crate::view::JobView;
+use crate::{App, schema};
+
+/// Most rejects that a request names: the input of an execution has at most 256 KiB.
+const MAX_NAMED_REJECTS: usize = 10_000;
+/// Most bytes of an entry of a list of replays: a million rejects, none beside another.
+const CLAIM_BYTES: u64 = 64 * 1024 * 1024;
+/// Jobs that are looked through for a page of open rejects, when the caller does not say, and at
+/// most.
+const PAGE: (u32, u32) = (20, 100);
+/// Bytes of a job's faults that are grouped.
+const GROUPED_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Which rejects to land, and what became of them.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = Replay, example = json!({"csv": "year,month\n2013,1\n"}))]
+pub(crate) struct Asked {
+    /// The mended rejects as an object, with the header that they had. Without it and `csv`, the
+    /// rejects as they are.
+    #[schema(value_type = Option<Object>)]
+    source: Option<Object>,
+    /// The mended rejects themselves.
+    csv: Option<String>,
+    /// The layout of the rejects, from 0: those of another layout than the first lie in a file of
+    /// their own.
+    #[serde(default)]
+    layout: u32,
+    /// Which of the job's rejects the records are, from 0, in the order of the records. Without it
+    /// there is a record for each reject, in their order.
+    #[schema(min_items = 1, max_items = 10000)]
+    rejects: Option<Vec<u32>>,
+    /// In USD: a job that is estimated to cost more ends before anything is begun.
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 1000000)]
+    max_cost: Option<Dollars>,
+    #[serde(default)]
+    #[schema(schema_with = schema::labels, required = false)]
+    labels: Labels,
+}
+
+/// What became of the rejects of a job.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RejectsLeft {
+    /// How many no job has landed.
+    open: u64,
+    /// The jobs that landed the others.
+    replays: Vec<Child>,
+}
+
+/// A job that landed rejects of another one.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Child {
+    /// Its id.
+    job: String,
+    /// How many it landed.
+    landed: u64,
+}
+
+/// Lands rejects of a job beside what it wrote, whatever the mode of the dataset. Each reject lands
+/// at most once.
+#[utoipa::path(
+    post,
+    path = "/jobs/{id}/replay",
+    tag = "jobs",
+    params(
+        Job,
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]+$",
+            description = "Makes a repeat the same job.")
+    ),
+    request_body = Asked,
+    responses((status = 202, description = "The job that lands them.", body = JobView, headers(("Location" = String, description = "The path of the job.")))),
+    extensions(("x-problems" = json!([
+        Kind::NoSuchJob, Kind::NoSuchDataset, Kind::NoRejects, Kind::NotLanded,
+        Kind::IdempotencyKeyReused, Kind::Invalid, Kind::SourceMissing, Kind::SourceForbidden,
+        Kind::SaltMissing,
+    ])))
+)]
+pub(crate) async fn replay(
+    State(app): State<Arc<App>>,
+    Named(parent): Named<JobId>,
+    headers: HeaderMap,
+    Body(asked): Body<Asked>,
+) -> Result<Response, Problem> {
+    let Asked { source, csv, layout, rejects, max_cost, labels } = asked;
+    if source.is_some() && csv.is_some() {
+        return Err(
+            Problem::invalid("the mended rejects are `source` or `csv`, not both").of_field("csv")
+        );
+    }
+    if rejects.as_ref().is_some_and(|named| !(1..=MAX_NAMED_REJECTS).contains(&named.len())) {
+        return Err(Problem::invalid(format!("`rejects` names 1 to {MAX_NAMED_REJECTS} rejects"))
+            .of_field("rejects"));
+    }
+    let record = find(&app, &parent).await?;
+    check_parent(&record)?;
+    let dataset: DatasetName = record.submission.dataset;
+    let Id { job, is_known } = Id::of(&app, &dataset, &headers).await?;
+    let is_named = source.is_some();
+    let source = match (source, csv) {
+        (Some(object), _) => object.resolve(&app),
+        (None, Some(csv)) => keep(&app, &job, csv).await?,
+        (None, None) => beside(&app, JobKeys::new("", &parent).rejects(layout)),
+    };
+    let seen = match is_known {
+        true => None,
+        false => {
+            check_salt(&app, &dataset).await?;
+            Some(match is_named {
+                true => see(&app, &source).await?,
+                // What lies beside jobs is nobody's source but here.
+                false => pinned(&app, &source).await?,
+            })
+        }
+    };
+    let rejects = rejects.map(Positions::from_iter);
+    let request = admission::Request {
+        job,
+        dataset,
+        source: source.into(),
+        seen: seen.map(Into::into),
+        replay: Some(Replay { of: parent, layout, rejects }),
+        force: false,
+        unreadable: Unreadable::Fail,
+        commit: Default::default(),
+        shard_bytes: None,
+        max_cost,
+        labels,
+    };
+    start(&app, request).await
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Listing {
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Jobs that are looked through for the page, those without rejects among them.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+}
+
+/// The open rejects of a dataset, job by job.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "items": [{
+        "job": "job-1", "created": "2026-01-31T12:00:00.000Z", "open": 12, "complete": true,
+        "faults": [{"field": "year", "error": "type-error", "records": 12, "example": "`20l3` is not an integer"}],
+    }],
+    "next": null,
+}))]
+pub(crate) struct OpenRejects {
+    /// The jobs of the page that have open rejects, newest first.
+    items: Vec<OpenOfJob>,
+    /// `after` of the next page; `null` at the end.
+    #[schema(required)]
+    next: Option<String>,
+}
+
+/// The open rejects of a job.
+#[derive(Serialize, ToSchema)]
+struct OpenOfJob {
+    /// The job that rejected them.
+    job: String,
+    /// When it was admitted.
+    #[schema(format = DateTime)]
+    created: String,
+    /// How many are open.
+    open: u64,
+    /// Their faults, the most frequent first.
+    faults: Vec<FaultGroup>,
+    /// Whether `faults` has all of them: of very many, the first megabytes are looked at.
+    complete: bool,
+}
+
+/// Rejects with the same fault.
+#[derive(Serialize, ToSchema)]
+struct FaultGroup {
+    /// The field that is at fault, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    /// The kind of fault.
+    #[schema(value_type = String)]
+    error: ErrorName,
+    /// The constraint, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    /// How many open rejects have it.
+    records: u64,
+    /// What is wrong with one of them.
+    example: String,
+}
+
+/// Lists the rejects of a dataset that no job has landed, by job and by fault.
+#[utoipa::path(
+    get,
+    path = "/datasets/{name}/rejects",
+    tag = "datasets",
+    operation_id = "open_rejects",
+    params(Dataset, Listing),
+    responses((status = 200, description = "A page.", body = OpenRejects)),
+    extensions(("x-problems" = json!([Kind::NoSuchDataset])))
+)]
+pub(crate) async fn open(
+    State(app): State<Arc<App>>,
+    Named(dataset): Named<DatasetName>,
+    Query(asked): Query<Listing>,
+) -> Result<Json<OpenRejects>, Problem> {
+    let limit = page_length(asked.limit, PAGE.0, PAGE.1)?;
+    if app.registry.contract(&dataset, None).await?.is_none() {
+        return Err(no_dataset(&dataset));
+    }
+    let status = Some(JobStatus::Succeeded);
+    let filter = JobFilter { dataset: Some(dataset), status, ..JobFilter::default() };
+    let page = app.registry.jobs(&filter, asked.after.as_deref(), limit).await?;
+    let mut items = Vec::new();
+    for job in page.items {
+        let Some((left, landed)) = look(&app, &job).await? else { continue };
+        if left.open > 0 {
+            let (faults, complete) = group(&app, &job.submission.job, &landed).await?;
+            let job_id = job.submission.job.to_string();
+            items.push(OpenOfJob {
+                job: job_id,
+                created: job.created,
+                open: left.open,
+                faults,
+                complete,
+            });
+        }
+    }
+    Ok(Json(OpenRejects { items, next: page.next }))
+}
+
+/// The faults of a job's open rejects, and whether these are all. `landed` has the layouts and
+/// positions of the others.
+async fn group(
+    app: &App,
+    job: &JobId,
+    landed: &HashSet<(u32, u32)>,
+) -> Result<(Vec<FaultGroup>, bool), Problem> {
+    let key = JobKeys::new("", job).errors();
+    let text = match app.work().get(&key, &Pin::default(), 0..GROUPED_BYTES).await {
+        Ok(text) => text,
+        Err(objects::Error::Missing(_)) => return Ok((Vec::new(), false)),
+        Err(error) => return Err(error.into()),
+    };
+    let is_whole = (text.len() as u64) < GROUPED_BYTES;
+    let mut groups: HashMap<(Option<String>, ErrorName, Option<String>), FaultGroup> =
+        HashMap::new();
+    let (mut last, mut position) = (None, 0);
+    for line in text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
+        let entry: ErrorEntry =
+            serde_json::from_slice(line).map_err(|error| Problem::internal(&error.unquoted()))?;
+        let record = Some((entry.source.clone(), entry.record));
+        if last.is_some() && last != record {
+            position += 1;
+        }
+        last = record;
+        // With several layouts, positions are those within each: nobody knows them here.
+        if landed.contains(&(0, position)) {
+            continue;
+        }
+        let name = (entry.field.clone(), entry.error, entry.rule.clone());
+        let group = groups.entry(name).or_insert_with(|| FaultGroup {
+            field: entry.field,
+            error: entry.error,
+            rule: entry.rule,
+            records: 0,
+            example: entry.message,
+        });
+        group.records += 1;
+    }
+    let mut groups: Vec<FaultGroup> = groups.into_values().collect();
+    groups.sort_by(|a, b| b.records.cmp(&a.records).then_with(|| a.field.cmp(&b.field)));
+    Ok((groups, is_whole))
+}
+
+/// Refuses a job that left no rejects to which others could be added.
+fn check_parent(parent: &JobRecord) -> Result<(), Problem> {
+    let id = &parent.submission.job;
+    let rejected = parent.counts.map_or(0, |counts| counts.rejected);
+    match parent.status {
+        JobStatus::Succeeded if rejected > 0 => Ok(()),
+        JobStatus::Succeeded => {
+            Err(Problem::new(Kind::NoRejects, format!("job {id} rejected no records")))
+        }
+        status => {
+            let detail = format!(
+                "job {id} is {}: only rejects of a job that landed are sent again; land the whole source of any other",
+                status.as_str()
+            );
+            Err(Problem::new(Kind::NotLanded, detail).of_job(id))
+        }
+    }
+}
+
+/// Keeps rejects that came with a request beside its job.
+async fn keep(app: &App, job: &JobId, csv: String) -> Result<SourceRef, Problem> {
+    let key = JobKeys::new("", job).mended(&digest(&[&csv]));
+    match app.work().put(&key, Bytes::from(csv), Put::IfAbsent).await {
+        // The same bytes, as their digest is in the key.
+        Ok(()) | Err(objects::Error::Exists(_)) => Ok(beside(app, key)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn beside(app: &App, key: String) -> SourceRef {
+    SourceRef::new(app.config.work_bucket.clone(), key)
+}
+
+/// What became of the rejects of a job; nothing of one that has none of its own.
+pub(crate) async fn left(app: &App, job: &JobRecord) -> Result<Option<RejectsLeft>, Problem> {
+    Ok(look(app, job).await?.map(|(left, _)| left))
+}
+
+/// The same, with the layouts and positions of the rejects that landed.
+async fn look(
+    app: &App,
+    job: &JobRecord,
+) -> Result<Option<(RejectsLeft, HashSet<(u32, u32)>)>, Problem> {
+    let rejected = job.counts.map_or(0, |counts| counts.rejected);
+    if job.status != JobStatus::Succeeded || rejected == 0 || job.submission.replay.is_some() {
+        return Ok(None);
+    }
+    let mut replays = Vec::new();
+    let mut landed = HashSet::new();
+    for claimed in claims(app, &job.submission.job).await? {
+        let child = app.registry.job(&claimed.job).await?;
+        if child.is_some_and(|child| child.status == JobStatus::Succeeded) {
+            landed.extend(claimed.rejects.iter().map(|reject| (claimed.layout, reject)));
+            replays.push(Child { job: claimed.job.to_string(), landed: claimed.rejects.count() });
+        }
+    }
+    let open = rejected.saturating_sub(landed.len() as u64);
+    Ok(Some((RejectsLeft { open, replays }, landed)))
+}
+
+/// The list of a job's replays.
+async fn claims(app: &App, job: &JobId) -> Result<Vec<Claimed>, Problem> {
+    let (work, keys) = (app.work(), JobKeys::new("", job));
+    let mut claims = Vec::new();
+    for number in 0.. {
+        match work.read(&keys.replay(number), CLAIM_BYTES).await {
+            Ok(bytes) => claims.push(
+                serde_json::from_slice(&bytes)
+                    .map_err(|error| Problem::internal(&error.unquoted()))?,
+            ),
+            Err(objects::Error::Missing(_)) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(claims)
+}
