@@ -78,6 +78,7 @@ const FUNCTIONS: [Function; 8] = [
     Function {
         name: "api",
         sources: &[
+            "functions/api/src/caller.rs",
             "functions/api/src/datasets.rs",
             "functions/api/src/execution.rs",
             "functions/api/src/files.rs",

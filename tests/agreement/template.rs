@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use api::{NEEDS, Scope};
 use serde_json::{Value, json};
 use xtask::{checkout, functions};
 
@@ -327,12 +328,48 @@ fn the_door_is_never_open_and_never_floods() {
             json!(["UsesJwt", "JWT", ["UsesIam", "AWS_IAM", "NONE"]]),
             "{route}"
         );
-        let reads = ["GET /{proxy+}", "HEAD /{proxy+}", "$default"].contains(&key);
-        let scopes = match reads {
-            true => json!(["landfall:read", "landfall:write"]),
-            false => json!(["landfall:write"]),
+        // One of the scopes is enough for the gateway, so they are those that grant the first of
+        // what some path of the method needs.
+        let method = match key.split(' ').next() {
+            Some("HEAD" | "$default") | None => "GET",
+            Some(method) => method,
         };
-        assert_eq!(route["AuthorizationScopes"][1], scopes, "{route}");
+        let needs = NEEDS.iter().filter(|(of, _, _)| *of == method);
+        let wanted: BTreeSet<&str> = needs
+            .filter_map(|(_, _, scopes)| scopes.first())
+            .flat_map(|scope| scope.granted_by())
+            .map(|scope| scope.name())
+            .collect();
+        let scopes = route["AuthorizationScopes"][1].as_array().unwrap().iter();
+        assert_eq!(scopes.filter_map(Value::as_str).collect::<BTreeSet<_>>(), wanted, "{route}");
+        assert_eq!(route["AuthorizerId"], json!(["UsesJwt", "DoorAuthorizer", "AWS::NoValue"]));
+    }
+    let authorizer = properties(&template, "DoorAuthorizer");
+    assert_eq!(template["Resources"]["DoorAuthorizer"]["Condition"], "UsesJwt");
+    assert_eq!(
+        (&authorizer["AuthorizerType"], &authorizer["IdentitySource"]),
+        (&json!("JWT"), &json!(["$request.header.Authorization"]))
+    );
+    assert_eq!(
+        authorizer["JwtConfiguration"],
+        json!({ "Issuer": "JwtIssuer", "Audience": "JwtAudience" }),
+        "whose tokens, and meant for whom"
+    );
+}
+
+/// Whoever writes a policy or a client reads these tables.
+#[test]
+fn the_scopes_are_told_in_the_template_and_in_the_reference() {
+    let (template, page) = (text("template.yaml"), text("docs/reference/api.md"));
+    for scope in Scope::ALL {
+        assert!(template.contains(scope.name()), "{}", scope.name());
+        assert!(page.contains(&format!("| `{}` |", scope.name())), "{}", scope.name());
+    }
+    for (method, path, scopes) in NEEDS {
+        let short = |scope: &Scope| format!("`{}`", scope.name().trim_start_matches("landfall:"));
+        let names: Vec<_> = scopes.iter().map(short).collect();
+        let line = format!("| `{method} {path}` | {} |", names.join(", "));
+        assert!(page.contains(&line), "docs/reference/api.md lacks {line}");
     }
 }
 

@@ -22,6 +22,7 @@ use tracing::info;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use crate::caller::Caller;
 use crate::extract::{Asked, Body, Job, Named, page_length};
 use crate::problem::{Kind, Problem};
 use crate::source::{Source, see_all};
@@ -118,9 +119,11 @@ pub(crate) struct Listing {
 )]
 pub(crate) async fn submit(
     State(app): State<Arc<App>>,
+    caller: Caller,
     headers: HeaderMap,
     Body(asked): Body<Submitted>,
 ) -> Result<Response, Problem> {
+    caller.check(&asked.dataset)?;
     const SHARD_BYTES: RangeInclusive<u64> = LEAST_ASKED_SHARD_BYTES..=MOST_SHARD_BYTES;
     if asked.shard_bytes.is_some_and(|bytes| !SHARD_BYTES.contains(&bytes)) {
         return Err(Problem::invalid(format!(
@@ -145,7 +148,7 @@ pub(crate) async fn submit(
     let seen = match known {
         true => None,
         false => {
-            let seen = see_all(&app, &source).await?;
+            let seen = see_all(&app, &caller, &source).await?;
             check_salt(&app, &asked.dataset).await?;
             Some(seen)
         }
@@ -170,6 +173,7 @@ pub(crate) async fn submit(
     )
     .await?;
     let id = &admitted.job.submission.job;
+    caller.subject.of_job(id);
     info!(job = %id, dataset = %admitted.job.submission.dataset, new = admitted.new, "submitted");
     let location = format!("/jobs/{id}");
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(JobView::from(admitted.job)))
@@ -187,12 +191,14 @@ pub(crate) async fn submit(
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Asked(asked): Asked<Listing>,
 ) -> Result<Json<Jobs>, Problem> {
     let limit = page_length(asked.limit, PAGE.0, PAGE.1)?;
     let label = asked.label.as_deref().map(str::parse::<Label>).transpose();
     let filter = JobFilter {
         dataset: asked.dataset,
+        among: caller.datasets,
         status: asked.status,
         label: label.map_err(|why| Problem::bad_request(why).of_field("label"))?,
         from: asked.created_after.map(|at| moment(&at, "createdAfter")).transpose()?,
@@ -214,9 +220,10 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Named(id): Named<JobId>,
 ) -> Result<Json<JobView>, Problem> {
-    Ok(Json(find(&app, &id).await?.into()))
+    Ok(Json(caller.find(&app, &id).await?.into()))
 }
 
 /// Cancels a job: nothing of it becomes visible. Of a cancelled job it is a success.
@@ -233,9 +240,10 @@ pub(crate) async fn get(
 )]
 pub(crate) async fn cancel(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Named(id): Named<JobId>,
 ) -> Result<Json<JobView>, Problem> {
-    let job = find(&app, &id).await?;
+    let job = caller.find(&app, &id).await?;
     if job.status.is_terminal() {
         return cancelled(job);
     }
@@ -285,14 +293,6 @@ async fn decide(work: &dyn Objects, job: &JobId, decision: Decision) -> Result<D
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// The job of an id.
-pub(crate) async fn find(app: &App, id: &JobId) -> Result<JobRecord, Problem> {
-    app.registry
-        .job(id)
-        .await?
-        .ok_or_else(|| Problem::new(Kind::NoSuchJob, format!("there is no job {id}")))
 }
 
 /// The ARN of a job's execution, which may not have been recorded, or not been started.

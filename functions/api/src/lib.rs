@@ -4,6 +4,8 @@
 mod accept;
 mod access;
 mod answers;
+mod audit;
+mod caller;
 mod datasets;
 mod execution;
 mod extract;
@@ -32,7 +34,7 @@ use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use access::{Access, READ, WRITE};
+pub use access::{Access, NEEDS, Scope};
 pub use answers::Origins;
 pub use openapi::document;
 pub use problem::{Kind, Problem};
@@ -121,6 +123,7 @@ pub fn router(app: Arc<App>, access: Access) -> Router {
         .layer(middleware::from_fn_with_state(access, access::guard))
         .layer(middleware::from_fn(view::logged))
         .layer(middleware::from_fn(problem::problems))
+        .layer(middleware::from_fn(audit::audited))
         .with_state(app.clone());
     // From outside, since a router says which methods it allows after all of its layers.
     Router::new()

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use crate::problem::{Document, Kind, Problem};
-use crate::{Access, READ, WRITE};
+use crate::Access;
+use crate::access::needs;
 
 /// What is the document's own, and not a route's.
 #[derive(OpenApi)]
@@ -47,9 +48,10 @@ pub fn document(access: Access) -> Value {
     let (_, routes) = crate::routes().split_for_parts();
     let mut document = serde_json::to_value(routes).expect("a description is plain data");
     let mut problems = Map::new();
-    for (_, path) in members(&mut document["paths"]) {
+    for (route, path) in members(&mut document["paths"]) {
         for (method, operation) in members(path) {
-            let scopes = if method == "get" { &[READ, WRITE][..] } else { &[WRITE] };
+            let method = method.to_ascii_uppercase().parse().expect("a method");
+            let scopes: Vec<_> = needs(&method, Some(route)).iter().map(|scope| scope.name()).collect();
             operation["security"] = match access {
                 Access::Open => json!([]),
                 Access::Iam | Access::Jwt => json!([{"iam": []}, {"jwt": scopes}]),
@@ -70,7 +72,7 @@ pub fn document(access: Access) -> Value {
         },
         "jwt": {
             "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-            "description": "A token with one of the scopes, of a stack whose parameter `Auth` is `JWT`.",
+            "description": "A token with the scopes, of a stack whose parameter `Auth` is `JWT`. `landfall:write` allows what `landfall:read` does, and `landfall:admin` what both do.",
         },
     });
     let kinds: Vec<&Kind> = Kind::ALL.iter().collect();
