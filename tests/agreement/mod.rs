@@ -2,9 +2,11 @@
 //! core.
 
 mod bills;
+mod events;
 mod layers;
 mod messages;
 mod permissions;
 mod sources;
 mod state_machine;
 mod template;
+mod validator;

@@ -425,7 +425,7 @@ fn functions_may_do_what_they_call_and_nothing_else() {
         expected.extend(needed(REGISTRY, function.registry));
         expected.extend(needed(EXECUTIONS, function.executions));
         expected.extend(needed(CATALOG, function.catalog));
-        if ["store", "settle"].contains(&function.name) {
+        if ["ingest", "store", "settle"].contains(&function.name) {
             expected.extend(needed(EVENTS, &["put"]));
         }
         if rust(&format!("functions/{}/src", function.name)).contains("deployment::context()")

@@ -306,6 +306,37 @@ fn no_event_is_lost() {
     assert_eq!(properties(&template, "DeadLettersAlarm")["Threshold"], 0);
 }
 
+/// Whoever else hears of jobs: each rule that hands events on, and what it needs.
+#[test]
+fn listeners_of_the_deployment_hear_every_event_of_jobs() {
+    let template = template();
+    let policy = &properties(&template, "AdmitQueuePolicy")["PolicyDocument"]["Statement"];
+    let undelivered = policy[1]["Condition"]["ArnEquals"]["aws:SourceArn"].as_array().unwrap();
+    for rule in resources(&template, "AWS::Events::Rule") {
+        let of_rule = properties(&template, rule);
+        for target in of_rule["Targets"].as_array().unwrap() {
+            assert_eq!(target["DeadLetterConfig"]["Arn"], "DeadLetters.Arn", "{rule}");
+        }
+        let arn = format!("{rule}.Arn");
+        let condition = &template["Resources"][rule]["Condition"];
+        let may = match condition.as_str() {
+            Some(condition) => json!([condition, arn, "AWS::NoValue"]),
+            None => json!(arn),
+        };
+        assert!(undelivered.contains(&may), "the queue takes nothing of {rule}: {undelivered:?}");
+        if condition.is_string() {
+            assert_eq!(of_rule["EventPattern"], json!({ "source": [events::SOURCE] }), "{rule}");
+        }
+    }
+    let connection = properties(&template, "WebhookConnection");
+    let key = &connection["AuthParameters"]["ApiKeyAuthParameters"]["ApiKeyValue"];
+    assert_eq!(key, "{{resolve:secretsmanager:${WebhookKeyArn}}}", "a key is in no parameter");
+    let topic = properties(&template, "TopicPolicy");
+    assert!(refuses_plain_http(topic, "sns:Publish"));
+    let publisher = &topic["PolicyDocument"]["Statement"][0];
+    assert_eq!(publisher["Condition"]["ArnEquals"]["aws:SourceArn"], "TopicRule.Arn");
+}
+
 #[test]
 fn the_door_is_never_open_and_never_floods() {
     let template = template();

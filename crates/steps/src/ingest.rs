@@ -31,7 +31,7 @@ use crate::planned::{Planned as PlannedObjects, Skipped, Writer};
 use crate::source::{checksum, pin, source_error};
 use crate::spending::{Meter, basis};
 use crate::standing::{Known, already_landed, landed_before};
-use crate::{Context, documents, order, planned, references};
+use crate::{Context, announce, documents, order, planned, references};
 
 /// Bytes of an object that are looked at first, for the header.
 const SAMPLE_BYTES: u64 = 256 * 1024;
@@ -106,6 +106,7 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     context.registry.update_job(job, &change, &now()).await?;
     documents::write(work.as_ref(), &keys.plan(), &plan, Put::Overwrite).await?;
     documents::write(work.as_ref(), &keys.shards(), &shards, Put::Overwrite).await?;
+    announce::announce(context, announce::started(&plan)).await;
     Ok(Planned {
         job: job.clone(),
         dataset: dataset.clone(),
