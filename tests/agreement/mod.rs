@@ -2,6 +2,7 @@
 //! core.
 
 mod bills;
+mod contracts;
 mod events;
 mod layers;
 mod messages;

@@ -57,6 +57,7 @@ impl Scope {
 pub const NEEDS: &[(&str, &str, &[Scope])] = &[
     ("GET", "/health", &[Scope::Read]),
     ("GET", "/openapi.json", &[Scope::Read]),
+    ("GET", "/contract.schema.json", &[Scope::Read]),
     ("GET", "/datasets", &[Scope::Read]),
     ("PUT", "/datasets/{name}", &[Scope::Admin]),
     ("GET", "/datasets/{name}", &[Scope::Read]),

@@ -97,6 +97,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::Beginning::openapi())
         .routes(routes!(health))
         .routes(routes!(openapi::get))
+        .routes(routes!(openapi::contract_schema))
         .routes(routes!(datasets::list))
         .routes(routes!(datasets::put, datasets::get, datasets::delete))
         .routes(routes!(datasets::versions))

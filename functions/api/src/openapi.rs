@@ -43,6 +43,18 @@ pub(crate) async fn get(Extension(access): Extension<Access>) -> Json<Value> {
     Json(document(access))
 }
 
+/// Describes contracts in JSON Schema 2020-12, for editors.
+#[utoipa::path(
+    get,
+    path = "/contract.schema.json",
+    tag = "door",
+    operation_id = "contract_schema",
+    responses((status = 200, description = "A JSON Schema.", body = Object))
+)]
+pub(crate) async fn contract_schema() -> Json<Value> {
+    Json(contract::json_schema())
+}
+
 /// The API's description of itself, as a deployment serves it whose callers are known by `access`.
 pub fn document(access: Access) -> Value {
     let (_, routes) = crate::routes().split_for_parts();

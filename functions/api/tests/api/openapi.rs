@@ -85,6 +85,12 @@ async fn the_description_is_served() {
     guarded.expect_kind(StatusCode::UNAUTHORIZED, "unauthorized");
 }
 
+#[tokio::test]
+async fn contracts_are_described() {
+    let open = Door::new().get("/contract.schema.json").await.expect(StatusCode::OK).body;
+    assert_eq!(open, contract::json_schema());
+}
+
 /// Each route is in the table of what it needs, so that nobody forgets to decide that.
 #[test]
 fn every_route_says_what_it_needs() {
