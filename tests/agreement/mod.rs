@@ -2,9 +2,12 @@
 //! core.
 
 mod bills;
+mod contracts;
+mod events;
 mod layers;
 mod messages;
 mod permissions;
 mod sources;
 mod state_machine;
 mod template;
+mod validator;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use api::{NEEDS, Scope};
 use serde_json::{Value, json};
 use xtask::{checkout, functions};
 
@@ -305,6 +306,37 @@ fn no_event_is_lost() {
     assert_eq!(properties(&template, "DeadLettersAlarm")["Threshold"], 0);
 }
 
+/// Whoever else hears of jobs: each rule that hands events on, and what it needs.
+#[test]
+fn listeners_of_the_deployment_hear_every_event_of_jobs() {
+    let template = template();
+    let policy = &properties(&template, "AdmitQueuePolicy")["PolicyDocument"]["Statement"];
+    let undelivered = policy[1]["Condition"]["ArnEquals"]["aws:SourceArn"].as_array().unwrap();
+    for rule in resources(&template, "AWS::Events::Rule") {
+        let of_rule = properties(&template, rule);
+        for target in of_rule["Targets"].as_array().unwrap() {
+            assert_eq!(target["DeadLetterConfig"]["Arn"], "DeadLetters.Arn", "{rule}");
+        }
+        let arn = format!("{rule}.Arn");
+        let condition = &template["Resources"][rule]["Condition"];
+        let may = match condition.as_str() {
+            Some(condition) => json!([condition, arn, "AWS::NoValue"]),
+            None => json!(arn),
+        };
+        assert!(undelivered.contains(&may), "the queue takes nothing of {rule}: {undelivered:?}");
+        if condition.is_string() {
+            assert_eq!(of_rule["EventPattern"], json!({ "source": [events::SOURCE] }), "{rule}");
+        }
+    }
+    let connection = properties(&template, "WebhookConnection");
+    let key = &connection["AuthParameters"]["ApiKeyAuthParameters"]["ApiKeyValue"];
+    assert_eq!(key, "{{resolve:secretsmanager:${WebhookKeyArn}}}", "a key is in no parameter");
+    let topic = properties(&template, "TopicPolicy");
+    assert!(refuses_plain_http(topic, "sns:Publish"));
+    let publisher = &topic["PolicyDocument"]["Statement"][0];
+    assert_eq!(publisher["Condition"]["ArnEquals"]["aws:SourceArn"], "TopicRule.Arn");
+}
+
 #[test]
 fn the_door_is_never_open_and_never_floods() {
     let template = template();
@@ -327,12 +359,48 @@ fn the_door_is_never_open_and_never_floods() {
             json!(["UsesJwt", "JWT", ["UsesIam", "AWS_IAM", "NONE"]]),
             "{route}"
         );
-        let reads = ["GET /{proxy+}", "HEAD /{proxy+}", "$default"].contains(&key);
-        let scopes = match reads {
-            true => json!(["landfall:read", "landfall:write"]),
-            false => json!(["landfall:write"]),
+        // One of the scopes is enough for the gateway, so they are those that grant the first of
+        // what some path of the method needs.
+        let method = match key.split(' ').next() {
+            Some("HEAD" | "$default") | None => "GET",
+            Some(method) => method,
         };
-        assert_eq!(route["AuthorizationScopes"][1], scopes, "{route}");
+        let needs = NEEDS.iter().filter(|(of, _, _)| *of == method);
+        let wanted: BTreeSet<&str> = needs
+            .filter_map(|(_, _, scopes)| scopes.first())
+            .flat_map(|scope| scope.granted_by())
+            .map(|scope| scope.name())
+            .collect();
+        let scopes = route["AuthorizationScopes"][1].as_array().unwrap().iter();
+        assert_eq!(scopes.filter_map(Value::as_str).collect::<BTreeSet<_>>(), wanted, "{route}");
+        assert_eq!(route["AuthorizerId"], json!(["UsesJwt", "DoorAuthorizer", "AWS::NoValue"]));
+    }
+    let authorizer = properties(&template, "DoorAuthorizer");
+    assert_eq!(template["Resources"]["DoorAuthorizer"]["Condition"], "UsesJwt");
+    assert_eq!(
+        (&authorizer["AuthorizerType"], &authorizer["IdentitySource"]),
+        (&json!("JWT"), &json!(["$request.header.Authorization"]))
+    );
+    assert_eq!(
+        authorizer["JwtConfiguration"],
+        json!({ "Issuer": "JwtIssuer", "Audience": "JwtAudience" }),
+        "whose tokens, and meant for whom"
+    );
+}
+
+/// Whoever writes a policy or a client reads these tables.
+#[test]
+fn the_scopes_are_told_in_the_template_and_in_the_reference() {
+    let (template, page) = (text("template.yaml"), text("docs/reference/api.md"));
+    for scope in Scope::ALL {
+        assert!(template.contains(scope.name()), "{}", scope.name());
+        assert!(page.contains(&format!("| `{}` |", scope.name())), "{}", scope.name());
+    }
+    for (method, path, scopes) in NEEDS {
+        let short = |scope: &Scope| format!("`{}`", scope.name().trim_start_matches("landfall:"));
+        let names: Vec<_> = scopes.iter().map(short).collect();
+        let line = format!("| `{method} {path}` | {} |", names.join(", "));
+        assert!(page.contains(&line), "docs/reference/api.md lacks {line}");
     }
 }
 

@@ -66,6 +66,26 @@ fn routes_are_listed() {
     }
 }
 
+/// Each threat of OWASP's list has tests, which are there.
+#[test]
+fn threats_have_their_tests() {
+    let page = text("docs/explanation/api-security.md");
+    let is_threat = |line: &&str| line.starts_with('|') && line.contains(". ");
+    let rows: Vec<_> = page.lines().filter(is_threat).collect();
+    assert_eq!(rows.len(), 10, "{rows:?}");
+    let folders = ["functions", "crates", "tests"];
+    let files = folders.into_iter().flat_map(|folder| checkout::files(folder, "rs"));
+    let sources: String = files.map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    for row in rows {
+        let tests = row.rsplit('|').nth(1).unwrap();
+        let names: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "{row}");
+        for name in names {
+            assert!(sources.contains(&format!("fn {name}()")), "there is no test `{name}`");
+        }
+    }
+}
+
 #[test]
 fn parameters_are_listed() {
     let template = text("template.yaml");

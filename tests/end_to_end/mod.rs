@@ -22,6 +22,7 @@ mod peers;
 mod permissions;
 mod real_input;
 mod shipping;
+mod tokens;
 mod transforms;
 mod unions;
 

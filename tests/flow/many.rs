@@ -393,6 +393,33 @@ async fn what_a_manifest_says_is_compared_before_the_commit() {
     }
 }
 
+/// The totals of a manifest are of all its objects. Where some landed before, or are copies, only
+/// their number can be compared.
+#[tokio::test]
+async fn a_manifest_with_totals_may_be_repeated_with_more_objects() {
+    let bench = Bench::new(&things(SCHEMA)).await;
+    for (job, files, objects, rows, expected) in [
+        ("first", &["a", "b"][..], 2, 2, Some(2)),
+        ("second", &["a", "b", "c"], 3, 3, Some(1)),
+        ("copies", &["d", "a", "d2"], 3, 3, Some(1)),
+        ("wrong", &["e", "a"], 3, 2, None),
+    ] {
+        let line = |file: &&str| format!("{{\"key\": \"inbox/many/{file}.csv\"}}\n");
+        let lines: String = files.iter().map(line).collect();
+        let list = format!("{lines}{{\"total\": {{\"objects\": {objects}, \"rows\": {rows}}}}}\n");
+        let text = |file: &&str| format!("id,text\n{},{}\n", file.as_bytes()[0], &file[..1]);
+        let mut all: Vec<File> =
+            files.iter().map(|name| file(&format!("{name}.csv"), &text(name))).collect();
+        all.push(file("list.jsonl", &list));
+        put(&bench, &all).await;
+        let manifest = SourceRef::new("inbox".to_owned(), "inbox/many/list.jsonl".to_owned());
+        let source = Source::Manifest { manifest };
+        let outcome = bench.run(submit(&bench, job, source, 1_000).await).await;
+        let stored = outcome.map(|stored| stored.counts.stored);
+        assert_eq!(stored.as_ref().ok(), expected.as_ref(), "{job}: {stored:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_object_that_another_job_landed_meanwhile_is_not_landed_twice() {
     let bench = Bench::new(&things(SCHEMA)).await;

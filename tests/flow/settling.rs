@@ -105,7 +105,9 @@ async fn an_execution_that_ended_is_settled_by_its_event_and_by_the_sweep() {
             );
             deployment.assert_tidy(&job).await;
             let announced = json!({"job": job, "dataset": "things", "status": expected, "error": named, "other": null});
-            assert_eq!(deployment.events.all(), [("Job ended".to_owned(), announced)]);
+            let detail_type = format!("landfall.job.{}", expected.to_lowercase());
+            let event = events::Event { detail_type, detail: announced };
+            assert_eq!(deployment.events.all(), [event]);
 
             // Heard again, and swept again, nothing changes.
             assert_eq!(
@@ -135,7 +137,7 @@ async fn a_job_that_is_decided_to_commit_lands_whatever_became_of_its_execution(
     );
     let table = deployment.bench.table_keys().await;
     assert_eq!(deployment.bench.sorted_rows(&table).await.len(), 3);
-    assert_eq!(deployment.events.all()[0].0, "Job landed");
+    assert_eq!(deployment.events.all()[0].detail_type, "landfall.job.landed");
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ def deploy(endpoint, template_path, code, parameters, secrets):
 def drop_tls_only(resources):
     """The local cloud speaks plain HTTP and enforces policies, so the statements that refuse plain HTTP must go."""
     for name, resource in list(resources.items()):
-        if resource["Type"] in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"):
+        if resource["Type"] in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
             document = resource["Properties"]["PolicyDocument"]
             document["Statement"] = [statement for statement in document["Statement"] if statement["Sid"] != "TlsOnly"]
             if not document["Statement"]:

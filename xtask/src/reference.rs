@@ -5,8 +5,10 @@ use std::fs;
 use xtask::{Result, checkout};
 
 /// The pages, and what prints each.
-const PAGES: [(&str, &[&str]); 1] =
-    [("openapi.json", &["--package", "api", "--example", "openapi"])];
+const PAGES: [(&str, &[&str]); 2] = [
+    ("openapi.json", &["--package", "api", "--example", "openapi"]),
+    ("contract.schema.json", &["--package", "landfall-cli", "--", "schema"]),
+];
 
 /// Writes them anew.
 pub(crate) fn reference() -> Result<()> {

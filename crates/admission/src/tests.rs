@@ -279,6 +279,7 @@ impl Registry for InTurns<registry::Memory> {
     }
     async fn datasets(
         &self,
+        _: &job::Datasets,
         _: Option<&str>,
         _: u32,
     ) -> registry::Result<Page<registry::ContractVersion>> {

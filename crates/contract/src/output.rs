@@ -79,7 +79,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    const CHOICES: [(&'static str, Self); 3] = [
+    pub(super) const CHOICES: [(&'static str, Self); 3] = [
         ("append", Self::Append),
         ("overwrite", Self::Overwrite),
         ("overwrite-partitions", Self::OverwritePartitions),

@@ -18,7 +18,7 @@ const OF_ALL: [&str; 8] = [
 ];
 
 /// What a field has besides, and the types that it belongs to.
-const OF_SOME: [(&str, &[&str]); 14] = [
+pub(super) const OF_SOME: [(&str, &[&str]); 14] = [
     ("format", &["string", "integer", "number", "boolean", "date", "time", "datetime"]),
     // Of an integer it says what does not group: see `check`.
     ("decimalChar", &["number", "integer"]),
@@ -40,7 +40,7 @@ const OF_SOME: [(&str, &[&str]); 14] = [
 const ORDERED: &[&str] = &["integer", "number", "date", "time", "datetime"];
 
 /// Constraints, and the types that they belong to.
-const CONSTRAINTS: [(&str, &[&str]); 10] = [
+pub(super) const CONSTRAINTS: [(&str, &[&str]); 10] = [
     ("required", &["string", "integer", "number", "boolean", "date", "time", "datetime"]),
     ("unique", &["string", "integer", "number", "boolean", "date", "time", "datetime"]),
     ("enum", &["string", "integer", "number", "boolean", "date", "time", "datetime"]),

@@ -64,7 +64,7 @@ pub struct Mapping {
 }
 
 impl FieldsMatch {
-    const CHOICES: [(&'static str, Self); 5] = [
+    pub(super) const CHOICES: [(&'static str, Self); 5] = [
         ("exact", Self::Exact),
         ("equal", Self::Equal),
         ("subset", Self::Subset),

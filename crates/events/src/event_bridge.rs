@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use aws_clients::{JsonService, SdkConfig};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::{Events, SOURCE};
+use crate::{Event, Events, SOURCE};
 
 /// Attempts of a call, the first included.
 const ATTEMPTS: u32 = 3;
@@ -25,7 +25,7 @@ impl EventBridge {
 
 #[async_trait]
 impl Events for EventBridge {
-    async fn put(&self, detail_type: &str, detail: &Value) -> Result<(), String> {
+    async fn put(&self, Event { detail_type, detail }: &Event) -> Result<(), String> {
         let entry = json!({"Source": SOURCE, "DetailType": detail_type, "Detail": detail.to_string(), "EventBusName": self.bus});
         let message = json!({"Entries": [entry]});
         let mut attempt = 1;

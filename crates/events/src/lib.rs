@@ -17,7 +17,15 @@ pub const SOURCE: &str = "landfall";
 /// The port to an event bus.
 #[async_trait]
 pub trait Events: Send + Sync {
-    /// Puts an event on the bus. `detail` is a JSON object that holds keys and counts, never rows.
-    /// The error is a text for the log.
-    async fn put(&self, detail_type: &str, detail: &Value) -> Result<(), String>;
+    /// Puts an event on the bus. The error is a text for the log.
+    async fn put(&self, event: &Event) -> Result<(), String>;
+}
+
+/// What is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// What kind of event it is, `landfall.job.landed`.
+    pub detail_type: String,
+    /// A JSON object that holds keys and counts, never rows.
+    pub detail: Value,
 }

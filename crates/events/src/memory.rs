@@ -1,13 +1,12 @@
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use serde_json::Value;
 
-use crate::Events;
+use crate::{Event, Events};
 
 /// Events that are only kept, for tests.
 #[derive(Debug, Default)]
-pub struct Memory(Mutex<Vec<(String, Value)>>);
+pub struct Memory(Mutex<Vec<Event>>);
 
 impl Memory {
     /// No events yet.
@@ -15,19 +14,16 @@ impl Memory {
         Self::default()
     }
 
-    /// The types and details of all events so far.
-    pub fn all(&self) -> Vec<(String, Value)> {
+    /// All events so far.
+    pub fn all(&self) -> Vec<Event> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 #[async_trait]
 impl Events for Memory {
-    async fn put(&self, detail_type: &str, detail: &Value) -> Result<(), String> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((detail_type.to_owned(), detail.clone()));
+    async fn put(&self, event: &Event) -> Result<(), String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
         Ok(())
     }
 }

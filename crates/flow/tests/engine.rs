@@ -102,7 +102,7 @@ impl Tasks for Job {
     async fn put_events(&self, entries: Value) -> Result<Value, Failure> {
         assert_eq!(
             entries,
-            json!([{ "Source": "landfall", "DetailType": "Job landed", "Detail": { "sequence": 4 } }])
+            json!([{ "Source": "landfall", "DetailType": "landfall.job.landed", "Detail": { "sequence": 4 } }])
         );
         Ok(json!({ "FailedEntryCount": 0 }))
     }

@@ -5,6 +5,7 @@
 
 pub mod bill;
 mod dataset;
+mod datasets;
 pub mod decision;
 mod error;
 pub mod hold;
@@ -17,6 +18,7 @@ pub mod sources;
 mod table_format;
 
 pub use dataset::DatasetName;
+pub use datasets::{DatasetPattern, Datasets};
 pub use error::{Error, ErrorKind};
 pub use labels::{Label, Labels};
 pub use table_format::TableFormat;

@@ -1,6 +1,7 @@
 //! Says which objects may be landed. Their names decide, before any store is asked.
 
 use crate::message::SourceRef;
+use crate::{DatasetPattern, Datasets};
 
 /// Where uploads wait in the inbox's bucket until a job names them. No event tells of this prefix.
 pub const STAGED_PREFIX: &str = "staged/";
@@ -17,7 +18,7 @@ pub struct Sources(Option<Only>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Only {
     inbox: String,
-    prefixes: [String; 2],
+    prefixes: Vec<String>,
     others: Vec<Pattern>,
     closed: Vec<String>,
 }
@@ -53,10 +54,23 @@ impl Sources {
         let others = others.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
         Ok(Self(Some(Only {
             inbox: inbox.to_owned(),
-            prefixes: [inbox_prefix, STAGED_PREFIX].map(str::to_owned),
+            prefixes: [inbox_prefix, STAGED_PREFIX].map(str::to_owned).into(),
             others: others.map(Pattern::parse).collect::<Result<_, _>>()?,
             closed: closed.map(str::to_owned).into(),
         })))
+    }
+
+    /// Of these objects, those that whoever is limited to some datasets may name: what lies in the
+    /// folders of the datasets, in the inbox's bucket. Other buckets know no datasets.
+    pub fn of(&self, datasets: &Datasets) -> Self {
+        let (Some(only), Datasets::Of(patterns)) = (&self.0, datasets) else { return self.clone() };
+        let folders = only.prefixes.iter().flat_map(|prefix| {
+            patterns.iter().map(move |pattern| match pattern {
+                DatasetPattern::Named(name) => format!("{prefix}{name}/"),
+                DatasetPattern::Beginning(beginning) => format!("{prefix}{beginning}"),
+            })
+        });
+        Self(Some(Only { prefixes: folders.collect(), others: Vec::new(), ..only.clone() }))
     }
 
     /// Refuses an object that may not be landed.
@@ -116,9 +130,14 @@ impl Only {
 
     /// What may be landed.
     fn told(&self) -> String {
-        let Self { inbox, prefixes: [dropped, staged], others, .. } = self;
-        let own =
-            format!("A source is an object under {dropped} or {staged} of the bucket {inbox}");
+        let Self { inbox, prefixes, others, .. } = self;
+        let own = match prefixes.is_empty() {
+            true => "This caller may name no source".to_owned(),
+            false => {
+                let prefixes = prefixes.join(" or ");
+                format!("A source is an object under {prefixes} of the bucket {inbox}")
+            }
+        };
         let others: Vec<_> = others.iter().map(|pattern| pattern.arn.as_str()).collect();
         match others.is_empty() {
             true => format!("{own}; the template parameter `SourceBucketArns` allows others."),

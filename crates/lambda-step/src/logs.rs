@@ -10,8 +10,9 @@ use tracing_subscriber::EnvFilter;
 const LEVEL: &str = "LANDFALL_LOG";
 
 /// Said after whatever the variable says: below these levels the libraries log requests, which hold
-/// data and signed URLs.
-const CAPS: &str = "aws_=warn,hyper=warn,lambda_runtime=info,lambda_runtime::layers::panic=off";
+/// data and signed URLs. The audit is logged whatever it says.
+const CAPS: &str =
+    "audit=info,aws_=warn,hyper=warn,lambda_runtime=info,lambda_runtime::layers::panic=off";
 
 /// Starts logging, and has panics logged by their place alone. Every call but the first does
 /// nothing.

@@ -2,6 +2,7 @@
 
 mod new;
 mod check;
+mod schema;
 mod plan;
 mod run;
 mod files;
@@ -35,6 +36,7 @@ struct Landfall {
 enum Command {
     New(new::New),
     Check(check::Check),
+    Schema(schema::Schema),
     Plan(plan::ShowPlan),
     Run(run::Run),
     Files(files::Files),
@@ -67,6 +69,7 @@ impl Landfall {
         match self.command {
             Command::New(new) => new.run(),
             Command::Check(check) => check.run(),
+            Command::Schema(schema) => schema.run(),
             Command::Plan(plan) => plan.run(),
             Command::Run(run) => run.run(),
             Command::Files(files) => files.run(),

@@ -166,21 +166,18 @@ impl Planned {
             })
             .collect();
         lines.push(format!("columns   {} of {} fields{more}", mapped, layout.mapping.fields.len()));
-        match sample {
-            Some(Sample { bytes: tried, counts, faults, more_faults }) => {
-                let Counts { read, stored, rejected, filtered } = counts;
-                let [read, stored, rejected, filtered] =
-                    [read, stored, rejected, filtered].map(|rows| count(*rows));
-                lines.push(format!(
+        if let Some(Sample { bytes: tried, counts, faults, more_faults }) = sample {
+            let Counts { read, stored, rejected, filtered } = counts;
+            let [read, stored, rejected, filtered] =
+                [read, stored, rejected, filtered].map(|rows| count(*rows));
+            lines.push(format!(
                     "sample    {read} records of {}: {stored} would be stored, {rejected} rejected, {filtered} filtered",
                     bytes(*tried)
                 ));
-                lines.extend(faults.iter().map(|fault| format!("          {}", fault_line(fault))));
-                if *more_faults > 0 {
-                    lines.push(format!("          and {} more", count(*more_faults)));
-                }
+            lines.extend(faults.iter().map(|fault| format!("          {}", fault_line(fault))));
+            if *more_faults > 0 {
+                lines.push(format!("          and {} more", count(*more_faults)));
             }
-            None => {}
         }
         if let Some(Bill { total, lines: items, elsewhere, region, prices, .. }) = &plan.estimate {
             let items: Vec<_> =

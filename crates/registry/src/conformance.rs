@@ -7,8 +7,8 @@ mod contents;
 use std::sync::Arc;
 use std::time::Duration;
 
-use job::DatasetName;
 use job::message::{JobId, SourceRef, Submission, Unreadable};
+use job::{DatasetName, Datasets};
 
 use crate::{ContractVersion, JobChange, JobFilter, JobRecord, Page, Registry, StoredContract};
 
@@ -52,6 +52,15 @@ impl Suite {
     fn dataset(&self, name: &str) -> DatasetName {
         DatasetName::parse(&format!("{}_{name}", self.prefix))
             .expect("the prefix is a dataset's name of at most 40 characters")
+    }
+
+    /// One of the suite's datasets, and those of a beginning.
+    fn some(&self, named: &str, beginning: &str) -> Datasets {
+        let Self { prefix, .. } = self;
+        [format!("{prefix}_{named}"), format!("{prefix}_{beginning}*")]
+            .map(|pattern| pattern.parse().expect("a pattern"))
+            .into_iter()
+            .collect()
     }
 
     fn job_id(&self, name: &str) -> JobId {
@@ -120,8 +129,8 @@ impl Suite {
             .await
     }
 
-    async fn datasets(&self, limit: u32) -> Vec<ContractVersion> {
-        all_pages(limit, async |after| self.registry.datasets(after, limit).await).await
+    async fn datasets(&self, among: &Datasets, limit: u32) -> Vec<ContractVersion> {
+        all_pages(limit, async |after| self.registry.datasets(among, after, limit).await).await
     }
 }
 

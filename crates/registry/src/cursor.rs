@@ -40,7 +40,9 @@ fn name(list: &List) -> String {
     match list {
         List::Datasets => "datasets".to_owned(),
         List::Versions(dataset) => format!("versions {dataset}"),
-        List::Jobs(JobFilter { dataset, status, label, from, until }) => {
+        List::Jobs(JobFilter { dataset, among: _, status, label, from, until }) => {
+            // Whose datasets are listed follows from the caller, and a place in the list is the same
+            // for all of them.
             let dataset = dataset.as_ref().map_or("*", |dataset| dataset.as_str());
             let status = status.map_or("*", |status| status.as_str());
             let times = [from, until].map(|time| time.as_deref().unwrap_or("*")).join(" ");

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use job::DatasetName;
 use job::message::JobId;
+use job::{DatasetName, Datasets};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -51,10 +51,11 @@ impl<T: Table> Registry for T {
         let held = Held::of(text);
         let mut is_kept = false;
         loop {
-            let newest = page::<_, Contract>(self, List::Versions(dataset.clone()), None, 1)
-                .await?
-                .items
-                .pop();
+            let newest =
+                page::<_, Contract>(self, List::Versions(dataset.clone()), &Datasets::All, None, 1)
+                    .await?
+                    .items
+                    .pop();
             let version = newest.as_ref().map_or(1, |newest| newest.version.version + 1);
             if let Some(newest) = newest.filter(|newest| newest.held == held)
                 && self.get(&head).await?.is_some()
@@ -97,11 +98,16 @@ impl<T: Table> Registry for T {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Page<ContractVersion>> {
-        page(self, List::Versions(dataset.clone()), after, limit).await
+        page(self, List::Versions(dataset.clone()), &Datasets::All, after, limit).await
     }
 
-    async fn datasets(&self, after: Option<&str>, limit: u32) -> Result<Page<ContractVersion>> {
-        page(self, List::Datasets, after, limit).await
+    async fn datasets(
+        &self,
+        among: &Datasets,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<ContractVersion>> {
+        page(self, List::Datasets, among, after, limit).await
     }
 
     async fn delete_dataset(&self, dataset: &DatasetName) -> Result<bool> {
@@ -129,7 +135,7 @@ impl<T: Table> Registry for T {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Page<JobRecord>> {
-        page(self, List::Jobs(filter.clone()), after, limit).await
+        page(self, List::Jobs(filter.clone()), &filter.among, after, limit).await
     }
 
     async fn update_job(
@@ -258,20 +264,64 @@ async fn get<T: Table + ?Sized, R: DeserializeOwned>(table: &T, key: &Key) -> Re
     table.get(key).await?.map(|entry| read(key, &entry)).transpose()
 }
 
-async fn page<T: Table, R: DeserializeOwned>(
+/// What lists hold: each is of a dataset.
+trait Listed: DeserializeOwned {
+    fn dataset(&self) -> &DatasetName;
+}
+
+impl Listed for JobRecord {
+    fn dataset(&self) -> &DatasetName {
+        &self.submission.dataset
+    }
+}
+
+impl Listed for ContractVersion {
+    fn dataset(&self) -> &DatasetName {
+        &self.dataset
+    }
+}
+
+impl Listed for Contract {
+    fn dataset(&self) -> &DatasetName {
+        self.version.dataset()
+    }
+}
+
+/// Entries that are looked at in one go where only those of some datasets are listed.
+const SIFTED: usize = 200;
+
+async fn page<T: Table, R: Listed>(
     table: &T,
     list: List,
+    among: &Datasets,
     after: Option<&str>,
     limit: u32,
 ) -> Result<Page<R>> {
-    let after = after.map(|text| cursor::read(&list, text)).transpose()?;
-    let limit = limit.clamp(1, MAX_PAGE) as usize;
+    let mut after = after.map(|text| cursor::read(&list, text)).transpose()?;
     // One more than asked for tells whether there is another page.
-    let mut found = table.list(&list, after.as_ref(), limit + 1).await?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let items =
-        found.iter().map(|(position, entry)| read(&position.key, entry)).collect::<Result<_>>()?;
-    let next = found.pop().filter(|_| more).map(|(position, _)| cursor::write(&list, position));
-    Ok(Page { items, next })
+    let wanted = limit.clamp(1, MAX_PAGE) as usize + 1;
+    let (mut items, mut last) = (Vec::new(), None);
+    loop {
+        let asked = match among {
+            Datasets::All => wanted,
+            Datasets::Of(_) => wanted.max(SIFTED),
+        };
+        let found = table.list(&list, after.as_ref(), asked).await?;
+        let is_end = found.len() < asked;
+        for (position, entry) in found {
+            let item: R = read(&position.key, &entry)?;
+            if among.has(item.dataset()) {
+                if items.len() + 1 == wanted {
+                    let next = last.map(|last| cursor::write(&list, last));
+                    return Ok(Page { items, next });
+                }
+                items.push(item);
+                last = Some(position.clone());
+            }
+            after = Some(position);
+        }
+        if is_end {
+            return Ok(Page { items, next: None });
+        }
+    }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use job::bill::Bill;
 use job::hold::Hold;
 use job::message::{Counts, Failure, JobId, ObjectCounts, SourceRef, Submission, Warning};
-use job::{DatasetName, Label, Labels};
+use job::{DatasetName, Datasets, Label, Labels};
 use serde::{Deserialize, Serialize};
 
 /// The registry's port. All implementations pass one conformance suite
@@ -37,8 +37,13 @@ pub trait Registry: Send + Sync {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Page<ContractVersion>>;
-    /// The newest contract of each dataset, by name.
-    async fn datasets(&self, after: Option<&str>, limit: u32) -> Result<Page<ContractVersion>>;
+    /// The newest contract of each of some datasets, by name.
+    async fn datasets(
+        &self,
+        among: &Datasets,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<ContractVersion>>;
     /// Makes a dataset accept nothing more. Whether there was one. Its jobs, versions and load
     /// history stay; versions go on counting when it returns.
     async fn delete_dataset(&self, dataset: &DatasetName) -> Result<bool>;
@@ -273,6 +278,8 @@ impl JobStatus {
 pub struct JobFilter {
     /// Of this dataset.
     pub dataset: Option<DatasetName>,
+    /// Of one of these datasets.
+    pub among: Datasets,
     /// In this status.
     pub status: Option<JobStatus>,
     /// With this label.

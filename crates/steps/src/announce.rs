@@ -1,34 +1,52 @@
-//! Tells whoever listens how a settled job ended. Jobs that land undisturbed are announced by the
-//! state machine.
+//! Tells whoever listens what becomes of a job: that it was begun, that
+//! it waits for approval, and how it ended. Jobs that land
+//! undisturbed are announced by the state machine. docs/reference/events has the shape of each
+//! event.
 
-use job::message::{Held, JobId, Settled};
-use serde_json::{Value, json};
+use events::Event;
+use job::message::{Held, Settled};
+use landing::plan::Plan;
+use serde_json::json;
 
 use crate::Context;
 
-/// Announces the end of a job. It is settled, whether or not this is heard.
-pub(crate) async fn announce(context: &Context, settled: &Settled) {
-    let (detail_type, detail) = match &settled.stored {
-        Some(stored) => ("Job landed", json!(stored)),
-        None => {
-            let Settled { job, dataset, status, error, other, .. } = settled;
-            (
-                "Job ended",
-                json!({"job": job, "dataset": dataset, "status": status, "error": error, "other": other}),
-            )
-        }
-    };
-    put(context, &settled.job, detail_type, detail).await;
+/// What every type of event begins with.
+const OF_JOB: &str = "landfall.job.";
+
+/// That a job was planned. A step that runs twice tells it twice.
+pub fn started(plan: &Plan) -> Event {
+    let Plan { submission, objects, source_bytes, shards, .. } = plan;
+    let (job, dataset) = (&submission.job, &submission.dataset);
+    let detail = json!({
+        "job": job, "dataset": dataset, "objects": objects, "bytes": source_bytes, "shards": shards,
+    });
+    Event { detail_type: format!("{OF_JOB}started"), detail }
 }
 
-/// Announces that a job waits for approval. It waits, whether or not this is heard.
-pub(crate) async fn held(context: &Context, held: &Held) {
-    put(context, &held.job, "Job held", json!(held)).await;
+/// That a job waits for approval.
+pub fn held(held: &Held) -> Event {
+    Event { detail_type: format!("{OF_JOB}held"), detail: json!(held) }
 }
 
-async fn put(context: &Context, job: &JobId, detail_type: &str, detail: Value) {
+/// How a settled job ended.
+pub fn ended(settled: &Settled) -> Event {
+    let Settled { job, dataset, status, error, other, .. } = settled;
+    match &settled.stored {
+        Some(stored) => Event { detail_type: format!("{OF_JOB}landed"), detail: json!(stored) },
+        None => Event {
+            detail_type: format!("{OF_JOB}{}", status.to_lowercase()),
+            detail: json!({
+                "job": job, "dataset": dataset, "status": status, "error": error, "other": other,
+            }),
+        },
+    }
+}
+
+/// Puts an event on the bus. What it tells of is so, whether or not this is heard.
+pub(crate) async fn announce(context: &Context, event: Event) {
     let Some(events) = &context.events else { return };
-    if let Err(error) = events.put(detail_type, &detail).await {
-        tracing::warn!(%job, error, "{detail_type}: that can't be announced");
+    if let Err(error) = events.put(&event).await {
+        let Event { detail_type, detail } = event;
+        tracing::warn!(job = %detail["job"], detail_type, error, "an event can't be announced");
     }
 }

@@ -84,7 +84,7 @@ async fn tell(context: &Context, message: HoldJob) -> Result<Held, Error> {
     };
     context.registry.update_job(&job, &change, &now()).await?;
     let held = Held { job, dataset, reasons, until };
-    announce::held(context, &held).await;
+    announce::announce(context, announce::held(&held)).await;
     Ok(held)
 }
 

@@ -16,6 +16,7 @@ use job::message::{
 use job::{Error, ErrorKind};
 use landing::commit::{content_name, is_version_name, version_name};
 use landing::limits;
+use landing::manifest::Total;
 use landing::opening::{Opening, Stated};
 use landing::plan::{
     Cut, Extent, Layout, MAX_LAYOUTS, Plan, PlannedObject, Verbatim, cut, usual_shard_bytes,
@@ -31,7 +32,7 @@ use crate::planned::{Planned as PlannedObjects, Skipped, Writer};
 use crate::source::{checksum, pin, source_error};
 use crate::spending::{Meter, basis};
 use crate::standing::{Known, already_landed, landed_before};
-use crate::{Context, documents, order, planned, references, replay};
+use crate::{Context, announce, documents, order, planned, references, replay};
 
 /// Bytes of an object that are looked at first, for the header.
 const SAMPLE_BYTES: u64 = 256 * 1024;
@@ -62,9 +63,14 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     }
     check_table(context, &submission, &contract).await?;
     let found = find(context, &submission.source).await?;
-    let total = found.total;
+    let said = found.total;
     let opened = open_all(context, &keys, &submission, &contract, found.objects).await?;
     opened.check_any(context, &keys, &submission).await?;
+    // What landed before, and copies, are not read, so that nobody knows what all come to.
+    let total = match opened.skipped.iter().any(|skipped| skipped.error == "AlreadyLanded") {
+        true => Total { objects: said.objects, ..Total::default() },
+        false => said,
+    };
 
     let bytes: u64 = opened.extents.iter().map(|extent| extent.bytes).sum();
     let wanted = submission
@@ -112,6 +118,7 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     context.registry.update_job(job, &change, &now()).await?;
     documents::write(work.as_ref(), &keys.plan(), &plan, Put::Overwrite).await?;
     documents::write(work.as_ref(), &keys.shards(), &shards, Put::Overwrite).await?;
+    announce::announce(context, announce::started(&plan)).await;
     Ok(Planned {
         job: job.clone(),
         dataset: dataset.clone(),

@@ -14,10 +14,10 @@ mod commit;
 mod settle;
 mod undo;
 
+pub mod announce;
 pub mod functions;
 
 mod attempt;
-mod announce;
 mod bill;
 mod claims;
 mod decision;

@@ -330,8 +330,10 @@ async fn rejected_records(
 /// Of the rejects that the records of a job are: those that it landed, and those that it rejected
 /// again.
 fn split(rejects: &Positions, rejected: &[u64]) -> (Positions, Positions) {
-    let (again, landed): (Vec<(u64, u32)>, Vec<(u64, u32)>) =
-        (0..).zip(rejects.iter()).partition(|(record, _)| rejected.binary_search(record).is_ok());
-    let positions = |records: Vec<(u64, u32)>| records.into_iter().map(|(_, at)| at).collect();
-    (positions(landed), positions(again))
+    let of = |is_rejected: bool| {
+        let records = (0_u64..).zip(rejects.iter());
+        let is_of = |record: &u64| rejected.binary_search(record).is_ok() == is_rejected;
+        records.filter(|(record, _)| is_of(record)).map(|(_, reject)| reject).collect()
+    };
+    (of(false), of(true))
 }

@@ -72,7 +72,7 @@ async fn end(
         other: because.job,
         stored: outcome.ok(),
     };
-    announce::announce(context, &settled).await;
+    announce::announce(context, announce::ended(&settled)).await;
     Ok(settled)
 }
 

@@ -92,7 +92,7 @@ fn merges(plan: &Plan, receipts: Vec<Receipt>) -> Result<Vec<Merge>, Error> {
     if receipts.iter().all(|receipt| receipt.small.is_empty()) {
         return Ok(Vec::new());
     }
-    Ok(merge::plan(receipts, contract_of(&plan)?.output.file_size))
+    Ok(merge::plan(receipts, contract_of(plan)?.output.file_size))
 }
 
 async fn write_merges(work: &dyn Objects, keys: &JobKeys, merges: Vec<Merge>) -> Result<(), Error> {
@@ -374,7 +374,7 @@ fn check_total(plan: &Plan, tally: &Tally) -> Result<(), Error> {
 }
 
 fn check_limit(plan: &Plan, tally: &Tally) -> Result<(), Error> {
-    let limit: RejectsLimit = contract_of(&plan)?.rejects_limit;
+    let limit: RejectsLimit = contract_of(plan)?.rejects_limit;
     let Counts { read, rejected, filtered, .. } = tally.counts;
     let what = if limit.is_exceeded(&tally.counts, tally.surplus_lines) {
         let span = match tally.surplus_lines {

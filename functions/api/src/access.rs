@@ -3,19 +3,95 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
+use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use job::Datasets;
 use lambda_http::request::RequestContext;
 
+use crate::caller::{Caller, DATASETS_CLAIM, Subject};
 use crate::problem::{Kind, Problem};
 
-/// The scope that reading needs.
-pub const READ: &str = "landfall:read";
-/// The scope that everything else needs; it allows reading too.
-pub const WRITE: &str = "landfall:write";
+/// What a token allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// To see contracts, jobs, and how both stand.
+    Read,
+    /// To land files.
+    Write,
+    /// To change contracts.
+    Admin,
+    /// To see records and values: whoever runs the pipeline need not.
+    Data,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Admin, Self::Data];
+
+    /// As a token names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "landfall:read",
+            Self::Write => "landfall:write",
+            Self::Admin => "landfall:admin",
+            Self::Data => "landfall:data",
+        }
+    }
+
+    /// The scopes that allow it: each of the first three allows what those before it do.
+    pub fn granted_by(self) -> &'static [Self] {
+        match self {
+            Self::Read => &[Self::Read, Self::Write, Self::Admin],
+            Self::Write => &[Self::Write, Self::Admin],
+            Self::Admin => &[Self::Admin],
+            Self::Data => &[Self::Data],
+        }
+    }
+}
+
+/// What each route needs of a token: all of these scopes.
+pub const NEEDS: &[(&str, &str, &[Scope])] = &[
+    ("GET", "/health", &[Scope::Read]),
+    ("GET", "/openapi.json", &[Scope::Read]),
+    ("GET", "/contract.schema.json", &[Scope::Read]),
+    ("GET", "/datasets", &[Scope::Read]),
+    ("PUT", "/datasets/{name}", &[Scope::Admin]),
+    ("GET", "/datasets/{name}", &[Scope::Read]),
+    ("DELETE", "/datasets/{name}", &[Scope::Admin]),
+    ("GET", "/datasets/{name}/versions", &[Scope::Read]),
+    ("GET", "/datasets/{name}/files", &[Scope::Read, Scope::Data]),
+    // The reason for a guess may quote values.
+    // The reasons of faults quote values.
+    ("GET", "/datasets/{name}/rejects", &[Scope::Read, Scope::Data]),
+    ("POST", "/infer", &[Scope::Write, Scope::Data]),
+    ("POST", "/uploads", &[Scope::Write]),
+    ("POST", "/jobs", &[Scope::Write]),
+    ("GET", "/jobs", &[Scope::Read]),
+    ("GET", "/jobs/{id}", &[Scope::Read]),
+    ("POST", "/jobs/{id}/cancel", &[Scope::Write]),
+    ("GET", "/jobs/{id}/changes", &[Scope::Read]),
+    ("POST", "/jobs/{id}/approve", &[Scope::Write]),
+    ("POST", "/jobs/{id}/refuse", &[Scope::Write]),
+    ("POST", "/jobs/{id}/replay", &[Scope::Write]),
+    ("GET", "/jobs/{id}/execution", &[Scope::Read]),
+    ("GET", "/jobs/{id}/rejects", &[Scope::Read, Scope::Data]),
+    ("GET", "/jobs/{id}/errors", &[Scope::Read, Scope::Data]),
+    ("GET", "/jobs/{id}/profile", &[Scope::Read, Scope::Data]),
+    ("GET", "/jobs/{id}/outputs", &[Scope::Read, Scope::Data]),
+];
+
+/// What a request needs. A path that is none of ours is answered to whoever may read; a route that
+/// is not listed is for nobody but those who may do everything.
+pub(crate) fn needs(method: &Method, route: Option<&str>) -> &'static [Scope] {
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    let Some(route) = route else { return &[Scope::Read] };
+    let listed = NEEDS.iter().find(|(of, path, _)| *of == method.as_str() && *path == route);
+    listed.map_or(&[Scope::Admin, Scope::Data], |(_, _, scopes)| scopes)
+}
 
 /// How callers are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,40 +138,53 @@ impl Access {
         }
     }
 
-    /// Whether a request may go on.
-    fn allows(self, request: &Request) -> Result<(), Problem> {
-        let wanted = match *request.method() {
-            // No route does anything for it, and a browser asks before it sends any credentials.
-            Method::OPTIONS => return Ok(()),
-            Method::GET | Method::HEAD => [READ, WRITE].as_slice(),
-            _ => [WRITE].as_slice(),
-        };
+    /// The datasets that there are for whoever sent a request, and whether they may see what is in
+    /// them; or why it may not go on.
+    fn admit(self, request: &Request) -> Result<(Datasets, bool), Problem> {
         let authorizer = match request.extensions().get::<RequestContext>() {
             Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref(),
             _ => None,
         };
         match self {
-            Self::Open => Ok(()),
-            Self::Iam if authorizer.is_some_and(|authorizer| authorizer.iam.is_some()) => Ok(()),
-            Self::Jwt => match authorizer.and_then(|authorizer| authorizer.jwt.as_ref()) {
-                Some(jwt) => {
-                    let claims = ["scope", "scp"]
-                        .into_iter()
-                        .filter_map(|name| jwt.claims.get(name))
-                        .flat_map(|claim| scopes(claim));
-                    let held: Vec<&str> =
-                        jwt.scopes.iter().flatten().map(String::as_str).chain(claims).collect();
-                    match wanted.iter().any(|scope| held.contains(scope)) {
-                        true => Ok(()),
-                        false => Err(Problem::new(
-                            Kind::Forbidden,
-                            format!("the token lacks the scope `{}`", wanted[0]),
-                        )),
-                    }
-                }
+            // No route does anything for it, and a browser asks before it sends any credentials.
+            _ if request.method() == Method::OPTIONS => Ok((Datasets::All, false)),
+            Self::Open => Ok((Datasets::All, true)),
+            Self::Iam => match authorizer.and_then(|authorizer| authorizer.iam.as_ref()) {
+                Some(_) => Ok((Datasets::All, true)),
                 None => Err(unknown_caller()),
             },
-            Self::Iam => Err(unknown_caller()),
+            Self::Jwt => {
+                let jwt = authorizer.and_then(|authorizer| authorizer.jwt.as_ref());
+                let jwt = jwt.ok_or_else(unknown_caller)?;
+                let claims = ["scope", "scp"].into_iter().filter_map(|name| jwt.claims.get(name));
+                let held: Vec<&str> = jwt
+                    .scopes
+                    .iter()
+                    .flatten()
+                    .map(String::as_str)
+                    .chain(claims.flat_map(|claim| items(claim)))
+                    .collect();
+                let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+                for scope in needs(request.method(), route) {
+                    if !scope.granted_by().iter().any(|scope| held.contains(&scope.name())) {
+                        let detail = format!("the token lacks the scope `{}`", scope.name());
+                        return Err(Problem::new(Kind::Forbidden, detail));
+                    }
+                }
+                let datasets = match jwt.claims.get(DATASETS_CLAIM) {
+                    None => Datasets::All,
+                    Some(claim) => items(claim)
+                        .map(str::parse)
+                        .collect::<Result<_, String>>()
+                        .map_err(|why| {
+                            Problem::new(
+                                Kind::Forbidden,
+                                format!("the token's claim `{DATASETS_CLAIM}`: {why}"),
+                            )
+                        })?,
+                };
+                Ok((datasets, held.contains(&Scope::Data.name())))
+            }
         }
     }
 }
@@ -105,19 +194,27 @@ fn unknown_caller() -> Problem {
     Problem::new(Kind::Unauthorized, DETAIL)
 }
 
-/// Lets through what the caller may do.
-pub(crate) async fn guard(State(access): State<Access>, request: Request, next: Next) -> Response {
-    match access.allows(&request) {
-        Ok(()) => next.run(request).await,
+/// Lets through what the caller may do, and tells handlers whose datasets these are.
+pub(crate) async fn guard(
+    State(access): State<Access>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match access.admit(&request) {
+        Ok((datasets, may_see_data)) => {
+            let subject = request.extensions().get::<Arc<Subject>>().cloned().unwrap_or_default();
+            request.extensions_mut().insert(Caller { datasets, may_see_data, subject });
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     }
 }
 
-/// The scopes of a claim: `a b`, or a list as API Gateway writes it, `[a b]`.
-fn scopes(claim: &str) -> impl Iterator<Item = &str> {
+/// The entries of a claim: `a b`, or a list as API Gateway writes it, `[a b]`.
+fn items(claim: &str) -> impl Iterator<Item = &str> {
     claim
         .split(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | ',' | '"'))
-        .filter(|scope| !scope.is_empty())
+        .filter(|item| !item.is_empty())
 }
 
 /// Whether a URL's host is this machine.
@@ -173,14 +270,25 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_read_in_all_their_forms() {
+    fn claims_are_read_in_all_their_forms() {
         for claim in [
             "landfall:read landfall:write",
             "[landfall:read landfall:write]",
             "[\"landfall:read\",\"landfall:write\"]",
         ] {
-            assert_eq!(scopes(claim).collect::<Vec<_>>(), [READ, WRITE], "{claim}");
+            assert_eq!(
+                items(claim).collect::<Vec<_>>(),
+                ["landfall:read", "landfall:write"],
+                "{claim}"
+            );
         }
-        assert_eq!(scopes("").count(), 0);
+        assert_eq!(items("[]").count(), 0);
+    }
+
+    #[test]
+    fn a_route_that_is_not_listed_is_for_nobody_else() {
+        assert_eq!(needs(&Method::PATCH, Some("/jobs")), [Scope::Admin, Scope::Data]);
+        assert_eq!(needs(&Method::HEAD, Some("/jobs")), [Scope::Read]);
+        assert_eq!(needs(&Method::GET, None), [Scope::Read]);
     }
 }

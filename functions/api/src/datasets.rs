@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use contract::{Contract, Fault};
+use contract::{Contract, Fault, Reference};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use job::DatasetName;
@@ -14,6 +14,7 @@ use registry::{ContractVersion, Page, StoredContract};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
+use crate::caller::Caller;
 use crate::extract::{Asked, Dataset as Name, Named, Text, page_length};
 use crate::files::Table;
 use crate::problem::{Kind, Problem};
@@ -69,10 +70,11 @@ struct Dataset {
         (status = 201, description = "A new version.", body = schema::StoredContract, headers(("Location" = String, description = "The path of the version."))),
         (status = 200, description = "The newest version says the same.", body = schema::StoredContract),
     ),
-    extensions(("x-problems" = json!([Kind::ContractInvalid])))
+    extensions(("x-problems" = json!([Kind::NoSuchDataset, Kind::ContractInvalid])))
 )]
 pub(crate) async fn put(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Named(name): Named<DatasetName>,
     Text(text): Text,
 ) -> Result<Response, Problem> {
@@ -83,6 +85,12 @@ pub(crate) async fn put(
             contract.name
         );
         return Err(Problem::faults(vec![Fault::of_key(&text, "name", message)]));
+    }
+    // Whoever joins a dataset reads it.
+    for join in &contract.transform.join {
+        if let Reference::Dataset(joined) = &join.reference {
+            caller.check(joined)?;
+        }
     }
     let before = app.registry.contract(&name, None).await?.map(|contract| contract.version);
     let stored = app.registry.put_contract(&name, &text, &admission::now()).await?;
@@ -205,10 +213,11 @@ pub(crate) async fn delete(
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Asked(asked): Asked<Listing>,
 ) -> Result<Json<Page<ContractVersion>>, Problem> {
     let limit = page_length(asked.limit, PAGE.0, PAGE.1)?;
-    Ok(Json(app.registry.datasets(asked.after.as_deref(), limit).await?))
+    Ok(Json(app.registry.datasets(&caller.datasets, asked.after.as_deref(), limit).await?))
 }
 
 /// Lists the versions of a contract, newest first.

@@ -7,6 +7,7 @@ use steps::{DryRun, Outlook, Place, Salt};
 use uuid::Uuid;
 
 use crate::App;
+use crate::caller::Caller;
 use crate::datasets::no_dataset;
 use crate::problem::Problem;
 
@@ -14,14 +15,18 @@ use crate::problem::Problem;
 const SAMPLE_BYTES: u64 = 1024 * 1024;
 
 /// Plans a job by the newest contract of its dataset, and tries the first records.
-pub(crate) async fn look(app: &App, submission: &Submission) -> Result<Json<Outlook>, Problem> {
+pub(crate) async fn look(
+    app: &App,
+    caller: &Caller,
+    submission: &Submission,
+) -> Result<Json<Outlook>, Problem> {
     let contract = app.registry.contract(&submission.dataset, None).await?;
     let contract = contract.ok_or_else(|| no_dataset(&submission.dataset))?;
     let inbox = app.config.inbox_bucket.clone();
     let dry_run = DryRun {
         buckets: app.buckets.clone(),
         references: Place { bucket: inbox, prefix: REFERENCE_PREFIX.to_owned() },
-        sources: app.config.sources.clone(),
+        sources: caller.sources(app),
         // Nothing of it is kept, so any salt will do.
         salt: Salt::parse(&Uuid::new_v4().to_string()).ok(),
         sample_bytes: SAMPLE_BYTES,

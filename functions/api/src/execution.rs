@@ -7,8 +7,9 @@ use axum::extract::State;
 use executions::Inspection;
 use job::message::JobId;
 
+use crate::caller::Caller;
 use crate::extract::{Job, Named};
-use crate::jobs::{execution_of, find};
+use crate::jobs::execution_of;
 use crate::problem::{Kind, Problem};
 use crate::{App, schema};
 
@@ -24,9 +25,10 @@ use crate::{App, schema};
 )]
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Named(id): Named<JobId>,
 ) -> Result<Json<Inspection>, Problem> {
-    let job = find(&app, &id).await?;
+    let job = caller.find(&app, &id).await?;
     let arn = execution_of(&app, &job);
     let missing = |error| match error {
         executions::Error::Missing(_) => Problem::new(

@@ -13,6 +13,7 @@ use job::message::JobId;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
+use crate::caller::Caller;
 use crate::problem::{Kind, Problem};
 
 /// A JSON body.
@@ -83,8 +84,11 @@ impl<S: Send + Sync, T: Name> FromRequestParts<S> for Named<T> {
         let Path(name) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|error| Problem::bad_request(error.body_text()))?;
-        let parsed = T::parse_name(&name).map(Self);
-        parsed.map_err(|why| Problem::bad_request(why).of_field(T::PARAMETER))
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let parsed =
+            T::parse_name(&name).map_err(|why| Problem::bad_request(why).of_field(T::PARAMETER))?;
+        parsed.check(&caller)?;
+        Ok(Self(parsed))
     }
 }
 
@@ -94,6 +98,9 @@ pub(crate) trait Name: Sized {
     const PARAMETER: &str;
 
     fn parse_name(text: &str) -> Result<Self, String>;
+
+    /// Refuses what the caller may not see, as far as the name tells.
+    fn check(&self, caller: &Caller) -> Result<(), Problem>;
 }
 
 impl Name for DatasetName {
@@ -102,6 +109,10 @@ impl Name for DatasetName {
     fn parse_name(text: &str) -> Result<Self, String> {
         Self::parse(text)
     }
+
+    fn check(&self, caller: &Caller) -> Result<(), Problem> {
+        caller.check(self)
+    }
 }
 
 impl Name for JobId {
@@ -109,6 +120,11 @@ impl Name for JobId {
 
     fn parse_name(text: &str) -> Result<Self, String> {
         Self::parse(text)
+    }
+
+    /// [`Caller::find`] does, which knows the job's dataset.
+    fn check(&self, _: &Caller) -> Result<(), Problem> {
+        Ok(())
     }
 }
 

@@ -12,8 +12,9 @@ use landing::hold::Changes;
 use registry::{JobChange, JobRecord, JobStatus};
 use tracing::info;
 
+use crate::caller::Caller;
 use crate::extract::{Job, Named};
-use crate::jobs::{decide, find};
+use crate::jobs::decide;
 use crate::problem::{Kind, Problem};
 use crate::results::nothing_there;
 use crate::view::JobView;
@@ -33,9 +34,10 @@ const CHANGES_BYTES: u64 = 5 * 1024 * 1024;
 )]
 pub(crate) async fn approve(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Named(id): Named<JobId>,
 ) -> Result<Json<JobView>, Problem> {
-    let job = find(&app, &id).await?;
+    let job = caller.find(&app, &id).await?;
     let hold = held(&job)?;
     answer(&app, job, hold, Answer::Approved, Ok(())).await
 }
@@ -52,9 +54,10 @@ pub(crate) async fn approve(
 )]
 pub(crate) async fn refuse(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Named(id): Named<JobId>,
 ) -> Result<Json<JobView>, Problem> {
-    let job = find(&app, &id).await?;
+    let job = caller.find(&app, &id).await?;
     let hold = held(&job)?;
     let (error, cause) = ("HoldRefused", "refused through the API");
     // Whatever becomes of the execution, nothing of the job is committed from here on.
@@ -79,9 +82,10 @@ pub(crate) async fn refuse(
 )]
 pub(crate) async fn changes(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Named(id): Named<JobId>,
 ) -> Result<Json<Changes>, Problem> {
-    let job = find(&app, &id).await?;
+    let job = caller.find(&app, &id).await?;
     match app.work().read(&JobKeys::new("", &id).changes(), CHANGES_BYTES).await {
         Ok(json) => {
             let changes: Changes =
@@ -125,7 +129,7 @@ async fn answer(
             Ok(Json(changed.unwrap_or(job).into()))
         }
         Err(executions::Error::Missing(_)) => {
-            let now = find(app, &id).await?;
+            let now = app.registry.job(&id).await?.unwrap_or(job);
             match now.hold.as_ref().and_then(|hold| hold.answer) {
                 Some(given) if given == answer => Ok(Json(now.into())),
                 _ => Err(not_held(&now)),

@@ -13,6 +13,7 @@ use objects::Pin;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::caller::Caller;
 use crate::extract::Body;
 use crate::problem::{Kind, Problem};
 use crate::source::{Object, see};
@@ -46,10 +47,11 @@ pub(crate) struct Asked {
 )]
 pub(crate) async fn infer(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Body(asked): Body<Asked>,
 ) -> Result<Json<Inferred>, Problem> {
     let (name, bytes, is_whole) = match (asked.source, asked.sample) {
-        (Some(source), None) => read(&app, source).await?,
+        (Some(source), None) => read(&app, &caller, source).await?,
         // A sample may be cut anywhere, unless it ends like a file.
         (None, Some(sample)) => {
             let is_whole = sample.ends_with(['\n', '\r']);
@@ -72,8 +74,12 @@ pub(crate) async fn infer(
 }
 
 /// The first bytes of an object, and whether they are all.
-async fn read(app: &App, source: Object) -> Result<(String, Vec<u8>, bool), Problem> {
-    let source = see(app, &source.resolve(app)).await?;
+async fn read(
+    app: &App,
+    caller: &Caller,
+    source: Object,
+) -> Result<(String, Vec<u8>, bool), Problem> {
+    let source = see(app, &caller.sources(app), &source.resolve(app)).await?;
     let pin = Pin { version: source.version, etag: source.etag };
     let bytes = app.buckets.bucket(&source.bucket).get(&source.key, &pin, 0..SAMPLE_BYTES).await?;
     let is_whole = (bytes.len() as u64) < SAMPLE_BYTES;

@@ -23,6 +23,7 @@ use tracing::info;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use crate::caller::Caller;
 use crate::extract::{Asked, Body, Job, Named, page_length};
 use crate::problem::{Kind, Problem};
 use crate::source::{Source, see_all};
@@ -130,9 +131,11 @@ pub(crate) struct Listing {
 )]
 pub(crate) async fn submit(
     State(app): State<Arc<App>>,
+    caller: Caller,
     headers: HeaderMap,
     Body(asked): Body<Submitted>,
 ) -> Result<Response, Problem> {
+    caller.check(&asked.dataset)?;
     const SHARD_BYTES: RangeInclusive<u64> = LEAST_ASKED_SHARD_BYTES..=MOST_SHARD_BYTES;
     if asked.shard_bytes.is_some_and(|bytes| !SHARD_BYTES.contains(&bytes)) {
         return Err(Problem::invalid(format!(
@@ -146,7 +149,7 @@ pub(crate) async fn submit(
     let seen = match is_known {
         true => None,
         false => {
-            let seen = see_all(&app, &source).await?;
+            let seen = see_all(&app, &caller, &source).await?;
             check_salt(&app, &asked.dataset).await?;
             Some(seen)
         }
@@ -163,6 +166,7 @@ pub(crate) async fn submit(
         ..
     } = asked;
     if dry_run {
+        caller.check_data()?;
         let submission = Submission {
             job: steps::dry_id(),
             dataset,
@@ -175,7 +179,7 @@ pub(crate) async fn submit(
             shard_bytes,
             max_cost,
         };
-        return Ok(dry_run::look(&app, &submission).await?.into_response());
+        return Ok(dry_run::look(&app, &caller, &submission).await?.into_response());
     }
     let request = admission::Request {
         job,
@@ -190,7 +194,7 @@ pub(crate) async fn submit(
         max_cost,
         labels,
     };
-    start(&app, request).await
+    start(&app, &caller, request).await
 }
 
 /// The id of a job that is asked for.
@@ -221,7 +225,11 @@ impl Id {
 }
 
 /// Admits a job and shows it.
-pub(crate) async fn start(app: &App, request: admission::Request) -> Result<Response, Problem> {
+pub(crate) async fn start(
+    app: &App,
+    caller: &Caller,
+    request: admission::Request,
+) -> Result<Response, Problem> {
     let admitted = admission::admit(
         app.registry.as_ref(),
         app.executions.as_ref(),
@@ -230,6 +238,7 @@ pub(crate) async fn start(app: &App, request: admission::Request) -> Result<Resp
     )
     .await?;
     let id = &admitted.job.submission.job;
+    caller.subject.of_job(id);
     info!(job = %id, dataset = %admitted.job.submission.dataset, new = admitted.new, "submitted");
     let location = format!("/jobs/{id}");
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(JobView::from(admitted.job)))
@@ -247,12 +256,14 @@ pub(crate) async fn start(app: &App, request: admission::Request) -> Result<Resp
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Asked(asked): Asked<Listing>,
 ) -> Result<Json<Jobs>, Problem> {
     let limit = page_length(asked.limit, PAGE.0, PAGE.1)?;
     let label = asked.label.as_deref().map(str::parse::<Label>).transpose();
     let filter = JobFilter {
         dataset: asked.dataset,
+        among: caller.datasets,
         status: asked.status,
         label: label.map_err(|why| Problem::bad_request(why).of_field("label"))?,
         from: asked.created_after.map(|at| moment(&at, "createdAfter")).transpose()?,
@@ -274,9 +285,10 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Named(id): Named<JobId>,
 ) -> Result<Json<JobView>, Problem> {
-    let job = find(&app, &id).await?;
+    let job = caller.find(&app, &id).await?;
     let rejects = replay::left(&app, &job).await?;
     Ok(Json(JobView::from(job).with_rejects(rejects)))
 }
@@ -295,9 +307,10 @@ pub(crate) async fn get(
 )]
 pub(crate) async fn cancel(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Named(id): Named<JobId>,
 ) -> Result<Json<JobView>, Problem> {
-    let job = find(&app, &id).await?;
+    let job = caller.find(&app, &id).await?;
     if job.status.is_terminal() {
         return cancelled(job);
     }
@@ -351,14 +364,6 @@ pub(crate) async fn decide(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// The job of an id.
-pub(crate) async fn find(app: &App, id: &JobId) -> Result<JobRecord, Problem> {
-    app.registry
-        .job(id)
-        .await?
-        .ok_or_else(|| Problem::new(Kind::NoSuchJob, format!("there is no job {id}")))
 }
 
 /// The ARN of a job's execution, which may not have been recorded, or not been started.

@@ -4,6 +4,8 @@
 mod accept;
 mod access;
 mod answers;
+mod audit;
+mod caller;
 mod datasets;
 mod dry_run;
 mod execution;
@@ -35,7 +37,7 @@ use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use access::{Access, READ, WRITE};
+pub use access::{Access, NEEDS, Scope};
 pub use answers::Origins;
 pub use openapi::document;
 pub use problem::{Kind, Problem};
@@ -98,6 +100,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::Beginning::openapi())
         .routes(routes!(health))
         .routes(routes!(openapi::get))
+        .routes(routes!(openapi::contract_schema))
         .routes(routes!(datasets::list))
         .routes(routes!(datasets::put, datasets::get, datasets::delete))
         .routes(routes!(datasets::versions))
@@ -129,6 +132,7 @@ pub fn router(app: Arc<App>, access: Access) -> Router {
         .layer(middleware::from_fn_with_state(access, access::guard))
         .layer(middleware::from_fn(view::logged))
         .layer(middleware::from_fn(problem::problems))
+        .layer(middleware::from_fn(audit::audited))
         .with_state(app.clone());
     // From outside, since a router says which methods it allows after all of its layers.
     Router::new()

@@ -6,8 +6,9 @@ use axum::{Extension, Json};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
+use crate::Access;
+use crate::access::needs;
 use crate::problem::{Document, Kind, Problem};
-use crate::{Access, READ, WRITE};
 
 /// What is the document's own, and not a route's.
 #[derive(OpenApi)]
@@ -42,14 +43,28 @@ pub(crate) async fn get(Extension(access): Extension<Access>) -> Json<Value> {
     Json(document(access))
 }
 
+/// Describes contracts in JSON Schema 2020-12, for editors.
+#[utoipa::path(
+    get,
+    path = "/contract.schema.json",
+    tag = "door",
+    operation_id = "contract_schema",
+    responses((status = 200, description = "A JSON Schema.", body = Object))
+)]
+pub(crate) async fn contract_schema() -> Json<Value> {
+    Json(contract::json_schema())
+}
+
 /// The API's description of itself, as a deployment serves it whose callers are known by `access`.
 pub fn document(access: Access) -> Value {
     let (_, routes) = crate::routes().split_for_parts();
     let mut document = serde_json::to_value(routes).expect("a description is plain data");
     let mut problems = Map::new();
-    for (_, path) in members(&mut document["paths"]) {
+    for (route, path) in members(&mut document["paths"]) {
         for (method, operation) in members(path) {
-            let scopes = if method == "get" { &[READ, WRITE][..] } else { &[WRITE] };
+            let method = method.to_ascii_uppercase().parse().expect("a method");
+            let scopes: Vec<_> =
+                needs(&method, Some(route)).iter().map(|scope| scope.name()).collect();
             operation["security"] = match access {
                 Access::Open => json!([]),
                 Access::Iam | Access::Jwt => json!([{"iam": []}, {"jwt": scopes}]),
@@ -70,7 +85,7 @@ pub fn document(access: Access) -> Value {
         },
         "jwt": {
             "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-            "description": "A token with one of the scopes, of a stack whose parameter `Auth` is `JWT`.",
+            "description": "A token with the scopes, of a stack whose parameter `Auth` is `JWT`. `landfall:write` allows what `landfall:read` does, and `landfall:admin` what both do.",
         },
     });
     let kinds: Vec<&Kind> = Kind::ALL.iter().collect();

@@ -57,7 +57,7 @@ kinds! {
     BadRequest: BAD_REQUEST, "bad-request", "The request can't be read";
     /// The request carries no identity that API Gateway has verified.
     Unauthorized: UNAUTHORIZED, "unauthorized", "Unknown caller";
-    /// The token lacks a scope.
+    /// The token lacks a scope, or its claim of datasets can't be read.
     Forbidden: FORBIDDEN, "forbidden", "Not allowed";
     /// There is no such route.
     NoSuchRoute: NOT_FOUND, "no-such-route", "Not found";
@@ -290,6 +290,7 @@ pub(crate) async fn problems(request: Request, next: Next) -> Response {
     if let Some(seconds) = document.retry_after {
         parts.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
+    parts.extensions.insert(document.kind);
     let body = serde_json::to_vec(&document).expect("a problem is plain data");
     parts
         .headers

@@ -19,9 +19,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use wording::Unquoted;
 
+use crate::caller::Caller;
 use crate::datasets::no_dataset;
 use crate::extract::{Asked as Query, Body, Dataset, Job, Named, page_length};
-use crate::jobs::{Id, check_salt, find, start};
+use crate::jobs::{Id, check_salt, start};
 use crate::problem::{Kind, Problem};
 use crate::source::{Object, pinned, see};
 use crate::view::JobView;
@@ -103,6 +104,7 @@ pub(crate) struct Child {
 )]
 pub(crate) async fn replay(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Named(parent): Named<JobId>,
     headers: HeaderMap,
     Body(asked): Body<Asked>,
@@ -117,7 +119,7 @@ pub(crate) async fn replay(
         return Err(Problem::invalid(format!("`rejects` names 1 to {MAX_NAMED_REJECTS} rejects"))
             .of_field("rejects"));
     }
-    let record = find(&app, &parent).await?;
+    let record = caller.find(&app, &parent).await?;
     check_parent(&record)?;
     let dataset: DatasetName = record.submission.dataset;
     let Id { job, is_known } = Id::of(&app, &dataset, &headers).await?;
@@ -132,7 +134,7 @@ pub(crate) async fn replay(
         false => {
             check_salt(&app, &dataset).await?;
             Some(match is_named {
-                true => see(&app, &source).await?,
+                true => see(&app, &caller.sources(&app), &source).await?,
                 // What lies beside jobs is nobody's source but here.
                 false => pinned(&app, &source).await?,
             })
@@ -152,7 +154,7 @@ pub(crate) async fn replay(
         max_cost,
         labels,
     };
-    start(&app, request).await
+    start(&app, &caller, request).await
 }
 
 #[derive(Deserialize, IntoParams)]

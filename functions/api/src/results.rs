@@ -17,8 +17,8 @@ use utoipa::{IntoParams, ToSchema};
 use wording::Unquoted;
 
 use crate::accept::choose;
+use crate::caller::Caller;
 use crate::extract::{Asked, Job, Named, page_length};
-use crate::jobs::find;
 use crate::problem::{Kind, Problem};
 use crate::view::in_seconds;
 use crate::{App, URL_SECONDS, schema};
@@ -137,11 +137,12 @@ struct File {
 )]
 pub(crate) async fn rejects(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Named(id): Named<JobId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let wants_csv = choose(&headers, &["application/json", "text/csv"])? == "text/csv";
-    let job = find(&app, &id).await?;
+    let job = caller.find(&app, &id).await?;
     let rows = job.counts.map(|counts| counts.rejected);
     let key = JobKeys::new("", &id).rejects(0);
     if head(&app, &key).await?.is_none() {
@@ -167,7 +168,7 @@ pub(crate) async fn rejects(
     .into_response())
 }
 
-/// Shows what the columns of a job's rows hold, once the job is in the lake.
+/// Shows what the columns of a job's rows hold, once the job is in the lake or held.
 #[utoipa::path(
     get,
     path = "/jobs/{id}/profile",
@@ -178,11 +179,13 @@ pub(crate) async fn rejects(
 )]
 pub(crate) async fn profile(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Named(id): Named<JobId>,
 ) -> Result<Response, Problem> {
-    let job = find(&app, &id).await?;
+    let job = caller.find(&app, &id).await?;
     let key = JobKeys::new("", &id).profile();
-    if job.status != JobStatus::Succeeded || head(&app, &key).await?.is_none() {
+    let is_proved = matches!(job.status, JobStatus::Succeeded | JobStatus::Held);
+    if !is_proved || head(&app, &key).await?.is_none() {
         return Err(nothing_there(Kind::NoProfile, "profile", &job));
     }
     let json = app.work().read(&key, MAX_PROFILE_BYTES).await?;
@@ -200,11 +203,12 @@ pub(crate) async fn profile(
 )]
 pub(crate) async fn errors(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Named(id): Named<JobId>,
     Asked(asked): Asked<Listing>,
 ) -> Result<Json<Errors>, Problem> {
     let limit = page_length(asked.limit, PAGE.0, PAGE.1)?;
-    let job = find(&app, &id).await?;
+    let job = caller.find(&app, &id).await?;
     let key = JobKeys::new("", &id).errors();
     let Some(head) = head(&app, &key).await? else {
         return match job.counts {
@@ -247,11 +251,12 @@ pub(crate) async fn errors(
 )]
 pub(crate) async fn outputs(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Named(id): Named<JobId>,
     Asked(asked): Asked<Listing>,
 ) -> Result<Json<Outputs>, Problem> {
     let limit = page_length(asked.limit, PAGE.0, PAGE.1)? as usize;
-    let job = find(&app, &id).await?;
+    let job = caller.find(&app, &id).await?;
     let commit = match app.work().read(&JobKeys::new("", &id).stored(), MAX_COMMIT_BYTES).await {
         Ok(bytes) => serde_json::from_slice::<Commit>(&bytes)
             .map_err(|error| Problem::internal(&error.unquoted()))?,

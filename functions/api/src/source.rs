@@ -1,12 +1,14 @@
 //! Turns the source that a request names into the one that a job lands.
 
+use job::Datasets;
 use job::message::{MAX_NAMED_OBJECTS, SourceRef};
-use job::sources::Refused;
+use job::sources::{Refused, Sources};
 use serde::Deserialize;
 use tracing::warn;
 use utoipa::ToSchema;
 
 use crate::App;
+use crate::caller::Caller;
 use crate::problem::{Kind, Problem};
 
 /// What to land: one object or many.
@@ -95,13 +97,20 @@ impl Source {
 /// at this moment.
 pub(crate) async fn see_all(
     app: &App,
+    caller: &Caller,
     source: &job::message::Source,
 ) -> Result<job::message::Source, Problem> {
     use job::message::Source;
+    let sources = caller.sources(app);
     match source {
-        Source::Object(object) => Ok(see(app, object).await?.into()),
+        Source::Object(object) => Ok(see(app, &sources, object).await?.into()),
+        // What it lists is read when the job is planned, and whose it is is not known then.
+        Source::Manifest { .. } if caller.datasets != Datasets::All => Err(forbidden(
+            "a manifest may list objects of any dataset, and this caller is limited to some"
+                .to_owned(),
+        )),
         Source::Manifest { manifest } => {
-            Ok(Source::Manifest { manifest: see(app, manifest).await? })
+            Ok(Source::Manifest { manifest: see(app, &sources, manifest).await? })
         }
         Source::Objects { objects } => {
             if !(1..=MAX_NAMED_OBJECTS).contains(&objects.len()) {
@@ -110,11 +119,11 @@ pub(crate) async fn see_all(
                 ))
                 .of_field("source"));
             }
-            objects.iter().try_for_each(|object| refused(app.config.sources.check(object)))?;
+            objects.iter().try_for_each(|object| refused(sources.check(object)))?;
             Ok(source.clone())
         }
         Source::Prefix { bucket, prefix, .. } => {
-            refused(app.config.sources.check_prefix(bucket, prefix))?;
+            refused(sources.check_prefix(bucket, prefix))?;
             Ok(source.clone())
         }
     }
@@ -131,8 +140,12 @@ fn refused(checked: Result<(), Refused>) -> Result<(), Problem> {
 ///
 /// Finds what is wrong with it before there is a job for it: by its name first, as nobody is asked
 /// about an object that may not be landed.
-pub(crate) async fn see(app: &App, source: &SourceRef) -> Result<SourceRef, Problem> {
-    refused(app.config.sources.check(source))?;
+pub(crate) async fn see(
+    app: &App,
+    sources: &Sources,
+    source: &SourceRef,
+) -> Result<SourceRef, Problem> {
+    refused(sources.check(source))?;
     pinned(app, source).await
 }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::caller::Caller;
 use crate::extract::Body;
 use crate::problem::{Kind, Problem};
 use crate::view::in_seconds;
@@ -90,8 +91,10 @@ pub(crate) struct Upload {
 )]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Body(wanted): Body<Wanted>,
 ) -> Result<(StatusCode, Json<Upload>), Problem> {
+    caller.check(&wanted.dataset)?;
     if wanted.size.is_some_and(|size| size > MAX_PUT_BYTES) {
         return Err(Problem::invalid(format!(
             "`size`: one PUT takes at most {MAX_PUT_BYTES} bytes: upload larger files with the AWS CLI"

@@ -41,8 +41,11 @@ mod tests {
 
     #[test]
     fn type_job_and_status_are_heard_and_nothing_else() {
-        let ours = json!({"detail-type": "Job Landed", "detail": {"job": "j-1", "status": "SUCCEEDED", "counts": {"read": 1}}});
-        assert_eq!(heard(&ours), Heard { kind: "Job Landed", job: "j-1", status: "SUCCEEDED" });
+        let ours = json!({"detail-type": "landfall.job.landed", "detail": {"job": "j-1", "status": "SUCCEEDED", "counts": {"read": 1}}});
+        assert_eq!(
+            heard(&ours),
+            Heard { kind: "landfall.job.landed", job: "j-1", status: "SUCCEEDED" }
+        );
         let theirs = json!({"detail-type": "Step Functions Execution Status Change", "detail": {"name": "j-2", "status": "TIMED_OUT", "input": "{}"}});
         assert_eq!(
             heard(&theirs),

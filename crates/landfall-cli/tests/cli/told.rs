@@ -31,7 +31,7 @@ const RUN: [&str; 5] = ["run", "c.yaml", "t.csv", "--lake", "lake"];
 fn every_command_has_help() {
     let mut session = session();
     session.call(&["--help"]);
-    for command in ["new", "check", "plan", "run", "files", "rows", "profile"] {
+    for command in ["new", "check", "schema", "plan", "run", "files", "rows", "profile"] {
         session.call(&[command, "--help"]);
     }
     session.check("every_command_has_help");

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use job::Datasets;
+
 use super::{LATER, NOW, RACERS, Suite, race};
 use crate::ContractVersion;
 
@@ -57,7 +59,9 @@ impl Suite {
 
         assert_eq!(self.registry.contract(&dataset, None).await, Ok(None));
         assert_eq!(self.registry.contract(&dataset, Some(2)).await, Ok(Some(second.clone())));
-        assert!(self.datasets(100).await.iter().all(|listed| listed.dataset != dataset));
+        assert!(
+            self.datasets(&Datasets::All, 100).await.iter().all(|listed| listed.dataset != dataset)
+        );
         let third = self.put_contract(&dataset, "two").await;
         assert_eq!(third.version, 3);
         assert_eq!(self.registry.contract(&dataset, None).await.as_ref(), Ok(&Some(third.clone())));
@@ -73,13 +77,16 @@ impl Suite {
         newest.sort_by(|a, b| a.dataset.cmp(&b.dataset));
         let list = format!("{}_list", self.prefix);
         for limit in [1, 3, 100] {
-            let all = self.datasets(limit).await;
+            let all = self.datasets(&Datasets::All, limit).await;
             assert!(all.is_sorted_by(|a, b| a.dataset < b.dataset), "by name, each once");
             let ours: Vec<_> = all
                 .into_iter()
                 .filter(|contract| contract.dataset.as_str().starts_with(&list))
                 .collect();
             assert_eq!(ours, newest, "{limit} a page");
+            // Those in between are passed over.
+            let some = self.datasets(&self.some("list_c", "list_a"), limit).await;
+            assert_eq!(some, [0, 1, 3].map(|at| newest[at].clone()), "{limit} a page");
         }
     }
 

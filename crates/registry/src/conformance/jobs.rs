@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use job::DatasetName;
 use job::message::{Counts, Failure, ObjectCounts, SourceRef};
+use job::{DatasetName, Datasets};
 
 use super::{LATER, NOW, Suite, race};
 use crate::{Error, JobChange, JobFilter, JobRecord, JobStatus};
@@ -201,6 +201,14 @@ impl Suite {
                 for limit in [1, 3, 100] {
                     self.check_jobs(&filter, limit, "list-", &expected).await;
                 }
+                let some = JobFilter { among: self.some("jobs_none", "jobs_o"), ..filter };
+                let expected: Vec<JobRecord> = expected
+                    .into_iter()
+                    .filter(|job| some.among.has(&job.submission.dataset))
+                    .collect();
+                for limit in [1, 2, 100] {
+                    self.check_jobs(&some, limit, "list-", &expected).await;
+                }
             }
         }
     }
@@ -247,6 +255,7 @@ impl Suite {
         }) {
             let filter = JobFilter {
                 dataset: dataset.map(|dataset| self.dataset(dataset)),
+                among: Datasets::All,
                 status,
                 label: label.map(|label| label.parse().expect("a label")),
                 from: from.map(time),
@@ -318,7 +327,10 @@ impl Suite {
                 "{cursor} for {filter:?}: {answer:?}"
             );
         }
-        assert!(matches!(self.registry.datasets(Some(&next), 2).await, Err(Error::BadCursor(_))));
+        assert!(matches!(
+            self.registry.datasets(&Datasets::All, Some(&next), 2).await,
+            Err(Error::BadCursor(_))
+        ));
         assert!(matches!(
             self.registry.contract_versions(&even, Some(&next), 2).await,
             Err(Error::BadCursor(_))

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use api::{Access, Kind, document};
+use api::{Access, Kind, NEEDS, document};
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -83,6 +83,34 @@ async fn the_description_is_served() {
     assert_eq!(open["paths"]["/jobs"]["get"]["security"], json!([]), "nobody is asked who he is");
     let guarded = Door::with(Access::Jwt).get("/openapi.json").await;
     guarded.expect_kind(StatusCode::UNAUTHORIZED, "unauthorized");
+}
+
+#[tokio::test]
+async fn contracts_are_described() {
+    let open = Door::new().get("/contract.schema.json").await.expect(StatusCode::OK).body;
+    assert_eq!(open, contract::json_schema());
+}
+
+/// Each route is in the table of what it needs, so that nobody forgets to decide that.
+#[test]
+fn every_route_says_what_it_needs() {
+    let mut needs: Vec<_> = NEEDS
+        .iter()
+        .map(|(method, route, _)| (method.to_lowercase(), (*route).to_owned()))
+        .collect();
+    let mut routes: Vec<_> =
+        operations().map(|(route, method, _)| (method.clone(), route.clone())).collect();
+    needs.sort();
+    routes.sort();
+    assert_eq!(needs, routes);
+    for (route, method, operation) in operations() {
+        let (_, _, scopes) = NEEDS
+            .iter()
+            .find(|(of, path, _)| of.to_lowercase() == *method && path == route)
+            .unwrap();
+        let names: Vec<_> = scopes.iter().map(|scope| scope.name()).collect();
+        assert_eq!(operation["security"][1]["jwt"], json!(names), "{method} {route}");
+    }
 }
 
 #[test]

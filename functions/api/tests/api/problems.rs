@@ -10,8 +10,9 @@ use serde_json::json;
 use crate::door::{Door, FLIGHTS, config};
 
 /// Every route, with a path of its kind.
-const ROUTES: [(&str, &str); 24] = [
+const ROUTES: [(&str, &str); 25] = [
     ("GET", "/health"),
+    ("GET", "/contract.schema.json"),
     ("GET", "/datasets"),
     ("PUT", "/datasets/flights"),
     ("GET", "/datasets/flights"),
