@@ -69,6 +69,14 @@ fn what_reads_no_data_links_nothing_that_does() {
     }
 }
 
+/// What knows profiles and sign-ons makes functions larger and slower to start, for nothing.
+#[test]
+fn functions_take_what_lambda_gives_them_from_the_environment() {
+    for package in xtask::functions::NAMES {
+        forbid(package, &["aws-config", "aws-sdk-sts", "aws-sdk-sso"]);
+    }
+}
+
 #[test]
 fn crates_know_what_is_below_them_and_nothing_else() {
     let above = |from: usize| &FLOW[from..];
@@ -196,7 +204,7 @@ fn what_is_large_is_built_once() {
         "arrow-schema",
         "parquet",
         "aws-smithy-runtime",
-        "aws-config",
+        "aws-types",
         "hyper",
         "tokio",
         "lambda_runtime",

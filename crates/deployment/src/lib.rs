@@ -16,7 +16,7 @@ use steps::{Context, Place, Settings};
 ///
 /// The error names the variable that is missing or can't be read.
 pub async fn context() -> Result<Context, String> {
-    let config = aws_clients::config().await;
+    let config = aws_clients::config()?;
     let settings = Settings::default();
     let events = |bus| Arc::new(EventBridge::new(&config, bus)) as Arc<dyn Events>;
     let catalog = |database| Arc::new(Glue::new(&config, database)) as Arc<dyn Catalog>;
