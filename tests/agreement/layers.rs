@@ -64,6 +64,7 @@ fn what_reads_no_data_links_nothing_that_does() {
             "row-sql",
             "contract",
             "landing",
+            "regex-automata",
         ];
         forbid(package, &heavy);
     }
@@ -73,7 +74,7 @@ fn what_reads_no_data_links_nothing_that_does() {
 #[test]
 fn functions_take_what_lambda_gives_them_from_the_environment() {
     for package in xtask::functions::NAMES {
-        forbid(package, &["aws-config", "aws-sdk-sts", "aws-sdk-sso"]);
+        forbid(package, &["aws-config", "aws-sdk-sts", "aws-sdk-sso", "matchers"]);
     }
 }
 
