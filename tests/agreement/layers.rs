@@ -64,8 +64,17 @@ fn what_reads_no_data_links_nothing_that_does() {
             "row-sql",
             "contract",
             "landing",
+            "regex-automata",
         ];
         forbid(package, &heavy);
+    }
+}
+
+/// What knows profiles and sign-ons makes functions larger and slower to start, for nothing.
+#[test]
+fn functions_take_what_lambda_gives_them_from_the_environment() {
+    for package in xtask::functions::NAMES {
+        forbid(package, &["aws-config", "aws-sdk-sts", "aws-sdk-sso", "matchers"]);
     }
 }
 
@@ -196,7 +205,7 @@ fn what_is_large_is_built_once() {
         "arrow-schema",
         "parquet",
         "aws-smithy-runtime",
-        "aws-config",
+        "aws-types",
         "hyper",
         "tokio",
         "lambda_runtime",

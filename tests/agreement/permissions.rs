@@ -440,7 +440,7 @@ fn functions_may_do_what_they_call_and_nothing_else() {
         if ["ingest", "store", "settle"].contains(&function.name) {
             expected.extend(needed(EVENTS, &["put"]));
         }
-        if rust(&format!("functions/{}/src", function.name)).contains("deployment::context()")
+        if rust(&format!("functions/{}/src", function.name)).contains("deployment::context")
             && properties(&template, &resource_of(function.name))["Environment"]["Variables"]
                 .get("LANDFALL_MASK_SALT_ARN")
                 .is_some()

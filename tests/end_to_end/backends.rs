@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use aws_config::{Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_clients::SdkConfig;
 
 use super::stage::Stage;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s3_and_dynamodb_do_as_their_ports_say() {
     let stage = tokio::task::spawn_blocking(Stage::new).await.unwrap();
-    let config = operator(stage.cloud.endpoint()).await;
+    let config = operator(stage.cloud.endpoint());
     let buckets = objects::S3::new(&config);
     for bucket in ["LakeBucket", "InboxBucket"] {
         objects::conformance(&buckets, stage.cloud.output(bucket).unwrap()).await;
@@ -22,18 +20,15 @@ async fn s3_and_dynamodb_do_as_their_ports_say() {
 }
 
 /// The configuration of the cloud's operator, whom no role narrows.
-async fn operator(endpoint: &str) -> SdkConfig {
-    aws_clients::config()
-        .await
-        .into_builder()
-        .endpoint_url(endpoint)
-        .region(Region::from_static("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-            "test",
-            "test",
-            None,
-            None,
-            "local cloud",
-        )))
-        .build()
+fn operator(endpoint: &str) -> SdkConfig {
+    aws_clients::config_of(|name| {
+        let value = match name {
+            "AWS_REGION" => "us-east-1",
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => "test",
+            "AWS_ENDPOINT_URL" => endpoint,
+            _ => return None,
+        };
+        Some(value.to_owned())
+    })
+    .unwrap()
 }

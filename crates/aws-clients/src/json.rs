@@ -3,7 +3,6 @@
 
 use std::time::SystemTime;
 
-use aws_config::SdkConfig;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
@@ -11,6 +10,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
+use aws_types::SdkConfig;
 use serde_json::Value;
 
 /// A service by its name, with the region, the credentials and the endpoint of a configuration.
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn the_endpoint_follows_the_region_unless_one_is_given() {
         let region =
-            |name: &'static str| SdkConfig::builder().region(aws_config::Region::new(name));
+            |name: &'static str| SdkConfig::builder().region(aws_types::region::Region::new(name));
         let endpoint = |config: SdkConfig| JsonService::new(&config, "glue", "AWSGlue").endpoint;
         assert_eq!(endpoint(region("eu-west-1").build()), "https://glue.eu-west-1.amazonaws.com/");
         assert_eq!(

@@ -5,18 +5,32 @@ mod salt;
 
 use std::sync::Arc;
 
+use aws_clients::SdkConfig;
 use catalog::{Catalog, Glue};
 use events::{EventBridge, Events};
 use job::sources::{REFERENCE_PREFIX, Sources};
 use objects::S3;
-use registry::DynamoDb;
+use registry::{DynamoDb, Registry};
 use steps::{Context, Place, Settings};
 
-/// The context of a deployed function; built once for a process.
+/// The context of a deployed function that asks the registry; built once for a process.
 ///
 /// The error names the variable that is missing or can't be read.
 pub async fn context() -> Result<Context, String> {
-    let config = aws_clients::config().await;
+    let table = required("LANDFALL_TABLE")?;
+    context_over(|config| Arc::new(DynamoDb::new(config, table))).await
+}
+
+/// As [`context`], of a function that never asks the registry: it is told no table, has no
+/// permission for one, and is spared the client.
+pub async fn context_without_registry() -> Result<Context, String> {
+    context_over(|_| Arc::new(registry::Absent)).await
+}
+
+async fn context_over(
+    registry: impl FnOnce(&SdkConfig) -> Arc<dyn Registry>,
+) -> Result<Context, String> {
+    let config = aws_clients::config()?;
     let settings = Settings::default();
     let events = |bus| Arc::new(EventBridge::new(&config, bus)) as Arc<dyn Events>;
     let catalog = |database| Arc::new(Glue::new(&config, database)) as Arc<dyn Catalog>;
@@ -32,8 +46,7 @@ pub async fn context() -> Result<Context, String> {
         })?;
     Ok(Context {
         buckets: Arc::new(S3::new(&config)),
-        // A function that never asks the registry is told no table, and has no permission for one.
-        registry: Arc::new(DynamoDb::new(&config, optional("LANDFALL_TABLE").unwrap_or_default())),
+        registry: registry(&config),
         lake: Place { bucket: lake, prefix: optional("LANDFALL_LAKE_PREFIX").unwrap_or_default() },
         references: Place { bucket: inbox, prefix: REFERENCE_PREFIX.to_owned() },
         sources,

@@ -93,7 +93,7 @@ mod tests {
         });
         let credentials = aws_credential_types::Credentials::for_tests();
         let config = SdkConfig::builder()
-            .region(aws_config::Region::new("eu-west-1"))
+            .region(aws_types::region::Region::new("eu-west-1"))
             .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
                 credentials,
             ))

@@ -1,11 +1,11 @@
 //! Starts, describes and stops executions of AWS Step Functions.
 
 use async_trait::async_trait;
-use aws_config::SdkConfig;
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_sfn::primitives::DateTime;
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
+use aws_types::SdkConfig;
 use job::message::JobId;
 use tracing::warn;
 

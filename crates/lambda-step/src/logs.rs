@@ -3,16 +3,22 @@
 use std::sync::Once;
 
 use tracing::error;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
-/// The variable that sets what is logged: a level, or directives as `tracing-subscriber` knows
-/// them. Without it, `info`.
+/// The variable that sets what is logged: a level, and levels of targets (`warn,steps=debug`).
+/// Without it, `info`.
 const LEVEL: &str = "LANDFALL_LOG";
 
-/// Said after whatever the variable says: below these levels the libraries log requests, which hold
-/// data and signed URLs. The audit is logged whatever it says.
-const CAPS: &str =
-    "audit=info,aws_=warn,hyper=warn,lambda_runtime=info,lambda_runtime::layers::panic=off";
+/// The most that is logged of these libraries, whatever the variable says: below these levels they
+/// log requests, which hold data and signed URLs.
+const CAPS: [(&str, LevelFilter); 4] = [
+    ("aws_", LevelFilter::WARN),
+    ("hyper", LevelFilter::WARN),
+    ("lambda_runtime", LevelFilter::INFO),
+    ("lambda_runtime::layers::panic", LevelFilter::OFF),
+];
 
 /// Starts logging, and has panics logged by their place alone. Every call but the first does
 /// nothing.
@@ -20,13 +26,14 @@ pub fn start() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
         let level = std::env::var(LEVEL).unwrap_or_default();
-        let logs = tracing_subscriber::fmt()
+        let lines = tracing_subscriber::fmt::layer()
             .json()
             .flatten_event(true)
             .with_current_span(true)
             .with_span_list(false);
+        let logs = tracing_subscriber::registry().with(lines).with(wanted(&level)).with(caps());
         // Somebody else's subscriber (a test's) is as good.
-        let _ = logs.with_env_filter(filter(&level)).try_init();
+        let _ = logs.try_init();
         std::panic::set_hook(Box::new(|panic| {
             let place = panic
                 .location()
@@ -38,24 +45,50 @@ pub fn start() {
     });
 }
 
-fn filter(level: &str) -> EnvFilter {
-    let level = if EnvFilter::try_new(level).is_ok() && !level.is_empty() { level } else { "info" };
-    EnvFilter::new(format!("{level},{CAPS}"))
+/// What the variable asks for; the audit is logged whatever it says.
+fn wanted(level: &str) -> Targets {
+    // An empty directive would mean `error`.
+    let wanted = format!("info,{level}");
+    let wanted = wanted.trim_end_matches(',').parse::<Targets>();
+    let wanted = wanted.unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
+    wanted.with_target("audit", LevelFilter::INFO)
+}
+
+/// What may be logged at all.
+fn caps() -> Targets {
+    Targets::new().with_default(LevelFilter::TRACE).with_targets(CAPS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tracing::Level;
 
     #[test]
     fn libraries_stay_capped_whatever_the_variable_says() {
-        for level in ["", "trace", "not a level!", "aws_smithy_runtime=trace,debug"] {
-            let filter = filter(level).to_string();
-            for cap in CAPS.split(',') {
-                assert!(filter.split(',').any(|directive| directive == cap), "`{level}`: {filter}");
+        for level in ["", "trace", "not a level!", "aws_smithy_runtime=trace,debug", "aws_=x"] {
+            let logs = |target: &str, at| {
+                wanted(level).would_enable(target, &at) && caps().would_enable(target, &at)
+            };
+            for library in ["aws_smithy_runtime::client", "aws_sigv4", "hyper_util::client"] {
+                assert!(logs(library, Level::WARN), "`{level}`: {library}");
+                assert!(!logs(library, Level::INFO), "`{level}`: {library}");
             }
+            assert!(!logs("lambda_runtime::requests", Level::DEBUG), "`{level}`");
+            assert!(!logs("lambda_runtime::layers::panic", Level::ERROR), "`{level}`");
+            assert!(logs("steps::ingest", Level::INFO), "`{level}`");
         }
-        assert!(filter("trace").to_string().contains("trace"));
-        assert!(filter("").to_string().contains("info"));
+    }
+
+    #[test]
+    fn the_variable_sets_levels_of_all_and_of_targets() {
+        let logs = |level: &str, at| wanted(level).would_enable("steps::ingest", &at);
+        assert!(!logs("", Level::DEBUG));
+        assert!(logs("trace", Level::TRACE));
+        assert!(!logs("warn", Level::INFO));
+        assert!(logs("warn,steps=debug", Level::DEBUG));
+        for level in ["off", "audit=off", "nonsense!"] {
+            assert!(wanted(level).would_enable("audit", &Level::INFO), "{level}");
+        }
     }
 }

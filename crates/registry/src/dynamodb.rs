@@ -30,10 +30,10 @@ mod failure;
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use aws_types::SdkConfig;
 
 use self::failure::{Outcome, cancelled, failed};
 use crate::attempts::Attempts;

@@ -13,6 +13,7 @@ mod ledger;
 mod table;
 mod texts;
 
+mod absent;
 mod directory;
 #[cfg(feature = "dynamodb")]
 mod dynamodb;
@@ -20,6 +21,7 @@ mod memory;
 
 mod conformance;
 
+pub use absent::Absent;
 pub use conformance::conformance;
 pub use directory::{Directory, Waiting};
 #[cfg(feature = "dynamodb")]

@@ -15,7 +15,7 @@ use batch::Admitter;
 #[tokio::main]
 async fn main() -> Result<(), lambda_step::Error> {
     lambda_step::start();
-    let aws = aws_clients::config().await;
+    let aws = aws_clients::config()?;
     let admitter = Arc::new(Admitter {
         registry: Arc::new(DynamoDb::new(&aws, setting("LANDFALL_TABLE")?)),
         executions: Arc::new(StepFunctions::new(&aws, setting("LANDFALL_STATE_MACHINE")?)),

@@ -24,7 +24,7 @@ async fn main() -> Result<(), lambda_step::Error> {
     let listen = var("AWS_LAMBDA_RUNTIME_API").is_err().then(|| Arguments::parse().listen);
     let access: Access = setting("LANDFALL_AUTH")?.parse()?;
     let access = access.check(listen, var("AWS_ENDPOINT_URL").ok().as_deref())?;
-    let aws = aws_clients::config().await;
+    let aws = aws_clients::config()?;
     let (inbox, prefix) = (setting("LANDFALL_INBOX_BUCKET")?, setting("LANDFALL_INBOX_PREFIX")?);
     let (work, lake) = (setting("LANDFALL_WORK_BUCKET")?, setting("LANDFALL_LAKE_BUCKET")?);
     let others = setting("LANDFALL_SOURCE_BUCKET_ARNS")?;

@@ -11,7 +11,7 @@ use settle::Settler;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_step::Error> {
     let context = deployment::context().await?;
-    let aws = aws_clients::config().await;
+    let aws = aws_clients::config()?;
     let executions = StepFunctions::new(&aws, setting("LANDFALL_STATE_MACHINE")?);
     let settler = Arc::new(Settler { context, executions: Arc::new(executions) });
     lambda_step::serve("settle", move |event: Value, _attempt| {
