@@ -113,7 +113,7 @@ fn commands_and_options_are_listed() {
         .map_while(|line| line.strip_prefix("  ")?.split_whitespace().next());
     for command in commands.filter(|command| *command != "help") {
         assert!(
-            cli.contains(&format!("| `landfall {command} ")),
+            cli.contains(&format!("| `landfall {command}")),
             "docs/reference/cli.md does not name `landfall {command}`"
         );
     }
