@@ -56,7 +56,7 @@ schema:
         constraints: { required: false, unique: false, enum: [1], minimum: 0, maximum: 5, exclusiveMinimum: -1, exclusiveMaximum: 6 } }
     - { name: c, type: number, physicalType: "decimal(12,2)", percent: divided, constraints: { minimum: 0.5 } }
     - { name: d, type: boolean, physicalType: boolean, trueValues: [yes, 1], falseValues: [no, 0] }
-    - { name: e, type: date, physicalType: date32, format: "%d %b %y", locale: de, yearPivot: 30, constraints: { minimum: 01 Mai 24 } }
+    - { name: e, type: date, physicalType: date32, format: "%d %b %y", locale: de, yearPivot: 30 }
     - { name: f, type: time, physicalType: time32(s), format: "%H:%M:%S" }
     - { name: g, type: datetime, physicalType: timestamp(ms), format: "%d %b %y %H:%M", locale: de, yearPivot: 30, timezone: Europe/Berlin, ambiguous: latest }
 transform:
@@ -197,10 +197,7 @@ fn both_know_the_same_words() {
     }
     assert_eq!(described, all_objects(&schema), "an object of the schema is in no contract here");
     for ((pointer, _), fault) in places.iter().zip(validator::faults(&schema, &wrong)) {
-        assert!(
-            fault.contains("unknownWord") || fault.contains("anyOf") || !fault.is_empty(),
-            "{pointer}"
-        );
+        assert!(!fault.is_empty(), "the schema takes a word that it does not know at {pointer}");
     }
 }
 

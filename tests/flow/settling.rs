@@ -116,7 +116,7 @@ async fn an_execution_that_ended_is_settled_by_its_event_and_by_the_sweep() {
                 0
             );
             assert_eq!(deployment.settler.sweep(later()).await.unwrap(), Done::default());
-            assert_eq!(deployment.events.all().len(), 1);
+            assert_eq!(deployment.events.all().len(), 2);
         }
     }
 }

@@ -7,7 +7,7 @@ use xtask::{Result, checkout};
 /// The pages, and what prints each.
 const PAGES: [(&str, &[&str]); 2] = [
     ("openapi.json", &["--package", "api", "--example", "openapi"]),
-    ("contract.schema.json", &["--package", "landfall-cli", "--", "schema"]),
+    ("contract.schema.json", &["--package", "contract", "--example", "json_schema"]),
 ];
 
 /// Writes them anew.

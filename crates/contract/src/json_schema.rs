@@ -57,8 +57,8 @@ pub fn json_schema() -> Value {
         "additionalProperties": false,
         "properties": {
             "name": {"description": "The dataset.", "$ref": "#/$defs/dataset"},
-            "title": text("The dataset, for people."),
-            "description": text("What it holds, for people."),
+            "title": anything("The dataset, for people."),
+            "description": anything("What it holds, for people."),
             "dialect": {"$ref": "#/$defs/dialect"},
             "encoding": text("A label such as `windows-1252`; sniffed without it."),
             "compression": choice("How the source is packed; told by its first bytes without it.", &Compression::CHOICES),
@@ -96,7 +96,7 @@ pub fn json_schema() -> Value {
         },
         "$defs": {
             "rows": {"type": "string", "pattern": "^[-+][0-9]+([.][0-9]+)?%$"},
-            "dataset": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,62}$"},
+            "dataset": {"type": ["string", "boolean"], "pattern": "^[a-z][a-z0-9_]{0,62}$"},
             // Where a text is expected, the characters that are written count.
             "text": {"type": ["string", "number", "boolean"]},
             "texts": {"type": "array", "items": {"$ref": "#/$defs/text"}},
@@ -113,10 +113,10 @@ pub fn json_schema() -> Value {
             },
             "dialect": dialect(),
             "schema": object("The fields, the keys, and how a header must match.", &["fields"], json!({
-                "$schema": text("For tools."),
-                "name": text("For people."),
-                "title": text("For people."),
-                "description": text("For people."),
+                "$schema": anything("For tools."),
+                "name": anything("For people."),
+                "title": anything("For people."),
+                "description": anything("For people."),
                 "fields": {
                     "description": "The fields, in order.",
                     "type": "array", "minItems": 1, "maxItems": COLUMNS,
@@ -126,7 +126,7 @@ pub fn json_schema() -> Value {
                     "description": "How the header must match; `exact` without it.",
                     "anyOf": [
                         {"enum": named(&FieldsMatch::CHOICES)},
-                        {"type": "array", "minItems": 1, "items": {"enum": named(&FieldsMatch::CHOICES)}},
+                        {"type": "array", "items": {"enum": named(&FieldsMatch::CHOICES)}},
                     ],
                 },
                 "missingValues": {"$ref": "#/$defs/missingValues"},
@@ -200,9 +200,9 @@ fn field(of_types: &[Value]) -> Value {
         &["name"],
         json!({
             "name": text("Its name, as the header has it."),
-            "title": text("For people."),
-            "description": text("For people."),
-            "example": text("A value."),
+            "title": anything("For people."),
+            "description": anything("For people."),
+            "example": anything("A value."),
             "type": {"description": "`string` without it.", "enum": kinds},
             "physicalType": {"description": "What values are kept as.", "type": "string"},
             "missingValues": {"$ref": "#/$defs/missingValues"},
@@ -305,8 +305,8 @@ fn transform() -> Value {
                 "items": object("A column.", &["name", "sql"], json!({
                     "name": text("Its name."),
                     "sql": text("What it holds."),
-                    "title": text("For people."),
-                    "description": text("For people."),
+                    "title": anything("For people."),
+                    "description": anything("For people."),
                 })),
             },
             "mask": {
@@ -377,6 +377,11 @@ fn object(description: &str, required: &[&str], properties: Value) -> Value {
 
 fn text(description: &str) -> Value {
     json!({"description": description, "$ref": "#/$defs/text"})
+}
+
+/// What the reader passes over.
+fn anything(description: &str) -> Value {
+    json!({"description": description})
 }
 
 fn boolean(description: &str) -> Value {

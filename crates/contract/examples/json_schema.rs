@@ -1,0 +1,5 @@
+//! Prints the JSON Schema of contracts.
+
+fn main() {
+    println!("{:#}", contract::json_schema());
+}
