@@ -45,7 +45,8 @@ fn a_held_job_is_approved_and_its_rejects_are_replayed_to_the_last() {
     assert!(files.is_empty(), "nothing is visible: {files:?}");
     let changes = stage.cloud.api().get(&format!("/jobs/{refused}/changes")).unwrap().ok().unwrap();
     assert_eq!(changes["stored"], 3, "{changes}");
-    assert_eq!(post(&stage, &format!("/jobs/{refused}/refuse"), json!({})).0, 200);
+    let (status, answer) = post(&stage, &format!("/jobs/{refused}/refuse"), json!({}));
+    assert_eq!(status, 200, "{answer} {}", stage.log_tail());
     let ended = stage.wait(&refused);
     assert_eq!(
         (&ended["status"], &ended["hold"]["answer"]),

@@ -197,27 +197,22 @@ pub(crate) async fn claim(
     landed.sort_unstable();
     let rejects = landed.into_iter().collect();
     let own = Claimed { job: job.clone(), layout: replayed.layout, rejects };
-    let root = context.keys(&replayed.root);
-    let mut number = 0;
     loop {
-        match documents::find::<Claimed>(work.as_ref(), &root.replay(number)).await? {
-            Some(there) if there.job == *job => return Ok(None),
-            Some(there) if !overlap(&there, &own) => number += 1,
-            Some(there) => match standing(context, &there.job).await? {
-                Standing::Void => number += 1,
-                Standing::Commits => return Ok(Some(already_landed(there.job, &replayed))),
-                Standing::Open => {
-                    return Err(Error::new(
-                        ErrorKind::StoreUnavailable,
-                        format!(
-                            "job {} lands some of the same rejects and is not decided yet; a later attempt finds out what became of it",
-                            there.job
-                        ),
-                    ));
-                }
-            },
-            None => {
-                let key = root.replay(number);
+        match look(context, &replayed.root, &own).await? {
+            Found::Own => return Ok(None),
+            Found::Other(job, Standing::Commits) => {
+                return Ok(Some(already_landed(job, &replayed)));
+            }
+            Found::Other(job, _) => {
+                return Err(Error::new(
+                    ErrorKind::StoreUnavailable,
+                    format!(
+                        "job {job} lands some of the same rejects and is not decided yet; a later attempt finds out what became of it"
+                    ),
+                ));
+            }
+            Found::Free(number) => {
+                let key = context.keys(&replayed.root).replay(number);
                 if documents::write(work.as_ref(), &key, &own, Put::IfAbsent).await? {
                     return Ok(None);
                 }
@@ -233,20 +228,40 @@ async fn landed_before(
     job: &JobId,
     replayed: &Replayed,
 ) -> Result<Option<Failure>, Error> {
-    let (work, root) = (context.work(), context.keys(&replayed.root));
-    let Replayed { layout, ref rejects, .. } = *replayed;
-    let own = Claimed { job: job.clone(), layout, rejects: rejects.clone() };
-    for number in 0.. {
-        let key = root.replay(number);
-        let Some(there) = documents::find::<Claimed>(work.as_ref(), &key).await? else { break };
-        if there.job != *job
-            && overlap(&there, &own)
-            && matches!(standing(context, &there.job).await?, Standing::Commits)
-        {
-            return Ok(Some(already_landed(there.job, replayed)));
+    let Replayed { root, layout, rejects, .. } = replayed;
+    let own = Claimed { job: job.clone(), layout: *layout, rejects: rejects.clone() };
+    Ok(match look(context, root, &own).await? {
+        Found::Other(job, Standing::Commits) => Some(already_landed(job, replayed)),
+        _ => None,
+    })
+}
+
+/// What the list of a root's replays has of some rejects.
+enum Found {
+    /// The claim itself.
+    Own,
+    /// Another job's, which is not void.
+    Other(JobId, Standing),
+    /// Nothing; the next entry has this number.
+    Free(u32),
+}
+
+async fn look(context: &Context, root: &JobId, own: &Claimed) -> Result<Found, Error> {
+    let (work, keys) = (context.work(), context.keys(root));
+    let mut number = 0;
+    while let Some(there) = documents::find::<Claimed>(work.as_ref(), &keys.replay(number)).await? {
+        if there.job == own.job {
+            return Ok(Found::Own);
         }
+        if overlap(&there, own) {
+            match standing(context, &there.job).await? {
+                Standing::Void => {}
+                standing => return Ok(Found::Other(there.job, standing)),
+            }
+        }
+        number += 1;
     }
-    Ok(None)
+    Ok(Found::Free(number))
 }
 
 fn already_landed(earlier: JobId, replayed: &Replayed) -> Failure {

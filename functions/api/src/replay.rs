@@ -45,7 +45,6 @@ const GROUPED_BYTES: u64 = 4 * 1024 * 1024;
 pub(crate) struct Asked {
     /// The mended rejects as an object, with the header that they had. Without it and `csv`, the
     /// rejects as they are.
-    #[schema(value_type = Option<Object>)]
     source: Option<Object>,
     /// The mended rejects themselves.
     csv: Option<String>,
