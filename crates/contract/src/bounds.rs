@@ -25,8 +25,7 @@ pub struct Constraints {
     pub pattern: Option<(Regex, String)>,
     /// The values that are allowed; and how they were given.
     pub allowed: Option<(Vec<Scalar>, String)>,
-    /// What a text has to be written as. A cell that is written otherwise is not a value of the
-    /// type.
+    /// The format that texts must have. A cell in another format is not a value of the type.
     pub format: Option<TextFormat>,
 }
 

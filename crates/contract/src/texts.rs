@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use super::document::{Node, Reading};
 
-/// What a text has to be written as.
+/// A format that texts must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextFormat {
     /// An address by the rule of HTML's `<input type=email>`, which takes what is used: no

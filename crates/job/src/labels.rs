@@ -1,4 +1,4 @@
-//! What a submitter calls a job, so that it is found by that.
+//! Labels: names that a submitter gives a job, by which it is found again.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;

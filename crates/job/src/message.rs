@@ -714,8 +714,9 @@ impl JobKeys {
     pub fn receipts_prefix(&self) -> String {
         format!("{}receipts/", self.0)
     }
-    /// What a shard refused, under a name unique to the attempt. `kind` is `rejects-0.csv`, with the
-    /// position of the records' layout, `errors.jsonl`, `profile.json` or `keys-000`.
+    /// A document that an attempt of a shard leaves, under a name of its own. `kind` is
+    /// `rejects-0.csv` (with the position of the records' layout), `errors.jsonl`, `profile.json` or
+    /// `keys-000`.
     pub fn piece(&self, shard: u32, attempt: &str, kind: &str) -> String {
         format!("{}pieces/{shard:06}-{attempt}.{kind}", self.0)
     }

@@ -270,8 +270,8 @@ impl ShardReader {
         Ok(Some(RowBatch { window, source, at: self.byte(at), lines, records }))
     }
 
-    /// What the shard found out, once it [wants](Self::wants) no more. The end of a reading that
-    /// was left before that is not known.
+    /// The tile of the shard, once it [wants](Self::wants) no more bytes. A reading that was dropped
+    /// before its end has no end.
     pub fn finish(&self) -> Tile {
         let to = if self.ended {
             self.bytes.end.min(self.byte(self.buffered_to()))
