@@ -76,6 +76,7 @@ transform:
 rejects: { limit: 1% }
 commit: direct
 holdWhen: { rejects: 0.1%, drift: true, rows: [-50%, +100%] }
+afterwards: { move: archive/ }
 output:
   format: parquet
   table: landfall

@@ -1,6 +1,7 @@
 //! Runs the steps in the order of the state machine, over memory: what lands, what is rejected, and
 //! what happens when something fails.
 
+mod afterwards;
 pub(crate) mod bench;
 mod machine;
 mod many;

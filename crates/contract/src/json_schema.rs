@@ -92,6 +92,19 @@ pub fn json_schema() -> Value {
                     "examples": ["-50%", ["-50%", "+100%"]],
                 },
             })),
+            "afterwards": {
+                "description": "What becomes of the source once it is landed.",
+                "anyOf": [
+                    {"enum": ["keep", "delete"]},
+                    object("Its objects get a key that begins with this.", &["move"], json!({
+                        "move": {
+                            "description": "A prefix in `archive/`, with a slash at its end.",
+                            "type": "string", "pattern": "^archive/(.*/)?$", "maxLength": 256,
+                            "examples": ["archive/"],
+                        },
+                    })),
+                ],
+            },
             "output": {"$ref": "#/$defs/output"},
         },
         "$defs": {

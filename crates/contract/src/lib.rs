@@ -6,6 +6,7 @@
 //! the characters count
 //! that are written: `NO` is no boolean, and `-999.00` no number.
 
+mod afterwards;
 mod bounds;
 pub mod delta;
 mod document;
@@ -35,6 +36,7 @@ pub mod values;
 #[cfg(test)]
 mod tests;
 
+pub use afterwards::Afterwards;
 pub use bounds::{Bound, Constraints};
 pub use drift::{Drift, FoundHeader};
 pub use format::{Codec, Format, Packing, SortKey};
@@ -85,6 +87,8 @@ pub struct Contract {
     pub rejects_limit: RejectsLimit,
     /// When a job waits for approval before it commits.
     pub hold: Hold,
+    /// What becomes of the source once it is landed; `None`: it stays.
+    pub afterwards: Option<Afterwards>,
     /// What is written.
     pub output: Output,
 }
@@ -201,6 +205,7 @@ impl Contract {
             "rejects",
             "commit",
             "holdWhen",
+            "afterwards",
             "output",
         ];
         let root = node.object(reading, &allowed)?;
@@ -232,6 +237,7 @@ impl Contract {
             .get("rejects")
             .map_or(RejectsLimit::None, |node| RejectsLimit::read(&node, reading));
         let hold = Hold::read(&root, reading);
+        let afterwards = root.get("afterwards").and_then(|node| Afterwards::read(&node, reading));
         let output = match root.get("output") {
             Some(node) => Output::read(
                 &node,
@@ -251,6 +257,7 @@ impl Contract {
             transform,
             rejects_limit,
             hold,
+            afterwards,
             output,
         };
         contract.check_names(&node, reading);

@@ -28,6 +28,7 @@ fn commit(contract: &Contract, sequence: u64, files: Vec<CommittedFile>) -> Comm
         mode: contract.output.mode,
         table: contract.output.table,
         replay_of: None,
+        afterwards: None,
         contract: 1,
         source: SourceRef::new("b".to_owned(), "k".to_owned()).into(),
         objects: 1,

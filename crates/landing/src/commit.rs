@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::Mode;
+use contract::{Afterwards, Mode};
 use csv_records::Tile;
 use job::TableFormat;
 use job::bill::{Bill, Usage};
@@ -205,6 +205,9 @@ pub struct Commit {
     /// How many objects it has.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub objects: u32,
+    /// What becomes of the source once this is committed; `None`: it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub afterwards: Option<Afterwards>,
     /// Bytes of the source.
     pub source_bytes: u64,
     /// CRC-64/NVME of the only object, in 16 hexadecimal digits.

@@ -26,7 +26,7 @@ use crate::order::any_superseded;
 use crate::ready::Ready;
 use crate::register::register;
 use crate::spending::Meter;
-use crate::{Context, documents, replay, sweep, undo};
+use crate::{Context, afterwards, documents, replay, sweep, undo};
 
 /// Uploads that are completed at once: a reader that lists the prefix sees the files appear within
 /// this burst.
@@ -66,7 +66,8 @@ pub(crate) async fn finish(
     }
     delete_replaced(&lake, &commit).await?;
     checkpoint(context, job, &commit).await;
-    let warnings = register(context, keys, job, &commit).await;
+    let mut warnings = register(context, keys, job, &commit).await;
+    warnings.extend(afterwards::tidy(context, keys, &commit).await?);
     note_success(context, &commit, &warnings, meter).await?;
     // What can't be cleared up now, the buckets' lifecycle rules do.
     if let Err(error) =

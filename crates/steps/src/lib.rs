@@ -17,6 +17,7 @@ mod undo;
 pub mod announce;
 pub mod functions;
 
+mod afterwards;
 mod attempt;
 mod bill;
 mod claims;

@@ -2,7 +2,7 @@
 
 use crate::context::contract_of;
 use crate::{Context, bill, documents, merge, pieces, profile, verify};
-use contract::{Contract, Output};
+use contract::Contract;
 use job::bill::Bill;
 use job::message::{JobKeys, Source};
 use job::{Error, ErrorKind};
@@ -36,7 +36,7 @@ impl Ready {
         let merged = merge::receipts(work.as_ref(), keys, &tally).await?;
         let files = open_files(&tally, &receipts, &merged)?;
         let bill = bill::so_far(context, keys, &receipts, &merged, plan.source_bytes).await?;
-        let draft = draft(&plan, &tally, &files, &sketch, &contract.output, bill);
+        let draft = draft(&plan, &tally, &files, &sketch, &contract, bill);
         Ok(Self { plan, tally, contract, files, draft, base: None })
     }
 }
@@ -84,19 +84,20 @@ fn draft(
     tally: &Tally,
     open: &[OpenFile],
     sketch: &Sketch,
-    output: &Output,
+    contract: &Contract,
     bill: Bill,
 ) -> Commit {
     Commit {
         sequence: 0,
         committed: String::new(),
-        mode: output.mode,
-        table: output.table,
+        mode: contract.output.mode,
+        table: contract.output.table,
         job: plan.submission.job.clone(),
         replay_of: plan.submission.replay.as_ref().map(|replay| replay.of.clone()),
         contract: plan.submission.contract,
         source: source(plan),
         objects: plan.objects,
+        afterwards: contract.afterwards.clone(),
         source_bytes: plan.source_bytes,
         source_crc64nvme: match tally.objects.as_slice() {
             [only] => Some(format!("{:016x}", only.crc64nvme)),

@@ -80,6 +80,7 @@ pub(crate) fn adapt(contract: &mut contract::Contract) {
     contract.compression = contract::Compression::Auto;
     contract.member = None;
     contract.rejects_limit = RejectsLimit::None;
+    contract.afterwards = None;
     contract.hold = Hold { always: contract.hold.always, ..Hold::default() };
 }
 

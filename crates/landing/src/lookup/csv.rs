@@ -119,6 +119,7 @@ fn columns_of(
         transform: Transform::default(),
         rejects_limit: RejectsLimit::None,
         hold: contract::Hold::default(),
+        afterwards: None,
         output: Output::default(),
     };
     let columns = columns::read(records, &contract, mapping, &mut findings);

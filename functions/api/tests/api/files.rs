@@ -34,6 +34,7 @@ async fn overwritten() -> Door {
             mode,
             table: TableFormat::Landfall,
             replay_of: None,
+            afterwards: None,
             contract: 1,
             source: SourceRef::new("the-inbox".to_owned(), "staged/flights/a.csv".to_owned())
                 .into(),

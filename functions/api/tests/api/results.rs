@@ -129,6 +129,7 @@ async fn outputs_are_the_files_of_the_commit() {
         table: TableFormat::Landfall,
         job: job.clone(),
         replay_of: None,
+        afterwards: None,
         contract: 1,
         source: SourceRef::new("the-inbox".to_owned(), "staged/flights/a.csv".to_owned()).into(),
         objects: 1,

@@ -1,0 +1,111 @@
+//! Does with the objects of a landed job what the contract says: keeps, deletes or moves them.
+//!
+//! It comes after the commit and before the job is told to have landed, so that whoever retries or
+//! settles the job does what is left. An object that was replaced meanwhile is another job's.
+
+use contract::Afterwards;
+use futures::{StreamExt, TryStreamExt, stream};
+use job::Error;
+use job::message::{JobKeys, SourceRef, Warning};
+use landing::commit::Commit;
+use landing::plan::{Plan, PlannedObject};
+use objects::{Head, Objects};
+
+use crate::planned::Planned;
+use crate::source::pin;
+use crate::upload::Spool;
+use crate::{Context, documents};
+
+/// What a job is warned of whose sources could not be deleted or moved.
+const NOT_DONE: &str = "AfterwardsNotDone";
+/// Objects that are deleted or moved at once.
+const CONCURRENT_OBJECTS: usize = 16;
+
+/// Does what is left to do. A store that refuses is what the job is warned of, as its rows are in
+/// the lake; one that is busy is worth another attempt.
+pub(crate) async fn tidy(
+    context: &Context,
+    keys: &JobKeys,
+    commit: &Commit,
+) -> Result<Vec<Warning>, Error> {
+    let Some(afterwards) = &commit.afterwards else { return Ok(Vec::new()) };
+    let work = context.work();
+    let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
+    let mut planned = Planned::new(work.as_ref(), keys, &plan);
+    for part in 0..planned.parts() {
+        let objects: Vec<PlannedObject> = planned.part(part).await?.to_vec();
+        let tidied = stream::iter(objects).map(|object| tidy_one(context, afterwards, object));
+        match tidied.buffer_unordered(CONCURRENT_OBJECTS).try_collect::<Vec<()>>().await {
+            Ok(_) => {}
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => {
+                let message =
+                    format!("the job landed, but its sources were not all tidied up: {error}");
+                tracing::warn!(name = NOT_DONE, error = error.name(), "the job landed");
+                return Ok(vec![Warning { name: NOT_DONE.to_owned(), message }]);
+            }
+        }
+    }
+    Ok(Vec::new())
+}
+
+async fn tidy_one(
+    context: &Context,
+    afterwards: &Afterwards,
+    object: PlannedObject,
+) -> Result<(), Error> {
+    let PlannedObject { source, bytes, .. } = object;
+    let bucket = context.buckets.bucket(&source.bucket);
+    let now = match bucket.head(&source.key, None).await {
+        Ok(now) => now,
+        // It is done already.
+        Err(objects::Error::Missing(_)) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    if let Afterwards::Move(prefix) = afterwards {
+        let copy = Spool::new(bucket.clone(), format!("{prefix}{}", source.key));
+        copy_to(bucket.as_ref(), &source, bytes, copy).await?;
+    }
+    if is_of(&source, &now) {
+        bucket.delete(&source.key).await?;
+    }
+    Ok(())
+}
+
+/// Whether what is there now is what was landed.
+fn is_of(source: &SourceRef, now: &Head) -> bool {
+    match (&source.version, &now.version) {
+        (Some(landed), Some(now)) => landed == now,
+        _ => source.etag.as_ref() == Some(&now.etag),
+    }
+}
+
+async fn copy_to(
+    bucket: &dyn Objects,
+    source: &SourceRef,
+    bytes: u64,
+    mut copy: Spool,
+) -> Result<(), Error> {
+    let mut at = 0;
+    while at < bytes {
+        let range = at..(at + bucket.block_bytes()).min(bytes);
+        let block = match bucket.get(&source.key, &pin(source), range).await {
+            Ok(block) if !block.is_empty() => block,
+            // It was replaced, and the bucket keeps no versions: there is nothing left to move.
+            Ok(_) | Err(objects::Error::Changed(_) | objects::Error::Missing(_)) => {
+                copy.abort().await;
+                return Ok(());
+            }
+            Err(error) => {
+                copy.abort().await;
+                return Err(error.into());
+            }
+        };
+        at += block.len() as u64;
+        if let Err(error) = copy.push(&block).await {
+            copy.abort().await;
+            return Err(error);
+        }
+    }
+    copy.finish().await.map(drop)
+}
