@@ -95,6 +95,22 @@ pub fn now() -> String {
 }
 
 impl Request {
+    /// The submission of a new job, by a version of its dataset's contract.
+    pub fn submission(&self, contract: u32) -> Submission {
+        Submission {
+            job: self.job.clone(),
+            dataset: self.dataset.clone(),
+            contract,
+            source: self.seen.as_ref().unwrap_or(&self.source).clone(),
+            replay: self.replay.clone(),
+            force: self.force,
+            unreadable: self.unreadable,
+            commit: self.commit,
+            shard_bytes: self.shard_bytes,
+            max_cost: self.max_cost,
+        }
+    }
+
     /// Whether a job is the one that is asked for. Its source is pinned, at once or by `ingest`:
     /// what the request leaves open may be anything, also another version than this request has
     /// seen.
@@ -132,18 +148,7 @@ async fn put(
         .contract(&request.dataset, None)
         .await?
         .ok_or_else(|| Error::NoDataset(request.dataset.clone()))?;
-    let submission = Submission {
-        job: request.job.clone(),
-        dataset: request.dataset.clone(),
-        contract: contract.version,
-        source: request.seen.as_ref().unwrap_or(&request.source).clone(),
-        replay: request.replay.clone(),
-        force: request.force,
-        unreadable: request.unreadable,
-        commit: request.commit,
-        shard_bytes: request.shard_bytes,
-        max_cost: request.max_cost,
-    };
+    let submission = request.submission(contract.version);
     let job = JobRecord { labels: request.labels.clone(), ..JobRecord::pending(submission, now) };
     Ok(match registry.put_job(&job).await? {
         Some(earlier) => (earlier, false),

@@ -15,8 +15,8 @@ pub enum Afterwards {
 }
 
 impl Afterwards {
-    /// What the keys of moved objects begin with: no event makes what lies there land, and
-    /// functions may write there.
+    /// The folder to which objects are moved. No event makes what lies there land, and the functions
+    /// may write there.
     pub const ARCHIVE: &str = "archive/";
 
     pub(super) fn read(node: &Node<'_>, reading: &mut Reading) -> Option<Self> {

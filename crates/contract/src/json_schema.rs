@@ -392,7 +392,7 @@ fn text(description: &str) -> Value {
     json!({"description": description, "$ref": "#/$defs/text"})
 }
 
-/// What the reader passes over.
+/// A property that the reader passes over.
 fn anything(description: &str) -> Value {
     json!({"description": description})
 }

@@ -21,7 +21,7 @@ pub trait Events: Send + Sync {
     async fn put(&self, event: &Event) -> Result<(), String>;
 }
 
-/// What is told.
+/// An event, as it is put on the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// What kind of event it is, `landfall.job.landed`.

@@ -37,7 +37,7 @@ impl Memory {
             .collect()
     }
 
-    /// What was answered to a token, if anything.
+    /// The answer to a token, if there is one.
     pub fn answered(&self, token: &str) -> Option<std::result::Result<(), Failure>> {
         self.held().answers.get(token).cloned()
     }

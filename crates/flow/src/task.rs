@@ -64,18 +64,19 @@ impl Task {
         scope: Scope<'_>,
         attempt: u64,
     ) -> Result<Value, Failure> {
-        let token = visit.token(attempt);
-        let mut context = scope.context.clone();
-        if self.resource == Resource::InvokeAndWait {
+        let token = (self.resource == Resource::InvokeAndWait).then(|| visit.token(attempt));
+        let with_token = token.as_ref().map(|token| {
+            let mut context = scope.context.clone();
             context["Task"] = json!({ "Token": token });
-        }
-        let scope = Scope { context: &context, ..scope };
+            context
+        });
+        let scope = Scope { context: with_token.as_ref().unwrap_or(scope.context), ..scope };
         let given = visit.state.data.given(scope)?;
         let timeout = self.timeout.as_ref().map(|amount| amount.of(scope)).transpose()?;
         let (log, outside) = (visit.run.log, visit.run.outside);
         log.event("TaskScheduled");
         log.event("TaskStarted");
-        let called = std::pin::pin!(self.call(visit, given, attempt, &token));
+        let called = std::pin::pin!(self.call(visit, given, attempt, token));
         let answer = match timeout {
             None => called.await,
             Some(seconds) => {
@@ -105,7 +106,7 @@ impl Task {
         visit: &Visit<'_>,
         mut given: Value,
         attempt: u64,
-        token: &str,
+        token: Option<String>,
     ) -> Result<Value, Failure> {
         let tasks = visit.run.outside.tasks;
         match self.resource {
@@ -118,9 +119,9 @@ impl Task {
                 let payload = given.get_mut("Payload").map_or_else(|| json!({}), Value::take);
                 let state = visit.name.to_owned();
                 let answer = tasks.invoke(Call { state, function, payload, attempt }).await?;
-                if self.resource == Resource::InvokeAndWait {
+                if let Some(token) = token {
                     visit.run.log.event("TaskSubmitted");
-                    return tasks.answered(token).await;
+                    return tasks.answered(&token).await;
                 }
                 Ok(json!({ "ExecutedVersion": "$LATEST", "Payload": answer, "StatusCode": 200 }))
             }

@@ -43,7 +43,7 @@ pub enum ErrorKind {
     AlreadyLanded,
     /// A newer version of the source's object is in the dataset already.
     Superseded,
-    /// Whoever was asked did not approve the job.
+    /// The job was held, and somebody refused it.
     HoldRefused,
     /// The job was held, and nobody answered in time.
     HoldExpired,

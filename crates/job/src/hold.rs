@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a submission says of the commit.
+/// Whether a submission asks for approval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CommitMode {
@@ -20,7 +20,7 @@ impl CommitMode {
     }
 }
 
-/// What the registry knows of a job that is held, or was.
+/// The hold of a job, as the registry keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// By which its execution is told to go on. Whoever has it can approve the job.
@@ -31,7 +31,7 @@ pub struct Hold {
     pub since: String,
     /// When it is refused by itself, RFC 3339 in UTC.
     pub until: String,
-    /// What was answered, if anything.
+    /// The answer, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answer>,
 }

@@ -107,7 +107,7 @@ impl ShowPlan {
         source: &SourceRef,
     ) -> Result<Planned, Error> {
         let submission = Submission {
-            job: steps::dry_id(),
+            job: submission::new_id(),
             dataset: asked.contract.name.clone(),
             contract: 1,
             source: source.clone().into(),

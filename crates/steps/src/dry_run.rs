@@ -107,7 +107,12 @@ impl DryRun {
     pub async fn run(&self, submission: &Submission, contract: &str) -> Result<Outlook, Error> {
         let context = self.context();
         let stored = context.registry.put_contract(&submission.dataset, contract, &now()).await?;
-        let submission = Submission { contract: stored.version, force: true, ..submission.clone() };
+        let submission = Submission {
+            job: dry_id(),
+            contract: stored.version,
+            force: true,
+            ..submission.clone()
+        };
         context.registry.put_job(&JobRecord::pending(submission.clone(), &now())).await?;
         let keys = context.keys(&submission.job);
         match self.look(&context, &keys, submission).await {
@@ -259,6 +264,6 @@ async fn faults(work: &dyn Objects, key: &str) -> Result<Vec<ErrorEntry>, Error>
 }
 
 /// The id of a dry run: no job has it.
-pub fn dry_id() -> JobId {
+fn dry_id() -> JobId {
     JobId::parse("dry-run").expect("letters and a dash")
 }

@@ -15,8 +15,9 @@ use landing::hold::{Changes, ColumnChange, Last};
 use landing::plan::Plan;
 use objects::Put;
 use registry::{JobChange, JobStatus};
+use tables::Log;
 
-use crate::context::{contract_of, now};
+use crate::context::now;
 use crate::decision::refuse_if_undone;
 use crate::ready::Ready;
 use crate::spending::Meter;
@@ -30,11 +31,14 @@ const MOST_ENTRIES: u64 = 32;
 pub(crate) async fn reasons(
     context: &Context,
     plan: &Plan,
+    contract: &Contract,
     tally: &Tally,
 ) -> Result<Vec<String>, Error> {
-    let contract = contract_of(plan)?;
     let last = match contract.hold.compares() {
-        true => last_commit(context, plan, &contract).await?,
+        true => {
+            let log = context.log(&plan.submission.dataset, contract.output.table);
+            last_commit(&log, log.first_free().await?).await?
+        }
         false => None,
     };
     let last = match last {
@@ -46,7 +50,7 @@ pub(crate) async fn reasons(
         }
     };
     let header = header(plan).unwrap_or_default();
-    Ok(landing::hold::reasons(&contract, plan.submission.commit, tally, &header, last.as_ref()))
+    Ok(landing::hold::reasons(contract, plan.submission.commit, tally, &header, last.as_ref()))
 }
 
 /// Holds a job: everything of it can be looked at, and the registry keeps the token by which its
@@ -94,9 +98,10 @@ async fn changes(context: &Context, ready: &Ready) -> Result<Changes, Error> {
     let Ready { plan, tally, contract, draft, .. } = ready;
     let log = context.log(&plan.submission.dataset, draft.table);
     log.refuse_other_format().await?;
-    let base = log.base(log.first_free().await?, draft.mode).await?;
+    let next = log.first_free().await?;
+    let base = log.base(next, draft.mode).await?;
     let removed = base.check(draft, contract)?.len() as u64;
-    let last = last_commit(context, plan, contract).await?;
+    let last = last_commit(&log, next).await?;
     Ok(Changes {
         reasons: tally.hold.clone(),
         stored: draft.counts.stored,
@@ -123,14 +128,8 @@ fn columns(draft: &Commit, last: Option<&Commit>) -> Vec<ColumnChange> {
     names.into_iter().map(change).collect()
 }
 
-/// The last commit of a dataset that landed a whole source.
-async fn last_commit(
-    context: &Context,
-    plan: &Plan,
-    contract: &Contract,
-) -> Result<Option<Commit>, Error> {
-    let log = context.log(&plan.submission.dataset, contract.output.table);
-    let next = log.first_free().await?;
+/// The last commit before a number of the log that landed a whole source.
+async fn last_commit(log: &Log, next: u64) -> Result<Option<Commit>, Error> {
     for sequence in (next.saturating_sub(MOST_ENTRIES)..next).rev() {
         let commit = log.find(sequence).await?.and_then(|entry| entry.commit);
         let is_whole = |commit: &Commit| commit.void.is_none() && commit.replay_of.is_none();

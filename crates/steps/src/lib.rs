@@ -44,7 +44,7 @@ mod sweep;
 mod upload;
 
 pub use context::{Context, Place, Settings};
-pub use dry_run::{DryRun, Outlook, Sample, dry_id};
+pub use dry_run::{DryRun, Outlook, Sample};
 pub use hold::hold;
 pub use ingest::ingest;
 pub use landing::mask::Salt;

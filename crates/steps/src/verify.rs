@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use contract::RejectsLimit;
+use contract::Contract;
 use csv_records::{Tile, tile};
 use futures::{StreamExt, TryStreamExt, stream};
 use job::bill::Item;
@@ -68,13 +68,14 @@ async fn prove(context: &Context, keys: &JobKeys, message: VerifyJob) -> Result<
             return run_again(context, keys, message.round + 1, taken).await;
         }
     }
-    let merges = merges(&plan, receipts)?;
+    let contract = contract_of(&plan)?;
+    let merges = merges(&contract, receipts);
     let tally = Tally { merges: merges.len() as u32, ..tally };
-    let tally = Tally { hold: hold::reasons(context, &plan, &tally).await?, ..tally };
+    let tally = Tally { hold: hold::reasons(context, &plan, &contract, &tally).await?, ..tally };
     documents::write(work, &keys.tally(), &tally, Put::Overwrite).await?;
     check_total(&plan, &tally)?;
     replay::check_records(work, keys, &plan, &tally).await?;
-    check_limit(&plan, &tally)?;
+    check_limit(&contract, &tally)?;
     write_merges(work, keys, merges).await?;
     let next = message.round + 1;
     let again = shard_list(context, keys.again(next), &[]);
@@ -88,11 +89,11 @@ async fn prove(context: &Context, keys: &JobKeys, message: VerifyJob) -> Result<
 }
 
 /// Which of the files that shards left small are put together.
-fn merges(plan: &Plan, receipts: Vec<Receipt>) -> Result<Vec<Merge>, Error> {
+fn merges(contract: &Contract, receipts: Vec<Receipt>) -> Vec<Merge> {
     if receipts.iter().all(|receipt| receipt.small.is_empty()) {
-        return Ok(Vec::new());
+        return Vec::new();
     }
-    Ok(merge::plan(receipts, contract_of(plan)?.output.file_size))
+    merge::plan(receipts, contract.output.file_size)
 }
 
 async fn write_merges(work: &dyn Objects, keys: &JobKeys, merges: Vec<Merge>) -> Result<(), Error> {
@@ -373,8 +374,8 @@ fn check_total(plan: &Plan, tally: &Tally) -> Result<(), Error> {
     }
 }
 
-fn check_limit(plan: &Plan, tally: &Tally) -> Result<(), Error> {
-    let limit: RejectsLimit = contract_of(plan)?.rejects_limit;
+fn check_limit(contract: &Contract, tally: &Tally) -> Result<(), Error> {
+    let limit = contract.rejects_limit;
     let Counts { read, rejected, filtered, .. } = tally.counts;
     let what = if limit.is_exceeded(&tally.counts, tally.surplus_lines) {
         let span = match tally.surplus_lines {

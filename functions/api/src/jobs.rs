@@ -13,7 +13,7 @@ use contract::Contract;
 use job::bill::Dollars;
 use job::decision::Decision;
 use job::hold::CommitMode;
-use job::message::{Failure, JobId, JobKeys, Submission, Unreadable};
+use job::message::{Failure, JobId, JobKeys, Unreadable};
 use job::{DatasetName, Label, Labels};
 use landing::plan::LEAST_ASKED_SHARD_BYTES;
 use objects::{Objects, Put};
@@ -165,22 +165,6 @@ pub(crate) async fn submit(
         labels,
         ..
     } = asked;
-    if dry_run {
-        caller.check_data()?;
-        let submission = Submission {
-            job: steps::dry_id(),
-            dataset,
-            contract: 1,
-            source: seen.unwrap_or(source),
-            replay: None,
-            force,
-            unreadable,
-            commit,
-            shard_bytes,
-            max_cost,
-        };
-        return Ok(dry_run::look(&app, &caller, &submission).await?.into_response());
-    }
     let request = admission::Request {
         job,
         dataset,
@@ -194,6 +178,11 @@ pub(crate) async fn submit(
         max_cost,
         labels,
     };
+    if dry_run {
+        caller.check_data()?;
+        let submission = request.submission(1);
+        return Ok(dry_run::look(&app, &caller, &submission).await?.into_response());
+    }
     start(&app, &caller, request).await
 }
 
