@@ -209,8 +209,11 @@ impl Objects for Bucket {
         let wanted = newest.filter(|(key, _)| {
             key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after)
         });
-        let listed =
-            wanted.map(|(key, bytes)| Listed { key: key.clone(), size: bytes.len() as u64 });
+        let listed = wanted.map(|(key, bytes)| Listed {
+            key: key.clone(),
+            size: bytes.len() as u64,
+            modified: None,
+        });
         Ok(listed.take(limit as usize).collect())
     }
 

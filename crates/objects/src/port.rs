@@ -193,4 +193,6 @@ pub struct Listed {
     pub key: String,
     /// Bytes.
     pub size: u64,
+    /// When it was written, in seconds since 1970; `None` where the store does not know.
+    pub modified: Option<u64>,
 }

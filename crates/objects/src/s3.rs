@@ -325,7 +325,10 @@ impl Objects for Bucket {
                 let (Some(key), Some(size)) = (object.key(), size) else {
                     return Err(call.odd("an object without key or size"));
                 };
-                listed.push(Listed { key: decoded(key, page.encoding_type()), size });
+                let written = object.last_modified().map(|time| time.secs());
+                let modified = written.and_then(|seconds| u64::try_from(seconds).ok());
+                let key = decoded(key, page.encoding_type());
+                listed.push(Listed { key, size, modified });
             }
             if page.is_truncated() != Some(true)
                 || page.contents().is_empty()

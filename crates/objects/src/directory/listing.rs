@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use super::fault::{fault, place};
 use super::present;
@@ -75,7 +76,12 @@ impl Listing<'_> {
                 let metadata =
                     present(fs::metadata(&path)).map_err(|error| fault(&path, &error))?;
                 let file = metadata.filter(fs::Metadata::is_file);
-                self.listed.extend(file.map(|metadata| Listed { size: metadata.len(), key }));
+                self.listed.extend(file.map(|metadata| {
+                    let modified = metadata.modified().ok();
+                    let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+                    let modified = modified.map(|since| since.as_secs());
+                    Listed { size: metadata.len(), key, modified }
+                }));
             }
         }
         Ok(())

@@ -240,6 +240,12 @@ async fn a_file_in_the_way_is_told() {
     assert_eq!(objects.head("d/e", None).await.map(|head| head.size), Ok(0));
 }
 
+fn keys(listed: Result<Vec<Listed>>) -> Vec<String> {
+    let listed = listed.expect("a listing");
+    assert!(listed.iter().all(|file| file.modified.is_some()), "files have a time");
+    listed.into_iter().map(|file| file.key).collect()
+}
+
 #[tokio::test]
 async fn a_directory_that_is_not_there_is_empty() {
     let (directory, _) = lake();
@@ -248,7 +254,7 @@ async fn a_directory_that_is_not_there_is_empty() {
     assert_eq!(objects.list("", None, 10).await, Ok(vec![]));
     assert_eq!(objects.uploads("").await, Ok(vec![]));
     objects.put("a", Bytes::new(), Put::IfAbsent).await.expect("the directory is made");
-    assert_eq!(objects.list("", None, 10).await, Ok(vec![Listed { key: "a".to_owned(), size: 0 }]));
+    assert_eq!(keys(objects.list("", None, 10).await), ["a"]);
 }
 
 #[cfg(unix)]
@@ -261,10 +267,7 @@ async fn a_file_whose_name_is_no_key_is_told_where_it_is_listed() {
     assert!(
         matches!(objects.list("", None, 10).await, Err(Error::Denied(text)) if text.contains("UTF-8"))
     );
-    assert_eq!(
-        objects.list("b", None, 10).await,
-        Ok(vec![Listed { key: "b".to_owned(), size: 0 }])
-    );
+    assert_eq!(keys(objects.list("b", None, 10).await), ["b"]);
 }
 
 /// What could not be put there is not there: a job that takes its files back comes to its end.
