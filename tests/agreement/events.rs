@@ -12,7 +12,7 @@ use super::sources::{state_machine, text};
 use super::validator;
 use crate::flow::bench::{Bench, NOW, things};
 
-const SCHEMAS: [&str; 4] = ["started", "held", "landed", "ended"];
+const SCHEMAS: [&str; 5] = ["started", "held", "landed", "ended", "late"];
 
 fn schema(name: &str) -> Value {
     serde_json::from_str(&text(&format!("docs/reference/events/{name}.json"))).unwrap()
@@ -49,6 +49,10 @@ async fn all() -> Vec<Event> {
         reasons: vec!["its submission asks for approval".to_owned()],
         until: NOW.to_owned(),
     }));
+
+    for last in [None, Some(&stored.job)] {
+        events.push(steps::announce::late(&bench.dataset, NOW, last, 86_400));
+    }
 
     let settled = |status: JobStatus, stored: Option<Stored>| Settled {
         job: stored.as_ref().map_or_else(|| JobId::parse("job-2").unwrap(), |it| it.job.clone()),

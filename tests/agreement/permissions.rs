@@ -44,6 +44,14 @@ const REGISTRY: &Needs = &[
     ("release", &["dynamodb:GetItem", "dynamodb:DeleteItem"]),
     ("newest", &["dynamodb:GetItem"]),
     ("set_newest", &["dynamodb:PutItem"]),
+    ("arrive", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+    ("arrived", &["dynamodb:GetItem"]),
+    ("gather", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+    ("batch", &["dynamodb:GetItem"]),
+    ("note", &["dynamodb:PutItem"]),
+    ("close_batch", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+    ("forget_batch", &["dynamodb:GetItem", "dynamodb:DeleteItem"]),
+    ("gathered", &["dynamodb:GetItem"]),
 ];
 
 const EXECUTIONS: &Needs = &[
@@ -111,9 +119,24 @@ const FUNCTIONS: [Function; 8] = [
     },
     Function {
         name: "admit",
-        sources: &["functions/admit/src", "crates/admission/src/lib.rs"],
+        sources: &[
+            "functions/admit/src",
+            "crates/admission/src/lib.rs",
+            "crates/admission/src/arrivals.rs",
+        ],
         objects: &[],
-        registry: &["contract", "job", "put_job", "update_job"],
+        registry: &[
+            "arrive",
+            "batch",
+            "close_batch",
+            "contract",
+            "forget_batch",
+            "gather",
+            "gathered",
+            "job",
+            "put_job",
+            "update_job",
+        ],
         executions: &["start"],
         catalog: &[],
     },
@@ -133,7 +156,7 @@ const FUNCTIONS: [Function; 8] = [
             "crates/tables/src",
         ],
         objects: &["head", "get", "read", "put", "list", "versions"],
-        registry: &["contract", "job", "loaded", "newest", "update_job"],
+        registry: &["contract", "gathered", "job", "loaded", "newest", "update_job"],
         executions: &[],
         catalog: &[],
     },
@@ -224,6 +247,7 @@ const FUNCTIONS: [Function; 8] = [
         sources: &[
             "functions/settle/src",
             "crates/admission/src/lib.rs",
+            "crates/admission/src/arrivals.rs",
             "crates/steps/src/afterwards.rs",
             "crates/steps/src/bill.rs",
             "crates/steps/src/claims.rs",
@@ -262,12 +286,21 @@ const FUNCTIONS: [Function; 8] = [
             "delete",
         ],
         registry: &[
+            "arrive",
+            "arrived",
+            "batch",
             "claim",
+            "close_batch",
             "contract",
+            "datasets",
+            "forget_batch",
+            "gather",
+            "gathered",
             "job",
             "jobs",
             "loaded",
             "newest",
+            "note",
             "put_job",
             "release",
             "set_newest",
@@ -451,9 +484,13 @@ fn functions_may_do_what_they_call_and_nothing_else() {
         }
         if function.name == "admit" {
             expected.extend(
+                // Lambda's poller, in its name.
                 ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
                     .map(str::to_owned),
-            ); // Lambda's poller, in its name.
+            );
+        }
+        if ["admit", "settle"].contains(&function.name) {
+            expected.insert("sqs:SendMessage".to_owned()); // Reminders of batches.
         }
         let granted: BTreeSet<String> = statements(&template, function.name)
             .iter()

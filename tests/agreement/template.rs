@@ -292,6 +292,7 @@ fn no_event_is_lost() {
         admit["Events"]["Inbox"]["Properties"]["FunctionResponseTypes"],
         json!(["ReportBatchItemFailures"])
     );
+    assert_eq!(admit["Environment"]["Variables"]["LANDFALL_ADMIT_QUEUE"], "AdmitQueue");
     let rule = properties(&template, "InboxRule");
     assert_eq!(rule["EventPattern"]["detail"]["bucket"]["name"], json!(["InboxBucket"]));
     assert_eq!(

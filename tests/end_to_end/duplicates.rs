@@ -3,12 +3,13 @@
 use serde_json::json;
 use xtask::local::Options;
 
-use super::stage::{Stage, flights, head};
+use super::stage::{Stage, flights, head, testdata};
 
 #[test]
 fn the_same_event_and_the_same_request_five_times_are_one_job_each() {
     let stage = Stage::with(Options { shard_bytes: Some(64 * 1024), ..Options::default() });
-    stage.register("flights");
+    let contract = std::fs::read_to_string(testdata("contracts/flights.yaml")).unwrap();
+    stage.register_text("flights", &format!("{contract}\narrivals: {{ maxSeconds: 3 }}\n"));
     let source = flights();
 
     // An object's event, delivered five times in all: once by the bucket, four times by hand, two
@@ -45,6 +46,7 @@ print(json.dumps([sum(int(v) for v in sqs.get_queue_attributes(QueueUrl=q, Attri
     stage.until("all events are handled", || {
         (stage.python(LEFT, &[queue, letters]) == json!([0, 0])).then_some(())
     });
+    stage.until("the file is a job", || stage.jobs("flights").pop());
     let jobs = stage.jobs("flights");
     assert_eq!(jobs.len(), 1, "{jobs:?}");
     let job = stage.wait(jobs[0]["job"].as_str().unwrap());

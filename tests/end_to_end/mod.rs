@@ -4,6 +4,7 @@
 mod stage;
 
 mod approvals;
+mod arrivals;
 mod backends;
 mod cancels;
 mod catalog;

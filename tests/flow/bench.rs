@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flow::Call;
 use job::DatasetName;
+use job::Intake;
 use job::decision::Decision;
 use job::message::{
     Failure, JobId, JobRef, Source, SourceRef, Stored, Submission, Unreadable, VerifyJob,
@@ -94,7 +95,7 @@ impl Bench {
     ) -> Self {
         let name = contract::Contract::parse(contract).unwrap().name;
         let registry = Arc::new(registry::Memory::new());
-        registry.put_contract(&name, contract, NOW).await.unwrap();
+        registry.put_contract(&name, contract, &Intake::default(), NOW).await.unwrap();
         let context = Context {
             buckets,
             registry,
@@ -173,7 +174,11 @@ impl Bench {
     /// The same deployment and another dataset of it.
     pub(crate) async fn with_contract(&self, contract: &str) -> Self {
         let dataset = contract::Contract::parse(contract).unwrap().name;
-        self.context.registry.put_contract(&dataset, contract, NOW).await.unwrap();
+        self.context
+            .registry
+            .put_contract(&dataset, contract, &Intake::default(), NOW)
+            .await
+            .unwrap();
         Self { dataset, ..self.beside(self.context.buckets.clone()) }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use catalog::{Error, Memory};
 use contract::Contract;
+use job::Intake;
 use job::message::{JobRef, Stored};
 use serde_json::{Value, json};
 use tables::Log;
@@ -124,7 +125,12 @@ async fn an_older_contract_replaces_no_newer_one() {
     let (bench, memory) = shore("partitionBy: [kind]").await;
     let newer =
         contract(&format!("{FIELDS}, {{ name: note, type: string }}"), "partitionBy: [kind]");
-    bench.context.registry.put_contract(&bench.dataset, &newer, NOW).await.unwrap();
+    bench
+        .context
+        .registry
+        .put_contract(&bench.dataset, &newer, &Intake::default(), NOW)
+        .await
+        .unwrap();
     land(&bench, "first", 1, "1,a\n").await;
     land(&bench, "second", 2, "2,b\n").await;
     let columns = json!([{"Name": "id", "Type": "bigint"}, {"Name": "note", "Type": "string"}]);
@@ -180,7 +186,7 @@ async fn tables_of_others_are_left_alone() {
     bench
         .context
         .registry
-        .put_contract(&bench.dataset, &contract(FIELDS, "mode: overwrite"), NOW)
+        .put_contract(&bench.dataset, &contract(FIELDS, "mode: overwrite"), &Intake::default(), NOW)
         .await
         .unwrap();
     let warnings = land(&bench, "second", 2, "2,b\n").await.warnings;

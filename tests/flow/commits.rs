@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use job::Intake;
 use job::message::{JobRef, Stored, Submission};
 use objects::{FaultKind, Faulty, InjectedFault, Memory};
 use tables::At;
@@ -39,7 +40,7 @@ pub(super) async fn with_modes(bench: Bench, format: &str) -> Bench {
         bench
             .context
             .registry
-            .put_contract(&bench.dataset, &contract(format, mode), NOW)
+            .put_contract(&bench.dataset, &contract(format, mode), &Intake::default(), NOW)
             .await
             .unwrap();
     }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use job::Intake;
 use job::decision::Decision;
 use job::hold::{Answer, CommitMode};
 use job::message::{Failure, JobId, JobRef, Stored, Submission};
@@ -184,7 +185,9 @@ async fn nobody_is_asked_about_a_job_that_can_not_commit() {
     let bench = Bench::new(&contract("")).await;
     bench.land("first", ROWS.as_bytes(), 1_000).await.unwrap();
     let other = contract("commit: hold").replace("type: integer", "type: string");
-    let newer = bench.context.registry.put_contract(&bench.dataset, &other, super::bench::NOW);
+    let intake = Intake::default();
+    let newer =
+        bench.context.registry.put_contract(&bench.dataset, &other, &intake, super::bench::NOW);
     let submission = Submission {
         contract: newer.await.unwrap().version,
         ..bench.submit("job", b"id,kind\n9,z\n", 1_000, false).await

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::{env, fs};
 
+use job::Intake;
 use job::message::JobRef;
 use objects::{Buckets, Directories, FaultKind, Faulty, InjectedFault, Objects};
 
@@ -63,7 +64,7 @@ async fn prepared(root: &Path, format: &str, jobs: &[(&str, u32, super::commits:
     bench
         .context
         .registry
-        .put_contract(&bench.dataset, &contract(format, "append"), NOW)
+        .put_contract(&bench.dataset, &contract(format, "append"), &Intake::default(), NOW)
         .await
         .unwrap();
     let bench = with_modes(bench, format).await;

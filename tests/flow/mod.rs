@@ -2,6 +2,7 @@
 //! what happens when something fails.
 
 mod afterwards;
+mod arrivals;
 pub(crate) mod bench;
 mod machine;
 mod many;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use job::Intake;
 use job::message::{Failure, JobId, SourceRef, Submission};
 use job::replay::{Claimed, Positions, Replay, Replayed};
 use objects::{FaultKind, Faulty, InjectedFault, Memory, Put};
@@ -145,7 +146,12 @@ async fn a_newer_contract_takes_rejects_as_they_are() {
     let rejects = bench.context.keys(&id("first")).rejects(0);
     for (version, most, job, stored) in [(2, 2, "second", 0), (3, 5, "third", 1)] {
         let text = contract("overwrite", "landfall", most) + "# another version\n";
-        let put = bench.context.registry.put_contract(&bench.dataset, &text, NOW).await.unwrap();
+        let put = bench
+            .context
+            .registry
+            .put_contract(&bench.dataset, &text, &Intake::default(), NOW)
+            .await
+            .unwrap();
         assert_eq!(put.version, version);
         let submission = Submission {
             contract: version,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use job::Intake;
 use job::TableFormat;
 use job::decision::{Decision, Start};
 use job::message::{Failure, JobRef, Stored, Submission};
@@ -27,8 +28,13 @@ async fn bench() -> Bench {
 
 /// A job with another contract, of a source that no other has.
 async fn submit(bench: &Bench, job: &str, contract: &str, source: &str) -> (Submission, JobRef) {
-    let version =
-        bench.context.registry.put_contract(&bench.dataset, contract, NOW).await.unwrap().version;
+    let version = bench
+        .context
+        .registry
+        .put_contract(&bench.dataset, contract, &Intake::default(), NOW)
+        .await
+        .unwrap()
+        .version;
     let submission =
         Submission { contract: version, ..bench.submit(job, source.as_bytes(), 1000, false).await };
     let job = JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };

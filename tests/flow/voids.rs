@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use job::Intake;
 use job::TableFormat;
 use job::decision::{Decision, Start};
 use job::message::{JobId, JobRef};
@@ -79,7 +80,7 @@ async fn a_table_that_changed_after_the_decision_refuses_the_job_and_keeps_nothi
     let version = bench
         .context
         .registry
-        .put_contract(&bench.dataset, &unpartitioned, super::bench::NOW)
+        .put_contract(&bench.dataset, &unpartitioned, &Intake::default(), super::bench::NOW)
         .await
         .unwrap()
         .version;
@@ -109,7 +110,12 @@ async fn what_blocks_a_file_blocks_the_job_and_leaves_nothing() {
     bench
         .context
         .registry
-        .put_contract(&bench.dataset, &contract("landfall", "append"), super::bench::NOW)
+        .put_contract(
+            &bench.dataset,
+            &contract("landfall", "append"),
+            &Intake::default(),
+            super::bench::NOW,
+        )
         .await
         .unwrap();
     let submission = submit(&bench, "new", APPEND, NEW).await;

@@ -5,6 +5,14 @@
 //! admitter died in between) can start it; the execution is named by the job's id, so that starting
 //! it twice starts it once.
 
+mod arrivals;
+#[cfg(feature = "sqs")]
+mod queue;
+
+pub use arrivals::{Admitter, Clock, Due, Reminder};
+#[cfg(feature = "sqs")]
+pub use queue::Queue;
+
 use executions::Executions;
 use job::bill::Dollars;
 use job::hold::CommitMode;
@@ -65,6 +73,9 @@ pub enum Error {
     /// The execution could not be started; a repeat will start it.
     #[error(transparent)]
     Executions(#[from] executions::Error),
+    /// Nobody will say that a batch's time has come; a repeat will see to it.
+    #[error("a batch has no reminder: {0}")]
+    Clock(String),
 }
 
 /// Admits a job: pins the newest contract, puts the job and starts its execution. Asked for again,
@@ -95,6 +106,23 @@ pub fn now() -> String {
 }
 
 impl Request {
+    /// What asks for a source and nothing else.
+    pub fn of(job: JobId, dataset: DatasetName, source: Source) -> Self {
+        Self {
+            job,
+            dataset,
+            source,
+            seen: None,
+            replay: None,
+            force: false,
+            unreadable: Unreadable::default(),
+            commit: CommitMode::default(),
+            shard_bytes: None,
+            max_cost: None,
+            labels: Labels::default(),
+        }
+    }
+
     /// The submission of a new job, by a version of its dataset's contract.
     pub fn submission(&self, contract: u32) -> Submission {
         Submission {

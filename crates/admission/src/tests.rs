@@ -1,15 +1,19 @@
 #![expect(clippy::unwrap_used)]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use executions::{Execution, History, Started};
 use futures::future::join_all;
 use job::message::SourceRef;
-use registry::{JobFilter, Newest, Page, StoredContract};
+use job::{Arrivals, Intake};
+use registry::{Arrival, Batch, Gathered, JobFilter, Newest, Page, StoredContract};
 use tokio::task::yield_now;
 
 use super::*;
+
+mod arrivals;
 
 const NOW: &str = "2026-01-31T12:00:00.000Z";
 
@@ -39,14 +43,17 @@ fn request(key: &str) -> Request {
 
 async fn registry_with_flights() -> registry::Memory {
     let registry = registry::Memory::new();
-    registry.put_contract(&flights(), "name: flights", NOW).await.unwrap();
+    registry.put_contract(&flights(), "name: flights", &Intake::default(), NOW).await.unwrap();
     registry
 }
 
 #[tokio::test]
 async fn a_job_is_put_and_started_with_its_contract_pinned() {
     let (registry, executions) = (registry_with_flights().await, executions::Memory::new());
-    registry.put_contract(&flights(), "name: flights # again", NOW).await.unwrap();
+    registry
+        .put_contract(&flights(), "name: flights # again", &Intake::default(), NOW)
+        .await
+        .unwrap();
     let admitted = admit(&registry, &executions, request("k"), NOW).await.unwrap();
     assert!(admitted.new);
     assert_eq!((admitted.job.status, admitted.job.submission.contract), (JobStatus::Running, 2));
@@ -146,13 +153,13 @@ async fn a_job_cancelled_before_it_was_started_stays_so() {
 #[tokio::test]
 async fn five_at_once_start_one_execution() {
     let (registry, executions) =
-        (InTurns(registry_with_flights().await), InTurns(executions::Memory::new()));
+        (InTurns::new(registry_with_flights().await), InTurns::new(executions::Memory::new()));
     let admitted = join_all((0..5).map(|_| admit(&registry, &executions, request("k"), NOW))).await;
     let admitted: Vec<_> = admitted.into_iter().map(Result::unwrap).collect();
     assert_eq!(admitted.iter().filter(|one| one.new).count(), 1);
     assert!(admitted.iter().all(|one| one.job.submission == admitted[0].job.submission
         && one.job.status == JobStatus::Running));
-    assert_eq!(executions.0.inputs().len(), 1);
+    assert_eq!(executions.inner.inputs().len(), 1);
 }
 
 /// The request, whose source was looked at when it was in its `n`th state.
@@ -168,8 +175,8 @@ async fn requests_that_saw_different_states_are_one_job_of_one_state_in_whatever
     for (a, b, c) in
         waits().flat_map(|a| waits().flat_map(move |b| waits().map(move |c| (a, b, c))))
     {
-        let registry = InTurns(registry_with_flights().await);
-        let executions = InTurns(executions::Memory::new());
+        let registry = InTurns::new(registry_with_flights().await);
+        let executions = InTurns::new(executions::Memory::new());
         let (registry, executions) = (&registry, &executions);
         let admitted = join_all([a, b, c].into_iter().enumerate().map(|(n, wait)| async move {
             for _ in 0..wait {
@@ -180,9 +187,9 @@ async fn requests_that_saw_different_states_are_one_job_of_one_state_in_whatever
         let admitted: Vec<_> = admitted.await.into_iter().map(Result::unwrap).collect();
         let news: Vec<_> = (0..3).filter(|n| admitted[*n].new).collect();
         assert_eq!(news.len(), 1, "{a} {b} {c}");
-        let input: Submission = serde_json::from_str(&executions.0.inputs()[0]).unwrap();
+        let input: Submission = serde_json::from_str(&executions.inner.inputs()[0]).unwrap();
         assert_eq!(Some(&input.source), seen(news[0]).seen.as_ref(), "{a} {b} {c}");
-        assert_eq!(executions.0.inputs().len(), 1, "{a} {b} {c}");
+        assert_eq!(executions.inner.inputs().len(), 1, "{a} {b} {c}");
         assert!(admitted.iter().all(|one| one.job.submission == input), "{a} {b} {c}");
     }
 }
@@ -231,26 +238,81 @@ async fn a_job_that_was_started_and_pinned_meanwhile_is_no_conflict() {
 }
 
 /// Lets everyone else go first before every call, so that callers who run side by side do so call
-/// by call. Only what admission needs is there.
-struct InTurns<T>(T);
+/// by call; and lets one call fail. Only what admission needs is there.
+pub(crate) struct InTurns<T> {
+    pub(crate) inner: T,
+    faults: Arc<Faults>,
+}
+
+/// Which of the calls to the ports fails.
+#[derive(Default)]
+pub(crate) struct Faults {
+    calls: AtomicUsize,
+    /// The call, from 0, and whether it takes effect all the same.
+    fails: Option<(usize, bool)>,
+}
+
+impl Faults {
+    pub(crate) fn at(call: usize, takes_effect: bool) -> Arc<Self> {
+        Arc::new(Self { fails: Some((call, takes_effect)), ..Self::default() })
+    }
+
+    /// Whether the call that was to fail has come.
+    pub(crate) fn has_struck(&self) -> bool {
+        self.fails.is_some_and(|(call, _)| call < self.calls.load(Ordering::Relaxed))
+    }
+
+    pub(crate) async fn around<R, E>(
+        &self,
+        call: impl Future<Output = Result<R, E>>,
+        lost: impl FnOnce(String) -> E,
+    ) -> Result<R, E> {
+        yield_now().await;
+        let number = self.calls.fetch_add(1, Ordering::Relaxed);
+        match self.fails {
+            Some((fails, false)) if fails == number => Err(lost("not done".to_owned())),
+            Some((fails, true)) if fails == number => {
+                call.await?;
+                Err(lost("done, and the answer is lost".to_owned()))
+            }
+            _ => call.await,
+        }
+    }
+}
+
+impl<T> InTurns<T> {
+    fn new(inner: T) -> Self {
+        Self::with(inner, Arc::default())
+    }
+
+    pub(crate) fn with(inner: T, faults: Arc<Faults>) -> Self {
+        Self { inner, faults }
+    }
+}
+
+impl InTurns<registry::Memory> {
+    async fn turn<R>(
+        &self,
+        call: impl Future<Output = registry::Result<R>>,
+    ) -> registry::Result<R> {
+        self.faults.around(call, registry::Error::Unavailable).await
+    }
+}
 
 #[async_trait]
 impl Registry for InTurns<registry::Memory> {
     async fn job(&self, id: &JobId) -> registry::Result<Option<JobRecord>> {
-        yield_now().await;
-        self.0.job(id).await
+        self.turn(self.inner.job(id)).await
     }
     async fn contract(
         &self,
         dataset: &DatasetName,
         version: Option<u32>,
     ) -> registry::Result<Option<StoredContract>> {
-        yield_now().await;
-        self.0.contract(dataset, version).await
+        self.turn(self.inner.contract(dataset, version)).await
     }
     async fn put_job(&self, job: &JobRecord) -> registry::Result<Option<JobRecord>> {
-        yield_now().await;
-        self.0.put_job(job).await
+        self.turn(self.inner.put_job(job)).await
     }
     async fn update_job(
         &self,
@@ -258,13 +320,52 @@ impl Registry for InTurns<registry::Memory> {
         change: &JobChange,
         now: &str,
     ) -> registry::Result<Option<JobRecord>> {
-        yield_now().await;
-        self.0.update_job(id, change, now).await
+        self.turn(self.inner.update_job(id, change, now)).await
+    }
+    async fn arrive(
+        &self,
+        dataset: &DatasetName,
+        source: &SourceRef,
+        job: &JobId,
+    ) -> registry::Result<JobId> {
+        self.turn(self.inner.arrive(dataset, source, job)).await
+    }
+    async fn gather(
+        &self,
+        dataset: &DatasetName,
+        arrivals: &[Arrival],
+        limits: &Arrivals,
+        now: &str,
+    ) -> registry::Result<Gathered> {
+        self.turn(self.inner.gather(dataset, arrivals, limits, now)).await
+    }
+    async fn batch(&self, dataset: &DatasetName) -> registry::Result<Option<Batch>> {
+        self.turn(self.inner.batch(dataset)).await
+    }
+    async fn close_batch(
+        &self,
+        dataset: &DatasetName,
+        job: &JobId,
+    ) -> registry::Result<Option<Batch>> {
+        self.turn(self.inner.close_batch(dataset, job)).await
+    }
+    async fn forget_batch(&self, batch: &Batch) -> registry::Result<()> {
+        self.turn(self.inner.forget_batch(batch)).await
+    }
+    async fn gathered(&self, job: &JobId) -> registry::Result<Vec<Arrival>> {
+        self.turn(self.inner.gathered(job)).await
+    }
+    async fn note(&self, _: &DatasetName, _: &str) -> registry::Result<bool> {
+        unreachable!("admission tells nothing")
+    }
+    async fn arrived(&self, _: &DatasetName, _: &SourceRef) -> registry::Result<Option<JobId>> {
+        unreachable!("whoever admits an arrival notes it")
     }
     async fn put_contract(
         &self,
         _: &DatasetName,
         _: &str,
+        _: &Intake,
         _: &str,
     ) -> registry::Result<StoredContract> {
         unreachable!("admission changes no contract")
@@ -327,11 +428,11 @@ impl Registry for InTurns<registry::Memory> {
 #[async_trait]
 impl Executions for InTurns<executions::Memory> {
     fn arn(&self, job: &JobId) -> String {
-        self.0.arn(job)
+        self.inner.arn(job)
     }
     async fn start(&self, job: &JobId, input: &str) -> executions::Result<Started> {
-        yield_now().await;
-        self.0.start(job, input).await
+        let start = self.inner.start(job, input);
+        self.faults.around(start, executions::Error::Unavailable).await
     }
     async fn describe(&self, _: &str) -> executions::Result<Execution> {
         unreachable!("admission only starts")

@@ -1,4 +1,4 @@
-//! Signs and sends calls of services that speak AWS JSON 1.1: those whose SDK would be the largest
+//! Signs and sends calls of services that speak AWS JSON: those whose SDK would be the largest
 //! crate of the build, for a call or four.
 
 use std::time::SystemTime;
@@ -22,6 +22,7 @@ pub struct JsonService {
     endpoint: String,
     name: &'static str,
     target: &'static str,
+    content_type: &'static str,
 }
 
 /// Why a call has no result.
@@ -84,7 +85,13 @@ impl JsonService {
             endpoint: format!("{endpoint}/"),
             name,
             target,
+            content_type: "application/x-amz-json-1.1",
         }
+    }
+
+    /// The same, by version 1.0 of the protocol.
+    pub fn in_version_1_0(self) -> Self {
+        Self { content_type: "application/x-amz-json-1.0", ..self }
     }
 
     /// One attempt of an operation; what it answers.
@@ -129,8 +136,7 @@ impl JsonService {
             .map_err(|error| broken(&error))?
             .into();
         let target = format!("{}.{operation}", self.target);
-        let headers =
-            [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
+        let headers = [("content-type", self.content_type), ("x-amz-target", target.as_str())];
         let bytes = SignableBody::Bytes(body.as_bytes());
         let signable = SignableRequest::new("POST", &self.endpoint, headers.into_iter(), bytes);
         let signed = sign(signable.map_err(|error| broken(&error))?, &parameters)

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::limits::COLUMNS;
 use crate::properties::{CONSTRAINTS, OF_SOME};
 use crate::{Compression, FieldsMatch, Mask, Mode};
+use job::Arrivals;
 
 /// Where the schema of contracts is known by.
 const ID: &str = "urn:landfall:contract";
@@ -105,6 +106,37 @@ pub fn json_schema() -> Value {
                     })),
                 ],
             },
+            "arrivals": object("Which files of the inbox are landed together.", &[], json!({
+                "maxFiles": {
+                    "description": "Most files of a job; 1,000 without it.",
+                    "type": "integer", "minimum": 1, "maximum": Arrivals::MOST_FILES,
+                },
+                "maxBytes": text("Bytes at which a batch is full, such as `8MiB`, which it is without it. A file with as many does not wait for others."),
+                "maxSeconds": {
+                    "description": "How long the first file of a batch waits for others; 30 seconds without it, and with 0 none waits.",
+                    "type": "integer", "minimum": 0, "maximum": Arrivals::MOST_SECONDS,
+                },
+            })),
+            "schedule": object("What is landed at set times: the objects under a prefix that are new.", &["cron", "prefix"], json!({
+                "cron": {
+                    "description": "Minute, hour, day, month and day of the week, as crontab(5) writes them.",
+                    "type": "string", "examples": ["30 6 * * 1-5"],
+                },
+                "timezone": text("The time zone of the times, such as `Europe/Berlin`; UTC without it."),
+                "bucket": text("The bucket; the inbox's without it."),
+                "prefix": text("What the keys of the objects begin with."),
+                "glob": text("What the rest of their keys matches."),
+            })),
+            "expect": object("What is expected of jobs. What is not as expected is told, and lands.", &[], json!({
+                "every": {
+                    "description": "How long after a job another one lands, at the latest.",
+                    "type": "string", "pattern": "^[0-9]+[mhd]$", "examples": ["24h", "7d"],
+                },
+                "rows": {
+                    "description": "The fewest and the most rows that a job stores.",
+                    "type": "string", "pattern": "^([0-9]+[.][.][0-9]*|[.][.][0-9]+)$", "examples": ["1000..", "1000..5000"],
+                },
+            })),
             "output": {"$ref": "#/$defs/output"},
         },
         "$defs": {

@@ -7,11 +7,13 @@
 //! that are written: `NO` is no boolean, and `-999.00` no number.
 
 mod afterwards;
+mod arrivals;
 mod bounds;
 pub mod delta;
 mod document;
 mod drift;
 mod format;
+mod expect;
 mod hold;
 mod join;
 mod json_schema;
@@ -26,6 +28,7 @@ mod output;
 mod properties;
 mod quoted;
 pub mod rejects;
+mod schedule;
 mod schema;
 mod texts;
 mod transform;
@@ -39,6 +42,7 @@ mod tests;
 pub use afterwards::Afterwards;
 pub use bounds::{Bound, Constraints};
 pub use drift::{Drift, FoundHeader};
+pub use expect::Expect;
 pub use format::{Codec, Format, Packing, SortKey};
 pub use hold::Hold;
 pub use join::{Join, Joined, On, Reference, Unmatched};
@@ -53,6 +57,7 @@ pub use number::{
 };
 pub use output::{Mode, NULL_PARTITION, Output, RejectsLimit};
 pub use quoted::{is_printable, quoted};
+pub use schedule::last_due;
 pub use schema::{Field, FieldsMatch, Mapping, Schema};
 pub use texts::TextFormat;
 pub use transform::{Derived, Masked, Stored, Transform};
@@ -60,8 +65,8 @@ pub use types::{BooleanFormat, DataType, IntegerType, NumberType, TimeUnit, phys
 
 use csv_records::dialect::{BlankRows, RaggedRows, RepeatedHeader, StatedDialect, Terminator};
 use csv_records::encoding::Encoding;
-use job::DatasetName;
 use job::limits::CONTRACT_BYTES;
+use job::{Arrivals, DatasetName, Intake, Schedule};
 
 use document::{Node, Reading};
 use tree::{Document, locate};
@@ -89,6 +94,12 @@ pub struct Contract {
     pub hold: Hold,
     /// What becomes of the source once it is landed; `None`: it stays.
     pub afterwards: Option<Afterwards>,
+    /// Which files of the inbox are landed together, if it says so.
+    pub arrivals: Option<Arrivals>,
+    /// What is landed at set times, if it says so.
+    pub schedule: Option<Schedule>,
+    /// What is expected of its jobs.
+    pub expect: Expect,
     /// What is written.
     pub output: Output,
 }
@@ -191,6 +202,16 @@ impl Contract {
         Document::parse(text).ok()?.0.in_json()
     }
 
+    /// What those need to know who begin its jobs, and don't read contracts. Where a job replaces what is there, each
+    /// file is one: the last that arrives is the table.
+    pub fn intake(&self) -> Intake {
+        let arrivals = match self.output.mode {
+            Mode::Append => self.arrivals.unwrap_or_default(),
+            Mode::Overwrite | Mode::OverwritePartitions => Arrivals::ALONE,
+        };
+        Intake { arrivals, schedule: self.schedule.clone(), every: self.expect.every }
+    }
+
     fn read(node: Node<'_>, reading: &mut Reading) -> Option<Self> {
         let allowed = [
             "name",
@@ -206,6 +227,9 @@ impl Contract {
             "commit",
             "holdWhen",
             "afterwards",
+            "arrivals",
+            "schedule",
+            "expect",
             "output",
         ];
         let root = node.object(reading, &allowed)?;
@@ -247,6 +271,11 @@ impl Contract {
             ),
             None => Output::default(),
         };
+        let arrivals =
+            root.get("arrivals").and_then(|node| arrivals::read(&node, output.mode, reading));
+        let schedule = root.get("schedule").and_then(|node| schedule::read(&node, reading));
+        let expect =
+            root.get("expect").map_or_else(Expect::default, |node| Expect::read(&node, reading));
         let contract = Self {
             name: name?,
             dialect,
@@ -258,6 +287,9 @@ impl Contract {
             rejects_limit,
             hold,
             afterwards,
+            arrivals,
+            schedule,
+            expect,
             output,
         };
         contract.check_names(&node, reading);

@@ -30,11 +30,20 @@ impl JobId {
         Ok(Self(text.to_owned()))
     }
 
-    /// The id of the job that an S3 event asks for: the same event always gives the same id.
-    ///
-    /// `version` is the object's version id, or its ETag where the bucket keeps no versions.
-    pub fn of_event(dataset: &DatasetName, bucket: &str, key: &str, version: &str) -> Self {
-        Self::digest("event", &[dataset.as_str(), bucket, key, version])
+    /// The id of the job that lands an object version which arrived by itself.
+    pub fn of_arrival(dataset: &DatasetName, source: &SourceRef) -> Self {
+        Self::digest("event", &[dataset.as_str(), &source.version_digest()])
+    }
+
+    /// The id of the job that lands a batch of arrivals, of which this is the first one: an object
+    /// version arrives in one batch only.
+    pub fn of_batch(dataset: &DatasetName, first: &SourceRef) -> Self {
+        Self::digest("batch", &[dataset.as_str(), &first.version_digest()])
+    }
+
+    /// The id of the job that a schedule asks for at a time.
+    pub fn of_schedule(dataset: &DatasetName, due: &str) -> Self {
+        Self::digest("schedule", &[dataset.as_str(), due])
     }
 
     /// The id of the job that a request with this `Idempotency-Key` asks for.
@@ -119,6 +128,13 @@ impl SourceRef {
         }
     }
 
+    /// A name of 40 hexadecimal digits for this version of the object: by its version id, or by its
+    /// ETag where the bucket keeps no versions.
+    pub fn version_digest(&self) -> String {
+        let version = self.version.as_deref().or(self.etag.as_deref()).unwrap_or_default();
+        digest(&[&self.bucket, &self.key, version])
+    }
+
     /// Where the object lies, whatever its version: the same for all versions of it.
     pub fn place(&self) -> String {
         format!("{}/{}", self.bucket, self.key)
@@ -152,6 +168,21 @@ pub enum Source {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         glob: Option<String>,
     },
+    /// The objects that arrived in a window, in the order in which they came. The registry has
+    /// them, under the job's id.
+    Batch {
+        /// How many there are.
+        batch: BatchSize,
+    },
+}
+
+/// How much a batch of arrivals is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchSize {
+    /// Objects.
+    pub files: u32,
+    /// Bytes of all of them.
+    pub bytes: u64,
 }
 
 /// What becomes of objects of a source of many that can't be read: they are missing, damaged, no
@@ -207,6 +238,7 @@ impl Source {
                 let key = format!("{prefix}{}", glob.as_deref().unwrap_or("**"));
                 SourceRef::new(bucket.clone(), key).name()
             }
+            Self::Batch { batch } => format!("a batch of {} files", batch.files),
         }
     }
 }

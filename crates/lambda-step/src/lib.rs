@@ -15,7 +15,7 @@ use tracing::{Instrument, info, info_span, warn};
 
 pub use guard::{budget, guarded};
 pub use logs::start;
-pub use metric::metric;
+pub use metric::{count, metric};
 
 /// What `main` of a function returns.
 pub type Error = lambda_runtime::Error;

@@ -34,11 +34,27 @@ pub fn metric(step: &str, job: &str, took: Duration, failure: Option<&str>, now:
     line.to_string()
 }
 
+/// One line that CloudWatch turns into a count. `now` is in milliseconds since 1970.
+pub fn count(name: &str, count: usize, now: u64) -> String {
+    let metric = json!({"Name": name, "Unit": "Count"});
+    let declared = json!({"Namespace": NAMESPACE, "Dimensions": [[]], "Metrics": [metric]});
+    let about = json!({"Timestamp": now, "CloudWatchMetrics": [declared]});
+    json!({"_aws": about, name: count}).to_string()
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use serde_json::Value;
+
+    #[test]
+    fn a_count_is_a_metric_without_dimensions() {
+        let line: Value = serde_json::from_str(&count("LateDatasets", 2, 7)).unwrap();
+        let declared = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!((&line["LateDatasets"], &line["_aws"]["Timestamp"]), (&json!(2), &json!(7)));
+        assert_eq!(declared["Metrics"][0]["Name"], "LateDatasets");
+    }
 
     #[test]
     fn the_line_is_what_cloudwatch_reads() {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use contract::Contract;
 use job::DatasetName;
+use job::Intake;
 use job::bill::Dollars;
 use job::hold::CommitMode;
 use job::message::{JobId, Source, Submission, Unreadable};
@@ -72,7 +73,7 @@ pub(crate) async fn admit(
     wishes: Wishes,
 ) -> Result<Submission, job::Error> {
     let (registry, now) = (&context.registry, now());
-    let stored = registry.put_contract(dataset, contract, &now).await?;
+    let stored = registry.put_contract(dataset, contract, &Intake::default(), &now).await?;
     let Wishes { replay, force, unreadable, shard_bytes, max_cost } = wishes;
     let submission = Submission {
         job: job.clone(),

@@ -1,5 +1,6 @@
 //! What every registry must do, as a suite that all implementations pass.
 
+mod arrivals;
 mod contracts;
 mod jobs;
 mod contents;
@@ -7,6 +8,7 @@ mod contents;
 use std::sync::Arc;
 use std::time::Duration;
 
+use job::Intake;
 use job::message::{JobId, SourceRef, Submission, Unreadable};
 use job::{DatasetName, Datasets};
 
@@ -41,6 +43,10 @@ pub async fn conformance(registry: Arc<dyn Registry>, prefix: &str) {
     suite.contents_are_claimed_all_or_none().await;
     suite.racing_claims_have_one_winner().await;
     suite.the_newest_version_is_set_by_whoever_saw_the_last_one().await;
+    suite.an_arrival_has_one_job().await;
+    suite.a_batch_is_open_until_it_is_closed_or_full().await;
+    suite.more_arrivals_than_a_transaction_takes_are_gathered().await;
+    suite.racing_arrivals_are_in_one_batch_each().await;
 }
 
 struct Suite {
@@ -89,7 +95,7 @@ impl Suite {
     }
 
     async fn put_contract(&self, dataset: &DatasetName, text: &str) -> StoredContract {
-        self.registry.put_contract(dataset, text, NOW).await.expect("a version")
+        self.registry.put_contract(dataset, text, &Intake::default(), NOW).await.expect("a version")
     }
 
     async fn put_job(&self, job: &JobRecord) {

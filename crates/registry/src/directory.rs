@@ -393,7 +393,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let dataset = DatasetName::parse("flights").expect("a name");
         let contract = Directory::new(folder.path())
-            .put_contract(&dataset, "name: flights", "now")
+            .put_contract(&dataset, "name: flights", &job::Intake::default(), "now")
             .await
             .expect("a contract");
 

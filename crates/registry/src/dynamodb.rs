@@ -20,6 +20,10 @@
 //! | part of a contract that is too long for an entry | `text#<dataset>#<SHA-256 of the text>` | five digits |
 //! | claim of a content | `loaded#<dataset>#<SHA-256 of the content>` | `claim` |
 //! | newest version of an object that landed | `newest#<dataset>#<SHA-256 of bucket/key>` | `version` |
+//! | job that lands an object version that arrived | `arrival#<dataset>#<digest of the version>` | `job` |
+//! | something that was told of a dataset | `told#<dataset>#<SHA-256 of it>` | `note` |
+//! | batch of arrivals that is not a job yet | `batch#<dataset>` | `batch` |
+//! | part of what a batch gathered | `gathered#<job>` | five digits |
 //!
 //! The indexes project `ALL`. Permissions: `dynamodb:GetItem`, `PutItem` and `DeleteItem` on the
 //! table (transactions need no other), `dynamodb:Query` on the table and on its indexes. Every read

@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use job::message::JobId;
-use job::{DatasetName, Datasets};
+use job::message::{JobId, SourceRef};
+use job::{Arrivals, DatasetName, Datasets, Intake};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::attempts::Attempts;
+use crate::gathering;
 use crate::table::{Key, List, Table, When, Write, entry, read};
 use crate::texts::Held;
 use crate::{
-    ContractVersion, Error, JobChange, JobFilter, JobRecord, MAX_CONTENTS, MAX_PAGE, Newest, Page,
-    Registry, Result, StoredContract, cursor,
+    Arrival, Batch, ContractVersion, Error, Gathered, JobChange, JobFilter, JobRecord,
+    MAX_CONTENTS, MAX_PAGE, Newest, Page, Registry, Result, StoredContract, cursor,
 };
 
 /// The entry of a contract.
@@ -21,14 +22,23 @@ use crate::{
 struct Contract {
     #[serde(flatten)]
     version: ContractVersion,
+    /// Lists show no more of a version than its number, so it is kept beside it.
+    #[serde(default)]
+    intake: Intake,
     #[serde(flatten)]
     held: Held,
 }
 
+impl Contract {
+    fn listed(self) -> ContractVersion {
+        ContractVersion { intake: self.intake, ..self.version }
+    }
+}
+
 impl ContractVersion {
-    fn with_text(self, text: String) -> StoredContract {
-        let Self { dataset, version, created } = self;
-        StoredContract { dataset, version, created, text }
+    fn with(self, text: String) -> StoredContract {
+        let Self { dataset, version, created, intake } = self;
+        StoredContract { dataset, version, created, text, intake }
     }
 }
 
@@ -45,6 +55,7 @@ impl<T: Table> Registry for T {
         &self,
         dataset: &DatasetName,
         text: &str,
+        intake: &Intake,
         now: &str,
     ) -> Result<StoredContract> {
         let (head, mut attempts) = (Key::dataset(dataset), Attempts::default());
@@ -60,21 +71,26 @@ impl<T: Table> Registry for T {
             if let Some(newest) = newest.filter(|newest| newest.held == held)
                 && self.get(&head).await?.is_some()
             {
-                return Ok(newest.version.with_text(text.to_owned()));
+                return Ok(newest.listed().with(text.to_owned()));
             }
             // Its parts come before what names them, and they are the same for whoever writes them.
             if !std::mem::replace(&mut is_kept, true) {
                 held.keep(self, dataset, text).await?;
             }
-            let version =
-                ContractVersion { dataset: dataset.clone(), version, created: now.to_owned() };
-            let contract = entry(&Contract { version: version.clone(), held: held.clone() });
+            let version = ContractVersion {
+                dataset: dataset.clone(),
+                version,
+                created: now.to_owned(),
+                intake: intake.clone(),
+            };
+            let (held, intake) = (held.clone(), intake.clone());
+            let contract = entry(&Contract { version: version.clone(), held, intake });
             // Whoever puts the version first, wins; the head goes with it and so needs no condition
             // of its own.
             let first =
                 Write::put(Key::version(dataset, version.version), contract.clone(), When::Absent);
             if self.write(vec![first, Write::put(head.clone(), contract, When::Always)]).await? {
-                return Ok(version.with_text(text.to_owned()));
+                return Ok(version.with(text.to_owned()));
             }
             attempts.pause(&head).await?;
         }
@@ -87,9 +103,9 @@ impl<T: Table> Registry for T {
     ) -> Result<Option<StoredContract>> {
         let key =
             version.map_or_else(|| Key::dataset(dataset), |version| Key::version(dataset, version));
-        let Some(Contract { version, held }) = get(self, &key).await? else { return Ok(None) };
-        let text = held.read(self, dataset).await?;
-        Ok(Some(version.with_text(text)))
+        let Some(contract) = get::<_, Contract>(self, &key).await? else { return Ok(None) };
+        let text = contract.held.clone().read(self, dataset).await?;
+        Ok(Some(contract.listed().with(text)))
     }
 
     async fn contract_versions(
@@ -216,6 +232,85 @@ impl<T: Table> Registry for T {
         )])
         .await
     }
+
+    async fn arrive(
+        &self,
+        dataset: &DatasetName,
+        source: &SourceRef,
+        job: &JobId,
+    ) -> Result<JobId> {
+        let key = Key::arrival(dataset, source);
+        if self.write(vec![Write::put(key.clone(), entry(job), When::Absent)]).await? {
+            return Ok(job.clone());
+        }
+        // Nobody deletes them.
+        Ok(get(self, &key).await?.unwrap_or_else(|| job.clone()))
+    }
+
+    async fn arrived(&self, dataset: &DatasetName, source: &SourceRef) -> Result<Option<JobId>> {
+        get(self, &Key::arrival(dataset, source)).await
+    }
+
+    async fn gather(
+        &self,
+        dataset: &DatasetName,
+        arrivals: &[Arrival],
+        limits: &Arrivals,
+        now: &str,
+    ) -> Result<Gathered> {
+        gathering::gather(self, dataset, arrivals, limits, now).await
+    }
+
+    async fn batch(&self, dataset: &DatasetName) -> Result<Option<Batch>> {
+        get(self, &Key::batch(dataset)).await
+    }
+
+    async fn close_batch(&self, dataset: &DatasetName, job: &JobId) -> Result<Option<Batch>> {
+        let (key, mut attempts) = (Key::batch(dataset), Attempts::default());
+        loop {
+            let Some(before) = self.get(&key).await? else { return Ok(None) };
+            let batch: Batch = read(&key, &before)?;
+            if batch.job != *job {
+                return Ok(None);
+            }
+            if batch.is_closed {
+                return Ok(Some(batch));
+            }
+            let closed = Batch { is_closed: true, ..batch };
+            let write = Write::put(key.clone(), entry(&closed), When::Is(before));
+            if self.write(vec![write]).await? {
+                return Ok(Some(closed));
+            }
+            attempts.pause(&key).await?;
+        }
+    }
+
+    async fn note(&self, dataset: &DatasetName, told: &str) -> Result<bool> {
+        let key = Key::note(dataset, told);
+        self.write(vec![Write::put(key, entry(&told), When::Absent)]).await
+    }
+
+    async fn forget_batch(&self, batch: &Batch) -> Result<()> {
+        let key = Key::batch(&batch.dataset);
+        let Some(there) = self.get(&key).await? else { return Ok(()) };
+        let Batch { job, is_closed, .. } = read(&key, &there)?;
+        if job == batch.job && is_closed {
+            // Refused means that somebody else has forgotten it, as a closed one changes no more.
+            self.write(vec![Write::delete(key, When::Is(there))]).await?;
+        }
+        Ok(())
+    }
+
+    async fn gathered(&self, job: &JobId) -> Result<Vec<Arrival>> {
+        let mut all = Vec::new();
+        for part in 0.. {
+            match get::<_, Vec<Arrival>>(self, &Key::gathered(job, part)).await? {
+                Some(arrivals) => all.extend(arrivals),
+                None => break,
+            }
+        }
+        Ok(all)
+    }
 }
 
 fn apply(job: &mut JobRecord, change: &JobChange, now: &str) {
@@ -234,7 +329,12 @@ fn apply(job: &mut JobRecord, change: &JobChange, now: &str) {
     job.sequence = change.sequence.or(job.sequence);
     job.failure = change.failure.clone().or(job.failure.take());
     job.bill = change.bill.clone().or(job.bill.take());
-    job.warnings.extend(change.warnings.iter().cloned());
+    // A step that runs again warns of the same.
+    for warning in &change.warnings {
+        if !job.warnings.contains(warning) {
+            job.warnings.push(warning.clone());
+        }
+    }
     job.updated = now.to_owned();
 }
 
@@ -260,7 +360,10 @@ async fn owner(
     Ok(None)
 }
 
-async fn get<T: Table + ?Sized, R: DeserializeOwned>(table: &T, key: &Key) -> Result<Option<R>> {
+pub(crate) async fn get<T: Table + ?Sized, R: DeserializeOwned>(
+    table: &T,
+    key: &Key,
+) -> Result<Option<R>> {
     table.get(key).await?.map(|entry| read(key, &entry)).transpose()
 }
 

@@ -9,6 +9,7 @@ mod port;
 
 mod attempts;
 mod cursor;
+mod gathering;
 mod ledger;
 mod table;
 mod texts;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use job::bill::Bill;
 use job::hold::Hold;
 use job::message::{Counts, Failure, JobId, ObjectCounts, SourceRef, Submission, Warning};
-use job::{DatasetName, Datasets, Label, Labels};
+use job::{Arrivals, DatasetName, Datasets, Intake, Label, Labels};
 use serde::{Deserialize, Serialize};
 
 /// The registry's port. All implementations pass one conformance suite
@@ -16,11 +16,12 @@ use serde::{Deserialize, Serialize};
 #[async_trait]
 pub trait Registry: Send + Sync {
     /// Keeps a contract as the next version (from 1), unless the newest version holds the same
-    /// text: then that one is the answer.
+    /// text: then that one is the answer. `intake` is what the text says of it.
     async fn put_contract(
         &self,
         dataset: &DatasetName,
         text: &str,
+        intake: &Intake,
         now: &str,
     ) -> Result<StoredContract>;
     /// A version of a contract, or, without one, the newest of a dataset that is not deleted.
@@ -94,6 +95,36 @@ pub trait Registry: Send + Sync {
         before: Option<&Newest>,
         newest: &Newest,
     ) -> Result<bool>;
+
+    /// Notes that `job` lands an object version that arrived, unless it is known who does. The
+    /// answer is the job that lands it.
+    async fn arrive(&self, dataset: &DatasetName, source: &SourceRef, job: &JobId)
+    -> Result<JobId>;
+    /// The job that lands an object version, if it arrived.
+    async fn arrived(&self, dataset: &DatasetName, source: &SourceRef) -> Result<Option<JobId>>;
+    /// Puts arrivals in the open batch of a dataset, as many of the first ones as it takes, and
+    /// opens one if there is none. Those that arrived before stay with their jobs.
+    ///
+    /// Nothing is put while there is a batch that is closed: whoever gets it as the answer admits
+    /// its job, forgets it with [`forget_batch`](Registry::forget_batch), and tries again.
+    async fn gather(
+        &self,
+        dataset: &DatasetName,
+        arrivals: &[Arrival],
+        limits: &Arrivals,
+        now: &str,
+    ) -> Result<Gathered>;
+    /// The batch of a dataset that is open, or closed and not forgotten.
+    async fn batch(&self, dataset: &DatasetName) -> Result<Option<Batch>>;
+    /// Closes a batch of a dataset, so that it takes no more; the batch as it is then. `None`: that
+    /// batch is forgotten, or never was.
+    async fn close_batch(&self, dataset: &DatasetName, job: &JobId) -> Result<Option<Batch>>;
+    /// Notes that something was told of a dataset; whether it was not noted before.
+    async fn note(&self, dataset: &DatasetName, told: &str) -> Result<bool>;
+    /// Forgets a closed batch whose job was admitted. Forgetting again is a success.
+    async fn forget_batch(&self, batch: &Batch) -> Result<()>;
+    /// What a batch gathered, in the order of arrival, whether it is forgotten or not.
+    async fn gathered(&self, job: &JobId) -> Result<Vec<Arrival>>;
 }
 
 /// Most entries of a page.
@@ -113,6 +144,10 @@ pub struct StoredContract {
     pub created: String,
     /// The document, YAML or JSON, as it was sent.
     pub text: String,
+    /// What the document says of arrivals. It is for those who don't read contracts; who does finds
+    /// it in the text.
+    #[serde(skip)]
+    pub intake: Intake,
 }
 
 /// A contract in a list: without its text.
@@ -124,11 +159,15 @@ pub struct ContractVersion {
     pub version: u32,
     /// When it was registered.
     pub created: String,
+    /// As [`StoredContract::intake`].
+    #[serde(default, skip_serializing)]
+    pub intake: Intake,
 }
 
 impl From<StoredContract> for ContractVersion {
-    fn from(StoredContract { dataset, version, created, text: _ }: StoredContract) -> Self {
-        Self { dataset, version, created }
+    fn from(contract: StoredContract) -> Self {
+        let StoredContract { dataset, version, created, intake, .. } = contract;
+        Self { dataset, version, created, intake }
     }
 }
 
@@ -139,6 +178,46 @@ pub struct Newest {
     pub source: SourceRef,
     /// The job.
     pub job: JobId,
+}
+
+/// An object version that arrived in the inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// The object, with its version or ETag.
+    pub source: SourceRef,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// What arrivals of a dataset wait in until they are landed together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// The dataset.
+    pub dataset: DatasetName,
+    /// The job that lands it, [named by](JobId::of_batch) its first arrival.
+    pub job: JobId,
+    /// When its first arrival was put in.
+    pub opened: String,
+    /// How many files it has.
+    pub files: u32,
+    /// How many bytes they have.
+    pub bytes: u64,
+    /// The entries that hold them.
+    pub(crate) parts: u32,
+    /// Whether it takes no more.
+    pub is_closed: bool,
+}
+
+/// What became of arrivals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gathered {
+    /// How many of them have a job by now, counted from the first one.
+    pub taken: usize,
+    /// The dataset's batch. `None`: there is none, as all that were taken have other jobs.
+    pub batch: Option<Batch>,
+    /// Whether this call opened the batch, or finds that an earlier one of the same arrivals put
+    /// them in: somebody has to have it closed in time.
+    pub is_to_be_closed: bool,
 }
 
 /// What the registry knows of a job.

@@ -1,7 +1,7 @@
 //! What a store must be able to do to hold a registry, and under which keys its entries lie.
 
 use async_trait::async_trait;
-use job::message::JobId;
+use job::message::{JobId, SourceRef};
 use job::{DatasetName, Labels};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -129,6 +129,27 @@ impl Key {
     /// Of the newest version of an object that landed. Its place is hashed, as it may be any text.
     pub(crate) fn newest(dataset: &DatasetName, place: &str) -> Self {
         Self { pk: format!("newest#{dataset}#{}", hash(place)), sk: "version".to_owned() }
+    }
+
+    /// Of the job that lands an object version. Versions are hashed, as keys may be any text, and
+    /// each is a partition of its own, as a busy dataset has many.
+    pub(crate) fn arrival(dataset: &DatasetName, source: &SourceRef) -> Self {
+        Self { pk: format!("arrival#{dataset}#{}", source.version_digest()), sk: "job".to_owned() }
+    }
+
+    /// Of something that was told of a dataset. It is hashed, as it may be any text.
+    pub(crate) fn note(dataset: &DatasetName, told: &str) -> Self {
+        Self { pk: format!("told#{dataset}#{}", hash(told)), sk: "note".to_owned() }
+    }
+
+    /// Of the batch of a dataset.
+    pub(crate) fn batch(dataset: &DatasetName) -> Self {
+        Self { pk: format!("batch#{dataset}"), sk: "batch".to_owned() }
+    }
+
+    /// Of a part of what a batch gathered.
+    pub(crate) fn gathered(job: &JobId, part: u32) -> Self {
+        Self { pk: format!("gathered#{job}"), sk: format!("{part:05}") }
     }
 
     /// Whether the entry is a job, which the lists of jobs hold.

@@ -1,10 +1,10 @@
-//! Tells whoever listens what becomes of a job: that it was begun, that
-//! it waits for approval, and how it ended. Jobs that land
-//! undisturbed are announced by the state machine. docs/reference/events has the shape of each
-//! event.
+//! Tells whoever listens what becomes of a job: that it was begun, that it waits for approval, and
+//! how it ended; and that a dataset is late. Jobs that land undisturbed are announced by the state
+//! machine. docs/reference/events has the shape of each event.
 
 use events::Event;
-use job::message::{Held, Settled};
+use job::DatasetName;
+use job::message::{Held, JobId, Settled};
 use landing::plan::Plan;
 use serde_json::json;
 
@@ -42,8 +42,16 @@ pub fn ended(settled: &Settled) -> Event {
     }
 }
 
+/// That the next job of a dataset is later than its contract expects: nothing has landed since
+/// `since`, when `last` was admitted or the contract was registered, for `every` seconds.
+pub fn late(dataset: &DatasetName, since: &str, last: Option<&JobId>, every: i64) -> Event {
+    let detail =
+        json!({"dataset": dataset, "since": since, "lastJob": last, "everySeconds": every});
+    Event { detail_type: "landfall.dataset.late".to_owned(), detail }
+}
+
 /// Puts an event on the bus. What it tells of is so, whether or not this is heard.
-pub(crate) async fn announce(context: &Context, event: Event) {
+pub async fn announce(context: &Context, event: Event) {
     let Some(events) = &context.events else { return };
     if let Err(error) = events.put(&event).await {
         let Event { detail_type, detail } = event;

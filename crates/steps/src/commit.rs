@@ -68,7 +68,8 @@ pub(crate) async fn finish(
     checkpoint(context, job, &commit).await;
     let mut warnings = register(context, keys, job, &commit).await;
     warnings.extend(afterwards::tidy(context, keys, &commit).await?);
-    note_success(context, &commit, &warnings, meter).await?;
+    // Earlier steps have warned of what they know.
+    let warnings = note_success(context, &commit, warnings, meter).await?;
     // What can't be cleared up now, the buckets' lifecycle rules do.
     if let Err(error) =
         sweep::uploads(lake.as_ref(), &context.dataset_prefix(&job.dataset), &job.job).await
@@ -279,16 +280,16 @@ async fn checkpoint(context: &Context, job: &JobRef, commit: &Commit) {
     }
 }
 
-/// Tells the registry that a job is committed.
+/// Tells the registry that a job is committed. The answer is all that the job is warned of.
 ///
 /// The commit's bill is that of what was spent up to the commit; what this invocation spent since
 /// is added.
 async fn note_success(
     context: &Context,
     commit: &Commit,
-    warnings: &[Warning],
+    warnings: Vec<Warning>,
     meter: &Meter,
-) -> Result<(), Error> {
+) -> Result<Vec<Warning>, Error> {
     let mut bill = commit.bill.clone();
     if let Some(bill) = &mut bill {
         bill.add(Item::Store, meter.unreported());
@@ -298,11 +299,11 @@ async fn note_success(
         counts: Some(commit.counts),
         sequence: Some(commit.sequence),
         bill,
-        warnings: warnings.to_vec(),
+        warnings: warnings.clone(),
         ..JobChange::default()
     };
-    context.registry.update_job(&commit.job, &change, &now()).await?;
-    Ok(())
+    let record = context.registry.update_job(&commit.job, &change, &now()).await?;
+    Ok(record.map_or(warnings, |record| record.warnings))
 }
 
 /// Whether a key of the lake is of a file that `job` put together of smaller ones.

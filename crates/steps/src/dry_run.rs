@@ -7,6 +7,7 @@ use bytes::Bytes;
 use contract::Compression;
 use contract::rejects::ErrorEntry;
 use csv_records::footer_start;
+use job::Intake;
 use job::message::{Counts, Failure, JobId, JobKeys, Shard, SourceRef, Submission, TransformShard};
 use job::sources::Sources;
 use job::{Error, ErrorKind};
@@ -106,7 +107,10 @@ impl DryRun {
     /// with the source or the contract is told by [`Outlook::failure`].
     pub async fn run(&self, submission: &Submission, contract: &str) -> Result<Outlook, Error> {
         let context = self.context();
-        let stored = context.registry.put_contract(&submission.dataset, contract, &now()).await?;
+        let stored = context
+            .registry
+            .put_contract(&submission.dataset, contract, &Intake::default(), &now())
+            .await?;
         let submission = Submission {
             job: dry_id(),
             contract: stored.version,

@@ -1,7 +1,7 @@
 //! The objects that a source names, found.
 
 use globset::{GlobBuilder, GlobMatcher};
-use job::message::{Source, SourceRef};
+use job::message::{Source, SourceRef, Submission};
 use job::{Error, ErrorKind};
 use landing::manifest::{Expected, ListedObject, MANIFEST_BYTES, Manifest, Total};
 use landing::plan::MAX_OBJECTS;
@@ -46,8 +46,9 @@ impl From<SourceRef> for Found {
 ///
 /// [`ErrorKind::LimitExceeded`]: there are more than [`MAX_OBJECTS`]. Those of the manifest.
 /// [`ErrorKind::AccessDenied`]: what is named may not be landed.
-pub(crate) async fn find(context: &Context, source: &Source) -> Result<FoundSource, Error> {
+pub(crate) async fn find(context: &Context, submission: &Submission) -> Result<FoundSource, Error> {
     let of = |objects| FoundSource { objects, total: Total::default() };
+    let source = &submission.source;
     match source {
         Source::Object(object) => Ok(of(vec![object.clone().into()])),
         Source::Objects { objects } => {
@@ -63,6 +64,10 @@ pub(crate) async fn find(context: &Context, source: &Source) -> Result<FoundSour
             let keys = listed(context, source, bucket, prefix, matcher.as_ref()).await?;
             let object = |key| Found::from(SourceRef::new(bucket.clone(), key));
             Ok(of(keys.into_iter().map(object).collect()))
+        }
+        Source::Batch { .. } => {
+            let arrivals = context.registry.gathered(&submission.job).await?;
+            Ok(of(arrivals.into_iter().map(|arrival| Found::from(arrival.source)).collect()))
         }
     }
 }

@@ -12,6 +12,7 @@ use futures::{StreamExt, stream};
 use job::bill::{Expected, Item, check_cap, estimate};
 use job::message::{
     Failure, JobKeys, ObjectCounts, Planned, Shard, ShardList, SourceRef, Submission, Unreadable,
+    Warning,
 };
 use job::{Error, ErrorKind};
 use landing::commit::{content_name, is_version_name, version_name};
@@ -62,7 +63,7 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
         }
     }
     check_table(context, &submission, &contract).await?;
-    let found = find(context, &submission.source).await?;
+    let found = find(context, &submission).await?;
     let said = found.total;
     let opened = open_all(context, &keys, &submission, &contract, found.objects).await?;
     opened.check_any(context, &keys, &submission).await?;
@@ -113,6 +114,7 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     let change = JobChange {
         source: source.map(|object| object.source.clone()),
         objects: (!is_only).then_some(counts),
+        warnings: unreadable_warning(&opened.skipped, plan.objects).into_iter().collect(),
         ..JobChange::default()
     };
     context.registry.update_job(job, &change, &now()).await?;
@@ -170,6 +172,24 @@ impl Opened {
             )),
         }
     }
+}
+
+/// What a job is warned of that lands some of its objects.
+fn unreadable_warning(skipped: &[Skipped], landed: u32) -> Option<Warning> {
+    let has_landed = |object: &&Skipped| {
+        matches!(
+            ErrorKind::named(&object.error),
+            Some(ErrorKind::AlreadyLanded | ErrorKind::Superseded)
+        )
+    };
+    let unread = skipped.iter().filter(|object| !has_landed(object)).count();
+    let of = skipped.len() + landed as usize;
+    (unread > 0).then(|| Warning {
+        name: "ObjectsSkipped".to_owned(),
+        message: format!(
+            "{unread} of {of} objects can't be read and are not landed; the job's skipped objects tell why"
+        ),
+    })
 }
 
 /// What becomes of an object.

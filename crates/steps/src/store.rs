@@ -1,10 +1,13 @@
 //! Makes a job visible: gets everything ready, decides that it commits, and brings it to its end.
 
+use contract::Expect;
 use job::Error;
 use job::bill::Item;
 use job::decision::{Decision, Start};
-use job::message::{JobKeys, JobRef, Stored};
+use job::message::{JobKeys, JobRef, Stored, Warning};
+use registry::JobChange;
 
+use crate::context::now;
 use crate::decision::{error_of, give_way};
 use crate::ready::Ready;
 use crate::spending::Meter;
@@ -53,6 +56,7 @@ async fn decide(
     let mut ready = Ready::get(context, keys).await?;
     let Ready { plan, tally, contract, draft, .. } = &ready;
     let mode = draft.mode;
+    warn_of_rows(context, job, contract.expect, tally.counts.stored).await?;
     let log = context.log(&job.dataset, draft.table);
     log.refuse_other_format().await?;
     let from = log.first_free().await?;
@@ -81,4 +85,23 @@ async fn decide(
     }
     ready.base = Some(base);
     Ok((decision, ready))
+}
+
+/// Warns of a job that stores fewer or more rows than its contract expects.
+async fn warn_of_rows(
+    context: &Context,
+    job: &JobRef,
+    expect: Expect,
+    rows: u64,
+) -> Result<(), Error> {
+    if expect.allows(rows) {
+        return Ok(());
+    }
+    let warning = Warning {
+        name: "RowsUnexpected".to_owned(),
+        message: format!("{rows} rows are stored, and the contract expects {}", expect.rows()),
+    };
+    let change = JobChange { warnings: vec![warning], ..JobChange::default() };
+    context.registry.update_job(&job.job, &change, &now()).await?;
+    Ok(())
 }

@@ -6,6 +6,7 @@ mod batch;
 use std::env::var;
 use std::sync::Arc;
 
+use admission::Queue;
 use aws_lambda_events::sqs::SqsEvent;
 use executions::StepFunctions;
 use registry::DynamoDb;
@@ -19,6 +20,7 @@ async fn main() -> Result<(), lambda_step::Error> {
     let admitter = Arc::new(Admitter {
         registry: Arc::new(DynamoDb::new(&aws, setting("LANDFALL_TABLE")?)),
         executions: Arc::new(StepFunctions::new(&aws, setting("LANDFALL_STATE_MACHINE")?)),
+        clock: Arc::new(Queue::new(&aws, setting("LANDFALL_ADMIT_QUEUE")?)),
         inbox_prefix: setting("LANDFALL_INBOX_PREFIX")?,
     });
     lambda_step::serve("admit", move |batch: SqsEvent, _| {

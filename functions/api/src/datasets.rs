@@ -92,8 +92,20 @@ pub(crate) async fn put(
             caller.check(joined)?;
         }
     }
+    // What is to be landed at set times must be what the caller may land now.
+    if let Some(schedule) = &contract.schedule {
+        let bucket = schedule.bucket.as_ref().unwrap_or(&app.config.inbox_bucket);
+        if let Err(refused) = caller.sources(&app).check_prefix(bucket, &schedule.prefix) {
+            return Err(Problem::faults(vec![Fault::of_key(
+                &text,
+                "schedule",
+                refused.to_string(),
+            )]));
+        }
+    }
     let before = app.registry.contract(&name, None).await?.map(|contract| contract.version);
-    let stored = app.registry.put_contract(&name, &text, &admission::now()).await?;
+    let stored =
+        app.registry.put_contract(&name, &text, &contract.intake(), &admission::now()).await?;
     let (status, version) = (
         if before == Some(stored.version) { StatusCode::OK } else { StatusCode::CREATED },
         stored.version,

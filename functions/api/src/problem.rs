@@ -354,6 +354,7 @@ impl From<admission::Error> for Problem {
             .of_job(&job),
             admission::Error::Registry(error) => error.into(),
             admission::Error::Executions(error) => error.into(),
+            admission::Error::Clock(said) => Self::unavailable(&said),
         }
     }
 }

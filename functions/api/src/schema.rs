@@ -32,6 +32,7 @@ pub(crate) enum Source {
     Objects(SourceObjects),
     Manifest(SourceManifest),
     Prefix(SourcePrefix),
+    Batch(SourceBatch),
 }
 
 /// Objects that were named one by one.
@@ -59,6 +60,22 @@ pub(crate) struct SourcePrefix {
     /// What the rest of their keys matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     glob: Option<String>,
+}
+
+/// Objects that arrived in the inbox within a window.
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobSourceBatch)]
+pub(crate) struct SourceBatch {
+    batch: BatchSize,
+}
+
+/// How much a batch is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BatchSize {
+    /// Objects.
+    files: u32,
+    /// Bytes of all of them.
+    bytes: u64,
 }
 
 /// What becomes of those of many objects that can't be read.

@@ -126,6 +126,8 @@ pub(crate) async fn see_all(
             refused(sources.check_prefix(bucket, prefix))?;
             Ok(source.clone())
         }
+        // Only arrivals make one, and they ask nobody here.
+        Source::Batch { .. } => Ok(source.clone()),
     }
 }
 

@@ -1,9 +1,16 @@
 //! Finds jobs that have not ended though their execution has, and brings them to their end.
 //!
 //! An event of Step Functions names one; the sweep looks at all that seem to be running, as events
-//! may be lost. Both do the same with a job, which is harmless for one that is well.
+//! may be lost. Both do the same with a job, which is harmless for one that is well. Another sweep
+//! finds files of the inbox that have no job, and datasets whose files did not come. Jobs that
+//! contracts ask for at set times are started too.
 
 mod execution;
+mod inbox;
+mod schedule;
+
+pub use inbox::{Inbox, Seen};
+pub use schedule::Due;
 
 use std::sync::Arc;
 
@@ -179,6 +186,7 @@ fn admission_error(error: admission::Error) -> Error {
     match error {
         admission::Error::Registry(error) => error.into(),
         admission::Error::Executions(error) => error.into(),
+        admission::Error::Clock(error) => Error::new(ErrorKind::StoreUnavailable, error),
         other => Error::new(ErrorKind::Internal, other.to_string()),
     }
 }

@@ -120,6 +120,9 @@ fn columns_of(
         rejects_limit: RejectsLimit::None,
         hold: contract::Hold::default(),
         afterwards: None,
+        arrivals: None,
+        schedule: None,
+        expect: Default::default(),
         output: Output::default(),
     };
     let columns = columns::read(records, &contract, mapping, &mut findings);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use job::Datasets;
+use job::Intake;
 
 use super::{LATER, NOW, RACERS, Suite, race};
 use crate::ContractVersion;
@@ -24,7 +25,8 @@ impl Suite {
             );
             put.push(contract);
         }
-        let again = self.registry.put_contract(&dataset, &put[4].text, LATER).await;
+        let again =
+            self.registry.put_contract(&dataset, &put[4].text, &Intake::default(), LATER).await;
         assert_eq!(again.as_ref(), Ok(&put[4]), "the same text is the same version");
         assert_eq!(
             self.registry.contract(&dataset, None).await.as_ref(),
@@ -109,7 +111,8 @@ impl Suite {
                 self.registry.contract(&dataset, None).await.as_ref(),
                 Ok(&Some(contract.clone()))
             );
-            let again = self.registry.put_contract(&dataset, &text, LATER).await;
+            let again =
+                self.registry.put_contract(&dataset, &text, &Intake::default(), LATER).await;
             assert_eq!(again.as_ref(), Ok(&contract), "the same text is the same version");
             assert!(contract.text == text);
             put.push(contract);
@@ -133,7 +136,7 @@ impl Suite {
         let raced = race(|_| {
             let (registry, dataset, text) =
                 (Arc::clone(&self.registry), dataset.clone(), "z\n".repeat(300_000));
-            async move { registry.put_contract(&dataset, &text, NOW).await }
+            async move { registry.put_contract(&dataset, &text, &Intake::default(), NOW).await }
         })
         .await;
         for contract in raced {
@@ -149,7 +152,7 @@ impl Suite {
         let dataset = self.dataset("race");
         let put = |text: String| {
             let (registry, dataset) = (Arc::clone(&self.registry), dataset.clone());
-            async move { registry.put_contract(&dataset, &text, NOW).await }
+            async move { registry.put_contract(&dataset, &text, &Intake::default(), NOW).await }
         };
         let put_all = race(|racer| put(format!("text {racer}"))).await;
         let versions: BTreeSet<u32> =
