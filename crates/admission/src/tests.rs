@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use executions::{Execution, History, Started};
 use futures::future::join_all;
-use job::message::SourceRef;
+use job::message::{ExecutionName, SourceRef};
 use registry::{JobFilter, Newest, Page, StoredContract};
 use tokio::task::yield_now;
 
@@ -50,7 +50,7 @@ async fn a_job_is_put_and_started_with_its_contract_pinned() {
     let admitted = admit(&registry, &executions, request("k"), NOW).await.unwrap();
     assert!(admitted.new);
     assert_eq!((admitted.job.status, admitted.job.submission.contract), (JobStatus::Running, 2));
-    assert_eq!(admitted.job.execution, Some(executions.arn(&request("k").job)));
+    assert_eq!(admitted.job.execution, Some(executions.arn(&admitted.job.execution_name())));
     let input: Submission = serde_json::from_str(&executions.inputs()[0]).unwrap();
     assert_eq!(input, admitted.job.submission);
 }
@@ -261,6 +261,16 @@ impl Registry for InTurns<registry::Memory> {
         yield_now().await;
         self.0.update_job(id, change, now).await
     }
+    async fn redrive_job(
+        &self,
+        id: &JobId,
+        redrives: u32,
+        status: JobStatus,
+        now: &str,
+    ) -> registry::Result<Option<JobRecord>> {
+        yield_now().await;
+        self.0.redrive_job(id, redrives, status, now).await
+    }
     async fn put_contract(
         &self,
         _: &DatasetName,
@@ -326,12 +336,12 @@ impl Registry for InTurns<registry::Memory> {
 
 #[async_trait]
 impl Executions for InTurns<executions::Memory> {
-    fn arn(&self, job: &JobId) -> String {
-        self.0.arn(job)
+    fn arn(&self, name: &ExecutionName) -> String {
+        self.0.arn(name)
     }
-    async fn start(&self, job: &JobId, input: &str) -> executions::Result<Started> {
+    async fn start(&self, name: &ExecutionName, input: &str) -> executions::Result<Started> {
         yield_now().await;
-        self.0.start(job, input).await
+        self.0.start(name, input).await
     }
     async fn describe(&self, _: &str) -> executions::Result<Execution> {
         unreachable!("admission only starts")
