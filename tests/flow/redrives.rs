@@ -175,33 +175,62 @@ async fn assert_landed_once(bench: &Bench, stored: &Stored, expected: &Landed, c
 }
 
 #[tokio::test]
-async fn of_two_hundred_shards_the_five_that_failed_run_again() {
+async fn of_two_hundred_shards_those_that_failed_run_again() {
     let contract = CONTRACT.replace("uniqueKeys: [ [id] ]", "").replace(", lineage: true", "");
     let rows: String = (0..230).map(|n| format!("{:06},{}\n", n, ["a", "b"][n % 2])).collect();
     let source = format!("id,kind\n{rows}");
     let source = &source[..9 * 200];
     let expected = undisturbed(&contract, source).await;
 
-    let mut bench = bench(&contract).await;
-    bench.context.settings.max_concurrency = 1_000;
-    let wrong = [0, 17, 18, 99, 199];
-    let fails = |call: &Call| shard_of(call).is_some_and(|shard| wrong.contains(&shard.index));
-    // Ingest and the other shards.
-    let first = Failing { after: 1 + 195, ..Failing::new(&fails) };
-    failed(&bench, &first, source).await;
-    let begun: BTreeSet<u32> = first.shards(1).into_iter().collect();
-    assert_eq!(begun, (0..200).collect());
-    let spent = record(&bench, "job").await.bill.unwrap();
-    assert_eq!(spent.lines[&Item::Transform].usage.invocations, 195);
+    for wrong in [&[0, 17, 18, 99, 199][..], &[99]] {
+        let mut bench = bench(&contract).await;
+        bench.context.settings.max_concurrency = 1_000;
+        let fails = |call: &Call| shard_of(call).is_some_and(|shard| wrong.contains(&shard.index));
+        // Ingest and the other shards.
+        let others = 200 - wrong.len();
+        let first = Failing { after: 1 + others, ..Failing::new(&fails) };
+        failed(&bench, &first, source).await;
+        let begun: BTreeSet<u32> = first.shards(1).into_iter().collect();
+        assert_eq!(begun, (0..200).collect());
+        let spent = record(&bench, "job").await.bill.unwrap();
+        assert_eq!(spent.lines[&Item::Transform].usage.invocations, others as u64);
 
-    let second = Failing::nothing();
-    let stored = redrive(&bench, &second, JobStatus::Running).await.unwrap();
-    assert_eq!(second.shards(1), wrong);
-    assert_landed(&bench, &stored, &expected, "").await;
-    let bill = record(&bench, "job").await.bill.unwrap();
-    let again = second.shards(2).len() as u64;
-    assert_eq!(bill.lines[&Item::Transform].usage.invocations, 200 + again);
-    assert_eq!(bill.lines[&Item::Ingest].usage.invocations, 2, "that of the first one too");
+        let second = Failing::nothing();
+        let stored = redrive(&bench, &second, JobStatus::Running).await.unwrap();
+        assert_eq!(second.shards(1), wrong);
+        assert_landed(&bench, &stored, &expected, "").await;
+        let bill = record(&bench, "job").await.bill.unwrap();
+        let again = second.shards(2).len() as u64;
+        assert_eq!(bill.lines[&Item::Transform].usage.invocations, 200 + again);
+        assert_eq!(bill.lines[&Item::Ingest].usage.invocations, 2, "that of the first one too");
+    }
+}
+
+/// Each merge writes 64 files at most.
+#[tokio::test]
+async fn of_the_merges_those_that_failed_run_again() {
+    let contract = CONTRACT.replace("uniqueKeys: [ [id] ]", "");
+    let rows: String = (0..400).map(|n| format!("{n},{}\n", n % 200)).collect();
+    let source = format!("id,kind\n{rows}");
+    let expected = Bench::new(&contract).await.land("job", source.as_bytes(), 999).await.unwrap();
+    let merge_of =
+        |call: &Call| call.payload.get("merge").and_then(|merge| merge["index"].as_u64());
+    for wrong in [0, 1, 3] {
+        let bench = bench(&contract).await;
+        let fails = |call: &Call| merge_of(call) == Some(wrong);
+        let submission = bench.submit("job", source.as_bytes(), 999, false).await;
+        let failure = run(&bench, &Failing::new(&fails), &submission).await.unwrap_err();
+        assert_waits(&bench, &failure).await;
+        let second = Failing::nothing();
+        let stored = redrive(&bench, &second, JobStatus::Running).await.unwrap();
+        // One after the other: those after the one that failed were not begun.
+        let calls = second.calls.lock().unwrap();
+        let merges: Vec<u64> = calls.iter().filter_map(merge_of).collect();
+        assert_eq!(merges, (wrong..4).collect::<Vec<_>>());
+        assert!(calls.iter().all(|call| shard_of(call).is_none()), "no shard runs");
+        drop(calls);
+        assert_landed(&bench, &stored, &expected, &format!("merge {wrong}")).await;
+    }
 }
 
 /// The step of a call: of the shards, with their round, and of verifications with theirs.

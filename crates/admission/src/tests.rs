@@ -230,6 +230,60 @@ async fn a_job_that_was_started_and_pinned_meanwhile_is_no_conflict() {
     assert_eq!(start(&registry, &executions, stale, NOW).await, Ok(admitted.job));
 }
 
+/// A job that failed, and can be redriven.
+async fn failed(registry: &dyn Registry, executions: &dyn Executions) -> JobRecord {
+    let job = admit(registry, executions, request("k"), NOW).await.unwrap().job;
+    let change = JobChange {
+        status: Some(JobStatus::Failed),
+        redrivable_until: Some("9999-01-31T12:00:00.000Z".to_owned()),
+        ..JobChange::default()
+    };
+    registry.update_job(&job.submission.job, &change, NOW).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn those_that_redrive_a_job_at_once_start_one_execution() {
+    for (a, b) in (0..6_usize).flat_map(|a| (0..6).map(move |b| (a, b))) {
+        let registry = InTurns(registry_with_flights().await);
+        let executions = InTurns(executions::Memory::new());
+        let job = failed(&registry, &executions).await;
+        let (registry, executions, job) = (&registry, &executions, &job);
+        let redriven = join_all([a, b].map(|wait| async move {
+            for _ in 0..wait {
+                yield_now().await;
+            }
+            redrive(registry, executions, job.clone(), JobStatus::Running, NOW).await
+        }));
+        for one in redriven.await {
+            let one = one.unwrap();
+            assert_eq!((one.status, one.redrives), (JobStatus::Running, 1), "{a} {b}");
+        }
+        let record = registry.0.job(&job.submission.job).await.unwrap().unwrap();
+        let name = format!("{}-r2", job.submission.job);
+        assert_eq!(record.execution_name().to_string(), name);
+        assert_eq!(record.execution, Some(executions.0.arn(&record.execution_name())));
+        assert_eq!(executions.0.inputs().len(), 2, "{a} {b}");
+    }
+}
+
+#[tokio::test]
+async fn a_redrive_that_was_not_started_is_started_by_the_next_one() {
+    let (registry, executions) = (registry_with_flights().await, executions::Memory::new());
+    let job = failed(&registry, &executions).await;
+    let busy = executions::Error::Unavailable("busy".to_owned());
+    executions.refuse_next(busy.clone());
+    let redriven = redrive(&registry, &executions, job.clone(), JobStatus::Running, NOW).await;
+    assert_eq!(redriven, Err(Error::Executions(busy)));
+    // It read the job before that, or after.
+    let left = registry.job(&job.submission.job).await.unwrap().unwrap();
+    assert_eq!((left.status, left.execution.as_ref()), (JobStatus::Running, None));
+    let started = go_on(&registry, &executions, left.clone(), NOW).await.unwrap();
+    assert!(started.execution.is_some());
+    let repeat = redrive(&registry, &executions, job, JobStatus::Running, NOW).await;
+    assert_eq!(repeat.unwrap(), started);
+    assert_eq!(executions.inputs().len(), 2);
+}
+
 /// Lets everyone else go first before every call, so that callers who run side by side do so call
 /// by call. Only what admission needs is there.
 struct InTurns<T>(T);

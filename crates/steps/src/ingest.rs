@@ -67,6 +67,15 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
         work.delete(&keys.failure()).await?;
     }
     let shards = shards(context, &keys, &plan).await?;
+    let is_only = submission.source.object().is_some();
+    let source = plan.first_objects.first().filter(|_| is_only);
+    let counts = ObjectCounts { landed: plan.objects, skipped: plan.skipped };
+    let change = JobChange {
+        source: source.map(|object| object.source.clone()),
+        objects: (!is_only).then_some(counts),
+        ..JobChange::default()
+    };
+    context.registry.update_job(job, &change, &now()).await?;
     announce::announce(context, announce::started(&plan)).await;
     let shards = match is_new {
         true => shard_list(context, keys.shards(), &shards),
@@ -154,15 +163,6 @@ async fn make(
         estimate: Some(estimate),
         submission: submission.clone(),
     };
-    let is_only = submission.source.object().is_some();
-    let source = plan.first_objects.first().filter(|_| is_only);
-    let counts = ObjectCounts { landed: plan.objects, skipped: plan.skipped };
-    let change = JobChange {
-        source: source.map(|object| object.source.clone()),
-        objects: (!is_only).then_some(counts),
-        ..JobChange::default()
-    };
-    context.registry.update_job(job, &change, &now()).await?;
     // Two runs may find different versions of the source; there is but one plan.
     match documents::write(work.as_ref(), &keys.plan(), &plan, Put::IfAbsent).await? {
         true => Ok((plan, true)),
