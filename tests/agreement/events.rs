@@ -61,6 +61,7 @@ async fn all() -> Vec<Event> {
         error: "RejectLimitExceeded".to_owned(),
         cause: "it may quote what a caller named".to_owned(),
         other: None,
+        redrivable_until: None,
         stored,
     };
     let warning = Warning { name: "CatalogNotUpdated".to_owned(), message: "why".to_owned() };
@@ -73,6 +74,9 @@ async fn all() -> Vec<Event> {
             let other = Some(JobId::parse("job-1").unwrap());
             events.push(steps::announce::ended(&settled(status, None)));
             events.push(steps::announce::ended(&Settled { other, ..settled(status, None) }));
+            let redrivable_until = Some(NOW.to_owned());
+            let redrivable = Settled { redrivable_until, ..settled(status, None) };
+            events.push(steps::announce::ended(&redrivable));
         }
     }
     events

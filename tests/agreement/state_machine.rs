@@ -242,11 +242,10 @@ fn messages_are_what_the_functions_read_and_write() {
         (payload("Merge"), keys(&states["MergeAll"]["ItemSelector"])),
         (fields(&merge), fields(&merge))
     );
-    assert_eq!(
-        states["Merge"]["Parameters"]["Payload"]["merge"],
-        serde_json::to_value(merge.merge).unwrap(),
-        "the only one"
-    );
+    let only = &states["Merge"]["Parameters"]["Payload"]["merge.$"];
+    assert_eq!(only, "$.verified.merges.only");
+    let only = &states["Transform"]["Parameters"]["Payload"]["shard.$"];
+    assert_eq!(only, "$.plan.shards.only");
     for (message, expected) in [
         (serde_json::to_value(&one), MakeFiles::Shard(one.clone())),
         (serde_json::to_value(&merge), MakeFiles::Merge(merge.clone())),
@@ -287,8 +286,12 @@ fn messages_are_what_the_functions_read_and_write() {
         paths(&serde_json::to_value(EndJob::Hold(hold)).unwrap())
     );
     assert_eq!(states["Hold"]["TimeoutSeconds"], MAX_HOLD_SECONDS);
-    let abandon =
-        EndJob::Abandon(Abandon { job: job.clone(), dataset: dataset.clone(), failure: caught });
+    let abandon = EndJob::Abandon(Abandon {
+        job: job.clone(),
+        dataset: dataset.clone(),
+        failure: caught,
+        execution: Some(String::new()),
+    });
     let caught_fields = ["abandon/failure/Cause", "abandon/failure/Error"].map(str::to_owned);
     let mut expected = paths(&serde_json::to_value(&abandon).unwrap());
     assert!(
@@ -300,7 +303,7 @@ fn messages_are_what_the_functions_read_and_write() {
 
     let planned = Planned { job, dataset, shards: list(), max_concurrency: 1 };
     assert!(answer("Ingest").is_subset(&fields(&planned)));
-    let merges = || MergeList { count: 0, bucket: "b".to_owned(), key: "k".to_owned() };
+    let merges = || MergeList { count: 0, bucket: "b".to_owned(), key: "k".to_owned(), only: None };
     assert_eq!(
         answer("Verify"),
         fields(&Verified {
@@ -318,6 +321,7 @@ fn messages_are_what_the_functions_read_and_write() {
         error: String::new(),
         cause: String::new(),
         other: None,
+        redrivable_until: None,
         stored: None,
     };
     assert!(answer("Abandon").is_subset(&fields(&settled)), "what is always there");

@@ -1,5 +1,5 @@
 //! Cancels jobs, and stops their executions from outside, at whatever moment: their status says
-//! what the log says, and nothing is left open.
+//! what the log says, those that were stopped are redriven or given up, and nothing is left open.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -70,7 +70,17 @@ fn end_at_all_moments(cancels: usize, stops: usize) {
         }
         jobs.push((job, key));
     }
-    let ended: Vec<Value> = jobs.iter().map(|(job, _)| stage.wait(job)).collect();
+    let mut ended: Vec<Value> = jobs.iter().map(|(job, _)| stage.wait(job)).collect();
+    // A job that was stopped waits to be redriven: every other one is, and the rest are given up.
+    let ways = [("redrive", "SUCCEEDED"), ("cancel", "CANCELLED")].into_iter().cycle();
+    let left = ended.iter_mut().filter(|job| job["redrive"].is_object());
+    for (job, (what, status)) in left.zip(ways) {
+        let id = job["job"].as_str().unwrap().to_owned();
+        let path = format!("/jobs/{id}/{what}");
+        stage.cloud.api().call(Method::POST, &path, &[], Vec::new()).unwrap().ok().unwrap();
+        *job = stage.wait(&id);
+        assert_eq!(job["status"], status, "{what}: {job}");
+    }
     let logged: BTreeSet<String> =
         serde_json::from_value(stage.python(LOGGED, &[stage.cloud.output("LakeBucket").unwrap()]))
             .unwrap();

@@ -35,6 +35,7 @@ fn a_missing_permission_fails_the_job_and_is_named() {
         (&json!("FAILED"), &json!("AccessDenied")),
         "{job}"
     );
+    assert!(job["redrive"]["until"].is_string(), "{job}");
     let cause = job["failure"]["cause"].as_str().unwrap();
     assert!(cause.contains("s3:GetObject"), "{cause}");
 }

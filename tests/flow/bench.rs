@@ -298,7 +298,7 @@ impl Bench {
 
     /// Puts together what the shards left small, in so many merges.
     pub(crate) async fn merge_all(&self, job: &JobRef, merges: u32) -> Result<(), Error> {
-        let list = json!({ "count": merges, "bucket": "work", "key": self.context.keys(&job.job).merges() });
+        let list = json!({ "count": merges, "bucket": "work", "key": self.context.keys(&job.job).merges(), "only": { "index": 0 } });
         let input = json!({
             "job": job.job,
             "dataset": job.dataset,

@@ -116,7 +116,7 @@ async fn end(
     }
     let job = reference(submission);
     let settle = |error: &str| {
-        steps::settle(&sound.context, job.clone(), Failure::new(error, "from outside"))
+        steps::settle(&sound.context, job.clone(), None, Failure::new(error, "from outside"))
     };
     match way {
         Way::Cancel | Way::CancelAndSettleLater => {

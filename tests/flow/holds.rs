@@ -143,7 +143,7 @@ async fn a_held_job_whose_execution_is_stopped_is_settled() {
     waiting.job.abort();
     let job = JobRef { job: submission.job, dataset: submission.dataset };
     let because = Failure::new("Cancelled", "by hand");
-    steps::settle(&bench.context, job, because).await.unwrap();
+    steps::settle(&bench.context, job, None, because).await.unwrap();
     assert_eq!(record(&bench, "job").await.status, JobStatus::Cancelled);
     assert_eq!(bench.visible().await, (vec![], 0));
 }

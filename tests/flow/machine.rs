@@ -6,7 +6,7 @@ use std::sync::{LazyLock, Mutex};
 use async_trait::async_trait;
 use flow::{Call, Ended, Fixed, Hasty, Items, Machine, Outside, Start, Tasks};
 use futures::future::BoxFuture;
-use job::message::{Caught, Failure, Settled, Stored, Submission, Verified};
+use job::message::{Caught, ExecutionName, Failure, JobId, Settled, Stored, Submission, Verified};
 use job::{Error, ErrorKind};
 use serde_json::{Value, json};
 use steps::functions::{FUNCTIONS, LANDING};
@@ -50,6 +50,8 @@ pub(crate) trait Functions: Send + Sync {
 struct Driver<'a> {
     bench: &'a Bench,
     functions: &'a dyn Functions,
+    /// What no attempt of another execution of the job is called.
+    attempts: String,
     until: Until,
     stop: Notify,
     seen: Mutex<Seen>,
@@ -77,14 +79,23 @@ pub(crate) async fn drive(
     input: Value,
     until: Until,
 ) -> Driven {
-    let driver = Driver { bench, functions, until, stop: Notify::new(), seen: Mutex::default() };
+    let job = input["job"].as_str().and_then(|job| JobId::parse(job).ok()).unwrap();
+    let record = bench.context.registry.job(&job).await.unwrap();
+    let redrives = record.map_or(0, |record| record.redrives);
+    let attempts = match redrives {
+        0 => "attempt".to_owned(),
+        _ => format!("redrive{redrives}attempt"),
+    };
+    let (stop, seen) = (Notify::new(), Mutex::default());
+    let driver = Driver { bench, functions, attempts, until, stop, seen };
     let outside =
         Outside { clock: &Hasty::default(), chance: &Fixed::WHOLE, tasks: &driver, items: &driver };
     let stopped = async {
         driver.stop.notified().await;
         flow::Failure { error: "Stopped".to_owned(), cause: String::new() }
     };
-    let ended = MACHINE.run(Start { name: "job", input, at }, outside, stopped).await;
+    let name = ExecutionName::new(&job, redrives).to_string();
+    let ended = MACHINE.run(Start { name: &name, input, at }, outside, stopped).await;
     Driven { ended, seen: driver.seen.into_inner().unwrap() }
 }
 
@@ -163,7 +174,8 @@ impl Tasks for Driver<'_> {
         if self.functions.is_stopped() || self.ends_before(&call.payload) {
             self.stop().await;
         }
-        let (context, attempt) = (self.bench.context.clone(), format!("attempt{}", call.attempt));
+        let (context, attempt) =
+            (self.bench.context.clone(), format!("{}{}", self.attempts, call.attempt));
         let (function, payload) = (call.function.clone(), call.payload.clone());
         let work = Box::pin(async move {
             steps::functions::call(&context, &function, payload, &attempt).await

@@ -265,9 +265,12 @@ async fn a_job_that_is_cancelled_is_not_put_together() {
     );
     assert_eq!(bench.visible().await, (Vec::new(), 0));
     let failure = Caught { error: "Cancelled".to_owned(), cause: String::new() };
-    steps::abandon(&bench.context, Abandon { job: job.job, dataset: job.dataset, failure })
-        .await
-        .unwrap();
+    steps::abandon(
+        &bench.context,
+        Abandon { job: job.job, dataset: job.dataset, failure, execution: None },
+    )
+    .await
+    .unwrap();
     assert_eq!(bench.work().list(keys.small_prefix(), None, 10).await.unwrap(), []);
 }
 
@@ -277,9 +280,12 @@ async fn what_one_merge_left_open_is_taken_back_when_another_fails() {
     steps::merge(&bench.context, first_merge(&job), "a").await.unwrap();
     assert!(merges > 1 && bench.visible().await.1 > 10);
     let failure = Caught { error: "Internal".to_owned(), cause: String::new() };
-    steps::abandon(&bench.context, Abandon { job: job.job.clone(), dataset: job.dataset, failure })
-        .await
-        .unwrap();
+    steps::abandon(
+        &bench.context,
+        Abandon { job: job.job.clone(), dataset: job.dataset, failure, execution: None },
+    )
+    .await
+    .unwrap();
     assert_eq!(bench.visible().await, (Vec::new(), 0));
     assert_eq!(
         bench.work().list(bench.context.keys(&job.job).small_prefix(), None, 10).await.unwrap(),

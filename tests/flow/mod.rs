@@ -27,6 +27,7 @@ mod packed;
 mod partitions;
 mod profile;
 mod races;
+mod redrives;
 mod rejects;
 mod replays;
 mod schemas;

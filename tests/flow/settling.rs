@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use executions::{Executions, Status};
 use job::decision::Decision;
-use job::message::{Failure, JobId, JobRef, Submission};
+use job::message::{ExecutionName, Failure, JobId, JobRef, Submission};
 use objects::{Buckets, Memory};
 use registry::{JobChange, JobRecord, JobStatus};
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ impl Deployment {
     async fn transformed(&self, name: &str) -> Submission {
         let submission = self.bench.submit(name, SOURCE, 9, false).await;
         self.executions
-            .start(&submission.job, &serde_json::to_string(&submission).unwrap())
+            .start(&first(&submission.job), &serde_json::to_string(&submission).unwrap())
             .await
             .unwrap();
         self.bench.transformed(submission.clone()).await.unwrap();
@@ -63,6 +63,11 @@ impl Deployment {
         assert!(record.bill.is_some(), "{record:?}");
         assert_eq!(record.counts.unwrap().read, 3, "what its shards read");
     }
+}
+
+/// The name of a job's first execution.
+fn first(job: &JobId) -> ExecutionName {
+    ExecutionName::new(job, 0)
 }
 
 /// What Step Functions tells of an execution that ended.
@@ -90,7 +95,7 @@ async fn an_execution_that_ended_is_settled_by_its_event_and_by_the_sweep() {
                 error: error.to_owned(),
                 cause: "by hand".to_owned(),
             });
-            deployment.executions.end(&deployment.executions.arn(&job), status, failure);
+            deployment.executions.end(&deployment.executions.arn(&first(&job)), status, failure);
             let event = if is_swept {
                 json!({"detail-type": "Scheduled Event", "source": "aws.events"})
             } else {
@@ -104,7 +109,7 @@ async fn an_execution_that_ended_is_settled_by_its_event_and_by_the_sweep() {
                 (expected, named)
             );
             deployment.assert_tidy(&job).await;
-            let announced = json!({"job": job, "dataset": "things", "status": expected, "error": named, "other": null});
+            let announced = json!({"job": job, "dataset": "things", "status": expected, "error": named, "other": null, "redrivable_until": null});
             let detail_type = format!("landfall.job.{}", expected.to_lowercase());
             let event = events::Event { detail_type, detail: announced };
             // That it was begun was told before.
@@ -129,7 +134,7 @@ async fn a_job_that_is_decided_to_commit_lands_whatever_became_of_its_execution(
     deployment.bench.merge_all(&job, deployment.bench.verify(&job).await).await.unwrap();
     let start = job::decision::Start { from: 0, table: job::TableFormat::Landfall };
     deployment.bench.decide(&job.job, Decision::Commit(start)).await;
-    deployment.executions.end(&deployment.executions.arn(&job.job), Status::Aborted, None);
+    deployment.executions.end(&deployment.executions.arn(&first(&job.job)), Status::Aborted, None);
     deployment.settler.hear(&ended(&job.job, "ABORTED"), later()).await.unwrap();
     let record = deployment.record(&job.job).await;
     assert_eq!(
@@ -169,15 +174,15 @@ async fn the_sweep_starts_what_was_admitted_and_stops_what_is_cancelled() {
     let done = deployment.settler.sweep(later()).await.unwrap();
     assert_eq!(done, Done { seen: 3, started: 1, stopped: 1, ..Done::default() });
     assert_eq!(
-        executions.describe(&executions.arn(&unstarted.job)).await.unwrap().status,
+        executions.describe(&executions.arn(&first(&unstarted.job))).await.unwrap().status,
         Status::Running
     );
     assert_eq!(
-        executions.describe(&executions.arn(&running.job)).await.unwrap().status,
+        executions.describe(&executions.arn(&first(&running.job))).await.unwrap().status,
         Status::Running
     );
     assert_eq!(
-        executions.describe(&executions.arn(&cancelled.job)).await.unwrap().status,
+        executions.describe(&executions.arn(&first(&cancelled.job))).await.unwrap().status,
         Status::Aborted
     );
     let statuses = [&unstarted, &running, &cancelled].map(|submission| submission.job.clone());

@@ -88,7 +88,7 @@ async fn a_table_that_changed_after_the_decision_refuses_the_job_and_keeps_nothi
     bench.run(meanwhile).await.unwrap();
     let there = bench.data_keys().await;
     let settled =
-        steps::settle(&bench.context, job.clone(), job::message::Failure::new("Aborted", ""))
+        steps::settle(&bench.context, job.clone(), None, job::message::Failure::new("Aborted", ""))
             .await
             .unwrap();
     assert_eq!((settled.status.as_str(), settled.error.as_str()), ("FAILED", "ContractInvalid"));

@@ -2,8 +2,9 @@
 //! asked for: the job is put in the registry, then started.
 //!
 //! The registry's record is written first, so that whoever finds a job put but not started (its
-//! admitter died in between) can start it; the execution is named by the job's id, so that starting
-//! it twice starts it once.
+//! admitter died in between) can start it; the execution has its name from the job, so that starting
+//! it twice starts it once. A failed job is redriven in the same way: the registry first, then a new
+//! execution.
 
 mod arrivals;
 #[cfg(feature = "sqs")]
@@ -188,7 +189,35 @@ fn is_unstarted(job: &JobRecord) -> bool {
     job.status == JobStatus::Pending && job.execution.is_none()
 }
 
-/// Starts a job that was put, and records that it runs. Started before, it is a success.
+/// Has a job that failed go on in a new execution, where it can be redriven; any other stays as it
+/// is. In `status` [`JobStatus::Cancelling`] the execution finds that the job is decided, and
+/// settles it. Asked for again, or by two at once, it is started once.
+pub async fn redrive(
+    registry: &dyn Registry,
+    executions: &dyn Executions,
+    job: JobRecord,
+    status: JobStatus,
+    now: &str,
+) -> Result<JobRecord, Error> {
+    let id = &job.submission.job;
+    let job = registry.redrive_job(id, job.redrives + 1, status, now).await?.unwrap_or(job);
+    go_on(registry, executions, job, now).await
+}
+
+/// Starts the execution by which a job is redriven, unless that was done: its starter may have died
+/// in between.
+pub async fn go_on(
+    registry: &dyn Registry,
+    executions: &dyn Executions,
+    job: JobRecord,
+    now: &str,
+) -> Result<JobRecord, Error> {
+    let is_left = job.redrives > 0 && job.execution.is_none() && !job.status.is_terminal();
+    if is_left { start(registry, executions, job, now).await } else { Ok(job) }
+}
+
+/// Starts a job that was put, or is redriven, and records that it runs. Started before, it is a
+/// success.
 pub async fn start(
     registry: &dyn Registry,
     executions: &dyn Executions,
@@ -197,7 +226,7 @@ pub async fn start(
 ) -> Result<JobRecord, Error> {
     let id = &job.submission.job;
     let input = serde_json::to_string(&job.submission).expect("a submission is plain data");
-    let arn = match executions.start(id, &input).await {
+    let arn = match executions.start(&job.execution_name(), &input).await {
         Ok(started) => started.arn,
         Err(executions::Error::Different(_)) => {
             // Either someone started the job and it pinned its source since the record was read, or
@@ -210,6 +239,7 @@ pub async fn start(
         Err(error) => return Err(error.into()),
     };
     let change = JobChange {
+        redrives: Some(job.redrives),
         status: Some(JobStatus::Running),
         execution: Some(arn),
         ..JobChange::default()

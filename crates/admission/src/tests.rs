@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use executions::{Execution, History, Started};
 use futures::future::join_all;
-use job::message::SourceRef;
+use job::message::{ExecutionName, SourceRef};
 use job::{Arrivals, Intake};
 use registry::{Arrival, Batch, Gathered, JobFilter, Newest, Page, StoredContract};
 use tokio::task::yield_now;
@@ -57,7 +57,7 @@ async fn a_job_is_put_and_started_with_its_contract_pinned() {
     let admitted = admit(&registry, &executions, request("k"), NOW).await.unwrap();
     assert!(admitted.new);
     assert_eq!((admitted.job.status, admitted.job.submission.contract), (JobStatus::Running, 2));
-    assert_eq!(admitted.job.execution, Some(executions.arn(&request("k").job)));
+    assert_eq!(admitted.job.execution, Some(executions.arn(&admitted.job.execution_name())));
     let input: Submission = serde_json::from_str(&executions.inputs()[0]).unwrap();
     assert_eq!(input, admitted.job.submission);
 }
@@ -237,6 +237,60 @@ async fn a_job_that_was_started_and_pinned_meanwhile_is_no_conflict() {
     assert_eq!(start(&registry, &executions, stale, NOW).await, Ok(admitted.job));
 }
 
+/// A job that failed, and can be redriven.
+async fn failed(registry: &dyn Registry, executions: &dyn Executions) -> JobRecord {
+    let job = admit(registry, executions, request("k"), NOW).await.unwrap().job;
+    let change = JobChange {
+        status: Some(JobStatus::Failed),
+        redrivable_until: Some("9999-01-31T12:00:00.000Z".to_owned()),
+        ..JobChange::default()
+    };
+    registry.update_job(&job.submission.job, &change, NOW).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn those_that_redrive_a_job_at_once_start_one_execution() {
+    for (a, b) in (0..6_usize).flat_map(|a| (0..6).map(move |b| (a, b))) {
+        let registry = InTurns::new(registry_with_flights().await);
+        let executions = InTurns::new(executions::Memory::new());
+        let job = failed(&registry, &executions).await;
+        let (registry, executions, job) = (&registry, &executions, &job);
+        let redriven = join_all([a, b].map(|wait| async move {
+            for _ in 0..wait {
+                yield_now().await;
+            }
+            redrive(registry, executions, job.clone(), JobStatus::Running, NOW).await
+        }));
+        for one in redriven.await {
+            let one = one.unwrap();
+            assert_eq!((one.status, one.redrives), (JobStatus::Running, 1), "{a} {b}");
+        }
+        let record = registry.inner.job(&job.submission.job).await.unwrap().unwrap();
+        let name = format!("{}-r2", job.submission.job);
+        assert_eq!(record.execution_name().to_string(), name);
+        assert_eq!(record.execution, Some(executions.inner.arn(&record.execution_name())));
+        assert_eq!(executions.inner.inputs().len(), 2, "{a} {b}");
+    }
+}
+
+#[tokio::test]
+async fn a_redrive_that_was_not_started_is_started_by_the_next_one() {
+    let (registry, executions) = (registry_with_flights().await, executions::Memory::new());
+    let job = failed(&registry, &executions).await;
+    let busy = executions::Error::Unavailable("busy".to_owned());
+    executions.refuse_next(busy.clone());
+    let redriven = redrive(&registry, &executions, job.clone(), JobStatus::Running, NOW).await;
+    assert_eq!(redriven, Err(Error::Executions(busy)));
+    // It read the job before that, or after.
+    let left = registry.job(&job.submission.job).await.unwrap().unwrap();
+    assert_eq!((left.status, left.execution.as_ref()), (JobStatus::Running, None));
+    let started = go_on(&registry, &executions, left.clone(), NOW).await.unwrap();
+    assert!(started.execution.is_some());
+    let repeat = redrive(&registry, &executions, job, JobStatus::Running, NOW).await;
+    assert_eq!(repeat.unwrap(), started);
+    assert_eq!(executions.inputs().len(), 2);
+}
+
 /// Lets everyone else go first before every call, so that callers who run side by side do so call
 /// by call; and lets one call fail. Only what admission needs is there.
 pub(crate) struct InTurns<T> {
@@ -361,6 +415,15 @@ impl Registry for InTurns<registry::Memory> {
     async fn arrived(&self, _: &DatasetName, _: &SourceRef) -> registry::Result<Option<JobId>> {
         unreachable!("whoever admits an arrival notes it")
     }
+    async fn redrive_job(
+        &self,
+        id: &JobId,
+        redrives: u32,
+        status: JobStatus,
+        now: &str,
+    ) -> registry::Result<Option<JobRecord>> {
+        self.turn(self.inner.redrive_job(id, redrives, status, now)).await
+    }
     async fn put_contract(
         &self,
         _: &DatasetName,
@@ -427,11 +490,11 @@ impl Registry for InTurns<registry::Memory> {
 
 #[async_trait]
 impl Executions for InTurns<executions::Memory> {
-    fn arn(&self, job: &JobId) -> String {
-        self.inner.arn(job)
+    fn arn(&self, name: &ExecutionName) -> String {
+        self.inner.arn(name)
     }
-    async fn start(&self, job: &JobId, input: &str) -> executions::Result<Started> {
-        let start = self.inner.start(job, input);
+    async fn start(&self, name: &ExecutionName, input: &str) -> executions::Result<Started> {
+        let start = self.inner.start(name, input);
         self.faults.around(start, executions::Error::Unavailable).await
     }
     async fn describe(&self, _: &str) -> executions::Result<Execution> {

@@ -377,11 +377,11 @@ mod tests {
                 .chain(["d".repeat(last)])
                 .collect::<Vec<_>>()
         };
-        assert_eq!(faults(&many(128)), [""; 0]);
+        assert_eq!(faults(&many(138)), [""; 0]);
         assert_eq!(
-            faults(&many(129)),
+            faults(&many(139)),
             [
-                "output.partitionBy: the folders of the shortest values would have 741 bytes, and keys leave 740 to them"
+                "output.partitionBy: the folders of the shortest values would have 751 bytes, and keys leave 750 to them"
             ]
         );
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use aws_clients::SdkConfig;
 use catalog::{Catalog, Glue};
 use events::{EventBridge, Events};
+use job::limits::REDRIVE_SECONDS;
 use job::sources::{REFERENCE_PREFIX, Sources};
 use objects::S3;
 use registry::{DynamoDb, Registry};
@@ -58,6 +59,7 @@ async fn context_over(
             key_bytes: number("LANDFALL_KEY_BYTES", settings.key_bytes)?,
             folders: settings.folders,
             max_concurrency: number("LANDFALL_MAX_CONCURRENCY", settings.max_concurrency)?,
+            redrive_seconds: Some(REDRIVE_SECONDS),
             memory_mb: optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
                 .and_then(|size| size.parse().ok()),
         },

@@ -1,9 +1,9 @@
 //! Starts, describes and stops executions of the state machine: AWS Step Functions, or memory.
 //!
-//! An execution is named by its job id, so a job is started once however often it is asked for.
+//! An execution has its name from its job, so a job is started once however often it is asked for.
 
 use async_trait::async_trait;
-use job::message::JobId;
+use job::message::ExecutionName;
 
 mod memory;
 #[cfg(feature = "step-functions")]
@@ -18,13 +18,13 @@ pub use step_functions::StepFunctions;
 /// The port to the state machine.
 #[async_trait]
 pub trait Executions: Send + Sync {
-    /// The ARN that the execution of a job has, whether it was started or not.
-    fn arn(&self, job: &JobId) -> String;
-    /// Starts the execution of a job with `input`, a JSON document.
+    /// The ARN of the execution with a name, whether it was started or not.
+    fn arn(&self, name: &ExecutionName) -> String;
+    /// Starts an execution of a job with `input`, a JSON document.
     ///
     /// Started before with the same input, it is a success ([`Started::already`]); with another
     /// input, [`Error::Different`].
-    async fn start(&self, job: &JobId, input: &str) -> Result<Started>;
+    async fn start(&self, name: &ExecutionName, input: &str) -> Result<Started>;
     /// Where an execution stands.
     async fn describe(&self, arn: &str) -> Result<Execution>;
     /// What an execution did: its states in order, and its map runs.
@@ -53,7 +53,7 @@ pub enum Error {
     /// No such execution, or no such state machine.
     #[error("{0}")]
     Missing(String),
-    /// The job was started before with another input.
+    /// The execution was started before with another input.
     #[error("{0}")]
     Different(String),
     /// The service refused: what was tried, and the permission that it wants.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use job::message::JobId;
+use job::message::ExecutionName;
 
 use crate::{Error, Execution, Executions, Failure, History, Result, Started, Status, same_input};
 
@@ -81,18 +81,18 @@ impl Memory {
 
 #[async_trait]
 impl Executions for Memory {
-    fn arn(&self, job: &JobId) -> String {
-        format!("arn:aws:states:us-east-1:000000000000:execution:memory:{job}")
+    fn arn(&self, name: &ExecutionName) -> String {
+        format!("arn:aws:states:us-east-1:000000000000:execution:memory:{name}")
     }
 
-    async fn start(&self, job: &JobId, input: &str) -> Result<Started> {
+    async fn start(&self, name: &ExecutionName, input: &str) -> Result<Started> {
         let mut held = self.call()?;
-        let arn = self.arn(job);
+        let arn = self.arn(name);
         if let Some((execution, _)) = held.executions.get(&arn) {
             return match &execution.input {
                 Some(earlier) if same_input(earlier, input) => Ok(Started { arn, already: true }),
                 _ => Err(Error::Different(format!(
-                    "job {job} was started before with another input"
+                    "execution {name} was started before with another input"
                 ))),
             };
         }
@@ -160,7 +160,7 @@ mod tests {
     #[tokio::test]
     async fn a_job_is_started_once() {
         let executions = Memory::new();
-        let job = JobId::parse("j-1").unwrap();
+        let job = ExecutionName::parse("j-1").unwrap();
         let first = executions.start(&job, r#"{"a":1}"#).await.unwrap();
         assert!(!first.already);
         assert_eq!(

@@ -6,7 +6,7 @@ use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_sfn::primitives::DateTime;
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
 use aws_types::SdkConfig;
-use job::message::JobId;
+use job::message::ExecutionName;
 use tracing::warn;
 
 use crate::history::{Event, MapCounts, MapRun};
@@ -102,27 +102,27 @@ impl StepFunctions {
 
 #[async_trait]
 impl Executions for StepFunctions {
-    fn arn(&self, job: &JobId) -> String {
-        format!("{}:{job}", self.state_machine.replacen(":stateMachine:", ":execution:", 1))
+    fn arn(&self, name: &ExecutionName) -> String {
+        format!("{}:{name}", self.state_machine.replacen(":stateMachine:", ":execution:", 1))
     }
 
-    async fn start(&self, job: &JobId, input: &str) -> Result<Started> {
+    async fn start(&self, name: &ExecutionName, input: &str) -> Result<Started> {
         let request = self
             .client
             .start_execution()
             .state_machine_arn(&self.state_machine)
-            .name(job.as_str())
+            .name(name.to_string())
             .input(input);
         match request.send().await {
             Ok(started) => Ok(Started { arn: started.execution_arn, already: false }),
             Err(error) if error.code() == Some("ExecutionAlreadyExists") => {
-                let arn = self.arn(job);
+                let arn = self.arn(name);
                 match self.describe(&arn).await?.input {
                     Some(earlier) if same_input(&earlier, input) => {
                         Ok(Started { arn, already: true })
                     }
                     _ => Err(Error::Different(format!(
-                        "job {job} was started before with another input"
+                        "execution {name} was started before with another input"
                     ))),
                 }
             }

@@ -104,6 +104,12 @@ impl ErrorKind {
     pub fn is_transient(self) -> bool {
         matches!(self, Self::StoreUnavailable | Self::DeadlineExceeded)
     }
+
+    /// Whether the same job may land when it is tried again later: it is the deployment that fails,
+    /// and not the source, the contract or whoever wants the job that decides.
+    pub fn may_pass(self) -> bool {
+        self.is_transient() || matches!(self, Self::AccessDenied | Self::StoreFull | Self::Internal)
+    }
 }
 
 impl Error {

@@ -27,7 +27,12 @@ pub const FILE_NAME_BYTES: usize =
 pub const FOLDERS_BYTES: usize =
     OBJECT_KEY_BYTES - LAKE_PREFIX_BYTES - (DatasetName::MAX_CHARS + 1) - FILE_NAME_BYTES;
 
+/// Seconds after its admission for which a job that failed can be redriven: a day. What it wrote are
+/// open uploads, which stores abort two days after they were begun, and the redriven job takes its
+/// time too.
+pub const REDRIVE_SECONDS: u32 = 86_400;
+
 const _: () = assert!(
-    FILE_NAME_BYTES <= SEGMENT_BYTES && FOLDERS_BYTES == 740,
+    FILE_NAME_BYTES <= SEGMENT_BYTES && FOLDERS_BYTES == 750,
     "the reference of limits says so"
 );

@@ -9,21 +9,23 @@ use crate::bill::Dollars;
 use crate::hold::CommitMode;
 use crate::replay::Replay;
 
-/// The id of a job, and the name of its execution: 1 to 80 of `[A-Za-z0-9_-]`.
+/// The id of a job: 1 to 70 of `[A-Za-z0-9_-]`. It does not end with `-r` and a number, as the names
+/// of executions do that redrive a job: see [`ExecutionName`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct JobId(String);
 
 impl JobId {
-    /// Most characters of a job id: the limit of a Step Functions execution name.
-    pub const MAX_CHARS: usize = 80;
+    /// Most characters of a job id: those of an execution's name, less `-r` and a number.
+    pub const MAX_CHARS: usize = ExecutionName::MAX_CHARS - "-r".len() - 8;
 
     /// Parses a job id; the error says what would be allowed.
     pub fn parse(text: &str) -> Result<Self, String> {
         let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if text.is_empty() || text.len() > Self::MAX_CHARS || !text.chars().all(legal) {
+        let is_long = text.len() > Self::MAX_CHARS;
+        if text.is_empty() || is_long || !text.chars().all(legal) || numbered(text).is_some() {
             return Err(format!(
-                "a job id is 1 to {} letters, digits, `-` or `_`",
+                "a job id is 1 to {} letters, digits, `-` or `_`, and does not end with `-r` and a number",
                 Self::MAX_CHARS
             ));
         }
@@ -90,6 +92,58 @@ impl From<JobId> for String {
     fn from(id: JobId) -> Self {
         id.0
     }
+}
+
+/// The name of an execution of a job: the job's id for the first one, and `<job>-r2`, `<job>-r3`
+/// and so on for those that redrive it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionName {
+    job: JobId,
+    redrives: u32,
+}
+
+impl ExecutionName {
+    /// The limit of Step Functions.
+    const MAX_CHARS: usize = 80;
+
+    /// Of the execution of a job that was redriven so often: 0 is the first one.
+    pub fn new(job: &JobId, redrives: u32) -> Self {
+        Self { job: job.clone(), redrives }
+    }
+
+    /// Reads a name; `None`: no execution of a job is called so.
+    pub fn parse(name: &str) -> Option<Self> {
+        let (job, redrives) = match numbered(name) {
+            None => (name, 0),
+            Some((job, number)) => (job, number.parse::<u32>().ok()?.checked_sub(1)?),
+        };
+        let parsed = Self { job: JobId::parse(job).ok()?, redrives };
+        (parsed.to_string() == name).then_some(parsed)
+    }
+
+    /// The job.
+    pub fn job_id(&self) -> &JobId {
+        &self.job
+    }
+
+    /// How often the job was redriven before it came to this execution.
+    pub fn redrives(&self) -> u32 {
+        self.redrives
+    }
+}
+
+impl std::fmt::Display for ExecutionName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { job, redrives } = self;
+        if *redrives == 0 { write!(f, "{job}") } else { write!(f, "{job}-r{}", redrives + 1) }
+    }
+}
+
+/// What stands before and after the `-r` of a name that ends with it and a number.
+fn numbered(name: &str) -> Option<(&str, &str)> {
+    name.rsplit_once("-r").filter(|(_, number)| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// One object of a source. For an embedded run the bucket is a directory and the key a file in it.
@@ -252,7 +306,7 @@ impl From<SourceRef> for Source {
 /// The input of an execution: one job, as admitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
-    /// The job's id, which is the execution's name.
+    /// The job's id, from which its executions have their names.
     pub job: JobId,
     /// The dataset to land in.
     pub dataset: DatasetName,
@@ -441,6 +495,8 @@ pub struct MergeList {
     pub bucket: String,
     /// Key of the list.
     pub key: String,
+    /// The merge itself, when there is exactly one.
+    pub only: Option<MergeItem>,
 }
 
 /// What `transform` answers: nothing, as its receipt lies beside the job and thousands of answers
@@ -525,6 +581,9 @@ pub struct Settled {
     /// The other job, if this one made way for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other: Option<JobId>,
+    /// Until when it can be redriven, RFC 3339 in UTC, if it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redrivable_until: Option<String>,
     /// What it committed, when it landed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<Stored>,
@@ -555,8 +614,8 @@ pub struct Verified {
     pub again: ShardList,
     /// The round in which they are run, and which is to be verified next.
     pub round: u32,
-    /// Small files that are to be put together before the job is stored; `count` is 0 when there
-    /// are none.
+    /// Small files that are still to be put together before the job is stored; `count` is 0 when
+    /// there are none.
     pub merges: MergeList,
     /// Whether the job waits for approval before it is stored.
     pub hold: bool,
@@ -602,6 +661,10 @@ pub struct Abandon {
     pub dataset: DatasetName,
     /// What the state machine caught.
     pub failure: Caught,
+    /// The name of the execution that caught it. An execution that began before executions told it
+    /// does not.
+    #[serde(default)]
+    pub execution: Option<String>,
 }
 
 /// An error as Step Functions hands it to a Catch.
@@ -632,6 +695,12 @@ impl Failure {
     /// A failure with this name and text.
     pub fn new(error: impl Into<String>, cause: impl Into<String>) -> Self {
         Self { error: error.into(), cause: cause.into(), job: None }
+    }
+
+    /// Whether the same job may land when it is tried again later. What AWS names befell the
+    /// functions, and not the job.
+    pub fn may_pass(&self) -> bool {
+        crate::ErrorKind::named(&self.error).is_none_or(crate::ErrorKind::may_pass)
     }
 }
 
@@ -740,11 +809,19 @@ impl JobKeys {
     }
     /// The receipt of a shard of a round.
     pub fn receipt(&self, round: u32, shard: u32) -> String {
-        format!("{}{round}/{shard:06}.json", self.receipts_prefix())
+        format!("{}{shard:06}.json", self.round_prefix(round))
     }
-    /// The common prefix of those.
+    /// The common prefix of those of a round.
+    pub fn round_prefix(&self, round: u32) -> String {
+        format!("{}{round}/", self.receipts_prefix())
+    }
+    /// The common prefix of those of all rounds.
     pub fn receipts_prefix(&self) -> String {
         format!("{}receipts/", self.0)
+    }
+    /// The shards of a round that have no receipt yet, when others have one.
+    pub fn left(&self, round: u32) -> String {
+        format!("{}left-{round}.json", self.0)
     }
     /// A document that an attempt of a shard leaves, under a name of its own. `kind` is
     /// `rejects-0.csv` (with the position of the records' layout), `errors.jsonl`, `profile.json` or
@@ -769,6 +846,10 @@ impl JobKeys {
     /// The list of merges.
     pub fn merges(&self) -> String {
         format!("{}merge.json", self.0)
+    }
+    /// The merges that have no receipt yet, when others have one.
+    pub fn merges_left(&self) -> String {
+        format!("{}left-merge.json", self.0)
     }
     /// What one merge puts together.
     pub fn merge(&self, index: u32) -> String {
@@ -825,5 +906,27 @@ impl JobKeys {
     /// The first permanent failure of a shard: a Distributed Map forgets it.
     pub fn failure(&self) -> String {
         format!("{}failure.json", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_execution_is_called_by_its_job_and_the_job_by_no_execution() {
+        let longest = "j".repeat(JobId::MAX_CHARS);
+        for id in ["j", "job-1", "job-r", "r2", "a-r2-b", "x-R2", &longest] {
+            let job = JobId::parse(id).expect(id);
+            for redrives in [0, 1, 2, 9, 99_999_998] {
+                let name = ExecutionName::new(&job, redrives);
+                assert_eq!(ExecutionName::parse(&name.to_string()), Some(name.clone()));
+                assert!(name.to_string().len() <= ExecutionName::MAX_CHARS);
+                assert_eq!(JobId::parse(&name.to_string()).is_ok(), redrives == 0, "{name}");
+            }
+        }
+        for other in ["", "-r2", "j-r0", "j-r1", "j-r02", "j-r2-r3", "j-r99999999999", "j.k"] {
+            assert_eq!(ExecutionName::parse(other), None, "{other}");
+        }
     }
 }

@@ -14,9 +14,20 @@ use crate::evidence::Evidence;
 use crate::limits;
 use crate::manifest::Total;
 
+/// The version of the steps, which a plan keeps: a failed job is redriven by steps of the version
+/// that made its plan, or not at all.
+///
+/// Raise it when steps can't go on with what those before them left beside a job: when its plan,
+/// its lists of shards and merges, receipts, pieces, keys, small files or its tally have another
+/// form or mean something else, or when a shard is cut or a merge is planned in another way.
+pub const STEPS: u32 = 1;
+
 /// `plan.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
+    /// The version of the steps that made it: see [`STEPS`]. 0 is of those that told none.
+    #[serde(default)]
+    pub steps: u32,
     /// What was asked for.
     pub submission: Submission,
     /// The contract's document, as registered in the pinned version.

@@ -35,6 +35,9 @@ pub async fn conformance(registry: Arc<dyn Registry>, prefix: &str) {
     suite.a_job_is_put_once().await;
     suite.a_job_changes_until_it_is_over().await;
     suite.racing_changes_are_all_kept().await;
+    suite.a_failed_job_is_redriven_once().await;
+    suite.a_job_that_can_be_redriven_is_cancelled_or_settled().await;
+    suite.what_an_earlier_execution_tells_is_no_news().await;
     suite.jobs_are_listed_newest_first().await;
     suite.jobs_are_listed_by_label_and_time().await;
     suite.jobs_move_between_lists().await;

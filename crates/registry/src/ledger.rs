@@ -13,7 +13,7 @@ use crate::gathering;
 use crate::table::{Key, List, Table, When, Write, entry, read};
 use crate::texts::Held;
 use crate::{
-    Arrival, Batch, ContractVersion, Error, Gathered, JobChange, JobFilter, JobRecord,
+    Arrival, Batch, ContractVersion, Error, Gathered, JobChange, JobFilter, JobRecord, JobStatus,
     MAX_CONTENTS, MAX_PAGE, Newest, Page, Registry, Result, StoredContract, cursor,
 };
 
@@ -164,10 +164,41 @@ impl<T: Table> Registry for T {
         loop {
             let Some(before) = self.get(&key).await? else { return Ok(None) };
             let mut job: JobRecord = read(&key, &before)?;
-            if job.status.is_terminal() {
+            if job.is_over() || change.redrives.is_some_and(|redrives| redrives != job.redrives) {
                 return Ok(Some(job));
             }
             apply(&mut job, change, now);
+            if self.write(vec![Write::put(key.clone(), entry(&job), When::Is(before))]).await? {
+                return Ok(Some(job));
+            }
+            attempts.pause(&key).await?;
+        }
+    }
+
+    async fn redrive_job(
+        &self,
+        id: &JobId,
+        redrives: u32,
+        status: JobStatus,
+        now: &str,
+    ) -> Result<Option<JobRecord>> {
+        let (key, mut attempts) = (Key::job(id), Attempts::default());
+        loop {
+            let Some(before) = self.get(&key).await? else { return Ok(None) };
+            let job: JobRecord = read(&key, &before)?;
+            if job.redrivable_until.is_none() || job.redrives + 1 != redrives {
+                return Ok(Some(job));
+            }
+            let job = JobRecord {
+                status,
+                redrives,
+                redrivable_until: None,
+                execution: None,
+                counts: None,
+                failure: None,
+                updated: now.to_owned(),
+                ..job
+            };
             if self.write(vec![Write::put(key.clone(), entry(&job), When::Is(before))]).await? {
                 return Ok(Some(job));
             }
@@ -315,7 +346,10 @@ impl<T: Table> Registry for T {
 
 fn apply(job: &mut JobRecord, change: &JobChange, now: &str) {
     if let Some(status) = change.status {
-        job.status = job.status.max(status);
+        let until = &change.redrivable_until;
+        if stage(status, until) > stage(job.status, &job.redrivable_until) {
+            (job.status, job.redrivable_until) = (status, until.clone());
+        }
     }
     if let Some(source) = &change.source {
         job.submission.source = source.clone().into();
@@ -336,6 +370,15 @@ fn apply(job: &mut JobRecord, change: &JobChange, now: &str) {
         }
     }
     job.updated = now.to_owned();
+}
+
+/// How far a job is on its way. One that failed and can be redriven has not come to its end: it may
+/// still be cancelled.
+fn stage(status: JobStatus, redrivable_until: &Option<String>) -> (JobStatus, bool) {
+    match redrivable_until {
+        Some(_) => (JobStatus::Held, true),
+        None => (status, false),
+    }
 }
 
 fn claim(dataset: &DatasetName, content: &str, job: &JobId, force: bool) -> Write {

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use job::bill::Bill;
 use job::hold::Hold;
-use job::message::{Counts, Failure, JobId, ObjectCounts, SourceRef, Submission, Warning};
+use job::message::{
+    Counts, ExecutionName, Failure, JobId, ObjectCounts, SourceRef, Submission, Warning,
+};
 use job::{Arrivals, DatasetName, Datasets, Intake, Label, Labels};
 use serde::{Deserialize, Serialize};
 
@@ -60,12 +62,24 @@ pub trait Registry: Send + Sync {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Page<JobRecord>>;
-    /// Changes what is given. A job in a terminal status changes no more, and a running one is not
-    /// pending again. The answer is the job as it is afterwards, `None` when there is none.
+    /// Changes what is given. A job that is over changes no more, and a running one is not pending
+    /// again. One that failed and can be redriven is cancelled or settled, and nothing else. The
+    /// answer is the job as it is afterwards, `None` when there is none.
     async fn update_job(
         &self,
         id: &JobId,
         change: &JobChange,
+        now: &str,
+    ) -> Result<Option<JobRecord>>;
+    /// Has a job that failed, and can be redriven, go on in a new execution, the `redrives`th after
+    /// the first one: from here on it is in `status`, and no longer failed. Done again, or by
+    /// several at once, it is done once; a job that is anything else stays as it is. The answer is
+    /// the job as it is afterwards, `None` when there is none.
+    async fn redrive_job(
+        &self,
+        id: &JobId,
+        redrives: u32,
+        status: JobStatus,
         now: &str,
     ) -> Result<Option<JobRecord>>;
 
@@ -234,9 +248,15 @@ pub struct JobRecord {
     pub created: String,
     /// When the registry last heard of it.
     pub updated: String,
-    /// ARN of the execution, once it was started.
+    /// ARN of the execution, once it was started: of the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution: Option<String>,
+    /// How often it was redriven.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redrives: u32,
+    /// Until when it can be redriven, if it failed and was not given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redrivable_until: Option<String>,
     /// How many objects a source of many has, once that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects: Option<ObjectCounts>,
@@ -270,6 +290,8 @@ impl JobRecord {
             created: now.to_owned(),
             updated: now.to_owned(),
             execution: None,
+            redrives: 0,
+            redrivable_until: None,
             objects: None,
             hold: None,
             counts: None,
@@ -279,9 +301,29 @@ impl JobRecord {
             warnings: Vec::new(),
         }
     }
+
+    /// The name of its last execution, whether that was started or not.
+    pub fn execution_name(&self) -> ExecutionName {
+        ExecutionName::new(&self.submission.job, self.redrives)
+    }
+
+    /// Whether it stays as it is for ever. One that failed may be redriven, cancelled or given up.
+    pub fn is_over(&self) -> bool {
+        self.status.is_terminal() && self.redrivable_until.is_none()
+    }
+
+    /// Until when it can be redriven, at `now`.
+    pub fn redrivable(&self, now: &str) -> Option<&str> {
+        self.redrivable_until.as_deref().filter(|until| now < *until)
+    }
 }
 
-/// Where a job stands, in the order of its life: it never goes back.
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// Where a job stands, in the order of its life: it never goes back, but for one that failed and is
+/// redriven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum JobStatus {
@@ -346,7 +388,8 @@ impl JobStatus {
         }
     }
 
-    /// Whether a job stays in it for ever.
+    /// Whether a job has ended. It stays there for ever, unless [it failed and can be
+    /// redriven](JobRecord::is_over).
     pub fn is_terminal(self) -> bool {
         !Self::OPEN.contains(&self)
     }
@@ -372,8 +415,12 @@ pub struct JobFilter {
 /// What to change of a job; `None` leaves as is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JobChange {
+    /// Only if it was redriven so often: what is told of an earlier execution is no news.
+    pub redrives: Option<u32>,
     /// Where it stands now.
     pub status: Option<JobStatus>,
+    /// Until when it can be redriven, of one that failed.
+    pub redrivable_until: Option<String>,
     /// ARN of its execution.
     pub execution: Option<String>,
     /// The only object, as pinned.

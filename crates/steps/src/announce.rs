@@ -30,13 +30,14 @@ pub fn held(held: &Held) -> Event {
 
 /// How a settled job ended.
 pub fn ended(settled: &Settled) -> Event {
-    let Settled { job, dataset, status, error, other, .. } = settled;
+    let Settled { job, dataset, status, error, other, redrivable_until, .. } = settled;
     match &settled.stored {
         Some(stored) => Event { detail_type: format!("{OF_JOB}landed"), detail: json!(stored) },
         None => Event {
             detail_type: format!("{OF_JOB}{}", status.to_lowercase()),
             detail: json!({
                 "job": job, "dataset": dataset, "status": status, "error": error, "other": other,
+                "redrivable_until": redrivable_until,
             }),
         },
     }

@@ -64,6 +64,9 @@ pub struct Settings {
     pub key_bytes: u64,
     /// What bounds the memory of a shard that writes to many folders.
     pub folders: FolderLimits,
+    /// Seconds after its admission for which a job that failed can be redriven; `None`: a job that
+    /// fails is given up.
+    pub redrive_seconds: Option<u32>,
     /// Megabytes (2^20) of memory of the function; `None`: it is none, and bills are estimates with
     /// the memory of the template's.
     pub memory_mb: Option<u64>,
@@ -76,6 +79,7 @@ impl Default for Settings {
             max_concurrency: 40,
             key_bytes: landing::limits::KEY_BYTES,
             folders: FolderLimits::default(),
+            redrive_seconds: None,
             memory_mb: None,
         }
     }

@@ -11,8 +11,7 @@ use csv_records::{Limits, LongFooter, footer_start};
 use futures::{StreamExt, stream};
 use job::bill::{Expected, Item, check_cap, estimate};
 use job::message::{
-    Failure, JobKeys, ObjectCounts, Planned, Shard, ShardList, SourceRef, Submission, Unreadable,
-    Warning,
+    Failure, JobKeys, ObjectCounts, Planned, Shard, SourceRef, Submission, Unreadable, Warning,
 };
 use job::{Error, ErrorKind};
 use landing::commit::{content_name, is_version_name, version_name};
@@ -20,27 +19,29 @@ use landing::limits;
 use landing::manifest::Total;
 use landing::opening::{Opening, Stated};
 use landing::plan::{
-    Cut, Extent, Layout, MAX_LAYOUTS, Plan, PlannedObject, Verbatim, cut, usual_shard_bytes,
+    Cut, Extent, Layout, MAX_LAYOUTS, Plan, PlannedObject, STEPS, Verbatim, cut, usual_shard_bytes,
 };
 use landing::unpack::{self, Archive, TAIL_BYTES};
 use objects::{Head, Objects, Put};
 use registry::{JobChange, JobStatus};
 
-use crate::context::{now, read_contract};
+use crate::context::{contract_of, now, read_contract};
 use crate::decision::{give_way, refuse_if_undone};
 use crate::found::{self, Found, check_head, find};
+use crate::left::shard_list;
 use crate::planned::{Planned as PlannedObjects, Skipped, Writer};
 use crate::source::{checksum, pin, source_error};
 use crate::spending::{Meter, basis};
 use crate::standing::{Known, already_landed, landed_before};
-use crate::{Context, announce, documents, order, planned, references, replay};
+use crate::{Context, announce, documents, left, order, planned, references, replay};
 
 /// Bytes of an object that are looked at first, for the header.
 const SAMPLE_BYTES: u64 = 256 * 1024;
 /// Objects that are opened at once.
 const CONCURRENT_OPENINGS: usize = 32;
 
-/// Plans a job. Done again it pins the source anew and writes the same documents.
+/// Plans a job. Done again, and where a job is redriven, it keeps the plan that is there, and lists
+/// the shards that are left.
 pub async fn ingest(context: &Context, submission: Submission) -> Result<Planned, Error> {
     let (context, meter) = Meter::start(context, Item::Ingest);
     let keys = context.keys(&submission.job);
@@ -55,18 +56,74 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     let running = JobChange { status: Some(JobStatus::Running), ..JobChange::default() };
     refuse_if_undone(work.as_ref(), &keys).await?;
     context.registry.update_job(job, &running, &now()).await?;
-    let (text, mut contract) = registered_contract(context, &submission).await?;
+    let there = documents::find::<Plan>(work.as_ref(), &keys.plan()).await?;
+    let (plan, is_new) = match there {
+        Some(plan) => (plan, false),
+        None => make(context, &keys, &submission).await?,
+    };
+    if !is_new {
+        check_steps(&plan)?;
+        // The next one is another one.
+        work.delete(&keys.failure()).await?;
+    }
+    let shards = shards(context, &keys, &plan).await?;
+    let is_only = submission.source.object().is_some();
+    let source = plan.first_objects.first().filter(|_| is_only);
+    let counts = ObjectCounts { landed: plan.objects, skipped: plan.skipped };
+    let change = JobChange {
+        source: source.map(|object| object.source.clone()),
+        objects: (!is_only).then_some(counts),
+        ..JobChange::default()
+    };
+    context.registry.update_job(job, &change, &now()).await?;
+    announce::announce(context, announce::started(&plan)).await;
+    let shards = match is_new {
+        true => shard_list(context, keys.shards(), &shards),
+        false => left::shards(context, &keys, 1, keys.shards(), shards).await?,
+    };
+    Ok(Planned {
+        job: job.clone(),
+        dataset: dataset.clone(),
+        shards,
+        max_concurrency: context.settings.max_concurrency,
+    })
+}
+
+/// Refuses to go on with a plan that steps of another version made.
+fn check_steps(plan: &Plan) -> Result<(), Error> {
+    if plan.steps == STEPS {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Internal,
+        format!(
+            "steps of version {} made the plan of job {}, and these are of version {STEPS}; submit it again",
+            plan.steps, plan.submission.job
+        ),
+    ))
+}
+
+/// Makes the plan of a job, unless another run was faster: the one that stands, and whether it was
+/// made here.
+async fn make(
+    context: &Context,
+    keys: &JobKeys,
+    submission: &Submission,
+) -> Result<(Plan, bool), Error> {
+    let job = &submission.job;
+    let work = context.work();
+    let (text, mut contract) = registered_contract(context, submission).await?;
     if let Some(replay) = &submission.replay {
-        match replay::settle(context, &keys, job, replay).await? {
+        match replay::settle(context, keys, job, replay).await? {
             Ok(layout) => layout.settle(&mut contract),
-            Err(because) => return Err(give_way(work.as_ref(), &keys, because).await),
+            Err(because) => return Err(give_way(work.as_ref(), keys, because).await),
         }
     }
-    check_table(context, &submission, &contract).await?;
-    let found = find(context, &submission).await?;
+    check_table(context, submission, &contract).await?;
+    let found = find(context, submission).await?;
     let said = found.total;
-    let opened = open_all(context, &keys, &submission, &contract, found.objects).await?;
-    opened.check_any(context, &keys, &submission).await?;
+    let opened = open_all(context, keys, submission, &contract, found.objects).await?;
+    opened.check_any(context, keys, submission).await?;
     // What landed before, and copies, are not read, so that nobody knows what all come to.
     let total = match opened.skipped.iter().any(|skipped| skipped.error == "AlreadyLanded") {
         true => Total { objects: said.objects, ..Total::default() },
@@ -77,8 +134,8 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     let wanted = submission
         .shard_bytes
         .unwrap_or_else(|| usual_shard_bytes(bytes, context.settings.shard_bytes));
-    let Cut { shard_bytes, mut shards, one_shard_because } = cut(&opened.extents, wanted);
-    let references = references::keep(context, &keys, &contract).await?;
+    let Cut { shard_bytes, shards, one_shard_because } = cut(&opened.extents, wanted);
+    let references = references::keep(context, keys, &contract).await?;
     let estimate = estimate(Expected {
         source_bytes: bytes,
         objects: opened.extents.len() as u64,
@@ -90,6 +147,7 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     });
     check_cap(&estimate, submission.max_cost)?;
     let plan = Plan {
+        steps: STEPS,
         contract: text,
         layouts: opened.layouts,
         objects: opened.extents.len() as u32,
@@ -105,28 +163,36 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
         estimate: Some(estimate),
         submission: submission.clone(),
     };
-    if contract.output.lineage {
-        count_lines(context, &keys, &plan, &mut shards).await?;
+    if let Some(warning) = unreadable_warning(&opened.skipped, plan.objects) {
+        let change = JobChange { warnings: vec![warning], ..JobChange::default() };
+        context.registry.update_job(job, &change, &now()).await?;
     }
-    let is_only = submission.source.object().is_some();
-    let source = plan.first_objects.first().filter(|_| is_only);
-    let counts = ObjectCounts { landed: plan.objects, skipped: plan.skipped };
-    let change = JobChange {
-        source: source.map(|object| object.source.clone()),
-        objects: (!is_only).then_some(counts),
-        warnings: unreadable_warning(&opened.skipped, plan.objects).into_iter().collect(),
-        ..JobChange::default()
-    };
-    context.registry.update_job(job, &change, &now()).await?;
-    documents::write(work.as_ref(), &keys.plan(), &plan, Put::Overwrite).await?;
+    // Two runs may find different versions of the source; there is but one plan.
+    match documents::write(work.as_ref(), &keys.plan(), &plan, Put::IfAbsent).await? {
+        true => Ok((plan, true)),
+        false => Ok((documents::read(work.as_ref(), &keys.plan()).await?, false)),
+    }
+}
+
+/// The shards of a plan, as they were cut; those of a new plan are cut here.
+async fn shards(context: &Context, keys: &JobKeys, plan: &Plan) -> Result<Vec<Shard>, Error> {
+    let work = context.work();
+    if let Some(shards) = documents::find(work.as_ref(), &keys.shards()).await? {
+        return Ok(shards);
+    }
+    let mut objects = PlannedObjects::new(work.as_ref(), keys, plan);
+    let mut extents = Vec::with_capacity(plan.objects as usize);
+    for part in 0..objects.parts() {
+        for object in objects.part(part).await? {
+            extents.push(Extent::of(object, plan.layout(object)?));
+        }
+    }
+    let mut shards = cut(&extents, plan.shard_bytes).shards;
+    if contract_of(plan)?.output.lineage {
+        count_lines(context, keys, plan, &mut shards).await?;
+    }
     documents::write(work.as_ref(), &keys.shards(), &shards, Put::Overwrite).await?;
-    announce::announce(context, announce::started(&plan)).await;
-    Ok(Planned {
-        job: job.clone(),
-        dataset: dataset.clone(),
-        shards: shard_list(context, keys.shards(), &shards),
-        max_concurrency: context.settings.max_concurrency,
-    })
+    Ok(shards)
 }
 
 /// The objects of a job, understood.
@@ -436,12 +502,6 @@ async fn check_table(
     let log = context.log(&submission.dataset, contract.output.table);
     let next = log.first_free().await?;
     log.base(next, Mode::Append).await?.check_contract(contract, &submission.job)
-}
-
-/// How a list of shards is told to the state machine.
-pub(crate) fn shard_list(context: &Context, key: String, shards: &[Shard]) -> ShardList {
-    let only = if let [only] = shards { Some(only.clone()) } else { None };
-    ShardList { count: shards.len() as u32, bucket: context.work.bucket.clone(), key, only }
 }
 
 /// Names by which the bytes are known before they are read, besides the CRC that the shards will

@@ -27,6 +27,7 @@ mod dry_run;
 mod found;
 mod hold;
 mod keys;
+mod left;
 mod newest;
 mod order;
 mod output;

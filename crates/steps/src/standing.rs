@@ -7,7 +7,7 @@ use job::DatasetName;
 use job::Error;
 use job::decision::Decision;
 use job::message::{Failure, JobId};
-use registry::JobStatus;
+use registry::{JobRecord, JobStatus};
 
 use crate::{Context, decision};
 
@@ -32,7 +32,7 @@ impl Known {
         if let Some(commits) = known().get(job) {
             return Ok(*commits);
         }
-        let commits = matches!(standing(context, job).await?, Standing::Commits);
+        let commits = matches!(look(context, job).await?.0, Standing::Commits);
         known().insert(job.clone(), commits);
         Ok(commits)
     }
@@ -55,19 +55,37 @@ pub(crate) async fn landed_before(
     }
 }
 
-/// What a claim of `job` is worth.
+/// What a claim of `job` is worth. A job that failed and waits to be redriven gives way: whoever
+/// asks needs what it claims, and decides it.
 pub(crate) async fn standing(context: &Context, job: &JobId) -> Result<Standing, Error> {
+    let failure = match look(context, job).await? {
+        (Standing::Open, Some(JobRecord { failure, redrivable_until: Some(_), .. })) => failure,
+        (standing, _) => return Ok(standing),
+    };
+    let because = failure.unwrap_or_else(|| Failure::new("Internal", "the job failed"));
+    let decision = Decision::NoCommit(because);
+    Ok(of(&decision::decide(context.work().as_ref(), &context.keys(job), decision).await?))
+}
+
+/// What a claim of `job` is worth as things are, and its record.
+async fn look(context: &Context, job: &JobId) -> Result<(Standing, Option<JobRecord>), Error> {
+    let record = context.registry.job(job).await?;
     // A status that is final follows the decision, and outlives the documents beside the job.
-    match context.registry.job(job).await?.map(|record| record.status) {
-        Some(JobStatus::Succeeded) => return Ok(Standing::Commits),
-        Some(status) if status.is_terminal() => return Ok(Standing::Void),
-        _ => {}
+    let standing = match &record {
+        Some(record) if record.status == JobStatus::Succeeded => Standing::Commits,
+        Some(record) if record.is_over() => Standing::Void,
+        _ => decision::find(context.work().as_ref(), &context.keys(job))
+            .await?
+            .map_or(Standing::Open, |decision| of(&decision)),
+    };
+    Ok((standing, record))
+}
+
+fn of(decision: &Decision) -> Standing {
+    match decision {
+        Decision::Commit(_) => Standing::Commits,
+        Decision::NoCommit(_) => Standing::Void,
     }
-    Ok(match decision::find(context.work().as_ref(), &context.keys(job)).await? {
-        Some(Decision::Commit(_)) => Standing::Commits,
-        Some(Decision::NoCommit(_)) => Standing::Void,
-        None => Standing::Open,
-    })
 }
 
 /// The failure of a job whose bytes `earlier` landed.

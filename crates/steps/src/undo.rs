@@ -3,7 +3,7 @@
 
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
-use job::bill::Item;
+use job::bill::{Bill, Item};
 use job::message::{Counts, Failure, JobKeys, JobRef};
 use landing::commit::{Receipt, Tally};
 use landing::merge::MergeReceipt;
@@ -45,22 +45,39 @@ pub(crate) async fn undo(
     sweep::uploads_beside(work.as_ref(), keys).await?;
     sweep::small_files(work.as_ref(), keys).await?;
 
-    let merged = all::<MergeReceipt>(work.as_ref(), &keys.merged_prefix()).await?;
-    let mut bill =
-        bill::so_far(context, keys, &receipts, &merged, plan.map_or(0, |plan| plan.source_bytes))
-            .await?;
+    let (counts, mut bill) = read_and_spent(context, keys, plan.as_ref(), &receipts).await?;
     bill.add(Item::Store, meter.unreported());
-    let mut counts = Counts::default();
-    receipts.iter().for_each(|receipt| counts += receipt.counts);
     let change = JobChange {
         status: Some(JobStatus::of_failure(&because.error)),
-        counts: Some(Counts { stored: 0, ..counts }),
+        counts: Some(counts),
         failure: Some(because.clone()),
         bill: Some(bill),
         ..JobChange::default()
     };
     context.registry.update_job(&job.job, &change, &now()).await?;
     Ok(())
+}
+
+/// What a job that is not decided read so far, none of it visible, and what that cost.
+pub(crate) async fn so_far(context: &Context, keys: &JobKeys) -> Result<(Counts, Bill), Error> {
+    let work = context.work();
+    let plan = documents::find::<Plan>(work.as_ref(), &keys.plan()).await?;
+    let receipts = last_rounds(all::<Receipt>(work.as_ref(), &keys.receipts_prefix()).await?);
+    read_and_spent(context, keys, plan.as_ref(), &receipts).await
+}
+
+async fn read_and_spent(
+    context: &Context,
+    keys: &JobKeys,
+    plan: Option<&Plan>,
+    receipts: &[Receipt],
+) -> Result<(Counts, Bill), Error> {
+    let merged = all::<MergeReceipt>(context.work().as_ref(), &keys.merged_prefix()).await?;
+    let source_bytes = plan.map_or(0, |plan| plan.source_bytes);
+    let bill = bill::so_far(context, keys, receipts, &merged, source_bytes).await?;
+    let mut counts = Counts::default();
+    receipts.iter().for_each(|receipt| counts += receipt.counts);
+    Ok((Counts { stored: 0, ..counts }, bill))
 }
 
 /// All documents under a prefix.

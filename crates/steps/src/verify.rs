@@ -11,7 +11,7 @@ use contract::Contract;
 use csv_records::{Tile, tile};
 use futures::{StreamExt, TryStreamExt, stream};
 use job::bill::Item;
-use job::message::{Counts, JobKeys, MergeItem, MergeList, Shard, TakenRange, Verified, VerifyJob};
+use job::message::{Counts, JobKeys, Shard, TakenRange, Verified, VerifyJob};
 use job::{Error, ErrorKind};
 use landing::commit::{
     Receipt, ReceiptPart, TalliedObject, TalliedShard, Tally, combine_crc64nvme,
@@ -21,10 +21,10 @@ use landing::plan::{Plan, PlannedObject};
 use objects::{Objects, Put};
 
 use crate::context::contract_of;
-use crate::ingest::shard_list;
+use crate::left::{merge_list, shard_list};
 use crate::planned::Planned;
 use crate::spending::Meter;
-use crate::{Context, documents, hold, replay};
+use crate::{Context, documents, hold, left, replay};
 
 /// Receipts that are read at once.
 const CONCURRENT_READS: usize = 32;
@@ -35,27 +35,43 @@ const CONCURRENT_WRITES: usize = 16;
 pub async fn verify(context: &Context, message: VerifyJob) -> Result<Verified, Error> {
     let (context, meter) = Meter::start(context, Item::Verify);
     let keys = context.keys(&message.job);
-    let outcome = prove(&context, &keys, message).await;
+    let outcome = prove(&context, &keys, message.round).await;
     meter.note(&context, &keys).await;
     outcome
 }
 
-async fn prove(context: &Context, keys: &JobKeys, message: VerifyJob) -> Result<Verified, Error> {
+/// Verifies round after round: of one whose shards have all run, in an earlier execution of the job
+/// or an earlier run of this step, the next one follows at once.
+async fn prove(context: &Context, keys: &JobKeys, mut round: u32) -> Result<Verified, Error> {
+    loop {
+        match prove_round(context, keys, round).await? {
+            Some(verified) => return Ok(verified),
+            None => round += 1,
+        }
+    }
+}
+
+/// Verifies a round; `None`: what is to run again has run.
+async fn prove_round(
+    context: &Context,
+    keys: &JobKeys,
+    round: u32,
+) -> Result<Option<Verified>, Error> {
     let work = context.work();
     let work = work.as_ref();
     let plan: Plan = documents::read(work, &keys.plan()).await?;
-    let later = later_rounds(work, keys, message.round).await?;
+    let later = later_rounds(work, keys, round).await?;
     let receipts = winners(work, keys, plan.shards, &later).await?;
     let tiled = tile_objects(work, keys, &plan, &receipts).await?;
     if !tiled.wrong.is_empty() {
-        if message.round > 1 {
+        if round > 1 {
             return Err(Error::new(
                 ErrorKind::Internal,
                 format!("{} shards were wrong about their start twice", tiled.wrong.len()),
             ));
         }
         let wrong = tiled.wrong.iter().map(|(shard, first)| (*shard, Some(*first), Vec::new()));
-        return run_again(context, keys, message.round + 1, wrong).await;
+        return run_again(context, keys, round + 1, wrong).await;
     }
     let tally = tally(&receipts, tiled)?;
     let is_settled = later.iter().any(|shard| !shard.taken.is_empty());
@@ -65,7 +81,7 @@ async fn prove(context: &Context, keys: &JobKeys, message: VerifyJob) -> Result<
             let taken = taken.into_iter().map(|(shard, ranges)| {
                 (shard as usize, first_row(&receipts[shard as usize]), ranges)
             });
-            return run_again(context, keys, message.round + 1, taken).await;
+            return run_again(context, keys, round + 1, taken).await;
         }
     }
     let contract = contract_of(&plan)?;
@@ -77,15 +93,14 @@ async fn prove(context: &Context, keys: &JobKeys, message: VerifyJob) -> Result<
     replay::check_records(work, keys, &plan, &tally).await?;
     check_limit(&contract, &tally)?;
     write_merges(work, keys, merges).await?;
-    let next = message.round + 1;
-    let again = shard_list(context, keys.again(next), &[]);
-    Ok(Verified {
-        again,
+    let next = round + 1;
+    Ok(Some(Verified {
+        again: shard_list(context, keys.again(next), &[]),
         round: next,
-        merges: merge_list(context, keys, tally.merges),
+        merges: left::merges(context, keys, tally.merges).await?,
         hold: !tally.hold.is_empty(),
         counts: tally.counts,
-    })
+    }))
 }
 
 /// Which of the files that shards left small are put together.
@@ -97,11 +112,6 @@ fn merges(contract: &Contract, receipts: Vec<Receipt>) -> Vec<Merge> {
 }
 
 async fn write_merges(work: &dyn Objects, keys: &JobKeys, merges: Vec<Merge>) -> Result<(), Error> {
-    if merges.is_empty() {
-        return Ok(());
-    }
-    let items: Vec<MergeItem> = (0..merges.len() as u32).map(|index| MergeItem { index }).collect();
-    documents::write(work, &keys.merges(), &items, Put::Overwrite).await?;
     let write = |(index, merge): (u32, Merge)| async move {
         documents::write(work, &keys.merge(index), &merge, Put::Overwrite).await
     };
@@ -112,18 +122,14 @@ async fn write_merges(work: &dyn Objects, keys: &JobKeys, merges: Vec<Merge>) ->
         .await
 }
 
-fn merge_list(context: &Context, keys: &JobKeys, count: u32) -> MergeList {
-    MergeList { count, bucket: context.work.bucket.clone(), key: keys.merges() }
-}
-
 /// Has shards run in another round: where each starts is known, and perhaps which of its keys are
-/// taken.
+/// taken. `None`: all of them have.
 async fn run_again(
     context: &Context,
     keys: &JobKeys,
     round: u32,
     which: impl Iterator<Item = (usize, Option<u64>, Vec<TakenRange>)>,
-) -> Result<Verified, Error> {
+) -> Result<Option<Verified>, Error> {
     let work = context.work();
     let shards: Vec<Shard> = documents::read(work.as_ref(), &keys.shards()).await?;
     let again = |(shard, first, taken): (usize, _, _)| Shard {
@@ -134,14 +140,14 @@ async fn run_again(
     };
     let again: Vec<Shard> = which.map(again).collect();
     documents::write(work.as_ref(), &keys.again(round), &again, Put::Overwrite).await?;
-    let merges = merge_list(context, keys, 0);
-    Ok(Verified {
-        again: shard_list(context, keys.again(round), &again),
+    let again = left::shards(context, keys, round, keys.again(round), again).await?;
+    Ok((again.count > 0).then(|| Verified {
+        again,
         round,
-        merges,
+        merges: merge_list(context, keys.merges(), &[]),
         hold: false,
         counts: Counts::default(),
-    })
+    }))
 }
 
 /// The shards that were run in rounds after the first one, by round.

@@ -145,7 +145,7 @@ pub(crate) struct Dataset {
 pub(crate) struct Job {
     /// The job's id.
     #[param(
-        pattern = "^[A-Za-z0-9_-]{1,80}$",
+        pattern = "^[A-Za-z0-9_-]{1,70}$",
         example = "job-cfe718ce-5b6c-4a0e-9d2a-7f3c1e5b8a90"
     )]
     id: String,

@@ -35,7 +35,7 @@ const PAGE: (u32, u32) = (20, 100);
 /// The header that makes a repeated submission the same job.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Most bytes of a decision: a few hundred, and a cause.
-const DECISION_BYTES: u64 = 256 * 1024;
+pub(crate) const DECISION_BYTES: u64 = 256 * 1024;
 /// Most bytes of a shard that a request may ask for: 1 TiB, far more than a function reads in its
 /// time.
 const MOST_SHARD_BYTES: u64 = 1 << 40;
@@ -282,7 +282,8 @@ pub(crate) async fn get(
     Ok(Json(JobView::from(job).with_rejects(rejects)))
 }
 
-/// Cancels a job: nothing of it becomes visible. Of a cancelled job it is a success.
+/// Cancels a job: nothing of it becomes visible. Of a cancelled job it is a success. One that failed
+/// and can be redriven is given up.
 ///
 /// The job is decided here, unless it is decided already; what it leaves is cleared up when its
 /// execution has stopped, and until then it is `CANCELLING`.
@@ -300,7 +301,7 @@ pub(crate) async fn cancel(
     Named(id): Named<JobId>,
 ) -> Result<Json<JobView>, Problem> {
     let job = caller.find(&app, &id).await?;
-    if job.status.is_terminal() {
+    if job.is_over() {
         return cancelled(job);
     }
     let failure = Failure::new("Cancelled", "cancelled through the API");
@@ -321,18 +322,25 @@ pub(crate) async fn cancel(
         }
         Decision::NoCommit(_) => {}
     }
-    let change = JobChange { status: Some(JobStatus::Cancelling), ..JobChange::default() };
     let now = admission::now();
+    let (registry, executions) = (app.registry.as_ref(), app.executions.as_ref());
+    if job.status.is_terminal() {
+        // It failed and waited to be redriven: its next execution finds the decision and settles
+        // it.
+        info!(job = %id, "cancelled");
+        let job =
+            admission::redrive(registry, executions, job, JobStatus::Cancelling, &now).await?;
+        return Ok(Json(job.into()));
+    }
+    let change = JobChange { status: Some(JobStatus::Cancelling), ..JobChange::default() };
     let job = app.registry.update_job(&id, &change, &now).await?.unwrap_or(job);
     info!(job = %id, "cancelled");
     match app.executions.stop(&execution_of(&app, &job), "cancelled through the API").await {
         Ok(()) => Ok(Json(job.into())),
         // Its execution, which is started now, finds the decision and settles the job.
-        Err(executions::Error::Missing(_)) => Ok(Json(
-            admission::start(app.registry.as_ref(), app.executions.as_ref(), job, &now)
-                .await?
-                .into(),
-        )),
+        Err(executions::Error::Missing(_)) => {
+            Ok(Json(admission::start(registry, executions, job, &now).await?.into()))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -357,7 +365,7 @@ pub(crate) async fn decide(
 
 /// The ARN of a job's execution, which may not have been recorded, or not been started.
 pub(crate) fn execution_of(app: &App, job: &JobRecord) -> String {
-    job.execution.clone().unwrap_or_else(|| app.executions.arn(&job.submission.job))
+    job.execution.clone().unwrap_or_else(|| app.executions.arn(&job.execution_name()))
 }
 
 /// The answer to a cancellation that found the job ended.

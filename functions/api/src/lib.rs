@@ -16,6 +16,7 @@ mod infer;
 mod jobs;
 mod openapi;
 mod problem;
+mod redrive;
 mod replay;
 mod results;
 mod schema;
@@ -110,6 +111,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs::submit, jobs::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::cancel))
+        .routes(routes!(redrive::redrive))
         .routes(routes!(hold::approve))
         .routes(routes!(hold::refuse))
         .routes(routes!(hold::changes))

@@ -109,7 +109,7 @@ const LINKS: [Link; 2] = [
         path: "/jobs",
         method: "post",
         statuses: &["202"],
-        operations: &["get_job", "execution", "cancel"],
+        operations: &["get_job", "execution", "cancel", "redrive"],
         parameter: "id",
         name: "$response.body#/job",
     },

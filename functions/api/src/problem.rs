@@ -91,6 +91,8 @@ kinds! {
     TooLate: CONFLICT, "too-late", "Conflict";
     /// The job has ended, or is ending already.
     JobEnded: CONFLICT, "job-ended", "Conflict";
+    /// The job can't be redriven: it did not fail, it was given up, or other steps planned it.
+    NotRedrivable: CONFLICT, "not-redrivable", "Conflict";
     /// The job does not wait for approval.
     NotHeld: CONFLICT, "not-held", "Conflict";
     /// The job did not land, so that nothing can be added to it.

@@ -84,6 +84,13 @@ pub(crate) struct JobView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Failure>)]
     failure: Option<Failure>,
+    /// While it can be redriven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redrive: Option<Redrive>,
+    /// How often it was redriven.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    redrives: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Bill>)]
     bill: Option<Bill>,
@@ -92,6 +99,18 @@ pub(crate) struct JobView {
     #[schema(value_type = Vec<schema::Warning>)]
     warnings: Vec<Warning>,
     links: Links,
+}
+
+/// That a failed job can go on where it failed.
+#[derive(Debug, Serialize, ToSchema)]
+struct Redrive {
+    /// Until when.
+    #[schema(format = DateTime)]
+    until: String,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A page of jobs.
@@ -123,6 +142,8 @@ impl JobView {
 
 impl From<JobRecord> for JobView {
     fn from(record: JobRecord) -> Self {
+        let redrive = record.redrivable(&admission::now());
+        let redrive = redrive.map(|until| Redrive { until: until.to_owned() });
         let submission = record.submission;
         let this = format!("/jobs/{}", submission.job);
         Self {
@@ -146,6 +167,8 @@ impl From<JobRecord> for JobView {
             counts: record.counts,
             sequence: record.sequence,
             failure: record.failure,
+            redrive,
+            redrives: record.redrives,
             bill: record.bill,
             warnings: record.warnings,
             links: Links {

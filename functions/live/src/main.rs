@@ -1,6 +1,7 @@
 //! Hears what happens to jobs. It says so in its log; pushing it to whoever listens comes with the
 //! WebSocket API.
 
+use job::message::ExecutionName;
 use serde_json::Value;
 use tracing::info;
 
@@ -18,20 +19,18 @@ async fn main() -> Result<(), lambda_step::Error> {
 #[derive(Debug, PartialEq, Eq)]
 struct Heard<'a> {
     kind: &'a str,
-    job: &'a str,
+    job: String,
     status: &'a str,
 }
 
-/// Reads an event of ours, or one of Step Functions, where the job is the execution's name.
+/// Reads an event of ours, or one of Step Functions, where the execution has its name from the job.
 fn heard(event: &Value) -> Heard<'_> {
-    let text = |pointers: &[&str]| {
-        pointers.iter().find_map(|pointer| event.pointer(pointer)?.as_str()).unwrap_or_default()
+    let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let job = match ExecutionName::parse(text("/detail/name")) {
+        Some(name) => name.job_id().to_string(),
+        None => text("/detail/job").to_owned(),
     };
-    Heard {
-        kind: text(&["/detail-type"]),
-        job: text(&["/detail/job", "/detail/name"]),
-        status: text(&["/detail/status"]),
-    }
+    Heard { kind: text("/detail-type"), job, status: text("/detail/status") }
 }
 
 #[cfg(test)]
@@ -44,17 +43,17 @@ mod tests {
         let ours = json!({"detail-type": "landfall.job.landed", "detail": {"job": "j-1", "status": "SUCCEEDED", "counts": {"read": 1}}});
         assert_eq!(
             heard(&ours),
-            Heard { kind: "landfall.job.landed", job: "j-1", status: "SUCCEEDED" }
+            Heard { kind: "landfall.job.landed", job: "j-1".to_owned(), status: "SUCCEEDED" }
         );
-        let theirs = json!({"detail-type": "Step Functions Execution Status Change", "detail": {"name": "j-2", "status": "TIMED_OUT", "input": "{}"}});
+        let theirs = json!({"detail-type": "Step Functions Execution Status Change", "detail": {"name": "j-2-r3", "status": "TIMED_OUT", "input": "{}"}});
         assert_eq!(
             heard(&theirs),
             Heard {
                 kind: "Step Functions Execution Status Change",
-                job: "j-2",
+                job: "j-2".to_owned(),
                 status: "TIMED_OUT"
             }
         );
-        assert_eq!(heard(&json!([])), Heard { kind: "", job: "", status: "" });
+        assert_eq!(heard(&json!([])), Heard { kind: "", job: String::new(), status: "" });
     }
 }

@@ -15,9 +15,10 @@ pub use schedule::Due;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use executions::{Executions, Status};
+use executions::{Execution, Executions, Status};
 use futures::{StreamExt, stream};
-use job::message::{JobId, JobRef};
+use job::limits::REDRIVE_SECONDS;
+use job::message::{ExecutionName, Failure, JobRef};
 use job::{Error, ErrorKind};
 use registry::{JobFilter, JobRecord, JobStatus, MAX_PAGE};
 use serde::Serialize;
@@ -29,6 +30,9 @@ use execution::failure;
 /// How long the registry must not have heard of a job before the sweep looks at it: steps of a
 /// healthy one are on their way.
 const QUIET: TimeDelta = TimeDelta::minutes(5);
+/// How long after its admission a job that failed is looked at: until its time to be redriven is
+/// over, and as long again for sweeps that did not come to it.
+const FAILED: TimeDelta = TimeDelta::seconds(2 * REDRIVE_SECONDS as i64);
 /// Jobs that are looked at once.
 const CONCURRENT_JOBS: usize = 8;
 /// Most jobs of a sweep: those left over are the next one's.
@@ -73,15 +77,15 @@ impl Settler {
         if text("/source") != Some("aws.states") {
             return self.sweep(now).await;
         }
-        let job = text("/detail/name").and_then(|name| JobId::parse(name).ok());
-        let Some(job) = job else {
+        let name = text("/detail/name").and_then(ExecutionName::parse);
+        let Some(name) = name else {
             return Err(Error::new(
                 ErrorKind::Internal,
                 "an event of Step Functions names no execution",
             ));
         };
         // An execution that the registry doesn't know is not one of Landfall's jobs.
-        let Some(record) = self.context.registry.job(&job).await? else {
+        let Some(record) = self.context.registry.job(name.job_id()).await? else {
             return Ok(Done::default());
         };
         let mut done = Done::default();
@@ -89,16 +93,25 @@ impl Settler {
         Ok(done)
     }
 
-    /// Looks at all jobs that have not ended, and that nothing was heard of for a while.
+    /// Looks at all jobs that have not ended, and that nothing was heard of for a while; and at those
+    /// that failed lately, for their time to be redriven may be over.
     pub async fn sweep(&self, now: DateTime<Utc>) -> Result<Done, Error> {
-        let (quiet_since, now) = (text_of(now - QUIET), text_of(now));
+        let (quiet_since, failed_since) = (text_of(now - QUIET), text_of(now - FAILED));
+        let now = text_of(now);
+        let open = JobStatus::OPEN
+            .map(|status| JobFilter { status: Some(status), ..JobFilter::default() });
+        let failed = JobFilter {
+            status: Some(JobStatus::Failed),
+            from: Some(failed_since),
+            ..JobFilter::default()
+        };
         let mut quiet = Vec::new();
-        for status in JobStatus::OPEN {
-            let filter = JobFilter { status: Some(status), ..JobFilter::default() };
+        for filter in open.into_iter().chain([failed]) {
             let mut after: Option<String> = None;
             loop {
                 let page = self.context.registry.jobs(&filter, after.as_deref(), MAX_PAGE).await?;
-                quiet.extend(page.items.into_iter().filter(|job| job.updated < quiet_since));
+                let is_seen = |job: &JobRecord| job.updated < quiet_since && needs_look(job, &now);
+                quiet.extend(page.items.into_iter().filter(is_seen));
                 after = page.next;
                 if after.is_none() || quiet.len() >= MOST_JOBS {
                     break;
@@ -134,13 +147,14 @@ impl Settler {
     /// ended.
     async fn help(&self, record: JobRecord, now: &str) -> Result<Need, Error> {
         let submission = &record.submission;
-        if record.status.is_terminal() {
+        if !needs_look(&record, now) {
             return Ok(Need::Nothing);
         }
-        let arn = record.execution.clone().unwrap_or_else(|| self.executions.arn(&submission.job));
+        let name = record.execution_name();
+        let arn = record.execution.clone().unwrap_or_else(|| self.executions.arn(&name));
         let execution = match self.executions.describe(&arn).await {
-            Ok(execution) => execution,
-            Err(executions::Error::Missing(_)) => {
+            Ok(execution) => Some(execution),
+            Err(executions::Error::Missing(_)) if !record.status.is_terminal() => {
                 // Even a cancelled one: its execution finds the decision and ends itself.
                 admission::start(
                     self.context.registry.as_ref(),
@@ -152,22 +166,35 @@ impl Settler {
                 .map_err(admission_error)?;
                 return Ok(Need::Starting);
             }
+            // Forgotten, of a job that failed.
+            Err(executions::Error::Missing(_)) => None,
             Err(error) => return Err(error.into()),
         };
-        match execution.status {
-            Status::Running if record.status == JobStatus::Cancelling => {
+        match execution {
+            Some(Execution { status: Status::Running, .. })
+                if record.status == JobStatus::Cancelling =>
+            {
                 self.executions.stop(&arn, "cancelled").await?;
                 Ok(Need::Stopping)
             }
-            Status::Running => Ok(Need::Nothing),
-            _ => {
+            Some(Execution { status: Status::Running, .. }) => Ok(Need::Nothing),
+            ended => {
                 let job =
                     JobRef { job: submission.job.clone(), dataset: submission.dataset.clone() };
-                steps::settle(&self.context, job, failure(execution)).await?;
+                // Why it failed is known of a job that was left to be redriven.
+                let because = record.failure.clone().or_else(|| ended.map(failure));
+                let because = because.unwrap_or_else(|| Failure::new("Internal", "it has ended"));
+                steps::settle(&self.context, job, Some(&name), because).await?;
                 Ok(Need::Settling)
             }
         }
     }
+}
+
+/// Whether something may have to be done for a job: it has not ended, or it failed and its time to
+/// be redriven is over.
+fn needs_look(job: &JobRecord, now: &str) -> bool {
+    !job.status.is_terminal() || !job.is_over() && job.redrivable(now).is_none()
 }
 
 impl Done {

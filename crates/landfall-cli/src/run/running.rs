@@ -144,7 +144,7 @@ pub(super) async fn settle_left(context: &Context) -> Result<Vec<Settled>, job::
                 "the process that ran the job was killed; nothing of it is visible; run it again",
             );
             let job = JobRef { job, dataset: record.submission.dataset };
-            let ended = steps::settle(context, job, because).await?;
+            let ended = steps::settle(context, job, None, because).await?;
             // It failed for nothing but its process, so nobody asks for its documents: no rejects
             // are among them.
             if ended.error == KILLED {

@@ -170,6 +170,109 @@ impl Suite {
         }
     }
 
+    /// A job that failed, and can be redriven.
+    async fn redrivable(&self, name: &str) -> JobRecord {
+        let mut job = self.new_job("redrives", name, NOW);
+        self.put_job(&job).await;
+        let failure = Failure::new("StoreUnavailable", "the store did not answer");
+        let change = JobChange {
+            status: Some(JobStatus::Failed),
+            redrivable_until: Some(LATER.to_owned()),
+            execution: Some("arn".to_owned()),
+            failure: Some(failure.clone()),
+            counts: Some(Counts::default()),
+            ..JobChange::default()
+        };
+        job.status = JobStatus::Failed;
+        (job.redrivable_until, job.failure) = (Some(LATER.to_owned()), Some(failure));
+        (job.execution, job.counts) = (Some("arn".to_owned()), Some(Counts::default()));
+        self.check_change(&change, NOW, &job).await;
+        assert!(!job.is_over() && job.status.is_terminal());
+        assert_eq!((job.redrivable(NOW), job.redrivable(LATER)), (Some(LATER), None));
+        job
+    }
+
+    async fn redrive(&self, job: &JobRecord, redrives: u32) -> Option<JobRecord> {
+        let (id, running) = (&job.submission.job, JobStatus::Running);
+        self.registry.redrive_job(id, redrives, running, LATER).await.expect("an answer")
+    }
+
+    pub(super) async fn a_failed_job_is_redriven_once(&self) {
+        let missing = self.new_job("redrives", "redrive-missing", NOW);
+        assert_eq!(self.redrive(&missing, 1).await, None);
+        let failed = self.redrivable("redrive-once").await;
+        for other in [0, 2] {
+            assert_eq!(self.redrive(&failed, other).await, Some(failed.clone()), "{other}");
+        }
+        let redriven = JobRecord {
+            status: JobStatus::Running,
+            updated: LATER.to_owned(),
+            execution: None,
+            redrives: 1,
+            redrivable_until: None,
+            counts: None,
+            failure: None,
+            ..failed.clone()
+        };
+        let answers = race(|_| {
+            let (registry, id) = (Arc::clone(&self.registry), failed.submission.job.clone());
+            async move { registry.redrive_job(&id, 1, JobStatus::Running, LATER).await }
+        })
+        .await;
+        assert!(answers.into_iter().all(|answer| answer == Ok(Some(redriven.clone()))));
+        assert_eq!(self.redrive(&failed, 2).await, Some(redriven.clone()), "it runs");
+
+        // One that is over, or never failed, is not redriven.
+        for status in JobStatus::ALL {
+            let mut job = self.new_job("redrives", &format!("redrive-{}", status.as_str()), NOW);
+            job.status = status;
+            self.put_job(&job).await;
+            assert_eq!(self.redrive(&job, 1).await, Some(job));
+        }
+    }
+
+    pub(super) async fn a_job_that_can_be_redriven_is_cancelled_or_settled(&self) {
+        for (index, status) in JobStatus::ALL.into_iter().enumerate() {
+            let mut job = self.redrivable(&format!("redrivable-{index}")).await;
+            let is_news = status > JobStatus::Held;
+            (job.updated, job.sequence) = (LATER.to_owned(), Some(7));
+            if is_news {
+                (job.status, job.redrivable_until) = (status, None);
+            }
+            let change =
+                JobChange { status: Some(status), sequence: Some(7), ..JobChange::default() };
+            self.check_change(&change, LATER, &job).await;
+            let again = self.redrive(&job, 1).await.expect("the job");
+            assert_eq!(again.redrives, u32::from(!is_news), "{status:?}");
+        }
+        // A cancelled job does not wait to be redriven.
+        let mut job = self.new_job("redrives", "redrivable-cancelling", NOW);
+        job.status = JobStatus::Cancelling;
+        self.put_job(&job).await;
+        let change = JobChange {
+            status: Some(JobStatus::Failed),
+            redrivable_until: Some(LATER.to_owned()),
+            ..JobChange::default()
+        };
+        self.check_change(&change, NOW, &job).await;
+    }
+
+    pub(super) async fn what_an_earlier_execution_tells_is_no_news(&self) {
+        let job = self.redrivable("redrive-fence").await;
+        let job = self.redrive(&job, 1).await.expect("the job");
+        let change = |redrives| JobChange {
+            redrives: Some(redrives),
+            execution: Some("arn".to_owned()),
+            ..JobChange::default()
+        };
+        for other in [0, 2] {
+            self.check_change(&change(other), NOW, &job).await;
+        }
+        let execution = Some("arn".to_owned());
+        let job = JobRecord { execution, updated: NOW.to_owned(), ..job };
+        self.check_change(&change(1), NOW, &job).await;
+    }
+
     pub(super) async fn jobs_are_listed_newest_first(&self) {
         let (even, odd) = (self.dataset("jobs_even"), self.dataset("jobs_odd"));
         let mut jobs = Vec::new();

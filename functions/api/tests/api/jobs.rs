@@ -5,7 +5,7 @@ use job::TableFormat;
 use job::bill::prices::Processor;
 use job::bill::{Basis, Bill, Item, Usage};
 use job::decision::{Decision, Start};
-use job::message::{Counts, Failure, JobId, Submission, Unreadable};
+use job::message::{Counts, ExecutionName, Failure, JobId, Submission, Unreadable};
 use objects::{Buckets, Put};
 use registry::{JobChange, JobStatus};
 use serde_json::{Value, json};
@@ -232,7 +232,11 @@ async fn a_cancelled_job_is_decided_and_stopped_and_says_that_it_is_not_settled(
             matches!(door.decision(&job).await, Some(Decision::NoCommit(because)) if because.error == "Cancelled")
         );
         assert_eq!(
-            door.executions.describe(&door.executions.arn(&job)).await.unwrap().status,
+            door.executions
+                .describe(&door.executions.arn(&ExecutionName::new(&job, 0)))
+                .await
+                .unwrap()
+                .status,
             Status::Aborted
         );
     }
@@ -261,7 +265,11 @@ async fn a_job_that_is_decided_is_not_cancelled() {
             .await
             .expect_kind(StatusCode::CONFLICT, kind);
         assert_eq!(
-            door.executions.describe(&door.executions.arn(&job)).await.unwrap().status,
+            door.executions
+                .describe(&door.executions.arn(&ExecutionName::new(&job, 0)))
+                .await
+                .unwrap()
+                .status,
             Status::Running,
             "{kind}"
         );

@@ -13,6 +13,7 @@ mod infer;
 mod jobs;
 mod openapi;
 mod problems;
+mod redrive;
 mod replay;
 mod results;
 mod shape;

@@ -4,13 +4,13 @@ use api::{Access, App, router};
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use job::message::JobId;
+use job::message::ExecutionName;
 use serde_json::json;
 
 use crate::door::{Door, FLIGHTS, config};
 
 /// Every route, with a path of its kind.
-const ROUTES: [(&str, &str); 25] = [
+const ROUTES: [(&str, &str); 26] = [
     ("GET", "/health"),
     ("GET", "/contract.schema.json"),
     ("GET", "/datasets"),
@@ -30,6 +30,7 @@ const ROUTES: [(&str, &str); 25] = [
     ("GET", "/jobs/j-1/profile"),
     ("GET", "/jobs/j-1/outputs"),
     ("POST", "/jobs/j-1/cancel"),
+    ("POST", "/jobs/j-1/redrive"),
     ("POST", "/jobs/j-1/replay"),
     ("POST", "/jobs/j-1/approve"),
     ("POST", "/jobs/j-1/refuse"),
@@ -173,10 +174,10 @@ struct Panics;
 
 #[async_trait]
 impl executions::Executions for Panics {
-    fn arn(&self, _: &JobId) -> String {
+    fn arn(&self, _: &ExecutionName) -> String {
         String::new()
     }
-    async fn start(&self, _: &JobId, _: &str) -> executions::Result<executions::Started> {
+    async fn start(&self, _: &ExecutionName, _: &str) -> executions::Result<executions::Started> {
         panic!("on purpose")
     }
     async fn describe(&self, _: &str) -> executions::Result<executions::Execution> {
