@@ -19,6 +19,6 @@ mod table_format;
 
 pub use dataset::DatasetName;
 pub use datasets::{DatasetPattern, Datasets};
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, advice, advised};
 pub use labels::{Label, Labels};
 pub use table_format::TableFormat;
