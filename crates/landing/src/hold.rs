@@ -145,6 +145,7 @@ mod tests {
             objects: vec![],
             merges: 0,
             hold: vec![],
+            slowest: vec![],
         };
         let header: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
         reasons(&contract(when), CommitMode::Direct, &tally, &header, last).join("; ")
