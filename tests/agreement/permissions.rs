@@ -102,9 +102,12 @@ const FUNCTIONS: [Function; 8] = [
             "functions/api/src/uploads.rs",
             "crates/steps/src/dry_run.rs",
             "crates/steps/src/references.rs",
+            "crates/steps/src/documents.rs",
+            "crates/steps/src/planned.rs",
+            "crates/steps/src/shards.rs",
             "crates/admission/src/lib.rs",
         ],
-        objects: &["head", "get", "read", "put", "presign_get", "presign_put"],
+        objects: &["head", "get", "list", "read", "put", "presign_get", "presign_put"],
         registry: &[
             "contract",
             "contract_versions",

@@ -41,6 +41,24 @@ fn failures_and_faults_are_listed() {
     names_all("errors.md", between(&rejects, "#[serde(rename = \"", "\")]"));
 }
 
+/// The table of failures says what the code does.
+#[test]
+fn what_to_do_is_told_for_every_failure() {
+    let page = text("docs/reference/errors.md");
+    for name in job::advised() {
+        let advice = job::advice(name).unwrap();
+        let is_told = |line: &str| {
+            line.starts_with('|')
+                && line.contains(&format!("`{name}`"))
+                && line.ends_with(&format!(" | {advice} |"))
+        };
+        assert!(
+            page.lines().any(is_told),
+            "docs/reference/errors.md does not say what to do about `{name}`: {advice}"
+        );
+    }
+}
+
 #[test]
 fn problems_are_listed() {
     let problem = &openapi()["components"]["schemas"]["Problem"]["properties"];

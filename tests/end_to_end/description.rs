@@ -34,6 +34,7 @@ impl Server {
             .env("LANDFALL_AUTH", "open")
             .env("LANDFALL_TABLE", output("Table"))
             .env("LANDFALL_STATE_MACHINE", output("StateMachine"))
+            .env("LANDFALL_FUNCTIONS", "transform=transform")
             .env("LANDFALL_INBOX_BUCKET", output("InboxBucket"))
             .env("LANDFALL_INBOX_PREFIX", "inbox/")
             .env("LANDFALL_SOURCE_BUCKET_ARNS", "")

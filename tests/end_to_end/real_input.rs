@@ -89,11 +89,12 @@ fn many_shards_leave_one_file_a_folder() {
         (&json!("SUCCEEDED"), &json!(336_776)),
         "{job}"
     );
-    let execution = stage.execution(&id).to_string();
-    assert!(
-        execution.contains("\"MergeAll\"") && !execution.contains("\"Abandon\""),
-        "{execution}"
-    );
+    let execution = stage.execution(&id);
+    let states = execution["states"].to_string();
+    assert!(states.contains("\"MergeAll\"") && !states.contains("\"Abandon\""), "{states}");
+    let run = execution["graph"]["nodes"].as_array().unwrap().iter();
+    let run = run.filter(|node| node["status"] == "SUCCEEDED" && node["within"] == "MergeAll");
+    assert_eq!(run.count(), 1, "{}", execution["graph"]);
 
     // Two or more shards of each day would be as many files; there is one of each.
     let (keys, open) = stage.listing("LakeBucket", "lake/flights/");

@@ -164,7 +164,7 @@ async fn a_contract_says_when_a_job_is_held() {
             ("few", source("id,kind", rows(4)), "4 rows would be stored, and job first stored 10"),
             ("many", source("id,kind", rows(21)), "21 rows would be stored"),
             ("faulty", source("id,kind", format!("{}x,a\nx,b\n", rows(8))), "2 of 10 records"),
-            ("wide", source("id,kind,new", rows(9).replace(",a", ",a,1")), "1 new columns"),
+            ("wide", source("id,kind,new", rows(9).replace(",a", ",a,1")), "1 new column"),
         ] {
             let submission = bench.submit(job, text.as_bytes(), 1_000, false).await;
             let waiting = held(&bench, submission).await;

@@ -1,22 +1,18 @@
 //! Runs the state machine over a deployment in memory: the document itself, with the steps for its
 //! functions.
 
-use std::sync::{LazyLock, Mutex};
+use std::sync::Mutex;
 
 use async_trait::async_trait;
-use flow::{Call, Ended, Fixed, Hasty, Items, Machine, Outside, Start, Tasks};
+use flow::{Call, Ended, Fixed, Hasty, Items, Outside, Start, Tasks};
 use futures::future::BoxFuture;
 use job::message::{Caught, ExecutionName, Failure, JobId, Settled, Stored, Submission, Verified};
 use job::{Error, ErrorKind};
 use serde_json::{Value, json};
-use steps::functions::{FUNCTIONS, LANDING};
+use steps::functions::MACHINE;
 use tokio::sync::Notify;
 
 use super::bench::Bench;
-
-static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
-    Machine::read("landing", LANDING, &FUNCTIONS).unwrap_or_else(|refusal| panic!("{refusal}"))
-});
 
 /// How far a job is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -186,7 +186,7 @@ async fn a_contract_that_hashes_wants_a_salt() {
     let submission = bench.submit("job", b"id,email,card,pin,note\n", u64::MAX, false).await;
     let error = steps::ingest(&bench.context, submission).await.unwrap_err();
     assert!(
-        matches!(&error, Error { kind: ErrorKind::ContractInvalid, message: text } if text.contains("`email`") && text.contains("MaskSalt")),
+        matches!(&error, Error { kind: ErrorKind::ContractInvalid, message: text, .. } if text.contains("`email`") && text.contains("MaskSalt")),
         "{error}"
     );
 

@@ -12,6 +12,7 @@ mod catalog;
 mod commits;
 mod holds;
 mod identity;
+mod inspection;
 mod dialects;
 mod encodings;
 mod ends;

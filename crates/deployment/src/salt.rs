@@ -121,12 +121,12 @@ mod tests {
             answered(&[(400, r#"{"__type":"AccessDeniedException","Message":"no"}"#)]).await;
         let error = denied.unwrap().unwrap_err();
         assert!(
-            matches!(&error, Error { kind: ErrorKind::AccessDenied, message: text } if text.contains("secretsmanager:GetSecretValue")),
+            matches!(&error, Error { kind: ErrorKind::AccessDenied, message: text, .. } if text.contains("secretsmanager:GetSecretValue")),
             "{error}"
         );
         let short = answered(&[(200, r#"{"SecretString":"geheim"}"#)]).await.unwrap().unwrap_err();
         assert!(
-            matches!(&short, Error { kind: ErrorKind::ContractInvalid, message: text } if text.contains("has 6 bytes")),
+            matches!(&short, Error { kind: ErrorKind::ContractInvalid, message: text, .. } if text.contains("has 6 bytes")),
             "{short}"
         );
         assert!(!short.to_string().contains("geheim"));

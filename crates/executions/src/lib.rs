@@ -9,8 +9,8 @@ mod memory;
 #[cfg(feature = "step-functions")]
 mod step_functions;
 
-pub use flow::history::{self, Failure, History};
-pub use flow::{Execution, Inspection, Status, cause};
+pub use flow::history::{self, Failure, History, milliseconds};
+pub use flow::{Execution, Status, cause};
 pub use memory::Memory;
 #[cfg(feature = "step-functions")]
 pub use step_functions::StepFunctions;

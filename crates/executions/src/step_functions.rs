@@ -73,6 +73,7 @@ impl StepFunctions {
             };
             runs.push(MapRun {
                 arn: run.map_run_arn,
+                state: None,
                 status,
                 started: times.0,
                 stopped: times.1,

@@ -1,5 +1,7 @@
 //! Reads the rules of a `Choice`, and tells which of them hold.
 
+use std::fmt::{self, Display, Formatter};
+
 use serde_json::Value;
 
 use crate::compare::{Is, Kind, Relation, matches};
@@ -138,6 +140,40 @@ impl Test {
     }
 }
 
+/// The condition, for people: `$.verified.again.count > 0`.
+impl Display for Condition {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let joined = |f: &mut Formatter<'_>, conditions: &[Self], word: &str| {
+            let texts: Vec<_> =
+                conditions.iter().map(|condition| format!("({condition})")).collect();
+            f.write_str(&texts.join(word))
+        };
+        match self {
+            Self::And(conditions) => joined(f, conditions, " and "),
+            Self::Or(conditions) => joined(f, conditions, " or "),
+            Self::Not(condition) => write!(f, "not ({condition})"),
+            Self::Test(variable, test) => {
+                let variable = variable.text();
+                match test {
+                    Test::Relation(_, relation, Operand::Value(value)) => {
+                        write!(f, "{variable} {} {value}", relation.sign())
+                    }
+                    Test::Relation(_, relation, Operand::Path(path)) => {
+                        write!(f, "{variable} {} {}", relation.sign(), path.text())
+                    }
+                    Test::Matches(pattern) => write!(f, "{variable} matches {pattern}"),
+                    Test::Is(is, wanted) => {
+                        let name = Is::NAMES.iter().find(|(known, _)| known == is);
+                        let name = name.map_or("", |(_, name)| name.trim_start_matches("Is"));
+                        let not = if *wanted { "" } else { "not " };
+                        write!(f, "{variable} is {not}{}", name.to_lowercase())
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// The comparison that a field names, and whether it is with what a path leads to.
 fn comparison(field: &str) -> Option<(Kind, Relation, bool)> {
     let (name, is_path) = match field.strip_suffix("Path") {
@@ -169,6 +205,20 @@ mod tests {
         let input = json!({"n": 3, "m": 4, "s": "text", "z": null, "at": "2026-01-31T12:00:00Z"});
         let scope = Scope { input: &input, context: &json!({}) };
         read(rule).expect("it is a rule").holds(scope).map_err(|failure| failure.error)
+    }
+
+    #[test]
+    fn conditions_are_shown_as_formulas() {
+        let shown = |rule: Value| read(rule).unwrap().to_string();
+        assert_eq!(shown(json!({"Variable": "$.n", "NumericGreaterThan": 0})), "$.n > 0");
+        assert_eq!(shown(json!({"Variable": "$.s", "StringEqualsPath": "$.t"})), "$.s = $.t");
+        assert_eq!(shown(json!({"Variable": "$.s", "StringMatches": "t*"})), "$.s matches t*");
+        assert_eq!(shown(json!({"Variable": "$.z", "IsNull": false})), "$.z is not null");
+        let both = json!({"And": [
+            {"Variable": "$.n", "NumericEquals": 3},
+            {"Not": {"Variable": "$.s", "StringEquals": "x"}},
+        ]});
+        assert_eq!(shown(both), r#"($.n = 3) and (not ($.s = "x"))"#);
     }
 
     #[test]

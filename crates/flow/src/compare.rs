@@ -75,6 +75,17 @@ impl Relation {
         (kind != Kind::Boolean || *relation == Self::Equals).then_some((kind, *relation))
     }
 
+    /// The relation, as formulas write it.
+    pub(crate) fn sign(self) -> &'static str {
+        match self {
+            Self::Equals => "=",
+            Self::LessThan => "<",
+            Self::GreaterThan => ">",
+            Self::LessThanEquals => "<=",
+            Self::GreaterThanEquals => ">=",
+        }
+    }
+
     pub(crate) fn holds(self, kind: Kind, a: &Value, b: &Value) -> bool {
         kind.order(a, b).is_some_and(|order| match self {
             Self::Equals => order.is_eq(),

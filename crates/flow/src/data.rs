@@ -130,6 +130,15 @@ impl Place {
         }
     }
 
+    /// What was put into a document, if it is still there.
+    pub(crate) fn find<'a>(&self, document: &'a Value) -> Option<&'a Value> {
+        match self {
+            Self::Whole => Some(document),
+            Self::Nowhere => None,
+            Self::At(path) => path.find(Scope { input: document, context: &Value::Null }),
+        }
+    }
+
     /// The input with the result in it.
     pub(crate) fn put(&self, input: &Value, result: Value) -> Result<Value, Failure> {
         match self {

@@ -2,8 +2,6 @@
 
 use serde::Serialize;
 
-use crate::history::History;
-
 /// An execution that runs, or ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -42,18 +40,6 @@ pub enum Status {
     TimedOut,
     /// It was stopped.
     Aborted,
-}
-
-/// An execution and what it did: the answer of `GET /jobs/{id}/execution`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Inspection {
-    /// The job that it is of.
-    pub job: String,
-    /// Where it stands.
-    pub execution: Execution,
-    /// What it did.
-    #[serde(flatten)]
-    pub history: History,
 }
 
 /// The text of a failure's cause: a function's cause is a JSON object, of which `errorMessage` is

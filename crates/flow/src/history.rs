@@ -2,8 +2,10 @@
 //!
 //! The state machine runs one state after another (what runs side by side are the children of a map
 //! run), so an event belongs to the state entered last. Neither the ids of preceding events nor the
-//! events of map runs are needed, which not every service tells.
+//! events of map runs are needed, which not every service tells: what these would say of a map is
+//! taken from the map runs themselves.
 
+use chrono::DateTime;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -36,11 +38,18 @@ pub struct StateVisit {
     /// When it was left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exited: Option<String>,
+    /// How long it took, once it was left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub milliseconds: Option<u64>,
     /// Names of the keys of its input: the input itself is not shown.
     pub input_keys: Vec<String>,
-    /// Its output: a message of keys and counts.
+    /// What it added to its input, or changed in it: a message of keys and counts. What it only
+    /// passes on is not shown again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
+    /// Its input, until it is left.
+    #[serde(skip)]
+    given: Option<Value>,
     /// The calls it made, retries included.
     pub attempts: Vec<Attempt>,
     /// How its last attempt failed.
@@ -76,6 +85,9 @@ pub struct Failure {
 pub struct MapRun {
     /// Its ARN.
     pub arn: String,
+    /// The map that it is a run of, where the history tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
     /// `RUNNING`, `SUCCEEDED`, `FAILED` or `ABORTED`; `None` when it may not be looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
@@ -133,7 +145,29 @@ impl History {
         for event in events {
             history.read(event);
         }
+        history.place_map_runs();
         history
+    }
+
+    /// Finds the visit that each map run belongs to: the last one of a map that was entered by then.
+    /// Each run is an attempt of it, also where no event tells of it.
+    fn place_map_runs(&mut self) {
+        for run in &mut self.map_runs {
+            let visit = self.states.iter_mut().rev().find(|visit| {
+                visit.kind == "Map" && milliseconds(&visit.entered) <= milliseconds(&run.started)
+            });
+            let Some(visit) = visit else { continue };
+            run.state = Some(visit.name.clone());
+            let is_told = |attempt: &Attempt| {
+                let ended = attempt.ended.as_deref().map_or(i64::MAX, milliseconds);
+                milliseconds(&attempt.started) <= milliseconds(&run.started)
+                    && milliseconds(&run.started) <= ended
+            };
+            if !visit.attempts.iter().any(is_told) {
+                let (started, ended) = (run.started.clone(), run.stopped.clone());
+                visit.attempts.push(Attempt { started, ended, failure: None });
+            }
+        }
     }
 
     fn read(&mut self, event: &Event) {
@@ -144,6 +178,7 @@ impl History {
                 kind: state_kind.to_owned(),
                 entered: event.at.clone(),
                 input_keys: event.input.as_deref().map(keys).unwrap_or_default(),
+                given: event.input.as_deref().and_then(|text| serde_json::from_str(text).ok()),
                 ..StateVisit::default()
             });
         } else if kind.ends_with("StateExited") {
@@ -153,9 +188,14 @@ impl History {
                 });
             if let Some(visit) = left {
                 visit.exited = Some(event.at.clone());
-                visit.output =
+                visit.milliseconds = Some(between(&visit.entered, &event.at));
+                let output =
                     event.output.as_deref().and_then(|text| serde_json::from_str(text).ok());
+                visit.output = output.and_then(|output| added(visit.given.take(), output));
             }
+        } else if kind == "ExecutionRedriven" {
+            // What ended it is made up for, or comes again.
+            self.failure = None;
         } else if matches!(kind, "ExecutionFailed" | "ExecutionAborted" | "ExecutionTimedOut") {
             self.failure = Some(event.failure());
         } else if let Some(visit) = self.states.last_mut() {
@@ -168,13 +208,14 @@ impl StateVisit {
     /// An event between the entry and the exit.
     fn read(&mut self, event: &Event) {
         match event.kind.as_str() {
-            "TaskScheduled" | "LambdaFunctionScheduled" | "ActivityScheduled" => {
+            "TaskScheduled" | "LambdaFunctionScheduled" | "ActivityScheduled" | "MapRunStarted" => {
                 self.attempts.push(Attempt { started: event.at.clone(), ..Attempt::default() });
             }
-            "TaskSucceeded" | "LambdaFunctionSucceeded" | "ActivitySucceeded" => {
-                self.end_attempt(event, None)
-            }
-            "MapStateFailed" | "MapRunFailed" | "EvaluationFailed" if event.failure.is_some() => {
+            "TaskSucceeded"
+            | "LambdaFunctionSucceeded"
+            | "ActivitySucceeded"
+            | "MapRunSucceeded" => self.end_attempt(event, None),
+            "MapStateFailed" | "EvaluationFailed" if event.failure.is_some() => {
                 self.failure = Some(event.failure())
             }
             kind if event.failure.is_some()
@@ -202,6 +243,28 @@ impl Event {
     }
 }
 
+/// What an output has that the input has not, or has otherwise; nothing, where that is nothing.
+fn added(input: Option<Value>, output: Value) -> Option<Value> {
+    match (input, output) {
+        (Some(Value::Object(input)), Value::Object(mut output)) => {
+            output.retain(|key, value| input.get(key) != Some(value));
+            (!output.is_empty()).then_some(Value::Object(output))
+        }
+        (Some(input), output) if input == output => None,
+        (_, output) => Some(output),
+    }
+}
+
+/// Milliseconds since 1970 of a moment in RFC 3339; 0 of what is none.
+pub fn milliseconds(moment: &str) -> i64 {
+    DateTime::parse_from_rfc3339(moment).map_or(0, |moment| moment.timestamp_millis())
+}
+
+/// Milliseconds between two moments; 0 if the second one comes first.
+pub fn between(from: &str, to: &str) -> u64 {
+    u64::try_from(milliseconds(to) - milliseconds(from)).unwrap_or(0)
+}
+
 /// The keys of a JSON object.
 fn keys(text: &str) -> Vec<String> {
     match serde_json::from_str(text) {
@@ -211,6 +274,7 @@ fn keys(text: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 mod tests {
     use super::*;
 
@@ -269,6 +333,7 @@ mod tests {
             assert_eq!(ingest.exited.as_deref(), Some("2026-01-31T12:00:06.000Z"));
             assert_eq!(ingest.input_keys, ["dataset", "job"]);
             assert_eq!(ingest.output, Some(serde_json::json!({"count": 3})));
+            assert_eq!(ingest.milliseconds, Some(5_000));
             assert_eq!(ingest.attempts.len(), 2);
             assert_eq!(
                 ingest.attempts[0].failure,
@@ -332,6 +397,73 @@ mod tests {
             history.states[0].failure.as_ref().map(|f| f.error.as_str()),
             Some("States.ExceedToleratedFailureThreshold")
         );
-        assert!(history.states[0].attempts.is_empty());
+        assert_eq!(history.states[0].attempts.len(), 1);
+    }
+
+    #[test]
+    fn a_state_shows_what_it_added_and_not_what_it_passed_on() {
+        let added = |input: &str, output: &str| {
+            super::added(serde_json::from_str(input).ok(), serde_json::from_str(output).unwrap())
+                .map_or_else(String::new, |added| added.to_string())
+        };
+        let input = r#"{"job":"j","plan":{"count":1}}"#;
+        assert_eq!(added(input, input), "");
+        assert_eq!(added(input, r#"{"job":"j","plan":{"count":1},"more":1}"#), r#"{"more":1}"#);
+        assert_eq!(added(input, r#"{"job":"j","plan":{"count":2}}"#), r#"{"plan":{"count":2}}"#);
+        assert_eq!(added(input, r#"{"sequence":4}"#), r#"{"sequence":4}"#);
+        assert_eq!(added("lost", r#"{"sequence":4}"#), r#"{"sequence":4}"#);
+        assert_eq!(added("[1]", "[1]"), "");
+        assert_eq!(added(input, "[]"), "[]");
+    }
+
+    /// Not every service tells of map runs in its histories.
+    #[test]
+    fn a_map_run_is_an_attempt_of_its_map_whoever_tells_of_it() {
+        let run = |second: u32, status: &str| MapRun {
+            arn: format!("run-{second}"),
+            state: None,
+            status: Some(status.to_owned()),
+            started: event(second, "").at,
+            stopped: Some(event(second + 2, "").at),
+            counts: None,
+        };
+        let told = |tells: bool| {
+            let events = [
+                entered(1, "MapStateEntered", "TransformAll"),
+                event(1, "MapRunStarted"),
+                event(3, "MapRunSucceeded"),
+                exited(4, "MapStateExited", "TransformAll"),
+                entered(4, "TaskStateEntered", "Verify"),
+                exited(5, "TaskStateExited", "Verify"),
+                entered(5, "MapStateEntered", "TransformAgain"),
+                event(6, "MapRunStarted"),
+            ];
+            let events = events.into_iter();
+            let events = events.filter(|event| tells || !event.kind.starts_with("MapRun"));
+            let events: Vec<_> = events.collect();
+            History::of(&events, vec![run(1, "SUCCEEDED"), run(6, "RUNNING")])
+        };
+        for tells in [true, false] {
+            let history = told(tells);
+            let of: Vec<_> = history.map_runs.iter().map(|run| run.state.as_deref()).collect();
+            assert_eq!(of, [Some("TransformAll"), Some("TransformAgain")]);
+            let attempts: Vec<_> =
+                history.states.iter().map(|visit| visit.attempts.len()).collect();
+            assert_eq!(attempts, [1, 0, 1], "events: {tells}");
+        }
+    }
+
+    #[test]
+    fn a_redriven_execution_has_not_failed_yet() {
+        let history = History::of(
+            &[
+                entered(1, "TaskStateEntered", "Verify"),
+                failed(2, "ExecutionFailed", "StoreUnavailable"),
+                event(3, "ExecutionRedriven"),
+                event(3, "TaskScheduled"),
+            ],
+            Vec::new(),
+        );
+        assert_eq!((&history.failure, history.states[0].attempts.len()), (&None, 1));
     }
 }

@@ -25,6 +25,7 @@ mod task;
 mod map;
 mod state;
 mod machine;
+mod graph;
 
 pub mod outside;
 mod clock;
@@ -36,7 +37,8 @@ mod item;
 mod start;
 
 pub use clock::{Hasty, Tokio};
-pub use execution::{Execution, Inspection, Status, cause};
+pub use execution::{Execution, Status, cause};
+pub use graph::{Edge, EdgeKind, Graph, NextRetry, Node, Standing};
 pub use history::{Event, Failure, History};
 pub use log::{Item, MapItems};
 pub use machine::Machine;

@@ -95,6 +95,7 @@ impl<'a> Log<'a> {
         let counts = Some(MapCounts::default());
         let run = MapRun {
             arn: arn(number),
+            state: None,
             status: Some("RUNNING".to_owned()),
             started,
             stopped: None,

@@ -112,6 +112,11 @@ impl Retrier {
 }
 
 impl Catcher {
+    /// The errors that it is for.
+    pub(crate) fn errors(&self) -> &[String] {
+        &self.errors.0
+    }
+
     /// The catchers of a state, in their order.
     pub(crate) fn read_all(fields: &mut Fields<'_>) -> Result<Vec<Self>, Refusal> {
         let entries = fields.objects("Catch")?;
@@ -150,15 +155,24 @@ impl<'a> Tries<'a> {
     ///
     /// The first retrier that is for the failure decides: those after it are not asked.
     pub(crate) fn pause(&mut self, failure: &Failure, chance: &dyn Chance) -> Option<Duration> {
-        let found =
-            self.retriers.iter().position(|retrier| retrier.errors.match_error(&failure.error));
-        let (retrier, used) = found.map(|index| (&self.retriers[index], &mut self.used[index]))?;
+        let (retrier, used) =
+            self.of(failure).map(|index| (&self.retriers[index], &mut self.used[index]))?;
         if *used >= retrier.attempts {
             return None;
         }
         let pause = retrier.pause(*used, chance);
         *used += 1;
         Some(pause)
+    }
+
+    /// How often the state may be tried again for a failure like this.
+    pub(crate) fn left(&self, failure: &Failure) -> u64 {
+        self.of(failure).map_or(0, |index| self.retriers[index].attempts - self.used[index])
+    }
+
+    /// The position of the retrier that is for a failure.
+    fn of(&self, failure: &Failure) -> Option<usize> {
+        self.retriers.iter().position(|retrier| retrier.errors.match_error(&failure.error))
     }
 
     /// How often the state was tried again.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::errors::TIMEOUT;
-use crate::execution::{Execution, Inspection, Status, cause};
+use crate::execution::{Execution, Status, cause};
 use crate::history::{Event, Failure, History};
 use crate::log::{Log, MapItems};
 use crate::machine::Machine;
@@ -39,15 +39,6 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// The execution of a job, as the API shows it.
-    pub fn inspection(&self, job: &str) -> Inspection {
-        Inspection {
-            job: job.to_owned(),
-            execution: self.execution.clone(),
-            history: self.history(),
-        }
-    }
-
     /// What it did.
     pub fn history(&self) -> History {
         History::of(&self.events, self.map_runs.iter().map(|items| items.run.clone()).collect())

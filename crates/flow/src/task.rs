@@ -57,6 +57,11 @@ impl Task {
         Ok(Self { resource: *resource, timeout: Amount::read(fields, "TimeoutSeconds")? })
     }
 
+    /// Whether its answer is that of whoever has its token.
+    pub(crate) fn waits(&self) -> bool {
+        self.resource == Resource::InvokeAndWait
+    }
+
     /// One attempt: the result, as Step Functions wraps it.
     pub(crate) async fn attempt(
         &self,

@@ -173,10 +173,9 @@ async fn the_landing_lands() {
             "type": "Task",
             "entered": "2026-01-31T12:00:00.000Z",
             "exited": "2026-01-31T12:00:00.000Z",
+            "milliseconds": 0,
             "inputKeys": ["dataset", "job"],
             "output": {
-                "job": "j",
-                "dataset": "d",
                 "plan": {
                     "shards": { "count": 2, "bucket": "work", "key": "shards", "only": null },
                     "max_concurrency": 2,
@@ -189,6 +188,7 @@ async fn the_landing_lands() {
         view["mapRuns"],
         json!([{
             "arn": "arn:aws:states:local:000000000000:mapRun:landing/transform:0",
+            "state": "TransformAll",
             "status": "SUCCEEDED",
             "started": "2026-01-31T12:00:00.000Z",
             "stopped": "2026-01-31T12:01:00.000Z",

@@ -20,7 +20,7 @@ mod table_format;
 
 pub use dataset::DatasetName;
 pub use datasets::{DatasetPattern, Datasets};
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, advice, advised};
 pub use intake::{Arrivals, Intake, Schedule};
 pub use labels::{Label, Labels};
 pub use table_format::TableFormat;

@@ -710,6 +710,31 @@ impl From<&crate::Error> for Failure {
     }
 }
 
+/// `failure.json`: the first failure for good of a shard, or of a merge. A Distributed Map forgets
+/// it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotedFailure {
+    /// The failure.
+    #[serde(flatten)]
+    pub failure: Failure,
+    /// The shard that failed, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardRound>,
+    /// The byte of its object at which it failed, or the first one of the records among which it
+    /// did, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub byte: Option<u64>,
+}
+
+/// A shard in a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ShardRound {
+    /// The round, from 1.
+    pub round: u32,
+    /// Position of the shard in the plan, from 0.
+    pub index: u32,
+}
+
 /// Rows of a job or a shard. The conservation law: read = stored + rejected + filtered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
@@ -903,7 +928,7 @@ impl JobKeys {
     pub fn stored(&self) -> String {
         format!("{}stored.json", self.0)
     }
-    /// The first permanent failure of a shard: a Distributed Map forgets it.
+    /// The first permanent failure of a shard: see [`NotedFailure`].
     pub fn failure(&self) -> String {
         format!("{}failure.json", self.0)
     }

@@ -114,7 +114,7 @@ mod tests {
         let outcome =
             guarded::<u32>(async move { Ok(*empty.first().expect("the value 4711")) }, MINUTE)
                 .await;
-        let Err(Error { kind: ErrorKind::Internal, message: text }) = outcome else {
+        let Err(Error { kind: ErrorKind::Internal, message: text, .. }) = outcome else {
             panic!("not {outcome:?}")
         };
         assert!(text.starts_with(&format!("the step panicked at {}:", file!())), "{text}");

@@ -8,6 +8,7 @@ use contract::Contract;
 use crate::complain_of;
 use crate::document::Document;
 use crate::exit::{Exit, examples};
+use crate::size::counted;
 use crate::stdout::say;
 
 const EXAMPLES: &[&str] = &[
@@ -54,9 +55,6 @@ fn summary(contract: &Contract) -> String {
         [] => "not partitioned".to_owned(),
         names => format!("partitioned by {}", names.join(", ")),
     };
-    let plural = if fields == 1 { "" } else { "s" };
-    format!(
-        "{}: {fields} field{plural}, {partitions}, rejects: {}",
-        contract.name, contract.rejects_limit
-    )
+    let fields = counted(fields as u64, "field");
+    format!("{}: {fields}, {partitions}, rejects: {}", contract.name, contract.rejects_limit)
 }

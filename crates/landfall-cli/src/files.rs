@@ -9,7 +9,7 @@ use serde_json::json;
 use tables::{At, Log, Snapshot};
 
 use crate::exit::{Exit, examples};
-use crate::size::{bytes, count};
+use crate::size::{bytes, counted};
 use crate::stdout::say;
 use crate::{complain, path};
 
@@ -93,18 +93,17 @@ impl Files {
             );
             return;
         }
-        let plural = if table.files().len() == 1 { "" } else { "s" };
-        let files = count(table.files().len() as u64);
+        let files = counted(table.files().len() as u64, "file");
         say(format_args!(
-            "{dataset}, commit {sequence} of {committed}: {files} file{plural}, {} rows, {}",
-            count(rows),
+            "{dataset}, commit {sequence} of {committed}: {files}, {}, {}",
+            counted(rows, "row"),
             bytes(size)
         ));
         for file in table.files() {
             say(format_args!(
-                "{}: {} rows, {}",
+                "{}: {}, {}",
                 self.lake.join(&file.key).display(),
-                count(file.rows),
+                counted(file.rows, "row"),
                 bytes(file.bytes)
             ));
         }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use steps::{DryRun, Outlook, Place, Sample};
 
 use crate::exit::{CODES, Exit, examples};
-use crate::size::{bytes, count, parse_bytes, parse_shard_size};
+use crate::size::{bytes, count, counted, parse_bytes, parse_shard_size};
 use crate::sources::Files;
 use crate::stdout::say;
 use crate::submission::{self, Asked};
@@ -137,16 +137,15 @@ impl Planned {
     fn describe(&self) -> String {
         let Self { source, plan, sample } = self;
         let mut lines = Vec::new();
-        let plural = if plan.shards == 1 { "" } else { "s" };
         let because = plan
             .one_shard_because
             .as_ref()
             .map_or_else(String::new, |because| format!(": {because}"));
         lines.push(format!(
-            "{}: {}, {} shard{plural}{because}",
+            "{}: {}, {}{because}",
             source.display(),
             bytes(plan.source_bytes),
-            count(plan.shards.into())
+            counted(plan.shards.into(), "shard")
         ));
         let (_, layout) = only(plan);
         for guess in &layout.evidence {

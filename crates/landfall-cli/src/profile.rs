@@ -50,7 +50,11 @@ impl ShowProfile {
         };
         let (profile, refused) = match profile(&self.file, contract) {
             Ok(profiled) => profiled,
-            Err(Unreadable::Refused(Error { kind: ErrorKind::SchemaDrift, message: drift })) => {
+            Err(Unreadable::Refused(Error {
+                kind: ErrorKind::SchemaDrift,
+                message: drift,
+                ..
+            })) => {
                 complain(drift);
                 return Exit::Refused;
             }

@@ -1,7 +1,7 @@
 //! Reads and writes sizes in bytes, as people do.
 
 use landing::plan::LEAST_ASKED_SHARD_BYTES;
-pub(crate) use wording::{count, parse_bytes};
+pub(crate) use wording::{count, counted, parse_bytes};
 
 /// Reads the size of a shard that is asked for.
 pub(crate) fn parse_shard_size(text: &str) -> Result<u64, String> {

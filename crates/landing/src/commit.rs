@@ -128,6 +128,37 @@ pub struct Tally {
     /// Why the job waits for approval, each in a sentence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hold: Vec<String>,
+    /// Of each round the winning shard that was worked longest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slowest: Vec<SlowShard>,
+}
+
+/// A shard that was worked long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlowShard {
+    /// The round.
+    pub round: u32,
+    /// Position of the shard in the plan, from 0.
+    pub shard: u32,
+    /// How long the attempt took that won.
+    pub milliseconds: u64,
+}
+
+impl SlowShard {
+    /// Of each round the shard that was worked longest, by round.
+    pub fn of_rounds(receipts: &[Receipt]) -> Vec<Self> {
+        let mut slowest = BTreeMap::<u32, Self>::new();
+        for receipt in receipts {
+            let Some(spent) = &receipt.spent else { continue };
+            let (round, shard) = (receipt.round, receipt.shard);
+            let it = Self { round, shard, milliseconds: spent.milliseconds };
+            let known = slowest.entry(round).or_insert(it);
+            if known.milliseconds < it.milliseconds {
+                *known = it;
+            }
+        }
+        slowest.into_values().collect()
+    }
 }
 
 fn one() -> u32 {

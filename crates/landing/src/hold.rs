@@ -4,7 +4,7 @@ use contract::{Contract, RejectsLimit};
 use job::hold::CommitMode;
 use job::message::JobId;
 use serde::{Deserialize, Serialize};
-use wording::count;
+use wording::{count, counted};
 
 use crate::commit::Tally;
 
@@ -60,10 +60,10 @@ fn of_rows(contract: &Contract, stored: u64, last: &Last) -> Option<String> {
     let hold = &contract.hold;
     let is_outside = hold.fewer_rows.is_some_and(|percent| change < -percent)
         || hold.more_rows.is_some_and(|percent| change > percent);
-    let [now, before] = [stored, last.stored].map(count);
+    let (now, before) = (counted(stored, "row"), count(last.stored));
     is_outside.then(|| {
         format!(
-            "{now} rows would be stored, and job {} stored {before}: {change:+.1}%, beyond `holdWhen.rows`",
+            "{now} would be stored, and job {} stored {before}: {change:+.1}%, beyond `holdWhen.rows`",
             last.job
         )
     })
@@ -73,14 +73,16 @@ fn of_rows(contract: &Contract, stored: u64, last: &Last) -> Option<String> {
 fn of_header(header: &[String], last: &Last) -> Option<String> {
     let before = last.header.as_deref().filter(|before| *before != header)?;
     let only_in = |these: &[String], those: &[String]| {
-        these.iter().filter(|name| !those.contains(name)).count()
+        these.iter().filter(|name| !those.contains(name)).count() as u64
     };
     let (new, gone) = (only_in(header, before), only_in(before, header));
     let what = match (new, gone) {
         (0, 0) => "the columns of the source stand in another order".to_owned(),
-        (new, 0) => format!("the source has {new} new columns"),
-        (0, gone) => format!("the source lacks {gone} columns"),
-        (new, gone) => format!("the source has {new} new columns and lacks {gone}"),
+        (new, 0) => format!("the source has {}", counted(new, "new column")),
+        (0, gone) => format!("the source lacks {}", counted(gone, "column")),
+        (new, gone) => {
+            format!("the source has {} and lacks {}", counted(new, "new column"), count(gone))
+        }
     };
     Some(format!("{what}, beside that of job {} (`holdWhen.drift`)", last.job))
 }
@@ -143,6 +145,7 @@ mod tests {
             objects: vec![],
             merges: 0,
             hold: vec![],
+            slowest: vec![],
         };
         let header: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
         reasons(&contract(when), CommitMode::Direct, &tally, &header, last).join("; ")
@@ -177,6 +180,7 @@ mod tests {
                 same,
                 "49 rows would be stored, and job before stored 100: -51.0%",
             ),
+            ("holdWhen: { rows: -50% }", 1, 0, same, "1 row would be stored"),
             ("holdWhen: { rows: -50% }", 1_000, 0, same, ""),
             ("holdWhen: { rows: +100% }", 200, 0, same, ""),
             ("holdWhen: { rows: [-50%, +100%] }", 201, 0, same, "+101.0%"),
@@ -184,9 +188,9 @@ mod tests {
             ("holdWhen: { drift: true }", 1, 0, same, ""),
             ("holdWhen: { drift: false }", 1, 0, &["a"], ""),
             ("holdWhen: { drift: true }", 1, 0, &["b", "a"], "another order"),
-            ("holdWhen: { drift: true }", 1, 0, &["a", "b", "c"], "has 1 new columns, beside"),
-            ("holdWhen: { drift: true }", 1, 0, &["a"], "lacks 1 columns"),
-            ("holdWhen: { drift: true }", 1, 0, &["a", "c"], "has 1 new columns and lacks 1"),
+            ("holdWhen: { drift: true }", 1, 0, &["a", "b", "c"], "has 1 new column, beside"),
+            ("holdWhen: { drift: true }", 1, 0, &["a"], "lacks 1 column,"),
+            ("holdWhen: { drift: true }", 1, 0, &["a", "c"], "has 1 new column and lacks 1,"),
         ] {
             let reasons = of(when, stored, rejected, header, Some(&last));
             assert_eq!(reasons.is_empty(), told.is_empty(), "{when}: {reasons}");

@@ -198,7 +198,8 @@ impl ShardTransform {
                             "the record at byte {} has more than {} bytes; is a quote left open there?",
                             long.at, long.limit
                         ),
-                    ));
+                    )
+                    .at(long.at));
                 }
                 Err(_) => {
                     object.is_void = true;
@@ -210,9 +211,9 @@ impl ShardTransform {
                 self.sheet.lines_before = self.sheet.lines_before.map(|before| before + lines);
             }
             if !object.is_void {
-                let dialect = &self.sheet.dialect;
+                let (dialect, from) = (&self.sheet.dialect, batch.at);
                 let batch = Batch::new(batch, &self.rows, dialect);
-                self.sheet.take(&batch)?;
+                self.sheet.take(&batch).map_err(|error| error.at(from))?;
             }
         }
     }

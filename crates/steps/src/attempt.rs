@@ -2,11 +2,11 @@
 //! receipt first is the one that counts.
 
 use job::bill::Usage;
-use job::message::{Failure, JobKeys};
+use job::message::{Failure, JobKeys, NotedFailure, ShardRound};
 use job::{Error, ErrorKind};
 use landing::commit::Receipt;
 use landing::merge::MergeReceipt;
-use objects::{Objects, Put};
+use objects::Put;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -72,6 +72,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) context: &'a Context,
     /// The keys of the job.
     pub(crate) keys: &'a JobKeys,
+    /// The shard, unless it is an attempt at a merge.
+    pub(crate) shard: Option<ShardRound>,
     /// The key of the receipt.
     pub(crate) receipt: String,
     /// Unique to this attempt.
@@ -96,7 +98,7 @@ impl Attempt<'_> {
             Ok(receipt) => receipt,
             Err(error) => {
                 if !error.is_transient() && error.kind != ErrorKind::Cancelled {
-                    note_failure(objects.as_ref(), self.keys, &error).await;
+                    self.note_failure(&error).await;
                 }
                 return Err(error);
             }
@@ -110,6 +112,16 @@ impl Attempt<'_> {
         }
         self.clear_if_undone(&receipt).await?;
         Ok(counts)
+    }
+
+    /// Keeps the first permanent failure: a Distributed Map tells only that some child failed.
+    async fn note_failure(&self, error: &Error) {
+        let noted =
+            NotedFailure { failure: Failure::from(error), shard: self.shard, byte: error.byte };
+        let (work, key) = (self.context.work(), self.keys.failure());
+        if let Err(error) = documents::write(work.as_ref(), &key, &noted, Put::IfAbsent).await {
+            tracing::warn!(error = error.name(), "the failure can't be noted");
+        }
     }
 
     /// Writes the receipt; whether it is the one that counts.
@@ -151,13 +163,5 @@ pub(crate) async fn abort<R: Leaves>(context: &Context, receipt: &R) {
         if let Err(error) = context.lake().abort_upload(key, upload).await {
             tracing::warn!(key = objects::shown(key), %error, "an upload stays open");
         }
-    }
-}
-
-/// Keeps the first permanent failure: a Distributed Map tells only that some child failed.
-async fn note_failure(work: &dyn Objects, keys: &JobKeys, error: &Error) {
-    let failure = Failure::from(error);
-    if let Err(error) = documents::write(work, &keys.failure(), &failure, Put::IfAbsent).await {
-        tracing::warn!(error = error.name(), "the failure can't be noted");
     }
 }

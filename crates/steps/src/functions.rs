@@ -2,6 +2,9 @@
 //!
 //! Where the state machine runs in one process, this is what its tasks call.
 
+use std::sync::LazyLock;
+
+use flow::Machine;
 use job::message::{EndJob, Ended, MakeFiles};
 use job::{Error, ErrorKind};
 use serde::Serialize;
@@ -13,6 +16,11 @@ use crate::Context;
 
 /// The state machine.
 pub const LANDING: &str = include_str!("../../../statemachine/landing.asl.json");
+
+/// The state machine, with these functions for the names that it leaves open.
+pub static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
+    Machine::read("landing", LANDING, &FUNCTIONS).expect("a test reads the same document")
+});
 
 /// The names that the state machine leaves open, each with the function that stands for it.
 pub const FUNCTIONS: [(&str, &str); 4] = [
@@ -58,4 +66,14 @@ fn message_of<T: DeserializeOwned>(message: Value) -> Result<T, serde_json::Erro
 fn answer(answer: impl Serialize) -> Result<Value, Error> {
     serde_json::to_value(answer)
         .map_err(|_| Error::new(ErrorKind::Internal, "an answer can't be written".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_machine_is_one_that_can_be_run_here() {
+        LazyLock::force(&MACHINE);
+    }
 }

@@ -16,6 +16,8 @@ mod undo;
 
 pub mod announce;
 pub mod functions;
+pub mod inspection;
+pub mod shards;
 
 mod afterwards;
 mod attempt;

@@ -62,6 +62,7 @@ pub async fn merge(
     let race = Attempt {
         context: &context,
         keys: &keys,
+        shard: None,
         receipt: keys.merged(index),
         name: attempt,
         meter: &meter,

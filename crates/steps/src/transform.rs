@@ -11,7 +11,7 @@ use contract::{Contract, Format};
 use csv_records::Holdback;
 use futures::future::{self, BoxFuture};
 use futures::{FutureExt, TryFutureExt};
-use job::message::{JobKeys, Shard, TransformShard, Transformed};
+use job::message::{JobKeys, Shard, ShardRound, TransformShard, Transformed};
 use job::small_files::is_small;
 use job::{Error, ErrorKind};
 use landing::commit::{Crc64Nvme, OpenFile, Receipt, ReceiptPart, RejectsPiece, SmallFile};
@@ -71,7 +71,14 @@ pub async fn transform(
         }
     };
     let receipt = keys.receipt(shard.round, shard.index);
-    let race = Attempt { context: &context, keys: &keys, receipt, name: attempt, meter: &meter };
+    let race = Attempt {
+        context: &context,
+        keys: &keys,
+        shard: Some(ShardRound { round: shard.round, index: shard.index }),
+        receipt,
+        name: attempt,
+        meter: &meter,
+    };
     let outcome = race.run(work).await;
     if !matches!(outcome, Ok(true)) {
         meter.note(&context, &keys).await;
@@ -511,7 +518,8 @@ impl Blocks {
             return Err(Error::new(
                 ErrorKind::SourceChanged,
                 format!("{} ended at byte {}", self.object.name(), self.at),
-            ));
+            )
+            .at(self.at));
         }
         let at = self.at;
         self.at += block.len() as u64;

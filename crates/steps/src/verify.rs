@@ -14,7 +14,7 @@ use job::bill::Item;
 use job::message::{Counts, JobKeys, Shard, TakenRange, Verified, VerifyJob};
 use job::{Error, ErrorKind};
 use landing::commit::{
-    Receipt, ReceiptPart, TalliedObject, TalliedShard, Tally, combine_crc64nvme,
+    Receipt, ReceiptPart, SlowShard, TalliedObject, TalliedShard, Tally, combine_crc64nvme,
 };
 use landing::merge::{self, Merge};
 use landing::plan::{Plan, PlannedObject};
@@ -331,7 +331,8 @@ fn tally(receipts: &[Receipt], tiled: Tiled) -> Result<Tally, Error> {
         ));
     }
     let Tiled { shards, objects, .. } = tiled;
-    Ok(Tally { shards, counts, surplus_lines, objects, merges: 0, hold: Vec::new() })
+    let slowest = SlowShard::of_rounds(receipts);
+    Ok(Tally { shards, counts, surplus_lines, objects, merges: 0, hold: Vec::new(), slowest })
 }
 
 fn check_rows(object: &PlannedObject, read: u64) -> Result<(), Error> {

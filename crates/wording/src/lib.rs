@@ -7,6 +7,6 @@ mod unquoted;
 mod visible;
 
 pub use nearest::nearest;
-pub use size::{count, parse_bytes};
+pub use size::{count, counted, parse_bytes};
 pub use unquoted::{Unquoted, variant};
 pub use visible::{VALUE_CHARS, cut, odd_name, quote};

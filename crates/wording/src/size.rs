@@ -35,9 +35,21 @@ pub fn count(count: u64) -> String {
     std::iter::once(head.to_owned()).chain(groups).collect()
 }
 
+/// Writes how many there are of something: `1 row`, `336,776 rows`.
+pub fn counted(number: u64, one: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {one}{plural}", count(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_of_something_is_no_plural() {
+        let written = [0, 1, 2, 336_776].map(|number| counted(number, "row"));
+        assert_eq!(written, ["0 rows", "1 row", "2 rows", "336,776 rows"]);
+    }
 
     #[test]
     fn sizes_are_read() {

@@ -74,6 +74,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 "LANDFALL_STATE_MACHINE",
                 "arn:aws:states:us-east-1:000000000000:stateMachine:landing",
             ),
+            ("LANDFALL_FUNCTIONS", "transform=transform"),
             ("LANDFALL_INBOX_BUCKET", "the-inbox"),
             ("LANDFALL_INBOX_PREFIX", "inbox/"),
             ("LANDFALL_SOURCE_BUCKET_ARNS", ""),

@@ -79,6 +79,7 @@ pub const NEEDS: &[(&str, &str, &[Scope])] = &[
     ("POST", "/jobs/{id}/refuse", &[Scope::Write]),
     ("POST", "/jobs/{id}/replay", &[Scope::Write]),
     ("GET", "/jobs/{id}/execution", &[Scope::Read]),
+    ("GET", "/jobs/{id}/shards", &[Scope::Read]),
     ("GET", "/jobs/{id}/rejects", &[Scope::Read, Scope::Data]),
     ("GET", "/jobs/{id}/errors", &[Scope::Read, Scope::Data]),
     ("GET", "/jobs/{id}/profile", &[Scope::Read, Scope::Data]),

@@ -14,6 +14,7 @@ mod files;
 mod hold;
 mod infer;
 mod jobs;
+mod logs;
 mod openapi;
 mod problem;
 mod redrive;
@@ -40,6 +41,7 @@ use utoipa_axum::routes;
 
 pub use access::{Access, NEEDS, Scope};
 pub use answers::Origins;
+pub use logs::Logs;
 pub use openapi::document;
 pub use problem::{Kind, Problem};
 
@@ -80,6 +82,8 @@ pub struct Config {
     /// Whether the deployment has a salt for masks that hash: which one is none of the front door's
     /// business.
     pub has_salt: bool,
+    /// Where functions log; `None`: there is no console that shows it.
+    pub logs: Option<Logs>,
 }
 
 impl App {
@@ -118,6 +122,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(replay::replay))
         .routes(routes!(replay::open))
         .routes(routes!(execution::get))
+        .routes(routes!(execution::shards))
         .routes(routes!(results::rejects))
         .routes(routes!(results::errors))
         .routes(routes!(results::profile))

@@ -4,7 +4,7 @@ use std::env::var;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use api::{Access, App, Config, Origins, router};
+use api::{Access, App, Config, Logs, Origins, router};
 use clap::Parser;
 use executions::StepFunctions;
 use job::sources::Sources;
@@ -23,14 +23,18 @@ async fn main() -> Result<(), lambda_step::Error> {
     lambda_step::start();
     let listen = var("AWS_LAMBDA_RUNTIME_API").is_err().then(|| Arguments::parse().listen);
     let access: Access = setting("LANDFALL_AUTH")?.parse()?;
-    let access = access.check(listen, var("AWS_ENDPOINT_URL").ok().as_deref())?;
+    let elsewhere = var("AWS_ENDPOINT_URL").ok();
+    let access = access.check(listen, elsewhere.as_deref())?;
     let aws = aws_clients::config()?;
     let (inbox, prefix) = (setting("LANDFALL_INBOX_BUCKET")?, setting("LANDFALL_INBOX_PREFIX")?);
     let (work, lake) = (setting("LANDFALL_WORK_BUCKET")?, setting("LANDFALL_LAKE_BUCKET")?);
     let others = setting("LANDFALL_SOURCE_BUCKET_ARNS")?;
+    let (machine, functions) = (setting("LANDFALL_STATE_MACHINE")?, setting("LANDFALL_FUNCTIONS")?);
+    // What is not AWS has no console.
+    let logs = elsewhere.is_none().then(|| Logs::beside(&machine, &functions)).transpose()?;
     let app = App {
         registry: Arc::new(DynamoDb::new(&aws, setting("LANDFALL_TABLE")?)),
-        executions: Arc::new(StepFunctions::new(&aws, setting("LANDFALL_STATE_MACHINE")?)),
+        executions: Arc::new(StepFunctions::new(&aws, machine)),
         buckets: Arc::new(objects::S3::new(&aws)),
         config: Config {
             sources: Sources::only(&inbox, &prefix, &others, [&work, &lake])?,
@@ -41,6 +45,7 @@ async fn main() -> Result<(), lambda_step::Error> {
             lake_prefix: setting("LANDFALL_LAKE_PREFIX")?,
             origins: Origins::parse(&setting("LANDFALL_CORS_ORIGINS")?)?,
             has_salt: setting("LANDFALL_HAS_MASK_SALT")? == "true",
+            logs,
         },
     };
     let router = router(Arc::new(app), access);

@@ -73,6 +73,8 @@ kinds! {
     NoSuchCommit: NOT_FOUND, "no-such-commit", "Not found";
     /// Nothing had landed in the dataset by then.
     NoFiles: NOT_FOUND, "no-files", "Not found";
+    /// The job has no shards, or none yet.
+    NoShards: NOT_FOUND, "no-shards", "Not found";
     /// The job has no rejected records, or none yet.
     NoRejects: NOT_FOUND, "no-rejects", "Not found";
     /// The job has no list of faults, or none yet.

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use job::Labels;
+use job::message::JobId;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -256,15 +257,19 @@ pub(crate) struct Counts {
 }
 
 /// Why a job failed.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Failure {
     /// The name of the failure.
-    error: String,
+    pub(crate) error: String,
     /// What happened, where, and what to do.
-    cause: String,
+    pub(crate) cause: String,
+    /// What to do about failures of this name, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) advice: Option<&'static str>,
     /// The other job, if this one made way for it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    job: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub(crate) job: Option<JobId>,
 }
 
 /// What is not as it should be of a job that landed all the same.
@@ -577,8 +582,30 @@ pub(crate) struct FrequentValue {
 #[schema(example = json!({
     "job": "job-1",
     "execution": {"arn": "arn:aws:states:eu-central-1:000000000000:execution:landing:job-1", "status": "RUNNING", "started": "2026-01-31T12:00:00.000Z"},
-    "states": [{"name": "Ingest", "type": "Task", "entered": "2026-01-31T12:00:00.000Z", "inputKeys": ["job"], "attempts": [{"started": "2026-01-31T12:00:00.000Z"}]}],
+    "states": [{
+        "name": "Ingest", "type": "Task", "entered": "2026-01-31T12:00:00.000Z", "inputKeys": ["job"],
+        "attempts": [{
+            "started": "2026-01-31T12:00:00.000Z", "ended": "2026-01-31T12:00:01.000Z",
+            "failure": {"error": "StoreUnavailable", "cause": "the store is busy"},
+        }],
+        "failure": {"error": "StoreUnavailable", "cause": "the store is busy"},
+    }],
     "mapRuns": [],
+    "graph": {
+        "start": "Ingest",
+        "nodes": [{
+            "name": "Ingest", "type": "Task", "status": "RETRYING", "entered": "2026-01-31T12:00:00.000Z",
+            "milliseconds": 1500, "visits": 1, "attempts": 1, "failedAttempts": 1, "error": "StoreUnavailable",
+            "nextRetry": {"attempt": 2, "left": 4, "by": "2026-01-31T12:00:03.000Z"},
+        }],
+        "edges": [{"from": "Ingest", "to": "One shard?", "kind": "next", "taken": 0}],
+    },
+    "rounds": [],
+    "criticalPath": {
+        "milliseconds": 1500,
+        "steps": [{"state": "Ingest", "milliseconds": 1500, "share": 1.0, "pauses": 0}],
+    },
+    "advice": {"StoreUnavailable": "submit the job again later: a store or a service was busy for longer than retries last"},
 }))]
 pub(crate) struct Inspection {
     /// The job.
@@ -590,6 +617,263 @@ pub(crate) struct Inspection {
     map_runs: Vec<MapRun>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<StateFailure>,
+    graph: Graph,
+    /// The rounds in which shards are run.
+    rounds: Vec<Round>,
+    critical_path: CriticalPath,
+    /// What to do about each error that is named here.
+    advice: BTreeMap<String, String>,
+}
+
+/// The state machine, and where the execution stands in it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StateGraph)]
+pub(crate) struct Graph {
+    /// The state at which executions start.
+    start: String,
+    /// The states, in the order in which they follow each other; those of a map after it.
+    nodes: Vec<Node>,
+    /// What follows what.
+    edges: Vec<Edge>,
+}
+
+/// A state, and where the execution stands with it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = StateNode)]
+pub(crate) struct Node {
+    /// Name of the state.
+    name: String,
+    /// `Task`, `Choice`, `Map`, …
+    #[serde(rename = "type")]
+    kind: String,
+    /// The map that goes through it for each of its items. Its status is then that of the map, and
+    /// nothing else is known of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    within: Option<String>,
+    status: Standing,
+    /// When it was entered last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entered: Option<String>,
+    /// When it was left last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exited: Option<String>,
+    /// How long it took, all visits together, so far.
+    milliseconds: u64,
+    /// How often it was entered.
+    visits: u64,
+    /// Its attempts, all visits together.
+    attempts: u64,
+    /// How many of them failed.
+    failed_attempts: u64,
+    /// How its last visit failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_retry: Option<NextRetry>,
+}
+
+/// Where a state stands; of several visits the last one counts.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schema(as = StateStatus)]
+pub(crate) enum Standing {
+    /// It was not entered.
+    NotReached,
+    /// It is at work.
+    Running,
+    /// It waits: for somebody's answer, or for a moment.
+    Waiting,
+    /// An attempt failed, and it waits for the next one.
+    Retrying,
+    /// It came to its end.
+    Succeeded,
+    /// It failed, and the execution went on where its `Catch` leads.
+    Caught,
+    /// It failed, and the execution with it.
+    Failed,
+    /// The time of the execution was over.
+    TimedOut,
+    /// The execution was stopped.
+    Aborted,
+}
+
+/// The attempt that a state waits for.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NextRetry {
+    /// Which attempt of the visit it is, from 1.
+    attempt: u64,
+    /// How many more may follow it if it fails likewise.
+    left: u64,
+    /// The moment at which it begins at the latest: chance may have it begin before.
+    by: String,
+}
+
+/// That a state may follow another one.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StateEdge)]
+pub(crate) struct Edge {
+    /// The state.
+    from: String,
+    /// The one that may follow.
+    to: String,
+    kind: EdgeKind,
+    /// Of a choice its conditions, of a catch the names of errors: any of them leads here.
+    #[schema(required = false)]
+    when: Vec<String>,
+    /// How often the execution went this way.
+    taken: u64,
+}
+
+/// Why a state follows another one.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum EdgeKind {
+    /// It always does.
+    Next,
+    /// A condition holds.
+    Choice,
+    /// No condition holds.
+    Default,
+    /// The state failed.
+    Catch,
+}
+
+/// A round: shards that are run before they are verified.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Round {
+    /// Its number, from 1.
+    round: u32,
+    /// How many shards are run.
+    shards: u32,
+    /// How many of them are run again, as they guessed wrong where their first row starts.
+    wrong_start: u32,
+    /// How many are run again, as they have keys that earlier shards claim.
+    taken_keys: u32,
+    /// How long it took, once it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    milliseconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slowest: Option<Slowest>,
+}
+
+/// The shard that took longest of those that count in the end.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SlowestShard)]
+pub(crate) struct Slowest {
+    /// Its position in the plan, from 0.
+    shard: u32,
+    /// How long the attempt took that won.
+    milliseconds: u64,
+}
+
+/// What the time of an execution went into: one state follows another, so each visit that took time
+/// is a part of it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CriticalPath {
+    /// The time of the whole execution, so far.
+    milliseconds: u64,
+    /// Its parts, in order. What is missing is the state machine's own time.
+    steps: Vec<PathStep>,
+}
+
+/// A visit of a state as a part of the whole.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PathStep {
+    /// The state.
+    state: String,
+    /// How long it took, so far.
+    milliseconds: u64,
+    /// The same as a share of the whole, from 0 to 1.
+    share: f64,
+    /// How much of it went by between attempts.
+    pauses: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slowest: Option<Slowest>,
+}
+
+/// A shard, and what became of it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Shard {
+    /// Its position in the plan, from 0.
+    shard: u32,
+    status: ShardStatus,
+    /// The object that it reads; of several the first one.
+    source: String,
+    /// How many objects it reads.
+    objects: u32,
+    /// First byte of its range, from 0 of the object; 0 of several objects.
+    from: u64,
+    /// The byte after the range; of several objects their bytes together.
+    to: u64,
+    /// The round in which it was run last.
+    round: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    again: Option<Again>,
+    /// Its rows, once it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts: Option<Counts>,
+    /// Its files, once it is done: those that were put together with others after it included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<u64>,
+    /// Bytes that the attempt read that won.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_read: Option<u64>,
+    /// Bytes that it wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_written: Option<u64>,
+    /// How long it took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    milliseconds: Option<u64>,
+    /// Attempts of the round that ended, as far as is known: one whose process was killed leaves
+    /// nothing behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<ShardFailure>,
+    /// Its log in the console of CloudWatch: that of the attempt that won, or else of the job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<String>,
+}
+
+/// Where a shard stands.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum ShardStatus {
+    /// It was not begun, or is at work: nothing tells the two apart from outside.
+    Open,
+    /// Its receipt is there.
+    Done,
+    /// It failed for good.
+    Failed,
+    /// The job ended without it.
+    Abandoned,
+}
+
+/// Why a shard is run again.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schema(as = RunAgain)]
+pub(crate) enum Again {
+    /// It guessed wrong where its first row starts.
+    WrongStart,
+    /// It has keys that earlier shards claim.
+    TakenKeys,
+}
+
+/// Why a shard failed for good.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ShardFailure {
+    /// The name of the failure.
+    error: String,
+    /// What happened, where, and what to do.
+    cause: String,
+    /// The byte of the object at which it happened, or the first one of the records among which it
+    /// did, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    byte: Option<u64>,
 }
 
 /// Where an execution stands.
@@ -626,9 +910,12 @@ pub(crate) struct StateVisit {
     /// When it was left.
     #[serde(skip_serializing_if = "Option::is_none")]
     exited: Option<String>,
+    /// How long it took, once it was left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    milliseconds: Option<u64>,
     /// Names of the keys of its input.
     input_keys: Vec<String>,
-    /// Its output: a message of keys and counts.
+    /// What it added to its input, or changed in it: a message of keys and counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<Value>,
     /// The calls it made, retries included.
@@ -663,6 +950,9 @@ pub(crate) struct StateFailure {
 pub(crate) struct MapRun {
     /// Its ARN.
     arn: String,
+    /// The map that it is a run of, where the history tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
     /// `RUNNING`, `SUCCEEDED`, `FAILED` or `ABORTED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<String>,

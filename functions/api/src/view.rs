@@ -5,10 +5,10 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
-use job::Labels;
 use job::bill::{Bill, Dollars};
 use job::hold::Hold;
 use job::message::{Counts, Failure, ObjectCounts, Source, Warning};
+use job::{Labels, advice};
 use registry::{JobRecord, JobStatus};
 use serde::Serialize;
 use tracing::info;
@@ -28,6 +28,7 @@ use crate::schema;
     "counts": {"read": 2000, "stored": 1988, "rejected": 12, "filtered": 0}, "sequence": 7,
     "links": {
         "self": "/jobs/job-1", "execution": "/jobs/job-1/execution",
+        "shards": "/jobs/job-1/shards",
         "rejects": "/jobs/job-1/rejects", "errors": "/jobs/job-1/errors",
         "outputs": "/jobs/job-1/outputs",
     },
@@ -82,8 +83,7 @@ pub(crate) struct JobView {
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<schema::Failure>)]
-    failure: Option<Failure>,
+    failure: Option<schema::Failure>,
     /// While it can be redriven.
     #[serde(skip_serializing_if = "Option::is_none")]
     redrive: Option<Redrive>,
@@ -129,6 +129,7 @@ struct Links {
     #[serde(rename = "self")]
     this: String,
     execution: String,
+    shards: String,
     rejects: String,
     errors: String,
     outputs: String,
@@ -166,13 +167,19 @@ impl From<JobRecord> for JobView {
             updated: record.updated,
             counts: record.counts,
             sequence: record.sequence,
-            failure: record.failure,
+            failure: record.failure.map(|Failure { error, cause, job }| schema::Failure {
+                advice: advice(&error),
+                error,
+                cause,
+                job,
+            }),
             redrive,
             redrives: record.redrives,
             bill: record.bill,
             warnings: record.warnings,
             links: Links {
                 execution: format!("{this}/execution"),
+                shards: format!("{this}/shards"),
                 rejects: format!("{this}/rejects"),
                 errors: format!("{this}/errors"),
                 outputs: format!("{this}/outputs"),

@@ -1,22 +1,17 @@
 //! Runs a job from its start to its end: the state machine in this process, over the steps.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flow::{Clock, Ended, Fixed, Inspection, Machine, Outside, Start};
+use flow::{Clock, Ended, Fixed, Outside, Start};
 use job::message::{Failure, Stored, Submission};
 use serde_json::{Value, json};
 use steps::Context;
-use steps::functions::{FUNCTIONS, LANDING};
+use steps::functions::MACHINE;
+use steps::inspection::{Inspection, inspect};
 
 use super::progress::Progress;
 use super::workers::Workers;
-
-/// The state machine, as it is deployed.
-static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
-    Machine::read("landing", LANDING, &FUNCTIONS).expect("a test reads the same document")
-});
 
 /// How much shorter the pauses before retries are here: a disk answers sooner than a cloud.
 const SOONER: u32 = 10;
@@ -27,8 +22,9 @@ const ABANDON: &str = "Abandon";
 pub(super) struct Execution {
     /// What landed, or why nothing of it is visible.
     pub(super) outcome: Result<Stored, Failure>,
-    /// States with times and attempts, as the API shows them.
-    pub(super) inspection: Inspection,
+    /// States with times and attempts, as the API shows them; none if documents of the job can't
+    /// be read.
+    pub(super) inspection: Option<Inspection>,
 }
 
 /// Runs a job to its end. It either is visible afterwards, or nothing of it is and this is why.
@@ -44,7 +40,7 @@ pub(super) async fn execute(
     interrupted: impl Future<Output = ()>,
 ) -> Execution {
     let workers = Workers::start(context, threads, progress, approves);
-    let job = submission.job.to_string();
+    let (id, job) = (submission.job.clone(), submission.job.to_string());
     let stopped = async {
         interrupted.await;
         if workers.is_abandoning() {
@@ -70,7 +66,11 @@ pub(super) async fn execute(
         (None, Ok(output)) => stored(output),
         (None, Err(failure)) => Err(Failure::new(&failure.error, &failure.cause)),
     };
-    Execution { outcome, inspection: ended.inspection(&job) }
+    let work = context.buckets.bucket(&context.work.bucket);
+    let (keys, history) = (context.keys(&id), ended.history());
+    // It has ended, so what the time is now does not matter.
+    let inspection = inspect(work.as_ref(), &keys, &id, ended.execution, history, 0).await.ok();
+    Execution { outcome, inspection }
 }
 
 async fn run(
@@ -110,11 +110,6 @@ impl Clock for Local {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_state_machine_is_one_that_can_be_run_here() {
-        LazyLock::force(&MACHINE);
-    }
 
     #[tokio::test]
     async fn pauses_are_a_tenth_as_long_and_nothing_times_out() {

@@ -294,7 +294,7 @@ impl Landing {
         let failure = match admitted {
             Ok(submission) => {
                 let execution = self.execute(&name, submission, json, interrupted).await;
-                outcome.execution = Some(execution.inspection);
+                outcome.execution = execution.inspection;
                 execution.outcome.err()
             }
             Err(error) => Some(Failure::from(&error)),

@@ -13,6 +13,7 @@ use landing::plan::Plan;
 use registry::JobStatus;
 use serde::{Deserialize, Serialize};
 use steps::Context;
+use steps::inspection::Inspection;
 
 use crate::exit::Exit;
 
@@ -57,7 +58,7 @@ pub(super) struct Outcome {
     pub(super) source_bytes: u64,
     /// What its execution did, as `GET /jobs/{id}/execution` tells it; none of a job that did not
     /// begin.
-    pub(super) execution: Option<flow::Inspection>,
+    pub(super) execution: Option<Inspection>,
     #[serde(skip)]
     pub(super) lake: PathBuf,
     /// The faults that are shown.

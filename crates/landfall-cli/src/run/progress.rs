@@ -82,7 +82,7 @@ impl Progress {
         match &self.0.form {
             Form::Bar(bar) => bar.set_length(bar.length().unwrap_or(0) + bytes),
             Form::Lines => {
-                let (count, bytes) = (size::count(shards.len() as u64), size::bytes(bytes));
+                let count = size::counted(shards.len() as u64, "shard");
                 let again = match shards.first() {
                     Some(shard) if !shard.taken.is_empty() => {
                         ", again now that it is known which keys are taken"
@@ -90,8 +90,7 @@ impl Progress {
                     Some(_) if before > 0 => ", again now that it is known where they start",
                     _ => "",
                 };
-                let plural = if shards.len() == 1 { "" } else { "s" };
-                self.line(format_args!("{count} shard{plural}, {bytes}{again}"));
+                self.line(format_args!("{count}, {}{again}", size::bytes(bytes)));
             }
             Form::Nothing => {}
         }

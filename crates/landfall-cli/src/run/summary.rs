@@ -9,7 +9,7 @@ use job::message::{Counts, JobId, ObjectCounts};
 use super::outcome::{Outcome, SkippedFile};
 use crate::exit::Exit;
 use crate::fault_line;
-use crate::size::{bytes, count};
+use crate::size::{bytes, count, counted};
 
 /// Files that are listed.
 const SHOWN_FILES: usize = 10;
@@ -114,9 +114,9 @@ fn describe_files(outcome: &Outcome, out: &mut impl Write) -> io::Result<()> {
         let key = file.key.strip_prefix(lake).unwrap_or(&file.key);
         writeln!(
             out,
-            "          {}: {} rows, {}",
+            "          {}: {}, {}",
             short(key, job).display(),
-            count(file.rows),
+            counted(file.rows, "row"),
             bytes(file.bytes)
         )?;
     }

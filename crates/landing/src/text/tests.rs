@@ -150,7 +150,7 @@ fn what_no_calendar_has_is_refused() {
     let far: ArrayRef = Arc::new(Date32Array::from(vec![i32::MAX]));
     let refused = Cells::new("day", &far).err().expect("it has no year");
     assert!(
-        matches!(&refused, Error { kind: job::ErrorKind::LimitExceeded, message: cause } if cause.starts_with("`day` has a date")),
+        matches!(&refused, Error { kind: job::ErrorKind::LimitExceeded, message: cause, .. } if cause.starts_with("`day` has a date")),
         "{refused}"
     );
 }

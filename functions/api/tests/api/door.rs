@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::{Access, App, Config, Origins, router};
+use api::{Access, App, Config, Logs, Origins, router};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -17,6 +17,8 @@ use tower::ServiceExt;
 
 pub(crate) const FLIGHTS: &str =
     "name: flights\nschema:\n  fields:\n    - { name: year, type: integer }\n";
+
+const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:landing";
 
 /// The API and what is behind it.
 pub(crate) struct Door {
@@ -38,6 +40,7 @@ pub(crate) fn config(has_salt: bool) -> Config {
         lake_prefix: "lake/".to_owned(),
         origins: Origins::default(),
         has_salt,
+        logs: Some(Logs::beside(MACHINE, "transform=stack-Transform").unwrap()),
     }
 }
 

@@ -7,6 +7,7 @@ mod access;
 mod answers;
 mod datasets;
 mod dry_run;
+mod execution;
 mod files;
 mod hold;
 mod infer;

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::door::{Door, FLIGHTS, config};
 
 /// Every route, with a path of its kind.
-const ROUTES: [(&str, &str); 26] = [
+const ROUTES: [(&str, &str); 27] = [
     ("GET", "/health"),
     ("GET", "/contract.schema.json"),
     ("GET", "/datasets"),
@@ -25,6 +25,7 @@ const ROUTES: [(&str, &str); 26] = [
     ("GET", "/jobs"),
     ("GET", "/jobs/j-1"),
     ("GET", "/jobs/j-1/execution"),
+    ("GET", "/jobs/j-1/shards"),
     ("GET", "/jobs/j-1/rejects"),
     ("GET", "/jobs/j-1/errors"),
     ("GET", "/jobs/j-1/profile"),

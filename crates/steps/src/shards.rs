@@ -1,0 +1,318 @@
+//! Tells what became of the shards of a job, as far as the documents beside it tell. A page reads a
+//! bounded number of them.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use job::Error;
+use job::bill::Item;
+use job::message::{Counts, Failure, JobKeys, NotedFailure, Shard, ShardRound};
+use landing::commit::{Receipt, SlowShard, Tally};
+use landing::plan::Plan;
+use objects::Objects;
+use serde::Serialize;
+
+use crate::documents;
+use crate::planned::Planned;
+
+/// Receipts that are read at once.
+const CONCURRENT_READS: usize = 16;
+/// Names of documents of attempts that are asked for at once: the most that there is.
+const NAMES: u32 = 1_000;
+/// How often more of them are asked for, for a page. Of what lies beyond, attempts are not known.
+const MOST_LISTS: usize = 4;
+/// How the names end of documents of what was used after a receipt was written.
+const LATER: &str = "-later.json";
+/// The rounds that there are at most: see [`crate::verify`].
+const ROUNDS: u32 = 3;
+
+/// A page of the shards of a job.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Shards {
+    /// How many shards the job has.
+    pub count: u32,
+    /// The shards of the page, in order.
+    pub items: Vec<ShardView>,
+    /// The position of the first shard after them; `None`: there is none.
+    pub next: Option<u32>,
+}
+
+/// A shard, and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShardView {
+    /// Its position in the plan, from 0.
+    pub shard: u32,
+    /// Where it stands.
+    pub status: ShardStatus,
+    /// The object that it reads; of several the first one.
+    pub source: String,
+    /// How many objects it reads.
+    pub objects: u32,
+    /// First byte of its range, from 0 of the object; 0 of several objects.
+    pub from: u64,
+    /// The byte after the range; of several objects their bytes together.
+    pub to: u64,
+    /// The round in which it was run last.
+    pub round: u32,
+    /// Why it was run again, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+    /// Its rows, once it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Counts>,
+    /// Its files, once it is done: those that were put together with others after it included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<u64>,
+    /// Bytes that the attempt read that won.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_read: Option<u64>,
+    /// Bytes that it wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_written: Option<u64>,
+    /// How long it took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub milliseconds: Option<u64>,
+    /// Attempts of the round that ended, as far as is known: one whose process was killed leaves
+    /// nothing behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u64>,
+    /// Why it failed for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<ShardFailure>,
+    /// The attempt that won: its name in the log.
+    #[serde(skip)]
+    pub attempt: Option<String>,
+}
+
+/// Where a shard stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ShardStatus {
+    /// It was not begun, or is at work: nothing tells the two apart from outside.
+    Open,
+    /// Its receipt is there.
+    Done,
+    /// It failed for good.
+    Failed,
+    /// The job ended without it.
+    Abandoned,
+}
+
+/// Why a shard is run again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Again {
+    /// It guessed wrong where its first row starts.
+    WrongStart,
+    /// It has keys that earlier shards claim.
+    TakenKeys,
+}
+
+/// Why a shard failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShardFailure {
+    /// The name of the failure.
+    pub error: String,
+    /// What happened, where, and what to do.
+    pub cause: String,
+    /// The byte of the object at which it happened, or the first one of the records among which it
+    /// did, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub byte: Option<u64>,
+}
+
+/// A round: shards that are run before they are verified.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Round {
+    /// Its number, from 1.
+    pub round: u32,
+    /// How many shards are run.
+    pub shards: u32,
+    /// How many of them are run again, as they guessed wrong where their first row starts.
+    pub wrong_start: u32,
+    /// How many are run again, as they have keys that earlier shards claim.
+    pub taken_keys: u32,
+    /// How long it took, once it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub milliseconds: Option<u64>,
+    /// The shard that took longest of those that count in the end, once that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slowest: Option<Slowest>,
+}
+
+/// The shard that took longest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Slowest {
+    /// Its position in the plan, from 0.
+    pub shard: u32,
+    /// How long the attempt took that won.
+    pub milliseconds: u64,
+}
+
+impl Again {
+    fn of(shard: &Shard) -> Option<Self> {
+        match (shard.round, shard.taken.is_empty()) {
+            (1, _) => None,
+            (_, true) => Some(Self::WrongStart),
+            (_, false) => Some(Self::TakenKeys),
+        }
+    }
+}
+
+/// The shards of a job from a position on, at most `limit` of them; `None`: the job is not planned.
+/// `has_ended`: nothing is at work for it any more.
+pub async fn page(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    from: u32,
+    limit: u32,
+    has_ended: bool,
+) -> Result<Option<Shards>, Error> {
+    let Some(plan) = documents::find::<Plan>(work, &keys.plan()).await? else { return Ok(None) };
+    let Some(all) = documents::find::<Vec<Shard>>(work, &keys.shards()).await? else {
+        return Ok(None);
+    };
+    let count = all.len() as u32;
+    let until = from.saturating_add(limit).min(count);
+    let mut shards: BTreeMap<u32, Shard> =
+        all.into_iter().map(|shard| (shard.index, shard)).collect();
+    for (_, again) in later(work, keys).await? {
+        shards.extend(again.into_iter().map(|shard| (shard.index, shard)));
+    }
+    let shards: Vec<Shard> =
+        shards.into_values().filter(|shard| (from..until).contains(&shard.index)).collect();
+    let others = other_attempts(work, keys, &shards).await?;
+    let noted = documents::find::<NotedFailure>(work, &keys.failure()).await?;
+    let receipts: Vec<String> =
+        shards.iter().map(|shard| keys.receipt(shard.round, shard.index)).collect();
+    let receipts: Vec<Option<Receipt>> = stream::iter(receipts)
+        .map(|key| async move { documents::find(work, &key).await })
+        .buffered(CONCURRENT_READS)
+        .try_collect()
+        .await?;
+    let mut objects = Planned::new(work, keys, &plan);
+    let mut items = Vec::with_capacity(shards.len());
+    for (shard, receipt) in shards.into_iter().zip(receipts) {
+        let source = objects.get(shard.object).await?.name();
+        let place = ShardRound { round: shard.round, index: shard.index };
+        let failure = noted
+            .as_ref()
+            .filter(|noted| noted.shard == Some(place) && receipt.is_none())
+            .map(|NotedFailure { failure: Failure { error, cause, .. }, byte, .. }| ShardFailure {
+                error: error.clone(),
+                cause: cause.clone(),
+                byte: *byte,
+            });
+        let status = match (&receipt, &failure) {
+            (Some(_), _) => ShardStatus::Done,
+            (None, Some(_)) => ShardStatus::Failed,
+            (None, None) if has_ended => ShardStatus::Abandoned,
+            (None, None) => ShardStatus::Open,
+        };
+        let others = others.get(&place);
+        let spent = receipt.as_ref().and_then(|receipt| receipt.spent);
+        items.push(ShardView {
+            shard: shard.index,
+            status,
+            source,
+            objects: shard.objects,
+            from: shard.from,
+            to: shard.to,
+            round: shard.round,
+            again: Again::of(&shard),
+            counts: receipt.as_ref().map(|receipt| receipt.counts),
+            files: receipt
+                .as_ref()
+                .map(|receipt| (receipt.files.len() + receipt.small.len()) as u64),
+            bytes_read: spent.map(|spent| spent.bytes_read),
+            bytes_written: spent.map(|spent| spent.bytes_written),
+            milliseconds: spent.map(|spent| spent.milliseconds),
+            attempts: others.map(|others| others + u64::from(receipt.is_some())),
+            failure,
+            attempt: receipt.map(|receipt| receipt.attempt),
+        });
+    }
+    Ok(Some(Shards { count, items, next: (until < count).then_some(until) }))
+}
+
+/// How many attempts at each shard ended and left no receipt that counts. Each left a document of
+/// what it used. A shard that is not here has too many before it to be known.
+async fn other_attempts(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    shards: &[Shard],
+) -> Result<BTreeMap<ShardRound, u64>, Error> {
+    let mut others = BTreeMap::new();
+    for round in 1..=ROUNDS {
+        let indices = shards.iter().filter(|shard| shard.round == round).map(|shard| shard.index);
+        let indices: Vec<u32> = indices.collect();
+        let (Some(first), Some(last)) = (indices.first(), indices.last()) else { continue };
+        let prefix = format!("{}{}-{round}-", keys.spent_prefix(), Item::Transform.name());
+        let mut after = format!("{prefix}{first:06}");
+        let (mut counts, mut known_before) = (BTreeMap::<u32, u64>::new(), *first);
+        for _ in 0..MOST_LISTS {
+            let listed = work.list(&prefix, Some(&after), NAMES).await?;
+            let is_end = listed.len() < NAMES as usize;
+            for object in &listed {
+                let name = &object.key[prefix.len()..];
+                let index = name.split('-').next().and_then(|digits| digits.parse().ok());
+                known_before = index.unwrap_or(known_before);
+                // What a receipt tells of is no other attempt, though some of it was used later.
+                if !name.ends_with(LATER) {
+                    *counts.entry(known_before).or_default() += 1;
+                }
+            }
+            if is_end || known_before > *last {
+                known_before = last + 1;
+                break;
+            }
+            after = listed.last().map_or(after, |object| object.key.clone());
+        }
+        let known = indices.into_iter().filter(|index| *index < known_before);
+        others.extend(
+            known.map(|index| {
+                (ShardRound { round, index }, counts.get(&index).copied().unwrap_or(0))
+            }),
+        );
+    }
+    Ok(others)
+}
+
+/// The rounds of a job, as far as they are decided on.
+pub(crate) async fn rounds(work: &dyn Objects, keys: &JobKeys) -> Result<Vec<Round>, Error> {
+    let Some(plan) = documents::find::<Plan>(work, &keys.plan()).await? else {
+        return Ok(Vec::new());
+    };
+    let mut rounds = vec![Round { round: 1, shards: plan.shards, ..Round::default() }];
+    for (round, again) in later(work, keys).await? {
+        let of = |why| again.iter().filter(|shard| Again::of(shard) == Some(why)).count() as u32;
+        rounds.push(Round {
+            round,
+            shards: again.len() as u32,
+            wrong_start: of(Again::WrongStart),
+            taken_keys: of(Again::TakenKeys),
+            ..Round::default()
+        });
+    }
+    let tally = documents::find::<Tally>(work, &keys.tally()).await?;
+    for SlowShard { round, shard, milliseconds } in tally.iter().flat_map(|tally| &tally.slowest) {
+        if let Some(known) = rounds.iter_mut().find(|known| known.round == *round) {
+            known.slowest = Some(Slowest { shard: *shard, milliseconds: *milliseconds });
+        }
+    }
+    Ok(rounds)
+}
+
+/// The rounds after the first one, each with its shards.
+async fn later(work: &dyn Objects, keys: &JobKeys) -> Result<Vec<(u32, Vec<Shard>)>, Error> {
+    let mut later = Vec::new();
+    for round in 2..=ROUNDS {
+        match documents::find(work, &keys.again(round)).await? {
+            Some(shards) => later.push((round, shards)),
+            None => break,
+        }
+    }
+    Ok(later)
+}
