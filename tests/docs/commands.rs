@@ -36,7 +36,7 @@ const SHIPPING: Elsewhere =
     Test("tests/end_to_end/shipping.rs", "a_file_lands_on_what_the_printed_commands_deploy");
 
 /// All commands that are not run here.
-const ELSEWHERE: [(&str, Elsewhere); 20] = [
+const ELSEWHERE: [(&str, Elsewhere); 21] = [
     (
         "cargo install --path crates/landfall-cli --locked",
         Untested("it builds the command as a release, as `cargo xtask bench` does"),
@@ -62,7 +62,11 @@ const ELSEWHERE: [(&str, Elsewhere); 20] = [
     ("curl -X PUT $API/datasets/flights --data-binary @testdata/contracts/flights.yaml", SHIPPING),
     ("aws s3 cp flights.csv s3://$INBOX/inbox/flights/", SHIPPING),
     (
-        r#"curl $API/jobs -d '{"dataset": "events", "source": {"prefix": "inbox/events/2025/", "glob": "**/*.csv.gz"}}'"#,
+        r#"curl $API/datasets/events/backfill -d '{"glob": "2025/**/*.csv.gz"}'"#,
+        Test("functions/api/tests/api/jobs.rs", "a_backfill_lands_the_folder_of_a_dataset"),
+    ),
+    (
+        r#"curl $API/jobs -d '{"dataset": "events", "source": {"manifest": {"key": "staged/events/2025.jsonl"}}}'"#,
         Test("functions/api/tests/api/jobs.rs", "a_source_may_have_many_objects"),
     ),
     ("curl $API/jobs?dataset=flights", SHIPPING),

@@ -409,7 +409,7 @@ impl Registry for InTurns<registry::Memory> {
     async fn gathered(&self, job: &JobId) -> registry::Result<Vec<Arrival>> {
         self.turn(self.inner.gathered(job)).await
     }
-    async fn note(&self, _: &DatasetName, _: &str) -> registry::Result<bool> {
+    async fn tell_once(&self, _: &DatasetName, _: &str) -> registry::Result<bool> {
         unreachable!("admission tells nothing")
     }
     async fn arrived(&self, _: &DatasetName, _: &SourceRef) -> registry::Result<Option<JobId>> {

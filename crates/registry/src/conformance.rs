@@ -47,6 +47,7 @@ pub async fn conformance(registry: Arc<dyn Registry>, prefix: &str) {
     suite.racing_claims_have_one_winner().await;
     suite.the_newest_version_is_set_by_whoever_saw_the_last_one().await;
     suite.an_arrival_has_one_job().await;
+    suite.what_was_told_is_known().await;
     suite.a_batch_is_open_until_it_is_closed_or_full().await;
     suite.more_arrivals_than_a_transaction_takes_are_gathered().await;
     suite.racing_arrivals_are_in_one_batch_each().await;

@@ -316,7 +316,7 @@ impl<T: Table> Registry for T {
         }
     }
 
-    async fn note(&self, dataset: &DatasetName, told: &str) -> Result<bool> {
+    async fn tell_once(&self, dataset: &DatasetName, told: &str) -> Result<bool> {
         let key = Key::note(dataset, told);
         self.write(vec![Write::put(key, entry(&told), When::Absent)]).await
     }

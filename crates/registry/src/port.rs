@@ -134,7 +134,7 @@ pub trait Registry: Send + Sync {
     /// batch is forgotten, or never was.
     async fn close_batch(&self, dataset: &DatasetName, job: &JobId) -> Result<Option<Batch>>;
     /// Notes that something was told of a dataset; whether it was not noted before.
-    async fn note(&self, dataset: &DatasetName, told: &str) -> Result<bool>;
+    async fn tell_once(&self, dataset: &DatasetName, told: &str) -> Result<bool>;
     /// Forgets a closed batch whose job was admitted. Forgetting again is a success.
     async fn forget_batch(&self, batch: &Batch) -> Result<()>;
     /// What a batch gathered, in the order of arrival, whether it is forgotten or not.

@@ -74,6 +74,7 @@ pub const NEEDS: &[(&str, &str, &[Scope])] = &[
     ("GET", "/jobs/{id}", &[Scope::Read]),
     ("POST", "/jobs/{id}/cancel", &[Scope::Write]),
     ("POST", "/jobs/{id}/redrive", &[Scope::Write]),
+    ("POST", "/datasets/{name}/backfill", &[Scope::Write]),
     ("GET", "/jobs/{id}/changes", &[Scope::Read]),
     ("POST", "/jobs/{id}/approve", &[Scope::Write]),
     ("POST", "/jobs/{id}/refuse", &[Scope::Write]),

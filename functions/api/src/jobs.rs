@@ -52,33 +52,33 @@ const MAX_KEY_CHARS: usize = 255;
 pub(crate) struct Submitted {
     /// Whose contract, in its newest version.
     #[schema(value_type = String, pattern = "^[a-z][a-z0-9_]{0,62}$")]
-    dataset: DatasetName,
-    source: Source,
+    pub(crate) dataset: DatasetName,
+    pub(crate) source: Source,
     /// Lands the file even if the same bytes, or a newer version, are there already.
     #[serde(default)]
-    force: bool,
+    pub(crate) force: bool,
     /// What becomes of those of many objects that are missing, damaged, no CSV, or do not match the
     /// contract.
     #[serde(default)]
     #[schema(value_type = schema::Unreadable, required = false)]
-    unreadable: Unreadable,
+    pub(crate) unreadable: Unreadable,
     /// Whether the job waits for approval before it commits.
     #[serde(default)]
     #[schema(value_type = schema::CommitMode, required = false)]
-    commit: CommitMode,
+    pub(crate) commit: CommitMode,
     /// Bytes of a shard; without it, what the deployment says.
     #[schema(minimum = 65536, maximum = 1099511627776_u64)]
-    shard_bytes: Option<u64>,
+    pub(crate) shard_bytes: Option<u64>,
     /// In USD: a job that is estimated to cost more ends before anything is begun.
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 1000000)]
-    max_cost: Option<Dollars>,
+    pub(crate) max_cost: Option<Dollars>,
     #[serde(default)]
     #[schema(schema_with = schema::labels, required = false)]
-    labels: Labels,
+    pub(crate) labels: Labels,
     /// Answers what the job is going to be, and does nothing of it: plan, estimate, and what would
     /// become of the first records.
     #[serde(default)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -135,6 +135,16 @@ pub(crate) async fn submit(
     headers: HeaderMap,
     Body(asked): Body<Submitted>,
 ) -> Result<Response, Problem> {
+    admit(&app, &caller, &headers, asked).await
+}
+
+/// Checks what is asked for, and admits the job.
+pub(crate) async fn admit(
+    app: &App,
+    caller: &Caller,
+    headers: &HeaderMap,
+    asked: Submitted,
+) -> Result<Response, Problem> {
     caller.check(&asked.dataset)?;
     const SHARD_BYTES: RangeInclusive<u64> = LEAST_ASKED_SHARD_BYTES..=MOST_SHARD_BYTES;
     if asked.shard_bytes.is_some_and(|bytes| !SHARD_BYTES.contains(&bytes)) {
@@ -143,14 +153,14 @@ pub(crate) async fn submit(
         ))
         .of_field("shardBytes"));
     }
-    let Id { job, is_known } = Id::of(&app, &asked.dataset, &headers).await?;
-    let source = asked.source.clone().resolve(&app);
+    let Id { job, is_known } = Id::of(app, &asked.dataset, headers).await?;
+    let source = asked.source.clone().resolve(app);
     // A repeat is the job that there is, whatever has become of its source.
     let seen = match is_known {
         true => None,
         false => {
-            let seen = see_all(&app, &caller, &source).await?;
-            check_salt(&app, &asked.dataset).await?;
+            let seen = see_all(app, caller, &source).await?;
+            check_salt(app, &asked.dataset).await?;
             Some(seen)
         }
     };
@@ -181,9 +191,9 @@ pub(crate) async fn submit(
     if dry_run {
         caller.check_data()?;
         let submission = request.submission(1);
-        return Ok(dry_run::look(&app, &caller, &submission).await?.into_response());
+        return Ok(dry_run::look(app, caller, &submission).await?.into_response());
     }
-    start(&app, &caller, request).await
+    start(app, caller, request).await
 }
 
 /// The id of a job that is asked for.

@@ -5,6 +5,7 @@ mod accept;
 mod access;
 mod answers;
 mod audit;
+mod backfill;
 mod caller;
 mod datasets;
 mod dry_run;
@@ -116,6 +117,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::cancel))
         .routes(routes!(redrive::redrive))
+        .routes(routes!(backfill::backfill))
         .routes(routes!(hold::approve))
         .routes(routes!(hold::refuse))
         .routes(routes!(hold::changes))

@@ -21,6 +21,13 @@ pub(crate) enum Source {
     Objects(Objects),
 }
 
+impl Source {
+    /// What is under a prefix of the inbox's bucket.
+    pub(crate) fn prefix(prefix: String, glob: Option<String>) -> Self {
+        Self::Prefix(Prefix { bucket: None, prefix, glob })
+    }
+}
+
 /// An object, as a request names it.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -151,7 +151,7 @@ impl Inbox {
         if *since > text_of(now - every) {
             return Ok(false);
         }
-        if !self.context.registry.note(dataset, &format!("late since {since}")).await? {
+        if !self.context.registry.tell_once(dataset, &format!("late since {since}")).await? {
             return Ok(false);
         }
         let event = announce::late(dataset, since, last_job, every.num_seconds());

@@ -43,6 +43,15 @@ impl Suite {
         assert_eq!(registry.gathered(&batch.job).await, Ok(vec![file(1, 1)]));
     }
 
+    pub(super) async fn what_was_told_is_known(&self) {
+        let (dataset, elsewhere) = (self.dataset("told"), self.dataset("elsewhere"));
+        let registry = &self.registry;
+        assert_eq!(registry.tell_once(&dataset, "late since é").await, Ok(true));
+        assert_eq!(registry.tell_once(&dataset, "late since é").await, Ok(false));
+        assert_eq!(registry.tell_once(&dataset, "late since b").await, Ok(true));
+        assert_eq!(registry.tell_once(&elsewhere, "late since é").await, Ok(true));
+    }
+
     pub(super) async fn a_batch_is_open_until_it_is_closed_or_full(&self) {
         let dataset = self.dataset("batches");
         let registry = &self.registry;

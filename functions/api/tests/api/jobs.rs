@@ -69,6 +69,23 @@ async fn a_source_may_have_many_objects() {
 }
 
 #[tokio::test]
+async fn a_backfill_lands_the_folder_of_a_dataset() {
+    let door = Door::with_flights().await;
+    let asked = json!({"glob": "2025/**/*.csv.gz", "unreadable": "skip"});
+    let answer = door.post("/datasets/flights/backfill", asked).await.expect(StatusCode::ACCEPTED);
+    assert_eq!(
+        answer.body["source"],
+        json!({"bucket": "the-inbox", "prefix": "inbox/flights/", "glob": "2025/**/*.csv.gz"})
+    );
+    assert_eq!((&answer.body["dataset"], door.executions.inputs().len()), (&json!("flights"), 1));
+    let all = door.post("/datasets/flights/backfill", json!({})).await.expect(StatusCode::ACCEPTED);
+    assert_eq!(all.body["source"], json!({"bucket": "the-inbox", "prefix": "inbox/flights/"}));
+    door.post("/datasets/weather/backfill", json!({}))
+        .await
+        .expect_kind(StatusCode::NOT_FOUND, "no-such-dataset");
+}
+
+#[tokio::test]
 async fn the_same_submission_five_times_at_once_is_one_job() {
     let door = Door::with_flights().await;
     let answers = join_all((0..5).map(|_| door.submit(Some("monday"), json!({})))).await;

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::door::{Door, FLIGHTS, config};
 
 /// Every route, with a path of its kind.
-const ROUTES: [(&str, &str); 27] = [
+const ROUTES: [(&str, &str); 28] = [
     ("GET", "/health"),
     ("GET", "/contract.schema.json"),
     ("GET", "/datasets"),
@@ -32,6 +32,7 @@ const ROUTES: [(&str, &str); 27] = [
     ("GET", "/jobs/j-1/outputs"),
     ("POST", "/jobs/j-1/cancel"),
     ("POST", "/jobs/j-1/redrive"),
+    ("POST", "/datasets/flights/backfill"),
     ("POST", "/jobs/j-1/replay"),
     ("POST", "/jobs/j-1/approve"),
     ("POST", "/jobs/j-1/refuse"),

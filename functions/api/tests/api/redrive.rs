@@ -36,8 +36,13 @@ async fn a_failed_job_goes_on_in_a_new_execution() {
     let shown = door.get(&format!("/jobs/{job}")).await.expect(StatusCode::OK).body;
     assert_eq!((&shown["redrive"], &shown["redrives"]), (&json!({"until": UNTIL}), &json!(null)));
 
-    let plan = json!({"steps": STEPS, "shards": 3}).to_string();
-    door.leave(&keys(&job).plan(), plan).await;
+    let plan = json!({
+        "steps": STEPS, "submission": record(&door, &job).await.submission, "contract": "",
+        "layouts": [], "objects": 1, "source_bytes": 20, "shard_bytes": 10, "shards": 1,
+        "first_objects": [],
+    });
+    door.leave(&keys(&job).plan(), plan.to_string()).await;
+    door.leave(&keys(&job).shards(), json!([]).to_string()).await;
     // Asked for again, it is started once.
     for _ in 0..2 {
         let answer = door.post(&format!("/jobs/{job}/redrive"), json!({})).await;
