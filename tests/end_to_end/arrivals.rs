@@ -63,7 +63,7 @@ fn small_files_that_come_together_are_landed_together() {
     let seen = stage.python(SWEEP, &[]);
     assert_eq!(
         seen,
-        json!({"datasets": 1, "files": 0, "admitted": 0, "overdue": 0, "failed": 0}),
+        json!({"datasets": 1, "files": 0, "admitted": 0, "overdue": 0, "late": 0, "failed": 0}),
         "none is old enough to have been missed"
     );
 }

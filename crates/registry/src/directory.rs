@@ -50,6 +50,15 @@ struct Locked {
     _lock: File,
 }
 
+/// When a file is on the disk.
+#[derive(Debug, Clone, Copy)]
+enum Durable {
+    /// Before anything else is done.
+    Now,
+    /// With the others of its journal.
+    WithAll,
+}
+
 /// What came of an attempt to lock and work.
 enum Tried<T, W> {
     Done(Result<T>),
@@ -192,38 +201,45 @@ impl Locked {
     /// next.
     fn change(&self, changes: Changes) -> io::Result<()> {
         match changes.as_slice() {
-            [(key, then)] => self.set(key, then.as_deref()),
+            [(key, then)] => self.set(key, then.as_deref(), Durable::Now),
             _ => {
-                self.replace(&self.root.join(JOURNAL), &entry(&changes))?;
+                self.replace(&self.root.join(JOURNAL), &entry(&changes), Durable::Now)?;
                 self.finish(changes)
             }
         }
     }
 
+    /// Does what the journal says. It stays until all of that is on the disk, so the files need not
+    /// wait for the disk one by one.
     fn finish(&self, changes: Changes) -> io::Result<()> {
         for (key, then) in changes {
-            self.set(&key, then.as_deref())?;
+            self.set(&key, then.as_deref(), Durable::WithAll)?;
         }
+        #[cfg(target_os = "linux")]
+        rustix::fs::syncfs(File::open(&self.root)?)?;
         remove(&self.root.join(JOURNAL))
     }
 
-    fn set(&self, key: &Key, then: Option<&str>) -> io::Result<()> {
+    fn set(&self, key: &Key, then: Option<&str>, durable: Durable) -> io::Result<()> {
         let path = self.path(key);
         match then {
             None => remove(&path),
             Some(text) => {
                 fs::create_dir_all(self.partition(&key.pk))?;
-                self.replace(&path, text)
+                self.replace(&path, text, durable)
             }
         }
     }
 
     /// Writes a file whole: under its name there is the old text or the new one, never a part.
-    fn replace(&self, path: &Path, text: &str) -> io::Result<()> {
+    fn replace(&self, path: &Path, text: &str, durable: Durable) -> io::Result<()> {
         let draft = self.root.join(DRAFT);
         let mut file = File::create(&draft)?;
         file.write_all(text.as_bytes())?;
-        file.sync_data()?;
+        // Only Linux syncs many files at once.
+        if matches!(durable, Durable::Now) || cfg!(not(target_os = "linux")) {
+            file.sync_data()?;
+        }
         fs::rename(draft, path)
     }
 
