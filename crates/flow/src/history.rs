@@ -152,18 +152,16 @@ impl History {
     /// Finds the visit that each map run belongs to: the last one of a map that was entered by then.
     /// Each run is an attempt of it, also where no event tells of it.
     fn place_map_runs(&mut self) {
+        let is_told: Vec<bool> =
+            self.states.iter().map(|visit| !visit.attempts.is_empty()).collect();
         for run in &mut self.map_runs {
-            let visit = self.states.iter_mut().rev().find(|visit| {
+            let index = self.states.iter().rposition(|visit| {
                 visit.kind == "Map" && milliseconds(&visit.entered) <= milliseconds(&run.started)
             });
-            let Some(visit) = visit else { continue };
+            let Some(index) = index else { continue };
+            let visit = &mut self.states[index];
             run.state = Some(visit.name.clone());
-            let is_told = |attempt: &Attempt| {
-                let ended = attempt.ended.as_deref().map_or(i64::MAX, milliseconds);
-                milliseconds(&attempt.started) <= milliseconds(&run.started)
-                    && milliseconds(&run.started) <= ended
-            };
-            if !visit.attempts.iter().any(is_told) {
+            if !is_told[index] {
                 let (started, ended) = (run.started.clone(), run.stopped.clone());
                 visit.attempts.push(Attempt { started, ended, failure: None });
             }

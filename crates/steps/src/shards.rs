@@ -23,7 +23,7 @@ const NAMES: u32 = 1_000;
 const MOST_LISTS: usize = 4;
 /// How the names end of documents of what was used after a receipt was written.
 const LATER: &str = "-later.json";
-/// The rounds that there are at most: see [`crate::verify`].
+/// The rounds that there are at most, as `verify` has shards run again.
 const ROUNDS: u32 = 3;
 
 /// A page of the shards of a job.

@@ -37,7 +37,10 @@ pub(crate) fn report(api: &Api, landing: &Landing) -> Result<bool> {
         show_faults(api, &path)?;
     }
     show_states(&execution);
-    println!("  look      {}  and there /execution /outputs /rejects /errors", api.url(&path));
+    println!(
+        "  look      {}  and there /execution /shards /outputs /rejects /errors",
+        api.url(&path)
+    );
     let expected = (
         job["status"] == "SUCCEEDED",
         landing.read,
@@ -103,10 +106,8 @@ fn show_states(execution: &Value) {
     let timed = states
         .filter(|state| ["Task", "Map"].iter().any(|kind| state["type"] == *kind))
         .map(|state| {
-            let map_run = execution["mapRuns"]
-                .as_array()
-                .and_then(|runs| runs.first())
-                .filter(|_| state["type"] == "Map");
+            let mut map_runs = execution["mapRuns"].as_array().into_iter().flatten();
+            let map_run = map_runs.find(|run| run["state"] == state["name"]);
             let shards = map_run
                 .and_then(|run| run["counts"]["total"].as_u64())
                 .map(|total| format!(" ({total} shards)"))
