@@ -7,7 +7,7 @@ import { fared, layout, taken } from '../lib/graph.js';
 // In pixels. Along a rank stand the states that an execution may be in next; a narrow page has its
 // ranks below each other.
 const WIDE = { rank: 111, lane: 56, width: 98, height: 40 };
-const NARROW = { rank: 60, lane: 114, width: 104, height: 40 };
+const NARROW = { rank: 60, lane: 104, width: 96, height: 40 };
 const GAP = 26; // Between what goes well and what failures lead to; edges that skip states run here.
 
 let known;
@@ -20,9 +20,17 @@ export function drawing(machine, execution, { now, isNarrow, isHeld }) {
   const went = taken(execution.states);
   // What only failures lead to is shown once one did.
   const isShown = ({ name, band }) => band === 0 || states.has(name) || known.nodes.some((node) => node.band && states.has(node.name));
-  const nodes = known.nodes.filter(isShown);
+  const shown = known.nodes.filter(isShown);
+  const band = shown.filter((node) => node.band);
+  const first = (of) => Math.min(...band.map(of));
+  // A narrow page has it below the rest, a wide one beneath its end.
+  const nodes = isNarrow ? shown.map((node) => (node.band ? {
+    ...node,
+    rank: node.rank - first((other) => other.rank) + known.ranks,
+    lane: node.lane - first((other) => other.lane),
+  } : node)) : shown;
+  const ranks = 1 + Math.max(...nodes.map((node) => node.rank));
   const lanes = 1 + Math.max(...nodes.map((node) => node.lane));
-  const hasBand = nodes.some((node) => node.band);
   const top = isNarrow ? 2 : 30;
   const corner = (node) => {
     const along = node.rank * size.rank + 2;
@@ -30,8 +38,8 @@ export function drawing(machine, execution, { now, isNarrow, isHeld }) {
     return isNarrow ? { x: across, y: along } : { x: along, y: across };
   };
   const at = new Map(nodes.map((node) => [node.name, { ...node, ...corner(node) }]));
-  const along = known.ranks * size.rank - (size.rank - (isNarrow ? size.height : size.width)) + 4;
-  const across = lanes * size.lane + top + (isNarrow || !hasBand ? 0 : GAP) - (size.lane - (isNarrow ? size.width : size.height)) + 2;
+  const along = ranks * size.rank - (size.rank - (isNarrow ? size.height : size.width)) + 4;
+  const across = lanes * size.lane + top + (isNarrow || !band.length ? 0 : GAP) - (size.lane - (isNarrow ? size.width : size.height)) + 2;
   const [width, height] = isNarrow ? [across, along] : [along, across];
 
   const marked = known.edges.filter(({ from, to }) => at.has(from) && at.has(to))
@@ -77,7 +85,7 @@ function path(from, to, { width, height }, isNarrow) {
   if (isNarrow) {
     const [x, y, tx, ty] = [from.x + width / 2, from.y + height, to.x + width / 2, to.y];
     if (skip === 1 || (skip > 0 && from.lane !== to.lane)) return `M${x} ${y}C${x} ${y + 14} ${tx} ${ty - 14} ${tx} ${ty}`;
-    if (skip > 0) return `M${from.x + width - 8} ${y}C${from.x + width + 12} ${y + 16} ${to.x + width + 12} ${ty - 16} ${to.x + width - 8} ${ty}`;
+    if (skip > 0) return `M${from.x + width - 8} ${y}C${from.x + width + 4} ${y + 16} ${to.x + width + 4} ${ty - 16} ${to.x + width - 8} ${ty}`;
     return `M${from.x + width / 2} ${y}C${from.x + width / 2} ${y + 26} ${to.x + width - 4} ${to.y + height + 40} ${to.x + width - 14} ${to.y + height}`;
   }
   const [x, y, tx, ty] = [from.x + width, from.y + height / 2, to.x, to.y + height / 2];
