@@ -90,9 +90,9 @@ export function csv({ delimiter, header, columns, rejects }, drafts, positions) 
   return [...(header ? [header.raw] : []), ...lines].map((line) => line + end).join('');
 }
 
-/** Positions out of ranges `[[first, last], …]`. */
-export function positions(ranges) {
+/** Positions out of runs: of each, the first and how many follow on each other. */
+export function positions(runs) {
   const all = new Set();
-  for (const [first, last] of ranges) for (let at = first; at <= last; at += 1) all.add(at);
+  for (const [first, many] of runs) for (let at = first; at < first + many; at += 1) all.add(at);
   return all;
 }

@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { live as current } from '../vendor/lit-html/directives/live.js';
-import { send } from '../lib/api.js';
+import { all, send } from '../lib/api.js';
 import { records, sniff } from '../lib/csv.js';
 import { bytes, count, counted, money } from '../lib/format.js';
 import { href } from '../lib/router.js';
@@ -30,10 +30,13 @@ export function open(app, _names, query) {
   let isOver = false;
   let turn = 0;
 
-  app.api.get('/datasets', { limit: 100 }).then((page) => {
-    datasets = page.items.map((item) => item.dataset);
+  // A contract is looked for only where there is one: what is not there is an error in the
+  // browser's console.
+  const listed = all(app.api, '/datasets', { limit: 100 }, 10_000).then(({ items }) => {
+    datasets = items.map((item) => item.dataset);
     app.redraw();
-  }, (problem) => {
+  });
+  listed.catch((problem) => {
     error = problem;
     app.redraw();
   });
@@ -61,6 +64,7 @@ export function open(app, _names, query) {
       const head = new Uint8Array(await file.slice(0, SAMPLE_BYTES).arrayBuffer());
       if (!isCurrent()) return;
       sample = begun(head, file.size > SAMPLE_BYTES);
+      await listed;
       if (!dataset) {
         const guess = suggested(file.name);
         // A file is often called after its dataset: `orders-2026-03-01.csv`.
@@ -75,14 +79,13 @@ export function open(app, _names, query) {
     [outlook, registered, version, evidence] = [undefined, undefined, undefined, []];
     isNew = true;
     if (!NAME.test(dataset)) return;
-    try {
-      const found = await app.api.get(`/datasets/${dataset}`);
-      if (!isCurrent()) return;
-      [registered, version, contract, isNew] = [found.text, found.version, found.text, false];
-    } catch (problem) {
-      if (problem.status !== 404) throw problem;
-      if (isCurrent() && sample?.isText) await propose(isCurrent);
+    if (!datasets.includes(dataset)) {
+      if (sample?.isText) await propose(isCurrent);
+      return;
     }
+    const found = await app.api.get(`/datasets/${dataset}`);
+    if (!isCurrent()) return;
+    [registered, version, contract, isNew] = [found.text, found.version, found.text, false];
   }
 
   async function propose(isCurrent) {
@@ -102,6 +105,7 @@ export function open(app, _names, query) {
     if (contract !== registered) {
       const made = await app.api.put(`/datasets/${dataset}`, contract, 'application/yaml');
       [registered, version, isNew] = [contract, made.version, false];
+      datasets = [...new Set([...datasets, dataset])];
     }
     if (!key) {
       const upload = await app.api.post('/uploads', {

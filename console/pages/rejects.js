@@ -41,7 +41,8 @@ export function open(app, { job: id }) {
         download(errors.url, MOST_BYTES),
       ]);
       const { text, isText } = decoded(records.bytes);
-      const landed = positions((job.rejects?.replays ?? []).flatMap((child) => child.rejects ?? []));
+      const landed = positions((job.rejects?.replays ?? [])
+        .filter((child) => child.layout === 0).flatMap((child) => child.rejects ?? []));
       found = {
         ...read(text, entries(decoded(faults.bytes).text), landed),
         count: rejects.rows,
