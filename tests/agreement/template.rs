@@ -48,6 +48,7 @@ fn the_template_reads_in_the_order_of_the_data() {
             "InboxBucket",
             "LakeBucket",
             "WorkBucket",
+            "SiteBucket",
             "Table",
             "AdmitQueue",
             "DeadLettersAlarm",
@@ -147,7 +148,7 @@ fn functions_are_told_what_they_ask_for_and_no_more() {
 fn buckets_are_private_encrypted_and_tidy() {
     let template = template();
     let buckets = resources(&template, "AWS::S3::Bucket");
-    assert_eq!(buckets.len(), 3);
+    assert_eq!(buckets.len(), 4);
     for bucket in buckets {
         let of_bucket = properties(&template, bucket);
         let yes = json!({ "BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true });
@@ -176,6 +177,19 @@ fn buckets_are_private_encrypted_and_tidy() {
         inbox["NotificationConfiguration"]["EventBridgeConfiguration"]["EventBridgeEnabled"],
         true
     );
+}
+
+/// What the API answers with is a URL of a bucket, which asks pages for their origin itself.
+#[test]
+fn pages_that_may_call_the_api_may_follow_its_urls() {
+    let template = template();
+    for (bucket, method) in [("InboxBucket", "PUT"), ("LakeBucket", "GET"), ("WorkBucket", "GET")] {
+        let cors = &properties(&template, bucket)["CorsConfiguration"];
+        assert_eq!(cors[0], "HasCorsOrigins", "{bucket}");
+        let rule = &cors[1]["CorsRules"][0];
+        assert_eq!(rule["AllowedOrigins"], "CorsOrigins", "{bucket}");
+        assert_eq!(rule["AllowedMethods"], json!([method]), "{bucket}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 """Deploys template.yaml on a local cloud: what `sam deploy` does, without the twelve seconds of its start-up."""
 
 import json
+import mimetypes
 import pathlib
 
 import boto3
@@ -59,10 +60,26 @@ def deploy(endpoint, template_path, code, parameters, secrets):
 
     [stack] = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
     resources = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    if "SiteBucket" in outputs:
+        put_console(s3, outputs["SiteBucket"], f"{endpoint}/_aws/execute-api/{outputs['ApiId']}")
     return {
-        "outputs": {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]},
+        "outputs": outputs,
         "resources": {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources},
     }
+
+
+def put_console(s3, bucket, api):
+    """Puts the console in its bucket, with what it can't know by itself: where the API answers, and the state machine that it draws."""
+    console = CHECKOUT / "console"
+    files = [path for path in console.rglob("*") if path.is_file() and path.relative_to(console).parts[0] != "tests"]
+    for path in files:
+        kind = mimetypes.guess_type(path.name)[0] or "text/plain"
+        s3.put_object(Bucket=bucket, Key=path.relative_to(console).as_posix(), Body=path.read_bytes(), ContentType=kind)
+    config = {"api": api, "auth": {"kind": "open"}}
+    s3.put_object(Bucket=bucket, Key="config.json", Body=json.dumps(config).encode(), ContentType="application/json")
+    machine = (CHECKOUT / "statemachine/landing.asl.json").read_bytes()
+    s3.put_object(Bucket=bucket, Key="landing.asl.json", Body=machine, ContentType="application/json")
 
 
 def drop_tls_only(resources):

@@ -86,7 +86,10 @@ pub(crate) fn demo(keep: bool) -> Result<()> {
     if keep {
         let environment =
             cloud.environment().map(|(name, value)| format!("{name}={value}")).join(" ");
-        println!("\nThe cloud stays until Ctrl-C. AWS tools find it with\n  {environment}");
+        println!(
+            "\nThe console is at\n  {}\nThe cloud stays until Ctrl-C. AWS tools find it with\n  {environment}",
+            cloud.console()?
+        );
         cloud.stay();
     }
     drop(cloud);

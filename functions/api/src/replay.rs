@@ -32,6 +32,8 @@ use crate::{App, schema};
 const MAX_NAMED_REJECTS: usize = 10_000;
 /// Most bytes of an entry of a list of replays: a million rejects, none beside another.
 const CLAIM_BYTES: u64 = 64 * 1024 * 1024;
+/// Most runs of positions of a child that are shown: some 200 KB.
+const SHOWN_RUNS: usize = 10_000;
 /// Jobs that are looked through for a page of open rejects, when the caller does not say, and at
 /// most.
 const PAGE: (u32, u32) = (20, 100);
@@ -80,6 +82,13 @@ pub(crate) struct Child {
     job: String,
     /// How many it landed.
     landed: u64,
+    /// The layout of these rejects, from 0.
+    layout: u32,
+    /// Which ones it landed: of each run the position of the first, from 0, and how many follow on
+    /// each other. Not told where these are very many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Vec<u32>>>, example = json!([[0, 11], [14, 1]]))]
+    rejects: Option<Vec<(u32, u32)>>,
 }
 
 /// Lands rejects of a job beside what it wrote, whatever the mode of the dataset. Each reject lands
@@ -355,7 +364,10 @@ async fn look(
         let child = app.registry.job(&claimed.job).await?;
         if child.is_some_and(|child| child.status == JobStatus::Succeeded) {
             landed.extend(claimed.rejects.iter().map(|reject| (claimed.layout, reject)));
-            replays.push(Child { job: claimed.job.to_string(), landed: claimed.rejects.count() });
+            let (job, landed) = (claimed.job.to_string(), claimed.rejects.count());
+            let runs = Vec::from(claimed.rejects);
+            let rejects = (runs.len() <= SHOWN_RUNS).then_some(runs);
+            replays.push(Child { job, landed, layout: claimed.layout, rejects });
         }
     }
     let open = rejected.saturating_sub(landed.len() as u64);

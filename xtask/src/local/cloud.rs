@@ -181,6 +181,11 @@ impl LocalCloud {
         &self.stack.endpoint
     }
 
+    /// Where the console is: it lies in a bucket of this cloud, which anybody here may read.
+    pub fn console(&self) -> Result<String> {
+        Ok(format!("{}/{}/index.html", self.endpoint(), self.output("SiteBucket")?))
+    }
+
     /// An output of the stack, by its name in `template.yaml`.
     pub fn output(&self, name: &str) -> Result<&str> {
         self.stack
