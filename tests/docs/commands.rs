@@ -36,7 +36,7 @@ const SHIPPING: Elsewhere =
     Test("tests/end_to_end/shipping.rs", "a_file_lands_on_what_the_printed_commands_deploy");
 
 /// All commands that are not run here.
-const ELSEWHERE: [(&str, Elsewhere); 21] = [
+const ELSEWHERE: [(&str, Elsewhere); 22] = [
     (
         "cargo install --path crates/landfall-cli --locked",
         Untested("it builds the command as a release, as `cargo xtask bench` does"),
@@ -50,6 +50,7 @@ const ELSEWHERE: [(&str, Elsewhere); 21] = [
     ("cargo xtask test", Untested("it is what runs this test")),
     ("cargo xtask test flow::splits", Untested("it is what runs this test")),
     ("cargo xtask lint", Untested("`.ci/run` runs it")),
+    ("cargo xtask console", Untested("`.ci/run` runs it")),
     (
         "cargo xtask reference",
         Test("functions/api/tests/api/openapi.rs", "the_description_is_checked_in"),

@@ -1,6 +1,7 @@
 //! Runs the project's own tasks: `cargo xtask <task>`.
 
 mod bench;
+mod console;
 mod demo;
 mod lint;
 mod package;
@@ -32,6 +33,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Test the console, its pages in a browser on a local cloud
+    Console,
     /// Check formatting, lints, documentation, template, state machine and dependencies
     Lint,
     /// Write the pages of docs/reference anew that the code says
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Demo { keep } => demo::demo(keep),
         Task::Test { arguments } => test::test(&arguments),
+        Task::Console => console::console(),
         Task::Lint => lint::lint(),
         Task::Reference => reference::reference(),
         Task::Bench { quick, runs } => bench::bench(quick, runs),
