@@ -28,7 +28,7 @@ pub(crate) fn console() -> Result<()> {
         npm
     };
     checkout::run(
-        npm(&["ci", "--no-audit", "--no-fund", "--silent"]),
+        &mut npm(&["ci", "--no-audit", "--no-fund", "--silent"]),
         "installing what the console's tests use",
     )?;
     checkout::run(&mut npm(&["test", "--silent"]), "a test of the console's modules")?;
