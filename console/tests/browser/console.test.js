@@ -148,7 +148,7 @@ test('a failed job says why, and what to do', async () => {
 test('names and values are text, whatever they hold', async () => {
   const job = await submit(orders, `${HOSTILE.replaceAll('/', '∕')}.csv`, `${HEADER}${HOSTILE.replaceAll('"', '')},2026-03-01,1,"${HOSTILE.replaceAll('"', '""')}"\n`, { labels: { team: HOSTILE } });
   await ended(job, 'FAILED').catch(() => ended(job, 'SUCCEEDED'));
-  for (const place of ['#/jobs', `#/jobs/${job}`, `#/jobs/${job}/rejects`, `#/datasets/${orders}`, `#/jobs?label=${encodeURIComponent(HOSTILE)}`]) {
+  for (const place of ['#/jobs', `#/jobs/${job}`, `#/jobs/${job}/rejects`, `#/datasets/${orders}`, `#/jobs?label=${encodeURIComponent(`team:${HOSTILE}`)}`]) {
     const page = await visit(browser, place);
     await until(page, 'what was loaded', () => !document.querySelector('.loading'));
     if (place.endsWith(job) || place === '#/jobs') {
