@@ -25,6 +25,7 @@ const narrow = matchMedia('(max-width: 760px)');
 let page;
 let place = parse(location.hash);
 let pending;
+let hasCome = false;
 
 const app = {
   api: undefined,
@@ -93,10 +94,12 @@ async function open() {
     }
   }
   draw();
-  if (before !== next) {
+  // Whoever goes on is taken to the new page; whoever has just come begins at the top.
+  if (hasCome) {
     scrollTo(0, 0);
     document.getElementById('main').focus({ preventScroll: true });
   }
+  hasCome = true;
 }
 
 function missing() {

@@ -39,11 +39,11 @@ export function open(app) {
       ${data && !data.items.length ? html`<div class="empty"><h2>There is no dataset yet</h2>
         <p><a href=${href(['land'])}>Land a file</a>, and its dataset is made with it.</p></div>` : nothing}
       ${data?.items.length ? html`<div class="panel tight"><table class="datasets">
-        <thead><tr><th scope="col">Dataset</th><th scope="col" class="num wide">Contract</th><th scope="col">Last commit</th>
+        <thead><tr><th scope="col">Dataset</th><th scope="col" class="wide">Contract</th><th scope="col">Last commit</th>
           <th scope="col" class="num">Rows added</th><th scope="col" class="num wide">Size</th><th scope="col" class="num">Rejects lately</th></tr></thead>
         <tbody>${data.items.map(({ dataset, version, table }) => html`<tr>
           <th scope="row"><a href=${href(['datasets', dataset])}>${dataset}</a></th>
-          <td class="num wide quiet">v${version}</td>
+          <td class="wide quiet">v${version}</td>
           ${table ? html`
             <td>${when(table.commit.committed, ago(table.commit.committed, now))}
               ${table.commit.job ? html`<a class="quiet wide" href=${href(['jobs', table.commit.job])}>commit ${count(table.commit.sequence)}</a>` : nothing}</td>

@@ -218,7 +218,7 @@ function held(job, changes, now) {
   return html`<section class="note warn" aria-labelledby="held">
     <strong id="held">It waits for approval</strong>
     <ul>${job.hold.reasons.map((reason) => html`<li>${message(reason)}</li>`)}</ul>
-    <p class="quiet">Nothing of it is visible. Nobody’s answer refuses it ${when(job.hold.until, ago(job.hold.until, now))}.</p>
+    <p class="quiet">Nothing of it is visible. Without an answer it is refused ${when(job.hold.until, ago(job.hold.until, now))}.</p>
     ${changes?.problem ? problem(changes.problem) : nothing}
     ${changes?.files === undefined ? nothing : html`
       ${figures([

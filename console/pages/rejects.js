@@ -24,6 +24,7 @@ export function open(app, { job: id }) {
   let replays = []; // Those sent from here, newest first: `{ job, sent, counts, status }`.
   let isSending = false;
   const drafts = new Map();
+  const landedHere = new Set(); // Positions that replays of this page landed.
   const watches = [];
 
   async function load() {
@@ -43,6 +44,7 @@ export function open(app, { job: id }) {
       const { text, isText } = decoded(records.bytes);
       const landed = positions((job.rejects?.replays ?? [])
         .filter((child) => child.layout === 0).flatMap((child) => child.rejects ?? []));
+      landedHere.forEach((position) => landed.add(position));
       found = {
         ...read(text, entries(decoded(faults.bytes).text), landed),
         count: rejects.rows,
@@ -158,7 +160,10 @@ export function open(app, { job: id }) {
         for (const fault of faults) again.add(sent.sent[fault.record - 1]);
       }
     }
-    for (const position of sent.sent) if (!again.has(position)) drafts.delete(position);
+    for (const position of sent.sent.filter((one) => !again.has(one))) {
+      drafts.delete(position);
+      landedHere.add(position);
+    }
   }
 
   const view = () => {

@@ -89,6 +89,8 @@ function path(from, to, { width, height }, isNarrow) {
     return `M${from.x + width / 2} ${y}C${from.x + width / 2} ${y + 26} ${to.x + width - 4} ${to.y + height + 40} ${to.x + width - 14} ${to.y + height}`;
   }
   const [x, y, tx, ty] = [from.x + width, from.y + height / 2, to.x, to.y + height / 2];
+  // Between what goes well and the rest there is a way of its own.
+  if (to.band && !from.band) return `M${x - width / 2} ${from.y + height}V${to.y - GAP / 2}H${tx + width / 2}V${to.y}`;
   if (skip === 1) return `M${x} ${y}C${x + 12} ${y} ${tx - 12} ${ty} ${tx} ${ty}`;
   if (skip > 1 && from.lane === to.lane) {
     const [a, b, rise] = [from.x + width / 2, to.x + width / 2, Math.min(12 + skip * 4, 28)];

@@ -119,13 +119,13 @@ export function history(jobs) {
   return html`<figure class="history">
     <div class="scroll" tabindex="0" role="group" aria-label="Load history">
     <svg width=${jobs.length * (width + gap)} height=${height + 1} role="list">
-      ${jobs.map((job, at) => svg`<a href=${job.href} role="listitem" aria-label=${job.label}>
+      ${jobs.map((job, at) => svg`<g role="listitem"><a href=${job.href} aria-label=${job.label}>
         <title>${job.label}</title>
         <rect class="hit" x=${at * (width + gap)} width=${width} height=${height + 1}></rect>
         <rect class="stored" x=${at * (width + gap)} y=${height - of(job.stored)} width=${width} height=${of(job.stored)}></rect>
         <rect class="rejected" x=${at * (width + gap)} y=${height - of(job.stored) - of(job.rejected)} width=${width} height=${of(job.rejected)}></rect>
         <rect class=${`foot ${job.status}`} x=${at * (width + gap)} y=${height} width=${width} height="1"></rect>
-      </a>`)}
+      </a></g>`)}
     </svg></div>
     <figcaption>Rows of the newest ${jobs.length} jobs, oldest first; the highest has ${short(most)}.
       <span class="key stored">stored</span> <span class="key rejected">rejected</span></figcaption>

@@ -9,7 +9,7 @@ export const CONSOLE = process.env.LANDFALL_CONSOLE;
 const CHROMIUM = process.env.CHROMIUM
   ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 /** How long a job may take on a busy machine. */
-export const PATIENCE = 120_000;
+export const PATIENCE = 60_000;
 
 if (!CONSOLE) throw new Error('LANDFALL_CONSOLE has to say where the console is: `cargo xtask demo --keep` prints it');
 if (!CHROMIUM) throw new Error('Chromium is needed: `apt install chromium`, or CHROMIUM says where one is');
