@@ -42,6 +42,7 @@ def deploy(endpoint, template_path, code, parameters, secrets):
         elif resource["Type"] == "AWS::Serverless::StateMachine":
             properties["DefinitionUri"] = upload(CHECKOUT / properties["DefinitionUri"])
     drop_tls_only(template["Resources"])
+    open_site(template["Resources"])
     widen_map_runs(template["Resources"])
     s3.put_object(Bucket=ARTIFACTS, Key="template.json", Body=json.dumps(template).encode())
 
@@ -90,6 +91,17 @@ def drop_tls_only(resources):
             document["Statement"] = [statement for statement in document["Statement"] if statement["Sid"] != "TlsOnly"]
             if not document["Statement"]:
                 del resources[name]
+
+
+def open_site(resources):
+    """No CloudFront stands before the console here, so a browser reads it out of its bucket: that one alone, and nothing is written."""
+    if "SiteBucket" not in resources:
+        return
+    blocks = resources["SiteBucket"]["Properties"]["PublicAccessBlockConfiguration"]
+    blocks.update({"BlockPublicPolicy": False, "RestrictPublicBuckets": False})
+    read = {"Sid": "Site", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": {"Fn::Sub": "${SiteBucket.Arn}/*"}}
+    document = {"Version": "2012-10-17", "Statement": [read]}
+    resources["SiteBucketPolicy"] = {"Type": "AWS::S3::BucketPolicy", "Properties": {"Bucket": {"Ref": "SiteBucket"}, "PolicyDocument": document}}
 
 
 def widen_map_runs(resources):
