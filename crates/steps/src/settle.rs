@@ -77,16 +77,16 @@ async fn end(
     };
     let settled = match outcome {
         Ok(stored) => {
-            let landed = failed(job, JobStatus::Succeeded, Failure::new("", ""));
+            let landed = ended(job, JobStatus::Succeeded, Failure::new("", ""));
             Settled { stored: Some(stored), ..landed }
         }
-        Err(because) => failed(job, JobStatus::of_failure(&because.error), because),
+        Err(because) => ended(job, JobStatus::of_failure(&because.error), because),
     };
     announce::announce(context, announce::ended(&settled)).await;
     Ok(settled)
 }
 
-fn failed(job: &JobRef, status: JobStatus, because: Failure) -> Settled {
+fn ended(job: &JobRef, status: JobStatus, because: Failure) -> Settled {
     Settled {
         job: job.job.clone(),
         dataset: job.dataset.clone(),
@@ -110,9 +110,10 @@ async fn undecided(
     meter: &Meter,
 ) -> Result<Option<Settled>, Error> {
     let Some(record) = context.registry.job(&job.job).await? else { return Ok(None) };
+    let failed = ended(job, JobStatus::Failed, because.clone());
     if execution.is_some_and(|name| name.redrives() < record.redrives) {
         // The job goes on in a later execution, and that one settles it.
-        return Ok(Some(failed(job, JobStatus::Failed, because.clone())));
+        return Ok(Some(failed));
     }
     let Some(until) = redrivable_until(context, &record, because) else { return Ok(None) };
     meter.note(context, keys).await;
@@ -126,12 +127,14 @@ async fn undecided(
         bill: Some(bill),
         ..JobChange::default()
     };
-    context.registry.update_job(&job.job, &change, &now()).await?;
+    let after = context.registry.update_job(&job.job, &change, &now()).await?;
+    if after.is_some_and(|after| after.redrives > record.redrives) {
+        return Ok(Some(failed));
+    }
     // Whoever decided it meanwhile may have found it running, and left it to this execution.
     if decision::find(context.work().as_ref(), keys).await?.is_some() {
         return Ok(None);
     }
-    let failed = failed(job, JobStatus::Failed, because.clone());
     let settled = Settled { redrivable_until: Some(until), ..failed };
     announce::announce(context, announce::ended(&settled)).await;
     Ok(Some(settled))
