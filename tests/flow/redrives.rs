@@ -46,8 +46,6 @@ struct Failing<'a> {
     after: usize,
     /// Whether a step does its work before it fails.
     works: bool,
-    /// Where the process that runs a step dies.
-    death: Option<&'a Faulty>,
     done: AtomicUsize,
     calls: Mutex<Vec<Call>>,
 }
@@ -55,7 +53,7 @@ struct Failing<'a> {
 impl<'a> Failing<'a> {
     fn new(fails: &'a (dyn Fn(&Call) -> bool + Sync)) -> Self {
         let (done, calls) = (AtomicUsize::new(0), Mutex::default());
-        Self { fails, after: 0, works: false, death: None, done, calls }
+        Self { fails, after: 0, works: false, done, calls }
     }
 
     fn nothing() -> Self {
@@ -77,19 +75,9 @@ impl Functions for Failing<'_> {
     async fn run(&self, call: &Call, work: Work) -> Result<Value, Error> {
         self.calls.lock().unwrap().push(call.clone());
         if !(self.fails)(call) {
-            let died = async {
-                match self.death {
-                    Some(faulty) => faulty.hangs().await,
-                    None => std::future::pending().await,
-                }
-            };
-            return tokio::select! {
-                answer = work => {
-                    self.done.fetch_add(1, Ordering::SeqCst);
-                    answer
-                }
-                () = died => Err(Error::new(ErrorKind::StoreUnavailable, "the process was killed")),
-            };
+            let answer = work.await;
+            self.done.fetch_add(1, Ordering::SeqCst);
+            return answer;
         }
         while self.done.load(Ordering::SeqCst) < self.after {
             tokio::task::yield_now().await;
@@ -317,15 +305,16 @@ async fn a_job_goes_on_from_each_state() {
     }
 }
 
-/// A call fails before or after it took effect, or the process dies there, in either execution.
+/// A call fails before or after it took effect, in either execution.
 #[tokio::test]
 async fn any_call_of_a_redriven_job_may_fail() {
     let expected = undisturbed(CONTRACT, SOURCE).await;
-    let kinds = [FaultKind::Before, FaultKind::After, FaultKind::HangBefore, FaultKind::HangAfter];
-    for (kind, failing) in kinds
-        .into_iter()
-        .flat_map(|kind| ["transform 1", "merge", "store"].map(|failing| (kind, failing)))
-    {
+    for (kind, failing) in [
+        (FaultKind::Before, "transform 1"),
+        (FaultKind::After, "transform 1"),
+        (FaultKind::Before, "merge"),
+        (FaultKind::After, "store"),
+    ] {
         for call in 1.. {
             let case = format!("{kind:?} {call}, {failing}");
             let memory = Arc::new(Memory::new());
@@ -334,10 +323,8 @@ async fn any_call_of_a_redriven_job_may_fail() {
             let fails = |call: &Call| {
                 step(call) == failing && shard_of(call).is_none_or(|shard| shard.index == 2)
             };
-            let death = Some(faulty.as_ref());
-            failed(&bench, &Failing { death, ..Failing::new(&fails) }, SOURCE).await;
-            let second = Failing { death, ..Failing::nothing() };
-            let stored = redrive(&bench, &second, JobStatus::Running).await;
+            failed(&bench, &Failing::new(&fails), SOURCE).await;
+            let stored = redrive(&bench, &Failing::nothing(), JobStatus::Running).await;
             assert_landed_once(&bench, &stored.expect(&case), &expected, &case).await;
             if faulty.calls() < call {
                 break;
