@@ -189,17 +189,15 @@ export function open(app, { dataset }, query) {
                   </td>
                   <td class="num">${count(item.open)}</td>
                   <td>
-                    ${item.faults
-                      .slice(0, 4)
-                      .map(
-                        (fault) =>
-                          html`<div>
-                            <b class="num">${count(fault.records)}</b> ${fault.field
-                              ? html`<code>${fault.field}</code> `
-                              : nothing}${fault.error}${fault.rule ? ` ${fault.rule}` : ''}
-                            <span class="quiet">${message(fault.example)}</span>
-                          </div>`,
-                      )}
+                    ${item.faults.slice(0, 4).map(
+                      (fault) =>
+                        html`<div>
+                          <b class="num">${count(fault.records)}</b> ${fault.field
+                            ? html`<code>${fault.field}</code> `
+                            : nothing}${fault.error}${fault.rule ? ` ${fault.rule}` : ''}
+                          <span class="quiet">${message(fault.example)}</span>
+                        </div>`,
+                    )}
                     ${item.faults.length > 4
                       ? html`<div class="quiet">
                           and ${counted(item.faults.length - 4, 'fault')} more
