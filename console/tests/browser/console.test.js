@@ -186,8 +186,9 @@ test('a held job is refused, but not by whoever goes back', async () => {
 });
 
 test('a job that runs is cancelled', async () => {
-  const job = await submit(orders, 'long.csv', HEADER + rows(600_000, 1000), {
-    shardBytes: 65_536,
+  // Three shards: long enough to be cancelled, and little beside other tests.
+  const job = await submit(orders, 'long.csv', HEADER + rows(1_000_000, 1000), {
+    shardBytes: 12_000_000,
   });
   const page = await visit(browser, `#/jobs/${job}`);
   await click(page, 'Cancel job');

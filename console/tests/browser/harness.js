@@ -10,7 +10,7 @@ const CHROMIUM =
   process.env.CHROMIUM ??
   ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 /** How long a job may take on a busy machine. */
-export const PATIENCE = 60_000;
+export const PATIENCE = 120_000;
 
 if (!CONSOLE)
   throw new Error(
