@@ -16,7 +16,11 @@ const ROUTES = [
   ['/datasets', () => import('./pages/datasets.js')],
   ['/datasets/:dataset', () => import('./pages/dataset.js')],
 ];
-const NAVIGATION = [['Jobs', 'jobs'], ['Datasets', 'datasets'], ['Land a file', 'land']];
+const NAVIGATION = [
+  ['Jobs', 'jobs'],
+  ['Datasets', 'datasets'],
+  ['Land a file', 'land'],
+];
 
 const root = document.getElementById('app');
 const said = document.getElementById('said');
@@ -58,12 +62,13 @@ function draw() {
 
 function shell() {
   const at = place.path[0] ?? 'jobs';
-  return html`
-    <header class="top">
+  return html` <header class="top">
       <a class="brand" href=${href(['jobs'])}>${icon('brand')}Landfall</a>
       <nav aria-label="Main">
-        ${NAVIGATION.map(([text, to]) => html`
-          <a href=${href([to])} aria-current=${to === at ? 'page' : nothing}>${text}</a>`)}
+        ${NAVIGATION.map(
+          ([text, to]) =>
+            html` <a href=${href([to])} aria-current=${to === at ? 'page' : nothing}>${text}</a>`,
+        )}
       </nav>
     </header>
     <main id="main" tabindex="-1">${page ? page.view() : nothing}</main>`;
@@ -105,8 +110,11 @@ async function open() {
 function missing() {
   return {
     title: 'Not found',
-    view: () => html`<div class="empty"><h1>Nothing is here</h1>
-      <p>The address names no page. <a href=${href(['jobs'])}>See the jobs</a>.</p></div>`,
+    view: () =>
+      html`<div class="empty">
+        <h1>Nothing is here</h1>
+        <p>The address names no page. <a href=${href(['jobs'])}>See the jobs</a>.</p>
+      </div>`,
   };
 }
 
@@ -114,7 +122,8 @@ async function start() {
   try {
     const read = async (name) => {
       const answer = await fetch(name);
-      if (!answer.ok) throw new Error(`\`${name}\` beside this page can't be read: ${answer.status}`);
+      if (!answer.ok)
+        throw new Error(`\`${name}\` beside this page can't be read: ${answer.status}`);
       return answer.json();
     };
     const [config, machine] = await Promise.all([read('config.json'), read('landing.asl.json')]);

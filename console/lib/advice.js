@@ -2,11 +2,14 @@
 
 const ADVICE = {
   SourceMissing: 'Send the file again, then land it.',
-  SourceChanged: 'The file was replaced while it was landing. Land it again, and its newest version lands.',
+  SourceChanged:
+    'The file was replaced while it was landing. Land it again, and its newest version lands.',
   SourceCorrupt: 'Make the file anew where it comes from: what arrived can’t be read whole.',
   ContractInvalid: 'Mend the contract of the dataset, then land the file again.',
-  SchemaDrift: 'Compare the header with the contract. Change the one that is wrong, then land the file again.',
-  RejectLimitExceeded: 'Look at the rejects. Mend the file or the contract, or raise `rejects.limit`, then land the whole file again.',
+  SchemaDrift:
+    'Compare the header with the contract. Change the one that is wrong, then land the file again.',
+  RejectLimitExceeded:
+    'Look at the rejects. Mend the file or the contract, or raise `rejects.limit`, then land the whole file again.',
   LimitExceeded: 'Divide the file, or make what is too large smaller.',
   CostCapExceeded: 'Land it again with a higher `maxCost`, if it is worth that.',
   HoldRefused: 'Somebody refused it. Land the file again if that was a mistake.',
@@ -20,4 +23,5 @@ const ADVICE = {
 };
 
 /** What to do. Failures that AWS names are of its services: another attempt may do. */
-export const advice = (error) => ADVICE[error] ?? 'Land the file again. If it fails again, report it with the job’s id.';
+export const advice = (error) =>
+  ADVICE[error] ?? 'Land the file again. If it fails again, report it with the job’s id.';

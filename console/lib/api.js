@@ -42,11 +42,15 @@ export class Api {
     const text = await reached(answer.text());
     const read = parsed(text);
     if (answer.ok) return read;
-    throw new Problem(read?.title ? read : {
-      title: `The API answered ${answer.status}`,
-      status: answer.status,
-      detail: read?.message ?? 'It gave no reason.',
-    });
+    throw new Problem(
+      read?.title
+        ? read
+        : {
+            title: `The API answered ${answer.status}`,
+            status: answer.status,
+            detail: read?.message ?? 'It gave no reason.',
+          },
+    );
   }
 }
 
@@ -86,11 +90,16 @@ export function send(upload, file, progress) {
       if (!own.has(name.toLowerCase())) request.setRequestHeader(name, value);
     }
     request.upload.onprogress = (event) => progress(event.loaded / Math.max(event.total, 1));
-    request.onload = () => (request.status < 300 ? done() : failed(new Problem({
-      title: `The store answered ${request.status}`,
-      status: request.status,
-      detail: 'The file was not taken. Choose it again, and it gets a new link.',
-    })));
+    request.onload = () =>
+      request.status < 300
+        ? done()
+        : failed(
+            new Problem({
+              title: `The store answered ${request.status}`,
+              status: request.status,
+              detail: 'The file was not taken. Choose it again, and it gets a new link.',
+            }),
+          );
     request.onerror = () => failed(unreachable());
     request.send(file);
   });
@@ -131,10 +140,11 @@ const parsed = (text) => {
   }
 };
 
-const unreachable = () => new Problem({
-  title: 'No answer',
-  detail: 'The network or the API is away. The page tries again by itself.',
-});
+const unreachable = () =>
+  new Problem({
+    title: 'No answer',
+    detail: 'The network or the API is away. The page tries again by itself.',
+  });
 
 async function reached(promise) {
   try {

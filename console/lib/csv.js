@@ -41,8 +41,13 @@ export function records(text, delimiter, limit = Infinity) {
         }
       }
       const rest = at;
-      while (at < text.length && text[at] !== '\n' && text[at] !== '\r'
-        && !text.startsWith(delimiter, at)) at += 1;
+      while (
+        at < text.length &&
+        text[at] !== '\n' &&
+        text[at] !== '\r' &&
+        !text.startsWith(delimiter, at)
+      )
+        at += 1;
       value += text.slice(rest, at);
       cells.push(value);
       spans.push([from - begin, at - begin]);
@@ -62,10 +67,12 @@ export function records(text, delimiter, limit = Infinity) {
 
 /** The text of a record: quotes stand only where they must. */
 export function write(cells, delimiter) {
-  const text = cells.map((cell) => {
-    const needsQuotes = cell.includes('"') || cell.includes(delimiter) || /[\r\n]/.test(cell);
-    return needsQuotes ? `"${cell.replaceAll('"', '""')}"` : cell;
-  }).join(delimiter);
+  const text = cells
+    .map((cell) => {
+      const needsQuotes = cell.includes('"') || cell.includes(delimiter) || /[\r\n]/.test(cell);
+      return needsQuotes ? `"${cell.replaceAll('"', '""')}"` : cell;
+    })
+    .join(delimiter);
   // One empty cell alone would be a blank line.
   return cells.length === 1 && text === '' ? '""' : text;
 }

@@ -14,12 +14,13 @@ export function lines(before, after) {
     endB -= 1;
   }
   const entries = [];
-  const push = (kind, at, to) => entries.push({
-    kind,
-    text: kind === 'added' ? b[to] : a[at],
-    old: kind === 'added' ? undefined : at + 1,
-    new: kind === 'removed' ? undefined : to + 1,
-  });
+  const push = (kind, at, to) =>
+    entries.push({
+      kind,
+      text: kind === 'added' ? b[to] : a[at],
+      old: kind === 'added' ? undefined : at + 1,
+      new: kind === 'removed' ? undefined : to + 1,
+    });
   for (let at = 0; at < from; at += 1) push('same', at, at);
   for (const [kind, at, to] of between(a.slice(from, endA), b.slice(from, endB))) {
     push(kind, at + from, to + from);
@@ -51,25 +52,25 @@ function between(a, b) {
   const width = b.length + 1;
   // Two texts of thousands of different lines have no readable comparison, and would take long.
   if (a.length * b.length > 4_000_000) {
-    return [
-      ...a.map((_, at) => ['removed', at, 0]),
-      ...b.map((_, to) => ['added', a.length, to]),
-    ];
+    return [...a.map((_, at) => ['removed', at, 0]), ...b.map((_, to) => ['added', a.length, to])];
   }
   const length = new Uint32Array((a.length + 1) * width);
   for (let at = a.length - 1; at >= 0; at -= 1) {
     for (let to = b.length - 1; to >= 0; to -= 1) {
-      length[at * width + to] = a[at] === b[to]
-        ? length[(at + 1) * width + to + 1] + 1
-        : Math.max(length[(at + 1) * width + to], length[at * width + to + 1]);
+      length[at * width + to] =
+        a[at] === b[to]
+          ? length[(at + 1) * width + to + 1] + 1
+          : Math.max(length[(at + 1) * width + to], length[at * width + to + 1]);
     }
   }
   const steps = [];
   let [at, to] = [0, 0];
   while (at < a.length || to < b.length) {
     if (at < a.length && to < b.length && a[at] === b[to]) steps.push(['same', at++, to++]);
-    else if (to === b.length || (at < a.length
-      && length[(at + 1) * width + to] >= length[at * width + to + 1])) {
+    else if (
+      to === b.length ||
+      (at < a.length && length[(at + 1) * width + to] >= length[at * width + to + 1])
+    ) {
       steps.push(['removed', at++, to]);
     } else steps.push(['added', at, to++]);
   }

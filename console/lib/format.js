@@ -6,11 +6,16 @@ const INTEGER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 export const count = (value) => INTEGER.format(value);
 
 /** A count and its noun: `1 row`, `2 rows`. */
-export const counted = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
+export const counted = (value, one, many = `${one}s`) =>
+  `${count(value)} ${value === 1 ? one : many}`;
 
 /** A count that has little room: `336.8k`. */
 export function short(value) {
-  for (const [unit, size] of [['G', 1e9], ['M', 1e6], ['k', 1e4]]) {
+  for (const [unit, size] of [
+    ['G', 1e9],
+    ['M', 1e6],
+    ['k', 1e4],
+  ]) {
     if (value >= size) return `${digits(value / (unit === 'k' ? 1e3 : size))}${unit}`;
   }
   return count(value);
@@ -18,7 +23,12 @@ export function short(value) {
 
 /** Bytes, in units of 1,000. */
 export function bytes(value) {
-  for (const [unit, size] of [['TB', 1e12], ['GB', 1e9], ['MB', 1e6], ['kB', 1e3]]) {
+  for (const [unit, size] of [
+    ['TB', 1e12],
+    ['GB', 1e9],
+    ['MB', 1e6],
+    ['kB', 1e3],
+  ]) {
     if (value >= size) return `${digits(value / size)} ${unit}`;
   }
   return `${value} B`;
@@ -30,7 +40,15 @@ export function duration(ms) {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
-  return joined([[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']], whole);
+  return joined(
+    [
+      [86400, 'd'],
+      [3600, 'h'],
+      [60, 'min'],
+      [1, 's'],
+    ],
+    whole,
+  );
 }
 
 /** How long ago a moment is, or how far ahead: `just now`, `3 min ago`, `in 2 h`. */
@@ -38,7 +56,12 @@ export function ago(moment, now) {
   const seconds = Math.round((now - Date.parse(moment)) / 1000);
   const size = Math.abs(seconds);
   if (size < 10) return 'just now';
-  const [length, unit] = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']].find(([n]) => size >= n);
+  const [length, unit] = [
+    [86400, 'd'],
+    [3600, 'h'],
+    [60, 'min'],
+    [1, 's'],
+  ].find(([n]) => size >= n);
   const told = `${Math.floor(size / length)} ${unit}`;
   return seconds < 0 ? `in ${told}` : `${told} ago`;
 }
@@ -65,8 +88,10 @@ export const rate = (rows, ms) => `${short(Math.round(rows / Math.max(ms / 1000,
 export function moment(text) {
   const at = new Date(text);
   const two = (value) => String(value).padStart(2, '0');
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} `
-    + `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  return (
+    `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ` +
+    `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
+  );
 }
 
 /** What a job lands, in a few words: the file's name, or what many are named by. */
@@ -92,8 +117,8 @@ export const jobName = (job) => job.replace(/^job-/, '').slice(0, 8);
 export const words = (name) => name.toLowerCase().replaceAll(/[-_]/g, ' ');
 
 /** A key without the folders that an upload gets: `inbox/<dataset>/`, `staged/<dataset>/<id>/`. */
-const last = (key) => key.match(/^(?:inbox\/[^/]+|staged\/[^/]+\/[^/]+)\/(.+)$/)?.[1]
-  ?? (key.split('/').at(-1) || key);
+const last = (key) =>
+  key.match(/^(?:inbox\/[^/]+|staged\/[^/]+\/[^/]+)\/(.+)$/)?.[1] ?? (key.split('/').at(-1) || key);
 
 const digits = (value) => (value >= 100 ? value.toFixed(0) : value.toFixed(1));
 

@@ -65,10 +65,12 @@ export function fared({ states: visits, mapRuns }, now) {
 
 /** The edges that an execution took, as `next: from → to`, or `catch: …` after a failure. */
 export function taken(visits) {
-  return new Set(visits.slice(1).map((visit, at) => {
-    const from = visits[at];
-    return `${from.failure ? 'catch' : 'next'}: ${from.name} → ${visit.name}`;
-  }));
+  return new Set(
+    visits.slice(1).map((visit, at) => {
+      const from = visits[at];
+      return `${from.failure ? 'catch' : 'next'}: ${from.name} → ${visit.name}`;
+    }),
+  );
 }
 
 function follows(state) {

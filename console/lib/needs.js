@@ -8,12 +8,13 @@
 export function needs(held, failed, jobs, left) {
   const name = (job) => `${job.dataset}/${(job.source.key ?? job.job).split('/').at(-1)}`;
   const landed = jobs.filter((job) => job.status === 'SUCCEEDED');
-  const isSettled = (job) => landed.some((later) => name(later) === name(job)
-    && later.created > job.created);
+  const isSettled = (job) =>
+    landed.some((later) => name(later) === name(job) && later.created > job.created);
   return [
     ...held.map((job) => ({ kind: 'held', job })),
     ...failed.filter((job) => !isSettled(job)).map((job) => ({ kind: 'failed', job })),
-    ...landed.filter((job) => left.get(job.job)?.open > 0)
+    ...landed
+      .filter((job) => left.get(job.job)?.open > 0)
       .map((job) => ({ kind: 'rejects', job, open: left.get(job.job).open })),
   ];
 }

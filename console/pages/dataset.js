@@ -3,7 +3,16 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { all } from '../lib/api.js';
 import { hunks, lines } from '../lib/diff.js';
-import { ago, bytes, count, counted, fileName, jobName, moment, sourceName } from '../lib/format.js';
+import {
+  ago,
+  bytes,
+  count,
+  counted,
+  fileName,
+  jobName,
+  moment,
+  sourceName,
+} from '../lib/format.js';
 import { watch } from '../lib/live.js';
 import { href } from '../lib/router.js';
 import { OPEN, figures, history, icon, loading, message, problem, when } from '../parts/ui.js';
@@ -48,18 +57,27 @@ export function open(app, { dataset }, query) {
 
   function readFiles(after) {
     const before = after === undefined ? [] : files.items;
-    app.api.get(`${path}/files`, { limit: FILES, after }).then((page) => {
-      files = { ...page, items: [...before, ...page.items] };
-    }, (problem) => {
-      files = { items: before, problem };
-    }).then(app.redraw);
+    app.api
+      .get(`${path}/files`, { limit: FILES, after })
+      .then(
+        (page) => {
+          files = { ...page, items: [...before, ...page.items] };
+        },
+        (problem) => {
+          files = { items: before, problem };
+        },
+      )
+      .then(app.redraw);
   }
 
   function readVersions() {
-    all(app.api, `${path}/versions`, { limit: 100 }, 500).then(({ items }) => {
-      versions = items;
-      app.redraw();
-    }, () => {});
+    all(app.api, `${path}/versions`, { limit: 100 }, 500).then(
+      ({ items }) => {
+        versions = items;
+        app.redraw();
+      },
+      () => {},
+    );
   }
 
   /** The text of a version; nothing until it is read. */
@@ -67,100 +85,244 @@ export function open(app, { dataset }, query) {
     if (version === undefined) return '';
     if (!texts.has(version)) {
       texts.set(version, undefined);
-      app.api.get(path, { version }).then((found) => texts.set(version, found.text), (problem) => {
-        texts.delete(version);
-        error = problem;
-      }).then(app.redraw);
+      app.api
+        .get(path, { version })
+        .then(
+          (found) => texts.set(version, found.text),
+          (problem) => {
+            texts.delete(version);
+            error = problem;
+          },
+        )
+        .then(app.redraw);
     }
     return texts.get(version);
   }
 
-  const pick = (name) => (event) => app.go(['datasets', dataset], {
-    version: chosen, with: compared, [name]: event.target.value,
-  }, { replace: true });
+  const pick = (name) => (event) =>
+    app.go(
+      ['datasets', dataset],
+      {
+        version: chosen,
+        with: compared,
+        [name]: event.target.value,
+      },
+      { replace: true },
+    );
 
   const view = () => {
     const now = Date.now();
     if (!data) return error ? problem(error, () => live.again()) : loading(8);
     const { found, jobs, rejects } = data;
     const { table } = found;
-    return html`
-      <p class="crumbs"><a href=${href(['datasets'])}>Datasets</a></p>
-      <div class="head"><h1>${dataset}</h1><div class="buttons">
-        <a class="button" href=${href(['jobs'], { dataset })}>Jobs</a>
-        <a class="button main" href=${href(['land'], { dataset })}>Land a file</a></div></div>
+    return html` <p class="crumbs"><a href=${href(['datasets'])}>Datasets</a></p>
+      <div class="head">
+        <h1>${dataset}</h1>
+        <div class="buttons">
+          <a class="button" href=${href(['jobs'], { dataset })}>Jobs</a>
+          <a class="button main" href=${href(['land'], { dataset })}>Land a file</a>
+        </div>
+      </div>
       ${error ? problem(error, () => live.again()) : nothing}
-      ${table ? html`<section class="panel" aria-label="Table">${figures([
-        ['Last commit', when(table.commit.committed, ago(table.commit.committed, now)), `number ${count(table.commit.sequence)}`],
-        files?.rows !== undefined && ['Rows', count(files.rows)],
-        files?.files !== undefined && ['Files', count(files.files), bytes(files.bytes)],
-        ['Added last', count(table.commit.rows), bytes(table.commit.bytes)],
-        ['Rejected lately', count(table.rejects.rows), `in ${counted(table.rejects.jobs, 'job')}`],
-      ])}<p class="quiet location"><code>${table.location}</code></p></section>`
+      ${table
+        ? html`<section class="panel" aria-label="Table">
+            ${figures([
+              [
+                'Last commit',
+                when(table.commit.committed, ago(table.commit.committed, now)),
+                `number ${count(table.commit.sequence)}`,
+              ],
+              files?.rows !== undefined && ['Rows', count(files.rows)],
+              files?.files !== undefined && ['Files', count(files.files), bytes(files.bytes)],
+              ['Added last', count(table.commit.rows), bytes(table.commit.bytes)],
+              [
+                'Rejected lately',
+                count(table.rejects.rows),
+                `in ${counted(table.rejects.jobs, 'job')}`,
+              ],
+            ])}
+            <p class="quiet location"><code>${table.location}</code></p>
+          </section>`
         : html`<div class="note"><strong>Nothing has landed yet</strong></div>`}
-      ${jobs.length ? html`<section class="panel" aria-labelledby="history"><h2 id="history">Load history</h2>
-        ${history(jobs.map((job) => ({
-          stored: job.counts?.stored ?? 0,
-          rejected: job.counts?.rejected ?? 0,
-          status: job.status,
-          href: href(['jobs', job.job]),
-          label: `${moment(job.created)} ${sourceName(job.source)}: ${job.status.toLowerCase()}, ${counted(job.counts?.stored ?? 0, 'row')} stored, ${count(job.counts?.rejected ?? 0)} rejected`,
-        })).reverse())}</section>` : nothing}
+      ${jobs.length
+        ? html`<section class="panel" aria-labelledby="history">
+            <h2 id="history">Load history</h2>
+            ${history(
+              jobs
+                .map((job) => ({
+                  stored: job.counts?.stored ?? 0,
+                  rejected: job.counts?.rejected ?? 0,
+                  status: job.status,
+                  href: href(['jobs', job.job]),
+                  label: `${moment(job.created)} ${sourceName(job.source)}: ${job.status.toLowerCase()}, ${counted(job.counts?.stored ?? 0, 'row')} stored, ${count(job.counts?.rejected ?? 0)} rejected`,
+                }))
+                .reverse(),
+            )}
+          </section>`
+        : nothing}
       ${rejects?.items.length ? openRejects(rejects.items, now) : nothing}
-      ${contract(found.version)}
-      ${files?.items.length || files?.problem ? fileList() : nothing}`;
+      ${contract(found.version)} ${files?.items.length || files?.problem ? fileList() : nothing}`;
   };
 
-  const openRejects = (items, now) => html`<section class="panel" aria-labelledby="open"><h2 id="open">Open rejects
-      <span class="tally">${count(items.reduce((sum, item) => sum + item.open, 0))}</span></h2>
-    <div class="scroll" tabindex="0" role="group" aria-label="Open rejects"><table>
-      <thead><tr><th scope="col">Job</th><th scope="col" class="num">Open</th><th scope="col">Faults</th></tr></thead>
-      <tbody>${items.map((item) => html`<tr>
-        <td class="keep"><a href=${href(['jobs', item.job, 'rejects'])}>${jobName(item.job)}</a> <span class="quiet">${when(item.created, ago(item.created, now))}</span></td>
-        <td class="num">${count(item.open)}</td>
-        <td>${item.faults.slice(0, 4).map((fault) => html`<div><b class="num">${count(fault.records)}</b> ${fault.field ? html`<code>${fault.field}</code> ` : nothing}${fault.error}${fault.rule ? ` ${fault.rule}` : ''}
-          <span class="quiet">${message(fault.example)}</span></div>`)}
-          ${item.faults.length > 4 ? html`<div class="quiet">and ${counted(item.faults.length - 4, 'fault')} more</div>` : nothing}</td></tr>`)}</tbody>
-    </table></div></section>`;
+  const openRejects = (items, now) =>
+    html`<section class="panel" aria-labelledby="open">
+      <h2 id="open">
+        Open rejects
+        <span class="tally">${count(items.reduce((sum, item) => sum + item.open, 0))}</span>
+      </h2>
+      <div class="scroll" tabindex="0" role="group" aria-label="Open rejects">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Job</th>
+              <th scope="col" class="num">Open</th>
+              <th scope="col">Faults</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${items.map(
+              (item) =>
+                html`<tr>
+                  <td class="keep">
+                    <a href=${href(['jobs', item.job, 'rejects'])}>${jobName(item.job)}</a>
+                    <span class="quiet">${when(item.created, ago(item.created, now))}</span>
+                  </td>
+                  <td class="num">${count(item.open)}</td>
+                  <td>
+                    ${item.faults.slice(0, 4).map(
+                      (fault) =>
+                        html`<div>
+                          <b class="num">${count(fault.records)}</b> ${fault.field
+                            ? html`<code>${fault.field}</code> `
+                            : nothing}${fault.error}${fault.rule ? ` ${fault.rule}` : ''}
+                          <span class="quiet">${message(fault.example)}</span>
+                        </div>`,
+                    )}
+                    ${item.faults.length > 4
+                      ? html`<div class="quiet">
+                          and ${counted(item.faults.length - 4, 'fault')} more
+                        </div>`
+                      : nothing}
+                  </td>
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>
+    </section>`;
 
   function contract(newest) {
     const version = chosen ?? newest;
     const before = compared ?? (chosen === undefined ? undefined : version - 1 || undefined);
     const [now, then] = [text(version), text(before)];
-    return html`<section class="panel" aria-labelledby="contract"><h2 id="contract">Contract
+    return html`<section class="panel" aria-labelledby="contract">
+      <h2 id="contract">
+        Contract
         <span class="filters">
-          <label><span>Version</span><select @change=${pick('version')}>${(versions.length ? versions : [{ version: newest }]).map((item) => html`
-            <option value=${item.version} .selected=${item.version === version}>${item.version}${item.created ? ` · ${moment(item.created).slice(0, 16)}` : ''}</option>`)}</select></label>
-          ${versions.length > 1 ? html`<label><span>compared with</span><select @change=${pick('with')}>
-            <option value="" .selected=${before === undefined}>nothing</option>
-            ${versions.filter((item) => item.version !== version).map((item) => html`<option value=${item.version} .selected=${item.version === before}>${item.version}</option>`)}</select></label>` : nothing}
-        </span></h2>
-      ${now === undefined || then === undefined ? loading(4) : before === undefined
-        ? html`<pre class="text" tabindex="0">${now}</pre>` : difference(then, now)}</section>`;
+          <label
+            ><span>Version</span
+            ><select @change=${pick('version')}>
+              ${(versions.length ? versions : [{ version: newest }]).map(
+                (item) =>
+                  html` <option value=${item.version} .selected=${item.version === version}>
+                    ${item.version}${item.created ? ` · ${moment(item.created).slice(0, 16)}` : ''}
+                  </option>`,
+              )}
+            </select></label
+          >
+          ${versions.length > 1
+            ? html`<label
+                ><span>compared with</span
+                ><select @change=${pick('with')}>
+                  <option value="" .selected=${before === undefined}>nothing</option>
+                  ${versions
+                    .filter((item) => item.version !== version)
+                    .map(
+                      (item) =>
+                        html`<option value=${item.version} .selected=${item.version === before}>
+                          ${item.version}
+                        </option>`,
+                    )}
+                </select></label
+              >`
+            : nothing}
+        </span>
+      </h2>
+      ${now === undefined || then === undefined
+        ? loading(4)
+        : before === undefined
+          ? html`<pre class="text" tabindex="0">${now}</pre>`
+          : difference(then, now)}
+    </section>`;
   }
 
   function difference(then, now) {
     const shown = hunks(lines(then, now));
-    if (shown.every((entry) => entry.kind === 'skipped')) return html`<p class="quiet">Both say the same.</p>`;
+    if (shown.every((entry) => entry.kind === 'skipped'))
+      return html`<p class="quiet">Both say the same.</p>`;
     const signs = { added: '+', removed: '−', same: ' ' };
-    return html`<div class="scroll" tabindex="0" role="group" aria-label="Difference"><table class="diff">
-      <tbody>${shown.map((entry) => (entry.kind === 'skipped'
-        ? html`<tr class="skipped"><td colspan="4">${counted(entry.lines, 'line')} alike</td></tr>`
-        : html`<tr class=${entry.kind}><td class="num">${entry.old}</td><td class="num">${entry.new}</td>
-          <td>${signs[entry.kind]}${entry.kind === 'same' ? nothing : html`<span class="unseen">${entry.kind}</span>`}</td><td><code>${entry.text}</code></td></tr>`))}</tbody>
-    </table></div>`;
+    return html`<div class="scroll" tabindex="0" role="group" aria-label="Difference">
+      <table class="diff">
+        <tbody>
+          ${shown.map((entry) =>
+            entry.kind === 'skipped'
+              ? html`<tr class="skipped">
+                  <td colspan="4">${counted(entry.lines, 'line')} alike</td>
+                </tr>`
+              : html`<tr class=${entry.kind}>
+                  <td class="num">${entry.old}</td>
+                  <td class="num">${entry.new}</td>
+                  <td>
+                    ${signs[entry.kind]}${entry.kind === 'same'
+                      ? nothing
+                      : html`<span class="unseen">${entry.kind}</span>`}
+                  </td>
+                  <td><code>${entry.text}</code></td>
+                </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>`;
   }
 
-  const fileList = () => html`<section class="panel" aria-labelledby="files"><h2 id="files">Files
-      ${files.files === undefined ? nothing : html`<span class="quiet">${count(files.files)} · ${bytes(files.bytes)}</span>`}</h2>
-    ${files.problem ? problem(files.problem) : nothing}
-    <div class="scroll" tabindex="0" role="group" aria-label="Files"><table>
-      <thead><tr><th scope="col">File</th><th scope="col" class="num">Rows</th><th scope="col" class="num">Size</th></tr></thead>
-      <tbody>${files.items.map((file) => html`<tr>
-        <td><a class="file" href=${file.url} download title=${file.key}>${icon('down')}<span>${fileName(file.key)}</span></a></td>
-        <td class="num">${count(file.rows)}</td><td class="num">${bytes(file.bytes)}</td></tr>`)}</tbody></table></div>
-    ${typeof files.next === 'number' ? html`<p class="more"><button @click=${() => readFiles(files.next)}>Show more</button></p>` : nothing}
-  </section>`;
+  const fileList = () =>
+    html`<section class="panel" aria-labelledby="files">
+      <h2 id="files">
+        Files
+        ${files.files === undefined
+          ? nothing
+          : html`<span class="quiet">${count(files.files)} · ${bytes(files.bytes)}</span>`}
+      </h2>
+      ${files.problem ? problem(files.problem) : nothing}
+      <div class="scroll" tabindex="0" role="group" aria-label="Files">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">File</th>
+              <th scope="col" class="num">Rows</th>
+              <th scope="col" class="num">Size</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${files.items.map(
+              (file) =>
+                html`<tr>
+                  <td>
+                    <a class="file" href=${file.url} download title=${file.key}
+                      >${icon('down')}<span>${fileName(file.key)}</span></a
+                    >
+                  </td>
+                  <td class="num">${count(file.rows)}</td>
+                  <td class="num">${bytes(file.bytes)}</td>
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>
+      ${typeof files.next === 'number'
+        ? html`<p class="more"><button @click=${() => readFiles(files.next)}>Show more</button></p>`
+        : nothing}
+    </section>`;
 
   return {
     title: dataset,

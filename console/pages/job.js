@@ -3,13 +3,34 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { advice } from '../lib/advice.js';
 import {
-  ago, bytes, count, counted, duration, fileName, money, moment, percent, rate, sourceName,
+  ago,
+  bytes,
+  count,
+  counted,
+  duration,
+  fileName,
+  money,
+  moment,
+  percent,
+  rate,
+  sourceName,
 } from '../lib/format.js';
 import { watch } from '../lib/live.js';
 import { href } from '../lib/router.js';
 import { drawing } from '../parts/machine.js';
 import { timeline } from '../parts/timeline.js';
-import { OPEN, ask, badge, bar, figures, icon, loading, message, problem, when } from '../parts/ui.js';
+import {
+  OPEN,
+  ask,
+  badge,
+  bar,
+  figures,
+  icon,
+  loading,
+  message,
+  problem,
+  when,
+} from '../parts/ui.js';
 
 const FILES = 50;
 
@@ -34,7 +55,8 @@ export function open(app, { job: id }) {
       ]);
       return { job, execution };
     },
-    isOpen: ({ job, execution }) => OPEN.has(job.status) || execution?.execution.status === 'RUNNING',
+    isOpen: ({ job, execution }) =>
+      OPEN.has(job.status) || execution?.execution.status === 'RUNNING',
     onData(loaded) {
       const { job } = loaded;
       if (known && known !== job.status) app.say(`The job is ${job.status.toLowerCase()}.`);
@@ -60,17 +82,25 @@ export function open(app, { job: id }) {
   function outputs(after) {
     files = { ...files, items: files?.items ?? [] };
     app.api.get(`/jobs/${id}/outputs`, { limit: FILES, after }).then(
-      set((page) => { files = { ...page, items: [...files.items, ...page.items] }; }),
+      set((page) => {
+        files = { ...page, items: [...files.items, ...page.items] };
+      }),
       // A job whose rows were all filtered wrote no files.
-      set((problem) => { files = { items: [], problem: problem.status === 404 ? undefined : problem }; }),
+      set((problem) => {
+        files = { items: [], problem: problem.status === 404 ? undefined : problem };
+      }),
     );
   }
 
   function compare() {
     changes = {};
     app.api.get(`/jobs/${id}/changes`).then(
-      set((found) => { changes = found; }),
-      set((problem) => { changes = { problem }; }),
+      set((found) => {
+        changes = found;
+      }),
+      set((problem) => {
+        changes = { problem };
+      }),
     );
   }
 
@@ -114,32 +144,60 @@ export function open(app, { job: id }) {
 
   function actions(job) {
     const name = sourceName(job.source);
-    const button = (does, text, run, kind = '') => html`
-      <button class=${kind} ?disabled=${doing !== undefined} @click=${run}>${doing === does ? 'One moment…' : text}</button>`;
+    const button = (does, text, run, kind = '') =>
+      html` <button class=${kind} ?disabled=${doing !== undefined} @click=${run}>
+        ${doing === does ? 'One moment…' : text}
+      </button>`;
     const shown = [];
     if (job.status === 'HELD') {
-      shown.push(button('approve', 'Approve', () => act('approve', {
-        title: `Approve ${name}?`,
-        text: `${counted(job.counts?.stored ?? 0, 'row')} become visible in ${job.dataset}.`,
-        yes: 'Approve',
-        bad: false,
-      }), 'main'));
-      shown.push(button('refuse', 'Refuse', () => act('refuse', {
-        title: `Refuse ${name}?`,
-        text: 'Nothing of the job becomes visible, and what it wrote is cleared up.',
-        yes: 'Refuse',
-      }), 'bad'));
+      shown.push(
+        button(
+          'approve',
+          'Approve',
+          () =>
+            act('approve', {
+              title: `Approve ${name}?`,
+              text: `${counted(job.counts?.stored ?? 0, 'row')} become visible in ${job.dataset}.`,
+              yes: 'Approve',
+              bad: false,
+            }),
+          'main',
+        ),
+      );
+      shown.push(
+        button(
+          'refuse',
+          'Refuse',
+          () =>
+            act('refuse', {
+              title: `Refuse ${name}?`,
+              text: 'Nothing of the job becomes visible, and what it wrote is cleared up.',
+              yes: 'Refuse',
+            }),
+          'bad',
+        ),
+      );
     }
     if (job.status === 'PENDING' || job.status === 'RUNNING') {
-      shown.push(button('cancel', 'Cancel job', () => act('cancel', {
-        title: `Cancel ${name}?`,
-        text: 'Nothing of the job becomes visible.',
-        yes: 'Cancel job',
-      }), 'bad'));
+      shown.push(
+        button(
+          'cancel',
+          'Cancel job',
+          () =>
+            act('cancel', {
+              title: `Cancel ${name}?`,
+              text: 'Nothing of the job becomes visible.',
+              yes: 'Cancel job',
+            }),
+          'bad',
+        ),
+      );
     }
     if (job.redrive) shown.push(button('redrive', 'Redrive', () => act('redrive'), 'main'));
     if (job.status === 'SUCCEEDED' && openOf(job) > 0) {
-      shown.push(html`<a class="button main" href=${href(['jobs', id, 'rejects'])}>Mend rejects</a>`);
+      shown.push(
+        html`<a class="button main" href=${href(['jobs', id, 'rejects'])}>Mend rejects</a>`,
+      );
       shown.push(button('replay', 'Replay as they are', replay));
     }
     return shown;
@@ -152,36 +210,69 @@ export function open(app, { job: id }) {
     const isOpen = OPEN.has(job.status);
     const until = isOpen ? now : Date.parse(execution?.execution.stopped ?? job.updated);
     const took = until - Date.parse(job.created);
-    return html`
-      <p class="crumbs"><a href=${href(['jobs'])}>Jobs</a> <span aria-hidden="true">/</span>
-        <a href=${href(['jobs'], { dataset: job.dataset })}>${job.dataset}</a></p>
+    return html` <p class="crumbs">
+        <a href=${href(['jobs'])}>Jobs</a> <span aria-hidden="true">/</span>
+        <a href=${href(['jobs'], { dataset: job.dataset })}>${job.dataset}</a>
+      </p>
       <div class="head">
         <h1>${sourceName(job.source)} ${badge(job.status)}</h1>
         <div class="buttons">${actions(job)}</div>
       </div>
-      ${error ? problem(error, () => live.again()) : nothing}
-      ${failed ? problem(failed) : nothing}
+      ${error ? problem(error, () => live.again()) : nothing} ${failed ? problem(failed) : nothing}
       ${job.failure && job.status !== 'SUCCEEDED' ? why(job) : nothing}
       ${job.status === 'HELD' ? held(job, changes, now) : nothing}
-      ${(job.warnings ?? []).map((warning) => html`<div class="note warn"><strong>${warning.name}</strong><p>${message(warning.message)}</p></div>`)}
+      ${(job.warnings ?? []).map(
+        (warning) =>
+          html`<div class="note warn">
+            <strong>${warning.name}</strong>
+            <p>${message(warning.message)}</p>
+          </div>`,
+      )}
       <section class="panel" aria-label="Counts">
-        ${job.counts ? bar(job.counts, { legend: true }) : html`<p class="quiet">Nothing is counted yet.</p>`}
+        ${job.counts
+          ? bar(job.counts, { legend: true })
+          : html`<p class="quiet">Nothing is counted yet.</p>`}
         ${figures([
-          [job.status === 'HELD' ? 'Waits since' : isOpen ? 'Runs for' : 'Took', job.status === 'HELD' ? ago(job.hold.since, now) : duration(took)],
-          job.counts?.read && job.status === 'SUCCEEDED' && ['Throughput', rate(job.counts.read, took)],
+          [
+            job.status === 'HELD' ? 'Waits since' : isOpen ? 'Runs for' : 'Took',
+            job.status === 'HELD' ? ago(job.hold.since, now) : duration(took),
+          ],
+          job.counts?.read &&
+            job.status === 'SUCCEEDED' && ['Throughput', rate(job.counts.read, took)],
           job.bill && ['Cost', money(job.bill.total), job.bill.basis],
           job.sequence !== undefined && ['Commit', count(job.sequence)],
-          job.objects && ['Objects', count(job.objects.landed), job.objects.skipped ? `${count(job.objects.skipped)} skipped` : undefined],
-          openOf(job) > 0 && ['Open rejects', count(openOf(job)), `of ${count(job.counts.rejected)}`],
+          job.objects && [
+            'Objects',
+            count(job.objects.landed),
+            job.objects.skipped ? `${count(job.objects.skipped)} skipped` : undefined,
+          ],
+          openOf(job) > 0 && [
+            'Open rejects',
+            count(openOf(job)),
+            `of ${count(job.counts.rejected)}`,
+          ],
         ])}
       </section>
-      ${execution ? html`
-        <section class="panel" aria-labelledby="states"><h2 id="states">States</h2>
-          ${drawing(app.machine, execution, { now, isNarrow: app.isNarrow(), isHeld: job.status === 'HELD' })}</section>
-        <section class="panel" aria-labelledby="time"><h2 id="time">Timeline</h2>${timeline(execution, now)}</section>` : nothing}
+      ${execution
+        ? html` <section class="panel" aria-labelledby="states">
+              <h2 id="states">States</h2>
+              ${drawing(app.machine, execution, {
+                now,
+                isNarrow: app.isNarrow(),
+                isHeld: job.status === 'HELD',
+              })}
+            </section>
+            <section class="panel" aria-labelledby="time">
+              <h2 id="time">Timeline</h2>
+              ${timeline(execution, now)}
+            </section>`
+        : nothing}
       <div class="columns">
-        ${files?.items.length || files?.problem ? fileList(files, () => outputs(files.next)) : nothing}
-        ${files?.items.length ? html`<div class="stack">${job.bill ? bill(job.bill) : nothing}${facts(job)}</div>`
+        ${files?.items.length || files?.problem
+          ? fileList(files, () => outputs(files.next))
+          : nothing}
+        ${files?.items.length
+          ? html`<div class="stack">${job.bill ? bill(job.bill) : nothing}${facts(job)}</div>`
           : [job.bill ? bill(job.bill) : nothing, facts(job)]}
       </div>`;
   };
@@ -209,35 +300,74 @@ function why(job) {
     <strong>${job.failure.error}</strong>
     <p>${message(job.failure.cause)}</p>
     ${made ? html`<p><a href=${href(['jobs', made])}>See the other job</a></p>` : nothing}
-    ${job.status === 'FAILED' ? html`<p class="todo"><b>What to do</b> ${message(advice(job.failure.error))}</p>` : nothing}
-    ${job.counts?.rejected ? html`<p><a class="button" href=${href(['jobs', job.job, 'rejects'])}>See ${counted(job.counts.rejected, 'reject')}</a></p>` : nothing}
+    ${job.status === 'FAILED'
+      ? html`<p class="todo"><b>What to do</b> ${message(advice(job.failure.error))}</p>`
+      : nothing}
+    ${job.counts?.rejected
+      ? html`<p>
+          <a class="button" href=${href(['jobs', job.job, 'rejects'])}
+            >See ${counted(job.counts.rejected, 'reject')}</a
+          >
+        </p>`
+      : nothing}
   </div>`;
 }
 
 function held(job, changes, now) {
   return html`<section class="note warn" aria-labelledby="held">
     <strong id="held">It waits for approval</strong>
-    <ul>${job.hold.reasons.map((reason) => html`<li>${message(reason)}</li>`)}</ul>
-    <p class="quiet">Nothing of it is visible. Without an answer it is refused ${when(job.hold.until, ago(job.hold.until, now))}.</p>
+    <ul>
+      ${job.hold.reasons.map((reason) => html`<li>${message(reason)}</li>`)}
+    </ul>
+    <p class="quiet">
+      Nothing of it is visible. Without an answer it is refused
+      ${when(job.hold.until, ago(job.hold.until, now))}.
+    </p>
     ${changes?.problem ? problem(changes.problem) : nothing}
-    ${changes?.files === undefined ? nothing : html`
-      ${figures([
-        ['Rows to add', count(changes.stored), changes.last_stored ? `${change(changes.stored, changes.last_stored)} beside the last commit’s ${count(changes.last_stored)}` : undefined],
-        ['Files to add', count(changes.files), bytes(changes.bytes)],
-        ['Files to remove', count(changes.removed)],
-      ])}
-      ${changes.columns.length ? html`<div class="scroll" tabindex="0" role="group" aria-label="Nulls of each column"><table class="slim">
-        <caption>Nulls of each column, beside the last commit</caption>
-        <thead><tr><th scope="col">Column</th><th scope="col" class="num">Last</th><th scope="col" class="num">Now</th></tr></thead>
-        <tbody>${changes.columns.map((column) => {
-          const [last, next] = [share(column.last_nulls), share(column.nulls)];
-          return html`<tr class=${last === next ? '' : 'changed'}><th scope="row">${column.name}</th>
-            <td class="num quiet">${last}</td><td class="num">${next}</td></tr>`;
-        })}</tbody></table></div>` : nothing}`}
+    ${changes?.files === undefined
+      ? nothing
+      : html` ${figures([
+          [
+            'Rows to add',
+            count(changes.stored),
+            changes.last_stored
+              ? `${change(changes.stored, changes.last_stored)} beside the last commit’s ${count(changes.last_stored)}`
+              : undefined,
+          ],
+          ['Files to add', count(changes.files), bytes(changes.bytes)],
+          ['Files to remove', count(changes.removed)],
+        ])}
+        ${changes.columns.length
+          ? html`<div class="scroll" tabindex="0" role="group" aria-label="Nulls of each column">
+              <table class="slim">
+                <caption>
+                  Nulls of each column, beside the last commit
+                </caption>
+                <thead>
+                  <tr>
+                    <th scope="col">Column</th>
+                    <th scope="col" class="num">Last</th>
+                    <th scope="col" class="num">Now</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  ${changes.columns.map((column) => {
+                    const [last, next] = [share(column.last_nulls), share(column.nulls)];
+                    return html`<tr class=${last === next ? '' : 'changed'}>
+                      <th scope="row">${column.name}</th>
+                      <td class="num quiet">${last}</td>
+                      <td class="num">${next}</td>
+                    </tr>`;
+                  })}
+                </tbody>
+              </table>
+            </div>`
+          : nothing}`}
   </section>`;
 }
 
-const share = (value) => (value === undefined || value === null ? 'no such column' : percent(value));
+const share = (value) =>
+  value === undefined || value === null ? 'no such column' : percent(value);
 
 function change(now, last) {
   const part = (now - last) / last;
@@ -245,34 +375,84 @@ function change(now, last) {
 }
 
 function fileList(files, more) {
-  return html`<section class="panel" aria-labelledby="files"><h2 id="files">Files
-      ${files.files === undefined ? nothing : html`<span class="quiet">${count(files.files)} · ${bytes(files.bytes)}</span>`}</h2>
+  return html`<section class="panel" aria-labelledby="files">
+    <h2 id="files">
+      Files
+      ${files.files === undefined
+        ? nothing
+        : html`<span class="quiet">${count(files.files)} · ${bytes(files.bytes)}</span>`}
+    </h2>
     ${files.problem ? problem(files.problem) : nothing}
-    <div class="scroll" tabindex="0" role="group" aria-label="Files"><table>
-      <thead><tr><th scope="col">File</th><th scope="col" class="num">Rows</th><th scope="col" class="num">Size</th></tr></thead>
-      <tbody>${files.items.map((file) => html`<tr>
-        <td><a class="file" href=${file.url} download title=${file.key}>${icon('down')}<span>${fileName(file.key)}</span></a></td>
-        <td class="num">${count(file.rows)}</td><td class="num">${bytes(file.bytes)}</td></tr>`)}</tbody>
-    </table></div>
-    ${typeof files.next === 'number' ? html`<p class="more"><button @click=${more}>Show more</button></p>` : nothing}
+    <div class="scroll" tabindex="0" role="group" aria-label="Files">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">File</th>
+            <th scope="col" class="num">Rows</th>
+            <th scope="col" class="num">Size</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${files.items.map(
+            (file) =>
+              html`<tr>
+                <td>
+                  <a class="file" href=${file.url} download title=${file.key}
+                    >${icon('down')}<span>${fileName(file.key)}</span></a
+                  >
+                </td>
+                <td class="num">${count(file.rows)}</td>
+                <td class="num">${bytes(file.bytes)}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+    ${typeof files.next === 'number'
+      ? html`<p class="more"><button @click=${more}>Show more</button></p>`
+      : nothing}
   </section>`;
 }
 
 function bill(bill) {
   const lines = Object.entries(bill.lines);
   const most = Math.max(...lines.map(([, line]) => line.cost), Number.MIN_VALUE);
-  return html`<section class="panel" aria-labelledby="bill"><h2 id="bill">Bill
-      <span class="quiet">${money(bill.total)}</span></h2>
+  return html`<section class="panel" aria-labelledby="bill">
+    <h2 id="bill">Bill <span class="quiet">${money(bill.total)}</span></h2>
     <table class="bill">
-      <thead><tr><th scope="col">Step</th><th scope="col"><span class="unseen">Share</span></th>
-        <th scope="col" class="num">Time</th><th scope="col" class="num">Cost</th></tr></thead>
-      <tbody>${lines.map(([name, line]) => html`<tr><th scope="row">${name}</th>
-        <td class="share"><i .style=${`width:${(line.cost / most) * 100}%`}></i></td>
-        <td class="num quiet">${line.milliseconds ? duration(line.milliseconds) : line.transitions ? counted(line.transitions, 'transition') : line.writes ? counted(line.writes, 'write') : ''}</td>
-        <td class="num">${money(line.cost)}</td></tr>`)}</tbody>
+      <thead>
+        <tr>
+          <th scope="col">Step</th>
+          <th scope="col"><span class="unseen">Share</span></th>
+          <th scope="col" class="num">Time</th>
+          <th scope="col" class="num">Cost</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${lines.map(
+          ([name, line]) =>
+            html`<tr>
+              <th scope="row">${name}</th>
+              <td class="share"><i .style=${`width:${(line.cost / most) * 100}%`}></i></td>
+              <td class="num quiet">
+                ${line.milliseconds
+                  ? duration(line.milliseconds)
+                  : line.transitions
+                    ? counted(line.transitions, 'transition')
+                    : line.writes
+                      ? counted(line.writes, 'write')
+                      : ''}
+              </td>
+              <td class="num">${money(line.cost)}</td>
+            </tr>`,
+        )}
+      </tbody>
     </table>
-    <p class="quiet small">${bill.region}, ${bill.processor}, list prices of ${bill.prices} without free tiers.
-      Elsewhere: Glue ${money(bill.elsewhere.glue)}, Athena ${money(bill.elsewhere.athenaCtas)}, Snowpipe ${money(bill.elsewhere.snowpipe)}.</p>
+    <p class="quiet small">
+      ${bill.region}, ${bill.processor}, list prices of ${bill.prices} without free tiers.
+      Elsewhere: Glue ${money(bill.elsewhere.glue)}, Athena ${money(bill.elsewhere.athenaCtas)},
+      Snowpipe ${money(bill.elsewhere.snowpipe)}.
+    </p>
   </section>`;
 }
 
@@ -281,14 +461,42 @@ function facts(job) {
   const rows = [
     ['Job', html`<code>${job.job}</code>`],
     ['Dataset', html`<a href=${href(['datasets', job.dataset])}>${job.dataset}</a>`],
-    ['Contract', html`<a href=${href(['datasets', job.dataset], { version: job.contract })}>version ${job.contract}</a>`],
-    ['Source', html`<code>${source.key ?? source.prefix ?? source.manifest?.key ?? sourceName(source)}</code>`],
+    [
+      'Contract',
+      html`<a href=${href(['datasets', job.dataset], { version: job.contract })}
+        >version ${job.contract}</a
+      >`,
+    ],
+    [
+      'Source',
+      html`<code
+        >${source.key ?? source.prefix ?? source.manifest?.key ?? sourceName(source)}</code
+      >`,
+    ],
     source.version && ['Version', html`<code>${source.version}</code>`],
-    job.replayOf && ['Replay of', html`<a href=${href(['jobs', job.replayOf])}>${job.replayOf}</a>`],
-    job.rejects?.replays.length && ['Replays', job.rejects.replays.map((child) => html`
-      <div><a href=${href(['jobs', child.job])}>${child.job}</a> <span class="quiet">landed ${count(child.landed)}</span></div>`)],
-    Object.keys(job.labels ?? {}).length && ['Labels', Object.entries(job.labels).map(([name, value]) => html`
-      <a class="tag" href=${href(['jobs'], { label: `${name}:${value}` })}>${name}:${value}</a>`)],
+    job.replayOf && [
+      'Replay of',
+      html`<a href=${href(['jobs', job.replayOf])}>${job.replayOf}</a>`,
+    ],
+    job.rejects?.replays.length && [
+      'Replays',
+      job.rejects.replays.map(
+        (child) =>
+          html` <div>
+            <a href=${href(['jobs', child.job])}>${child.job}</a>
+            <span class="quiet">landed ${count(child.landed)}</span>
+          </div>`,
+      ),
+    ],
+    Object.keys(job.labels ?? {}).length && [
+      'Labels',
+      Object.entries(job.labels).map(
+        ([name, value]) =>
+          html` <a class="tag" href=${href(['jobs'], { label: `${name}:${value}` })}
+            >${name}:${value}</a
+          >`,
+      ),
+    ],
     job.maxCost !== undefined && ['Most it may cost', money(job.maxCost)],
     job.shardBytes !== undefined && ['Shards of', bytes(job.shardBytes)],
     job.force && ['Forced', 'It lands even if the same bytes are there already.'],
@@ -296,7 +504,16 @@ function facts(job) {
     ['Created', moment(job.created)],
     ['Updated', moment(job.updated)],
   ].filter(Boolean);
-  return html`<section class="panel" aria-labelledby="facts"><h2 id="facts">Details</h2>
-    <dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+  return html`<section class="panel" aria-labelledby="facts">
+    <h2 id="facts">Details</h2>
+    <dl class="facts">
+      ${rows.map(
+        ([name, value]) =>
+          html`<div>
+            <dt>${name}</dt>
+            <dd>${value}</dd>
+          </div>`,
+      )}
+    </dl>
   </section>`;
 }

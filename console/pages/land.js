@@ -59,7 +59,14 @@ export function open(app, _names, query) {
   async function choose(chosen) {
     if (!chosen) return;
     file = chosen;
-    [sample, outlook, key, uploaded, contract, evidence] = [undefined, undefined, undefined, 0, '', []];
+    [sample, outlook, key, uploaded, contract, evidence] = [
+      undefined,
+      undefined,
+      undefined,
+      0,
+      '',
+      [],
+    ];
     await attempt('reading', async (isCurrent) => {
       const head = new Uint8Array(await file.slice(0, SAMPLE_BYTES).arrayBuffer());
       if (!isCurrent()) return;
@@ -68,7 +75,10 @@ export function open(app, _names, query) {
       if (!dataset) {
         const guess = suggested(file.name);
         // A file is often called after its dataset: `orders-2026-03-01.csv`.
-        dataset = datasets.filter((name) => guess.startsWith(name)).sort((a, b) => b.length - a.length)[0] ?? guess;
+        dataset =
+          datasets
+            .filter((name) => guess.startsWith(name))
+            .sort((a, b) => b.length - a.length)[0] ?? guess;
       }
       await prepare(isCurrent);
     });
@@ -109,7 +119,10 @@ export function open(app, _names, query) {
     }
     if (!key) {
       const upload = await app.api.post('/uploads', {
-        dataset, name: file.name, size: file.size, land: 'submit',
+        dataset,
+        name: file.name,
+        size: file.size,
+        land: 'submit',
       });
       await send(upload, file, (share) => {
         uploaded = share;
@@ -119,21 +132,27 @@ export function open(app, _names, query) {
     }
   }
 
-  const check = () => attempt('checking', async (isCurrent) => {
-    outlook = undefined;
-    await ready();
-    const found = await app.api.post('/jobs', { dataset, source: { key }, dryRun: true });
-    if (!isCurrent()) return;
-    outlook = found;
-    const faults = found.sample?.counts.rejected ?? 0;
-    app.say(found.failure ? 'It can’t be landed.' : `Checked: ${counted(faults, 'record')} of the first ${found.sample?.counts.read ?? 0} would be rejected.`);
-  });
+  const check = () =>
+    attempt('checking', async (isCurrent) => {
+      outlook = undefined;
+      await ready();
+      const found = await app.api.post('/jobs', { dataset, source: { key }, dryRun: true });
+      if (!isCurrent()) return;
+      outlook = found;
+      const faults = found.sample?.counts.rejected ?? 0;
+      app.say(
+        found.failure
+          ? 'It can’t be landed.'
+          : `Checked: ${counted(faults, 'record')} of the first ${found.sample?.counts.read ?? 0} would be rejected.`,
+      );
+    });
 
-  const land = () => attempt('landing', async () => {
-    await ready();
-    const job = await app.api.post('/jobs', { dataset, source: { key } });
-    app.go(['jobs', job.job]);
-  });
+  const land = () =>
+    attempt('landing', async () => {
+      await ready();
+      const job = await app.api.post('/jobs', { dataset, source: { key } });
+      app.go(['jobs', job.job]);
+    });
 
   function drop(event) {
     event.preventDefault();
@@ -154,51 +173,151 @@ export function open(app, _names, query) {
     const isBusy = doing !== undefined;
     const isNamed = NAME.test(dataset);
     const isChanged = contract !== registered;
-    return html`
-      <div class="head"><h1>Land a file</h1></div>
-      <div class="drop ${isOver ? 'over' : ''} ${file ? 'has' : ''}" @dragover=${over(true)} @dragleave=${over(false)} @drop=${drop}>
-        <label class="button ${file ? '' : 'main'}">${icon('file')}${file ? 'Choose another file' : 'Choose a file'}
-          <input type="file" class="unseen" accept=".csv,.tsv,.txt,.gz,.zst,.bz2,.zip,text/csv" @change=${(event) => choose(event.target.files[0])}></label>
-        ${file ? html`<span class="what"><strong>${file.name}</strong> <span class="quiet">${bytes(file.size)}</span></span>`
-          : html`<span class="quiet">or drop a CSV file here. Nothing is sent before you check or land it.</span>`}
+    return html` <div class="head"><h1>Land a file</h1></div>
+      <div
+        class="drop ${isOver ? 'over' : ''} ${file ? 'has' : ''}"
+        @dragover=${over(true)}
+        @dragleave=${over(false)}
+        @drop=${drop}
+      >
+        <label class="button ${file ? '' : 'main'}"
+          >${icon('file')}${file ? 'Choose another file' : 'Choose a file'}
+          <input
+            type="file"
+            class="unseen"
+            accept=".csv,.tsv,.txt,.gz,.zst,.bz2,.zip,text/csv"
+            @change=${(event) => choose(event.target.files[0])}
+        /></label>
+        ${file
+          ? html`<span class="what"
+              ><strong>${file.name}</strong> <span class="quiet">${bytes(file.size)}</span></span
+            >`
+          : html`<span class="quiet"
+              >or drop a CSV file here. Nothing is sent before you check or land it.</span
+            >`}
       </div>
-      ${file ? html`<form class="filters" @submit=${(event) => event.preventDefault()}>
-        <label><span>Dataset</span><input list="datasets" .value=${current(dataset)} @change=${rename} required
-          aria-invalid=${isNamed ? nothing : 'true'} aria-describedby="name-of" autocomplete="off" spellcheck="false">
-          <datalist id="datasets">${datasets.map((name) => html`<option value=${name}></option>`)}</datalist></label>
-        <span id="name-of" class="quiet">${!isNamed ? 'A name is a small letter, then at most 62 more letters, digits and underscores.'
-          : doing === 'reading' ? 'Looking…' : isNew ? 'A new dataset, with the contract proposed below.' : html`Its contract is in version ${version}. <a href=${href(['datasets', dataset])}>See the dataset</a>`}</span>
-      </form>` : nothing}
+      ${file
+        ? html`<form class="filters" @submit=${(event) => event.preventDefault()}>
+            <label
+              ><span>Dataset</span
+              ><input
+                list="datasets"
+                .value=${current(dataset)}
+                @change=${rename}
+                required
+                aria-invalid=${isNamed ? nothing : 'true'}
+                aria-describedby="name-of"
+                autocomplete="off"
+                spellcheck="false"
+              />
+              <datalist id="datasets">
+                ${datasets.map((name) => html`<option value=${name}></option>`)}
+              </datalist></label
+            >
+            <span id="name-of" class="quiet"
+              >${!isNamed
+                ? 'A name is a small letter, then at most 62 more letters, digits and underscores.'
+                : doing === 'reading'
+                  ? 'Looking…'
+                  : isNew
+                    ? 'A new dataset, with the contract proposed below.'
+                    : html`Its contract is in version ${version}.
+                        <a href=${href(['datasets', dataset])}>See the dataset</a>`}</span
+            >
+          </form>`
+        : nothing}
       ${error ? problem(error) : nothing}
-      ${sample ? html`<div class="columns even">
-        ${preview(sample, outlook)}
-        <section class="panel" aria-labelledby="contract"><h2 id="contract"><label for="text">Contract</label>
-            <span class="quiet">${isNew ? 'proposed' : isChanged ? 'changed, not registered' : `version ${version}`}</span></h2>
-          ${doing === 'reading' && !contract ? loading(6) : html`
-            <textarea id="text" rows="20" spellcheck="false" .value=${current(contract)} ?disabled=${isBusy} @input=${(event) => {
-              contract = event.target.value;
-              outlook = undefined;
-              app.redraw();
-            }}></textarea>`}
-          <div class="buttons under">
-            ${registered !== undefined && isChanged ? html`<button ?disabled=${isBusy} @click=${() => {
-              contract = registered;
-              app.redraw();
-            }}>Undo changes</button>` : nothing}
-            ${sample.isText && registered !== undefined ? html`<button ?disabled=${isBusy} @click=${() => attempt('proposing', propose)}>Propose from this file</button>` : nothing}
-          </div>
-          ${evidence.length ? html`<details class="under"><summary>Why it is proposed so</summary><dl class="facts">
-            ${evidence.map((guess) => html`<div><dt><code>${guess.property}</code></dt><dd><code>${guess.value}</code> <span class="quiet">${message(guess.because)}</span></dd></div>`)}</dl></details>` : nothing}
-        </section></div>
-        <div class="land">
-          <button ?disabled=${isBusy || !isNamed || !contract} @click=${check}>${doing === 'checking' ? step() : isChanged ? 'Register and check' : 'Check'}</button>
-          <button class="main" ?disabled=${isBusy || !isNamed || !contract} @click=${land}>${doing === 'landing' ? step() : isChanged ? 'Register and land' : 'Land'}</button>
-          <span class="quiet">${isChanged ? isNew ? 'Registers the contract of a new dataset.' : 'Registers a new version of the contract.' : 'Check lands nothing: it says what would be rejected, and what it costs.'}</span>
-        </div>
-        ${outlook ? told(outlook) : nothing}` : doing ? loading(6) : nothing}`;
+      ${sample
+        ? html`<div class="columns even">
+              ${preview(sample, outlook)}
+              <section class="panel" aria-labelledby="contract">
+                <h2 id="contract">
+                  <label for="text">Contract</label>
+                  <span class="quiet"
+                    >${isNew
+                      ? 'proposed'
+                      : isChanged
+                        ? 'changed, not registered'
+                        : `version ${version}`}</span
+                  >
+                </h2>
+                ${doing === 'reading' && !contract
+                  ? loading(6)
+                  : html` <textarea
+                      id="text"
+                      rows="20"
+                      spellcheck="false"
+                      .value=${current(contract)}
+                      ?disabled=${isBusy}
+                      @input=${(event) => {
+                        contract = event.target.value;
+                        outlook = undefined;
+                        app.redraw();
+                      }}
+                    ></textarea>`}
+                <div class="buttons under">
+                  ${registered !== undefined && isChanged
+                    ? html`<button
+                        ?disabled=${isBusy}
+                        @click=${() => {
+                          contract = registered;
+                          app.redraw();
+                        }}
+                      >
+                        Undo changes
+                      </button>`
+                    : nothing}
+                  ${sample.isText && registered !== undefined
+                    ? html`<button
+                        ?disabled=${isBusy}
+                        @click=${() => attempt('proposing', propose)}
+                      >
+                        Propose from this file
+                      </button>`
+                    : nothing}
+                </div>
+                ${evidence.length
+                  ? html`<details class="under">
+                      <summary>Why it is proposed so</summary>
+                      <dl class="facts">
+                        ${evidence.map(
+                          (guess) =>
+                            html`<div>
+                              <dt><code>${guess.property}</code></dt>
+                              <dd>
+                                <code>${guess.value}</code>
+                                <span class="quiet">${message(guess.because)}</span>
+                              </dd>
+                            </div>`,
+                        )}
+                      </dl>
+                    </details>`
+                  : nothing}
+              </section>
+            </div>
+            <div class="land">
+              <button ?disabled=${isBusy || !isNamed || !contract} @click=${check}>
+                ${doing === 'checking' ? step() : isChanged ? 'Register and check' : 'Check'}
+              </button>
+              <button class="main" ?disabled=${isBusy || !isNamed || !contract} @click=${land}>
+                ${doing === 'landing' ? step() : isChanged ? 'Register and land' : 'Land'}
+              </button>
+              <span class="quiet"
+                >${isChanged
+                  ? isNew
+                    ? 'Registers the contract of a new dataset.'
+                    : 'Registers a new version of the contract.'
+                  : 'Check lands nothing: it says what would be rejected, and what it costs.'}</span
+              >
+            </div>
+            ${outlook ? told(outlook) : nothing}`
+        : doing
+          ? loading(6)
+          : nothing}`;
   };
 
-  const step = () => (key || uploaded === 0 ? 'One moment…' : `Sent ${Math.round(uploaded * 100)} %`);
+  const step = () =>
+    key || uploaded === 0 ? 'One moment…' : `Sent ${Math.round(uploaded * 100)} %`;
 
   return {
     title: 'Land a file',
@@ -214,22 +333,58 @@ export function open(app, _names, query) {
 function told(outlook) {
   const { failure, faults, sample, plan } = outlook;
   if (failure) {
-    return html`<div class="note bad"><strong>It can’t be landed: ${failure.error}</strong><p>${message(failure.cause)}</p>
-      ${faults?.length ? html`<ul>${faults.map((fault) => html`<li>${message(fault.message)}</li>`)}</ul>` : nothing}</div>`;
+    return html`<div class="note bad">
+      <strong>It can’t be landed: ${failure.error}</strong>
+      <p>${message(failure.cause)}</p>
+      ${faults?.length
+        ? html`<ul>
+            ${faults.map((fault) => html`<li>${message(fault.message)}</li>`)}
+          </ul>`
+        : nothing}
+    </div>`;
   }
-  return html`<section class="panel" aria-labelledby="checked"><h2 id="checked">Checked
-      <span class="quiet">the first ${sample ? counted(sample.counts.read, 'record') : ''}</span></h2>
+  return html`<section class="panel" aria-labelledby="checked">
+    <h2 id="checked">
+      Checked
+      <span class="quiet">the first ${sample ? counted(sample.counts.read, 'record') : ''}</span>
+    </h2>
     ${sample ? bar(sample.counts, { legend: true }) : nothing}
     ${figures([
       ['Size', bytes(plan.source_bytes)],
       ['Shards', count(plan.shards)],
       ['Estimate', money(plan.estimate.total)],
     ])}
-    ${sample?.faults.length ? html`<div class="scroll under" tabindex="0" role="group" aria-label="Faults"><table>
-      <thead><tr><th scope="col" class="num">Line</th><th scope="col">Field</th><th scope="col">Fault</th><th scope="col">What is wrong</th></tr></thead>
-      <tbody>${sample.faults.slice(0, 50).map((fault) => html`<tr><td class="num">${fault.line}</td><td>${fault.field ?? ''}</td>
-        <td>${fault.error}</td><td>${message(fault.message)}</td></tr>`)}</tbody></table></div>
-      ${sample.more_faults || sample.faults.length > 50 ? html`<p class="quiet small">And ${counted(sample.more_faults + Math.max(sample.faults.length - 50, 0), 'fault')} more.</p>` : nothing}` : nothing}
+    ${sample?.faults.length
+      ? html`<div class="scroll under" tabindex="0" role="group" aria-label="Faults">
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col" class="num">Line</th>
+                  <th scope="col">Field</th>
+                  <th scope="col">Fault</th>
+                  <th scope="col">What is wrong</th>
+                </tr>
+              </thead>
+              <tbody>
+                ${sample.faults.slice(0, 50).map(
+                  (fault) =>
+                    html`<tr>
+                      <td class="num">${fault.line}</td>
+                      <td>${fault.field ?? ''}</td>
+                      <td>${fault.error}</td>
+                      <td>${message(fault.message)}</td>
+                    </tr>`,
+                )}
+              </tbody>
+            </table>
+          </div>
+          ${sample.more_faults || sample.faults.length > 50
+            ? html`<p class="quiet small">
+                And ${counted(sample.more_faults + Math.max(sample.faults.length - 50, 0), 'fault')}
+                more.
+              </p>`
+            : nothing}`
+      : nothing}
   </section>`;
 }
 
@@ -237,11 +392,18 @@ function told(outlook) {
 function preview(sample, outlook) {
   const faults = outlook?.sample?.faults ?? [];
   if (!sample.isText) {
-    return html`<section class="panel"><h2>First records</h2><p class="quiet">The file is compressed or no UTF-8 text, so it is not
-      shown here. Checking it reads it all the same.</p></section>`;
+    return html`<section class="panel">
+      <h2>First records</h2>
+      <p class="quiet">
+        The file is compressed or no UTF-8 text, so it is not shown here. Checking it reads it all
+        the same.
+      </p>
+    </section>`;
   }
   const layout = outlook?.plan?.layouts[0];
-  const delimiter = layout ? String.fromCharCode(...[layout.dialect.delimiter].flat()) : sample.delimiter;
+  const delimiter = layout
+    ? String.fromCharCode(...[layout.dialect.delimiter].flat())
+    : sample.delimiter;
   const read = records(sample.text, delimiter, ROWS + 1);
   let line = 1;
   const rows = read.map((record) => {
@@ -250,13 +412,45 @@ function preview(sample, outlook) {
     return { ...record, line: from, faults: faults.filter((fault) => fault.line === from) };
   });
   const [head, ...rest] = rows;
-  return html`<section class="panel" aria-labelledby="first"><h2 id="first">First records
-      <span class="quiet">divided by ${delimiter === '\t' ? 'tabs' : html`<code>${delimiter}</code>`}</span></h2>
-    ${head ? html`<div class="scroll" tabindex="0" role="group" aria-label="First records"><table class="preview">
-      <thead><tr>${head.cells.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
-      <tbody>${rest.map((row) => html`<tr class=${row.faults.length ? 'faulty' : ''} title=${row.faults.map((fault) => fault.message).join('; ') || nothing}>
-        ${row.cells.map((cell, column) => html`<td class=${row.faults.some((fault) => fault.column === column + 1) ? 'faulty' : ''}>${cell}</td>`)}</tr>`)}</tbody>
-    </table></div>` : html`<p class="quiet">The file is empty.</p>`}</section>`;
+  return html`<section class="panel" aria-labelledby="first">
+    <h2 id="first">
+      First records
+      <span class="quiet"
+        >divided by ${delimiter === '\t' ? 'tabs' : html`<code>${delimiter}</code>`}</span
+      >
+    </h2>
+    ${head
+      ? html`<div class="scroll" tabindex="0" role="group" aria-label="First records">
+          <table class="preview">
+            <thead>
+              <tr>
+                ${head.cells.map((cell) => html`<th scope="col">${cell}</th>`)}
+              </tr>
+            </thead>
+            <tbody>
+              ${rest.map(
+                (row) =>
+                  html`<tr
+                    class=${row.faults.length ? 'faulty' : ''}
+                    title=${row.faults.map((fault) => fault.message).join('; ') || nothing}
+                  >
+                    ${row.cells.map(
+                      (cell, column) =>
+                        html`<td
+                          class=${row.faults.some((fault) => fault.column === column + 1)
+                            ? 'faulty'
+                            : ''}
+                        >
+                          ${cell}
+                        </td>`,
+                    )}
+                  </tr>`,
+              )}
+            </tbody>
+          </table>
+        </div>`
+      : html`<p class="quiet">The file is empty.</p>`}
+  </section>`;
 }
 
 /** The beginning of a file as text. A record that is cut at its end is left out. */
@@ -273,6 +467,10 @@ function begun(bytes, isCut) {
 
 /** A dataset's name out of a file's: `Orders 2026.csv` may be `orders_2026`. */
 function suggested(name) {
-  const words = name.toLowerCase().replace(/\..*$/, '').replace(/[^a-z0-9]+/g, '_').replace(/^[^a-z]+|_+$/g, '');
+  const words = name
+    .toLowerCase()
+    .replace(/\..*$/, '')
+    .replace(/[^a-z0-9]+/g, '_')
+    .replace(/^[^a-z]+|_+$/g, '');
   return words.slice(0, 63) || 'data';
 }

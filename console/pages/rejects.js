@@ -42,8 +42,11 @@ export function open(app, { job: id }) {
         download(errors.url, MOST_BYTES),
       ]);
       const { text, isText } = decoded(records.bytes);
-      const landed = positions((job.rejects?.replays ?? [])
-        .filter((child) => child.layout === 0).flatMap((child) => child.rejects ?? []));
+      const landed = positions(
+        (job.rejects?.replays ?? [])
+          .filter((child) => child.layout === 0)
+          .flatMap((child) => child.rejects ?? []),
+      );
       landedHere.forEach((position) => landed.add(position));
       found = {
         ...read(text, entries(decoded(faults.bytes).text), landed),
@@ -69,8 +72,8 @@ export function open(app, { job: id }) {
     });
   };
 
-  const isEdited = (reject) => drafts.has(reject.position)
-    && !same(drafts.get(reject.position), reject.cells);
+  const isEdited = (reject) =>
+    drafts.has(reject.position) && !same(drafts.get(reject.position), reject.cells);
   const openOnes = () => found.rejects.filter((reject) => !reject.landed);
   const shownOnes = () => {
     const all = openOnes();
@@ -110,7 +113,9 @@ export function open(app, { job: id }) {
   }
 
   async function send() {
-    const chosen = openOnes().filter(isEdited).map((reject) => reject.position);
+    const chosen = openOnes()
+      .filter(isEdited)
+      .map((reject) => reject.position);
     isSending = true;
     failed = undefined;
     app.redraw();
@@ -139,9 +144,11 @@ export function open(app, { job: id }) {
         app.redraw();
         if (OPEN.has(child.status) || child.status === 'HELD') return;
         watching.stop();
-        app.say(child.status === 'SUCCEEDED'
-          ? `${counted(child.counts.stored, 'reject')} landed, ${child.counts.rejected} rejected again.`
-          : `The replay is ${child.status.toLowerCase()}.`);
+        app.say(
+          child.status === 'SUCCEEDED'
+            ? `${counted(child.counts.stored, 'reject')} landed, ${child.counts.rejected} rejected again.`
+            : `The replay is ${child.status.toLowerCase()}.`,
+        );
         if (child.status === 'SUCCEEDED') await settle(sent, child);
         reload();
       },
@@ -171,62 +178,150 @@ export function open(app, { job: id }) {
     const all = openOnes();
     const shown = shownOnes();
     const edited = all.filter(isEdited);
-    const open = job.rejects?.open ?? (job.status === 'SUCCEEDED' && !job.replayOf ? found.count : undefined);
+    const open =
+      job.rejects?.open ?? (job.status === 'SUCCEEDED' && !job.replayOf ? found.count : undefined);
     const mayReplay = job.status === 'SUCCEEDED' && found.isText;
     const last = Math.max(0, Math.ceil(shown.length / PAGE) - 1);
     at = Math.min(at, last);
     const visible = shown.slice(at * PAGE, (at + 1) * PAGE);
-    return html`
-      <p class="crumbs"><a href=${href(['jobs'])}>Jobs</a> <span aria-hidden="true">/</span>
-        <a href=${href(['jobs', id])}>${sourceName(job.source)}</a></p>
+    return html` <p class="crumbs">
+        <a href=${href(['jobs'])}>Jobs</a> <span aria-hidden="true">/</span>
+        <a href=${href(['jobs', id])}>${sourceName(job.source)}</a>
+      </p>
       <div class="head">
-        <h1>Rejects <span class="quiet light">${open === undefined ? count(found.count) : `${count(open)} open of ${count(found.count)}`}</span></h1>
+        <h1>
+          Rejects
+          <span class="quiet light"
+            >${open === undefined
+              ? count(found.count)
+              : `${count(open)} open of ${count(found.count)}`}</span
+          >
+        </h1>
         <div class="buttons">
-          ${found.url ? html`<a class="button" href=${found.url} download>${icon('down')}Download</a>` : nothing}
-          ${mayReplay && all.length ? html`<button class="main" ?disabled=${isSending || !edited.length || edited.length > MOST} @click=${send}>
-            ${isSending ? 'Sending…' : edited.length ? `Replay ${count(edited.length)} mended` : 'Replay mended'}</button>` : nothing}
+          ${found.url
+            ? html`<a class="button" href=${found.url} download>${icon('down')}Download</a>`
+            : nothing}
+          ${mayReplay && all.length
+            ? html`<button
+                class="main"
+                ?disabled=${isSending || !edited.length || edited.length > MOST}
+                @click=${send}
+              >
+                ${isSending
+                  ? 'Sending…'
+                  : edited.length
+                    ? `Replay ${count(edited.length)} mended`
+                    : 'Replay mended'}
+              </button>`
+            : nothing}
         </div>
       </div>
-      ${error ? problem(error, reload) : nothing}
-      ${failed ? problem(failed) : nothing}
+      ${error ? problem(error, reload) : nothing} ${failed ? problem(failed) : nothing}
       ${replays.map(told)}
-      ${found.count && !found.whole ? html`<div class="note warn"><strong>Not all of them are here</strong>
-        <p>The page has the first ${count(found.rejects.length)}. <a href=${found.url} download>Download all</a> to mend the others in a file.</p></div>` : nothing}
-      ${found.isText === false ? html`<div class="note warn"><strong>The records are not UTF-8</strong>
-        <p>They can be seen here, but not mended without changing more of them: mend the file itself, and replay it as an object.</p></div>` : nothing}
-      ${job.status === 'SUCCEEDED' || !found.count ? nothing : html`<div class="note"><strong>These can’t be replayed</strong>
-        <p>The job did not land, so there is nothing to add them to. Land the whole file again once it, or the contract, is mended.</p></div>`}
-      ${job.replayOf ? html`<div class="note"><p>This job is a replay. What it rejected is also open in
-        <a href=${href(['jobs', job.replayOf, 'rejects'])}>the job that rejected it first</a>.</p></div>` : nothing}
-      ${!all.length ? html`<div class="empty"><h2>${found.count ? 'No reject is open' : 'Nothing was rejected'}</h2>
-        <p><a href=${href(['jobs', id])}>Back to the job</a></p></div>` : html`
-        ${faultList(groups(all), all.length)}
-        ${mayReplay ? rules(shown.length) : nothing}
-        <section aria-labelledby="records">
-          <div class="head"><h2 id="records">${group ? 'Records with this fault' : 'Records'} <span class="quiet">${count(shown.length)}</span></h2>
-            ${last ? pager(last) : nothing}</div>
-          ${grid(visible, mayReplay)}
-        </section>`}`;
+      ${found.count && !found.whole
+        ? html`<div class="note warn">
+            <strong>Not all of them are here</strong>
+            <p>
+              The page has the first ${count(found.rejects.length)}.
+              <a href=${found.url} download>Download all</a> to mend the others in a file.
+            </p>
+          </div>`
+        : nothing}
+      ${found.isText === false
+        ? html`<div class="note warn">
+            <strong>The records are not UTF-8</strong>
+            <p>
+              They can be seen here, but not mended without changing more of them: mend the file
+              itself, and replay it as an object.
+            </p>
+          </div>`
+        : nothing}
+      ${job.status === 'SUCCEEDED' || !found.count
+        ? nothing
+        : html`<div class="note">
+            <strong>These can’t be replayed</strong>
+            <p>
+              The job did not land, so there is nothing to add them to. Land the whole file again
+              once it, or the contract, is mended.
+            </p>
+          </div>`}
+      ${job.replayOf
+        ? html`<div class="note">
+            <p>
+              This job is a replay. What it rejected is also open in
+              <a href=${href(['jobs', job.replayOf, 'rejects'])}>the job that rejected it first</a>.
+            </p>
+          </div>`
+        : nothing}
+      ${!all.length
+        ? html`<div class="empty">
+            <h2>${found.count ? 'No reject is open' : 'Nothing was rejected'}</h2>
+            <p><a href=${href(['jobs', id])}>Back to the job</a></p>
+          </div>`
+        : html` ${faultList(groups(all), all.length)} ${mayReplay ? rules(shown.length) : nothing}
+            <section aria-labelledby="records">
+              <div class="head">
+                <h2 id="records">
+                  ${group ? 'Records with this fault' : 'Records'}
+                  <span class="quiet">${count(shown.length)}</span>
+                </h2>
+                ${last ? pager(last) : nothing}
+              </div>
+              ${grid(visible, mayReplay)}
+            </section>`}`;
   };
 
-  const told = (sent) => html`<div class="note ${sent.status === 'SUCCEEDED' ? sent.counts.rejected ? 'warn' : 'good' : sent.status === 'FAILED' ? 'bad' : ''}">
-    <strong>${sent.status === 'SUCCEEDED'
-      ? `${counted(sent.counts.stored, 'reject')} landed${sent.counts.rejected ? `, ${count(sent.counts.rejected)} rejected again` : ''}`
-      : html`Replay of ${counted(sent.sent.length, 'reject')} ${badge(sent.status)}`}</strong>
-    ${sent.failure ? html`<p>${message(sent.failure.cause)}</p>` : nothing}
-    <p><a href=${href(['jobs', sent.job])}>See its job</a></p></div>`;
+  const told = (sent) =>
+    html`<div
+      class="note ${sent.status === 'SUCCEEDED'
+        ? sent.counts.rejected
+          ? 'warn'
+          : 'good'
+        : sent.status === 'FAILED'
+          ? 'bad'
+          : ''}"
+    >
+      <strong
+        >${sent.status === 'SUCCEEDED'
+          ? `${counted(sent.counts.stored, 'reject')} landed${sent.counts.rejected ? `, ${count(sent.counts.rejected)} rejected again` : ''}`
+          : html`Replay of ${counted(sent.sent.length, 'reject')} ${badge(sent.status)}`}</strong
+      >
+      ${sent.failure ? html`<p>${message(sent.failure.cause)}</p>` : nothing}
+      <p><a href=${href(['jobs', sent.job])}>See its job</a></p>
+    </div>`;
 
-  const faultList = (all, total) => html`<section class="panel faults" aria-labelledby="faults">
-    <h2 id="faults">Faults</h2>
-    <ul>
-      <li><button class="plain" aria-pressed=${group === undefined} @click=${() => choose(undefined)}>
-        <b class="num">${count(total)}</b><span>All rejects</span></button></li>
-      ${repeat(all, ({ key }) => key, ({ key, fault, positions: of }) => html`<li>
-        <button class="plain" aria-pressed=${group === key} @click=${() => choose(key)}>
-          <b class="num">${count(of.length)}</b>
-          <span>${fault.field ? html`<code>${fault.field}</code> ` : nothing}${fault.error}${fault.rule ? html` <span class="quiet">${fault.rule}</span>` : nothing}
-            <span class="example quiet">${message(fault.message)}</span></span></button></li>`)}
-    </ul></section>`;
+  const faultList = (all, total) =>
+    html`<section class="panel faults" aria-labelledby="faults">
+      <h2 id="faults">Faults</h2>
+      <ul>
+        <li>
+          <button
+            class="plain"
+            aria-pressed=${group === undefined}
+            @click=${() => choose(undefined)}
+          >
+            <b class="num">${count(total)}</b><span>All rejects</span>
+          </button>
+        </li>
+        ${repeat(
+          all,
+          ({ key }) => key,
+          ({ key, fault, positions: of }) =>
+            html`<li>
+              <button class="plain" aria-pressed=${group === key} @click=${() => choose(key)}>
+                <b class="num">${count(of.length)}</b>
+                <span
+                  >${fault.field
+                    ? html`<code>${fault.field}</code> `
+                    : nothing}${fault.error}${fault.rule
+                    ? html` <span class="quiet">${fault.rule}</span>`
+                    : nothing} <span class="example quiet">${message(fault.message)}</span></span
+                >
+              </button>
+            </li>`,
+        )}
+      </ul>
+    </section>`;
 
   function choose(key) {
     group = key;
@@ -234,7 +329,8 @@ export function open(app, { job: id }) {
     const all = openOnes();
     const fault = groups(all).find((one) => one.key === key)?.fault;
     const column = fault && columnOf(fault, found.columns);
-    if (column !== undefined && column < found.columns.length) rule = { ...rule, column: String(column), said: undefined };
+    if (column !== undefined && column < found.columns.length)
+      rule = { ...rule, column: String(column), said: undefined };
     app.redraw();
   }
 
@@ -243,24 +339,52 @@ export function open(app, { job: id }) {
     app.redraw();
   };
 
-  const rules = (many) => html`<form class="rules" aria-label="Mend many at once" @submit=${useRule}>
-    <label><span>Mend ${counted(many, 'record')}</span><select @change=${setRule('kind')}>
-      <option value="trim" .selected=${rule.kind === 'trim'}>Trim spaces</option>
-      <option value="replace" .selected=${rule.kind === 'replace'}>Replace text</option>
-      <option value="set" .selected=${rule.kind === 'set'}>Set value</option></select></label>
-    <label><span>in</span><select @change=${setRule('column')}>
-      <option value="" .selected=${rule.column === ''} ?disabled=${rule.kind === 'set'}>all columns</option>
-      ${found.columns.map((name, column) => html`<option value=${column} .selected=${rule.column === String(column)}>${name}</option>`)}</select></label>
-    ${rule.kind === 'replace' ? html`<label><span>find</span><input size="10" .value=${current(rule.find)} @input=${setRule('find')} required></label>` : nothing}
-    ${rule.kind === 'trim' ? nothing : html`<label><span>${rule.kind === 'set' ? 'to' : 'put'}</span><input size="10" .value=${current(rule.to)} @input=${setRule('to')}></label>`}
-    <button ?disabled=${rule.kind === 'set' && rule.column === ''}>Apply</button>
-    ${rule.said ? html`<span class="quiet">${rule.said}</span>` : nothing}
-  </form>`;
+  const rules = (many) =>
+    html`<form class="rules" aria-label="Mend many at once" @submit=${useRule}>
+      <label
+        ><span>Mend ${counted(many, 'record')}</span
+        ><select @change=${setRule('kind')}>
+          <option value="trim" .selected=${rule.kind === 'trim'}>Trim spaces</option>
+          <option value="replace" .selected=${rule.kind === 'replace'}>Replace text</option>
+          <option value="set" .selected=${rule.kind === 'set'}>Set value</option>
+        </select></label
+      >
+      <label
+        ><span>in</span
+        ><select @change=${setRule('column')}>
+          <option value="" .selected=${rule.column === ''} ?disabled=${rule.kind === 'set'}>
+            all columns
+          </option>
+          ${found.columns.map(
+            (name, column) =>
+              html`<option value=${column} .selected=${rule.column === String(column)}>
+                ${name}
+              </option>`,
+          )}
+        </select></label
+      >
+      ${rule.kind === 'replace'
+        ? html`<label
+            ><span>find</span
+            ><input size="10" .value=${current(rule.find)} @input=${setRule('find')} required
+          /></label>`
+        : nothing}
+      ${rule.kind === 'trim'
+        ? nothing
+        : html`<label
+            ><span>${rule.kind === 'set' ? 'to' : 'put'}</span
+            ><input size="10" .value=${current(rule.to)} @input=${setRule('to')}
+          /></label>`}
+      <button ?disabled=${rule.kind === 'set' && rule.column === ''}>Apply</button>
+      ${rule.said ? html`<span class="quiet">${rule.said}</span>` : nothing}
+    </form>`;
 
-  const pager = (last) => html`<div class="buttons" role="group" aria-label="Pages">
-    <button ?disabled=${at === 0} @click=${() => turn(-1)}>Before</button>
-    <span class="quiet pages">${at + 1} of ${last + 1}</span>
-    <button ?disabled=${at === last} @click=${() => turn(1)}>Next</button></div>`;
+  const pager = (last) =>
+    html`<div class="buttons" role="group" aria-label="Pages">
+      <button ?disabled=${at === 0} @click=${() => turn(-1)}>Before</button>
+      <span class="quiet pages">${at + 1} of ${last + 1}</span>
+      <button ?disabled=${at === last} @click=${() => turn(1)}>Next</button>
+    </div>`;
 
   function turn(by) {
     at += by;
@@ -269,11 +393,25 @@ export function open(app, { job: id }) {
 
   function grid(rejects, mayEdit) {
     const width = Math.max(found.columns.length, ...rejects.map((reject) => reject.cells.length));
-    const headings = Array.from({ length: width }, (_, column) => found.columns[column] ?? 'too many');
-    return html`<div class="scroll grid" tabindex="0" role="group" aria-label="Rejected records"><table>
-      <thead><tr><th scope="col">Line</th>${headings.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
-      ${repeat(rejects, (reject) => reject.position, (reject) => record(reject, headings, mayEdit))}
-    </table></div>`;
+    const headings = Array.from(
+      { length: width },
+      (_, column) => found.columns[column] ?? 'too many',
+    );
+    return html`<div class="scroll grid" tabindex="0" role="group" aria-label="Rejected records">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Line</th>
+            ${headings.map((name) => html`<th scope="col">${name}</th>`)}
+          </tr>
+        </thead>
+        ${repeat(
+          rejects,
+          (reject) => reject.position,
+          (reject) => record(reject, headings, mayEdit),
+        )}
+      </table>
+    </div>`;
   }
 
   function record(reject, headings, mayEdit) {
@@ -285,23 +423,53 @@ export function open(app, { job: id }) {
     }
     const line = reject.faults[0]?.line;
     return html`<tbody class=${isEdited(reject) ? 'edited' : ''}>
-      <tr><th scope="row" class="num" rowspan="2">${line ?? reject.position + 1}
-          ${isEdited(reject) ? html`<button class="plain undo" @click=${() => undo(reject)}>Undo</button>` : nothing}</th>
+      <tr>
+        <th scope="row" class="num" rowspan="2">
+          ${line ?? reject.position + 1}
+          ${isEdited(reject)
+            ? html`<button class="plain undo" @click=${() => undo(reject)}>Undo</button>`
+            : nothing}
+        </th>
         ${headings.map((name, column) => {
           const text = draft[column];
           const faults = marked.get(column);
           const label = `${name}, line ${line}${faults ? `: ${faults.map((fault) => fault.message).join('; ')}` : ''}`;
           const changed = text !== reject.cells[column];
-          return html`<td class="${faults ? 'faulty' : ''} ${changed ? 'changed' : ''}">${mayEdit
-            ? html`<input aria-label=${label} aria-invalid=${faults && !changed ? 'true' : nothing} placeholder=${text === undefined && column < found.columns.length ? 'missing' : ''}
-                size=${Math.min(Math.max((text ?? '').length, 4), 32)} .value=${current(text ?? '')}
-                @input=${(event) => edit(reject, column, event.target.value)}>`
-            : html`<span class="cell">${text}</span>`}</td>`;
-        })}</tr>
-      <tr class="said"><td colspan=${headings.length}><div>
-        <ul>${reject.faults.map((fault) => html`<li>${fault.field ? html`<b>${fault.field}</b> ` : nothing}${message(fault.message)}
-          ${fault.source ? html`<span class="quiet">in ${fault.source}</span>` : nothing}</li>`)}</ul>
-        <details><summary>As it came</summary><pre>${rawParts(reject, marked)}</pre></details></div></td></tr>
+          return html`<td class="${faults ? 'faulty' : ''} ${changed ? 'changed' : ''}">
+            ${mayEdit
+              ? html`<input
+                  aria-label=${label}
+                  aria-invalid=${faults && !changed ? 'true' : nothing}
+                  placeholder=${text === undefined && column < found.columns.length
+                    ? 'missing'
+                    : ''}
+                  size=${Math.min(Math.max((text ?? '').length, 4), 32)}
+                  .value=${current(text ?? '')}
+                  @input=${(event) => edit(reject, column, event.target.value)}
+                />`
+              : html`<span class="cell">${text}</span>`}
+          </td>`;
+        })}
+      </tr>
+      <tr class="said">
+        <td colspan=${headings.length}>
+          <div>
+            <ul>
+              ${reject.faults.map(
+                (fault) =>
+                  html`<li>
+                    ${fault.field ? html`<b>${fault.field}</b> ` : nothing}${message(fault.message)}
+                    ${fault.source ? html`<span class="quiet">in ${fault.source}</span>` : nothing}
+                  </li>`,
+              )}
+            </ul>
+            <details>
+              <summary>As it came</summary>
+              <pre>${rawParts(reject, marked)}</pre>
+            </details>
+          </div>
+        </td>
+      </tr>
     </tbody>`;
   }
 
@@ -336,7 +504,10 @@ function rawParts({ raw, spans }, marked) {
 /** Bytes as text: UTF-8, or else something that shows each byte. */
 function decoded(bytes) {
   try {
-    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes), isText: true };
+    return {
+      text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes),
+      isText: true,
+    };
   } catch {
     return { text: new TextDecoder('windows-1252').decode(bytes), isText: false };
   }
@@ -344,5 +515,9 @@ function decoded(bytes) {
 
 /** The lines of a JSON Lines document. One that was cut at the end is left out. */
 function entries(text) {
-  return text.slice(0, text.lastIndexOf('\n') + 1).split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  return text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
 }

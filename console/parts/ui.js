@@ -4,7 +4,8 @@ import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
 import { count, moment, percent, short, words } from '../lib/format.js';
 
 const ICONS = {
-  brand: 'M8 1.5v7M4.8 5.8 8 9l3.2-3.2M1.5 12.2c1.1 0 1.1 1 2.2 1s1.1-1 2.2-1 1.1 1 2.1 1 1.1-1 2.2-1 1.1 1 2.1 1 1.1-1 2.2-1',
+  brand:
+    'M8 1.5v7M4.8 5.8 8 9l3.2-3.2M1.5 12.2c1.1 0 1.1 1 2.2 1s1.1-1 2.2-1 1.1 1 2.1 1 1.1-1 2.2-1 1.1 1 2.1 1 1.1-1 2.2-1',
   copy: 'M5.5 5.5h7v7h-7zM3.5 10.5v-7h7',
   down: 'M8 2.5v8M4.5 7.5 8 11l3.5-3.5M3 13.5h10',
   file: 'M4 2.5h5l3 3v8H4zM9 2.5v3h3',
@@ -13,34 +14,56 @@ const ICONS = {
 };
 
 /** A picture beside words, which say the same. */
-export const icon = (name) => html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">${svg`<path d=${ICONS[name]}></path>`}</svg>`;
+export const icon = (name) =>
+  html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
+    ${svg`<path d=${ICONS[name]}></path>`}
+  </svg>`;
 
 /** Statuses that may change by themselves. */
 export const OPEN = new Set(['PENDING', 'RUNNING', 'CANCELLING']);
 
 /** A job's status: a colour and a word. */
-export const badge = (status) => html`<span class="badge" data-status=${status}>${capital(words(status))}</span>`;
+export const badge = (status) =>
+  html`<span class="badge" data-status=${status}>${capital(words(status))}</span>`;
 
 /** What went wrong, with what to do. */
 export function problem(error, again) {
   return html`<div class="note bad" role="alert">
     <strong>${error.title ?? 'It did not work'}</strong>
     <p>${message(error.message)}</p>
-    ${error.errors?.length ? html`<ul class="faults">${error.errors.map((fault) => html`
-      <li><span class="where">line ${fault.line}, ${fault.column}${fault.path && html` · <code>${fault.path}</code>`}</span>
-        ${message(fault.message)}</li>`)}</ul>` : nothing}
+    ${error.errors?.length
+      ? html`<ul class="faults">
+          ${error.errors.map(
+            (fault) =>
+              html` <li>
+                <span class="where"
+                  >line ${fault.line},
+                  ${fault.column}${fault.path && html` · <code>${fault.path}</code>`}</span
+                >
+                ${message(fault.message)}
+              </li>`,
+          )}
+        </ul>`
+      : nothing}
     ${again ? html`<button @click=${again}>Try again</button>` : nothing}
   </div>`;
 }
 
 /** A message, with what stands in backticks as code. */
-export const message = (text) => text.split('`').map((part, at) => (at % 2 ? html`<code>${part}</code>` : part));
+export const message = (text) =>
+  text.split('`').map((part, at) => (at % 2 ? html`<code>${part}</code>` : part));
 
 /** Grey lines where something is about to be. */
-export const loading = (lines = 3) => html`<div class="loading" aria-busy="true">
-  <span class="unseen">Loading…</span>${Array.from({ length: lines }, () => html`<i></i>`)}</div>`;
+export const loading = (lines = 3) =>
+  html`<div class="loading" aria-busy="true">
+    <span class="unseen">Loading…</span>${Array.from({ length: lines }, () => html`<i></i>`)}
+  </div>`;
 
-const PARTS = [['stored', 'Stored'], ['rejected', 'Rejected'], ['filtered', 'Filtered']];
+const PARTS = [
+  ['stored', 'Stored'],
+  ['rejected', 'Rejected'],
+  ['filtered', 'Filtered'],
+];
 
 /** Counts as one bar: read = stored + rejected + filtered. */
 export function bar(counts, { legend = false } = {}) {
@@ -55,32 +78,67 @@ export function bar(counts, { legend = false } = {}) {
     at += Math.max((value / read) * 100, 1);
     return { name, from, width: at - from };
   };
-  const parts = PARTS.filter(([name]) => counts[name] > 0).map(([name]) => place(name, counts[name]));
+  const parts = PARTS.filter(([name]) => counts[name] > 0).map(([name]) =>
+    place(name, counts[name]),
+  );
   if (unstored) place('none', unstored);
   const scale = at > 0 ? 100 / at : 0;
   const said = `${count(counts.read)} read: ${PARTS.map(([name]) => `${count(counts[name])} ${name}`).join(', ')}`;
   return html`<div class="counts">
     <svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label=${said}>
       <rect class="none" width="100" height="4"></rect>
-      ${parts.map(({ name, from, width }) => svg`<rect class=${name} x=${from * scale} width=${width * scale} height="4"></rect>`)}
+      ${parts.map(
+        ({ name, from, width }) =>
+          svg`<rect class=${name} x=${from * scale} width=${width * scale} height="4"></rect>`,
+      )}
     </svg>
-    ${legend ? html`<dl class="legend">
-      <div><dt>Read</dt><dd>${count(counts.read)}</dd></div>
-      <span aria-hidden="true">=</span>
-      ${PARTS.map(([name, label], index) => html`${index ? html`<span aria-hidden="true">+</span>` : nothing}
-        <div class=${name}><dt>${label}</dt><dd>${count(counts[name])}
-          ${counts[name] && counts.read ? html`<small>${percent(counts[name] / counts.read)}</small>` : nothing}</dd></div>`)}
-      ${unstored ? html`<span aria-hidden="true">+</span><div><dt>Good, but not stored</dt><dd>${count(unstored)}</dd></div>` : nothing}
-    </dl>` : nothing}
+    ${legend
+      ? html`<dl class="legend">
+          <div>
+            <dt>Read</dt>
+            <dd>${count(counts.read)}</dd>
+          </div>
+          <span aria-hidden="true">=</span>
+          ${PARTS.map(
+            ([name, label], index) =>
+              html`${index ? html`<span aria-hidden="true">+</span>` : nothing}
+                <div class=${name}>
+                  <dt>${label}</dt>
+                  <dd>
+                    ${count(counts[name])}
+                    ${counts[name] && counts.read
+                      ? html`<small>${percent(counts[name] / counts.read)}</small>`
+                      : nothing}
+                  </dd>
+                </div>`,
+          )}
+          ${unstored
+            ? html`<span aria-hidden="true">+</span>
+                <div>
+                  <dt>Good, but not stored</dt>
+                  <dd>${count(unstored)}</dd>
+                </div>`
+            : nothing}
+        </dl>`
+      : nothing}
   </div>`;
 }
 
 /** A moment; which one exactly is its title. */
-export const when = (text, shown) => html`<time datetime=${text} title=${moment(text)}>${shown}</time>`;
+export const when = (text, shown) =>
+  html`<time datetime=${text} title=${moment(text)}>${shown}</time>`;
 
 /** Numbers beside each other. Each is `[label, value, note]`. */
-export const figures = (all) => html`<dl class="figures">${all.filter(Boolean).map(([label, value, note]) => html`
-  <div><dt>${label}</dt><dd>${value}${note ? html`<small>${note}</small>` : nothing}</dd></div>`)}</dl>`;
+export const figures = (all) =>
+  html`<dl class="figures">
+    ${all.filter(Boolean).map(
+      ([label, value, note]) =>
+        html` <div>
+          <dt>${label}</dt>
+          <dd>${value}${note ? html`<small>${note}</small>` : nothing}</dd>
+        </div>`,
+    )}
+  </dl>`;
 
 /** Asks before something that can't be taken back. Answers whether it is to be done. */
 export function ask({ title, text, yes, bad = true }) {
@@ -93,7 +151,11 @@ export function ask({ title, text, yes, bad = true }) {
   const heading = make('h2', title, { id: 'asked' });
   const no = make('button', 'Go back', { value: '' });
   const go = make('button', yes, { value: 'yes', className: bad ? 'bad' : 'main' });
-  const form = make('form', [heading, make('p', text), make('div', [no, go], { className: 'buttons' })]);
+  const form = make('form', [
+    heading,
+    make('p', text),
+    make('div', [no, go], { className: 'buttons' }),
+  ]);
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     dialog.close(event.submitter?.value);
@@ -118,17 +180,22 @@ export function history(jobs) {
   const of = (value) => (value === 0 ? 0 : Math.max((value / most) * height, 2));
   return html`<figure class="history">
     <div class="scroll" tabindex="0" role="group" aria-label="Load history">
-    <svg width=${jobs.length * (width + gap)} height=${height + 1} role="list">
-      ${jobs.map((job, at) => svg`<g role="listitem"><a href=${job.href} aria-label=${job.label}>
+      <svg width=${jobs.length * (width + gap)} height=${height + 1} role="list">
+        ${jobs.map(
+          (job, at) => svg`<g role="listitem"><a href=${job.href} aria-label=${job.label}>
         <title>${job.label}</title>
         <rect class="hit" x=${at * (width + gap)} width=${width} height=${height + 1}></rect>
         <rect class="stored" x=${at * (width + gap)} y=${height - of(job.stored)} width=${width} height=${of(job.stored)}></rect>
         <rect class="rejected" x=${at * (width + gap)} y=${height - of(job.stored) - of(job.rejected)} width=${width} height=${of(job.rejected)}></rect>
         <rect class=${`foot ${job.status}`} x=${at * (width + gap)} y=${height} width=${width} height="1"></rect>
-      </a></g>`)}
-    </svg></div>
-    <figcaption>Rows of the newest ${jobs.length} jobs, oldest first; the highest has ${short(most)}.
-      <span class="key stored">stored</span> <span class="key rejected">rejected</span></figcaption>
+      </a></g>`,
+        )}
+      </svg>
+    </div>
+    <figcaption>
+      Rows of the newest ${jobs.length} jobs, oldest first; the highest has ${short(most)}.
+      <span class="key stored">stored</span> <span class="key rejected">rejected</span>
+    </figcaption>
   </figure>`;
 }
 

@@ -33,7 +33,10 @@ async function land() {
   await api('PUT', '/datasets/orders', CONTRACT, 'application/yaml');
   const landed = await submit('orders', 'orders-2026-03-01.csv', orders(1, 2_000), { force: true });
   await ended(landed, 'SUCCEEDED');
-  const held = await submit('orders', 'orders-2026-03-02.csv', orders(2, 300), { force: true, commit: 'hold' });
+  const held = await submit('orders', 'orders-2026-03-02.csv', orders(2, 300), {
+    force: true,
+    commit: 'hold',
+  });
   await ended(held, 'HELD');
   return { landed, held };
 }

@@ -31,6 +31,7 @@ pub(crate) fn console() -> Result<()> {
         &mut npm(&["ci", "--no-audit", "--no-fund", "--silent"]),
         "installing what the console's tests use",
     )?;
+    checkout::run(&mut npm(&["run", "lint", "--silent"]), "the form of the console's files")?;
     checkout::run(&mut npm(&["test", "--silent"]), "a test of the console's modules")?;
 
     let pieces = Pieces::make(Together::Alone)?;

@@ -6,19 +6,25 @@ import puppeteer from 'puppeteer-core';
 
 /** Where the console is: `cargo xtask demo --keep` prints it. */
 export const CONSOLE = process.env.LANDFALL_CONSOLE;
-const CHROMIUM = process.env.CHROMIUM
-  ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+const CHROMIUM =
+  process.env.CHROMIUM ??
+  ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 /** How long a job may take on a busy machine. */
-export const PATIENCE = 60_000;
+export const PATIENCE = 120_000;
 
-if (!CONSOLE) throw new Error('LANDFALL_CONSOLE has to say where the console is: `cargo xtask demo --keep` prints it');
-if (!CHROMIUM) throw new Error('Chromium is needed: `apt install chromium`, or CHROMIUM says where one is');
+if (!CONSOLE)
+  throw new Error(
+    'LANDFALL_CONSOLE has to say where the console is: `cargo xtask demo --keep` prints it',
+  );
+if (!CHROMIUM)
+  throw new Error('Chromium is needed: `apt install chromium`, or CHROMIUM says where one is');
 
-export const launch = () => puppeteer.launch({
-  executablePath: CHROMIUM,
-  // Whoever tests as root, in a container, has no sandbox to start one in.
-  args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
-});
+export const launch = () =>
+  puppeteer.launch({
+    executablePath: CHROMIUM,
+    // Whoever tests as root, in a container, has no sandbox to start one in.
+    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+  });
 
 /**
  * A page at a place. What the browser complains of, what is asked of others, and dialogs that a
@@ -30,7 +36,8 @@ export async function visit(browser, hash, { width = 1440, theme = 'light' } = {
   page.complaints = [];
   page.files = new Map();
   page.on('console', (message) => {
-    if (['error', 'warn'].includes(message.type())) page.complaints.push(`${message.text()} ${message.location()?.url ?? ''}`);
+    if (['error', 'warn'].includes(message.type()))
+      page.complaints.push(`${message.text()} ${message.location()?.url ?? ''}`);
   });
   page.on('pageerror', (error) => page.complaints.push(`${error.stack ?? error}`));
   page.on('dialog', (dialog) => {
@@ -40,7 +47,8 @@ export async function visit(browser, hash, { width = 1440, theme = 'light' } = {
   const home = new URL(CONSOLE).origin;
   page.on('request', (request) => {
     const url = new URL(request.url());
-    if (!['data:', 'blob:'].includes(url.protocol) && url.origin !== home) page.complaints.push(`asked ${url.origin}`);
+    if (!['data:', 'blob:'].includes(url.protocol) && url.origin !== home)
+      page.complaints.push(`asked ${url.origin}`);
   });
   await page.setViewport({ width, height: 900 });
   await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
@@ -67,17 +75,32 @@ export async function until(page, what, fact, ...given) {
 
 /** Clicks a button or a link by its name, once it can be. */
 export async function click(page, name) {
-  await until(page, `a button «${name}»`, (wanted) => {
-    const named = [...document.querySelectorAll('button, a')].filter((one) => one.textContent.trim() === wanted);
-    return named.some((one) => !one.disabled);
-  }, name);
+  await until(
+    page,
+    `a button «${name}»`,
+    (wanted) => {
+      const named = [...document.querySelectorAll('button, a')].filter(
+        (one) => one.textContent.trim() === wanted,
+      );
+      return named.some((one) => !one.disabled);
+    },
+    name,
+  );
   await page.evaluate((wanted) => {
     const open = document.querySelector('dialog[open]') ?? document;
-    [...open.querySelectorAll('button, a')].find((one) => one.textContent.trim() === wanted && !one.disabled).click();
+    [...open.querySelectorAll('button, a')]
+      .find((one) => one.textContent.trim() === wanted && !one.disabled)
+      .click();
   }, name);
 }
 
-export const status = (page, wanted) => until(page, `the status ${wanted}`, (of) => document.querySelector('h1 .badge')?.dataset.status === of, wanted);
+export const status = (page, wanted) =>
+  until(
+    page,
+    `the status ${wanted}`,
+    (of) => document.querySelector('h1 .badge')?.dataset.status === of,
+    wanted,
+  );
 
 let base;
 
@@ -97,7 +120,11 @@ export async function api(method, path, body, type = 'application/json') {
 /** Uploads a text and submits it: the job's id. */
 export async function submit(dataset, name, text, more = {}) {
   const upload = await api('POST', '/uploads', { dataset, name, land: 'submit' });
-  const sent = await fetch(upload.url, { method: upload.method, headers: upload.headers, body: text });
+  const sent = await fetch(upload.url, {
+    method: upload.method,
+    headers: upload.headers,
+    body: text,
+  });
   assert.ok(sent.ok, `${sent.status}`);
   return (await api('POST', '/jobs', { dataset, source: { key: upload.key }, ...more })).job;
 }
@@ -108,8 +135,13 @@ export async function ended(job, wanted) {
   for (;;) {
     const found = await api('GET', `/jobs/${job}`);
     if (found.status === wanted) return found;
-    assert.ok(['PENDING', 'RUNNING', 'CANCELLING'].includes(found.status) && Date.now() < until, `${found.status}: ${JSON.stringify(found.failure)}`);
-    await new Promise((done) => { setTimeout(done, 200); });
+    assert.ok(
+      ['PENDING', 'RUNNING', 'CANCELLING'].includes(found.status) && Date.now() < until,
+      `${found.status}: ${JSON.stringify(found.failure)}`,
+    );
+    await new Promise((done) => {
+      setTimeout(done, 200);
+    });
   }
 }
 

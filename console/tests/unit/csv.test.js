@@ -31,9 +31,15 @@ test('what is written is read again, by any delimiter', () => {
 
 test('records end where RFC 4180 says', () => {
   const cells = (whole) => records(whole, ',').map((record) => record.cells);
-  assert.deepEqual(cells('a,b\n1,"x\ny"\r\n'), [['a', 'b'], ['1', 'x\ny']]);
+  assert.deepEqual(cells('a,b\n1,"x\ny"\r\n'), [
+    ['a', 'b'],
+    ['1', 'x\ny'],
+  ]);
   assert.deepEqual(cells('"say ""hi""",2'), [['say "hi"', '2']]);
-  assert.deepEqual(cells('a,\n,b\n'), [['a', ''], ['', 'b']]);
+  assert.deepEqual(cells('a,\n,b\n'), [
+    ['a', ''],
+    ['', 'b'],
+  ]);
   assert.deepEqual(cells('"open, and so on\n1,2'), [['open, and so on\n1,2']]);
   assert.deepEqual(cells('"x"y,z'), [['xy', 'z']]);
   assert.deepEqual(cells('\ufeffid\n1'), [['id'], ['1']]);
@@ -41,7 +47,14 @@ test('records end where RFC 4180 says', () => {
 });
 
 test('a header tells its delimiter', () => {
-  for (const [header, delimiter] of [['a,b\n', ','], ['a;b;c\n1,5;2;3', ';'], ['a\tb', '\t'], ['a|b', '|'], ['a', ','], ['"a;b",c', ',']]) {
+  for (const [header, delimiter] of [
+    ['a,b\n', ','],
+    ['a;b;c\n1,5;2;3', ';'],
+    ['a\tb', '\t'],
+    ['a|b', '|'],
+    ['a', ','],
+    ['"a;b",c', ','],
+  ]) {
     assert.equal(sniff(header), delimiter, header);
   }
 });

@@ -25,7 +25,11 @@ function stopped() {
       await settled();
     },
     waiting: () => timers.length,
-    document: { hidden: false, addEventListener: (_, act) => listeners.add(act), removeEventListener: (_, act) => listeners.delete(act) },
+    document: {
+      hidden: false,
+      addEventListener: (_, act) => listeners.add(act),
+      removeEventListener: (_, act) => listeners.delete(act),
+    },
     see: (hidden, clock) => {
       clock.document.hidden = hidden;
       listeners.forEach((act) => act());
@@ -93,7 +97,11 @@ test('an answer that another one overtook is dropped', async () => {
   const clock = stopped();
   const seen = [];
   const handle = watch({
-    load: () => new Promise((answer) => answers.push(answer)), isOpen: () => false, onData: (data) => seen.push(data), onProblem() {}, clock,
+    load: () => new Promise((answer) => answers.push(answer)),
+    isOpen: () => false,
+    onData: (data) => seen.push(data),
+    onProblem() {},
+    clock,
   });
   handle.again();
   answers[1]('newer');
@@ -104,16 +112,33 @@ test('an answer that another one overtook is dropped', async () => {
 });
 
 test('what needs somebody: holds, failures that no later job mended, open rejects', () => {
-  const job = (id, status, created, key = `inbox/d/${id}.csv`) => ({ job: id, status, created, dataset: 'd', source: { key } });
+  const job = (id, status, created, key = `inbox/d/${id}.csv`) => ({
+    job: id,
+    status,
+    created,
+    dataset: 'd',
+    source: { key },
+  });
   const held = job('h', 'HELD', '2');
   const [mended, failed] = [job('m', 'FAILED', '2', 'inbox/d/same.csv'), job('f', 'FAILED', '3')];
   const again = job('a', 'SUCCEEDED', '4', 'staged/d/1/same.csv');
   const rejecting = job('r', 'SUCCEEDED', '1');
-  const left = new Map([['r', { open: 2 }], ['a', { open: 0 }]]);
+  const left = new Map([
+    ['r', { open: 2 }],
+    ['a', { open: 0 }],
+  ]);
   const found = needs([held], [mended, failed], [again, rejecting], left);
-  assert.deepEqual(found.map((need) => [need.kind, need.job.job]), [['held', 'h'], ['failed', 'f'], ['rejects', 'r']]);
+  assert.deepEqual(
+    found.map((need) => [need.kind, need.job.job]),
+    [
+      ['held', 'h'],
+      ['failed', 'f'],
+      ['rejects', 'r'],
+    ],
+  );
 });
 
 test('every failure has advice', () => {
-  for (const name of ['SchemaDrift', 'Internal', 'Lambda.Unknown']) assert.match(advice(name), /\.$/);
+  for (const name of ['SchemaDrift', 'Internal', 'Lambda.Unknown'])
+    assert.match(advice(name), /\.$/);
 });

@@ -14,14 +14,28 @@ const mended = (drafts, chosen) => csv(read(TEXT, ERRORS), new Map(drafts), chos
 test('a reject has all its faults, and its place', () => {
   const { delimiter, columns, rejects, whole } = read(TEXT, ERRORS, new Set([1]));
   assert.deepEqual([delimiter, columns, whole], [';', ['id', 'day', 'total'], true]);
-  assert.deepEqual(rejects.map((reject) => reject.faults.length), [2, 1, 1]);
-  assert.deepEqual(rejects.map((reject) => reject.landed), [false, true, false]);
+  assert.deepEqual(
+    rejects.map((reject) => reject.faults.length),
+    [2, 1, 1],
+  );
+  assert.deepEqual(
+    rejects.map((reject) => reject.landed),
+    [false, true, false],
+  );
   assert.deepEqual(rejects[0].cells, ['1', '2026-03-32', '5,00']);
 });
 
 test('records of the same number in two objects are two rejects', () => {
-  const errors = ['a', 'b'].map((source) => ({ record: 1, source, error: 'type-error', message: '' }));
-  assert.deepEqual(read('id\nx\ny\n', errors).rejects.map((reject) => reject.faults[0].source), ['a', 'b']);
+  const errors = ['a', 'b'].map((source) => ({
+    record: 1,
+    source,
+    error: 'type-error',
+    message: '',
+  }));
+  assert.deepEqual(
+    read('id\nx\ny\n', errors).rejects.map((reject) => reject.faults[0].source),
+    ['a', 'b'],
+  );
 });
 
 test('rejects without a header are rejects from the first line on', () => {
@@ -31,11 +45,17 @@ test('rejects without a header are rejects from the first line on', () => {
 
 test('what nobody edited is sent as it came', () => {
   assert.equal(mended([], [0, 1, 2]), TEXT);
-  assert.equal(mended([[0, ['1', '2026-03-32', '5,00']]], [0]), 'id;day;total\r\n1;2026-03-32;"5,00"\r\n');
+  assert.equal(
+    mended([[0, ['1', '2026-03-32', '5,00']]], [0]),
+    'id;day;total\r\n1;2026-03-32;"5,00"\r\n',
+  );
 });
 
 test('what was edited is quoted where it must be, and nothing else is sent', () => {
-  assert.equal(mended([[0, ['1', '2026-03-31', '5;"0']]], [0]), 'id;day;total\r\n1;2026-03-31;"5;""0"\r\n');
+  assert.equal(
+    mended([[0, ['1', '2026-03-31', '5;"0']]], [0]),
+    'id;day;total\r\n1;2026-03-31;"5;""0"\r\n',
+  );
 });
 
 test('cells too many go once they are emptied, and missing ones are filled', () => {
@@ -46,20 +66,36 @@ test('cells too many go once they are emptied, and missing ones are filled', () 
 test('rules trim, replace and set', () => {
   assert.deepEqual(apply({ kind: 'trim' }, [' a ', 'b ']), ['a', 'b']);
   assert.deepEqual(apply({ kind: 'trim', column: 1 }, [' a ', 'b ']), [' a ', 'b']);
-  assert.deepEqual(apply({ kind: 'replace', column: 0, find: 'l', to: '1' }, ['20l3', 'l']), ['2013', 'l']);
+  assert.deepEqual(apply({ kind: 'replace', column: 0, find: 'l', to: '1' }, ['20l3', 'l']), [
+    '2013',
+    'l',
+  ]);
   assert.deepEqual(apply({ kind: 'replace', find: '', to: 'x' }, ['a']), ['a']);
   assert.deepEqual(apply({ kind: 'set', column: 0, to: '' }, ['a', 'b']), ['', 'b']);
 });
 
 test('faults are grouped, the most frequent first', () => {
   const found = groups(read(TEXT, ERRORS).rejects);
-  assert.deepEqual(found.map(({ fault, positions: of }) => [fault.field, fault.error, of]), [
-    ['total', 'type-error', [0, 1]], ['day', 'type-error', [0]], ['total', 'missing-cell', [2]],
-  ]);
+  assert.deepEqual(
+    found.map(({ fault, positions: of }) => [fault.field, fault.error, of]),
+    [
+      ['total', 'type-error', [0, 1]],
+      ['day', 'type-error', [0]],
+      ['total', 'missing-cell', [2]],
+    ],
+  );
   assert.equal(columnOf({ field: 'day' }, ['id', 'day']), 1);
   assert.equal(columnOf({}, ['id']), undefined);
 });
 
 test('positions come in runs', () => {
-  assert.deepEqual([...positions([[0, 3], [7, 1]])], [0, 1, 2, 7]);
+  assert.deepEqual(
+    [
+      ...positions([
+        [0, 3],
+        [7, 1],
+      ]),
+    ],
+    [0, 1, 2, 7],
+  );
 });

@@ -3,8 +3,19 @@ import { test } from 'node:test';
 import { href, match, parse } from '../../lib/router.js';
 
 test('a place comes back as it was written', () => {
-  for (const path of [[], ['jobs'], ['jobs', 'job-1', 'rejects'], ['jobs', 'a/b?c#d %'], ['datasets', '<b>']]) {
-    for (const query of [{}, { dataset: 'flights' }, { label: 'team:a&b=c', status: 'HELD' }, { q: '#?/ü' }]) {
+  for (const path of [
+    [],
+    ['jobs'],
+    ['jobs', 'job-1', 'rejects'],
+    ['jobs', 'a/b?c#d %'],
+    ['datasets', '<b>'],
+  ]) {
+    for (const query of [
+      {},
+      { dataset: 'flights' },
+      { label: 'team:a&b=c', status: 'HELD' },
+      { q: '#?/ü' },
+    ]) {
       assert.deepEqual(parse(href(path, query)), { path, query });
     }
   }
@@ -20,7 +31,11 @@ test('an address that somebody mistyped is a place all the same', () => {
 });
 
 test('routes name the parts of a path', () => {
-  const routes = [['/jobs', 'list'], ['/jobs/:job', 'one'], ['/', 'home']];
+  const routes = [
+    ['/jobs', 'list'],
+    ['/jobs/:job', 'one'],
+    ['/', 'home'],
+  ];
   assert.deepEqual(match(routes, ['jobs']), { page: 'list', names: {} });
   assert.deepEqual(match(routes, ['jobs', 'x']), { page: 'one', names: { job: 'x' } });
   assert.deepEqual(match(routes, []), { page: 'home', names: {} });

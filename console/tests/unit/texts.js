@@ -10,4 +10,5 @@ export function chance(seed) {
 }
 
 /** A text of some of these pieces. */
-export const text = (next, pieces, most) => Array.from({ length: next(most + 1) }, () => pieces[next(pieces.length)]).join('');
+export const text = (next, pieces, most) =>
+  Array.from({ length: next(most + 1) }, () => pieces[next(pieces.length)]).join('');
