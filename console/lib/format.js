@@ -96,6 +96,8 @@ export function moment(text) {
 
 /** What a job lands, in a few words: the file's name, or what many are named by. */
 export function sourceName(source) {
+  if (/^jobs\/[^/]+\/mended-/.test(source.key)) return 'mended rejects';
+  if (/^jobs\/[^/]+\/rejects/.test(source.key)) return 'rejects as they were';
   if (source.key !== undefined) return last(source.key);
   if (source.prefix !== undefined) return `${source.prefix}${source.glob ?? '*'}`;
   if (source.manifest) return last(source.manifest.key);

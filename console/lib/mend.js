@@ -75,7 +75,7 @@ export function apply(rule, cells) {
 /** Whether two records have the same cells. */
 export const same = (a, b) => a.length === b.length && a.every((cell, at) => cell === b[at]);
 
-/** The CSV of some rejects, in the order of their positions; `drafts` has the cells of edited ones. */
+/** The CSV of some rejects, in this order; `drafts` has the cells of edited ones. */
 export function csv({ delimiter, header, columns, rejects }, drafts, positions) {
   const end = header?.end || rejects[0]?.end || '\n';
   const lines = positions.map((position) => {

@@ -88,7 +88,7 @@ test('a source is called by the name that its file had', () => {
     [{ key: 'inbox/flights/june.csv' }, 'june.csv'],
     [{ key: 'inbox/flights/2026/june.csv' }, '2026/june.csv'],
     [{ key: 'staged/flights/7b1c/a</b>.csv' }, 'a</b>.csv'],
-    [{ key: 'jobs/job-1/mended-ab.csv' }, 'mended-ab.csv'],
+    [{ key: 'jobs/job-1/mended-ab.csv' }, 'mended rejects'],
     [{ prefix: 'inbox/flights/', glob: '**.csv' }, 'inbox/flights/**.csv'],
     [{ manifest: { key: 'inbox/flights/list.json' } }, 'list.json'],
     [{ objects: [{}, {}] }, '2 objects'],

@@ -155,7 +155,10 @@ async fn a_job_shows_which_of_its_rejects_are_open() {
         door.change(child, JobChange { status: Some(status), counts, ..JobChange::default() })
             .await;
     }
-    let landed = |number: usize| json!({"job": children[number].as_str(), "landed": 1, "layout": 0, "rejects": [[number, 1]]});
+    let landed = |number: usize| {
+        let job = children[number].as_str();
+        json!({"job": job, "landed": 1, "layout": 0, "rejects": [[number, 1]]})
+    };
     let expected = json!({"open": 1, "replays": [landed(1), landed(2)]});
     assert_eq!(shown().await, expected);
     let child = door.get(&format!("/jobs/{}", children[1])).await.expect(StatusCode::OK).body;
