@@ -405,7 +405,8 @@ fn check_limit(contract: &Contract, tally: &Tally) -> Result<(), Error> {
     Err(Error::new(
         ErrorKind::RejectLimitExceeded,
         format!(
-            "{what}; nothing is visible; the job's errors tell why, its rejects can be fixed and sent again"
+            "{what}; nothing is visible; the job's errors tell why: mend the source or the contract, \
+             and submit it again"
         ),
     ))
 }
