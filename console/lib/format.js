@@ -102,6 +102,7 @@ export function sourceName(source) {
   if (source.prefix !== undefined) return `${source.prefix}${source.glob ?? '*'}`;
   if (source.manifest) return last(source.manifest.key);
   if (source.objects) return counted(source.objects.length, 'object');
+  if (source.batch) return counted(source.batch.files, 'file');
   return 'unknown source';
 }
 

@@ -3,19 +3,11 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { all } from '../lib/api.js';
 import { hunks, lines } from '../lib/diff.js';
-import {
-  ago,
-  bytes,
-  count,
-  counted,
-  fileName,
-  jobName,
-  moment,
-  sourceName,
-} from '../lib/format.js';
+import { ago, bytes, count, counted, jobName, moment, sourceName } from '../lib/format.js';
 import { watch } from '../lib/live.js';
 import { href } from '../lib/router.js';
-import { OPEN, figures, history, icon, loading, message, problem, when } from '../parts/ui.js';
+import { fileList } from '../parts/files.js';
+import { OPEN, figures, history, loading, message, problem, when } from '../parts/ui.js';
 
 const JOBS = 60;
 const FILES = 25;
@@ -161,7 +153,10 @@ export function open(app, { dataset }, query) {
           </section>`
         : nothing}
       ${rejects?.items.length ? openRejects(rejects.items, now) : nothing}
-      ${contract(found.version)} ${files?.items.length || files?.problem ? fileList() : nothing}`;
+      ${contract(found.version)}
+      ${files?.items.length || files?.problem
+        ? fileList(files, () => readFiles(files.next))
+        : nothing}`;
   };
 
   const openRejects = (items, now) =>
@@ -284,45 +279,6 @@ export function open(app, { dataset }, query) {
       </table>
     </div>`;
   }
-
-  const fileList = () =>
-    html`<section class="panel" aria-labelledby="files">
-      <h2 id="files">
-        Files
-        ${files.files === undefined
-          ? nothing
-          : html`<span class="quiet">${count(files.files)} · ${bytes(files.bytes)}</span>`}
-      </h2>
-      ${files.problem ? problem(files.problem) : nothing}
-      <div class="scroll" tabindex="0" role="group" aria-label="Files">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">File</th>
-              <th scope="col" class="num">Rows</th>
-              <th scope="col" class="num">Size</th>
-            </tr>
-          </thead>
-          <tbody>
-            ${files.items.map(
-              (file) =>
-                html`<tr>
-                  <td>
-                    <a class="file" href=${file.url} download title=${file.key}
-                      >${icon('down')}<span>${fileName(file.key)}</span></a
-                    >
-                  </td>
-                  <td class="num">${count(file.rows)}</td>
-                  <td class="num">${bytes(file.bytes)}</td>
-                </tr>`,
-            )}
-          </tbody>
-        </table>
-      </div>
-      ${typeof files.next === 'number'
-        ? html`<p class="more"><button @click=${() => readFiles(files.next)}>Show more</button></p>`
-        : nothing}
-    </section>`;
 
   return {
     title: dataset,

@@ -8,7 +8,6 @@ import {
   count,
   counted,
   duration,
-  fileName,
   money,
   moment,
   percent,
@@ -17,20 +16,10 @@ import {
 } from '../lib/format.js';
 import { watch } from '../lib/live.js';
 import { href } from '../lib/router.js';
+import { fileList } from '../parts/files.js';
 import { drawing } from '../parts/machine.js';
 import { timeline } from '../parts/timeline.js';
-import {
-  OPEN,
-  ask,
-  badge,
-  bar,
-  figures,
-  icon,
-  loading,
-  message,
-  problem,
-  when,
-} from '../parts/ui.js';
+import { OPEN, ask, badge, bar, figures, loading, message, problem, when } from '../parts/ui.js';
 
 const FILES = 50;
 
@@ -301,7 +290,7 @@ function why(job) {
     <p>${message(job.failure.cause)}</p>
     ${made ? html`<p><a href=${href(['jobs', made])}>See the other job</a></p>` : nothing}
     ${job.status === 'FAILED'
-      ? html`<p class="todo"><b>What to do</b> ${message(advice(job.failure.error))}</p>`
+      ? html`<p class="todo"><b>What to do</b> ${message(advice(job.failure))}</p>`
       : nothing}
     ${job.counts?.rejected
       ? html`<p>
@@ -372,46 +361,6 @@ const share = (value) =>
 function change(now, last) {
   const part = (now - last) / last;
   return `${part < 0 ? '−' : '+'}${percent(Math.abs(part))}`;
-}
-
-function fileList(files, more) {
-  return html`<section class="panel" aria-labelledby="files">
-    <h2 id="files">
-      Files
-      ${files.files === undefined
-        ? nothing
-        : html`<span class="quiet">${count(files.files)} · ${bytes(files.bytes)}</span>`}
-    </h2>
-    ${files.problem ? problem(files.problem) : nothing}
-    <div class="scroll" tabindex="0" role="group" aria-label="Files">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">File</th>
-            <th scope="col" class="num">Rows</th>
-            <th scope="col" class="num">Size</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${files.items.map(
-            (file) =>
-              html`<tr>
-                <td>
-                  <a class="file" href=${file.url} download title=${file.key}
-                    >${icon('down')}<span>${fileName(file.key)}</span></a
-                  >
-                </td>
-                <td class="num">${count(file.rows)}</td>
-                <td class="num">${bytes(file.bytes)}</td>
-              </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>
-    ${typeof files.next === 'number'
-      ? html`<p class="more"><button @click=${more}>Show more</button></p>`
-      : nothing}
-  </section>`;
 }
 
 function bill(bill) {

@@ -92,6 +92,7 @@ test('a source is called by the name that its file had', () => {
     [{ prefix: 'inbox/flights/', glob: '**.csv' }, 'inbox/flights/**.csv'],
     [{ manifest: { key: 'inbox/flights/list.json' } }, 'list.json'],
     [{ objects: [{}, {}] }, '2 objects'],
+    [{ batch: { files: 12, bytes: 345 } }, '12 files'],
     [{}, 'unknown source'],
   ]);
   assert.equal(

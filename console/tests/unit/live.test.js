@@ -139,6 +139,6 @@ test('what needs somebody: holds, failures that no later job mended, open reject
 });
 
 test('every failure has advice', () => {
-  for (const name of ['SchemaDrift', 'Internal', 'Lambda.Unknown'])
-    assert.match(advice(name), /\.$/);
+  for (const told of ['add the new fields', 'report it', undefined])
+    assert.match(advice({ error: 'SchemaDrift', cause: '', advice: told }), /^[A-Z].*\.$/);
 });
