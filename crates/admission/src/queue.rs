@@ -7,9 +7,6 @@ use serde_json::json;
 use crate::arrivals::Reminder;
 use crate::{Clock, Due};
 
-/// Attempts of a call, the first included.
-const ATTEMPTS: u32 = 3;
-
 /// A queue of Amazon SQS.
 #[derive(Debug, Clone)]
 pub struct Queue {
@@ -29,13 +26,7 @@ impl Clock for Queue {
     async fn remind(&self, due: &Due, seconds: u32) -> Result<(), String> {
         let body = json!(Reminder { batch_due: due.clone() }).to_string();
         let message = json!({"QueueUrl": self.url, "DelaySeconds": seconds, "MessageBody": body});
-        let mut attempt = 1;
-        loop {
-            match self.service.call("SendMessage", &message).await {
-                Ok(_) => return Ok(()),
-                Err(error) if error.is_transient() && attempt < ATTEMPTS => attempt += 1,
-                Err(error) => return Err(format!("sqs:SendMessage failed: {error}")),
-            }
-        }
+        let sent = self.service.call_with_retries("SendMessage", &message).await;
+        sent.map(drop).map_err(|error| format!("sqs:SendMessage failed: {error}"))
     }
 }

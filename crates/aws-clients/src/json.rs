@@ -13,6 +13,9 @@ use aws_smithy_types::byte_stream::ByteStream;
 use aws_types::SdkConfig;
 use serde_json::Value;
 
+/// Attempts of a call with retries, the first included.
+const ATTEMPTS: u32 = 3;
+
 /// A service by its name, with the region, the credentials and the endpoint of a configuration.
 #[derive(Debug, Clone)]
 pub struct JsonService {
@@ -92,6 +95,21 @@ impl JsonService {
     /// The same, by version 1.0 of the protocol.
     pub fn in_version_1_0(self) -> Self {
         Self { content_type: "application/x-amz-json-1.0", ..self }
+    }
+
+    /// An operation, tried again a few times while it may pass; what it answers.
+    pub async fn call_with_retries(
+        &self,
+        operation: &str,
+        message: &Value,
+    ) -> Result<Value, JsonError> {
+        let mut attempt = 1;
+        loop {
+            match self.call(operation, message).await {
+                Err(error) if error.is_transient() && attempt < ATTEMPTS => attempt += 1,
+                outcome => return outcome,
+            }
+        }
     }
 
     /// One attempt of an operation; what it answers.

@@ -6,9 +6,6 @@ use serde_json::json;
 
 use crate::{Event, Events, SOURCE};
 
-/// Attempts of a call, the first included.
-const ATTEMPTS: u32 = 3;
-
 /// A bus of Amazon EventBridge.
 #[derive(Debug, Clone)]
 pub struct EventBridge {
@@ -28,19 +25,11 @@ impl Events for EventBridge {
     async fn put(&self, Event { detail_type, detail }: &Event) -> Result<(), String> {
         let entry = json!({"Source": SOURCE, "DetailType": detail_type, "Detail": detail.to_string(), "EventBusName": self.bus});
         let message = json!({"Entries": [entry]});
-        let mut attempt = 1;
-        loop {
-            match self.service.call("PutEvents", &message).await {
-                Ok(answer) if answer["FailedEntryCount"] == 0 => return Ok(()),
-                Ok(answer) => {
-                    return Err(format!(
-                        "events:PutEvents failed: {}",
-                        answer["Entries"][0]["ErrorCode"]
-                    ));
-                }
-                Err(error) if error.is_transient() && attempt < ATTEMPTS => attempt += 1,
-                Err(error) => return Err(format!("events:PutEvents failed: {error}")),
-            }
+        let answer = self.service.call_with_retries("PutEvents", &message).await;
+        let answer = answer.map_err(|error| format!("events:PutEvents failed: {error}"))?;
+        match answer["FailedEntryCount"] == 0 {
+            true => Ok(()),
+            false => Err(format!("events:PutEvents failed: {}", answer["Entries"][0]["ErrorCode"])),
         }
     }
 }
