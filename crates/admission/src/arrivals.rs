@@ -30,7 +30,7 @@ pub struct Reminder {
     pub batch_due: Due,
 }
 
-/// Who says when a batch's time has come.
+/// A clock that says when a batch is due.
 #[async_trait]
 pub trait Clock: Send + Sync {
     /// Has [`Admitter::close`] called for a batch after so many seconds, at least once. The error
@@ -163,11 +163,6 @@ impl Admitter<'_> {
 /// Whether a key says that the object is packed. How damaged such an object is shows only when it
 /// is read to its end, and must not fail others then: so it is a job of its own.
 fn is_packed(key: &str) -> bool {
-    let ends = |end: &str| {
-        key.len()
-            .checked_sub(end.len())
-            .and_then(|at| key.get(at..))
-            .is_some_and(|last| last.eq_ignore_ascii_case(end))
-    };
-    [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".zip"].into_iter().any(ends)
+    let key = key.to_ascii_lowercase();
+    [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".zip"].iter().any(|end| key.ends_with(end))
 }

@@ -60,26 +60,32 @@ impl Inbox {
     /// Looks through the folders of all datasets. What was missed of one does not keep it from the
     /// others.
     pub async fn sweep(&self, now: DateTime<Utc>) -> Result<Seen, Error> {
-        let (mut seen, mut after) = (Seen::default(), None::<String>);
-        loop {
-            let registry = &self.context.registry;
-            let page = registry.datasets(&Datasets::All, after.as_deref(), MAX_PAGE).await?;
-            for contract in page.items {
-                seen.datasets += 1;
-                if let Err(error) = self.look_through(&contract, now, &mut seen).await {
-                    let dataset = &contract.dataset;
-                    tracing::warn!(%dataset, error = error.name(), "an inbox was not looked through");
-                    seen.failed += 1;
-                }
-            }
-            after = page.next;
-            if after.is_none() {
-                break;
+        let mut seen = Seen::default();
+        for contract in self.contracts().await? {
+            seen.datasets += 1;
+            if let Err(error) = self.look_through(&contract, now, &mut seen).await {
+                let dataset = &contract.dataset;
+                tracing::warn!(%dataset, error = error.name(), "an inbox was not looked through");
+                seen.failed += 1;
             }
         }
         let Seen { datasets, files, admitted, overdue, late, failed } = seen;
         tracing::info!(datasets, files, admitted, overdue, late, failed, "swept the inbox");
         Ok(seen)
+    }
+
+    /// The newest contract of each dataset, without its text.
+    pub(crate) async fn contracts(&self) -> Result<Vec<ContractVersion>, Error> {
+        let (mut contracts, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let registry = &self.context.registry;
+            let page = registry.datasets(&Datasets::All, after.as_deref(), MAX_PAGE).await?;
+            contracts.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                return Ok(contracts);
+            }
+        }
     }
 
     async fn look_through(

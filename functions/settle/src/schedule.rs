@@ -4,8 +4,8 @@ use admission::Request;
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::last_due;
 use job::message::{JobId, Source};
-use job::{Datasets, Error, Schedule};
-use registry::{ContractVersion, MAX_PAGE};
+use job::{Error, Schedule};
+use registry::ContractVersion;
 use serde::Serialize;
 
 use crate::inbox::Inbox;
@@ -29,27 +29,20 @@ impl Inbox {
     /// Starts what is due by the schedules of all datasets, once each. Of several times that have
     /// passed since somebody looked, the last one counts.
     pub async fn start_due(&self, now: DateTime<Utc>) -> Result<Due, Error> {
-        let (mut due, mut after) = (Due::default(), None::<String>);
-        loop {
-            let registry = &self.context.registry;
-            let page = registry.datasets(&Datasets::All, after.as_deref(), MAX_PAGE).await?;
-            for contract in page.items {
-                let Some(schedule) = &contract.intake.schedule else { continue };
-                due.schedules += 1;
-                match self.start(&contract, schedule, now).await {
-                    Ok(is_new) => due.started += usize::from(is_new),
-                    Err(error) => {
-                        let dataset = &contract.dataset;
-                        tracing::warn!(%dataset, error = error.name(), "a schedule was not heeded");
-                        due.failed += 1;
-                    }
+        let mut due = Due::default();
+        for contract in self.contracts().await? {
+            let Some(schedule) = &contract.intake.schedule else { continue };
+            due.schedules += 1;
+            match self.start(&contract, schedule, now).await {
+                Ok(is_new) => due.started += usize::from(is_new),
+                Err(error) => {
+                    let dataset = &contract.dataset;
+                    tracing::warn!(%dataset, error = error.name(), "a schedule was not heeded");
+                    due.failed += 1;
                 }
             }
-            after = page.next;
-            if after.is_none() {
-                return Ok(due);
-            }
         }
+        Ok(due)
     }
 
     /// Starts the job of a schedule's last time; whether it is new.
