@@ -2,7 +2,8 @@
 
 use crate::document::{Node, Reading};
 
-/// What is expected of the jobs of a dataset. What is not as expected is told, and lands.
+/// How often a job of a dataset lands, and how many rows it stores. A job that differs lands all the
+/// same, and warns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Expect {
     /// How many seconds after a job another one lands, at the latest.

@@ -96,9 +96,9 @@ pub struct Contract {
     pub afterwards: Option<Afterwards>,
     /// Which files of the inbox are landed together, if it says so.
     pub arrivals: Option<Arrivals>,
-    /// What is landed at set times, if it says so.
+    /// The objects that land at set times, if the contract names some.
     pub schedule: Option<Schedule>,
-    /// What is expected of its jobs.
+    /// How often a job lands, and how many rows it stores, where the contract says.
     pub expect: Expect,
     /// What is written.
     pub output: Output,

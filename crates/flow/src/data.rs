@@ -130,7 +130,7 @@ impl Place {
         }
     }
 
-    /// What was put into a document, if it is still there.
+    /// The value that stands at this path of a document, if there is one.
     pub(crate) fn find<'a>(&self, document: &'a Value) -> Option<&'a Value> {
         match self {
             Self::Whole => Some(document),

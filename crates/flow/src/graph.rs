@@ -106,7 +106,7 @@ pub struct Edge {
     pub to: String,
     /// Why it follows.
     pub kind: EdgeKind,
-    /// Of a choice its conditions, of a catch the names of errors: any of them leads here.
+    /// The conditions of a choice, or the error names of a catch. Any one of them is enough.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<String>,
     /// How often the execution went this way.
@@ -180,7 +180,7 @@ impl Machine {
     }
 }
 
-/// What a catcher put into the output of a state.
+/// The failure that a catcher wrote into the output of a state.
 fn caught(catcher: &Catcher, output: &Value) -> Option<Failure> {
     let put = catcher.result.find(output)?;
     let text = |name: &str| put[name].as_str();

@@ -718,7 +718,7 @@ pub(crate) struct Edge {
     /// The one that may follow.
     to: String,
     kind: EdgeKind,
-    /// Of a choice its conditions, of a catch the names of errors: any of them leads here.
+    /// The conditions of a choice, or the error names of a catch. Any one of them is enough.
     #[schema(required = false)]
     when: Vec<String>,
     /// How often the execution went this way.
