@@ -15,7 +15,9 @@ async fn s3_and_dynamodb_do_as_their_ports_say() {
         objects::conformance(&buckets, stage.cloud.output(bucket).unwrap()).await;
     }
     let table = stage.cloud.output("Table").unwrap();
-    registry::conformance(Arc::new(registry::DynamoDb::new(&config, table)), "suite").await;
+    let registry = Arc::new(registry::DynamoDb::new(&config, table));
+    registry::conformance(registry.clone(), "suite").await;
+    registry::live_conformance(registry, "suite").await;
     tokio::task::spawn_blocking(move || drop(stage)).await.unwrap();
 }
 

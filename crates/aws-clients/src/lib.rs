@@ -1,11 +1,13 @@
 //! Reaches AWS, in one place for all: region, credentials, endpoint, retries and HTTPS.
 
 mod json;
+mod signed;
 
 use std::time::Duration;
 
 pub use aws_types::SdkConfig;
 pub use json::{JsonError, JsonService};
+pub use signed::{Answer, SendError, SignedClient};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -67,6 +69,29 @@ pub fn config_of(variables: impl Fn(&str) -> Option<String>) -> Result<SdkConfig
         );
     config.set_endpoint_url(optional("AWS_ENDPOINT_URL"));
     Ok(config.build())
+}
+
+/// The URL of a service's endpoint in the region of a configuration, without a slash at its end.
+pub fn endpoint(config: &SdkConfig, name: &str) -> String {
+    if let Some(url) = config.endpoint_url() {
+        return url.trim_end_matches('/').to_owned();
+    }
+    let region = config.region().map(ToString::to_string).unwrap_or_default();
+    let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("https://{name}.{region}.{domain}")
+}
+
+/// The URL of a stage of an API of API Gateway, without a slash at its end. A local cloud serves it
+/// below its own endpoint.
+pub fn stage_url(config: &SdkConfig, api: &str, stage: &str) -> String {
+    match config.endpoint_url() {
+        Some(url) => format!("{}/_aws/execute-api/{api}/{stage}", url.trim_end_matches('/')),
+        None => {
+            let host = endpoint(config, "execute-api");
+            let host = host.strip_prefix("https://").unwrap_or_default();
+            format!("https://{api}.{host}/{stage}")
+        }
+    }
 }
 
 /// What sends a request that is signed already, once.

@@ -1,7 +1,10 @@
+use serde::{Deserialize, Serialize};
+
 use crate::DatasetName;
 
 /// Some datasets: all of them, or those of a list of names and beginnings of names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Vec<String>", try_from = "Vec<String>")]
 pub enum Datasets {
     /// Every dataset.
     #[default]
@@ -28,6 +31,32 @@ impl Datasets {
                 DatasetPattern::Named(name) => name == dataset,
                 DatasetPattern::Beginning(beginning) => dataset.as_str().starts_with(beginning),
             }),
+        }
+    }
+}
+
+impl From<Datasets> for Vec<String> {
+    fn from(datasets: Datasets) -> Self {
+        match datasets {
+            Datasets::All => vec!["*".to_owned()],
+            Datasets::Of(patterns) => patterns.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl TryFrom<Vec<String>> for Datasets {
+    type Error = String;
+
+    fn try_from(patterns: Vec<String>) -> Result<Self, String> {
+        patterns.iter().map(|pattern| pattern.parse()).collect()
+    }
+}
+
+impl std::fmt::Display for DatasetPattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Named(name) => write!(f, "{name}"),
+            Self::Beginning(beginning) => write!(f, "{beginning}*"),
         }
     }
 }

@@ -1,9 +1,12 @@
 //! What every registry must do, as a suite that all implementations pass.
 
 mod arrivals;
+mod contents;
 mod contracts;
 mod jobs;
-mod contents;
+mod live;
+
+pub use live::live_conformance;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -50,6 +50,8 @@ fn name(list: &List) -> String {
             let label = label.as_ref().map_or("*".to_owned(), ToString::to_string);
             format!("jobs {dataset} {status} {times} {label}")
         }
+        // They are read whole, so no cursor of theirs is given out.
+        List::Subscribers(_) | List::Progress(_) => list.partition().unwrap_or_default(),
     }
 }
 

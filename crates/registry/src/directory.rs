@@ -359,7 +359,9 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn it_is_a_registry() {
         let folder = tempfile::tempdir().expect("a temporary directory");
-        crate::conformance(Arc::new(Directory::new(folder.path())), "directory").await;
+        let registry = Arc::new(Directory::new(folder.path()));
+        crate::conformance(registry.clone(), "directory").await;
+        crate::live_conformance(registry, "directory").await;
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! | `by_all` | S | jobs | `job`: partition key of the index `all` |
 //! | `listed` | S | jobs | `<created>#<job id>`: sort key of all three indexes |
 //! | `labels` | SS | jobs that have some | each label, as `<key>:<value>` |
-//! | `expires` | N | none yet | seconds since 1970 at which DynamoDB may delete the entry: the table's TTL attribute |
+//! | `expires` | N | what is kept of those who watch | seconds since 1970 at which DynamoDB may delete the entry: the table's TTL attribute |
 //!
 //! | entry | `pk` | `sk` |
 //! |---|---|---|
@@ -24,6 +24,11 @@
 //! | something that was told of a dataset | `told#<dataset>#<SHA-256 of it>` | `note` |
 //! | batch of arrivals that is not a job yet | `batch#<dataset>` | `batch` |
 //! | part of what a batch gathered | `gathered#<job>` | five digits |
+//! | ticket that lets somebody connect | `ticket#<SHA-256 of its secret>` | `ticket` |
+//! | open WebSocket | `connection#<SHA-256 of its id>` | `record` |
+//! | who watches a job, a dataset or all jobs | `topic#job#<id>`, `topic#dataset#<name>`, `topic#all` | SHA-256 of the connection's id |
+//! | how the pushes of a job stand | `live#<job>` | `head` |
+//! | what a thirty-second of a job's shards have done | `live#<job>` | `slot-` and two digits |
 //!
 //! The indexes project `ALL`. Permissions: `dynamodb:GetItem`, `PutItem` and `DeleteItem` on the
 //! table (transactions need no other), `dynamodb:Query` on the table and on its indexes. Every read
@@ -41,7 +46,7 @@ use aws_types::SdkConfig;
 
 use self::failure::{Outcome, cancelled, failed};
 use crate::attempts::Attempts;
-use crate::table::{Key, List, Listing, Position, Table, When, Write};
+use crate::table::{Key, List, Listing, Position, Table, When, Write, read};
 use crate::{Error, Result};
 
 /// The least number of jobs that are looked at in one go when a filter lets only some of them pass.
@@ -341,6 +346,10 @@ fn key(key: &Key) -> Item {
 fn item(at: &Key, body: &str) -> Result<Item> {
     let mut item = key(at);
     item.insert("body".to_owned(), value(body));
+    if at.expires() {
+        let Expiring { expires } = read(at, body)?;
+        item.insert("expires".to_owned(), AttributeValue::N(expires.to_string()));
+    }
     if at.is_job() {
         let listing = Listing::read(at, body)?;
         item.insert("by_dataset".to_owned(), value(listing.dataset.as_str()));
@@ -353,6 +362,13 @@ fn item(at: &Key, body: &str) -> Result<Item> {
         }
     }
     Ok(item)
+}
+
+/// What an entry says that is not kept for ever.
+#[derive(serde::Deserialize)]
+struct Expiring {
+    /// Seconds since 1970.
+    expires: u64,
 }
 
 fn position(item: &Item, index: Option<&str>) -> Result<Position> {

@@ -5,6 +5,7 @@
 //! entry, write entries all or none under conditions, and list entries in order. Where two writers
 //! meet, a condition fails and the loser looks again.
 
+mod live;
 mod port;
 
 mod attempts;
@@ -23,9 +24,10 @@ mod memory;
 mod conformance;
 
 pub use absent::Absent;
-pub use conformance::conformance;
+pub use conformance::{conformance, live_conformance};
 pub use directory::{Directory, Waiting};
 #[cfg(feature = "dynamodb")]
 pub use dynamodb::DynamoDb;
 pub use memory::Memory;
+pub use live::*;
 pub use port::*;

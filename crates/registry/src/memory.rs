@@ -65,6 +65,8 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn it_is_a_registry() {
-        crate::conformance(Arc::new(Memory::new()), "memory").await;
+        let registry = Arc::new(Memory::new());
+        crate::conformance(registry.clone(), "memory").await;
+        crate::live_conformance(registry, "memory").await;
     }
 }

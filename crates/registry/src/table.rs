@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wording::Unquoted;
 
-use crate::{Error, JobFilter, JobRecord, JobStatus, Result};
+use crate::{Error, JobFilter, JobRecord, JobStatus, Result, Topic};
 
 /// A store of entries: JSON texts under keys.
 #[async_trait]
@@ -70,6 +70,10 @@ pub(crate) enum List {
     Versions(DatasetName),
     /// The jobs that pass a filter, newest first.
     Jobs(JobFilter),
+    /// Who watches a topic.
+    Subscribers(Topic),
+    /// What a running job told.
+    Progress(JobId),
 }
 
 /// Where an entry stands in a list; ordered as the list is.
@@ -152,6 +156,37 @@ impl Key {
         Self { pk: format!("gathered#{job}"), sk: format!("{part:05}") }
     }
 
+    /// Of a ticket, by its secret, which is hashed so that a reader of the table can't use it.
+    pub(crate) fn ticket(secret: &str) -> Self {
+        Self { pk: format!("ticket#{}", hash(secret)), sk: "ticket".to_owned() }
+    }
+
+    /// Of a connection. Its id is hashed, as it may be any text.
+    pub(crate) fn connection(id: &str) -> Self {
+        Self { pk: format!("connection#{}", hash(id)), sk: "record".to_owned() }
+    }
+
+    /// Of a connection among those that watch a topic.
+    pub(crate) fn subscriber(topic: &Topic, connection: &str) -> Self {
+        Self { pk: subscribers(topic), sk: hash(connection) }
+    }
+
+    /// Of how the pushes of a job stand.
+    pub(crate) fn live_head(job: &JobId) -> Self {
+        Self { pk: live(job), sk: "head".to_owned() }
+    }
+
+    /// Of what some of the shards of a job have done.
+    pub(crate) fn live_slot(job: &JobId, slot: u32) -> Self {
+        Self { pk: live(job), sk: format!("slot-{slot:02}") }
+    }
+
+    /// Whether the entry says itself when it expires.
+    pub(crate) fn expires(&self) -> bool {
+        let of_live = ["ticket#", "connection#", "topic#", "live#"];
+        of_live.iter().any(|begin| self.pk.starts_with(begin))
+    }
+
     /// Whether the entry is a job, which the lists of jobs hold.
     pub(crate) fn is_job(&self) -> bool {
         self.pk.starts_with("job#")
@@ -195,13 +230,15 @@ impl List {
         match self {
             Self::Datasets => Some(DATASETS.to_owned()),
             Self::Versions(dataset) => Some(versions(dataset)),
+            Self::Subscribers(topic) => Some(subscribers(topic)),
+            Self::Progress(job) => Some(live(job)),
             Self::Jobs(_) => None,
         }
     }
 
     /// Whether the last position comes first.
     pub(crate) fn newest_first(&self) -> bool {
-        !matches!(self, Self::Datasets)
+        matches!(self, Self::Versions(_) | Self::Jobs(_))
     }
 
     /// Where an entry stands in the list; `None` when it is not of it.
@@ -288,6 +325,18 @@ pub(crate) fn entry(value: &impl Serialize) -> String {
 /// The SHA-256 of a text, in hexadecimal digits.
 pub(crate) fn hash(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn subscribers(topic: &Topic) -> String {
+    match topic {
+        Topic::Job(job) => format!("topic#job#{job}"),
+        Topic::Dataset(dataset) => format!("topic#dataset#{dataset}"),
+        Topic::All => "topic#all".to_owned(),
+    }
+}
+
+fn live(job: &JobId) -> String {
+    format!("live#{job}")
 }
 
 fn versions(dataset: &DatasetName) -> String {
