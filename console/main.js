@@ -3,6 +3,7 @@
 import { html, nothing, render } from './vendor/lit-html/lit-html.js';
 import { Api } from './lib/api.js';
 import { href, match, parse } from './lib/router.js';
+import { Socket } from './lib/socket.js';
 import { icon, problem } from './parts/ui.js';
 
 // A page is a module with `open(app, names, query)`, which answers `{ title, view, close }`; pages
@@ -33,6 +34,8 @@ let hasCome = false;
 
 const app = {
   api: undefined,
+  /** Shows jobs as they run. */
+  socket: undefined,
   /** The state machine that the pipeline runs, to be drawn. */
   machine: undefined,
   isNarrow: () => narrow.matches,
@@ -128,6 +131,7 @@ async function start() {
     };
     const [config, machine] = await Promise.all([read('config.json'), read('landing.asl.json')]);
     app.api = new Api(config.api);
+    app.socket = new Socket(app.api);
     app.machine = machine;
   } catch (error) {
     page = { title: 'Not set up', view: () => problem(error) };

@@ -18,6 +18,7 @@ import { watch } from '../lib/live.js';
 import { href } from '../lib/router.js';
 import { fileList } from '../parts/files.js';
 import { drawing } from '../parts/machine.js';
+import { progress } from '../parts/progress.js';
 import { timeline } from '../parts/timeline.js';
 import { OPEN, ask, badge, bar, figures, loading, message, problem, when } from '../parts/ui.js';
 
@@ -31,8 +32,15 @@ export function open(app, { job: id }) {
   let files;
   let changes;
   let known;
+  let snapshot;
 
   const live = watch({
+    socket: app.socket,
+    topic: { job: id },
+    onSnapshot(pushed) {
+      snapshot = pushed;
+      app.redraw();
+    },
     async load() {
       const [job, execution] = await Promise.all([
         app.api.get(`/jobs/${encodeURIComponent(id)}`),
@@ -220,7 +228,9 @@ export function open(app, { job: id }) {
       <section class="panel" aria-label="Counts">
         ${job.counts
           ? bar(job.counts, { legend: true })
-          : html`<p class="quiet">Nothing is counted yet.</p>`}
+          : isOpen && snapshot
+            ? progress(snapshot)
+            : html`<p class="quiet">Nothing is counted yet.</p>`}
         ${figures([
           [
             job.status === 'HELD' ? 'Waits since' : isOpen ? 'Runs for' : 'Took',

@@ -92,6 +92,8 @@ export function open(app, _names, query) {
   let known = new Map();
   const live = watch({
     load,
+    socket: app.socket,
+    topic: {},
     isOpen: ({ page }) => page.items.some((job) => OPEN.has(job.status)),
     onData(loaded) {
       const changed = loaded.page.items.filter(

@@ -10,6 +10,7 @@ function stopped() {
   const listeners = new Set();
   return {
     waits: [],
+    Date: { now: () => 0 },
     setTimeout(act, wait) {
       this.waits.push(wait);
       timers.push(act);
