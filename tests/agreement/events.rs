@@ -12,7 +12,7 @@ use super::sources::{state_machine, text};
 use super::validator;
 use crate::flow::bench::{Bench, NOW, things};
 
-const SCHEMAS: [&str; 5] = ["started", "held", "landed", "ended", "late"];
+const SCHEMAS: [&str; 6] = ["started", "progressed", "held", "landed", "ended", "late"];
 
 fn schema(name: &str) -> Value {
     serde_json::from_str(&text(&format!("docs/reference/events/{name}.json"))).unwrap()
@@ -43,6 +43,7 @@ async fn all() -> Vec<Event> {
     let mut events = heard.all();
     assert_eq!(events.len(), 1, "what landed undisturbed, the state machine announces: {events:?}");
 
+    events.push(steps::announce::progressed(&stored.job, &bench.dataset));
     events.push(steps::announce::held(&Held {
         job: stored.job.clone(),
         dataset: bench.dataset.clone(),

@@ -55,6 +55,22 @@ const REGISTRY: &Needs = &[
     ("gathered", &["dynamodb:GetItem"]),
 ];
 
+const LIVE: &Needs = &[
+    ("issue_ticket", &["dynamodb:PutItem"]),
+    ("use_ticket", &["dynamodb:GetItem", "dynamodb:DeleteItem"]),
+    ("connect", &["dynamodb:PutItem"]),
+    ("connection", &["dynamodb:GetItem"]),
+    ("disconnect", &["dynamodb:GetItem", "dynamodb:DeleteItem"]),
+    ("subscribe", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+    ("unsubscribe", &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"]),
+    ("subscribers", &["dynamodb:Query"]),
+    ("note_plan", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+    ("note_shard", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+    ("told", &["dynamodb:Query"]),
+    ("begin_push", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+    ("note_quiet", &["dynamodb:GetItem", "dynamodb:PutItem"]),
+];
+
 const EXECUTIONS: &Needs = &[
     ("start", &["states:StartExecution", "states:DescribeExecution"]),
     ("describe", &["states:DescribeExecution"]),
@@ -80,6 +96,7 @@ struct Function {
     sources: &'static [&'static str],
     objects: &'static [&'static str],
     registry: &'static [&'static str],
+    live: &'static [&'static str],
     executions: &'static [&'static str],
     catalog: &'static [&'static str],
 }
@@ -99,6 +116,7 @@ const FUNCTIONS: [Function; 8] = [
             "functions/api/src/replay.rs",
             "functions/api/src/results.rs",
             "functions/api/src/source.rs",
+            "functions/api/src/tickets.rs",
             "functions/api/src/uploads.rs",
             "crates/steps/src/dry_run.rs",
             "crates/steps/src/references.rs",
@@ -120,6 +138,7 @@ const FUNCTIONS: [Function; 8] = [
             "redrive_job",
             "update_job",
         ],
+        live: &["issue_ticket"],
         executions: &["start", "describe", "history", "answer", "stop"],
         catalog: &[],
     },
@@ -144,6 +163,7 @@ const FUNCTIONS: [Function; 8] = [
             "redrive_job",
             "update_job",
         ],
+        live: &[],
         executions: &["start"],
         catalog: &[],
     },
@@ -165,6 +185,7 @@ const FUNCTIONS: [Function; 8] = [
         ],
         objects: &["head", "get", "read", "put", "list", "versions", "delete"],
         registry: &["contract", "gathered", "job", "loaded", "newest", "update_job"],
+        live: &[],
         executions: &[],
         catalog: &[],
     },
@@ -173,6 +194,7 @@ const FUNCTIONS: [Function; 8] = [
         sources: &[
             "crates/steps/src/transform.rs",
             "crates/steps/src/attempt.rs",
+            "crates/steps/src/live.rs",
             "crates/steps/src/merge.rs",
             "crates/steps/src/planned.rs",
             "crates/steps/src/documents.rs",
@@ -190,6 +212,7 @@ const FUNCTIONS: [Function; 8] = [
             "delete",
         ],
         registry: &[],
+        live: &["note_shard"],
         executions: &[],
         catalog: &[],
     },
@@ -204,6 +227,7 @@ const FUNCTIONS: [Function; 8] = [
         ],
         objects: &["head", "read", "put", "list"],
         registry: &[],
+        live: &[],
         executions: &[],
         catalog: &[],
     },
@@ -248,6 +272,7 @@ const FUNCTIONS: [Function; 8] = [
             "delete",
         ],
         registry: &["claim", "job", "loaded", "newest", "release", "set_newest", "update_job"],
+        live: &[],
         executions: &[],
         catalog: &["get_table", "create_table", "update_table", "create_partitions"],
     },
@@ -316,6 +341,7 @@ const FUNCTIONS: [Function; 8] = [
             "tell_once",
             "update_job",
         ],
+        live: &[],
         executions: &["start", "describe", "stop"],
         catalog: &["get_table", "create_table", "update_table", "create_partitions"],
     },
@@ -323,7 +349,20 @@ const FUNCTIONS: [Function; 8] = [
         name: "live",
         sources: &["functions/live/src"],
         objects: &[],
-        registry: &[],
+        registry: &["job", "jobs"],
+        live: &[
+            "use_ticket",
+            "connect",
+            "connection",
+            "disconnect",
+            "subscribe",
+            "unsubscribe",
+            "subscribers",
+            "note_plan",
+            "told",
+            "begin_push",
+            "note_quiet",
+        ],
         executions: &[],
         catalog: &[],
     },
@@ -392,6 +431,13 @@ fn the_tables_know_every_method_and_every_permission() {
             "dynamodb:",
         ),
         (
+            "Live",
+            LIVE,
+            "crates/registry/src/live.rs",
+            "crates/registry/src/dynamodb.rs",
+            "dynamodb:",
+        ),
+        (
             "Executions",
             EXECUTIONS,
             "crates/executions/src/lib.rs",
@@ -443,6 +489,7 @@ fn functions_call_what_the_table_says() {
         let ports = [
             (OBJECTS, function.objects),
             (REGISTRY, function.registry),
+            (LIVE, function.live),
             (EXECUTIONS, function.executions),
             (CATALOG, function.catalog),
         ];
@@ -480,9 +527,10 @@ fn functions_may_do_what_they_call_and_nothing_else() {
             expected.remove("s3:GetObjectVersion"); // It reads no source, and what it does read has no versions.
         }
         expected.extend(needed(REGISTRY, function.registry));
+        expected.extend(needed(LIVE, function.live));
         expected.extend(needed(EXECUTIONS, function.executions));
         expected.extend(needed(CATALOG, function.catalog));
-        if ["ingest", "store", "settle"].contains(&function.name) {
+        if ["ingest", "transform", "store", "settle"].contains(&function.name) {
             expected.extend(needed(EVENTS, &["put"]));
         }
         if rust(&format!("functions/{}/src", function.name)).contains("deployment::context")
@@ -491,6 +539,11 @@ fn functions_may_do_what_they_call_and_nothing_else() {
                 .is_some()
         {
             expected.insert("secretsmanager:GetSecretValue".to_owned());
+        }
+        if function.name == "live" {
+            // To push, and to have the API do what a watcher asks for.
+            let calls = ["execute-api:ManageConnections", "lambda:InvokeFunction"];
+            expected.extend(calls.map(str::to_owned));
         }
         if function.name == "admit" {
             expected.extend(
@@ -547,6 +600,19 @@ fn permissions_end_at_prefixes() {
             }
         }
     }
+}
+
+/// The data path may write what those who watch are shown, and read or change no contract, no job
+/// and no claim.
+#[test]
+fn a_shard_reaches_its_progress_and_nothing_else_of_the_registry() {
+    let template = template();
+    let reaches_table = |statement: &Value| list(&statement["Resource"]) == ["Table.Arn"];
+    let mut granted = statements(&template, "transform");
+    granted.retain(reaches_table);
+    let keys = json!({ "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["live#*"] } });
+    assert_eq!(granted.len(), 1, "{granted:?}");
+    assert_eq!(granted[0]["Condition"], keys);
 }
 
 #[test]

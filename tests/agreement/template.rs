@@ -344,7 +344,10 @@ fn listeners_of_the_deployment_hear_every_event_of_jobs() {
         };
         assert!(undelivered.contains(&may), "the queue takes nothing of {rule}: {undelivered:?}");
         if condition.is_string() {
-            assert_eq!(of_rule["EventPattern"], json!({ "source": [events::SOURCE] }), "{rule}");
+            // Progress is for those who watch.
+            let types = json!([{ "anything-but": "landfall.job.progressed" }]);
+            let all = json!({ "source": [events::SOURCE], "detail-type": types });
+            assert_eq!(of_rule["EventPattern"], all, "{rule}");
         }
     }
     let connection = properties(&template, "WebhookConnection");
@@ -359,13 +362,25 @@ fn listeners_of_the_deployment_hear_every_event_of_jobs() {
 #[test]
 fn the_door_is_never_open_and_never_floods() {
     let template = template();
-    let settings = &properties(&template, "DoorStage")["DefaultRouteSettings"];
-    assert!(settings["ThrottlingRateLimit"].is_u64() && settings["ThrottlingBurstLimit"].is_u64());
-    assert!(properties(&template, "DoorStage")["AccessLogSettings"]["Format"].is_string());
+    for stage in ["DoorStage", "SocketsStage"] {
+        let stage = properties(&template, stage);
+        let settings = &stage["DefaultRouteSettings"];
+        let is_limited =
+            settings["ThrottlingRateLimit"].is_u64() && settings["ThrottlingBurstLimit"].is_u64();
+        assert!(is_limited, "{stage}");
+        // A query string holds cursors, keys and tickets.
+        let format = stage["AccessLogSettings"]["Format"].as_str().unwrap();
+        assert!(!format.contains("query"), "{format}");
+    }
     assert_ne!(template["Parameters"]["Auth"]["Default"], "OPEN");
     for route in resources(&template, "AWS::ApiGatewayV2::Route") {
         let route = properties(&template, route);
         let key = route["RouteKey"].as_str().unwrap();
+        if route["ApiId"] == "Sockets" {
+            // The function lets in who has a ticket, which the door gives out.
+            assert_eq!(route["AuthorizationType"], "NONE");
+            continue;
+        }
         if key == "OPTIONS /{proxy+}" {
             // A browser asks without credentials; there is no such route unless a page may call the
             // API.

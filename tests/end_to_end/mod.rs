@@ -1,6 +1,7 @@
 //! Runs the real template, state machine and functions on the local cloud, every function with no
 //! more than its own role's permissions.
 
+mod socket;
 mod stage;
 
 mod approvals;
@@ -18,6 +19,7 @@ mod joins;
 mod keys;
 mod kills;
 mod limits;
+mod live;
 mod masks;
 mod peers;
 mod permissions;

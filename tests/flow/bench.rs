@@ -105,6 +105,7 @@ impl Bench {
             work: Place { bucket: "work".to_owned(), prefix: String::new() },
             catalog: None,
             events: None,
+            live: None,
             // One shard after another, so that a call is the same one each time.
             settings: Settings { max_concurrency: 1, ..Settings::default() },
             salt: Ok(None),

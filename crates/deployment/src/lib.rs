@@ -11,7 +11,7 @@ use events::{EventBridge, Events};
 use job::limits::REDRIVE_SECONDS;
 use job::sources::{REFERENCE_PREFIX, Sources};
 use objects::S3;
-use registry::{DynamoDb, Registry};
+use registry::{DynamoDb, Live, Registry};
 use steps::{Context, Place, Settings};
 
 /// The context of a deployed function that asks the registry; built once for a process.
@@ -19,17 +19,32 @@ use steps::{Context, Place, Settings};
 /// The error names the variable that is missing or can't be read.
 pub async fn context() -> Result<Context, String> {
     let table = required("LANDFALL_TABLE")?;
-    context_over(|config| Arc::new(DynamoDb::new(config, table))).await
+    context_over(|config| {
+        let table = Arc::new(DynamoDb::new(config, table));
+        (table.clone() as _, Some(table as _))
+    })
+    .await
 }
 
 /// As [`context`], of a function that never asks the registry: it is told no table, has no
 /// permission for one, and is spared the client.
 pub async fn context_without_registry() -> Result<Context, String> {
-    context_over(|_| Arc::new(registry::Absent)).await
+    context_over(|_| (Arc::new(registry::Absent) as _, None)).await
+}
+
+/// As [`context_without_registry`], of a function that tells those who watch a job how far it has
+/// come. It has no permission for any other entry of the table.
+pub async fn context_that_tells() -> Result<Context, String> {
+    let table = required("LANDFALL_TABLE")?;
+    context_over(|config| {
+        let live = Arc::new(DynamoDb::new(config, table));
+        (Arc::new(registry::Absent) as _, Some(live as _))
+    })
+    .await
 }
 
 async fn context_over(
-    registry: impl FnOnce(&SdkConfig) -> Arc<dyn Registry>,
+    tables: impl FnOnce(&SdkConfig) -> (Arc<dyn Registry>, Option<Arc<dyn Live>>),
 ) -> Result<Context, String> {
     let config = aws_clients::config()?;
     let settings = Settings::default();
@@ -45,9 +60,11 @@ async fn context_over(
         Sources::only(&inbox, &inbox_prefix, &others, [&work, &lake]).map_err(|error| {
             format!("the environment variable LANDFALL_SOURCE_BUCKET_ARNS: {error}")
         })?;
+    let (registry, live) = tables(&config);
     Ok(Context {
         buckets: Arc::new(S3::new(&config)),
-        registry: registry(&config),
+        registry,
+        live,
         lake: Place { bucket: lake, prefix: optional("LANDFALL_LAKE_PREFIX").unwrap_or_default() },
         references: Place { bucket: inbox, prefix: REFERENCE_PREFIX.to_owned() },
         sources,

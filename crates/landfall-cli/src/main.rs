@@ -8,6 +8,7 @@ mod run;
 mod files;
 mod rows;
 mod profile;
+mod watch;
 
 mod document;
 mod exit;
@@ -42,6 +43,7 @@ enum Command {
     Files(files::Files),
     Rows(rows::ReadRows),
     Profile(profile::ShowProfile),
+    Watch(watch::Watch),
 }
 
 fn main() -> std::process::ExitCode {
@@ -75,6 +77,7 @@ impl Landfall {
             Command::Files(files) => files.run(),
             Command::Rows(rows) => rows.run(),
             Command::Profile(profile) => profile.run(),
+            Command::Watch(watch) => watch.run(),
         }
     }
 }

@@ -15,6 +15,11 @@ pub(crate) fn say(line: impl std::fmt::Display) {
     note(writeln!(io::stdout(), "{line}"));
 }
 
+/// Whether what is said is still written: a pipe may be closed.
+pub(crate) fn is_heard() -> bool {
+    UNWRITTEN.get().is_none()
+}
+
 /// Notes what came of writing to stdout.
 pub(crate) fn note(written: io::Result<()>) {
     if let Err(error) = written {

@@ -23,6 +23,12 @@ pub fn started(plan: &Plan) -> Event {
     Event { detail_type: format!("{OF_JOB}started"), detail }
 }
 
+/// That shards of a job have ended since those who watch it were last shown how it stands.
+pub fn progressed(job: &JobId, dataset: &DatasetName) -> Event {
+    let detail = json!({"job": job, "dataset": dataset});
+    Event { detail_type: format!("{OF_JOB}progressed"), detail }
+}
+
 /// That a job waits for approval.
 pub fn held(held: &Held) -> Event {
     Event { detail_type: format!("{OF_JOB}held"), detail: json!(held) }

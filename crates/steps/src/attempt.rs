@@ -84,15 +84,27 @@ pub(crate) struct Attempt<'a> {
 
 impl Attempt<'_> {
     /// Does `work`, which clears up after itself if it fails, unless a receipt is there already.
-    /// Answers whether the receipt that counts is this attempt's, and so tells what it used.
+    /// Answers the receipt that counts. Where it is this attempt's, it tells what the attempt used;
+    /// otherwise the attempt notes that itself.
     pub(crate) async fn run<R: Leaves>(
         &self,
         work: impl Future<Output = Result<R, Error>>,
-    ) -> Result<bool, Error> {
+    ) -> Result<R, Error> {
+        let outcome = self.leave_receipt(work).await;
+        if !outcome.as_ref().is_ok_and(|receipt| receipt.attempt() == self.name) {
+            self.meter.note(self.context, self.keys).await;
+        }
+        outcome
+    }
+
+    async fn leave_receipt<R: Leaves>(
+        &self,
+        work: impl Future<Output = Result<R, Error>>,
+    ) -> Result<R, Error> {
         let objects = self.context.work();
         if let Some(there) = documents::find::<R>(objects.as_ref(), &self.receipt).await? {
             self.clear_if_undone(&there).await?;
-            return Ok(there.attempt() == self.name);
+            return Ok(there);
         }
         let mut receipt = match work.await {
             Ok(receipt) => receipt,
@@ -106,12 +118,15 @@ impl Attempt<'_> {
         let usage = self.meter.usage();
         let spent = Usage { puts: usage.puts + 1, ..usage };
         receipt.spend(spent);
-        let counts = self.leave(&receipt).await?;
-        if counts {
-            self.meter.is_told(spent);
-        }
+        let counting = match self.leave(&receipt).await? {
+            None => {
+                self.meter.is_told(spent);
+                None
+            }
+            Some(winner) => Some(winner),
+        };
         self.clear_if_undone(&receipt).await?;
-        Ok(counts)
+        Ok(counting.unwrap_or(receipt))
     }
 
     /// Keeps the first permanent failure: a Distributed Map tells only that some child failed.
@@ -124,19 +139,19 @@ impl Attempt<'_> {
         }
     }
 
-    /// Writes the receipt; whether it is the one that counts.
-    async fn leave<R: Leaves>(&self, receipt: &R) -> Result<bool, Error> {
+    /// Writes the receipt; answers the one that counts, if that is another one.
+    async fn leave<R: Leaves>(&self, receipt: &R) -> Result<Option<R>, Error> {
         let objects = self.context.work();
         if documents::write(objects.as_ref(), &self.receipt, receipt, Put::IfAbsent).await? {
-            return Ok(true);
+            return Ok(None);
         }
         // Another attempt was faster, or this one wrote it and the answer was lost.
         let winner: R = documents::read(objects.as_ref(), &self.receipt).await?;
         if winner.attempt() == self.name {
-            return Ok(true);
+            return Ok(None);
         }
         abort(self.context, receipt).await;
-        Ok(false)
+        Ok(Some(winner))
     }
 
     /// Ends the work for a job that is decided not to commit, and clears up what a receipt names.

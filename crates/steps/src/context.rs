@@ -13,7 +13,7 @@ use landing::files::FolderLimits;
 use landing::mask::{Salt, check_salt};
 use landing::plan::Plan;
 use objects::{Buckets, Objects};
-use registry::Registry;
+use registry::{Live, Registry};
 use tables::Log;
 
 use crate::replay;
@@ -37,6 +37,8 @@ pub struct Context {
     pub catalog: Option<Arc<dyn Catalog>>,
     /// Who hears how jobs end, if anybody.
     pub events: Option<Arc<dyn Events>>,
+    /// What is kept of those who watch jobs, if anybody can.
+    pub live: Option<Arc<dyn Live>>,
     /// What the deployment says.
     pub settings: Settings,
     /// What masks hash values with, or why it can't be had: that ends the jobs that need it, and no

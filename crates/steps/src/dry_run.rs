@@ -141,6 +141,7 @@ impl DryRun {
             work: place(WORK),
             catalog: None,
             events: None,
+            live: None,
             settings: Settings::default(),
             salt: Ok(self.salt.clone()),
         }

@@ -30,6 +30,7 @@ mod found;
 mod hold;
 mod keys;
 mod left;
+mod live;
 mod newest;
 mod order;
 mod output;

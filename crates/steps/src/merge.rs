@@ -67,11 +67,7 @@ pub async fn merge(
         name: attempt,
         meter: &meter,
     };
-    let outcome = race.run(work).await;
-    if !matches!(outcome, Ok(true)) {
-        meter.note(&context, &keys).await;
-    }
-    outcome.map(|_| Transformed {})
+    race.run(work).await.map(|_| Transformed {})
 }
 
 /// The receipts of the merges that a tally counts, as far as there are any.

@@ -13,7 +13,7 @@ use futures::future::{self, BoxFuture};
 use futures::{FutureExt, TryFutureExt};
 use job::message::{JobKeys, Shard, ShardRound, TransformShard, Transformed};
 use job::small_files::is_small;
-use job::{Error, ErrorKind};
+use job::{Error, ErrorKind, Progress};
 use landing::commit::{Crc64Nvme, OpenFile, Receipt, ReceiptPart, RejectsPiece, SmallFile};
 use landing::files::FileChunk;
 use landing::limits::long_footer;
@@ -32,7 +32,7 @@ use crate::planned::objects_of;
 use crate::source::{pin, source_error};
 use crate::spending::Meter;
 use crate::upload::Spool;
-use crate::{Context, documents};
+use crate::{Context, documents, live};
 
 /// Bytes that are read first past its end, where mostly less than one record is missing. Each
 /// further read takes twice as many.
@@ -79,11 +79,20 @@ pub async fn transform(
         name: attempt,
         meter: &meter,
     };
-    let outcome = race.run(work).await;
-    if !matches!(outcome, Ok(true)) {
-        meter.note(&context, &keys).await;
+    let receipt = race.run(work).await?;
+    tell(&context, &message, &receipt).await;
+    Ok(Transformed {})
+}
+
+/// Tells those who watch the job what the shard has done. The job goes on whether or not they hear.
+async fn tell(context: &Context, message: &TransformShard, receipt: &Receipt) {
+    // Later rounds do again what an earlier one has told.
+    if receipt.round > 1 {
+        return;
     }
-    outcome.map(|_| Transformed {})
+    let parts = receipt.parts.iter().map(|part| part.tile.to - part.tile.from);
+    let done = Progress { shards: 1, bytes: parts.sum(), counts: receipt.counts };
+    live::tell(context, &message.job, &message.dataset, receipt.shard, &done).await;
 }
 
 /// An attempt's work on a shard.

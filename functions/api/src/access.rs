@@ -69,6 +69,7 @@ pub const NEEDS: &[(&str, &str, &[Scope])] = &[
     ("GET", "/datasets/{name}/rejects", &[Scope::Read, Scope::Data]),
     ("POST", "/infer", &[Scope::Write, Scope::Data]),
     ("POST", "/uploads", &[Scope::Write]),
+    ("POST", "/tickets", &[Scope::Read]),
     ("POST", "/jobs", &[Scope::Write]),
     ("GET", "/jobs", &[Scope::Read]),
     ("GET", "/jobs/{id}", &[Scope::Read]),

@@ -23,6 +23,7 @@ mod replay;
 mod results;
 mod schema;
 mod source;
+mod tickets;
 mod uploads;
 mod view;
 
@@ -34,7 +35,7 @@ use axum::{Extension, Json, Router, middleware};
 use executions::Executions;
 use job::sources::Sources;
 use objects::{Buckets, Objects};
-use registry::Registry;
+use registry::{Live, Registry};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -55,6 +56,8 @@ pub const URL_SECONDS: u32 = 900;
 pub struct App {
     /// Contracts, jobs and the load history.
     pub registry: Arc<dyn Registry>,
+    /// What is kept of those who watch jobs.
+    pub live: Arc<dyn Live>,
     /// The state machine.
     pub executions: Arc<dyn Executions>,
     /// All buckets.
@@ -83,6 +86,8 @@ pub struct Config {
     /// Whether the deployment has a salt for masks that hash: which one is none of the front door's
     /// business.
     pub has_salt: bool,
+    /// The URL of the WebSocket API.
+    pub socket_url: String,
     /// Where functions log; `None`: there is no console that shows it.
     pub logs: Option<Logs>,
 }
@@ -113,6 +118,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(files::list))
         .routes(routes!(infer::infer))
         .routes(routes!(uploads::create))
+        .routes(routes!(tickets::issue))
         .routes(routes!(jobs::submit, jobs::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::cancel))

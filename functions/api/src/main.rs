@@ -32,8 +32,11 @@ async fn main() -> Result<(), lambda_step::Error> {
     let (machine, functions) = (setting("LANDFALL_STATE_MACHINE")?, setting("LANDFALL_FUNCTIONS")?);
     // What is not AWS has no console.
     let logs = elsewhere.is_none().then(|| Logs::beside(&machine, &functions)).transpose()?;
+    let (api, stage) = (setting("LANDFALL_SOCKET_API")?, setting("LANDFALL_SOCKET_STAGE")?);
+    let table = Arc::new(DynamoDb::new(&aws, setting("LANDFALL_TABLE")?));
     let app = App {
-        registry: Arc::new(DynamoDb::new(&aws, setting("LANDFALL_TABLE")?)),
+        registry: table.clone(),
+        live: table,
         executions: Arc::new(StepFunctions::new(&aws, machine)),
         buckets: Arc::new(objects::S3::new(&aws)),
         config: Config {
@@ -44,6 +47,7 @@ async fn main() -> Result<(), lambda_step::Error> {
             lake_bucket: lake,
             lake_prefix: setting("LANDFALL_LAKE_PREFIX")?,
             origins: Origins::parse(&setting("LANDFALL_CORS_ORIGINS")?)?,
+            socket_url: socket_url(&aws_clients::stage_url(&aws, &api, &stage)),
             has_salt: setting("LANDFALL_HAS_MASK_SALT")? == "true",
             logs,
         },
@@ -57,6 +61,11 @@ async fn main() -> Result<(), lambda_step::Error> {
             Ok(axum::serve(listener, router).await?)
         }
     }
+}
+
+/// The URL of an API as WebSockets have it.
+fn socket_url(url: &str) -> String {
+    url.replacen("http", "ws", 1)
 }
 
 fn setting(name: &str) -> Result<String, String> {

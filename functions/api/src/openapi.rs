@@ -22,6 +22,7 @@ use crate::problem::{Document, Kind, Problem};
         (name = "datasets", description = "Contracts, and the tables that files land in."),
         (name = "uploads", description = "Files on their way in."),
         (name = "jobs", description = "Landings: one a file."),
+        (name = "live", description = "Jobs as they run, over WebSockets."),
         (name = "door", description = "The API itself."),
     ),
     components(schemas(Document)),

@@ -5,7 +5,7 @@ use job::message::MakeFiles;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_step::Error> {
-    let context = deployment::context_without_registry().await?;
+    let context = deployment::context_that_tells().await?;
     lambda_step::serve("transform", move |message, attempt| {
         let context = context.clone();
         async move {

@@ -380,6 +380,7 @@ fn context(lake: &Path, contract: &Path, threads: usize) -> Result<Context, Exit
         work: place(&work)?,
         catalog: None,
         events: None,
+        live: None,
         settings,
         salt: Ok(salt()?),
     })

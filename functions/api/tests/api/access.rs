@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::door::{Answer, Door};
 
 /// A request as API Gateway hands it to the function.
-async fn through_the_gateway(
+pub(crate) async fn through_the_gateway(
     door: &Door,
     method: &str,
     target: &str,
@@ -45,12 +45,12 @@ async fn through_the_gateway(
     door.send(Request::from_parts(parts, Body::from(body.to_owned()))).await
 }
 
-fn token(scopes: &str) -> Value {
+pub(crate) fn token(scopes: &str) -> Value {
     json!({"jwt": {"claims": {"sub": "somebody", "scope": scopes}, "scopes": null}})
 }
 
 /// A token with every scope, for some datasets.
-fn token_for(datasets: &str) -> Value {
+pub(crate) fn token_for(datasets: &str) -> Value {
     let scopes = Scope::ALL.map(Scope::name).join(" ");
     json!({"jwt": {"claims": {"sub": "somebody", "scope": scopes, "landfall:datasets": datasets}, "scopes": null}})
 }

@@ -39,6 +39,7 @@ pub(crate) fn config(has_salt: bool) -> Config {
         lake_bucket: "the-lake".to_owned(),
         lake_prefix: "lake/".to_owned(),
         origins: Origins::default(),
+        socket_url: "wss://sockets.example/live".to_owned(),
         has_salt,
         logs: Some(Logs::beside(MACHINE, "transform=stack-Transform").unwrap()),
     }
@@ -73,6 +74,7 @@ impl Door {
         let config = config(has_salt);
         let app = App {
             registry: registry.clone(),
+            live: registry.clone(),
             executions: executions.clone(),
             buckets: buckets.clone(),
             config,
@@ -112,6 +114,7 @@ impl Door {
         let config = Config { origins: Origins::parse(origins).unwrap(), ..config(false) };
         let app = App {
             registry: self.registry.clone(),
+            live: self.registry.clone(),
             executions: self.executions.clone(),
             buckets: self.buckets.clone(),
             config,

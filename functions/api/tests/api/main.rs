@@ -19,4 +19,5 @@ mod replay;
 mod results;
 mod shape;
 mod sources;
+mod tickets;
 mod uploads;

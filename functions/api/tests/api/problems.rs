@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::door::{Door, FLIGHTS, config};
 
 /// Every route, with a path of its kind.
-const ROUTES: [(&str, &str); 28] = [
+const ROUTES: [(&str, &str); 29] = [
     ("GET", "/health"),
     ("GET", "/contract.schema.json"),
     ("GET", "/datasets"),
@@ -21,6 +21,7 @@ const ROUTES: [(&str, &str); 28] = [
     ("GET", "/datasets/flights/rejects"),
     ("POST", "/infer"),
     ("POST", "/uploads"),
+    ("POST", "/tickets"),
     ("POST", "/jobs"),
     ("GET", "/jobs"),
     ("GET", "/jobs/j-1"),
@@ -163,6 +164,7 @@ async fn a_panic_is_a_problem_too() {
     let config = config(false);
     let app = App {
         registry: door.registry.clone(),
+        live: door.registry.clone(),
         executions: Arc::new(Panics),
         buckets: door.buckets.clone(),
         config,

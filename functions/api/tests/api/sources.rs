@@ -24,6 +24,7 @@ async fn watched(places: &[(&str, &str)]) -> (Door, Arc<Faulty>) {
     let watched = Arc::new(Faulty::new(door.buckets.clone(), none));
     let app = App {
         registry: door.registry.clone(),
+        live: door.registry.clone(),
         executions: door.executions.clone(),
         buckets: watched.clone(),
         config: config(false),
