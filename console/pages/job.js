@@ -18,7 +18,7 @@ import { watch } from '../lib/live.js';
 import { href } from '../lib/router.js';
 import { fileList } from '../parts/files.js';
 import { drawing } from '../parts/machine.js';
-import { timeline } from '../parts/timeline.js';
+import { timeline, whereTimeWent } from '../parts/timeline.js';
 import { OPEN, ask, badge, bar, figures, loading, message, problem, when } from '../parts/ui.js';
 
 const FILES = 50;
@@ -50,7 +50,7 @@ export function open(app, { job: id }) {
       const { job } = loaded;
       if (known && known !== job.status) app.say(`The job is ${job.status.toLowerCase()}.`);
       known = job.status;
-      data = loaded;
+      data = { ...loaded, told: Date.now() };
       error = undefined;
       page.title = sourceName(job.source);
       if (job.status === 'SUCCEEDED' && !files) outputs();
@@ -245,16 +245,13 @@ export function open(app, { job: id }) {
       ${execution
         ? html` <section class="panel" aria-labelledby="states">
               <h2 id="states">States</h2>
-              ${drawing(app.machine, execution, {
-                now,
-                isNarrow: app.isNarrow(),
-                isHeld: job.status === 'HELD',
-              })}
+              ${drawing(execution, { now, told: data.told, isNarrow: app.isNarrow() })}
             </section>
             <section class="panel" aria-labelledby="time">
               <h2 id="time">Timeline</h2>
               ${timeline(execution, now)}
-            </section>`
+            </section>
+            ${whereTimeWent(execution)}`
         : nothing}
       <div class="columns">
         ${files?.items.length || files?.problem
