@@ -6,7 +6,7 @@ import { hunks, lines } from '../lib/diff.js';
 import { ago, bytes, count, counted, jobName, moment, sourceName } from '../lib/format.js';
 import { watch } from '../lib/live.js';
 import { href } from '../lib/router.js';
-import { fileList } from '../parts/files.js';
+import { fileList, previews } from '../parts/files.js';
 import { OPEN, figures, history, loading, message, problem, when } from '../parts/ui.js';
 
 const JOBS = 60;
@@ -21,6 +21,7 @@ export function open(app, { dataset }, query) {
   let chosen = query.version === undefined ? undefined : Number(query.version);
   let compared = query.with === undefined ? undefined : Number(query.with);
   const texts = new Map();
+  const seen = previews(app);
 
   const live = watch({
     async load() {
@@ -155,8 +156,9 @@ export function open(app, { dataset }, query) {
       ${rejects?.items.length ? openRejects(rejects.items, now) : nothing}
       ${contract(found.version)}
       ${files?.items.length || files?.problem
-        ? fileList(files, () => readFiles(files.next))
-        : nothing}`;
+        ? fileList(files, () => readFiles(files.next), seen)
+        : nothing}
+      ${seen.view()}`;
   };
 
   const openRejects = (items, now) =>

@@ -16,7 +16,7 @@ import {
 } from '../lib/format.js';
 import { watch } from '../lib/live.js';
 import { href } from '../lib/router.js';
-import { fileList } from '../parts/files.js';
+import { fileList, previews } from '../parts/files.js';
 import { drawing } from '../parts/machine.js';
 import { timeline, whereTimeWent } from '../parts/timeline.js';
 import { OPEN, ask, badge, bar, figures, loading, message, problem, when } from '../parts/ui.js';
@@ -31,6 +31,7 @@ export function open(app, { job: id }) {
   let files;
   let changes;
   let known;
+  const seen = previews(app);
 
   const live = watch({
     async load() {
@@ -255,12 +256,13 @@ export function open(app, { job: id }) {
         : nothing}
       <div class="columns">
         ${files?.items.length || files?.problem
-          ? fileList(files, () => outputs(files.next))
+          ? fileList(files, () => outputs(files.next), seen)
           : nothing}
         ${files?.items.length
           ? html`<div class="stack">${job.bill ? bill(job.bill) : nothing}${facts(job)}</div>`
           : [job.bill ? bill(job.bill) : nothing, facts(job)]}
-      </div>`;
+      </div>
+      ${seen.view()}`;
   };
 
   const tick = setInterval(() => {

@@ -86,6 +86,49 @@ test('a file that is dropped lands', async () => {
   await leave(page);
 });
 
+test('the first rows of a file are shown, as text', async () => {
+  const dataset = fresh('previewed');
+  const fields = '[{ name: id, type: integer }, { name: note, type: string }]';
+  await api(
+    'PUT',
+    `/datasets/${dataset}`,
+    `name: ${dataset}\nschema: { fields: ${fields} }\n`,
+    'application/yaml',
+  );
+  const quoted = `"${HOSTILE.replaceAll('"', '""')}"`;
+  const long = 'x'.repeat(5_000);
+  const more = Array.from({ length: 80 }, (_, at) => `${at + 3},\n`).join('');
+  const job = await submit(
+    dataset,
+    'rows.csv',
+    `id,note\n9007199254740993,${quoted}\n2,${long}\n${more}`,
+  );
+  await ended(job, 'SUCCEEDED');
+  for (const place of [`#/jobs/${job}`, `#/datasets/${dataset}`]) {
+    const page = await visit(browser, place);
+    await until(page, 'the file', () => document.querySelector('a.file'));
+    await click(page, 'Preview');
+    await until(page, 'its rows', () => document.querySelectorAll('#first-rows tbody tr').length);
+    const cells = await page.$$eval('#first-rows tbody tr', (rows) =>
+      rows.map((row) => [...row.cells].map((cell) => cell.textContent)),
+    );
+    assert.equal(cells.length, 50);
+    // Not a digit is lost, and a long value is cut.
+    assert.deepEqual(cells.slice(0, 3), [
+      ['9007199254740993', HOSTILE],
+      ['2', `${'x'.repeat(200)}…`],
+      ['3', 'null'],
+    ]);
+    assert.equal(await page.$$eval('main img, main script', (found) => found.length), 0);
+    await page.evaluate(AXE);
+    const violations = await page.evaluate(async () => (await axe.run()).violations);
+    assert.deepEqual(violations, []);
+    await click(page, 'Close');
+    await until(page, 'that they are gone', () => !document.querySelector('#first-rows'));
+    await leave(page);
+  }
+});
+
 test('rejects are mended, by a rule and by hand, until none is open', async () => {
   const page = await visit(browser, `#/jobs/${rejecting}/rejects`);
   await until(page, 'four records', () => document.querySelectorAll('.grid tbody').length === 4);
@@ -347,6 +390,11 @@ test('the first view is small', async () => {
   await page.waitForSelector('main h1');
   await until(page, 'what was loaded', () => !document.querySelector('.loading'));
   const files = await Promise.all(bodies);
+  // What few pages need is loaded where it is needed.
+  assert.deepEqual(
+    files.map(([name]) => name).filter((name) => /hyparquet|fzstd|codemirror/.test(name)),
+    [],
+  );
   const total = files.reduce((sum, [, size]) => sum + size, 0);
   console.log(`first view: ${total} bytes compressed, ${files.length} files`);
   assert.ok(total < FIRST_VIEW, JSON.stringify(files));
