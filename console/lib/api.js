@@ -33,7 +33,12 @@ export class Api {
   }
 
   put(path, text, type) {
-    return this.call('PUT', path, text, { 'content-type': type });
+    return this.text('PUT', path, text, type);
+  }
+
+  /** Sends a text that is no JSON. */
+  text(method, path, text, type) {
+    return this.call(method, path, text, { 'content-type': type });
   }
 
   async call(method, path, body, headers = {}) {

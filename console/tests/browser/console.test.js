@@ -285,6 +285,97 @@ test('names and values are text, whatever they hold', async () => {
   }
 });
 
+test('a contract is changed in an editor, which shows its faults at their lines', async () => {
+  const dataset = fresh('edited');
+  const first = `name: ${dataset}\nschema:\n  fields:\n    - { name: id, type: integer }\n`;
+  await api('PUT', `/datasets/${dataset}`, first, 'application/yaml');
+  const page = await visit(browser, `#/datasets/${dataset}`);
+  const checks = [];
+  await page.setRequestInterception(true);
+  page.on('request', (request) => {
+    if (!request.url().endsWith('/check')) return request.continue();
+    const line = request
+      .postData()
+      .split('\n')
+      .findIndex((one) => one.includes('wron'));
+    const fault = { path: 'schema', line: line + 1, column: 26, message: '`wron` is no type' };
+    checks.push(request.postData());
+    return request.respond({
+      headers: { 'access-control-allow-origin': '*' },
+      contentType: 'application/json',
+      body: JSON.stringify({ faults: line < 0 ? [] : [fault] }),
+    });
+  });
+  await click(page, 'Edit');
+  await until(page, 'the editor', () => document.querySelector('.editor[data-ready]'));
+  const within = (selector) =>
+    page.evaluate(
+      (wanted) =>
+        [...document.querySelector('.editor').shadowRoot.querySelectorAll(wanted)].map(
+          (one) => one.textContent,
+        ),
+      selector,
+    );
+  // The policy lets no page make styles of text; without them lines would lie upon each other.
+  const looks = await page.evaluate(() => {
+    const { shadowRoot } = document.querySelector('.editor');
+    const gutter = shadowRoot.querySelector('.cm-gutters');
+    return [shadowRoot.querySelectorAll('style').length, getComputedStyle(gutter).display];
+  });
+  assert.deepEqual(looks, [0, 'flex']);
+  await page.evaluate(() => {
+    document.querySelector('.editor').shadowRoot.querySelector('.cm-content').focus();
+  });
+  await page.keyboard.down('Control');
+  await page.keyboard.press('End');
+  await page.keyboard.up('Control');
+  // What may stand here is offered: of a field, what it does not have yet.
+  await page.keyboard.type('    - { name: day, ty');
+  const offered = async () => {
+    for (let turn = 0; turn < 100; turn += 1) {
+      const found = await within('.cm-completionLabel');
+      if (found.length) return found;
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    return [];
+  };
+  assert.equal((await offered())[0], 'type');
+  await page.keyboard.press('Escape');
+  await page.keyboard.type('pe: wron }');
+  await until(page, 'the fault', () =>
+    document.querySelector('ul.faults')?.textContent.includes('wron is no type'),
+  );
+  assert.deepEqual((await within('.cm-lintRange-error')).length, 1);
+  assert.ok(checks.at(-1).includes('wron'), 'what is typed is what is asked about');
+  await page.evaluate(AXE);
+  for (const theme of ['light', 'dark']) {
+    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+    const violations = await page.evaluate(async () =>
+      (await axe.run()).violations.map(
+        ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' ')}`,
+      ),
+    );
+    assert.deepEqual(violations, [], theme);
+  }
+  // Whoever registers it all the same is told by the API, at the same place.
+  await click(page, 'Register');
+  await until(page, 'what the API says', () =>
+    /Line 5/.test(document.querySelector('ul.faults')?.textContent),
+  );
+  await click(page, 'Line 5, 26');
+  for (let turn = 0; turn < 4; turn += 1) await page.keyboard.press('Delete');
+  await page.keyboard.type('date');
+  await until(page, 'that nothing is wrong', () => !document.querySelector('ul.faults'));
+  await click(page, 'Register');
+  await until(page, 'the second version', () =>
+    document.querySelector('.diff')?.textContent.includes('name: day, type: date'),
+  );
+  // The browser tells of each answer that is a problem.
+  page.complaints = page.complaints.filter((one) => !one.includes('422'));
+  await leave(page);
+  assert.equal((await api('GET', `/datasets/${dataset}`)).version, 2);
+});
+
 test('filters are in the address, and Back undoes them', async () => {
   const page = await visit(browser, `#/jobs?dataset=${orders}&status=SUCCEEDED`);
   await until(
