@@ -200,6 +200,145 @@ test('what is rejected again stays, with what was typed', async () => {
   await leave(page);
 });
 
+test('rejects in another encoding are mended, and what is not typed keeps its bytes', async () => {
+  const dataset = fresh('latin');
+  await api(
+    'PUT',
+    `/datasets/${dataset}`,
+    `name: ${dataset}\nencoding: windows-1252\nschema:\n  fields:\n    - { name: name, type: string }\n    - { name: day, type: date }\n    - { name: note, type: string }\nrejects: { limit: 100% }\n`,
+    'application/yaml',
+  );
+  // ë and ü are one byte each, which is no UTF-8.
+  const text = 'name;day;note\nJosé;2026-01-01;a\nZoë;2026-13-01;früh\n';
+  const job = await submit(dataset, 'latin.csv', Buffer.from(text, 'latin1'));
+  await ended(job, 'SUCCEEDED');
+  const page = await visit(browser, `#/jobs/${job}/rejects`);
+  await until(page, 'the encoding', () =>
+    document.querySelector('.note')?.textContent.includes('read as windows-1252'),
+  );
+  const type = async (label, value) => {
+    const input = await page.waitForSelector(`.grid input[aria-label^="${label}"]`);
+    await input.click({ clickCount: 3 });
+    await input.type(value);
+  };
+  assert.equal(await page.$eval('.grid input', (input) => input.value), 'Zoë');
+  // What the encoding lacks can't be sent.
+  await type('note, line 3', 'Ω');
+  await until(page, 'why not', () => document.querySelector('.note [role="alert"]'));
+  assert.ok(await page.$eval('.head button.main', (button) => button.disabled));
+  await type('note, line 3', '5 €');
+  await type('day, line 3', '2026-12-01');
+  await click(page, 'Replay 1 mended');
+  await until(page, 'that none is open', () =>
+    document.querySelector('h1').textContent.includes('0 open of 1'),
+  );
+  await page.goto(`${CONSOLE}#/datasets/${dataset}`);
+  const notes = [];
+  for (let at = 0; at < 2; at += 1) {
+    await until(page, 'the files', () => document.querySelectorAll('a.file').length === 2);
+    await page.evaluate((which) => {
+      [...document.querySelectorAll('td button.plain')][which].click();
+    }, at);
+    await until(page, 'rows', () => document.querySelector('#first-rows tbody tr'));
+    notes.push(
+      await page.$eval('#first-rows tbody tr', (row) =>
+        [...row.cells].map((cell) => cell.textContent).slice(0, 3),
+      ),
+    );
+    await click(page, 'Close');
+    await until(page, 'that they are gone', () => !document.querySelector('#first-rows'));
+  }
+  assert.deepEqual(notes.sort(), [
+    ['José', '2026-01-01', 'a'],
+    ['Zoë', '2026-12-01', '5 €'],
+  ]);
+  await leave(page);
+});
+
+test('rejects of several headers are mended one header at a time', async () => {
+  const page = await visit(browser, '#/jobs');
+  const sent = [];
+  const answers = {
+    'GET /jobs/job-two': {
+      job: 'job-two',
+      dataset: 'orders',
+      status: 'SUCCEEDED',
+      source: { prefix: 'inbox/orders/' },
+      counts: { read: 9, stored: 6, rejected: 3, filtered: 0 },
+      rejects: { open: 3, replays: [] },
+      created: '2026-03-01T00:00:00Z',
+      updated: '2026-03-01T00:00:01Z',
+    },
+    'GET /jobs/job-two/rejects': {
+      rows: 3,
+      url: '/first.csv',
+      layouts: [
+        { layout: 0, rows: 1, encoding: 'utf-8', rejects: [[1, 1]] },
+        {
+          layout: 1,
+          rows: 2,
+          encoding: 'utf-8',
+          rejects: [
+            [0, 1],
+            [2, 1],
+          ],
+        },
+      ],
+    },
+    'GET /jobs/job-two/rejects?layout=1': { rows: 3, url: '/second.csv' },
+    'GET /jobs/job-two/errors?limit=1': { items: [], url: '/errors.jsonl' },
+    'GET /jobs/job-child': {
+      job: 'job-child',
+      dataset: 'orders',
+      status: 'SUCCEEDED',
+      source: { key: 'jobs/job-child/mended-1.csv' },
+      counts: { read: 1, stored: 1, rejected: 0, filtered: 0 },
+    },
+  };
+  const texts = {
+    '/first.csv': 'id,day\n7,x\n',
+    '/second.csv': 'day;id\ny;8\nz;9\n',
+    '/errors.jsonl': [8, 7, 9]
+      .map((id) => `{"record":${id},"line":${id},"error":"type-error","message":"of ${id}"}\n`)
+      .join(''),
+  };
+  await page.setRequestInterception(true);
+  page.on('request', (request) => {
+    const url = new URL(request.url());
+    const call = `${request.method()} ${/\/jobs\/.*/.exec(url.pathname)?.[0]}${url.search}`;
+    const text = texts[url.pathname];
+    if (call === 'POST /jobs/job-two/replay') sent.push(JSON.parse(request.postData()));
+    const answer = call.startsWith('POST /jobs/job-two')
+      ? { job: 'job-child', status: 'RUNNING' }
+      : answers[call];
+    if (text === undefined && answer === undefined) request.continue();
+    else request.respond({ status: 200, body: text ?? JSON.stringify(answer) });
+  });
+  // The URLs of files lead to the console's own origin.
+  const home = new URL(CONSOLE).origin;
+  for (const answer of Object.values(answers)) if (answer.url) answer.url = home + answer.url;
+  await page.evaluate(() => {
+    location.hash = '#/jobs/job-two/rejects?layout=1';
+  });
+  await until(page, 'two records', () => document.querySelectorAll('.grid tbody').length === 2);
+  const said = await page.$$eval('.grid .said li', (all) =>
+    all.map((one) => one.textContent.trim()),
+  );
+  assert.deepEqual(said, ['of 8', 'of 9']);
+  const input = await page.$('.grid input[aria-label^="day, line 9"]');
+  await input.click({ clickCount: 3 });
+  await input.type('2026-01-01');
+  await click(page, 'Replay 1 mended');
+  await until(page, 'one left', () => document.querySelectorAll('.grid tbody').length === 1);
+  assert.deepEqual(sent, [{ csv: 'day;id\n2026-01-01;9\n', rejects: [1], layout: 1 }]);
+  await page.select('.filters select', '0');
+  await until(page, 'the other header', () =>
+    document.querySelector('.grid .said')?.textContent.includes('of 7'),
+  );
+  assert.ok(page.url().endsWith('layout=0'));
+  await leave(page);
+});
+
 test('a held job shows what it would change, and lands once it is approved', async () => {
   const job = await submit(orders, 'held.csv', HEADER + rows(30, 300), { commit: 'hold' });
   await ended(job, 'HELD');
