@@ -1,5 +1,5 @@
-// Text that is not UTF-8, so that what nobody edited stays byte for byte. The marks of CSV are ASCII
-// in all encodings that Landfall reads, so records are told apart in the bytes themselves, and only
+// Text in any encoding, so that what nobody edited stays byte for byte. The marks of CSV are ASCII
+// in all encodings that Landfall reads. So records are told apart in the bytes themselves, and only
 // what stands in a cell is decoded.
 
 /** Encodings that somebody may choose from where nothing tells which one it is. */
@@ -26,10 +26,11 @@ export const LABELS = [
 ];
 
 /**
- * How the bytes of a file stand for text: `{ label, isText, isSure, carry, bytes, show, take }`. `carry` makes a
- * text of the bytes in which CSV can be read, and `bytes` undoes that. `show` makes of a part of it
- * what people read, and `take` undoes that; `take` answers nothing if the encoding lacks a
- * character. `stated` is what the API says, or somebody chose; `isSure` says whether either did.
+ * How the bytes of a file stand for text: `{ label, isText, isSure, carry, bytes, show, take }`.
+ * `carry` makes a text of the bytes in which CSV can be read, and `bytes` undoes that. `show` makes
+ * of a part of it what people read, and `take` undoes that; `take` answers nothing if the encoding
+ * lacks a character. `stated` is what the API says, or somebody chose. `isSure` says that nothing
+ * was guessed, and `isText` that all of it is valid UTF-8.
  */
 export function codecOf(bytes, stated) {
   const [first, second] = bytes;

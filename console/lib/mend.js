@@ -9,10 +9,10 @@ export const MOST = 10_000;
 /**
  * The rejects of a layout, from their file and the entries of the job's `errors.jsonl`. A reject is
  * known by its position in the file. Its faults follow each other, so whenever the record changes
- * the next reject begins. `landed` has positions that other jobs landed. `runs` says which of the
- * job's rejects are of the layout, where there are others, and `codec` how the bytes stand for text.
- *
- * `isCut` and `lacksFaults` say that only the beginning of the file, or of the faults, was read.
+ * the next reject begins. `codec` says how the bytes stand for text, and `landed` has positions
+ * that other jobs landed. Where the job has several layouts, `runs` says which of its rejects are
+ * of this one. `isCut` and `lacksFaults` say that only the beginning of the file, or of the faults,
+ * was read.
  *
  * `whole` says whether these are all, and `isMixed` whether there are faults of other records than
  * the file has: then nobody knows which fault is of which record.

@@ -113,9 +113,12 @@ export function open(app, { job: id }) {
 
   async function replay() {
     const open = data.job.rejects?.open ?? data.job.counts.rejected;
+    const go = open === 1 ? 'goes' : 'go';
     const sure = await ask({
       title: 'Replay the rejects as they are?',
-      text: `${counted(open, 'record')} that the contract rejected ${open === 1 ? 'goes' : 'go'} through it again, unchanged. That helps once the contract is mended.`,
+      text:
+        `${counted(open, 'record')} that the contract rejected ${go} through it again, ` +
+        'unchanged. That helps once the contract is mended.',
       yes: 'Replay',
       bad: false,
     });
@@ -318,9 +321,7 @@ function held(job, changes, now) {
           [
             'Rows to add',
             count(changes.stored),
-            changes.last_stored
-              ? `${change(changes.stored, changes.last_stored)} beside the last commit’s ${count(changes.last_stored)}`
-              : undefined,
+            changes.last_stored ? besideLast(changes.stored, changes.last_stored) : undefined,
           ],
           ['Files to add', count(changes.files), bytes(changes.bytes)],
           ['Files to remove', count(changes.removed)],
@@ -357,9 +358,10 @@ function held(job, changes, now) {
 const share = (value) =>
   value === undefined || value === null ? 'no such column' : percent(value);
 
-function change(now, last) {
+function besideLast(now, last) {
   const part = (now - last) / last;
-  return `${part < 0 ? '−' : '+'}${percent(Math.abs(part))}`;
+  const change = `${part < 0 ? '−' : '+'}${percent(Math.abs(part))}`;
+  return `${change} beside the last commit’s ${count(last)}`;
 }
 
 function bill(bill) {

@@ -210,7 +210,7 @@ export function open(app, { job: id }, query) {
         watching.stop();
         app.say(
           child.status === 'SUCCEEDED'
-            ? `${counted(child.counts.stored, 'reject')} landed, ${child.counts.rejected} rejected again.`
+            ? `${landedOf(child.counts)}.`
             : `The replay is ${child.status.toLowerCase()}.`,
         );
         if (child.status === 'SUCCEEDED') await settle(sent, child);
@@ -407,7 +407,7 @@ export function open(app, { job: id }, query) {
     >
       <strong
         >${sent.status === 'SUCCEEDED'
-          ? `${counted(sent.counts.stored, 'reject')} landed${sent.counts.rejected ? `, ${count(sent.counts.rejected)} rejected again` : ''}`
+          ? landedOf(sent.counts)
           : html`Replay of ${counted(sent.sent.length, 'reject')} ${badge(sent.status)}`}</strong
       >
       ${sent.failure ? html`<p>${message(sent.failure.cause)}</p>` : nothing}
@@ -620,6 +620,12 @@ export function open(app, { job: id }, query) {
     },
   };
   return page;
+}
+
+/** What became of rejects that were sent again. */
+function landedOf({ stored, rejected }) {
+  const again = rejected ? `, ${count(rejected)} rejected again` : '';
+  return `${counted(stored, 'reject')} landed${again}`;
 }
 
 /** What a map has of a layout, made if it is not there. */

@@ -100,6 +100,19 @@ const cell = (value) =>
 
 const cut = (text) => (text.length > CHARACTERS ? `${text.slice(0, CHARACTERS)}…` : text);
 
+/** Opens the first rows of a file, and closes them. */
+function opener(file, seen) {
+  const does = seen.isOf(file) ? 'Close' : 'Preview';
+  return html`<button
+    class="plain"
+    aria-expanded=${seen.isOf(file)}
+    aria-label=${`${does} ${fileName(file.key)}`}
+    @click=${() => seen.toggle(file)}
+  >
+    ${does}
+  </button>`;
+}
+
 /** Files as the API lists them; `more` reads the next ones, `seen` shows what one holds. */
 export function fileList(files, more, seen) {
   return html`<section class="panel" aria-labelledby="files">
@@ -131,18 +144,7 @@ export function fileList(files, more, seen) {
                 </td>
                 <td class="num">${count(file.rows)}</td>
                 <td class="num">${bytes(file.bytes)}</td>
-                <td class="num">
-                  ${file.key.endsWith('.parquet')
-                    ? html`<button
-                        class="plain"
-                        aria-expanded=${seen.isOf(file)}
-                        aria-label=${`${seen.isOf(file) ? 'Close' : 'Preview'} ${fileName(file.key)}`}
-                        @click=${() => seen.toggle(file)}
-                      >
-                        ${seen.isOf(file) ? 'Close' : 'Preview'}
-                      </button>`
-                    : nothing}
-                </td>
+                <td class="num">${file.key.endsWith('.parquet') ? opener(file, seen) : nothing}</td>
               </tr>`,
           )}
         </tbody>

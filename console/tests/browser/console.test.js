@@ -50,7 +50,11 @@ before(async () => {
   rejecting = await submit(
     orders,
     'rejecting.csv',
-    `${HEADER}${rows(20)}20,2026-03-32, 7 ,fine\n21,2026-03-02,n/a,fine\n22,2026-03-03,1.50\n23,2026-03-04,2.50,"${HOSTILE.replaceAll('"', '""')}"\n`,
+    `${HEADER}${rows(20)}20,2026-03-32, 7 ,fine
+21,2026-03-02,n/a,fine
+22,2026-03-03,1.50
+23,2026-03-04,2.50,"${HOSTILE.replaceAll('"', '""')}"
+`,
   );
   await ended(rejecting, 'SUCCEEDED');
 });
@@ -62,7 +66,8 @@ test('a file that is dropped lands', async () => {
   await page.evaluate(
     (name, text) => {
       const data = new DataTransfer();
-      data.items.add(new File([text], `${name}.csv`, { type: 'text/csv' }));
+      const file = new File([`day;celsius\n${text}`], `${name}.csv`, { type: 'text/csv' });
+      data.items.add(file);
       document
         .querySelector('.drop')
         .dispatchEvent(
@@ -70,7 +75,7 @@ test('a file that is dropped lands', async () => {
         );
     },
     dataset,
-    `day;celsius\n${Array.from({ length: 50 }, (_, at) => `2026-03-${String(1 + (at % 28)).padStart(2, '0')};${at},5\n`).join('')}`,
+    Array.from({ length: 50 }, (_, at) => `2026-03-${10 + (at % 20)};${at},5\n`).join(''),
   );
   await until(page, 'a contract', () =>
     document.querySelector('textarea')?.value.includes('celsius'),
@@ -205,7 +210,15 @@ test('rejects in another encoding are mended, and what is not typed keeps its by
   await api(
     'PUT',
     `/datasets/${dataset}`,
-    `name: ${dataset}\nencoding: windows-1252\nschema:\n  fields:\n    - { name: name, type: string }\n    - { name: day, type: date }\n    - { name: note, type: string }\nrejects: { limit: 100% }\n`,
+    `name: ${dataset}
+encoding: windows-1252
+schema:
+  fields:
+    - { name: name, type: string }
+    - { name: day, type: date }
+    - { name: note, type: string }
+rejects: { limit: 100% }
+`,
     'application/yaml',
   );
   // ë and ü are one byte each, which is no UTF-8.
