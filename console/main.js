@@ -36,8 +36,6 @@ const app = {
   api: undefined,
   /** Shows jobs as they run. */
   socket: undefined,
-  /** The state machine that the pipeline runs, to be drawn. */
-  machine: undefined,
   isNarrow: () => narrow.matches,
   /** Shows the page anew, soon. */
   redraw() {
@@ -123,16 +121,12 @@ function missing() {
 
 async function start() {
   try {
-    const read = async (name) => {
-      const answer = await fetch(name);
-      if (!answer.ok)
-        throw new Error(`\`${name}\` beside this page can't be read: ${answer.status}`);
-      return answer.json();
-    };
-    const [config, machine] = await Promise.all([read('config.json'), read('landing.asl.json')]);
+    const answer = await fetch('config.json');
+    if (!answer.ok)
+      throw new Error(`\`config.json\` beside this page can't be read: ${answer.status}`);
+    const config = await answer.json();
     app.api = new Api(config.api);
     app.socket = new Socket(app.api);
-    app.machine = machine;
   } catch (error) {
     page = { title: 'Not set up', view: () => problem(error) };
     draw();

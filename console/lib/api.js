@@ -33,7 +33,12 @@ export class Api {
   }
 
   put(path, text, type) {
-    return this.call('PUT', path, text, { 'content-type': type });
+    return this.text('PUT', path, text, type);
+  }
+
+  /** Sends a text that is no JSON. */
+  text(method, path, text, type) {
+    return this.call(method, path, text, { 'content-type': type });
   }
 
   async call(method, path, body, headers = {}) {
@@ -57,13 +62,7 @@ export class Api {
 /** The bytes behind a presigned URL, as far as `limit`, and whether these are all. */
 export async function download(url, limit = Infinity) {
   const answer = await reached(fetch(url));
-  if (!answer.ok) {
-    throw new Problem({
-      title: `The store answered ${answer.status}`,
-      status: answer.status,
-      detail: 'The link may have expired: load the page again.',
-    });
-  }
+  if (!answer.ok) throw notGiven(answer.status);
   const pieces = [];
   let size = 0;
   const reader = answer.body.getReader();
@@ -77,6 +76,32 @@ export async function download(url, limit = Infinity) {
       return { bytes: joined(pieces, size).subarray(0, limit), whole: false };
     }
   }
+}
+
+/**
+ * A file behind a presigned URL of which only pieces are read: `{ byteLength, slice(from, to) }`.
+ * More than `limit` bytes in all are not.
+ */
+export function pieces(url, byteLength, limit) {
+  let size = 0;
+  return {
+    byteLength,
+    async slice(from, to = byteLength) {
+      size += to - from;
+      if (size > limit) {
+        throw new Problem({
+          title: 'It is too much to be shown here',
+          detail: 'Even the first rows of the file take very many bytes. Download it instead.',
+        });
+      }
+      const headers = { range: `bytes=${from}-${to - 1}` };
+      const answer = await reached(fetch(url, { headers }));
+      if (!answer.ok) throw notGiven(answer.status);
+      const bytes = await reached(answer.arrayBuffer());
+      // A store that knows no ranges sends all of it.
+      return answer.status === 200 ? bytes.slice(from, to) : bytes;
+    },
+  };
 }
 
 /** Sends a file as the answer of `POST /uploads` says, and tells how much of it is sent. */
@@ -139,6 +164,13 @@ const parsed = (text) => {
     return undefined;
   }
 };
+
+const notGiven = (status) =>
+  new Problem({
+    title: `The store answered ${status}`,
+    status,
+    detail: 'The link may have expired: load the page again.',
+  });
 
 const unreachable = () =>
   new Problem({

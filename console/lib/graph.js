@@ -1,19 +1,21 @@
-// Where the states of a state machine stand when it is drawn, and how each of them fared in an
-// execution. It reads the document that the pipeline runs, so it knows no state by name.
+// Where the states of a state machine stand when it is drawn. The graph is the API's, which also
+// says how each state fared; only the layout is made here, so no state is known by its name.
 
 /**
- * States in ranks (how far along) and lanes (beside each other), and the edges between them. The
- * longest way to an end is the first lane. What only failures lead to stands apart, below.
+ * The states of a graph in ranks (how far along) and lanes (beside each other), and the edges
+ * between them. The longest way to an end is the first lane. What only failures lead to stands
+ * apart, below. The states within a map are left out: nothing is known of each but the map's own.
  */
-export function layout({ StartAt: start, States: states }) {
-  const names = Object.keys(states);
-  const next = Object.fromEntries(names.map((name) => [name, follows(states[name])]));
+export function layout({ start, nodes: all, edges: ways }) {
+  const states = all.filter((node) => !node.within);
+  const names = states.map((node) => node.name);
+  const next = Object.fromEntries(names.map((name) => [name, follows(name, ways)]));
   const forward = acyclic(start, next);
   const main = rank([start], forward);
   const rest = names.filter((name) => !main.has(name));
   const caught = rest.filter((name) => rest.every((other) => !next[other].includes(name)));
   const below = rank(caught, acyclicOf(caught, next, main));
-  const spine = new Set(longest(start, forward, main));
+  const spine = new Set(longest(start, forward));
 
   const lanes = [];
   const nodes = [];
@@ -22,7 +24,7 @@ export function layout({ StartAt: start, States: states }) {
     // The first lane of the main band is the longest way's alone.
     const lane = spine.has(name) ? 0 : (lanes[at] ?? (band === 0 ? 1 : 0));
     if (!spine.has(name)) lanes[at] = lane + 1;
-    nodes.push({ name, type: states[name].Type, rank: at, lane, band });
+    nodes.push({ ...states.find((node) => node.name === name), rank: at, lane, band });
   };
   for (const name of names.filter((name) => main.has(name))) place(name, main.get(name), 0);
   const depth = 1 + Math.max(...nodes.map((node) => node.lane));
@@ -33,49 +35,25 @@ export function layout({ StartAt: start, States: states }) {
   }
   for (const node of nodes) if (node.band === 1) node.lane += depth;
 
-  const at = new Map(nodes.map((node) => [node.name, node]));
+  const at = new Set(nodes.map((node) => node.name));
   const edges = [];
-  for (const { name } of nodes) {
-    for (const to of next[name]) if (at.has(to)) edges.push({ from: name, to, kind: 'next' });
-    for (const { Next: to } of states[name].Catch ?? []) {
-      if (at.has(to)) edges.push({ from: name, to, kind: 'catch' });
-    }
+  for (const { from, to, kind, taken } of ways) {
+    if (!at.has(from) || !at.has(to)) continue;
+    const isCatch = kind === 'catch';
+    const same = edges.find(
+      (edge) => edge.from === from && edge.to === to && edge.isCatch === isCatch,
+    );
+    // A choice may lead to the same state by a condition and by default.
+    if (same) same.taken += taken;
+    else edges.push({ from, to, isCatch, taken });
   }
   return { nodes, edges, ranks: widest + 1 };
 }
 
-/** How each state fared: status, visits, time in milliseconds, and items of its last map run. */
-export function fared({ states: visits, mapRuns }, now) {
-  const states = new Map();
-  let maps = 0;
-  for (const visit of visits) {
-    const run = visit.type === 'Map' ? mapRuns[maps++] : undefined;
-    const before = states.get(visit.name) ?? { visits: 0, ms: 0 };
-    const until = visit.exited ? Date.parse(visit.exited) : now;
-    states.set(visit.name, {
-      status: visit.failure ? 'failed' : visit.exited ? 'done' : 'running',
-      visits: before.visits + 1,
-      ms: before.ms + Math.max(until - Date.parse(visit.entered), 0),
-      attempts: visit.attempts.length,
-      items: run?.counts ?? undefined,
-    });
-  }
-  return states;
-}
-
-/** The edges that an execution took, as `next: from → to`, or `catch: …` after a failure. */
-export function taken(visits) {
-  return new Set(
-    visits.slice(1).map((visit, at) => {
-      const from = visits[at];
-      return `${from.failure ? 'catch' : 'next'}: ${from.name} → ${visit.name}`;
-    }),
-  );
-}
-
-function follows(state) {
-  const all = [...(state.Choices ?? []).map((choice) => choice.Next), state.Default, state.Next];
-  return [...new Set(all.filter(Boolean))];
+/** The states that may follow one if nothing fails. */
+function follows(name, ways) {
+  const all = ways.filter((edge) => edge.from === name && edge.kind !== 'catch');
+  return [...new Set(all.map((edge) => edge.to))];
 }
 
 const acyclic = (start, next) => acyclicOf([start], next, new Map());

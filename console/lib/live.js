@@ -1,6 +1,6 @@
 // Keeps what a page shows up to date. How that is done is known here alone: jobs are pushed over a
-// socket, and each push is a reason to ask the API again. Where there is no socket, the API is asked
-// again and again, often while something is open and seldom otherwise.
+// socket, and each push is a reason to ask the API again. Without a socket, the API is asked again
+// and again, often while something is open and seldom otherwise.
 
 const OPEN_MS = 1000;
 // With a socket: what is not pushed, such as a state of the machine that was entered.

@@ -7,32 +7,51 @@ import { records, sniff, write } from './csv.js';
 export const MOST = 10_000;
 
 /**
- * The rejects of a job, from its `rejects.csv` and the entries of its `errors.jsonl`. A reject is
- * known by its position. Its faults follow each other, so whenever the record changes the next
- * reject begins. `landed` has positions that other jobs landed.
+ * The rejects of a layout, from their file and the entries of the job's `errors.jsonl`. A reject is
+ * known by its position in the file. Its faults follow each other, so whenever the record changes
+ * the next reject begins. `codec` says how the bytes stand for text, and `landed` has positions
+ * that other jobs landed. Where the job has several layouts, `runs` says which of its rejects are
+ * of this one. `isCut` and `lacksFaults` say that only the beginning of the file, or of the faults,
+ * was read.
+ *
+ * `whole` says whether these are all, and `isMixed` whether there are faults of other records than
+ * the file has: then nobody knows which fault is of which record.
  */
-export function read(text, errors, landed = new Set()) {
-  const faults = [];
+export function read(file, errors, { codec, runs, landed = new Set(), isCut, lacksFaults } = {}) {
+  const all = [];
   let last;
   for (const error of errors) {
     const name = `${error.record} ${error.source ?? ''}`;
-    if (name !== last) faults.push([]);
-    faults.at(-1).push(error);
+    if (name !== last) all.push([]);
+    all.at(-1).push(error);
     last = name;
   }
-  const delimiter = sniff(text);
-  const read = records(text, delimiter, MOST + 1);
+  const own = runs && positions(runs);
+  const faults = own ? all.filter((_, at) => own.has(at)) : all;
+  const carrier = codec.carry(file);
+  const delimiter = sniff(carrier);
+  const found = records(carrier, delimiter, MOST + 2);
+  // A record that was cut is none.
+  if (isCut) found.pop();
+  const surplus = found.length - faults.length;
+  const isMixed = !isCut && !lacksFaults && found.length < MOST && surplus !== 0 && surplus !== 1;
   // A contract without a header leaves none in its rejects either.
-  const header = read.length > Math.min(faults.length, MOST) ? read.shift() : undefined;
-  const width = header?.cells.length ?? Math.max(0, ...read.map((record) => record.cells.length));
-  const columns = Array.from({ length: width }, (_, at) => header?.cells[at] ?? `column ${at + 1}`);
-  const rejects = read.slice(0, MOST).map((record, position) => ({
+  const header = isCut || isMixed || surplus > 0 || found.length > MOST ? found.shift() : undefined;
+  const width = header?.cells.length ?? Math.max(0, ...found.map((record) => record.cells.length));
+  const columns = Array.from({ length: width }, (_, at) =>
+    header?.cells[at] === undefined ? `column ${at + 1}` : codec.show(header.cells[at]),
+  );
+  const rejects = found.slice(0, MOST).map(({ cells, ...record }, position) => ({
     position,
     ...record,
-    faults: faults[position] ?? [],
+    // As they came, and as people read them.
+    carried: cells,
+    cells: cells.map(codec.show),
+    faults: isMixed ? [] : (faults[position] ?? []),
     landed: landed.has(position),
   }));
-  return { delimiter, header, columns, rejects, whole: rejects.length >= faults.length };
+  const whole = !isCut && !lacksFaults && found.length <= MOST;
+  return { codec, delimiter, header, columns, rejects, whole, isMixed };
 }
 
 /** Rejects by what is wrong with them, the most frequent fault first. */
@@ -75,20 +94,29 @@ export function apply(rule, cells) {
 /** Whether two records have the same cells. */
 export const same = (a, b) => a.length === b.length && a.every((cell, at) => cell === b[at]);
 
-/** The CSV of some rejects, in this order; `drafts` has the cells of edited ones. */
-export function csv({ delimiter, header, columns, rejects }, drafts, positions) {
+/**
+ * The CSV of some rejects, in this order, as bytes of their encoding; `drafts` has the cells of
+ * edited ones. What nobody edited is sent as it came.
+ */
+export function csv({ codec, delimiter, header, columns, rejects }, drafts, positions) {
   const end = header?.end || rejects[0]?.end || '\n';
   const lines = positions.map((position) => {
-    const { raw, cells } = rejects[position];
+    const { raw, cells, carried } = rejects[position];
     const draft = drafts.get(position);
     if (!draft || same(draft, cells)) return raw;
-    const kept = [...draft];
+    const kept = draft.map((cell, at) => (cell === cells[at] ? carried[at] : codec.take(cell)));
     // Cells too many go once they are emptied.
     while (kept.length > columns.length && kept.at(-1) === '') kept.pop();
     return write(kept, delimiter);
   });
-  return [...(header ? [header.raw] : []), ...lines].map((line) => line + end).join('');
+  return codec.bytes(
+    [...(header ? [header.raw] : []), ...lines].map((line) => line + end).join(''),
+  );
 }
+
+/** Whether the encoding of some rejects lacks a character of what was typed into a cell. */
+export const isStrange = ({ codec }, { cells }, draft, column) =>
+  draft[column] !== cells[column] && codec.take(draft[column]) === undefined;
 
 /** Positions out of runs: of each, the first and how many follow on each other. */
 export function positions(runs) {

@@ -6,7 +6,7 @@ import { hunks, lines } from '../lib/diff.js';
 import { ago, bytes, count, counted, jobName, moment, sourceName } from '../lib/format.js';
 import { watch } from '../lib/live.js';
 import { href } from '../lib/router.js';
-import { fileList } from '../parts/files.js';
+import { fileList, previews } from '../parts/files.js';
 import { OPEN, figures, history, loading, message, problem, when } from '../parts/ui.js';
 
 const JOBS = 60;
@@ -20,7 +20,9 @@ export function open(app, { dataset }, query) {
   let versions = [];
   let chosen = query.version === undefined ? undefined : Number(query.version);
   let compared = query.with === undefined ? undefined : Number(query.with);
+  let edit; // What somebody does to the contract.
   const texts = new Map();
+  const seen = previews(app);
 
   const live = watch({
     async load() {
@@ -91,6 +93,32 @@ export function open(app, { dataset }, query) {
     return texts.get(version);
   }
 
+  /** Opens the editor of a version's text; its module is loaded only for that. */
+  async function change(version) {
+    try {
+      const { editing } = await import('../parts/contract.js');
+      edit?.close();
+      edit = editing(app, { dataset, version, text: texts.get(version) }, (made) => {
+        edit.close();
+        edit = undefined;
+        if (made !== undefined) {
+          live.again();
+          // What changed is shown beside the version before.
+          app.go(['datasets', dataset], { version: made }, { replace: true });
+        }
+        app.redraw();
+      });
+    } catch (problem) {
+      error = problem;
+    }
+    app.redraw();
+  }
+
+  const leave = (event) => {
+    if (edit?.isChanged()) event.preventDefault();
+  };
+  addEventListener('beforeunload', leave);
+
   const pick = (name) => (event) =>
     app.go(
       ['datasets', dataset],
@@ -146,7 +174,7 @@ export function open(app, { dataset }, query) {
                   rejected: job.counts?.rejected ?? 0,
                   status: job.status,
                   href: href(['jobs', job.job]),
-                  label: `${moment(job.created)} ${sourceName(job.source)}: ${job.status.toLowerCase()}, ${counted(job.counts?.stored ?? 0, 'row')} stored, ${count(job.counts?.rejected ?? 0)} rejected`,
+                  label: told(job),
                 }))
                 .reverse(),
             )}
@@ -155,8 +183,9 @@ export function open(app, { dataset }, query) {
       ${rejects?.items.length ? openRejects(rejects.items, now) : nothing}
       ${contract(found.version)}
       ${files?.items.length || files?.problem
-        ? fileList(files, () => readFiles(files.next))
-        : nothing}`;
+        ? fileList(files, () => readFiles(files.next), seen)
+        : nothing}
+      ${seen.view()}`;
   };
 
   const openRejects = (items, now) =>
@@ -213,42 +242,54 @@ export function open(app, { dataset }, query) {
     return html`<section class="panel" aria-labelledby="contract">
       <h2 id="contract">
         Contract
-        <span class="filters">
-          <label
-            ><span>Version</span
-            ><select @change=${pick('version')}>
-              ${(versions.length ? versions : [{ version: newest }]).map(
-                (item) =>
-                  html` <option value=${item.version} .selected=${item.version === version}>
-                    ${item.version}${item.created ? ` · ${moment(item.created).slice(0, 16)}` : ''}
-                  </option>`,
-              )}
-            </select></label
-          >
-          ${versions.length > 1
-            ? html`<label
-                ><span>compared with</span
-                ><select @change=${pick('with')}>
-                  <option value="" .selected=${before === undefined}>nothing</option>
-                  ${versions
-                    .filter((item) => item.version !== version)
-                    .map(
-                      (item) =>
-                        html`<option value=${item.version} .selected=${item.version === before}>
-                          ${item.version}
-                        </option>`,
-                    )}
-                </select></label
-              >`
-            : nothing}
-        </span>
+        ${edit
+          ? html`<span class="quiet">a change of version ${version}</span>`
+          : html`<span class="filters">
+              ${selection(version, before, newest)}
+              <button ?disabled=${now === undefined} @click=${() => change(version)}>Edit</button>
+            </span>`}
       </h2>
-      ${now === undefined || then === undefined
-        ? loading(4)
-        : before === undefined
-          ? html`<pre class="text" tabindex="0">${now}</pre>`
-          : difference(then, now)}
+      ${edit
+        ? edit.view(newest)
+        : now === undefined || then === undefined
+          ? loading(4)
+          : before === undefined
+            ? html`<pre class="text" tabindex="0">${now}</pre>`
+            : difference(then, now)}
     </section>`;
+  }
+
+  /** Which version is shown, and beside which other one. */
+  function selection(version, before, newest) {
+    return html`
+      <label
+        ><span>Version</span
+        ><select @change=${pick('version')}>
+          ${(versions.length ? versions : [{ version: newest }]).map(
+            (item) =>
+              html` <option value=${item.version} .selected=${item.version === version}>
+                ${item.version}${item.created ? ` · ${moment(item.created).slice(0, 16)}` : ''}
+              </option>`,
+          )}
+        </select></label
+      >
+      ${versions.length > 1
+        ? html`<label
+            ><span>compared with</span
+            ><select @change=${pick('with')}>
+              <option value="" .selected=${before === undefined}>nothing</option>
+              ${versions
+                .filter((item) => item.version !== version)
+                .map(
+                  (item) =>
+                    html`<option value=${item.version} .selected=${item.version === before}>
+                      ${item.version}
+                    </option>`,
+                )}
+            </select></label
+          >`
+        : nothing}
+    `;
   }
 
   function difference(then, now) {
@@ -287,6 +328,16 @@ export function open(app, { dataset }, query) {
       chosen = changed.version === undefined ? undefined : Number(changed.version);
       compared = changed.with === undefined ? undefined : Number(changed.with);
     },
-    close: live.stop,
+    close() {
+      removeEventListener('beforeunload', leave);
+      edit?.close();
+      live.stop();
+    },
   };
+}
+
+function told({ created, source, status, counts }) {
+  const [stored, rejected] = [counts?.stored ?? 0, counts?.rejected ?? 0];
+  const rows = `${counted(stored, 'row')} stored, ${count(rejected)} rejected`;
+  return `${moment(created)} ${sourceName(source)}: ${status.toLowerCase()}, ${rows}`;
 }

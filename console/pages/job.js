@@ -16,10 +16,10 @@ import {
 } from '../lib/format.js';
 import { watch } from '../lib/live.js';
 import { href } from '../lib/router.js';
-import { fileList } from '../parts/files.js';
+import { fileList, previews } from '../parts/files.js';
 import { drawing } from '../parts/machine.js';
 import { progress } from '../parts/progress.js';
-import { timeline } from '../parts/timeline.js';
+import { timeline, whereTimeWent } from '../parts/timeline.js';
 import { OPEN, ask, badge, bar, figures, loading, message, problem, when } from '../parts/ui.js';
 
 const FILES = 50;
@@ -33,6 +33,7 @@ export function open(app, { job: id }) {
   let changes;
   let known;
   let snapshot;
+  const seen = previews(app);
 
   const live = watch({
     socket: app.socket,
@@ -58,7 +59,7 @@ export function open(app, { job: id }) {
       const { job } = loaded;
       if (known && known !== job.status) app.say(`The job is ${job.status.toLowerCase()}.`);
       known = job.status;
-      data = loaded;
+      data = { ...loaded, told: Date.now() };
       error = undefined;
       page.title = sourceName(job.source);
       if (job.status === 'SUCCEEDED' && !files) outputs();
@@ -120,9 +121,12 @@ export function open(app, { job: id }) {
 
   async function replay() {
     const open = data.job.rejects?.open ?? data.job.counts.rejected;
+    const go = open === 1 ? 'goes' : 'go';
     const sure = await ask({
       title: 'Replay the rejects as they are?',
-      text: `${counted(open, 'record')} that the contract rejected ${open === 1 ? 'goes' : 'go'} through it again, unchanged. That helps once the contract is mended.`,
+      text:
+        `${counted(open, 'record')} that the contract rejected ${go} through it again, ` +
+        'unchanged. That helps once the contract is mended.',
       yes: 'Replay',
       bad: false,
     });
@@ -255,25 +259,23 @@ export function open(app, { job: id }) {
       ${execution
         ? html` <section class="panel" aria-labelledby="states">
               <h2 id="states">States</h2>
-              ${drawing(app.machine, execution, {
-                now,
-                isNarrow: app.isNarrow(),
-                isHeld: job.status === 'HELD',
-              })}
+              ${drawing(execution, { now, told: data.told, isNarrow: app.isNarrow() })}
             </section>
             <section class="panel" aria-labelledby="time">
               <h2 id="time">Timeline</h2>
               ${timeline(execution, now)}
-            </section>`
+            </section>
+            ${whereTimeWent(execution)}`
         : nothing}
       <div class="columns">
         ${files?.items.length || files?.problem
-          ? fileList(files, () => outputs(files.next))
+          ? fileList(files, () => outputs(files.next), seen)
           : nothing}
         ${files?.items.length
           ? html`<div class="stack">${job.bill ? bill(job.bill) : nothing}${facts(job)}</div>`
           : [job.bill ? bill(job.bill) : nothing, facts(job)]}
-      </div>`;
+      </div>
+      ${seen.view()}`;
   };
 
   const tick = setInterval(() => {
@@ -329,9 +331,7 @@ function held(job, changes, now) {
           [
             'Rows to add',
             count(changes.stored),
-            changes.last_stored
-              ? `${change(changes.stored, changes.last_stored)} beside the last commit’s ${count(changes.last_stored)}`
-              : undefined,
+            changes.last_stored ? besideLast(changes.stored, changes.last_stored) : undefined,
           ],
           ['Files to add', count(changes.files), bytes(changes.bytes)],
           ['Files to remove', count(changes.removed)],
@@ -368,9 +368,10 @@ function held(job, changes, now) {
 const share = (value) =>
   value === undefined || value === null ? 'no such column' : percent(value);
 
-function change(now, last) {
+function besideLast(now, last) {
   const part = (now - last) / last;
-  return `${part < 0 ? '−' : '+'}${percent(Math.abs(part))}`;
+  const change = `${part < 0 ? '−' : '+'}${percent(Math.abs(part))}`;
+  return `${change} beside the last commit’s ${count(last)}`;
 }
 
 function bill(bill) {

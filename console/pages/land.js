@@ -139,12 +139,9 @@ export function open(app, _names, query) {
       const found = await app.api.post('/jobs', { dataset, source: { key }, dryRun: true });
       if (!isCurrent()) return;
       outlook = found;
-      const faults = found.sample?.counts.rejected ?? 0;
-      app.say(
-        found.failure
-          ? 'It can’t be landed.'
-          : `Checked: ${counted(faults, 'record')} of the first ${found.sample?.counts.read ?? 0} would be rejected.`,
-      );
+      const { read, rejected } = found.sample?.counts ?? { read: 0, rejected: 0 };
+      const some = `${counted(rejected, 'record')} of the first ${read}`;
+      app.say(found.failure ? 'It can’t be landed.' : `Checked: ${some} would be rejected.`);
     });
 
   const land = () =>

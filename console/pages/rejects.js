@@ -3,65 +3,95 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { live as current } from '../vendor/lit-html/directives/live.js';
 import { repeat } from '../vendor/lit-html/directives/repeat.js';
-import { download } from '../lib/api.js';
+import { download, send as upload } from '../lib/api.js';
+import { LABELS, codecOf } from '../lib/encoding.js';
 import { count, counted, sourceName } from '../lib/format.js';
 import { watch } from '../lib/live.js';
-import { MOST, apply, columnOf, csv, groups, positions, read, same } from '../lib/mend.js';
+import {
+  MOST,
+  apply,
+  columnOf,
+  csv,
+  groups,
+  isStrange,
+  positions,
+  read,
+  same,
+} from '../lib/mend.js';
 import { href } from '../lib/router.js';
 import { OPEN, badge, icon, loading, message, problem } from '../parts/ui.js';
 
 const PAGE = 25;
 const MOST_BYTES = 16_000_000; // Of each document: what a page can hold and somebody can look at.
 
-export function open(app, { job: id }) {
+export function open(app, { job: id }, query) {
+  const path = `/jobs/${encodeURIComponent(id)}`;
   let job;
-  let found; // What `read` answers, and where the files are.
+  let layout = Number(query.layout ?? 0);
+  let layouts; // Those of the job, where it has several: `{ layout, rows, rejects, encoding }`.
+  let loaded; // The documents of the layout.
+  let chosen; // The encoding that somebody chose.
+  let found; // What `read` answers, and where the file is.
   let error;
   let failed;
   let group; // The fault that is looked at; all without one.
   let at = 0;
   let rule = { kind: 'trim', column: '', find: '', to: '' };
-  let replays = []; // Those sent from here, newest first: `{ job, sent, counts, status }`.
+  let replays = []; // Those sent from here, newest first: `{ job, layout, sent, counts, status }`.
   let isSending = false;
-  const drafts = new Map();
-  const landedHere = new Set(); // Positions that replays of this page landed.
+  const allDrafts = new Map(); // Of each layout the cells of edited rejects.
+  const allLanded = new Map(); // Of each layout the positions that replays of this page landed.
   const watches = [];
+  let drafts = of(allDrafts, layout, Map);
 
   async function load() {
+    const mine = layout;
     const [whole, rejects, errors] = await Promise.all([
-      app.api.get(`/jobs/${encodeURIComponent(id)}`),
-      app.api.get(`/jobs/${encodeURIComponent(id)}/rejects`),
-      app.api.get(`/jobs/${encodeURIComponent(id)}/errors`, { limit: 1 }),
+      app.api.get(path),
+      app.api.get(`${path}/rejects`),
+      app.api.get(`${path}/errors`, { limit: 1 }),
     ]);
     job = whole;
+    page.title = `Rejects of ${sourceName(job.source)}`;
+    layouts = rejects.layouts?.length > 1 ? rejects.layouts : undefined;
     if (!rejects.url || !errors.url) {
+      loaded = undefined;
       found = { rejects: [], columns: [], count: 0 };
     } else {
-      const [records, faults] = await Promise.all([
-        download(rejects.url, MOST_BYTES),
+      const { url } = mine === 0 ? rejects : await app.api.get(`${path}/rejects`, { layout: mine });
+      const [file, faults] = await Promise.all([
+        download(url, MOST_BYTES),
         download(errors.url, MOST_BYTES),
       ]);
-      const { text, isText } = decoded(records.bytes);
-      const landed = positions(
-        (job.rejects?.replays ?? [])
-          .filter((child) => child.layout === 0)
-          .flatMap((child) => child.rejects ?? []),
-      );
-      landedHere.forEach((position) => landed.add(position));
-      found = {
-        ...read(text, entries(decoded(faults.bytes).text), landed),
-        count: rejects.rows,
-        url: rejects.url,
-        isText,
-      };
-      if (!records.whole || !faults.whole) {
-        // A record that was cut is none.
-        found.rejects.pop();
-        found.whole = false;
-      }
+      if (mine !== layout) return;
+      const told = rejects.layouts?.find((one) => one.layout === mine);
+      loaded = { file, faults, url, told, count: told?.rows ?? rejects.rows };
+      interpret();
     }
-    page.title = `Rejects of ${sourceName(job.source)}`;
     app.redraw();
+  }
+
+  /** Reads the documents of the layout, in the encoding that is known or chosen. */
+  function interpret() {
+    const { file, faults, url, told, count } = loaded;
+    const landed = positions(
+      (job.rejects?.replays ?? [])
+        .filter((child) => child.layout === layout)
+        .flatMap((child) => child.rejects ?? []),
+    );
+    of(allLanded, layout, Set).forEach((position) => landed.add(position));
+    const codec = codecOf(file.bytes, told?.encoding ?? chosen);
+    found = {
+      ...read(file.bytes, entries(faults.bytes), {
+        codec,
+        landed,
+        runs: told?.rejects,
+        isCut: !file.whole,
+        lacksFaults: !faults.whole,
+      }),
+      count,
+      url,
+    };
   }
 
   const reload = () => {
@@ -81,6 +111,26 @@ export function open(app, { job: id }) {
     const wanted = new Set(groups(all).find(({ key }) => key === group)?.positions);
     return all.filter((reject) => wanted.has(reject.position));
   };
+
+  /** Whether something that was typed can't be written in the encoding of the rejects. */
+  const hasStrange = (reject) =>
+    isEdited(reject) &&
+    drafts.get(reject.position).some((_, column, all) => isStrange(found, reject, all, column));
+
+  /** Reads the rejects as another encoding has them. What was typed stays. */
+  function chooseEncoding(event) {
+    const before = found.rejects;
+    chosen = event.target.value;
+    interpret();
+    for (const [position, draft] of drafts) {
+      const [old, now] = [before[position].cells, found.rejects[position].cells];
+      drafts.set(
+        position,
+        draft.map((cell, column) => (cell === old[column] ? now[column] : cell)),
+      );
+    }
+    app.redraw();
+  }
 
   function edit(reject, column, text) {
     const cells = [...(drafts.get(reject.position) ?? reject.cells)];
@@ -113,18 +163,19 @@ export function open(app, { job: id }) {
   }
 
   async function send() {
-    const chosen = openOnes()
+    const wanted = openOnes()
       .filter(isEdited)
       .map((reject) => reject.position);
     isSending = true;
     failed = undefined;
     app.redraw();
     try {
-      const child = await app.api.post(`/jobs/${id}/replay`, {
-        csv: csv(found, drafts, chosen),
-        rejects: chosen,
+      const child = await app.api.post(`${path}/replay`, {
+        ...(await mended(csv(found, drafts, wanted))),
+        rejects: wanted,
+        ...(layout === 0 ? {} : { layout }),
       });
-      const sent = { job: child.job, sent: chosen, status: child.status };
+      const sent = { job: child.job, layout, sent: wanted, status: child.status };
       replays = [sent, ...replays];
       follow(sent);
     } catch (problem) {
@@ -132,6 +183,19 @@ export function open(app, { job: id }) {
     }
     isSending = false;
     app.redraw();
+  }
+
+  /** Mended rejects as a replay takes them: text as it is, and other bytes as an object. */
+  async function mended(bytes) {
+    if (found.codec.isText) return { csv: new TextDecoder().decode(bytes) };
+    const place = await app.api.post('/uploads', {
+      dataset: job.dataset,
+      name: 'mended-rejects.csv',
+      size: bytes.length,
+      land: 'submit',
+    });
+    await upload(place, bytes, () => {});
+    return { source: { key: place.key } };
   }
 
   /** Watches a replay until it ended, then reads anew what is open. */
@@ -146,7 +210,7 @@ export function open(app, { job: id }) {
         watching.stop();
         app.say(
           child.status === 'SUCCEEDED'
-            ? `${counted(child.counts.stored, 'reject')} landed, ${child.counts.rejected} rejected again.`
+            ? `${landedOf(child.counts)}.`
             : `The replay is ${child.status.toLowerCase()}.`,
         );
         if (child.status === 'SUCCEEDED') await settle(sent, child);
@@ -163,13 +227,13 @@ export function open(app, { job: id }) {
     if (child.counts.rejected > 0) {
       const errors = await app.api.get(`/jobs/${sent.job}/errors`, { limit: 1 });
       if (errors.url) {
-        const faults = entries(decoded((await download(errors.url, MOST_BYTES)).bytes).text);
+        const faults = entries((await download(errors.url, MOST_BYTES)).bytes);
         for (const fault of faults) again.add(sent.sent[fault.record - 1]);
       }
     }
     for (const position of sent.sent.filter((one) => !again.has(one))) {
-      drafts.delete(position);
-      landedHere.add(position);
+      of(allDrafts, sent.layout, Map).delete(position);
+      of(allLanded, sent.layout, Set).add(position);
     }
   }
 
@@ -180,7 +244,8 @@ export function open(app, { job: id }) {
     const edited = all.filter(isEdited);
     const open =
       job.rejects?.open ?? (job.status === 'SUCCEEDED' && !job.replayOf ? found.count : undefined);
-    const mayReplay = job.status === 'SUCCEEDED' && found.isText;
+    const mayReplay = job.status === 'SUCCEEDED' && !found.isMixed;
+    const strange = edited.filter(hasStrange).length;
     const last = Math.max(0, Math.ceil(shown.length / PAGE) - 1);
     at = Math.min(at, last);
     const visible = shown.slice(at * PAGE, (at + 1) * PAGE);
@@ -204,7 +269,7 @@ export function open(app, { job: id }) {
           ${mayReplay && all.length
             ? html`<button
                 class="main"
-                ?disabled=${isSending || !edited.length || edited.length > MOST}
+                ?disabled=${isSending || !edited.length || edited.length > MOST || strange > 0}
                 @click=${send}
               >
                 ${isSending
@@ -227,15 +292,18 @@ export function open(app, { job: id }) {
             </p>
           </div>`
         : nothing}
-      ${found.isText === false
+      ${found.isMixed
         ? html`<div class="note warn">
-            <strong>The records are not UTF-8</strong>
+            <strong>They can’t be mended here</strong>
             <p>
-              They can be seen here, but not mended without changing more of them: mend the file
-              itself, and replay it as an object.
+              The job has rejects of several headers, and the API does not tell which faults are of
+              which. <a href=${found.url} download>Download</a> those of the first header, mend them
+              in the file, and replay it as an object.
             </p>
           </div>`
         : nothing}
+      ${found.codec && !found.codec.isText ? encoding(strange) : nothing}
+      ${layouts ? pickLayout() : nothing}
       ${job.status === 'SUCCEEDED' || !found.count
         ? nothing
         : html`<div class="note">
@@ -271,6 +339,62 @@ export function open(app, { job: id }) {
             </section>`}`;
   };
 
+  /** Of rejects in another encoding: how they are read, and what that means for mending. */
+  const encoding = (strange) =>
+    html`<div class="note ${strange ? 'bad' : ''}">
+      <strong
+        >${found.codec.isSure
+          ? `The records are in ${found.codec.label}`
+          : `The records are not UTF-8. They are read as ${found.codec.label}`}</strong
+      >
+      <p>
+        What you don’t change is sent byte for byte. What you type is written in this encoding, so
+        it can only have characters that the encoding has.
+      </p>
+      ${strange
+        ? html`<p role="alert">
+            ${counted(strange, 'record')} ${strange === 1 ? 'has' : 'have'} a character that it
+            lacks, or a � where a byte could not be read. Write it in another way, or change the
+            encoding of the file and land it as a new one.
+          </p>`
+        : nothing}
+      ${loaded.told?.encoding
+        ? nothing
+        : html`<label class="choice"
+            ><span>Encoding</span
+            ><select @change=${chooseEncoding}>
+              ${[...new Set([found.codec.label, ...LABELS])].map(
+                (label) =>
+                  html`<option value=${label} .selected=${label === found.codec.label}>
+                    ${label}
+                  </option>`,
+              )}
+            </select></label
+          >`}
+    </div>`;
+
+  /** Sources with different headers have a file of rejects for each. */
+  const pickLayout = () =>
+    html`<form class="filters" @submit=${(event) => event.preventDefault()}>
+      <label
+        ><span>Header</span
+        ><select
+          @change=${(event) =>
+            app.go(['jobs', id, 'rejects'], { layout: event.target.value }, { replace: true })}
+        >
+          ${layouts.map(
+            (one) =>
+              html`<option value=${one.layout} .selected=${one.layout === layout}>
+                ${one.layout + 1} of ${layouts.length} · ${counted(one.rows, 'reject')}
+              </option>`,
+          )}
+        </select></label
+      >
+      <span class="quiet"
+        >The job landed objects with different headers, each with its rejects.</span
+      >
+    </form>`;
+
   const told = (sent) =>
     html`<div
       class="note ${sent.status === 'SUCCEEDED'
@@ -283,7 +407,7 @@ export function open(app, { job: id }) {
     >
       <strong
         >${sent.status === 'SUCCEEDED'
-          ? `${counted(sent.counts.stored, 'reject')} landed${sent.counts.rejected ? `, ${count(sent.counts.rejected)} rejected again` : ''}`
+          ? landedOf(sent.counts)
           : html`Replay of ${counted(sent.sent.length, 'reject')} ${badge(sent.status)}`}</strong
       >
       ${sent.failure ? html`<p>${message(sent.failure.cause)}</p>` : nothing}
@@ -433,13 +557,15 @@ export function open(app, { job: id }) {
         ${headings.map((name, column) => {
           const text = draft[column];
           const faults = marked.get(column);
-          const label = `${name}, line ${line}${faults ? `: ${faults.map((fault) => fault.message).join('; ')}` : ''}`;
+          const said = faults?.map((fault) => fault.message).join('; ');
+          const label = `${name}, line ${line}${said ? `: ${said}` : ''}`;
           const changed = text !== reject.cells[column];
+          const strange = changed && isStrange(found, reject, draft, column);
           return html`<td class="${faults ? 'faulty' : ''} ${changed ? 'changed' : ''}">
             ${mayEdit
               ? html`<input
                   aria-label=${label}
-                  aria-invalid=${faults && !changed ? 'true' : nothing}
+                  aria-invalid=${(faults && !changed) || strange ? 'true' : nothing}
                   placeholder=${text === undefined && column < found.columns.length
                     ? 'missing'
                     : ''}
@@ -465,7 +591,7 @@ export function open(app, { job: id }) {
             </ul>
             <details>
               <summary>As it came</summary>
-              <pre>${rawParts(reject, marked)}</pre>
+              <pre>${rawParts(reject, marked, found.codec)}</pre>
             </details>
           </div>
         </td>
@@ -475,12 +601,19 @@ export function open(app, { job: id }) {
 
   reload();
   const leave = (event) => {
-    if (found?.rejects.some(isEdited)) event.preventDefault();
+    const others = [...allDrafts].some(([one, edited]) => one !== layout && edited.size > 0);
+    if (others || found?.rejects.some(isEdited)) event.preventDefault();
   };
   addEventListener('beforeunload', leave);
   const page = {
     title: 'Rejects',
     view,
+    refine(changed) {
+      layout = Number(changed.layout ?? 0);
+      drafts = of(allDrafts, layout, Map);
+      [found, group, at, chosen] = [undefined, undefined, 0, undefined];
+      reload();
+    },
     close() {
       removeEventListener('beforeunload', leave);
       watches.forEach((watching) => watching.stop());
@@ -489,32 +622,34 @@ export function open(app, { job: id }) {
   return page;
 }
 
+/** What became of rejects that were sent again. */
+function landedOf({ stored, rejected }) {
+  const again = rejected ? `, ${count(rejected)} rejected again` : '';
+  return `${counted(stored, 'reject')} landed${again}`;
+}
+
+/** What a map has of a layout, made if it is not there. */
+function of(map, layout, Kind) {
+  if (!map.has(layout)) map.set(layout, new Kind());
+  return map.get(layout);
+}
+
 /** The record as it came, with the faulty fields marked. */
-function rawParts({ raw, spans }, marked) {
+function rawParts({ raw, spans }, marked, { show }) {
   const parts = [];
   let from = 0;
   spans.forEach(([begin, end], column) => {
     if (!marked.has(column)) return;
-    parts.push(raw.slice(from, begin), html`<mark>${raw.slice(begin, end) || '␣'}</mark>`);
+    const faulty = raw.slice(begin, end);
+    parts.push(show(raw.slice(from, begin)), html`<mark>${faulty ? show(faulty) : '␣'}</mark>`);
     from = end;
   });
-  return [...parts, raw.slice(from)];
+  return [...parts, show(raw.slice(from))];
 }
 
-/** Bytes as text: UTF-8, or else something that shows each byte. */
-function decoded(bytes) {
-  try {
-    return {
-      text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes),
-      isText: true,
-    };
-  } catch {
-    return { text: new TextDecoder('windows-1252').decode(bytes), isText: false };
-  }
-}
-
-/** The lines of a JSON Lines document. One that was cut at the end is left out. */
-function entries(text) {
+/** The entries of a document of JSON Lines. One that was cut at the end is left out. */
+function entries(bytes) {
+  const text = new TextDecoder().decode(bytes);
   return text
     .slice(0, text.lastIndexOf('\n') + 1)
     .split('\n')

@@ -1,8 +1,8 @@
-// Draws the state machine, with how each state fared in an execution.
+// Draws the state machine as the API tells it, with how each state fared in an execution.
 
 import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
-import { duration } from '../lib/format.js';
-import { fared, layout, taken } from '../lib/graph.js';
+import { ago, duration } from '../lib/format.js';
+import { layout } from '../lib/graph.js';
 
 // In pixels. Along a rank stand the states that an execution may be in next; a narrow page has its
 // ranks below each other.
@@ -11,20 +11,32 @@ const NARROW = { rank: 60, lane: 104, width: 96, height: 40 };
 // Between what goes well and what failures lead to. Ways from one to the other run here.
 const GAP = 26;
 
-let known;
+// How a status looks, and its word.
+const LOOKS = {
+  NOT_REACHED: ['idle', 'not reached'],
+  RUNNING: ['running', 'running'],
+  WAITING: ['held', 'waiting'],
+  RETRYING: ['retrying', 'waiting for another attempt'],
+  SUCCEEDED: ['done', 'done'],
+  CAUGHT: ['failed', 'failed, and the job was settled'],
+  FAILED: ['failed', 'failed'],
+  TIMED_OUT: ['failed', 'timed out'],
+  ABORTED: ['idle', 'stopped'],
+};
+const LASTING = new Set(['RUNNING', 'WAITING', 'RETRYING']);
+const QUIET = new Set(['Choice', 'Succeed', 'Fail', 'Pass']);
 
-/** The drawing of an execution. */
-export function drawing(machine, execution, { now, isNarrow, isHeld }) {
-  known ??= layout(machine);
+// A page is drawn more often than the API answers.
+const layouts = new WeakMap();
+
+/** The drawing of an execution that the API told of at the time `told`. */
+export function drawing({ graph, mapRuns }, { now, told, isNarrow }) {
+  if (!layouts.has(graph)) layouts.set(graph, layout(graph));
+  const known = layouts.get(graph);
   const size = isNarrow ? NARROW : WIDE;
-  const states = fared(execution, now);
-  const went = taken(execution.states);
   // What only failures lead to is shown once one did.
-  const isShown = ({ name, band }) =>
-    band === 0 ||
-    states.has(name) ||
-    known.nodes.some((node) => node.band && states.has(node.name));
-  const shown = known.nodes.filter(isShown);
+  const hasFailed = known.nodes.some((node) => node.band && node.visits);
+  const shown = known.nodes.filter(({ band }) => band === 0 || hasFailed);
   const band = shown.filter((node) => node.band);
   const first = (of) => Math.min(...band.map(of));
   // A narrow page has it below the rest, a wide one beneath its end.
@@ -59,22 +71,12 @@ export function drawing(machine, execution, { now, isNarrow, isHeld }) {
 
   const marked = known.edges
     .filter(({ from, to }) => at.has(from) && at.has(to))
-    .map((edge) => ({ ...edge, isTaken: went.has(`${edge.kind}: ${edge.from} → ${edge.to}`) }))
     // From nearly every state a failure leads away: those that did not happen would hide the rest.
-    .filter(({ kind, isTaken }) => kind === 'next' || isTaken)
-    .sort((a, b) => a.isTaken - b.isTaken);
-  const statusOf = (name) => {
-    const state = states.get(name);
-    if (!state) return 'idle';
-    // States that only end have neither left nor failed.
-    const node = at.get(name);
-    if (node.type === 'Succeed') return 'done';
-    if (node.type === 'Fail') return 'failed';
-    return state.status === 'running' && isHeld ? 'held' : state.status;
-  };
+    .filter(({ isCatch, taken }) => !isCatch || taken)
+    .sort((a, b) => Boolean(a.taken) - Boolean(b.taken));
   const words = nodes
-    .filter((node) => states.has(node.name))
-    .map((node) => `${node.name}: ${statusOf(node.name)}`);
+    .filter((node) => node.visits)
+    .map((node) => `${node.name}: ${LOOKS[node.status][1]}`);
   return html`<div class="scroll machine" tabindex="0" role="group" aria-label="State machine">
     <svg
       width=${width}
@@ -84,29 +86,47 @@ export function drawing(machine, execution, { now, isNarrow, isHeld }) {
       aria-label=${`State machine. ${words.join(', ')}`}
     >
       ${marked.map(
-        (edge) => svg`<path class=${`edge ${edge.kind} ${edge.isTaken ? 'taken' : ''}`}
-        d=${path(at.get(edge.from), at.get(edge.to), size, isNarrow)}></path>`,
+        (edge) => svg`<path
+        class="edge ${edge.isCatch ? 'catch' : 'next'} ${edge.taken ? 'taken' : ''}"
+        d=${path(at.get(edge.from), at.get(edge.to), size, isNarrow)}
+      ><title>${wayName(edge)}</title></path>`,
       )}
-      ${nodes.map((node) =>
-        box(at.get(node.name), states.get(node.name), statusOf(node.name), size),
-      )}
+      ${nodes.map((node) => {
+        const run = mapRuns.findLast((one) => one.state === node.name);
+        // What is not over goes on while the API is not asked.
+        const more = LASTING.has(node.status) ? Math.max(now - told, 0) : 0;
+        return box(at.get(node.name), run?.counts, node.milliseconds + more, now, size);
+      })}
     </svg>
   </div>`;
 }
 
-function box(node, state, status, { width, height }) {
+const wayName = ({ from, to, taken }) => `${from} → ${to}${taken > 1 ? `, ${taken} times` : ''}`;
+
+function box(node, items, milliseconds, now, { width, height }) {
+  const [look, word] = LOOKS[node.status];
   const isChoice = node.type === 'Choice';
-  const items = state?.items;
-  const note = !state
-    ? ''
-    : items
-      ? `${items.succeeded}/${items.total} · ${duration(state.ms)}`
-      : ['Choice', 'Succeed', 'Fail'].includes(node.type)
-        ? ''
-        : duration(state.ms);
-  const times = state?.visits > 1 ? ` ×${state.visits}` : '';
-  return svg`<g class=${`state ${status} ${isChoice ? 'choice' : ''}`} transform=${`translate(${node.x} ${node.y})`}>
-    <title>${`${node.name}: ${status}`}</title>
+  const retry = node.nextRetry;
+  const note =
+    !node.visits || QUIET.has(node.type)
+      ? ''
+      : retry
+        ? `again ${ago(retry.by, now)}`
+        : items
+          ? `${items.succeeded}/${items.total} · ${duration(milliseconds)}`
+          : duration(milliseconds);
+  const times = node.visits > 1 ? ` ×${node.visits}` : '';
+  const more = [
+    node.error,
+    retry &&
+      `attempt ${retry.attempt}, of which ${retry.left} more may follow, ${ago(retry.by, now)}`,
+    node.failedAttempts && `${node.failedAttempts} of ${node.attempts} attempts failed`,
+  ].filter(Boolean);
+  return svg`<g
+    class="state ${look} ${isChoice ? 'choice' : ''}"
+    transform="translate(${node.x} ${node.y})"
+  >
+    <title>${[`${node.name}: ${word}`, ...more].join('; ')}</title>
     <rect width=${width} height=${height} rx=${isChoice ? height / 2 : 6}></rect>
     <text x=${width / 2} y=${note ? 17 : height / 2 + 4}>${node.name}${times}</text>
     ${note ? svg`<text class="note" x=${width / 2} y="31">${note}</text>` : nothing}
@@ -121,8 +141,18 @@ function path(from, to, { width, height }, isNarrow) {
     if (skip === 1 || (skip > 0 && from.lane !== to.lane))
       return `M${x} ${y}C${x} ${y + 14} ${tx} ${ty - 14} ${tx} ${ty}`;
     if (skip > 0)
-      return `M${from.x + width - 8} ${y}C${from.x + width + 4} ${y + 16} ${to.x + width + 4} ${ty - 16} ${to.x + width - 8} ${ty}`;
-    return `M${from.x + width / 2} ${y}C${from.x + width / 2} ${y + 26} ${to.x + width - 4} ${to.y + height + 40} ${to.x + width - 14} ${to.y + height}`;
+      return curve([
+        [from.x + width - 8, y],
+        [from.x + width + 4, y + 16],
+        [to.x + width + 4, ty - 16],
+        [to.x + width - 8, ty],
+      ]);
+    return curve([
+      [x, y],
+      [x, y + 26],
+      [to.x + width - 4, to.y + height + 40],
+      [to.x + width - 14, to.y + height],
+    ]);
   }
   const [x, y, tx, ty] = [from.x + width, from.y + height / 2, to.x, to.y + height / 2];
   // Between what goes well and the rest there is a way of its own.
@@ -137,7 +167,15 @@ function path(from, to, { width, height }, isNarrow) {
   // Back to a state before, or to one in the same rank.
   const [a, b] = [from.x + width / 2, to.x + width / 2];
   if (from.lane === to.lane)
-    return `M${a} ${from.y + height}C${a} ${from.y + height + 16} ${b} ${to.y + height + 16} ${b} ${to.y + height}`;
+    return curve([
+      [a, from.y + height],
+      [a, from.y + height + 16],
+      [b, to.y + height + 16],
+      [b, to.y + height],
+    ]);
   const [start, end] = from.y > to.y ? [from.y, to.y + height] : [from.y + height, to.y];
   return `M${a} ${start}C${a} ${(start + end) / 2} ${b} ${(start + end) / 2} ${b} ${end}`;
 }
+
+const curve = ([start, ...rest]) =>
+  `M${start.join(' ')}C${rest.map((point) => point.join(' ')).join(' ')}`;

@@ -1,8 +1,10 @@
 // When each state ran, and each of its attempts.
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { duration } from '../lib/format.js';
+import { count, counted, duration, percent } from '../lib/format.js';
 
+// A smaller part of the whole explains nothing.
+const LEAST_SHARE = 0.01;
 const QUIET = new Set(['Choice', 'Succeed', 'Fail', 'Pass']);
 
 /** The states that did something, below each other, on one axis of time. */
@@ -15,12 +17,13 @@ export function timeline({ execution, states, mapRuns }, now) {
     // A moment is still to be seen: six pixels, within the track.
     return `left:min(${left}%, 100% - 6px);width:max(${width}%, 6px)`;
   };
-  let maps = 0;
+  const runs = [...mapRuns];
   const rows = states
-    .map((visit) => ({
-      ...visit,
-      run: visit.type === 'Map' ? mapRuns[maps++] : undefined,
-    }))
+    .map((visit) => {
+      // The runs of a map are in the order of its visits.
+      const at = runs.findIndex((run) => run.state === visit.name);
+      return { ...visit, run: at < 0 ? undefined : runs.splice(at, 1)[0] };
+    })
     .filter((visit) => !QUIET.has(visit.type) || visit.failure);
   const steps = [0, 0.25, 0.5, 0.75, 1];
   return html`<ol class="timeline">
@@ -47,12 +50,8 @@ export function timeline({ execution, states, mapRuns }, now) {
         <span class="num took">${duration(until - from)}</span>
         ${failed || visit.run?.counts
           ? html`<span class="more quiet">
-              ${visit.run?.counts
-                ? `${visit.run.counts.succeeded} of ${visit.run.counts.total} done${visit.run.counts.failed ? `, ${visit.run.counts.failed} failed` : ''}`
-                : nothing}
-              ${failed
-                ? `${failed} of ${parts.length} ${parts.length === 1 ? 'attempt' : 'attempts'} failed: ${[...new Set(parts.filter((part) => part.failure).map((part) => part.failure.error))].join(', ')}`
-                : nothing}
+              ${visit.run?.counts ? items(visit.run.counts) : nothing}
+              ${failed ? failures(parts) : nothing}
             </span>`
           : nothing}
       </li>`;
@@ -66,4 +65,83 @@ export function timeline({ execution, states, mapRuns }, now) {
       ><span class="took"></span>
     </li>
   </ol>`;
+}
+
+const items = ({ succeeded, total, failed }) =>
+  `${succeeded} of ${total} done${failed ? `, ${failed} failed` : ''}`;
+
+function failures(attempts) {
+  const failed = attempts.filter((attempt) => attempt.failure);
+  const names = [...new Set(failed.map((attempt) => attempt.failure.error))];
+  const all = counted(attempts.length, 'attempt');
+  return `${failed.length} of ${all} failed: ${names.join(', ')}`;
+}
+
+/**
+ * What the time of an execution went into, and the rounds of its shards. A job that went through
+ * each state once and ran every shard once has nothing to tell beyond its timeline.
+ */
+export function whereTimeWent({ criticalPath, rounds }) {
+  const steps = criticalPath.steps.filter((step) => step.share >= LEAST_SHARE);
+  const hasMore =
+    rounds.length > 1 ||
+    rounds.some((round) => round.shards > 1) ||
+    steps.some((step) => step.pauses > 0);
+  if (!hasMore) return nothing;
+  return html`<section class="panel" aria-labelledby="went">
+    <h2 id="went">
+      What the time went into <span class="quiet">${duration(criticalPath.milliseconds)}</span>
+    </h2>
+    <div class="scroll" tabindex="0" role="group" aria-label="What the time went into">
+      <table class="bill">
+        <thead>
+          <tr>
+            <th scope="col">State</th>
+            <th scope="col"><span class="unseen">Share</span></th>
+            <th scope="col" class="num">Share</th>
+            <th scope="col" class="num">Time</th>
+            <th scope="col">Of which</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${steps.map(
+            ({ state, share, milliseconds, pauses, slowest }) =>
+              html`<tr>
+                <th scope="row">${state}</th>
+                <td class="share"><i .style=${`width:${share * 100}%`}></i></td>
+                <td class="num quiet">${percent(share)}</td>
+                <td class="num">${duration(milliseconds)}</td>
+                <td class="quiet">
+                  ${[
+                    pauses > 0 && `${duration(pauses)} between attempts`,
+                    slowest &&
+                      `shard ${slowest.shard}, the slowest: ${duration(slowest.milliseconds)}`,
+                  ]
+                    .filter(Boolean)
+                    .join('; ')}
+                </td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+    ${rounds.map(
+      (round) =>
+        html`<p class="quiet small under">
+          Round ${round.round}:
+          ${counted(round.shards, 'shard')}${because(round)}${round.milliseconds
+            ? `, ${duration(round.milliseconds)}`
+            : ''}.
+        </p>`,
+    )}
+  </section>`;
+}
+
+/** Why shards are run in a round after the first one. */
+function because({ wrongStart, takenKeys }) {
+  const reasons = [
+    wrongStart && `${count(wrongStart)} guessed wrong where a record begins`,
+    takenKeys && `${count(takenKeys)} had keys that earlier shards claim`,
+  ].filter(Boolean);
+  return reasons.length ? ` again, as ${reasons.join(' and ')}` : '';
 }

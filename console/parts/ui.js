@@ -5,7 +5,8 @@ import { count, moment, percent, short, words } from '../lib/format.js';
 
 const ICONS = {
   brand:
-    'M8 1.5v7M4.8 5.8 8 9l3.2-3.2M1.5 12.2c1.1 0 1.1 1 2.2 1s1.1-1 2.2-1 1.1 1 2.1 1 1.1-1 2.2-1 1.1 1 2.1 1 1.1-1 2.2-1',
+    'M8 1.5v7M4.8 5.8 8 9l3.2-3.2' +
+    'M1.5 12.2c1.1 0 1.1 1 2.2 1s1.1-1 2.2-1 1.1 1 2.1 1 1.1-1 2.2-1 1.1 1 2.1 1 1.1-1 2.2-1',
   copy: 'M5.5 5.5h7v7h-7zM3.5 10.5v-7h7',
   down: 'M8 2.5v8M4.5 7.5 8 11l3.5-3.5M3 13.5h10',
   file: 'M4 2.5h5l3 3v8H4zM9 2.5v3h3',
@@ -83,7 +84,8 @@ export function bar(counts, { legend = false } = {}) {
   );
   if (unstored) place('none', unstored);
   const scale = at > 0 ? 100 / at : 0;
-  const said = `${count(counts.read)} read: ${PARTS.map(([name]) => `${count(counts[name])} ${name}`).join(', ')}`;
+  const parted = PARTS.map(([name]) => `${count(counts[name])} ${name}`).join(', ');
+  const said = `${count(counts.read)} read: ${parted}`;
   return html`<div class="counts">
     <svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label=${said}>
       <rect class="none" width="100" height="4"></rect>
@@ -178,18 +180,22 @@ export function history(jobs) {
   const most = Math.max(1, ...jobs.map((job) => job.stored + job.rejected));
   const [width, height, gap] = [12, 72, 3];
   const of = (value) => (value === 0 ? 0 : Math.max((value / most) * height, 2));
+  const bar = (name, x, from, tall) =>
+    svg`<rect class=${name} x=${x} y=${from - tall} width=${width} height=${tall}></rect>`;
   return html`<figure class="history">
     <div class="scroll" tabindex="0" role="group" aria-label="Load history">
       <svg width=${jobs.length * (width + gap)} height=${height + 1} role="list">
-        ${jobs.map(
-          (job, at) => svg`<g role="listitem"><a href=${job.href} aria-label=${job.label}>
-        <title>${job.label}</title>
-        <rect class="hit" x=${at * (width + gap)} width=${width} height=${height + 1}></rect>
-        <rect class="stored" x=${at * (width + gap)} y=${height - of(job.stored)} width=${width} height=${of(job.stored)}></rect>
-        <rect class="rejected" x=${at * (width + gap)} y=${height - of(job.stored) - of(job.rejected)} width=${width} height=${of(job.rejected)}></rect>
-        <rect class=${`foot ${job.status}`} x=${at * (width + gap)} y=${height} width=${width} height="1"></rect>
-      </a></g>`,
-        )}
+        ${jobs.map((job, at) => {
+          const x = at * (width + gap);
+          const stored = of(job.stored);
+          return svg`<g role="listitem"><a href=${job.href} aria-label=${job.label}>
+            <title>${job.label}</title>
+            ${bar('hit', x, height + 1, height + 1)}
+            ${bar('stored', x, height, stored)}
+            ${bar('rejected', x, height - stored, of(job.rejected))}
+            ${bar(`foot ${job.status}`, x, height + 1, 1)}
+          </a></g>`;
+        })}
       </svg>
     </div>
     <figcaption>

@@ -50,7 +50,11 @@ before(async () => {
   rejecting = await submit(
     orders,
     'rejecting.csv',
-    `${HEADER}${rows(20)}20,2026-03-32, 7 ,fine\n21,2026-03-02,n/a,fine\n22,2026-03-03,1.50\n23,2026-03-04,2.50,"${HOSTILE.replaceAll('"', '""')}"\n`,
+    `${HEADER}${rows(20)}20,2026-03-32, 7 ,fine
+21,2026-03-02,n/a,fine
+22,2026-03-03,1.50
+23,2026-03-04,2.50,"${HOSTILE.replaceAll('"', '""')}"
+`,
   );
   await ended(rejecting, 'SUCCEEDED');
 });
@@ -62,7 +66,8 @@ test('a file that is dropped lands', async () => {
   await page.evaluate(
     (name, text) => {
       const data = new DataTransfer();
-      data.items.add(new File([text], `${name}.csv`, { type: 'text/csv' }));
+      const file = new File([`day;celsius\n${text}`], `${name}.csv`, { type: 'text/csv' });
+      data.items.add(file);
       document
         .querySelector('.drop')
         .dispatchEvent(
@@ -70,7 +75,7 @@ test('a file that is dropped lands', async () => {
         );
     },
     dataset,
-    `day;celsius\n${Array.from({ length: 50 }, (_, at) => `2026-03-${String(1 + (at % 28)).padStart(2, '0')};${at},5\n`).join('')}`,
+    Array.from({ length: 50 }, (_, at) => `2026-03-${10 + (at % 20)};${at},5\n`).join(''),
   );
   await until(page, 'a contract', () =>
     document.querySelector('textarea')?.value.includes('celsius'),
@@ -84,6 +89,49 @@ test('a file that is dropped lands', async () => {
   const counts = await page.$eval('.bar', (bar) => bar.getAttribute('aria-label'));
   assert.equal(counts, '50 read: 50 stored, 0 rejected, 0 filtered');
   await leave(page);
+});
+
+test('the first rows of a file are shown, as text', async () => {
+  const dataset = fresh('previewed');
+  const fields = '[{ name: id, type: integer }, { name: note, type: string }]';
+  await api(
+    'PUT',
+    `/datasets/${dataset}`,
+    `name: ${dataset}\nschema: { fields: ${fields} }\n`,
+    'application/yaml',
+  );
+  const quoted = `"${HOSTILE.replaceAll('"', '""')}"`;
+  const long = 'x'.repeat(5_000);
+  const more = Array.from({ length: 80 }, (_, at) => `${at + 3},\n`).join('');
+  const job = await submit(
+    dataset,
+    'rows.csv',
+    `id,note\n9007199254740993,${quoted}\n2,${long}\n${more}`,
+  );
+  await ended(job, 'SUCCEEDED');
+  for (const place of [`#/jobs/${job}`, `#/datasets/${dataset}`]) {
+    const page = await visit(browser, place);
+    await until(page, 'the file', () => document.querySelector('a.file'));
+    await click(page, 'Preview');
+    await until(page, 'its rows', () => document.querySelectorAll('#first-rows tbody tr').length);
+    const cells = await page.$$eval('#first-rows tbody tr', (rows) =>
+      rows.map((row) => [...row.cells].map((cell) => cell.textContent)),
+    );
+    assert.equal(cells.length, 50);
+    // Not a digit is lost, and a long value is cut.
+    assert.deepEqual(cells.slice(0, 3), [
+      ['9007199254740993', HOSTILE],
+      ['2', `${'x'.repeat(200)}…`],
+      ['3', 'null'],
+    ]);
+    assert.equal(await page.$$eval('main img, main script', (found) => found.length), 0);
+    await page.evaluate(AXE);
+    const violations = await page.evaluate(async () => (await axe.run()).violations);
+    assert.deepEqual(violations, []);
+    await click(page, 'Close');
+    await until(page, 'that they are gone', () => !document.querySelector('#first-rows'));
+    await leave(page);
+  }
 });
 
 test('rejects are mended, by a rule and by hand, until none is open', async () => {
@@ -154,6 +202,153 @@ test('what is rejected again stays, with what was typed', async () => {
     await page.$eval('.grid input[aria-label^="day"]', (found) => found.value),
     '2026-14-01',
   );
+  await leave(page);
+});
+
+test('rejects in another encoding are mended, and what is not typed keeps its bytes', async () => {
+  const dataset = fresh('latin');
+  await api(
+    'PUT',
+    `/datasets/${dataset}`,
+    `name: ${dataset}
+encoding: windows-1252
+schema:
+  fields:
+    - { name: name, type: string }
+    - { name: day, type: date }
+    - { name: note, type: string }
+rejects: { limit: 100% }
+`,
+    'application/yaml',
+  );
+  // ë and ü are one byte each, which is no UTF-8.
+  const text = 'name;day;note\nJosé;2026-01-01;a\nZoë;2026-13-01;früh\n';
+  const job = await submit(dataset, 'latin.csv', Buffer.from(text, 'latin1'));
+  await ended(job, 'SUCCEEDED');
+  const page = await visit(browser, `#/jobs/${job}/rejects`);
+  await until(page, 'the encoding', () =>
+    document.querySelector('.note')?.textContent.includes('read as windows-1252'),
+  );
+  const type = async (label, value) => {
+    const input = await page.waitForSelector(`.grid input[aria-label^="${label}"]`);
+    await input.click({ clickCount: 3 });
+    await input.type(value);
+  };
+  assert.equal(await page.$eval('.grid input', (input) => input.value), 'Zoë');
+  // What the encoding lacks can't be sent.
+  await type('note, line 3', 'Ω');
+  await until(page, 'why not', () => document.querySelector('.note [role="alert"]'));
+  assert.ok(await page.$eval('.head button.main', (button) => button.disabled));
+  await type('note, line 3', '5 €');
+  await type('day, line 3', '2026-12-01');
+  await click(page, 'Replay 1 mended');
+  await until(page, 'that none is open', () =>
+    document.querySelector('h1').textContent.includes('0 open of 1'),
+  );
+  await page.goto(`${CONSOLE}#/datasets/${dataset}`);
+  const notes = [];
+  for (let at = 0; at < 2; at += 1) {
+    await until(page, 'the files', () => document.querySelectorAll('a.file').length === 2);
+    await page.evaluate((which) => {
+      [...document.querySelectorAll('td button.plain')][which].click();
+    }, at);
+    await until(page, 'rows', () => document.querySelector('#first-rows tbody tr'));
+    notes.push(
+      await page.$eval('#first-rows tbody tr', (row) =>
+        [...row.cells].map((cell) => cell.textContent).slice(0, 3),
+      ),
+    );
+    await click(page, 'Close');
+    await until(page, 'that they are gone', () => !document.querySelector('#first-rows'));
+  }
+  assert.deepEqual(notes.sort(), [
+    ['José', '2026-01-01', 'a'],
+    ['Zoë', '2026-12-01', '5 €'],
+  ]);
+  await leave(page);
+});
+
+test('rejects of several headers are mended one header at a time', async () => {
+  const page = await visit(browser, '#/jobs');
+  const sent = [];
+  const answers = {
+    'GET /jobs/job-two': {
+      job: 'job-two',
+      dataset: 'orders',
+      status: 'SUCCEEDED',
+      source: { prefix: 'inbox/orders/' },
+      counts: { read: 9, stored: 6, rejected: 3, filtered: 0 },
+      rejects: { open: 3, replays: [] },
+      created: '2026-03-01T00:00:00Z',
+      updated: '2026-03-01T00:00:01Z',
+    },
+    'GET /jobs/job-two/rejects': {
+      rows: 3,
+      url: '/first.csv',
+      layouts: [
+        { layout: 0, rows: 1, encoding: 'utf-8', rejects: [[1, 1]] },
+        {
+          layout: 1,
+          rows: 2,
+          encoding: 'utf-8',
+          rejects: [
+            [0, 1],
+            [2, 1],
+          ],
+        },
+      ],
+    },
+    'GET /jobs/job-two/rejects?layout=1': { rows: 3, url: '/second.csv' },
+    'GET /jobs/job-two/errors?limit=1': { items: [], url: '/errors.jsonl' },
+    'GET /jobs/job-child': {
+      job: 'job-child',
+      dataset: 'orders',
+      status: 'SUCCEEDED',
+      source: { key: 'jobs/job-child/mended-1.csv' },
+      counts: { read: 1, stored: 1, rejected: 0, filtered: 0 },
+    },
+  };
+  const texts = {
+    '/first.csv': 'id,day\n7,x\n',
+    '/second.csv': 'day;id\ny;8\nz;9\n',
+    '/errors.jsonl': [8, 7, 9]
+      .map((id) => `{"record":${id},"line":${id},"error":"type-error","message":"of ${id}"}\n`)
+      .join(''),
+  };
+  await page.setRequestInterception(true);
+  page.on('request', (request) => {
+    const url = new URL(request.url());
+    const call = `${request.method()} ${/\/jobs\/.*/.exec(url.pathname)?.[0]}${url.search}`;
+    const text = texts[url.pathname];
+    if (call === 'POST /jobs/job-two/replay') sent.push(JSON.parse(request.postData()));
+    const answer = call.startsWith('POST /jobs/job-two')
+      ? { job: 'job-child', status: 'RUNNING' }
+      : answers[call];
+    if (text === undefined && answer === undefined) request.continue();
+    else request.respond({ status: 200, body: text ?? JSON.stringify(answer) });
+  });
+  // The URLs of files lead to the console's own origin.
+  const home = new URL(CONSOLE).origin;
+  for (const answer of Object.values(answers)) if (answer.url) answer.url = home + answer.url;
+  await page.evaluate(() => {
+    location.hash = '#/jobs/job-two/rejects?layout=1';
+  });
+  await until(page, 'two records', () => document.querySelectorAll('.grid tbody').length === 2);
+  const said = await page.$$eval('.grid .said li', (all) =>
+    all.map((one) => one.textContent.trim()),
+  );
+  assert.deepEqual(said, ['of 8', 'of 9']);
+  const input = await page.$('.grid input[aria-label^="day, line 9"]');
+  await input.click({ clickCount: 3 });
+  await input.type('2026-01-01');
+  await click(page, 'Replay 1 mended');
+  await until(page, 'one left', () => document.querySelectorAll('.grid tbody').length === 1);
+  assert.deepEqual(sent, [{ csv: 'day;id\n2026-01-01;9\n', rejects: [1], layout: 1 }]);
+  await page.select('.filters select', '0');
+  await until(page, 'the other header', () =>
+    document.querySelector('.grid .said')?.textContent.includes('of 7'),
+  );
+  assert.ok(page.url().endsWith('layout=0'));
   await leave(page);
 });
 
@@ -240,6 +435,97 @@ test('names and values are text, whatever they hold', async () => {
     assert.equal(await page.$$eval('main img, main script', (found) => found.length), 0, place);
     await leave(page);
   }
+});
+
+test('a contract is changed in an editor, which shows its faults at their lines', async () => {
+  const dataset = fresh('edited');
+  const first = `name: ${dataset}\nschema:\n  fields:\n    - { name: id, type: integer }\n`;
+  await api('PUT', `/datasets/${dataset}`, first, 'application/yaml');
+  const page = await visit(browser, `#/datasets/${dataset}`);
+  const checks = [];
+  await page.setRequestInterception(true);
+  page.on('request', (request) => {
+    if (!request.url().endsWith('/check')) return request.continue();
+    const line = request
+      .postData()
+      .split('\n')
+      .findIndex((one) => one.includes('wron'));
+    const fault = { path: 'schema', line: line + 1, column: 26, message: '`wron` is no type' };
+    checks.push(request.postData());
+    return request.respond({
+      headers: { 'access-control-allow-origin': '*' },
+      contentType: 'application/json',
+      body: JSON.stringify({ faults: line < 0 ? [] : [fault] }),
+    });
+  });
+  await click(page, 'Edit');
+  await until(page, 'the editor', () => document.querySelector('.editor[data-ready]'));
+  const within = (selector) =>
+    page.evaluate(
+      (wanted) =>
+        [...document.querySelector('.editor').shadowRoot.querySelectorAll(wanted)].map(
+          (one) => one.textContent,
+        ),
+      selector,
+    );
+  // The policy lets no page make styles of text; without them lines would lie upon each other.
+  const looks = await page.evaluate(() => {
+    const { shadowRoot } = document.querySelector('.editor');
+    const gutter = shadowRoot.querySelector('.cm-gutters');
+    return [shadowRoot.querySelectorAll('style').length, getComputedStyle(gutter).display];
+  });
+  assert.deepEqual(looks, [0, 'flex']);
+  await page.evaluate(() => {
+    document.querySelector('.editor').shadowRoot.querySelector('.cm-content').focus();
+  });
+  await page.keyboard.down('Control');
+  await page.keyboard.press('End');
+  await page.keyboard.up('Control');
+  // What may stand here is offered: of a field, what it does not have yet.
+  await page.keyboard.type('    - { name: day, ty');
+  const offered = async () => {
+    for (let turn = 0; turn < 100; turn += 1) {
+      const found = await within('.cm-completionLabel');
+      if (found.length) return found;
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    return [];
+  };
+  assert.equal((await offered())[0], 'type');
+  await page.keyboard.press('Escape');
+  await page.keyboard.type('pe: wron }');
+  await until(page, 'the fault', () =>
+    document.querySelector('ul.faults')?.textContent.includes('wron is no type'),
+  );
+  assert.deepEqual((await within('.cm-lintRange-error')).length, 1);
+  assert.ok(checks.at(-1).includes('wron'), 'what is typed is what is asked about');
+  await page.evaluate(AXE);
+  for (const theme of ['light', 'dark']) {
+    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+    const violations = await page.evaluate(async () =>
+      (await axe.run()).violations.map(
+        ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' ')}`,
+      ),
+    );
+    assert.deepEqual(violations, [], theme);
+  }
+  // Whoever registers it all the same is told by the API, at the same place.
+  await click(page, 'Register');
+  await until(page, 'what the API says', () =>
+    /Line 5/.test(document.querySelector('ul.faults')?.textContent),
+  );
+  await click(page, 'Line 5, 26');
+  for (let turn = 0; turn < 4; turn += 1) await page.keyboard.press('Delete');
+  await page.keyboard.type('date');
+  await until(page, 'that nothing is wrong', () => !document.querySelector('ul.faults'));
+  await click(page, 'Register');
+  await until(page, 'the second version', () =>
+    document.querySelector('.diff')?.textContent.includes('name: day, type: date'),
+  );
+  // The browser tells of each answer that is a problem.
+  page.complaints = page.complaints.filter((one) => !one.includes('422'));
+  await leave(page);
+  assert.equal((await api('GET', `/datasets/${dataset}`)).version, 2);
 });
 
 test('filters are in the address, and Back undoes them', async () => {
@@ -347,6 +633,11 @@ test('the first view is small', async () => {
   await page.waitForSelector('main h1');
   await until(page, 'what was loaded', () => !document.querySelector('.loading'));
   const files = await Promise.all(bodies);
+  // What few pages need is loaded where it is needed.
+  assert.deepEqual(
+    files.map(([name]) => name).filter((name) => /hyparquet|fzstd|codemirror/.test(name)),
+    [],
+  );
   const total = files.reduce((sum, [, size]) => sum + size, 0);
   console.log(`first view: ${total} bytes compressed, ${files.length} files`);
   assert.ok(total < FIRST_VIEW, JSON.stringify(files));

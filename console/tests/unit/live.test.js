@@ -66,7 +66,7 @@ test('what is open is asked for often, and the rest seldom', async () => {
   assert.ok(clock.waits[0] < clock.waits[1]);
 });
 
-test('whoever does not answer is asked ever more patiently, and once it answers, as before', async () => {
+test('whoever does not answer is asked ever more patiently, and then as before', async () => {
   const lost = () => new Error('away');
   const { clock, seen } = watching([lost(), lost(), lost(), 'open', 'open']);
   await settled();
@@ -83,7 +83,7 @@ test('nobody is told anything after the end', async () => {
   assert.deepEqual([seen, clock.waiting()], [[], 0]);
 });
 
-test('a page that nobody sees asks for nothing, and asks at once when it is seen again', async () => {
+test('a page that nobody sees asks for nothing, and at once when it is seen again', async () => {
   const { clock, seen } = watching(['open', 'open']);
   await settled();
   clock.see(true, clock);

@@ -81,7 +81,7 @@ test('a page watches its topic, and is given what is newer', async () => {
   assert.deepEqual([job.states, all.states], [[true], [true]]);
 });
 
-test('a socket that breaks is opened again with a new ticket, and everything watched again', async () => {
+test('a socket that breaks is opened again, and everything watched again', async () => {
   const { api, made, socket, waits, run } = server();
   const job = watching(socket, { job: 'a' });
   await settled();
