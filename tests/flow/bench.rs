@@ -193,6 +193,11 @@ impl Bench {
         self.inspected.bucket(bucket)
     }
 
+    /// The objects without the faults that the steps may meet.
+    pub(crate) fn undisturbed(&self) -> Arc<dyn Buckets> {
+        self.inspected.clone()
+    }
+
     pub(crate) fn inbox(&self) -> Arc<dyn Objects> {
         self.inspected.bucket("inbox")
     }

@@ -795,13 +795,19 @@ impl JobKeys {
     pub fn plan(&self) -> String {
         format!("{}plan.json", self.0)
     }
-    /// A part of the list of objects, from 1: the first part stands in the plan.
-    pub fn objects(&self, part: u32) -> String {
-        format!("{}objects/{part:06}.json", self.0)
+    /// A part of the list of objects, from 1, by a [`digest`] of its text: the first part stands in
+    /// the plan, which has the keys of the others.
+    pub fn objects(&self, part: u32, digest: &str) -> String {
+        format!("{}objects/{part:06}-{digest}.json", self.0)
     }
     /// The objects that are not landed, each with the reason, one JSON object a line.
     pub fn skipped(&self) -> String {
         format!("{}skipped.jsonl", self.0)
+    }
+    /// The same, as a run of `ingest` found it: by a [`digest`] of its text. That of the plan that
+    /// stands is put at [`skipped`](Self::skipped).
+    pub fn skipped_by(&self, digest: &str) -> String {
+        format!("{}objects/skipped-{digest}.jsonl", self.0)
     }
     /// Of a child: which reject each of its records is. See [`Replayed`](crate::replay::Replayed).
     pub fn replayed(&self) -> String {
