@@ -237,6 +237,7 @@ impl Bench {
             source: SourceRef::new("inbox".to_owned(), key).into(),
             replay: None,
             force,
+            landed: Default::default(),
             unreadable: Unreadable::Fail,
             commit: Default::default(),
             shard_bytes: Some(shard_bytes),

@@ -62,6 +62,7 @@ async fn submit(bench: &Bench) -> Submission {
         },
         replay: None,
         force: false,
+        landed: Default::default(),
         unreadable: Unreadable::Skip,
         commit: Default::default(),
         shard_bytes: Some(100_000),

@@ -35,6 +35,13 @@ pub(crate) async fn claim(
             context.registry.claim(dataset, contents, &submission.job, force).await?
         {
             match standing(context, &other).await? {
+                Standing::Commits if submission.refuses_landed() => {
+                    let cause = format!(
+                        "job {other} landed some of the same objects in {dataset} meanwhile; nothing is landed, as the job was submitted with `landed: refuse`"
+                    );
+                    let failure = Failure::new(ErrorKind::LandedBefore.name(), cause);
+                    return Ok(Some(Failure { job: Some(other), ..failure }));
+                }
                 Standing::Commits if plan.is_one_object() => {
                     return Ok(Some(already_landed(other, dataset)));
                 }

@@ -37,6 +37,9 @@ use crate::{Context, announce, documents, left, order, planned, references, repl
 
 /// Bytes of an object that are looked at first, for the header.
 const SAMPLE_BYTES: u64 = 256 * 1024;
+/// Objects that landed before which a failure names: all of them are in the list of those that are
+/// not landed.
+const NAMED_LANDED: usize = 5;
 /// Objects that are opened at once.
 const CONCURRENT_OPENINGS: usize = 32;
 
@@ -127,6 +130,7 @@ async fn make(
     let found = find(context, submission).await?;
     let said = found.total;
     let opened = open_all(context, keys, submission, &contract, found.objects).await?;
+    opened.check_landed(context, keys, submission).await?;
     opened.check_any(context, keys, submission).await?;
     // What landed before, and copies, are not read, so that nobody knows what all come to.
     let total = match opened.skipped.iter().any(|skipped| skipped.error == "AlreadyLanded") {
@@ -212,6 +216,41 @@ struct Opened {
 }
 
 impl Opened {
+    /// Refuses a job that is to land only what is new, of whose objects some landed before.
+    async fn check_landed(
+        &self,
+        context: &Context,
+        keys: &JobKeys,
+        submission: &Submission,
+    ) -> Result<(), Error> {
+        let landed =
+            || self.skipped.iter().filter_map(|object| Some((object, object.job.as_ref()?)));
+        let count = landed().count();
+        if !submission.refuses_landed() || count == 0 {
+            return Ok(());
+        }
+        if let Some(list) = &self.skipped_list {
+            planned::show_skipped(context.work().as_ref(), keys, list).await?;
+        }
+        let named = landed().take(NAMED_LANDED);
+        let mut names: Vec<String> =
+            named.map(|(object, job)| format!("{} by job {job}", object.source)).collect();
+        if count > NAMED_LANDED {
+            names.push(format!(
+                "{} more, which the job's skipped objects list",
+                count - NAMED_LANDED
+            ));
+        }
+        let (names, dataset) = (names.join(", "), &submission.dataset);
+        Err(Error::new(
+            ErrorKind::LandedBefore,
+            format!(
+                "{count} of {} objects are in {dataset} already: {names}; nothing is landed, as the job was submitted with `landed: refuse`",
+                self.skipped.len() + self.extents.len()
+            ),
+        ))
+    }
+
     /// Ends a job that has nothing to land.
     async fn check_any(
         &self,
@@ -396,7 +435,7 @@ impl Opener<'_> {
                 refuse_landed(context, submission, contract, &pinned, &contents, known).await?;
         }
         if let Some(because) = landed {
-            if is_only {
+            if is_only && !submission.refuses_landed() {
                 return Err(give_way(context.work().as_ref(), keys, because).await);
             }
             let skipped = Skipped::new(pinned.name(), &because.error, because.cause);

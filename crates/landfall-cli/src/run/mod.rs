@@ -14,7 +14,7 @@ use std::time::Instant;
 use clap::Args;
 use contract::Contract;
 use job::bill::Dollars;
-use job::message::{Failure, JobId, JobKeys, Settled, Submission, Unreadable};
+use job::message::{Failure, JobId, JobKeys, Landed, Settled, Submission, Unreadable};
 use job::replay::Replay;
 use job::sources::Sources;
 use registry::Registry;
@@ -73,6 +73,9 @@ pub(crate) struct Run {
     /// Land files even if the same bytes are in the dataset already.
     #[arg(long)]
     force: bool,
+    /// Fail if something of what is named is in the dataset already; without it the rest lands.
+    #[arg(long, conflicts_with_all = ["force", "replay"])]
+    refuse_landed: bool,
     /// Of several files leave those out that can't be read or don't match the contract.
     #[arg(long)]
     skip_unreadable: bool,
@@ -106,6 +109,7 @@ struct Landing {
     max_cost: Option<Dollars>,
     threads: usize,
     force: bool,
+    landed: Landed,
     unreadable: Unreadable,
     replay: Option<Replay>,
     approves: bool,
@@ -198,6 +202,10 @@ impl Run {
             max_cost: self.max_cost,
             threads,
             force: self.force,
+            landed: match self.refuse_landed {
+                true => Landed::Refuse,
+                false => Landed::Skip,
+            },
             unreadable: match self.skip_unreadable {
                 true => Unreadable::Skip,
                 false => Unreadable::Fail,
@@ -268,6 +276,7 @@ impl Landing {
         let wishes = Wishes {
             replay: self.replay.clone(),
             force: self.force,
+            landed: self.landed,
             unreadable: self.unreadable,
             shard_bytes,
             max_cost: self.max_cost,
