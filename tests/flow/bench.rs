@@ -194,6 +194,11 @@ impl Bench {
         self.inspected.bucket(bucket)
     }
 
+    /// The objects without the faults that the steps may meet.
+    pub(crate) fn undisturbed(&self) -> Arc<dyn Buckets> {
+        self.inspected.clone()
+    }
+
     pub(crate) fn inbox(&self) -> Arc<dyn Objects> {
         self.inspected.bucket("inbox")
     }
@@ -233,6 +238,7 @@ impl Bench {
             source: SourceRef::new("inbox".to_owned(), key).into(),
             replay: None,
             force,
+            landed: Default::default(),
             unreadable: Unreadable::Fail,
             commit: Default::default(),
             shard_bytes: Some(shard_bytes),

@@ -4,7 +4,9 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 use contract::rejects::ErrorEntry;
-use job::message::{Failure, JobId, ObjectCounts, Source, SourceRef, Submission, Unreadable};
+use job::message::{
+    Failure, JobId, Landed, ObjectCounts, Source, SourceRef, Submission, Unreadable,
+};
 use landing::plan::Plan;
 use objects::Put;
 use proptest::prelude::*;
@@ -60,6 +62,7 @@ async fn submit(bench: &Bench, job: &str, source: Source, shard_bytes: u64) -> S
         source,
         replay: None,
         force: false,
+        landed: Default::default(),
         unreadable: Unreadable::Fail,
         commit: Default::default(),
         shard_bytes: Some(shard_bytes),
@@ -429,6 +432,75 @@ async fn an_object_that_another_job_landed_meanwhile_is_not_landed_twice() {
     bench.run(submit(&bench, "quick", prefix(Some("b.csv")), 1_000).await).await.unwrap();
     let job = job::message::JobRef { job: slow.job.clone(), dataset: slow.dataset.clone() };
     let error = steps::store(&bench.context, job).await.unwrap_err();
+    assert!(error.message.contains("job quick landed some of the same objects"), "{error}");
+    assert_eq!(rows(&bench).await, ["2|b"]);
+}
+
+/// What landed before fails a job that is to land only what is new, before anything is written.
+#[tokio::test]
+async fn a_job_may_refuse_what_landed_before() {
+    let bench = Bench::new(&things(SCHEMA)).await;
+    let lines = |number: u32| format!("id,text\n{number},t{number}\n");
+    let files: Vec<File> = (0..7).map(|n| file(&format!("{n}.csv"), &lines(n))).collect();
+    put(&bench, &files).await;
+    let refuses = |submission| Submission { landed: Landed::Refuse, ..submission };
+    bench.run(refuses(submit(&bench, "first", prefix(Some("0.csv")), 1_000).await)).await.unwrap();
+    let visible = bench.visible().await;
+
+    // Of one object, of several of which one landed, and of more than are named.
+    for (job, glob, told) in [
+        (
+            "one",
+            "0.csv",
+            "1 of 1 objects are in things already: s3://inbox/inbox/many/0.csv by job first; nothing is landed",
+        ),
+        (
+            "some",
+            "{0,1}.csv",
+            "1 of 2 objects are in things already: s3://inbox/inbox/many/0.csv by job first; nothing is landed",
+        ),
+    ] {
+        let submission = refuses(submit(&bench, job, prefix(Some(glob)), 1_000).await);
+        let failure = bench.run(submission).await.unwrap_err();
+        assert_eq!(failure.error, "LandedBefore", "{job}");
+        assert!(failure.cause.contains(told), "{job}: {}", failure.cause);
+        assert_eq!(record(&bench, job).await.status, JobStatus::Failed, "{job}");
+        assert_eq!(bench.visible().await, visible, "{job}: nothing is written");
+        let skipped = bench.text(&bench.context.keys(&JobId::parse(job).unwrap()).skipped()).await;
+        assert!(skipped.contains(r#""job":"first""#), "{job}: {skipped}");
+    }
+    let only = SourceRef::new("inbox".to_owned(), "inbox/many/0.csv".to_owned());
+    let only = refuses(submit(&bench, "only", only.into(), 1_000).await);
+    assert_eq!(bench.run(only).await.unwrap_err().error, "LandedBefore");
+    assert_eq!(record(&bench, "only").await.status, JobStatus::Failed);
+
+    bench.run(submit(&bench, "rest", prefix(None), 1_000).await).await.unwrap();
+    let all = refuses(submit(&bench, "all", prefix(None), 1_000).await);
+    let failure = bench.run(all).await.unwrap_err();
+    assert!(failure.cause.starts_with("7 of 7 objects are in things already: "));
+    assert!(failure.cause.contains("4.csv by job rest, 2 more, which"), "{}", failure.cause);
+
+    // Copies within a source did not land before, and what is forced may.
+    let copies = [file("8.csv", "id,text\n8,b\n"), file("9.csv", "id,text\n8,b\n")];
+    put(&bench, &copies).await;
+    let copied = refuses(submit(&bench, "copies", prefix(Some("{8,9}.csv")), 1_000).await);
+    assert_eq!(bench.run(copied).await.unwrap().counts.stored, 1);
+    let forced = refuses(submit(&bench, "forced", prefix(Some("8.csv")), 1_000).await);
+    let forced = Submission { force: true, ..forced };
+    assert_eq!(bench.run(forced).await.unwrap().counts.stored, 1);
+}
+
+#[tokio::test]
+async fn what_landed_meanwhile_is_refused_too() {
+    let bench = Bench::new(&things(SCHEMA)).await;
+    put(&bench, &[file("a.csv", "id,text\n1,a\n"), file("b.csv", "id,text\n2,b\n")]).await;
+    let slow = submit(&bench, "slow", prefix(None), 1_000).await;
+    let slow = Submission { landed: Landed::Refuse, ..slow };
+    bench.verified(slow.clone()).await.unwrap();
+    bench.run(submit(&bench, "quick", prefix(Some("b.csv")), 1_000).await).await.unwrap();
+    let job = job::message::JobRef { job: slow.job.clone(), dataset: slow.dataset.clone() };
+    let error = steps::store(&bench.context, job).await.unwrap_err();
+    assert_eq!(error.kind, job::ErrorKind::LandedBefore);
     assert!(error.message.contains("job quick landed some of the same objects"), "{error}");
     assert_eq!(rows(&bench).await, ["2|b"]);
 }

@@ -26,6 +26,7 @@ mod order;
 mod outputs;
 mod packed;
 mod partitions;
+mod planning;
 mod profile;
 mod races;
 mod redrives;

@@ -55,6 +55,7 @@ async fn submit(
         .into(),
         replay: None,
         force: false,
+        landed: Default::default(),
         unreadable: Unreadable::Fail,
         commit: Default::default(),
         shard_bytes: Some(9),

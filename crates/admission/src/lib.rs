@@ -17,7 +17,7 @@ pub use queue::Queue;
 use executions::Executions;
 use job::bill::Dollars;
 use job::hold::CommitMode;
-use job::message::{JobId, Source, Submission, Unreadable};
+use job::message::{JobId, Landed, Source, Submission, Unreadable};
 use job::replay::Replay;
 use job::{DatasetName, Labels};
 use registry::{JobChange, JobRecord, JobStatus, Registry};
@@ -38,6 +38,8 @@ pub struct Request {
     pub replay: Option<Replay>,
     /// Land it even when the same bytes are in the dataset already.
     pub force: bool,
+    /// What becomes of it, without `force`, when something of it is in the dataset already.
+    pub landed: Landed,
     /// What becomes of objects that can't be read.
     pub unreadable: Unreadable,
     /// Whether it waits for approval before it commits.
@@ -116,6 +118,7 @@ impl Request {
             seen: None,
             replay: None,
             force: false,
+            landed: Landed::default(),
             unreadable: Unreadable::default(),
             commit: CommitMode::default(),
             shard_bytes: None,
@@ -133,6 +136,7 @@ impl Request {
             source: self.seen.as_ref().unwrap_or(&self.source).clone(),
             replay: self.replay.clone(),
             force: self.force,
+            landed: self.landed,
             unreadable: self.unreadable,
             commit: self.commit,
             shard_bytes: self.shard_bytes,
@@ -159,6 +163,7 @@ impl Request {
             }
             && self.replay == job.replay
             && self.force == job.force
+            && self.landed == job.landed
             && self.unreadable == job.unreadable
             && self.commit == job.commit
             && self.shard_bytes == job.shard_bytes

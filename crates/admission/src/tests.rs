@@ -33,6 +33,7 @@ fn request(key: &str) -> Request {
         seen: None,
         replay: None,
         force: false,
+        landed: Default::default(),
         unreadable: Unreadable::Fail,
         commit: Default::default(),
         shard_bytes: None,

@@ -46,6 +46,8 @@ pub enum ErrorKind {
     AlreadyLanded,
     /// A newer version of the source's object is in the dataset already.
     Superseded,
+    /// Something of the source is in the dataset already, and the job was to fail then.
+    LandedBefore,
     /// The job was held, and somebody refused it.
     HoldRefused,
     /// The job was held, and nobody answered in time.
@@ -112,7 +114,7 @@ pub fn advised() -> impl Iterator<Item = &'static str> {
 impl ErrorKind {
     /// Every kind there is, transient ones first, with the name by which the state machine, the
     /// registry and the API know it.
-    pub const ALL: [(Self, &'static str); 18] = [
+    pub const ALL: [(Self, &'static str); 19] = [
         (Self::StoreUnavailable, "StoreUnavailable"),
         (Self::DeadlineExceeded, "DeadlineExceeded"),
         (Self::SourceMissing, "SourceMissing"),
@@ -125,6 +127,7 @@ impl ErrorKind {
         (Self::CostCapExceeded, "CostCapExceeded"),
         (Self::AlreadyLanded, "AlreadyLanded"),
         (Self::Superseded, "Superseded"),
+        (Self::LandedBefore, "LandedBefore"),
         (Self::HoldRefused, "HoldRefused"),
         (Self::HoldExpired, "HoldExpired"),
         (Self::Cancelled, "Cancelled"),
@@ -173,6 +176,9 @@ impl ErrorKind {
             Self::AlreadyLanded => "nothing: the rows are in the lake; `force` lands them again",
             Self::Superseded => {
                 "nothing: a newer version is in the lake; `force` lands this one all the same"
+            }
+            Self::LandedBefore => {
+                "see which objects the cause and the job's skipped objects name; then submit the job again with `landed: skip`, which lands the others, or with `force`, which lands all of them again"
             }
             Self::HoldRefused => "mend what the refusal was for, and submit the job again",
             Self::HoldExpired => "submit the job again, and approve it within a day",

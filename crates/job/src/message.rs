@@ -257,6 +257,23 @@ impl Unreadable {
     }
 }
 
+/// What becomes of a source of which something is in the dataset already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Landed {
+    /// What landed before is left out.
+    #[default]
+    Skip,
+    /// The job fails, and says what landed before and by which job.
+    Refuse,
+}
+
+impl Landed {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The objects of a job.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectCounts {
@@ -320,6 +337,9 @@ pub struct Submission {
     /// Land it even when the same bytes are in the dataset already.
     #[serde(default)]
     pub force: bool,
+    /// What becomes of it, without `force`, when something of it is in the dataset already.
+    #[serde(default, skip_serializing_if = "Landed::is_default")]
+    pub landed: Landed,
     /// What becomes of objects of a source of many that can't be read.
     #[serde(default, skip_serializing_if = "Unreadable::is_default")]
     pub unreadable: Unreadable,
@@ -339,6 +359,11 @@ impl Submission {
     /// rejects one by one.
     pub fn lands_again(&self) -> bool {
         self.force || self.replay.is_some()
+    }
+
+    /// Whether it fails if something of it is in the dataset already.
+    pub fn refuses_landed(&self) -> bool {
+        self.landed == Landed::Refuse && !self.lands_again()
     }
 }
 
@@ -795,13 +820,19 @@ impl JobKeys {
     pub fn plan(&self) -> String {
         format!("{}plan.json", self.0)
     }
-    /// A part of the list of objects, from 1: the first part stands in the plan.
-    pub fn objects(&self, part: u32) -> String {
-        format!("{}objects/{part:06}.json", self.0)
+    /// A part of the list of objects, from 1, by a [`digest`] of its text: the first part stands in
+    /// the plan, which has the keys of the others.
+    pub fn objects(&self, part: u32, digest: &str) -> String {
+        format!("{}objects/{part:06}-{digest}.json", self.0)
     }
     /// The objects that are not landed, each with the reason, one JSON object a line.
     pub fn skipped(&self) -> String {
         format!("{}skipped.jsonl", self.0)
+    }
+    /// The same, as a run of `ingest` found it: by a [`digest`] of its text. That of the plan that
+    /// stands is put at [`skipped`](Self::skipped).
+    pub fn skipped_by(&self, digest: &str) -> String {
+        format!("{}objects/skipped-{digest}.jsonl", self.0)
     }
     /// Of a child: which reject each of its records is. See [`Replayed`](crate::replay::Replayed).
     pub fn replayed(&self) -> String {

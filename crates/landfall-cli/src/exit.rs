@@ -43,6 +43,7 @@ impl Exit {
             | ErrorKind::SourceCorrupt
             | ErrorKind::LimitExceeded
             | ErrorKind::SourceChanged
+            | ErrorKind::LandedBefore
             | ErrorKind::HoldRefused
             | ErrorKind::HoldExpired => Self::Refused,
             ErrorKind::AlreadyLanded | ErrorKind::Superseded => Self::Duplicate,
@@ -102,6 +103,7 @@ mod tests {
             "SchemaDrift",
             "RejectLimitExceeded",
             "LimitExceeded",
+            "LandedBefore",
             "HoldRefused",
             "HoldExpired",
         ];

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use job::bill::{Bill, Elsewhere};
 use job::hold::CommitMode;
-use job::message::{Counts, Failure, SourceRef, Submission, Unreadable};
+use job::message::{Counts, Failure, Landed, SourceRef, Submission, Unreadable};
 use job::sources::Sources;
 use job::{Error, ErrorKind};
 use landing::plan::{Layout, Plan, PlannedObject};
@@ -113,6 +113,7 @@ impl ShowPlan {
             source: source.clone().into(),
             replay: None,
             force: true,
+            landed: Landed::default(),
             unreadable: Unreadable::Fail,
             commit: CommitMode::Direct,
             shard_bytes: self.shard_size,

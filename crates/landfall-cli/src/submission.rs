@@ -7,7 +7,7 @@ use job::DatasetName;
 use job::Intake;
 use job::bill::Dollars;
 use job::hold::CommitMode;
-use job::message::{JobId, Source, Submission, Unreadable};
+use job::message::{JobId, Landed, Source, Submission, Unreadable};
 use job::replay::Replay;
 use landing::mask::Salt;
 use registry::JobRecord;
@@ -30,6 +30,7 @@ pub(crate) struct Asked {
 pub(crate) struct Wishes {
     pub(crate) replay: Option<Replay>,
     pub(crate) force: bool,
+    pub(crate) landed: Landed,
     pub(crate) unreadable: Unreadable,
     pub(crate) shard_bytes: Option<u64>,
     pub(crate) max_cost: Option<Dollars>,
@@ -74,7 +75,7 @@ pub(crate) async fn admit(
 ) -> Result<Submission, job::Error> {
     let (registry, now) = (&context.registry, now());
     let stored = registry.put_contract(dataset, contract, &Intake::default(), &now).await?;
-    let Wishes { replay, force, unreadable, shard_bytes, max_cost } = wishes;
+    let Wishes { replay, force, landed, unreadable, shard_bytes, max_cost } = wishes;
     let submission = Submission {
         job: job.clone(),
         dataset: dataset.clone(),
@@ -82,6 +83,7 @@ pub(crate) async fn admit(
         source,
         replay,
         force,
+        landed,
         unreadable,
         commit: CommitMode::Direct,
         shard_bytes,

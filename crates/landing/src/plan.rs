@@ -20,7 +20,7 @@ use crate::manifest::Total;
 /// Raise it when steps can't go on with what those before them left beside a job: when its plan,
 /// its lists of shards and merges, receipts, pieces, keys, small files or its tally have another
 /// form or mean something else, or when a shard is cut or a merge is planned in another way.
-pub const STEPS: u32 = 1;
+pub const STEPS: u32 = 2;
 
 /// `plan.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,9 +41,21 @@ pub struct Plan {
     /// The first [`PART_OBJECTS`] of them. Each further part is a document of its own, so that no
     /// step has to hold them all.
     pub first_objects: Vec<PlannedObject>,
+    /// Keys of those parts, in their order. They have their names from what is in them: runs that
+    /// plan a job at once may find different versions of its objects, and each run's plan names
+    /// the parts that this run wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_objects: Vec<String>,
     /// How many objects that the source names are not landed: they landed before, or can't be read.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub skipped: u32,
+    /// How many of these can't be read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unreadable: u32,
+    /// Key of the list of the objects that are not landed, if there are any. It has its name from
+    /// what is in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped_list: Option<String>,
     /// What the objects are said to come to together.
     #[serde(default, skip_serializing_if = "Total::is_nothing")]
     pub total: Total,

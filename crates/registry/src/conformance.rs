@@ -93,6 +93,7 @@ impl Suite {
             source: Self::object_of(dataset).into(),
             replay: None,
             force: false,
+            landed: Default::default(),
             unreadable: Unreadable::default(),
             commit: Default::default(),
             shard_bytes: Some(64 << 20),

@@ -31,7 +31,7 @@ pub(crate) async fn tidy(
     let Some(afterwards) = &commit.afterwards else { return Ok(Vec::new()) };
     let work = context.work();
     let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
-    let mut planned = Planned::new(work.as_ref(), keys, &plan);
+    let mut planned = Planned::new(work.as_ref(), &plan);
     for part in 0..planned.parts() {
         let objects: Vec<PlannedObject> = planned.part(part).await?.to_vec();
         let tidied = stream::iter(objects).map(|object| tidy_one(context, afterwards, object));

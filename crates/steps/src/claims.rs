@@ -6,7 +6,7 @@
 
 use contract::Mode;
 use futures::{StreamExt, TryStreamExt, stream};
-use job::message::{Failure, JobKeys};
+use job::message::Failure;
 use job::{Error, ErrorKind};
 use landing::commit::{Tally, content_name};
 use landing::plan::Plan;
@@ -24,18 +24,24 @@ const CONCURRENT_RELEASES: usize = 8;
 /// is in the table.
 pub(crate) async fn claim(
     context: &Context,
-    keys: &JobKeys,
     plan: &Plan,
     tally: &Tally,
     mode: Mode,
 ) -> Result<Option<Failure>, Error> {
     let submission = &plan.submission;
     let (dataset, force) = (&submission.dataset, submission.force || mode != Mode::Append);
-    for contents in contents(context, keys, plan, tally).await?.chunks(MAX_CONTENTS) {
+    for contents in contents(context, plan, tally).await?.chunks(MAX_CONTENTS) {
         while let Some(other) =
             context.registry.claim(dataset, contents, &submission.job, force).await?
         {
             match standing(context, &other).await? {
+                Standing::Commits if submission.refuses_landed() => {
+                    let cause = format!(
+                        "job {other} landed some of the same objects in {dataset} meanwhile; nothing is landed, as the job was submitted with `landed: refuse`"
+                    );
+                    let failure = Failure::new(ErrorKind::LandedBefore.name(), cause);
+                    return Ok(Some(Failure { job: Some(other), ..failure }));
+                }
                 Standing::Commits if plan.is_one_object() => {
                     return Ok(Some(already_landed(other, dataset)));
                 }
@@ -62,14 +68,9 @@ pub(crate) async fn claim(
 }
 
 /// Gives up the claims of a job that never commits.
-pub(crate) async fn release(
-    context: &Context,
-    keys: &JobKeys,
-    plan: &Plan,
-    tally: &Tally,
-) -> Result<(), Error> {
+pub(crate) async fn release(context: &Context, plan: &Plan, tally: &Tally) -> Result<(), Error> {
     let submission = &plan.submission;
-    let contents = contents(context, keys, plan, tally).await?;
+    let contents = contents(context, plan, tally).await?;
     let release = |contents: Vec<String>| async move {
         context.registry.release(&submission.dataset, &contents, &submission.job).await
     };
@@ -80,18 +81,13 @@ pub(crate) async fn release(
 
 /// The names under which the bytes of a job's objects are remembered, in their order. Objects
 /// without records have none. Nor has a replay: it claims rejects, whose bytes may come twice.
-async fn contents(
-    context: &Context,
-    keys: &JobKeys,
-    plan: &Plan,
-    tally: &Tally,
-) -> Result<Vec<String>, Error> {
+async fn contents(context: &Context, plan: &Plan, tally: &Tally) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     if plan.submission.replay.is_some() {
         return Ok(names);
     }
     let work = context.work();
-    let mut planned = Planned::new(work.as_ref(), keys, plan);
+    let mut planned = Planned::new(work.as_ref(), plan);
     for (position, tallied) in (0..).zip(&tally.objects) {
         if tallied.counts.read > 0 {
             let object = planned.get(position).await?;

@@ -26,7 +26,7 @@ use crate::order::any_superseded;
 use crate::ready::Ready;
 use crate::register::register;
 use crate::spending::Meter;
-use crate::{Context, afterwards, documents, replay, sweep, undo};
+use crate::{Context, afterwards, announce, documents, replay, sweep, undo};
 
 /// Uploads that are completed at once: a reader that lists the prefix sees the files appear within
 /// this burst.
@@ -122,7 +122,7 @@ async fn enter(
     let mut commit = ready.draft.clone();
     if let Err(error) = completed {
         commit = commit.voided(final_failure(error)?);
-    } else if let Some(because) = set_newest(context, keys, &ready.plan, commit.mode).await? {
+    } else if let Some(because) = set_newest(context, &ready.plan, commit.mode).await? {
         commit = commit.voided(because);
     }
     write(context, keys, &log, &ready, commit, base).await
@@ -173,7 +173,7 @@ async fn check(
     base: &Base,
 ) -> Result<Commit, Error> {
     let Ready { plan, contract, .. } = ready;
-    if let Some(because) = any_superseded(context, keys, plan, commit.mode).await? {
+    if let Some(because) = any_superseded(context, plan, commit.mode).await? {
         return Ok(commit.voided(because));
     }
     if let Some(because) =

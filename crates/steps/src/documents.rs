@@ -9,7 +9,7 @@ use wording::Unquoted;
 
 /// Most bytes of a document: a plan of 20,000 columns, a list of 10,000 shards or the receipt of
 /// 1,000 files are far below.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
+pub(crate) const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Reads a document that must be there.
 pub(crate) async fn read<T: DeserializeOwned>(
@@ -41,6 +41,13 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], key: &str) -> Result<T, E
     })
 }
 
+/// The text of a document, `name` of which is told if it can't be written.
+pub(crate) fn to_text<T: Serialize>(document: &T, name: &str) -> Result<String, Error> {
+    serde_json::to_string(document).map_err(|error| {
+        Error::new(ErrorKind::Internal, format!("{name} can't be written: {}", error.unquoted()))
+    })
+}
+
 /// Writes a document. With [`Put::IfAbsent`] the answer is whether it was not there.
 pub(crate) async fn write<T: Serialize>(
     objects: &dyn Objects,
@@ -48,9 +55,7 @@ pub(crate) async fn write<T: Serialize>(
     document: &T,
     put: Put,
 ) -> Result<bool, Error> {
-    let json = serde_json::to_vec(document).map_err(|error| {
-        Error::new(ErrorKind::Internal, format!("{key} can't be written: {}", error.unquoted()))
-    })?;
+    let json = to_text(document, key)?;
     match objects.put(key, Bytes::from(json), put).await {
         Ok(()) => Ok(true),
         Err(objects::Error::Exists(_)) => Ok(false),

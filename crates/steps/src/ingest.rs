@@ -37,6 +37,9 @@ use crate::{Context, announce, documents, left, order, planned, references, repl
 
 /// Bytes of an object that are looked at first, for the header.
 const SAMPLE_BYTES: u64 = 256 * 1024;
+/// Objects that landed before which a failure names: all of them are in the list of those that are
+/// not landed.
+const NAMED_LANDED: usize = 5;
 /// Objects that are opened at once.
 const CONCURRENT_OPENINGS: usize = 32;
 
@@ -73,8 +76,12 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     let change = JobChange {
         source: source.map(|object| object.source.clone()),
         objects: (!is_only).then_some(counts),
+        warnings: unreadable_warning(&plan).into_iter().collect(),
         ..JobChange::default()
     };
+    if let Some(list) = &plan.skipped_list {
+        planned::show_skipped(work.as_ref(), &keys, list).await?;
+    }
     context.registry.update_job(job, &change, &now()).await?;
     announce::announce(context, announce::started(&plan)).await;
     let shards = match is_new {
@@ -123,6 +130,7 @@ async fn make(
     let found = find(context, submission).await?;
     let said = found.total;
     let opened = open_all(context, keys, submission, &contract, found.objects).await?;
+    opened.check_landed(context, keys, submission).await?;
     opened.check_any(context, keys, submission).await?;
     // What landed before, and copies, are not read, so that nobody knows what all come to.
     let total = match opened.skipped.iter().any(|skipped| skipped.error == "AlreadyLanded") {
@@ -152,8 +160,11 @@ async fn make(
         layouts: opened.layouts,
         objects: opened.extents.len() as u32,
         source_bytes: bytes,
-        first_objects: opened.first,
         skipped: opened.skipped.len() as u32,
+        unreadable: count_unreadable(&opened.skipped),
+        first_objects: opened.first,
+        more_objects: opened.more,
+        skipped_list: opened.skipped_list,
         total,
         shard_bytes,
         shards: shards.len() as u32,
@@ -163,11 +174,8 @@ async fn make(
         estimate: Some(estimate),
         submission: submission.clone(),
     };
-    if let Some(warning) = unreadable_warning(&opened.skipped, plan.objects) {
-        let change = JobChange { warnings: vec![warning], ..JobChange::default() };
-        context.registry.update_job(job, &change, &now()).await?;
-    }
-    // Two runs may find different versions of the source; there is but one plan.
+    // Two runs may find different versions of the source; there is but one plan. All that it was
+    // made with has names of its own, so that what the other run wrote is garbage.
     match documents::write(work.as_ref(), &keys.plan(), &plan, Put::IfAbsent).await? {
         true => Ok((plan, true)),
         false => Ok((documents::read(work.as_ref(), &keys.plan()).await?, false)),
@@ -180,7 +188,7 @@ async fn shards(context: &Context, keys: &JobKeys, plan: &Plan) -> Result<Vec<Sh
     if let Some(shards) = documents::find(work.as_ref(), &keys.shards()).await? {
         return Ok(shards);
     }
-    let mut objects = PlannedObjects::new(work.as_ref(), keys, plan);
+    let mut objects = PlannedObjects::new(work.as_ref(), plan);
     let mut extents = Vec::with_capacity(plan.objects as usize);
     for part in 0..objects.parts() {
         for object in objects.part(part).await? {
@@ -189,7 +197,7 @@ async fn shards(context: &Context, keys: &JobKeys, plan: &Plan) -> Result<Vec<Sh
     }
     let mut shards = cut(&extents, plan.shard_bytes).shards;
     if contract_of(plan)?.output.lineage {
-        count_lines(context, keys, plan, &mut shards).await?;
+        count_lines(context, plan, &mut shards).await?;
     }
     documents::write(work.as_ref(), &keys.shards(), &shards, Put::Overwrite).await?;
     Ok(shards)
@@ -198,14 +206,51 @@ async fn shards(context: &Context, keys: &JobKeys, plan: &Plan) -> Result<Vec<Sh
 /// The objects of a job, understood.
 struct Opened {
     layouts: Vec<Layout>,
-    /// The part of the list of objects that stands in the plan.
+    /// The part of the list of objects that stands in the plan, and the keys of the others.
     first: Vec<PlannedObject>,
+    more: Vec<String>,
     extents: Vec<Extent>,
-    /// Those that are not landed.
+    /// Those that are not landed, and the key of their list.
     skipped: Vec<Skipped>,
+    skipped_list: Option<String>,
 }
 
 impl Opened {
+    /// Refuses a job that is to land only what is new, of whose objects some landed before.
+    async fn check_landed(
+        &self,
+        context: &Context,
+        keys: &JobKeys,
+        submission: &Submission,
+    ) -> Result<(), Error> {
+        let landed =
+            || self.skipped.iter().filter_map(|object| Some((object, object.job.as_ref()?)));
+        let count = landed().count();
+        if !submission.refuses_landed() || count == 0 {
+            return Ok(());
+        }
+        if let Some(list) = &self.skipped_list {
+            planned::show_skipped(context.work().as_ref(), keys, list).await?;
+        }
+        let named = landed().take(NAMED_LANDED);
+        let mut names: Vec<String> =
+            named.map(|(object, job)| format!("{} by job {job}", object.source)).collect();
+        if count > NAMED_LANDED {
+            names.push(format!(
+                "{} more, which the job's skipped objects list",
+                count - NAMED_LANDED
+            ));
+        }
+        let (names, dataset) = (names.join(", "), &submission.dataset);
+        Err(Error::new(
+            ErrorKind::LandedBefore,
+            format!(
+                "{count} of {} objects are in {dataset} already: {names}; nothing is landed, as the job was submitted with `landed: refuse`",
+                self.skipped.len() + self.extents.len()
+            ),
+        ))
+    }
+
     /// Ends a job that has nothing to land.
     async fn check_any(
         &self,
@@ -217,6 +262,9 @@ impl Opened {
             return Ok(());
         }
         let (name, skipped) = (submission.source.name(), self.skipped.len());
+        if let Some(list) = &self.skipped_list {
+            planned::show_skipped(context.work().as_ref(), keys, list).await?;
+        }
         match self.skipped.iter().find_map(|object| object.job.as_ref()) {
             Some(earlier) => {
                 let mut because = already_landed(earlier.clone(), &submission.dataset);
@@ -240,20 +288,25 @@ impl Opened {
     }
 }
 
-/// What a job is warned of that lands some of its objects.
-fn unreadable_warning(skipped: &[Skipped], landed: u32) -> Option<Warning> {
+/// How many of the objects that are not landed can't be read: the others landed before.
+fn count_unreadable(skipped: &[Skipped]) -> u32 {
     let has_landed = |object: &&Skipped| {
         matches!(
             ErrorKind::named(&object.error),
             Some(ErrorKind::AlreadyLanded | ErrorKind::Superseded)
         )
     };
-    let unread = skipped.iter().filter(|object| !has_landed(object)).count();
-    let of = skipped.len() + landed as usize;
-    (unread > 0).then(|| Warning {
+    skipped.iter().filter(|object| !has_landed(object)).count() as u32
+}
+
+/// What a job is warned of that lands some of its objects.
+fn unreadable_warning(plan: &Plan) -> Option<Warning> {
+    let Plan { unreadable, skipped, objects, .. } = plan;
+    let of = skipped + objects;
+    (*unreadable > 0).then(|| Warning {
         name: "ObjectsSkipped".to_owned(),
         message: format!(
-            "{unread} of {of} objects can't be read and are not landed; the job's skipped objects tell why"
+            "{unreadable} of {of} objects can't be read and are not landed; the job's skipped objects tell why"
         ),
     })
 }
@@ -276,8 +329,10 @@ async fn open_all(
     let mut opened = Opened {
         layouts: Vec::new(),
         first: Vec::new(),
+        more: Vec::new(),
         extents: Vec::with_capacity(found.len()),
         skipped: Vec::new(),
+        skipped_list: None,
     };
     let mut writer = Writer::new(work.as_ref(), keys);
     // The objects by the names of their bytes, to find copies.
@@ -309,8 +364,8 @@ async fn open_all(
             Fate::Skipped(object) => opened.skipped.push(object),
         }
     }
-    planned::keep_skipped(work.as_ref(), keys, &opened.skipped).await?;
-    opened.first = writer.finish().await?;
+    opened.skipped_list = planned::keep_skipped(work.as_ref(), keys, &opened.skipped).await?;
+    (opened.first, opened.more) = writer.finish().await?;
     Ok(opened)
 }
 
@@ -380,7 +435,7 @@ impl Opener<'_> {
                 refuse_landed(context, submission, contract, &pinned, &contents, known).await?;
         }
         if let Some(because) = landed {
-            if is_only {
+            if is_only && !submission.refuses_landed() {
                 return Err(give_way(context.work().as_ref(), keys, because).await);
             }
             let skipped = Skipped::new(pinned.name(), &because.error, because.cause);
@@ -658,14 +713,9 @@ async fn match_header(
 
 /// Numbers the line on which each range starts, for the lineage: an object that is cut is read once
 /// more, at the speed of memory.
-async fn count_lines(
-    context: &Context,
-    keys: &JobKeys,
-    plan: &Plan,
-    shards: &mut [Shard],
-) -> Result<(), Error> {
+async fn count_lines(context: &Context, plan: &Plan, shards: &mut [Shard]) -> Result<(), Error> {
     let work = context.work();
-    let mut objects = PlannedObjects::new(work.as_ref(), keys, plan);
+    let mut objects = PlannedObjects::new(work.as_ref(), plan);
     for shards in shards.chunk_by_mut(|a, b| a.object == b.object) {
         if let [only] = shards {
             only.line = Some(1);

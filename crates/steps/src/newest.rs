@@ -2,7 +2,7 @@
 
 use contract::Mode;
 use job::Error;
-use job::message::{Failure, JobKeys, SourceRef, Submission};
+use job::message::{Failure, SourceRef, Submission};
 use landing::plan::Plan;
 use registry::Newest;
 
@@ -13,15 +13,13 @@ use crate::order::{each_object, is_older, made_way};
 /// is why it makes way after all.
 pub(crate) async fn set_newest(
     context: &Context,
-    keys: &JobKeys,
     plan: &Plan,
     mode: Mode,
 ) -> Result<Option<Failure>, Error> {
     if mode == Mode::Append {
         return Ok(None);
     }
-    each_object(context, keys, plan, |source| set_newest_of(context, &plan.submission, source))
-        .await
+    each_object(context, plan, |source| set_newest_of(context, &plan.submission, source)).await
 }
 
 async fn set_newest_of(

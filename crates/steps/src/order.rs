@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 use contract::Mode;
 use futures::{StreamExt, stream};
 use job::Error;
-use job::message::{Failure, JobKeys, SourceRef, Submission};
+use job::message::{Failure, SourceRef, Submission};
 use landing::plan::Plan;
 use registry::Newest;
 
@@ -45,14 +45,13 @@ pub(crate) async fn superseded(
 /// The same of all objects of a plan.
 pub(crate) async fn any_superseded(
     context: &Context,
-    keys: &JobKeys,
     plan: &Plan,
     mode: Mode,
 ) -> Result<Option<Failure>, Error> {
     if mode == Mode::Append || plan.submission.force {
         return Ok(None);
     }
-    each_object(context, keys, plan, |source| async move {
+    each_object(context, plan, |source| async move {
         superseded(context, &plan.submission, &source, mode).await
     })
     .await
@@ -61,12 +60,11 @@ pub(crate) async fn any_superseded(
 /// Asks about the objects of a plan, many at once; the first reason to make way is the answer.
 pub(crate) async fn each_object<F: Future<Output = Result<Option<Failure>, Error>>>(
     context: &Context,
-    keys: &JobKeys,
     plan: &Plan,
     ask: impl Fn(SourceRef) -> F,
 ) -> Result<Option<Failure>, Error> {
     let work = context.work();
-    let mut planned = Planned::new(work.as_ref(), keys, plan);
+    let mut planned = Planned::new(work.as_ref(), plan);
     for part in 0..planned.parts() {
         let objects = planned.part(part).await?.iter();
         let sources: Vec<SourceRef> = objects.map(|object| object.source.clone()).collect();

@@ -40,8 +40,8 @@ pub(crate) async fn join(
     }
     let mut errors = Spool::new(work.clone(), keys.errors());
     let places = Places {
-        planned: Planned::new(work.as_ref(), keys, plan),
-        holders: Planned::new(work.as_ref(), keys, plan),
+        planned: Planned::new(work.as_ref(), plan),
+        holders: Planned::new(work.as_ref(), plan),
         is_one_object: plan.is_one_object(),
         before: tally.records_before(),
     };

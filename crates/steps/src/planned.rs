@@ -1,7 +1,7 @@
 //! The objects of a plan: the first ones stand in it, the others in documents beside it.
 
 use bytes::Bytes;
-use job::message::{JobId, JobKeys, Shard};
+use job::message::{JobId, JobKeys, Shard, digest};
 use job::{Error, ErrorKind};
 use landing::plan::{PART_OBJECTS, Plan, PlannedObject};
 use objects::{Objects, Put};
@@ -12,11 +12,10 @@ use crate::documents;
 /// The objects that a shard has rows of.
 pub(crate) async fn objects_of(
     work: &dyn Objects,
-    keys: &JobKeys,
     plan: &Plan,
     shard: &Shard,
 ) -> Result<Vec<PlannedObject>, Error> {
-    let mut objects = Planned::new(work, keys, plan);
+    let mut objects = Planned::new(work, plan);
     let mut found = Vec::with_capacity(shard.objects as usize);
     for position in shard.object..shard.object + shard.objects {
         found.push(objects.get(position).await?.clone());
@@ -27,15 +26,14 @@ pub(crate) async fn objects_of(
 /// The objects of a plan, read part by part.
 pub(crate) struct Planned<'a> {
     work: &'a dyn Objects,
-    keys: &'a JobKeys,
     plan: &'a Plan,
     /// The part that was read last, and its number. The one in the plan has number 0.
     part: Option<(u32, Vec<PlannedObject>)>,
 }
 
 impl<'a> Planned<'a> {
-    pub(crate) fn new(work: &'a dyn Objects, keys: &'a JobKeys, plan: &'a Plan) -> Self {
-        Self { work, keys, plan, part: None }
+    pub(crate) fn new(work: &'a dyn Objects, plan: &'a Plan) -> Self {
+        Self { work, plan, part: None }
     }
 
     /// How many parts there are.
@@ -46,8 +44,10 @@ impl<'a> Planned<'a> {
     /// The objects of a part, from 0.
     pub(crate) async fn part(&mut self, part: u32) -> Result<&[PlannedObject], Error> {
         if part > 0 && self.part.as_ref().is_none_or(|(number, _)| *number != part) {
-            let read = documents::read(self.work, &self.keys.objects(part)).await?;
-            self.part = Some((part, read));
+            let key = self.plan.more_objects.get(part as usize - 1).ok_or_else(|| {
+                Error::new(ErrorKind::Internal, format!("the plan has no part {part} of objects"))
+            })?;
+            self.part = Some((part, documents::read(self.work, key).await?));
         }
         Ok(match &self.part {
             Some((_, objects)) if part > 0 => objects,
@@ -82,22 +82,36 @@ impl Skipped {
     }
 }
 
-/// Writes the list of the objects that are not landed. Without any there is none.
+/// Writes the list of the objects that are not landed, under a name of its own: its key. Without
+/// any there is none.
 pub(crate) async fn keep_skipped(
     work: &dyn Objects,
     keys: &JobKeys,
     skipped: &[Skipped],
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     if skipped.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let mut lines = Vec::new();
+    let mut lines = String::new();
     for object in skipped {
-        serde_json::to_writer(&mut lines, object)
+        let line = serde_json::to_string(object)
             .map_err(|_| Error::new(ErrorKind::Internal, "a skipped object can't be written"))?;
-        lines.push(b'\n');
+        lines.push_str(&line);
+        lines.push('\n');
     }
-    work.put(&keys.skipped(), Bytes::from(lines), Put::Overwrite).await?;
+    let key = keys.skipped_by(&digest(&[&lines]));
+    work.put(&key, Bytes::from(lines), Put::Overwrite).await?;
+    Ok(Some(key))
+}
+
+/// Puts such a list where people find it.
+pub(crate) async fn show_skipped(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    list: &str,
+) -> Result<(), Error> {
+    let lines = work.read(list, documents::MAX_BYTES).await?;
+    work.put(&keys.skipped(), lines, Put::Overwrite).await?;
     Ok(())
 }
 
@@ -107,14 +121,15 @@ pub(crate) struct Writer<'a> {
     keys: &'a JobKeys,
     /// The part that stands in the plan.
     first: Vec<PlannedObject>,
-    /// The part that is being filled, when it is another one, and how many are written.
+    /// The part that is being filled, when it is another one, and the keys of those that are
+    /// written.
     part: Vec<PlannedObject>,
-    written: u32,
+    written: Vec<String>,
 }
 
 impl<'a> Writer<'a> {
     pub(crate) fn new(work: &'a dyn Objects, keys: &'a JobKeys) -> Self {
-        Self { work, keys, first: Vec::new(), part: Vec::new(), written: 0 }
+        Self { work, keys, first: Vec::new(), part: Vec::new(), written: Vec::new() }
     }
 
     pub(crate) async fn push(&mut self, object: PlannedObject) -> Result<(), Error> {
@@ -126,19 +141,19 @@ impl<'a> Writer<'a> {
         if self.part.len() == PART_OBJECTS { self.flush().await } else { Ok(()) }
     }
 
-    /// The part that stands in the plan, once all others are written.
-    pub(crate) async fn finish(mut self) -> Result<Vec<PlannedObject>, Error> {
+    /// The part that stands in the plan, once all others are written, and the keys of these.
+    pub(crate) async fn finish(mut self) -> Result<(Vec<PlannedObject>, Vec<String>), Error> {
         if !self.part.is_empty() {
             self.flush().await?;
         }
-        Ok(self.first)
+        Ok((self.first, self.written))
     }
 
     async fn flush(&mut self) -> Result<(), Error> {
-        self.written += 1;
-        let part = std::mem::take(&mut self.part);
-        let key = self.keys.objects(self.written);
-        documents::write(self.work, &key, &part, Put::Overwrite).await?;
+        let part = documents::to_text(&std::mem::take(&mut self.part), "a part of the objects")?;
+        let key = self.keys.objects(self.written.len() as u32 + 1, &digest(&[&part]));
+        self.work.put(&key, Bytes::from(part), Put::Overwrite).await?;
+        self.written.push(key);
         Ok(())
     }
 }

@@ -56,7 +56,7 @@ pub(crate) async fn settle(
             root: replay.of.clone(),
             sequence: commit.sequence,
             layout: replay.layout,
-            rejects: rejects_of(work, &parent, &plan, &tally, replay.layout).await?,
+            rejects: rejects_of(work, &plan, &tally, replay.layout).await?,
         },
         Some(_) => {
             let earlier: Replayed = documents::read(work, &parent.replayed()).await?;
@@ -96,13 +96,12 @@ pub(crate) fn may_land(context: &Context, submission: &Submission, object: &Sour
 /// The rejects of a job that have a layout.
 async fn rejects_of(
     work: &dyn Objects,
-    keys: &JobKeys,
     plan: &Plan,
     tally: &Tally,
     layout: u32,
 ) -> Result<Positions, Error> {
     let mut rejected = 0;
-    let mut objects = Planned::new(work, keys, plan);
+    let mut objects = Planned::new(work, plan);
     for (position, object) in (0..).zip(&tally.objects) {
         if plan.layouts.len() == 1 || objects.get(position).await?.layout == layout {
             rejected += object.counts.rejected;

@@ -192,7 +192,7 @@ pub async fn page(
         .buffered(CONCURRENT_READS)
         .try_collect()
         .await?;
-    let mut objects = Planned::new(work, keys, &plan);
+    let mut objects = Planned::new(work, &plan);
     let mut items = Vec::with_capacity(shards.len());
     for (shard, receipt) in shards.into_iter().zip(receipts) {
         let source = objects.get(shard.object).await?.name();

@@ -63,14 +63,14 @@ async fn decide(
     let base = log.base(from, mode).await?;
     // What is there may forbid the commit: better before anything is visible.
     base.check(draft, contract)?;
-    if let Some(because) = order::any_superseded(context, keys, plan, mode).await? {
+    if let Some(because) = order::any_superseded(context, plan, mode).await? {
         return Err(give_way(work.as_ref(), keys, because).await);
     }
     if let Some(because) = replay::superseded(context, keys, plan, &log, from, &draft.files).await?
     {
         return Err(give_way(work.as_ref(), keys, because).await);
     }
-    if let Some(because) = claims::claim(context, keys, plan, tally, mode).await? {
+    if let Some(because) = claims::claim(context, plan, tally, mode).await? {
         return Err(give_way(work.as_ref(), keys, because).await);
     }
     if let Some(because) = replay::claim(context, keys, plan, tally).await? {
@@ -81,7 +81,7 @@ async fn decide(
             .await?;
     if matches!(decision, Decision::NoCommit(_)) {
         // Whoever decided may have looked for claims before this one was made.
-        claims::release(context, keys, plan, tally).await?;
+        claims::release(context, plan, tally).await?;
     }
     ready.base = Some(base);
     Ok((decision, ready))

@@ -146,7 +146,7 @@ impl<'a> Work<'a> {
             member: contract.member.clone(),
             file_size: is_merged.then_some(contract.output.file_size),
             is_one_of_several: plan.shards > 1,
-            objects: objects_of(work.as_ref(), keys, &plan, shard).await?,
+            objects: objects_of(work.as_ref(), &plan, shard).await?,
             read: 0,
             looked_at: 0,
             core: ShardTransform::new(&plan, contract.clone(), taken, context.salt_of(&contract)?)?

@@ -32,7 +32,7 @@ pub(crate) async fn undo(
     let tally = documents::find::<Tally>(work.as_ref(), &keys.tally()).await?;
     let receipts = match (&plan, &tally) {
         (Some(plan), Some(tally)) => {
-            claims::release(context, keys, plan, tally).await?;
+            claims::release(context, plan, tally).await?;
             let receipts = verify::tallied(work.as_ref(), keys, tally).await?;
             pieces::join(work.clone(), keys, plan, tally, &receipts).await?;
             receipts

@@ -62,7 +62,7 @@ async fn prove_round(
     let plan: Plan = documents::read(work, &keys.plan()).await?;
     let later = later_rounds(work, keys, round).await?;
     let receipts = winners(work, keys, plan.shards, &later).await?;
-    let tiled = tile_objects(work, keys, &plan, &receipts).await?;
+    let tiled = tile_objects(work, &plan, &receipts).await?;
     if !tiled.wrong.is_empty() {
         if round > 1 {
             return Err(Error::new(
@@ -218,11 +218,10 @@ struct Tiled {
 /// store has.
 async fn tile_objects(
     work: &dyn Objects,
-    keys: &JobKeys,
     plan: &Plan,
     receipts: &[Receipt],
 ) -> Result<Tiled, Error> {
-    let mut planned = Planned::new(work, keys, plan);
+    let mut planned = Planned::new(work, plan);
     let mut tiled = Tiled::default();
     let parts = parts_of(receipts);
     let mut parts = parts.as_slice();

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use job::bill::Dollars;
 use job::hold::CommitMode;
-use job::message::Unreadable;
+use job::message::{Landed, Unreadable};
 use job::{DatasetName, Labels};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -32,6 +32,10 @@ pub(crate) struct Backfill {
     /// Lands what landed before too.
     #[serde(default)]
     force: bool,
+    /// What becomes of the objects when some of them landed before.
+    #[serde(default)]
+    #[schema(value_type = schema::Landed, required = false)]
+    landed: Landed,
     /// What becomes of objects that are missing, damaged, no CSV, or do not match the contract.
     #[serde(default)]
     #[schema(value_type = schema::Unreadable, required = false)]
@@ -78,12 +82,13 @@ pub(crate) async fn backfill(
     headers: HeaderMap,
     Body(asked): Body<Backfill>,
 ) -> Result<Response, Problem> {
-    let Backfill { glob, force, unreadable, commit, max_cost, labels, dry_run } = asked;
+    let Backfill { glob, force, landed, unreadable, commit, max_cost, labels, dry_run } = asked;
     let source = Source::prefix(format!("{}{dataset}/", app.config.inbox_prefix), glob);
     let submitted = Submitted {
         dataset,
         source,
         force,
+        landed,
         unreadable,
         commit,
         shard_bytes: None,

@@ -13,7 +13,7 @@ use contract::Contract;
 use job::bill::Dollars;
 use job::decision::Decision;
 use job::hold::CommitMode;
-use job::message::{Failure, JobId, JobKeys, Unreadable};
+use job::message::{Failure, JobId, JobKeys, Landed, Unreadable};
 use job::{DatasetName, Label, Labels};
 use landing::plan::LEAST_ASKED_SHARD_BYTES;
 use objects::{Objects, Put};
@@ -57,6 +57,10 @@ pub(crate) struct Submitted {
     /// Lands the file even if the same bytes, or a newer version, are there already.
     #[serde(default)]
     pub(crate) force: bool,
+    /// What becomes of the source when something of it is in the dataset already.
+    #[serde(default)]
+    #[schema(value_type = schema::Landed, required = false)]
+    pub(crate) landed: Landed,
     /// What becomes of those of many objects that are missing, damaged, no CSV, or do not match the
     /// contract.
     #[serde(default)]
@@ -153,6 +157,12 @@ pub(crate) async fn admit(
         ))
         .of_field("shardBytes"));
     }
+    if asked.force && asked.landed == Landed::Refuse {
+        return Err(Problem::invalid(
+            "`landed: refuse` does not go with `force`, which lands again what landed before; leave one of them out",
+        )
+        .of_field("landed"));
+    }
     let Id { job, is_known } = Id::of(app, &asked.dataset, headers).await?;
     let source = asked.source.clone().resolve(app);
     // A repeat is the job that there is, whatever has become of its source.
@@ -167,6 +177,7 @@ pub(crate) async fn admit(
     let Submitted {
         dataset,
         force,
+        landed,
         unreadable,
         commit,
         dry_run,
@@ -182,6 +193,7 @@ pub(crate) async fn admit(
         seen,
         replay: None,
         force,
+        landed,
         unreadable,
         commit,
         shard_bytes,

@@ -156,6 +156,7 @@ pub(crate) async fn replay(
         seen: seen.map(Into::into),
         replay: Some(Replay { of: parent, layout, rejects }),
         force: false,
+        landed: Default::default(),
         unreadable: Unreadable::Fail,
         commit: Default::default(),
         shard_bytes: None,

@@ -89,6 +89,16 @@ pub(crate) enum Unreadable {
     Skip,
 }
 
+/// What becomes of a source of which something is in the dataset already.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Landed {
+    /// What landed before is left out.
+    Skip,
+    /// The job fails, and says what landed before and by which job.
+    Refuse,
+}
+
 /// Whether a job waits for approval before it commits.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use job::bill::{Bill, Dollars};
 use job::hold::Hold;
-use job::message::{Counts, Failure, ObjectCounts, Source, Warning};
+use job::message::{Counts, Failure, Landed, ObjectCounts, Source, Warning};
 use job::{Labels, advice};
 use registry::{JobRecord, JobStatus};
 use serde::Serialize;
@@ -23,7 +23,7 @@ use crate::schema;
 #[schema(as = Job, example = json!({
     "job": "job-1", "dataset": "flights", "contract": 3,
     "source": {"bucket": "the-inbox", "key": "staged/flights/june.csv"},
-    "force": false, "maxCost": 0.05, "labels": {"team": "ops"}, "status": "SUCCEEDED",
+    "force": false, "landed": "skip", "maxCost": 0.05, "labels": {"team": "ops"}, "status": "SUCCEEDED",
     "created": "2026-01-31T12:00:00.000Z", "updated": "2026-01-31T12:00:09.000Z",
     "counts": {"read": 2000, "stored": 1988, "rejected": 12, "filtered": 0}, "sequence": 7,
     "links": {
@@ -48,6 +48,9 @@ pub(crate) struct JobView {
     objects: Option<ObjectCounts>,
     /// Whether it lands even if the same bytes, or a newer version, are there already.
     force: bool,
+    /// What becomes of it when something of its source is in the dataset already.
+    #[schema(value_type = schema::Landed)]
+    landed: Landed,
     /// Bytes of a shard, if the request said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     shard_bytes: Option<u64>,
@@ -154,6 +157,7 @@ impl From<JobRecord> for JobView {
             source: submission.source,
             objects: record.objects,
             force: submission.force,
+            landed: submission.landed,
             shard_bytes: submission.shard_bytes,
             max_cost: submission.max_cost,
             replay_of: submission.replay.map(|replay| replay.of.into()),

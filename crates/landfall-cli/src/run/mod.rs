@@ -7,6 +7,8 @@ mod running;
 mod summary;
 mod workers;
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,9 +16,10 @@ use std::time::Instant;
 use clap::Args;
 use contract::Contract;
 use job::bill::Dollars;
-use job::message::{Failure, JobId, JobKeys, Settled, Submission, Unreadable};
+use job::message::{Failure, JobId, JobKeys, Landed, Settled, Submission, Unreadable};
 use job::replay::Replay;
 use job::sources::Sources;
+use landing::plan::MAX_LAYOUTS;
 use registry::Registry;
 use steps::{Context, Settings};
 use tokio::sync::watch;
@@ -73,6 +76,9 @@ pub(crate) struct Run {
     /// Land files even if the same bytes are in the dataset already.
     #[arg(long)]
     force: bool,
+    /// Fail if something of what is named is in the dataset already; without it the rest lands.
+    #[arg(long, conflicts_with_all = ["force", "replay"])]
+    refuse_landed: bool,
     /// Of several files leave those out that can't be read or don't match the contract.
     #[arg(long)]
     skip_unreadable: bool,
@@ -80,6 +86,10 @@ pub(crate) struct Run {
     /// order; without a file as they are, by a contract that takes them.
     #[arg(long, value_name = "JOB", value_parser = JobId::parse)]
     replay: Option<JobId>,
+    /// Which of the job's files of rejects is replayed: N of rejects-N.csv, and 0 of rejects.csv
+    /// [default: the one whose header the mended file has]
+    #[arg(long, value_name = "N", requires = "replay", hide_default_value = true)]
+    layout: Option<u32>,
     /// Commit also what the contract holds for approval. Without it a terminal is asked.
     #[arg(long)]
     approve: bool,
@@ -96,6 +106,9 @@ const LEAST_SHARD_BYTES: u64 = 16 << 20;
 /// Most bytes of one: where there is no bar, progress is told by shards.
 const MOST_SHARD_BYTES: u64 = 2 << 30;
 
+/// Most bytes of a header by which the layout of mended rejects is found.
+const MAX_HEADER_BYTES: u64 = 1 << 20;
+
 /// What a run stands on.
 struct Landing {
     context: Context,
@@ -106,6 +119,7 @@ struct Landing {
     max_cost: Option<Dollars>,
     threads: usize,
     force: bool,
+    landed: Landed,
     unreadable: Unreadable,
     replay: Option<Replay>,
     approves: bool,
@@ -190,6 +204,7 @@ impl Run {
             || std::thread::available_parallelism().map_or(1, usize::from),
             usize::from,
         );
+        let layout = self.layout(files.as_ref());
         let landing = Landing {
             context: context(&lake, &self.contract, threads)?,
             text,
@@ -198,11 +213,15 @@ impl Run {
             max_cost: self.max_cost,
             threads,
             force: self.force,
+            landed: match self.refuse_landed {
+                true => Landed::Refuse,
+                false => Landed::Skip,
+            },
             unreadable: match self.skip_unreadable {
                 true => Unreadable::Skip,
                 false => Unreadable::Fail,
             },
-            replay: self.replay.clone().map(|of| Replay { of, layout: 0, rejects: None }),
+            replay: self.replay.clone().map(|of| Replay { of, layout, rejects: None }),
             approves: self.approve,
             lake,
         };
@@ -212,14 +231,58 @@ impl Run {
     /// The rejects that the replayed job left.
     fn rejects_as_they_are(&self) -> Result<Files, Exit> {
         let Some(job) = &self.replay else { return Err(Exit::WrongUse) };
-        let rejects = work(&self.lake).join(JobKeys::new("", job).rejects(0));
+        let (layout, lake) = (self.layout.unwrap_or(0), self.lake.display());
+        let rejects = rejects_of(&self.lake, job, layout);
         if !rejects.is_file() {
-            let lake = self.lake.display();
-            complain(format_args!("--replay: {lake} has no rejects of a job {job}"));
+            let others = layouts(&self.lake, job);
+            match others.is_empty() {
+                true => {
+                    complain(format_args!("--replay: {lake} has no rejects of a job {job}"));
+                }
+                false => {
+                    let others: Vec<String> = others.iter().map(u32::to_string).collect();
+                    complain(format_args!(
+                        "--layout: job {job} has no rejects of layout {layout}; those it has are of {}",
+                        others.join(", ")
+                    ));
+                }
+            }
             return Err(Exit::WrongUse);
         }
         submission::files(&[rejects], &self.contract, Some(&self.lake))
     }
+
+    /// Which layout the rejects that are sent again have.
+    fn layout(&self, files: Option<&Files>) -> u32 {
+        let Some(job) = &self.replay else { return 0 };
+        let mended = files.and_then(|_| header(self.sources.first()?));
+        let has_header = |layout: &u32| {
+            mended.is_some() && header(&rejects_of(&self.lake, job, *layout)) == mended
+        };
+        let by_header = || layouts(&self.lake, job).into_iter().find(has_header);
+        self.layout.or_else(by_header).unwrap_or(0)
+    }
+}
+
+/// Where the rejects of a job lie that have a layout.
+fn rejects_of(lake: &Path, job: &JobId, layout: u32) -> PathBuf {
+    work(lake).join(JobKeys::new("", job).rejects(layout))
+}
+
+/// The layouts of which a job has rejects.
+fn layouts(lake: &Path, job: &JobId) -> Vec<u32> {
+    let layouts = 0..MAX_LAYOUTS as u32;
+    layouts.filter(|layout| rejects_of(lake, job, *layout).is_file()).collect()
+}
+
+/// The first line of a file, if there is one that can be read.
+fn header(path: &Path) -> Option<Vec<u8>> {
+    let mut line = Vec::new();
+    let file = BufReader::new(File::open(path).ok()?);
+    file.take(MAX_HEADER_BYTES).read_until(b'\n', &mut line).ok()?;
+    let end = line.trim_ascii_end().len();
+    line.truncate(end);
+    (!line.is_empty()).then_some(line)
 }
 
 impl Landing {
@@ -268,6 +331,7 @@ impl Landing {
         let wishes = Wishes {
             replay: self.replay.clone(),
             force: self.force,
+            landed: self.landed,
             unreadable: self.unreadable,
             shard_bytes,
             max_cost: self.max_cost,

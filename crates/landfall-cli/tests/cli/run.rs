@@ -332,6 +332,59 @@ fn several_files_are_one_job() {
     assert_eq!((exit, &jobs[0]["counts"]["stored"]), (0, &1.into()), "{}", jobs[0]);
 }
 
+/// Rejects of files with another header are a file of their own, and are replayed as that.
+#[test]
+fn mended_rejects_are_of_the_layout_whose_header_they_have() {
+    let contract = format!("{CONTRACT}rejects: {{ limit: 100% }}\n")
+        .replace("  missingValues", "  fieldsMatch: equal\n  missingValues");
+    for asked in [None, Some("1")] {
+        let shore = Shore::new(&contract, "id,note,fare\n1,a,1\nx,b,2\n");
+        std::fs::write(shore.path("turned.csv"), "fare,note,id\n3,c,3\n4,d,y\n")
+            .expect("there is room");
+        let files = |names: &[&str], more: &[&str]| {
+            let mut arguments = shore.arguments(&[&["--json"], more].concat());
+            let at = arguments.iter().position(|argument| *argument == shore.path("trips.csv"));
+            let at = at.expect("the source is named");
+            arguments.splice(at..=at, names.iter().map(|name| shore.path(name).into_os_string()));
+            let answer = landfall(arguments);
+            let job = serde_json::from_str::<Value>(&answer.stdout).unwrap_or_default();
+            (answer.exit, job, answer.stderr)
+        };
+        let (_, parent, _) = files(&["trips.csv", "turned.csv"], &[]);
+        assert_eq!(parent["counts"]["rejected"], 2, "{parent}");
+        let parent = parent["job"].as_str().expect("a job").to_owned();
+
+        // As they are, of a layout that there is not.
+        let (exit, _, told) = files(&[], &["--replay", &parent, "--layout", "7"]);
+        assert_eq!(exit, 2, "{told}");
+        assert!(told.contains("has no rejects of layout 7; those it has are of 0, 1"), "{told}");
+
+        let layout = asked.map_or_else(Vec::new, |layout| vec!["--layout", layout]);
+        std::fs::write(shore.path("mended.csv"), "fare,note,id\n4,d,4\n").expect("there is room");
+        let mut flags = vec!["--replay", &parent];
+        flags.extend(layout);
+        let (exit, child, told) = files(&["mended.csv"], &flags);
+        assert_eq!((exit, &child["counts"]["stored"]), (0, &1.into()), "{told}");
+        let (_, again, _) = files(&["mended.csv"], &flags);
+        assert_eq!(again["failure"]["error"], "AlreadyLanded", "{again}");
+
+        // Those of the other layout are open still.
+        std::fs::write(shore.path("mended.csv"), "id,note,fare\n2,b,2\n").expect("there is room");
+        let (exit, child, told) = files(&["mended.csv"], &["--replay", &parent]);
+        assert_eq!((exit, &child["counts"]["stored"]), (0, &1.into()), "{told}");
+    }
+}
+
+#[test]
+fn what_landed_before_may_be_refused() {
+    let shore = Shore::new(CONTRACT, TRIPS.replace("x,", "3,"));
+    assert_eq!(shore.job(&["--refuse-landed"]).0, 0);
+    let (exit, job) = shore.job(&["--refuse-landed"]);
+    assert_eq!((exit, &job["failure"]["error"]), (1, &"LandedBefore".into()), "{job}");
+    let cause = job["failure"]["cause"].as_str().expect("a cause");
+    assert!(cause.starts_with("1 of 1 objects are in trips already: "), "{cause}");
+}
+
 /// What the API tells of an execution in the cloud.
 #[test]
 fn what_the_execution_did_is_told_with_the_job() {

@@ -35,6 +35,26 @@ async fn a_submitted_job_runs_and_can_be_looked_at() {
 }
 
 #[tokio::test]
+async fn what_landed_before_may_be_refused() {
+    let door = Door::with_flights().await;
+    let asked = json!({"landed": "refuse"});
+    let answer = door.submit(Some("monday"), asked.clone()).await.expect(StatusCode::ACCEPTED);
+    assert_eq!(answer.body["landed"], "refuse");
+    let input = serde_json::from_str::<Submission>(&door.executions.inputs()[0]).unwrap();
+    assert!(input.refuses_landed());
+    door.submit(Some("monday"), json!({}))
+        .await
+        .expect_kind(StatusCode::CONFLICT, "idempotency-key-reused");
+    assert_eq!(door.submit(None, json!({})).await.body["landed"], "skip");
+    let both = json!({"landed": "refuse", "force": true});
+    let problem =
+        door.submit(None, both).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+    assert_eq!(problem.body["field"], "landed");
+    let wrong = door.submit(None, json!({"landed": "again"})).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
 async fn a_source_may_have_many_objects() {
     let door = Door::with_flights().await;
     let key = "staged/flights/a.csv";
