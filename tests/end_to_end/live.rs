@@ -92,7 +92,10 @@ fn a_job_is_watched_held_approved_and_seen_to_its_end() {
     let sequences: Vec<_> = seen.iter().map(|it| it["sequence"].as_u64().unwrap()).collect();
     assert!(sequences.windows(2).all(|pair| pair[0] + 1 == pair[1]), "no gap: {sequences:?}");
     let last = seen.last().unwrap();
-    assert_eq!((&last["status"], &last["counts"]["stored"]), (&json!("SUCCEEDED"), &json!(160_000)));
+    assert_eq!(
+        (&last["status"], &last["counts"]["stored"]),
+        (&json!("SUCCEEDED"), &json!(160_000))
+    );
     if !more.iter().any(is_over) {
         let other = until(&mut late, &job, is_over);
         assert_eq!(other.last().unwrap()["sequence"], last["sequence"], "both end alike");
@@ -111,4 +114,67 @@ fn a_job_is_watched_held_approved_and_seen_to_its_end() {
     let nobody = watch(&["nobody", "--json"]);
     assert_eq!(nobody.status.code(), Some(2));
     assert_eq!(String::from_utf8(nobody.stderr).unwrap(), "landfall: there is no job nobody\n");
+}
+
+/// How many watch one job.
+const WATCHERS: usize = 200;
+/// Of them, so many connect at the same time.
+const CONNECTING: usize = 10;
+
+#[test]
+fn two_hundred_watchers_of_a_job_see_it_without_a_gap_to_its_end() {
+    let stage = Stage::new();
+    stage.register_text("orders", &CONTRACT.replace("holdWhen: { rejects: 10% }\n", ""));
+    let key = stage.stage("orders", "numbers.csv", numbers(400_000, 1_000_000));
+    let request = json!({"dataset": "orders", "source": {"key": key}, "shardBytes": 65_536});
+    let watch = |_| {
+        let mut socket = Socket::open(&stage.ticket()).unwrap();
+        let (seen, answer) = socket.ask(json!({"action": "subscribe", "dataset": "orders"}));
+        assert_eq!((seen.len(), &answer["status"]), (0, &json!(200)), "{answer}");
+        socket
+    };
+    let sockets: Vec<Socket> = std::thread::scope(|scope| {
+        let some = |_| scope.spawn(|| (0..WATCHERS / CONNECTING).map(watch).collect::<Vec<_>>());
+        let all: Vec<_> = (0..CONNECTING).map(some).collect();
+        all.into_iter().flat_map(|some| some.join().unwrap()).collect()
+    });
+
+    let job = stage.submit(&request);
+    let follow = |mut socket: Socket| {
+        let (mut seen, mut delays) = (Vec::new(), Vec::new());
+        loop {
+            let next = socket.next();
+            assert_eq!(next["job"], job, "{next}");
+            if let Some(told) = next["toldAt"].as_i64().filter(|_| next["status"] == "RUNNING") {
+                delays.push(chrono::Utc::now().timestamp_millis() - told);
+            }
+            seen.push(next);
+            // Each push is written to many connections at once, so two may overtake each other.
+            let newest = seen.iter().max_by_key(|it| it["sequence"].as_u64()).unwrap();
+            if newest["isOver"] == true && newest["sequence"] == seen.len() {
+                return (seen, delays);
+            }
+        }
+    };
+    let all: Vec<_> = std::thread::scope(|scope| {
+        let follow = &follow;
+        let some = sockets.into_iter().map(|socket| scope.spawn(move || follow(socket)));
+        some.collect::<Vec<_>>().into_iter().map(|one| one.join().unwrap()).collect()
+    });
+
+    let mut delays: Vec<i64> = Vec::new();
+    for (seen, delay) in &all {
+        let mut sequences: Vec<_> =
+            seen.iter().map(|it| it["sequence"].as_u64().unwrap()).collect();
+        sequences.sort_unstable();
+        assert_eq!(sequences[0], 1, "the first push");
+        assert!(sequences.windows(2).all(|pair| pair[0] + 1 == pair[1]), "no gap: {sequences:?}");
+        let newest = seen.iter().max_by_key(|it| it["sequence"].as_u64()).unwrap();
+        assert_eq!((&newest["status"], &newest["isOver"]), (&json!("SUCCEEDED"), &json!(true)));
+        assert_eq!(newest["counts"]["stored"], 400_000, "{newest}");
+        delays.extend(delay);
+    }
+    delays.sort_unstable();
+    let at = |percent: usize| delays.get(delays.len() * percent / 100);
+    println!("from a shard's note to the watcher, ms: p50 {:?}, p99 {:?}", at(50), at(99));
 }

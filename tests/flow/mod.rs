@@ -19,6 +19,7 @@ mod ends;
 mod joins;
 mod keys;
 mod kills;
+mod live;
 mod leaks;
 mod masks;
 mod merges;

@@ -113,7 +113,8 @@ impl Watch {
                 let message: Value = serde_json::from_str(&text)
                     .map_err(|_| Stop::Broken("the server sent no JSON".to_owned()))?;
                 if message["type"] == "answer" && message["status"] != 200 {
-                    let detail = message["body"]["detail"].as_str().unwrap_or("it can't be watched");
+                    let detail =
+                        message["body"]["detail"].as_str().unwrap_or("it can't be watched");
                     return Err(Stop::Refused(detail.to_owned()));
                 }
                 if message["type"] != "job" {
@@ -146,9 +147,9 @@ impl Watch {
             false => self.ticket()?,
         };
         let (mut socket, _) = tungstenite::connect(&url).map_err(|error| match error {
-            Error::Http(answer) if answer.status() == 403 => Stop::Refused(
-                "the ticket was used, or has expired: ask for another one".to_owned(),
-            ),
+            Error::Http(answer) if answer.status() == 403 => {
+                Stop::Refused("the ticket was used, or has expired: ask for another one".to_owned())
+            }
             // A URL holds a ticket, so it is not shown.
             error => Stop::Broken(format!("the WebSocket API can't be reached: {error}")),
         })?;
@@ -256,7 +257,12 @@ impl fmt::Display for Snapshot {
         }
         if let Some(planned) = self.planned.filter(|_| self.counts.is_none()) {
             let (done, all) = (self.progress.shards, planned.shards);
-            write!(out, ", {} of {}", size::count(done.into()), size::counted(all.into(), "shard"))?;
+            write!(
+                out,
+                ", {} of {}",
+                size::count(done.into()),
+                size::counted(all.into(), "shard")
+            )?;
             let (done, all) = (size::bytes(self.progress.bytes), size::bytes(planned.bytes));
             write!(out, ", {done} of {all}")?;
         }

@@ -28,6 +28,6 @@ pub use conformance::{conformance, live_conformance};
 pub use directory::{Directory, Waiting};
 #[cfg(feature = "dynamodb")]
 pub use dynamodb::DynamoDb;
-pub use memory::Memory;
 pub use live::*;
+pub use memory::Memory;
 pub use port::*;

@@ -10,10 +10,10 @@ use job::{DatasetName, Datasets, Planned, Progress};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::Result;
 use crate::attempts::Attempts;
 use crate::ledger::get;
 use crate::table::{Key, List, Position, Table, When, Write, entry, read};
-use crate::Result;
 
 /// Most topics of a connection.
 pub const MAX_TOPICS: usize = 100;
@@ -112,6 +112,8 @@ pub struct Told {
     pub planned_at: Option<u64>,
     /// What is done.
     pub progress: Progress,
+    /// When a shard last told.
+    pub told_at: Option<u64>,
 }
 
 /// The port to what is kept of those who watch. All times are milliseconds since 1970.
@@ -138,13 +140,7 @@ pub trait Live: Send + Sync {
     async fn note_plan(&self, job: &JobId, planned: &Planned, now: u64) -> Result<()>;
     /// Notes what a shard has done, once however often it is told. Answers whether a push is due
     /// that nobody else sees to.
-    async fn note_shard(
-        &self,
-        job: &JobId,
-        shard: u32,
-        done: &Progress,
-        now: u64,
-    ) -> Result<bool>;
+    async fn note_shard(&self, job: &JobId, shard: u32, done: &Progress, now: u64) -> Result<bool>;
     /// What a job told so far.
     async fn told(&self, job: &JobId) -> Result<Told>;
     /// Begins a push of a job, unless one began less than [`PUSH_GAP_MS`] ago.
@@ -186,6 +182,8 @@ struct Slot {
     counted: Vec<u64>,
     #[serde(flatten)]
     progress: Progress,
+    /// When one of them last told.
+    told: u64,
     expires: u64,
 }
 
@@ -354,13 +352,7 @@ impl<T: Table> Live for T {
         change_head(self, job, now, plan).await
     }
 
-    async fn note_shard(
-        &self,
-        job: &JobId,
-        shard: u32,
-        done: &Progress,
-        now: u64,
-    ) -> Result<bool> {
+    async fn note_shard(&self, job: &JobId, shard: u32, done: &Progress, now: u64) -> Result<bool> {
         let (key, mut attempts) = (Key::live_slot(job, shard % SLOTS), Attempts::default());
         loop {
             let before = self.get(&key).await?;
@@ -369,6 +361,7 @@ impl<T: Table> Live for T {
             if !slot.count(shard, done) {
                 break;
             }
+            slot.told = slot.told.max(now);
             slot.expires = expiry(now, PROGRESS_SECONDS);
             let when = before.map_or(When::Absent, When::Is);
             if self.write(vec![Write::put(key.clone(), entry(&slot), when)]).await? {
@@ -400,6 +393,7 @@ impl<T: Table> Live for T {
             } else {
                 let slot: Slot = read(&key, &found)?;
                 told.progress += slot.progress;
+                told.told_at = told.told_at.max(Some(slot.told));
             }
         }
         Ok(told)
@@ -425,3 +419,6 @@ impl<T: Table> Live for T {
         change_head(self, job, now, quiet).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,9 +63,9 @@ fn authorizer(context: &RequestContext) -> Value {
     let RequestContext::ApiGatewayV2(context) = context else { return Value::Null };
     let Some(authorizer) = &context.authorizer else { return Value::Null };
     if let Some(jwt) = &authorizer.jwt {
-        let claims = CLAIMS.into_iter().filter_map(|name| {
-            jwt.claims.get(name).map(|value| (name.to_owned(), json!(value)))
-        });
+        let claims = CLAIMS
+            .into_iter()
+            .filter_map(|name| jwt.claims.get(name).map(|value| (name.to_owned(), json!(value))));
         return json!({"jwt": {"claims": claims.collect::<Map<_, _>>(), "scopes": jwt.scopes}});
     }
     match &authorizer.iam {

@@ -52,8 +52,7 @@ impl App {
         if event["detail-type"] == "landfall.job.started" {
             let number = |name: &str| detail[name].as_u64().unwrap_or_default();
             let shards = u32::try_from(number("shards")).unwrap_or(u32::MAX);
-            let planned =
-                Planned { objects: number("objects"), bytes: number("bytes"), shards };
+            let planned = Planned { objects: number("objects"), bytes: number("bytes"), shards };
             self.live.note_plan(&job, &planned, now()).await?;
         }
         push::push(self, &job).await

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
-use job::{DatasetName, Error};
 use job::message::JobId;
+use job::{DatasetName, Error};
 use registry::{Push, Topic};
 
 use crate::snapshot::snapshot;

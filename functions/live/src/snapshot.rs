@@ -34,6 +34,9 @@ pub struct Snapshot {
     pub planned: Option<Planned>,
     /// What its shards have done.
     pub progress: Progress,
+    /// When a shard last told, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<u64>,
     /// Bytes a second since it was planned, while it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_per_second: Option<u64>,
@@ -75,6 +78,7 @@ pub fn snapshot(record: &JobRecord, told: &Told, sequence: u64, now: u64) -> Sna
         updated: record.updated.clone(),
         planned: told.planned,
         progress: told.progress,
+        told_at: told.told_at,
         bytes_per_second: rate,
         seconds_left: left.zip(rate).map(|(left, rate)| left.div_ceil(rate)),
         counts: record.counts,

@@ -3,7 +3,7 @@
 
 use job::message::JobId;
 use job::{DatasetName, Error};
-use registry::{Connection, JobFilter, JobRecord, JobStatus, Subscribed, Topic, MAX_TOPICS};
+use registry::{Connection, JobFilter, JobRecord, JobStatus, MAX_TOPICS, Subscribed, Topic};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -81,9 +81,9 @@ async fn take(app: &App, id: &str, body: &str) -> Result<(), Error> {
         Ok(message) => obey(app, id, message).await,
         Err(_) => refused(400, "a message is a JSON object with an `action`"),
     };
-    let answer = outcome.unwrap_or_else(|Refused { status, detail }| {
-        json!({"status": status, "body": {"detail": detail}})
-    });
+    let answer = outcome.unwrap_or_else(
+        |Refused { status, detail }| json!({"status": status, "body": {"detail": detail}}),
+    );
     let answer = json!({
         "type": "answer", "request": request, "action": action,
         "status": answer["status"], "body": answer["body"],

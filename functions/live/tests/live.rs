@@ -182,7 +182,10 @@ async fn a_watcher_sees_a_job_from_where_it_stands_to_its_end() {
     let seen = bench.snapshots("c", &job);
     let sequences: Vec<_> = seen.iter().map(|it| it["sequence"].as_u64().unwrap()).collect();
     assert_eq!(sequences, (0..seen.len() as u64).collect::<Vec<_>>(), "without a gap");
-    assert_eq!((&seen[0]["status"], &seen[0]["progress"]["shards"]), (&json!("PENDING"), &json!(0)));
+    assert_eq!(
+        (&seen[0]["status"], &seen[0]["progress"]["shards"]),
+        (&json!("PENDING"), &json!(0))
+    );
     let last = seen.last().unwrap();
     assert_eq!((&last["status"], &last["isOver"]), (&json!("SUCCEEDED"), &json!(true)), "{last}");
     assert_eq!(last["planned"], json!({"objects": 1, "bytes": 1_000, "shards": 10}));

@@ -89,14 +89,16 @@ impl Suite {
         }
         assert_eq!(live.subscribe(&one, &Topic::All, NOW).await, Ok(Subscribed::Yes));
         assert_eq!(self.watching(&topic).await, [one.clone(), two.clone()]);
-        assert_eq!(self.watching(&Topic::All).await, [one.clone()]);
+        assert_eq!(self.watching(&Topic::All).await, std::slice::from_ref(&one));
         live.unsubscribe(&two, &topic).await.expect("no longer watched");
         live.unsubscribe(&two, &topic).await.expect("again is a success");
-        assert_eq!(self.watching(&topic).await, [one.clone()]);
+        assert_eq!(self.watching(&topic).await, std::slice::from_ref(&one));
         live.disconnect(&one).await.expect("gone");
         live.disconnect(&one).await.expect("again is a success");
         assert_eq!(live.connection(&one).await, Ok(None));
-        assert!(self.watching(&topic).await.is_empty() && self.watching(&Topic::All).await.is_empty());
+        assert!(
+            self.watching(&topic).await.is_empty() && self.watching(&Topic::All).await.is_empty()
+        );
         assert!(live.connection(&two).await.is_ok_and(|two| two.is_some()));
         live.disconnect(&two).await.expect("gone");
     }
@@ -126,6 +128,7 @@ impl Suite {
         }
         let told = live.told(&job).await.expect("told");
         assert_eq!((told.planned, told.progress), (Some(planned), all(&[0, 1, 32, 64])));
+        assert_eq!((told.planned_at, told.told_at), (Some(NOW), Some(NOW)));
     }
 
     async fn racing_shards_are_all_counted(&self) {
