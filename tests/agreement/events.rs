@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use events::{Event, SOURCE};
 use job::message::{Held, JobId, Settled, Stored, Warning};
+use landing::commit::HeaderDrift;
 use registry::JobStatus;
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use super::sources::{state_machine, text};
 use super::validator;
 use crate::flow::bench::{Bench, NOW, things};
 
-const SCHEMAS: [&str; 6] = ["started", "progressed", "held", "landed", "ended", "late"];
+const SCHEMAS: [&str; 7] = ["started", "progressed", "held", "landed", "ended", "late", "drifted"];
 
 fn schema(name: &str) -> Value {
     serde_json::from_str(&text(&format!("docs/reference/events/{name}.json"))).unwrap()
@@ -54,6 +55,10 @@ async fn all() -> Vec<Event> {
     for last in [None, Some(&stored.job)] {
         events.push(steps::announce::late(&bench.dataset, NOW, last, 86_400));
     }
+
+    let last_job = stored.job.clone();
+    let drift = HeaderDrift { last_job, new_columns: 1, missing_columns: 2 };
+    events.push(steps::announce::drifted(&bench.dataset, &JobId::parse("job-2").unwrap(), &drift));
 
     let settled = |status: JobStatus, stored: Option<Stored>| Settled {
         job: stored.as_ref().map_or_else(|| JobId::parse("job-2").unwrap(), |it| it.job.clone()),

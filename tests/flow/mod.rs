@@ -14,6 +14,7 @@ mod holds;
 mod identity;
 mod inspection;
 mod dialects;
+mod drift;
 mod encodings;
 mod ends;
 mod joins;

@@ -36,6 +36,7 @@ fn commit(contract: &Contract, sequence: u64, files: Vec<CommittedFile>) -> Comm
         source_crc64nvme: None,
         counts: Counts::default(),
         bytes: 1,
+        drift: None,
         nulls: BTreeMap::new(),
         bounds: BTreeMap::new(),
         bill: None,

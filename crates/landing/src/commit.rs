@@ -128,9 +128,25 @@ pub struct Tally {
     /// Why the job waits for approval, each in a sentence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hold: Vec<String>,
+    /// How its header differs from that of the last commit, if somebody asked and it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<HeaderDrift>,
     /// Of each round the winning shard that was worked longest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slowest: Vec<SlowShard>,
+}
+
+/// How the header of a source differs from that of the last commit. What stands in a header may be
+/// data, so this only counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeaderDrift {
+    /// The job of that commit.
+    pub last_job: JobId,
+    /// Columns that it did not have.
+    pub new_columns: u64,
+    /// Columns that only it had. With neither, the columns stand in another order.
+    pub missing_columns: u64,
 }
 
 /// A shard that was worked long.
@@ -248,6 +264,10 @@ pub struct Commit {
     pub counts: Counts,
     /// Bytes of all files.
     pub bytes: u64,
+    /// How the header differs from that of the last commit before the job was verified, if somebody
+    /// asked and it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<HeaderDrift>,
     /// Nulls, by column.
     pub nulls: BTreeMap<String, u64>,
     /// The least and the greatest value, by column.

@@ -6,7 +6,7 @@ use job::message::JobId;
 use serde::{Deserialize, Serialize};
 use wording::{count, counted};
 
-use crate::commit::Tally;
+use crate::commit::{HeaderDrift, Tally};
 
 /// What a job is compared with.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ pub fn reasons(
     let Some(last) = last else { return reasons };
     reasons.extend(of_rows(contract, tally.counts.stored, last));
     if hold.drift {
-        reasons.extend(of_header(header, last));
+        reasons.extend(drift(header, last).map(of_drift));
     }
     reasons
 }
@@ -69,14 +69,23 @@ fn of_rows(contract: &Contract, stored: u64, last: &Last) -> Option<String> {
     })
 }
 
-/// Another header than that of the last commit.
-fn of_header(header: &[String], last: &Last) -> Option<String> {
+/// How a header differs from that of the last commit; `None`: it does not, or that one is not known.
+pub fn drift(header: &[String], last: &Last) -> Option<HeaderDrift> {
     let before = last.header.as_deref().filter(|before| *before != header)?;
     let only_in = |these: &[String], those: &[String]| {
         these.iter().filter(|name| !those.contains(name)).count() as u64
     };
-    let (new, gone) = (only_in(header, before), only_in(before, header));
-    let what = match (new, gone) {
+    Some(HeaderDrift {
+        last_job: last.job.clone(),
+        new_columns: only_in(header, before),
+        missing_columns: only_in(before, header),
+    })
+}
+
+/// Another header than that of the last commit.
+fn of_drift(drift: HeaderDrift) -> String {
+    let HeaderDrift { last_job, new_columns, missing_columns } = drift;
+    let what = match (new_columns, missing_columns) {
         (0, 0) => "the columns of the source stand in another order".to_owned(),
         (new, 0) => format!("the source has {}", counted(new, "new column")),
         (0, gone) => format!("the source lacks {}", counted(gone, "column")),
@@ -84,7 +93,7 @@ fn of_header(header: &[String], last: &Last) -> Option<String> {
             format!("the source has {} and lacks {}", counted(new, "new column"), count(gone))
         }
     };
-    Some(format!("{what}, beside that of job {} (`holdWhen.drift`)", last.job))
+    format!("{what}, beside that of job {last_job} (`holdWhen.drift`)")
 }
 
 /// `changes.json` beside a held job: what approving it would change.
@@ -145,6 +154,7 @@ mod tests {
             objects: vec![],
             merges: 0,
             hold: vec![],
+            drift: None,
             slowest: vec![],
         };
         let header: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();

@@ -1,10 +1,12 @@
 //! Tells whoever listens what becomes of a job: that it was begun, that it waits for approval, and
-//! how it ended; and that a dataset is late. Jobs that land undisturbed are announced by the state
-//! machine. docs/reference/events has the shape of each event.
+//! how it ended; that a dataset is late, and that its header is another one than before. Jobs that
+//! land undisturbed are announced by the state machine. docs/reference/events has the shape of each
+//! event.
 
 use events::Event;
 use job::DatasetName;
 use job::message::{Held, JobId, Settled};
+use landing::commit::HeaderDrift;
 use landing::plan::Plan;
 use serde_json::json;
 
@@ -55,6 +57,16 @@ pub fn late(dataset: &DatasetName, since: &str, last: Option<&JobId>, every: i64
     let detail =
         json!({"dataset": dataset, "since": since, "lastJob": last, "everySeconds": every});
     Event { detail_type: "landfall.dataset.late".to_owned(), detail }
+}
+
+/// That the header of a committed job differs from that of the commit before it.
+pub fn drifted(dataset: &DatasetName, job: &JobId, drift: &HeaderDrift) -> Event {
+    let HeaderDrift { last_job, new_columns, missing_columns } = drift;
+    let detail = json!({
+        "dataset": dataset, "job": job, "lastJob": last_job,
+        "newColumns": new_columns, "missingColumns": missing_columns,
+    });
+    Event { detail_type: "landfall.dataset.drifted".to_owned(), detail }
 }
 
 /// Puts an event on the bus. What it tells of is so, whether or not this is heard.

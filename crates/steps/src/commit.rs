@@ -70,6 +70,7 @@ pub(crate) async fn finish(
     warnings.extend(afterwards::tidy(context, keys, &commit).await?);
     // Earlier steps have warned of what they know.
     let warnings = note_success(context, &commit, warnings, meter).await?;
+    tell_of_drift(context, &commit, job).await?;
     // What can't be cleared up now, the buckets' lifecycle rules do.
     if let Err(error) =
         sweep::uploads(lake.as_ref(), &context.dataset_prefix(&job.dataset), &job.job).await
@@ -304,6 +305,18 @@ async fn note_success(
     };
     let record = context.registry.update_job(&commit.job, &change, &now()).await?;
     Ok(record.map_or(warnings, |record| record.warnings))
+}
+
+/// Announces that the header is another one than before, once for each job.
+async fn tell_of_drift(context: &Context, commit: &Commit, job: &JobRef) -> Result<(), Error> {
+    let Some(drift) = commit.drift.as_ref().filter(|_| context.events.is_some()) else {
+        return Ok(());
+    };
+    let told = format!("drifted with {}", job.job);
+    if context.registry.tell_once(&job.dataset, &told).await? {
+        announce::announce(context, announce::drifted(&job.dataset, &job.job, drift)).await;
+    }
+    Ok(())
 }
 
 /// Whether a key of the lake is of a file that `job` put together of smaller ones.

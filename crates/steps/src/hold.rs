@@ -10,7 +10,7 @@ use job::Error;
 use job::bill::Item;
 use job::hold::{Hold, MAX_HOLD_SECONDS};
 use job::message::{Held, HoldJob};
-use landing::commit::{Commit, Tally};
+use landing::commit::{Commit, HeaderDrift, Tally};
 use landing::hold::{Changes, ColumnChange, Last};
 use landing::plan::Plan;
 use objects::Put;
@@ -27,14 +27,17 @@ use crate::{Context, announce, documents};
 /// that are void, of replays or of other writers are none.
 const MOST_ENTRIES: u64 = 32;
 
-/// Why a verified job is held, each in a sentence; nothing: it is not.
-pub(crate) async fn reasons(
+/// Compares a verified job with the last commit: why it is held, each in a sentence, or nothing; and
+/// how its header differs, where that is to be announced.
+pub(crate) async fn compare(
     context: &Context,
     plan: &Plan,
     contract: &Contract,
     tally: &Tally,
-) -> Result<Vec<String>, Error> {
-    let last = match contract.hold.compares() {
+) -> Result<(Vec<String>, Option<HeaderDrift>), Error> {
+    // Rejects have the header of the source that they are of.
+    let announces = context.events.is_some() && plan.submission.replay.is_none();
+    let last = match contract.hold.compares() || announces {
         true => {
             let log = context.log(&plan.submission.dataset, contract.output.table);
             last_commit(&log, log.first_free().await?).await?
@@ -50,7 +53,10 @@ pub(crate) async fn reasons(
         }
     };
     let header = header(plan).unwrap_or_default();
-    Ok(landing::hold::reasons(contract, plan.submission.commit, tally, &header, last.as_ref()))
+    let drift = last.as_ref().filter(|_| announces);
+    let drift = drift.and_then(|last| landing::hold::drift(&header, last));
+    let commit = plan.submission.commit;
+    Ok((landing::hold::reasons(contract, commit, tally, &header, last.as_ref()), drift))
 }
 
 /// Holds a job: everything of it can be looked at, and the registry keeps the token by which its

@@ -105,6 +105,7 @@ fn draft(
         },
         counts: tally.counts,
         bytes: open.iter().map(|file| file.bytes).sum(),
+        drift: tally.drift.clone(),
         nulls: sketch.nulls().map(|(column, nulls)| (column.to_owned(), nulls)).collect(),
         bounds: sketch.bounds().map(|(column, bounds)| (column.to_owned(), bounds)).collect(),
         bill: Some(bill),

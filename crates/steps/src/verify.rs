@@ -87,7 +87,8 @@ async fn prove_round(
     let contract = contract_of(&plan)?;
     let merges = merges(&contract, receipts);
     let tally = Tally { merges: merges.len() as u32, ..tally };
-    let tally = Tally { hold: hold::reasons(context, &plan, &contract, &tally).await?, ..tally };
+    let (hold, drift) = hold::compare(context, &plan, &contract, &tally).await?;
+    let tally = Tally { hold, drift, ..tally };
     documents::write(work, &keys.tally(), &tally, Put::Overwrite).await?;
     check_total(&plan, &tally)?;
     replay::check_records(work, keys, &plan, &tally).await?;
@@ -331,7 +332,16 @@ fn tally(receipts: &[Receipt], tiled: Tiled) -> Result<Tally, Error> {
     }
     let Tiled { shards, objects, .. } = tiled;
     let slowest = SlowShard::of_rounds(receipts);
-    Ok(Tally { shards, counts, surplus_lines, objects, merges: 0, hold: Vec::new(), slowest })
+    Ok(Tally {
+        shards,
+        counts,
+        surplus_lines,
+        objects,
+        merges: 0,
+        hold: Vec::new(),
+        drift: None,
+        slowest,
+    })
 }
 
 fn check_rows(object: &PlannedObject, read: u64) -> Result<(), Error> {

@@ -43,6 +43,7 @@ async fn overwritten() -> Door {
             source_crc64nvme: Some("0".repeat(16)),
             counts: Counts::default(),
             bytes: 10,
+            drift: None,
             nulls: BTreeMap::new(),
             bounds: BTreeMap::new(),
             bill: None,

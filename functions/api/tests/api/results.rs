@@ -137,6 +137,7 @@ async fn outputs_are_the_files_of_the_commit() {
         source_crc64nvme: Some("0".repeat(16)),
         counts: COUNTS,
         bytes: 60,
+        drift: None,
         nulls: BTreeMap::new(),
         bounds: BTreeMap::new(),
         bill: None,
