@@ -3,6 +3,7 @@
 use csv_records::dialect::{Token, parse_byte};
 use granit_parser::ScalarStyle;
 use row_sql::patterns::Patterns;
+use row_sql::{Column, Expression, Flaw};
 use wording::nearest;
 
 use super::tree::{Document, Found, Value};
@@ -16,10 +17,16 @@ const HINT: &str =
 /// have a million faults.
 const MOST_COMPARED: usize = 200_000;
 
+/// Reads an expression over columns.
+pub(super) type ReadExpression =
+    dyn FnMut(&str, &[Column], &Patterns) -> Result<Expression, Flaw>;
+
 /// The faults found so far.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Reading {
     pub(super) faults: Vec<Found>,
+    /// How expressions are read. `None`: there are none in what is read.
+    pub(super) expressions: Option<Box<ReadExpression>>,
     /// The memory that is left for the contract's patterns.
     pub(super) patterns: Patterns,
     /// Names that words were compared with.
@@ -46,8 +53,8 @@ pub(super) struct Object<'v> {
 
 impl Reading {
     /// With faults that were found before.
-    pub(super) fn after(faults: Vec<Found>) -> Self {
-        Self { faults, ..Self::default() }
+    pub(super) fn after(faults: Vec<Found>, expressions: Box<ReadExpression>) -> Self {
+        Self { faults, expressions: Some(expressions), ..Self::default() }
     }
 
     /// What somebody may have meant by a word that is not known, as a question before what is

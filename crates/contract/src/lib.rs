@@ -67,8 +67,10 @@ use csv_records::dialect::{BlankRows, RaggedRows, RepeatedHeader, StatedDialect,
 use csv_records::encoding::Encoding;
 use job::limits::CONTRACT_BYTES;
 use job::{Arrivals, DatasetName, Intake, Schedule};
+use row_sql::patterns::Patterns;
+use row_sql::{Column, Expression, Flaw, Position};
 
-use document::{Node, Reading};
+use document::{Node, ReadExpression, Reading};
 use tree::{Document, locate};
 
 /// A valid contract.
@@ -181,6 +183,26 @@ impl Contract {
     /// Reads a contract from YAML or JSON. All faults are reported, in the order of the document's
     /// blocks.
     pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
+        Self::parse_with(text, Box::new(Expression::parse_within))
+    }
+
+    /// Reads a contract that was parsed before, when its expressions had these
+    /// [types](Self::expression_types). They can't be evaluated. Whoever reads contracts in this way
+    /// only links no SQL.
+    pub fn parse_settled(text: &str, types: &[String]) -> Result<Self, Vec<Fault>> {
+        let types: Vec<_> = types.iter().map(|name| name.parse::<arrow_schema::DataType>()).collect();
+        let mut types = types.into_iter();
+        let settled = move |text: &str, _: &[Column], _: &Patterns| match types.next() {
+            Some(Ok(data_type)) => Ok(Expression::of_type(text, data_type)),
+            _ => Err(Flaw {
+                at: Position { line: 1, column: 1 },
+                message: "is not one of those whose types are known".to_owned(),
+            }),
+        };
+        Self::parse_with(text, Box::new(settled))
+    }
+
+    fn parse_with(text: &str, expressions: Box<ReadExpression>) -> Result<Self, Vec<Fault>> {
         if text.len() > CONTRACT_BYTES {
             let message =
                 format!("the document has {} bytes; at most {CONTRACT_BYTES} are read", text.len());
@@ -188,7 +210,7 @@ impl Contract {
         }
         let (document, faults) =
             Document::parse(text).map_err(|found| locate(text, vec![found]))?;
-        let mut reading = Reading::after(faults);
+        let mut reading = Reading::after(faults, expressions);
         let contract = Self::read(Node::root(&document), &mut reading);
         match contract {
             Some(contract) if reading.faults.is_empty() => Ok(contract),

@@ -517,3 +517,45 @@ proptest! {
         }
     }
 }
+
+/// Steps that read no records know the expressions of a contract by their types alone.
+#[test]
+fn a_settled_contract_stores_the_same_columns() {
+    let types = [
+        "boolean",
+        "tinyint",
+        "bigint",
+        "double",
+        "float",
+        "decimal(38, 9)",
+        "varchar",
+        "date",
+        "time",
+        "timestamp",
+        "timestamptz",
+    ];
+    let derived = types.iter().enumerate().map(|(index, name)| {
+        format!("    - {{ name: d{index}, sql: \"CAST(text AS {name})\" }}\n")
+    });
+    let derived: String = derived
+        .filter(|line| {
+            let text = format!("name: t\nschema: {{ fields: [ {{ name: text }} ] }}\ntransform:\n  derive:\n{line}");
+            // Not all of these are types of expressions.
+            Contract::parse(&text).is_ok()
+        })
+        .collect();
+    assert!(derived.lines().count() >= 7, "{derived}");
+    let text = format!(
+        "name: t\nschema: {{ fields: [ {{ name: text }} ] }}\ntransform:\n  where: text <> ''\n  derive:\n{derived}  \
+         mask: [ {{ field: d0, with: redact }} ]\n"
+    );
+    let parsed = Contract::parse(&text).expect("it is valid");
+    let types = parsed.expression_types();
+    let settled = Contract::parse_settled(&text, &types).expect("it is valid");
+    assert!(parsed.stored().eq(settled.stored()));
+    assert_eq!(settled.expression_types(), types);
+    for (known, fault) in [(&types[..2], "d1"), (&[][..], "where")] {
+        let faults = Contract::parse_settled(&text, known).expect_err(fault);
+        assert!(faults.iter().any(|it| it.message.contains("whose types are known")), "{faults:?}");
+    }
+}

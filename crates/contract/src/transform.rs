@@ -192,6 +192,14 @@ impl Masked {
 }
 
 impl Contract {
+    /// The types of all expressions, in the order in which [`parse`](Self::parse) reads them, as
+    /// Arrow writes types: what [`parse_settled`](Self::parse_settled) needs.
+    pub fn expression_types(&self) -> Vec<String> {
+        let derived = self.transform.derive.iter().map(|derived| &derived.expression);
+        let all = self.transform.filter.iter().chain(derived);
+        all.map(|expression| expression.data_type().to_string()).collect()
+    }
+
     /// All columns that are stored, in order: fields of the schema, then joined columns, then
     /// derived ones.
     pub fn stored(&self) -> impl Iterator<Item = Stored<'_>> {
@@ -271,8 +279,8 @@ fn read_expression(
     reading: &mut Reading,
 ) -> Option<Expression> {
     let text = node.text(reading)?;
-    let parsed = Expression::parse_within(text, columns, &reading.patterns);
-    parsed
+    let read = reading.expressions.as_mut()?;
+    read(text, columns, &reading.patterns)
         .map_err(|flaw| node.fault_within(reading, flaw.at.line, flaw.at.column, flaw.to_string()))
         .ok()
 }

@@ -20,7 +20,7 @@ use crate::manifest::Total;
 /// Raise it when steps can't go on with what those before them left beside a job: when its plan,
 /// its lists of shards and merges, receipts, pieces, keys, small files or its tally have another
 /// form or mean something else, or when a shard is cut or a merge is planned in another way.
-pub const STEPS: u32 = 2;
+pub const STEPS: u32 = 3;
 
 /// `plan.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,6 +32,10 @@ pub struct Plan {
     pub submission: Submission,
     /// The contract's document, as registered in the pinned version.
     pub contract: String,
+    /// The [types](contract::Contract::expression_types) of its expressions, so that only who
+    /// evaluates them has to parse them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expression_types: Vec<String>,
     /// The ways in which the objects are laid out, each once.
     pub layouts: Vec<Layout>,
     /// How many objects are landed.

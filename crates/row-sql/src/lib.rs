@@ -48,7 +48,9 @@ const MOST_NESTING: usize = 16;
 #[derive(Clone)]
 pub struct Expression {
     text: String,
-    node: Node,
+    data_type: ArrowType,
+    /// `None`: only its type is known.
+    node: Option<Node>,
 }
 
 /// A column that expressions may name.
@@ -104,7 +106,14 @@ impl Expression {
                     .to_owned(),
             });
         }
-        Ok(Self { text: text.to_owned(), node })
+        Ok(Self { text: text.to_owned(), data_type: node.data_type.clone(), node: Some(node) })
+    }
+
+    /// An expression that was parsed elsewhere, of which only the type is known. It can't be
+    /// evaluated, and tells no columns; whoever makes such ones only links neither the parser nor
+    /// the kernels.
+    pub fn of_type(text: &str, data_type: ArrowType) -> Self {
+        Self { text: text.to_owned(), data_type, node: None }
     }
 
     /// As it was written.
@@ -114,13 +123,15 @@ impl Expression {
 
     /// The type of its values; `Null`: it is always null, and nothing says of which type.
     pub fn data_type(&self) -> &ArrowType {
-        &self.node.data_type
+        &self.data_type
     }
 
     /// Positions of the columns that it reads, each once.
     pub fn columns(&self) -> BTreeSet<usize> {
         let mut columns = BTreeSet::new();
-        self.node.add_columns(&mut columns);
+        if let Some(node) = &self.node {
+            node.add_columns(&mut columns);
+        }
         columns
     }
 
@@ -132,8 +143,11 @@ impl Expression {
         rows: usize,
         skipped: Option<&BooleanArray>,
     ) -> Result<Evaluated, Error> {
+        let Some(node) = &self.node else {
+            return Err(Error::Internal("evaluating what was not parsed here".to_owned()));
+        };
         let all = Input::new(columns, rows);
-        let mut values = self.node.evaluate(skipped.map_or(all, |skipped| all.without(skipped)))?;
+        let mut values = node.evaluate(skipped.map_or(all, |skipped| all.without(skipped)))?;
         let mut failed = std::mem::take(&mut values.failed);
         failed.retain(|row, _| skipped.is_none_or(|skipped| !skipped.value(*row)));
         let mut array =

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use catalog::Catalog;
-use contract::Contract;
+use contract::{Contract, Fault};
 use events::Events;
 use job::message::{JobId, JobKeys, Submission};
 use job::sources::Sources;
@@ -138,15 +138,28 @@ pub(crate) fn merged_prefix(job: &JobId) -> String {
     format!("{job}-merged-")
 }
 
-/// The contract by which a plan is carried out.
+/// The contract by which a plan is carried out. Its expressions have their types, and can't be
+/// evaluated: the steps that read no records link no SQL.
 pub(crate) fn contract_of(plan: &Plan) -> Result<Contract, Error> {
+    adapted(Contract::parse_settled(&plan.contract, &plan.expression_types), &plan.submission)
+}
+
+/// The contract by which records are read, and its expressions evaluated.
+pub(crate) fn evaluable_contract_of(plan: &Plan) -> Result<Contract, Error> {
     read_contract(&plan.contract, &plan.submission)
 }
 
 /// The contract by which a submission lands: it was valid when it was registered, and is read by
 /// the same door.
 pub(crate) fn read_contract(text: &str, submission: &Submission) -> Result<Contract, Error> {
-    let mut contract = Contract::parse(text).map_err(|faults| {
+    adapted(Contract::parse(text), submission)
+}
+
+fn adapted(
+    parsed: Result<Contract, Vec<Fault>>,
+    submission: &Submission,
+) -> Result<Contract, Error> {
+    let mut contract = parsed.map_err(|faults| {
         let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
         Error::new(
             ErrorKind::ContractInvalid,

@@ -20,7 +20,7 @@ use objects::{Buckets, Memory, Objects, Put};
 use registry::JobRecord;
 use serde::Serialize;
 
-use crate::context::{contract_of, now};
+use crate::context::{evaluable_contract_of, now};
 use crate::source::{pin, source_error};
 use crate::{Context, Place, Settings, documents, ingest, transform};
 
@@ -211,7 +211,7 @@ impl DryRun {
         object: PlannedObject,
         layout: &Layout,
     ) -> Result<PlannedObject, Error> {
-        let contract = contract_of(plan)?;
+        let contract = evaluable_contract_of(plan)?;
         let name = &object.source.key;
         let limit = limits::unpacked_bytes(object.bytes);
         let wanted = object.data_start + self.sample_bytes.min(limit) + BEYOND_BYTES;

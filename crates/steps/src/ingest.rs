@@ -156,6 +156,7 @@ async fn make(
     check_cap(&estimate, submission.max_cost)?;
     let plan = Plan {
         steps: STEPS,
+        expression_types: contract.expression_types(),
         contract: text,
         layouts: opened.layouts,
         objects: opened.extents.len() as u32,

@@ -25,7 +25,7 @@ use objects::{Objects, PART_BYTES, Pin, Put};
 use tokio::task::JoinHandle;
 
 use crate::attempt::Attempt;
-use crate::context::{contract_of, file_prefix};
+use crate::context::{evaluable_contract_of, file_prefix};
 use crate::decision::refuse_if_undone;
 use crate::output::{Ended, Output};
 use crate::planned::objects_of;
@@ -137,7 +137,7 @@ impl<'a> Work<'a> {
     ) -> Result<Self, Error> {
         let work = context.work();
         let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
-        let contract = Arc::new(contract_of(&plan)?);
+        let contract = Arc::new(evaluable_contract_of(&plan)?);
         let shard = &message.shard;
         let tables = tables(work.as_ref(), &plan, &contract).await?;
         let taken = crate::keys::taken(work.as_ref(), keys, &shard.taken).await?;
