@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import {
+  AXE,
+  LOOKS,
   api,
   click,
   CONSOLE,
@@ -17,14 +17,7 @@ import {
   visit,
 } from './harness.js';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const FIRST_VIEW = 100_000; // Bytes, compressed.
-const LOOKS = [
-  [1440, 'light'],
-  [390, 'light'],
-  [390, 'dark'],
-  [1440, 'dark'],
-];
 const HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>';
 
 const orders = fresh('orders');
