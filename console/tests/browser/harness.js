@@ -160,5 +160,22 @@ export async function ended(job, wanted) {
   }
 }
 
+/** Stops the execution of a job, as somebody does who has the state machine before them. */
+export async function stop(job) {
+  const { execution } = await api('GET', `/jobs/${job}/execution`);
+  const credential = 'test/20260101/us-east-1/states/aws4_request';
+  const answer = await fetch(new URL('/', CONSOLE), {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-amz-json-1.0',
+      'x-amz-target': 'AWSStepFunctions.StopExecution',
+      // The local cloud looks at who calls, and at no signature.
+      authorization: `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=host, Signature=0`,
+    },
+    body: JSON.stringify({ executionArn: execution.arn }),
+  });
+  assert.ok(answer.ok, `${answer.status} ${await answer.text()}`);
+}
+
 /** A name that no run before has used. */
 export const fresh = (name) => `${name}_${Date.now().toString(36)}`;
