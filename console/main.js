@@ -3,24 +3,26 @@
 import { html, nothing, render } from './vendor/lit-html/lit-html.js';
 import { Api } from './lib/api.js';
 import { href, match, parse } from './lib/router.js';
+import { allows, lacking } from './lib/scopes.js';
 import { Socket } from './lib/socket.js';
-import { icon, problem } from './parts/ui.js';
+import { icon, message, problem } from './parts/ui.js';
 
 // A page is a module with `open(app, names, query)`, which answers `{ title, view, close }`; pages
-// are loaded when somebody goes there.
+// are loaded when somebody goes there. The last member is what a page takes.
 const ROUTES = [
   ['/', () => import('./pages/jobs.js')],
   ['/jobs', () => import('./pages/jobs.js')],
   ['/jobs/:job', () => import('./pages/job.js')],
-  ['/jobs/:job/rejects', () => import('./pages/rejects.js')],
-  ['/land', () => import('./pages/land.js')],
+  ['/jobs/:job/rejects', () => import('./pages/rejects.js'), 'data'],
+  ['/land', () => import('./pages/land.js'), 'write'],
   ['/datasets', () => import('./pages/datasets.js')],
   ['/datasets/:dataset', () => import('./pages/dataset.js')],
 ];
+// What is shown there, where, and what it takes.
 const NAVIGATION = [
-  ['Jobs', 'jobs'],
-  ['Datasets', 'datasets'],
-  ['Land a file', 'land'],
+  ['Jobs', 'jobs', 'read'],
+  ['Datasets', 'datasets', 'read'],
+  ['Land a file', 'land', 'write'],
 ];
 
 const root = document.getElementById('app');
@@ -31,11 +33,17 @@ let page;
 let place = parse(location.hash);
 let pending;
 let hasCome = false;
+let signIn; // Who is signed in, where the console is set up so.
+let isLost = false; // Whether the API lets nobody in any more.
 
 const app = {
   api: undefined,
   /** Shows jobs as they run. */
   socket: undefined,
+  /** Whether who is signed in may `read`, `write`, `admin` or see `data`. The API decides. */
+  may: (what) => allows(signIn?.scopes, what),
+  /** Why something is not offered. */
+  lacking,
   isNarrow: () => narrow.matches,
   /** Shows the page anew, soon. */
   redraw() {
@@ -64,18 +72,70 @@ function draw() {
 function shell() {
   const at = place.path[0] ?? 'jobs';
   return html` <header class="top">
-      <a class="brand" href=${href(['jobs'])}>${icon('brand')}Landfall</a>
+      <a class="brand" href=${href(['jobs'])}>${icon('brand')}<span>Landfall</span></a>
       <nav aria-label="Main">
-        ${NAVIGATION.map(
+        ${NAVIGATION.filter(([, , what]) => (!signIn || signIn.isIn) && app.may(what)).map(
           ([text, to]) =>
             html` <a href=${href([to])} aria-current=${to === at ? 'page' : nothing}>${text}</a>`,
         )}
       </nav>
+      ${signIn?.isIn ? who() : nothing}
     </header>
-    <main id="main" tabindex="-1">${page ? page.view() : nothing}</main>`;
+    <main id="main" tabindex="-1">
+      ${isLost ? lost() : nothing} ${page ? page.view() : nothing}
+    </main>`;
 }
 
+const who = () =>
+  html`<span class="who">
+    <span class="quiet name">${signIn.name}${app.may('write') ? '' : ' · read only'}</span>
+    <button class="plain" @click=${leave}>Sign out</button>
+  </span>`;
+
+const lost = () =>
+  html`<div class="note warn" role="alert">
+    <strong>You are not signed in any more</strong>
+    <p>Signing in leads away from this page and back. What you typed here is lost then.</p>
+    <button @click=${enter}>Sign in again</button>
+  </div>`;
+
+/** Goes to the issuer to sign in, and comes back to this place. */
+async function enter() {
+  try {
+    await signIn.begin(location.hash);
+  } catch (error) {
+    page = outside(error);
+    draw();
+  }
+}
+
+async function leave() {
+  page?.close?.();
+  page = outside();
+  isLost = false;
+  try {
+    await signIn.end();
+  } catch (error) {
+    // It is forgotten here. The issuer may still know who it was.
+    page = outside(error);
+  }
+  draw();
+}
+
+/** What whoever is not signed in sees. */
+const outside = (error) => ({
+  title: 'Sign in',
+  view: () =>
+    html`<div class="empty">
+      <h1>Landfall</h1>
+      ${error ? problem(error) : nothing}
+      <p><button class="main" @click=${enter}>Sign in</button></p>
+    </div>`,
+});
+
 async function open() {
+  // Whoever is not signed in is somewhere once they are.
+  if (signIn && !signIn.isIn) return;
   const next = parse(location.hash);
   const before = place;
   place = next;
@@ -89,6 +149,8 @@ async function open() {
   const found = match(ROUTES, next.path);
   if (!found) {
     page = missing();
+  } else if (found.needs && !app.may(found.needs)) {
+    page = barred(found.needs);
   } else {
     try {
       const module = await found.page();
@@ -108,6 +170,16 @@ async function open() {
   hasCome = true;
 }
 
+/** What whoever lacks a scope sees of a page that takes it. */
+const barred = (needs) => ({
+  title: 'Not for you',
+  view: () =>
+    html`<div class="empty">
+      <h1>This is not for you</h1>
+      <p>${message(lacking(needs))}</p>
+    </div>`,
+});
+
 function missing() {
   return {
     title: 'Not found',
@@ -125,12 +197,31 @@ async function start() {
     if (!answer.ok)
       throw new Error(`\`config.json\` beside this page can't be read: ${answer.status}`);
     const config = await answer.json();
-    app.api = new Api(config.api);
+    if (config.signIn) {
+      const { SignIn } = await import('./lib/sign-in.js');
+      signIn = new SignIn(config.signIn);
+    }
+    app.api = new Api(config.api, {
+      signIn,
+      onLost() {
+        isLost = true;
+        app.redraw();
+      },
+    });
     app.socket = new Socket(app.api);
   } catch (error) {
     page = { title: 'Not set up', view: () => problem(error) };
     draw();
     return;
+  }
+  if (signIn) {
+    const refused = await signIn.resume().catch((error) => error);
+    place = parse(location.hash);
+    if (!signIn.isIn) {
+      page = outside(refused);
+      draw();
+      return;
+    }
   }
   addEventListener('hashchange', () => {
     // `#main` is a place on the page, for whoever skips to the content.

@@ -14,11 +14,15 @@ export class Problem extends Error {
   }
 }
 
-/** The API at an address. `headers` adds what tells who calls, once there is a way to sign in. */
+/**
+ * The API at an address. `signIn` tells who calls, where people sign in: it has `headers` and
+ * `renew`. `onLost` is told once it can't any more.
+ */
 export class Api {
-  constructor(base, headers = () => ({})) {
+  constructor(base, { signIn, onLost } = {}) {
     this.base = base.replace(/\/$/, '');
-    this.headers = headers;
+    this.signIn = signIn;
+    this.onLost = onLost;
   }
 
   get(path, query = {}) {
@@ -42,8 +46,16 @@ export class Api {
   }
 
   async call(method, path, body, headers = {}) {
-    const all = { accept: 'application/json', ...this.headers(), ...headers };
-    const answer = await reached(fetch(this.base + path, { method, headers: all, body }));
+    const ask = async () => {
+      const all = { accept: 'application/json', ...(await this.signIn?.headers()), ...headers };
+      return reached(fetch(this.base + path, { method, headers: all, body }));
+    };
+    let answer = await ask();
+    // Whoever was not let in has done nothing, so it may be asked once more.
+    if (answer.status === 401 && this.signIn) {
+      if (await this.signIn.renew()) answer = await ask();
+      if (answer.status === 401) this.onLost();
+    }
     const text = await reached(answer.text());
     const read = parsed(text);
     if (answer.ok) return read;

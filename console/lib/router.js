@@ -19,7 +19,7 @@ export function href(path, query = {}) {
 
 /** The first route that matches a path, with what its `:names` stand for; nothing if none does. */
 export function match(routes, path) {
-  for (const [pattern, page] of routes) {
+  for (const [pattern, page, needs] of routes) {
     const parts = pattern.split('/').filter(Boolean);
     if (parts.length !== path.length) continue;
     const names = {};
@@ -27,7 +27,7 @@ export function match(routes, path) {
       if (part.startsWith(':')) names[part.slice(1)] = path[at];
       return part.startsWith(':') || part === path[at];
     });
-    if (fits) return { page, names };
+    if (fits) return { page, names, needs };
   }
   return undefined;
 }

@@ -30,7 +30,9 @@ export function open(app, { dataset }, query) {
         app.api.get(path),
         app.api.get('/jobs', { dataset, limit: JOBS }),
         // Whoever may not see records sees the rest.
-        app.api.get(`${path}/rejects`, { limit: 20 }).catch(() => undefined),
+        app.may('data')
+          ? app.api.get(`${path}/rejects`, { limit: 20 }).catch(() => undefined)
+          : undefined,
       ]);
       return { found, jobs: jobs.items, rejects };
     },
@@ -40,7 +42,7 @@ export function open(app, { dataset }, query) {
       if (data?.found.version !== loaded.found.version) readVersions();
       [data, error] = [loaded, undefined];
       texts.set(loaded.found.version, loaded.found.text);
-      if (loaded.found.table && (isNewer || !files)) readFiles();
+      if (loaded.found.table && (isNewer || !files) && app.may('data')) readFiles();
       app.redraw();
     },
     onProblem(problem) {
@@ -140,7 +142,9 @@ export function open(app, { dataset }, query) {
         <h1>${dataset}</h1>
         <div class="buttons">
           <a class="button" href=${href(['jobs'], { dataset })}>Jobs</a>
-          <a class="button main" href=${href(['land'], { dataset })}>Land a file</a>
+          ${app.may('write')
+            ? html`<a class="button main" href=${href(['land'], { dataset })}>Land a file</a>`
+            : nothing}
         </div>
       </div>
       ${error ? problem(error, () => live.again()) : nothing}
@@ -246,7 +250,11 @@ export function open(app, { dataset }, query) {
           ? html`<span class="quiet">a change of version ${version}</span>`
           : html`<span class="filters">
               ${selection(version, before, newest)}
-              <button ?disabled=${now === undefined} @click=${() => change(version)}>Edit</button>
+              ${app.may('admin')
+                ? html`<button ?disabled=${now === undefined} @click=${() => change(version)}>
+                    Edit
+                  </button>`
+                : nothing}
             </span>`}
       </h2>
       ${edit
@@ -256,6 +264,9 @@ export function open(app, { dataset }, query) {
           : before === undefined
             ? html`<pre class="text" tabindex="0">${now}</pre>`
             : difference(then, now)}
+      ${app.may('admin')
+        ? nothing
+        : html`<p class="quiet small under">${message(app.lacking('admin'))}</p>`}
     </section>`;
   }
 

@@ -40,14 +40,22 @@ export function open(app) {
     const now = Date.now();
     return html` <div class="head">
         <h1>Datasets</h1>
-        <div class="buttons"><a class="button main" href=${href(['land'])}>Land a file</a></div>
+        ${app.may('write')
+          ? html`<div class="buttons">
+              <a class="button main" href=${href(['land'])}>Land a file</a>
+            </div>`
+          : nothing}
       </div>
       ${error ? problem(error, () => live.again()) : nothing}
       ${data ? nothing : error ? nothing : loading(6)}
       ${data && !data.items.length
         ? html`<div class="empty">
             <h2>There is no dataset yet</h2>
-            <p><a href=${href(['land'])}>Land a file</a>, and its dataset is made with it.</p>
+            ${app.may('write')
+              ? html`<p>
+                  <a href=${href(['land'])}>Land a file</a>, and its dataset is made with it.
+                </p>`
+              : nothing}
           </div>`
         : nothing}
       ${data?.items.length

@@ -62,7 +62,7 @@ export function open(app, { job: id }) {
       data = { ...loaded, told: Date.now() };
       error = undefined;
       page.title = sourceName(job.source);
-      if (job.status === 'SUCCEEDED' && !files) outputs();
+      if (job.status === 'SUCCEEDED' && !files && app.may('data')) outputs();
       if (job.status === 'HELD' && !changes) compare();
       app.redraw();
     },
@@ -143,6 +143,15 @@ export function open(app, { job: id }) {
     }
   }
 
+  /** What may be done about a job, or why somebody may not do it. */
+  function does(job) {
+    const all = actions(job);
+    if (!all.length) return nothing;
+    return app.may('write')
+      ? html`<div class="buttons">${all}</div>`
+      : html`<p class="quiet small">${message(app.lacking('write'))}</p>`;
+  }
+
   function actions(job) {
     const name = sourceName(job.source);
     const button = (does, text, run, kind = '') =>
@@ -217,7 +226,7 @@ export function open(app, { job: id }) {
       </p>
       <div class="head">
         <h1>${sourceName(job.source)} ${badge(job.status)}</h1>
-        <div class="buttons">${actions(job)}</div>
+        ${does(job)}
       </div>
       ${error ? problem(error, () => live.again()) : nothing} ${failed ? problem(failed) : nothing}
       ${job.failure && job.status !== 'SUCCEEDED' ? why(job) : nothing}

@@ -202,7 +202,9 @@ export function open(app, _names, query) {
             <p>
               ${isFiltered
                 ? html`<a href=${href(['jobs'])}>Show all jobs</a>`
-                : html`<a href=${href(['land'])}>Land a file</a>, and it shows here.`}
+                : app.may('write')
+                  ? html`<a href=${href(['land'])}>Land a file</a>, and it shows here.`
+                  : 'What lands shows here.'}
             </p>
           </div>`
         : nothing}

@@ -90,7 +90,7 @@ export function open(app, _names, query) {
     isNew = true;
     if (!NAME.test(dataset)) return;
     if (!datasets.includes(dataset)) {
-      if (sample?.isText) await propose(isCurrent);
+      if (sample?.isText && app.may('data')) await propose(isCurrent);
       return;
     }
     const found = await app.api.get(`/datasets/${dataset}`);
@@ -170,6 +170,9 @@ export function open(app, _names, query) {
     const isBusy = doing !== undefined;
     const isNamed = NAME.test(dataset);
     const isChanged = contract !== registered;
+    const mayRegister = !isChanged || app.may('admin');
+    const lacks = mayRegister ? (app.may('data') ? undefined : 'data') : 'admin';
+    const reason = lacks && app.lacking(lacks);
     return html` <div class="head"><h1>Land a file</h1></div>
       <div
         class="drop ${isOver ? 'over' : ''} ${file ? 'has' : ''}"
@@ -264,7 +267,7 @@ export function open(app, _names, query) {
                         Undo changes
                       </button>`
                     : nothing}
-                  ${sample.isText && registered !== undefined
+                  ${sample.isText && registered !== undefined && app.may('data')
                     ? html`<button
                         ?disabled=${isBusy}
                         @click=${() => attempt('proposing', propose)}
@@ -293,19 +296,20 @@ export function open(app, _names, query) {
               </section>
             </div>
             <div class="land">
-              <button ?disabled=${isBusy || !isNamed || !contract} @click=${check}>
+              <button
+                ?disabled=${isBusy || !isNamed || !contract || !mayRegister || !app.may('data')}
+                @click=${check}
+              >
                 ${doing === 'checking' ? step() : isChanged ? 'Register and check' : 'Check'}
               </button>
-              <button class="main" ?disabled=${isBusy || !isNamed || !contract} @click=${land}>
+              <button
+                class="main"
+                ?disabled=${isBusy || !isNamed || !contract || !mayRegister}
+                @click=${land}
+              >
                 ${doing === 'landing' ? step() : isChanged ? 'Register and land' : 'Land'}
               </button>
-              <span class="quiet"
-                >${isChanged
-                  ? isNew
-                    ? 'Registers the contract of a new dataset.'
-                    : 'Registers a new version of the contract.'
-                  : 'Check lands nothing: it says what would be rejected, and what it costs.'}</span
-              >
+              <span class="quiet">${message(reason ?? consequence(isChanged, isNew))}</span>
             </div>
             ${outlook ? told(outlook) : nothing}`
         : doing
@@ -324,6 +328,14 @@ export function open(app, _names, query) {
       turn += 1;
     },
   };
+}
+
+/** What follows from pressing a button. */
+function consequence(isChanged, isNew) {
+  if (!isChanged) return 'Check lands nothing: it says what would be rejected, and what it costs.';
+  return isNew
+    ? 'Registers the contract of a new dataset.'
+    : 'Registers a new version of the contract.';
 }
 
 /** What a check found. */

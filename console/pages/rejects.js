@@ -244,7 +244,7 @@ export function open(app, { job: id }, query) {
     const edited = all.filter(isEdited);
     const open =
       job.rejects?.open ?? (job.status === 'SUCCEEDED' && !job.replayOf ? found.count : undefined);
-    const mayReplay = job.status === 'SUCCEEDED' && !found.isMixed;
+    const mayReplay = job.status === 'SUCCEEDED' && !found.isMixed && app.may('write');
     const strange = edited.filter(hasStrange).length;
     const last = Math.max(0, Math.ceil(shown.length / PAGE) - 1);
     at = Math.min(at, last);
@@ -304,6 +304,9 @@ export function open(app, { job: id }, query) {
         : nothing}
       ${found.codec && !found.codec.isText ? encoding(strange) : nothing}
       ${layouts ? pickLayout() : nothing}
+      ${app.may('write')
+        ? nothing
+        : html`<p class="quiet small">${message(app.lacking('write'))}</p>`}
       ${job.status === 'SUCCEEDED' || !found.count
         ? nothing
         : html`<div class="note">

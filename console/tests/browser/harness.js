@@ -1,7 +1,8 @@
 // A browser at the console of a running cloud, and what a test does there.
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import puppeteer from 'puppeteer-core';
 
 /** Where the console is: `cargo xtask demo --keep` prints it. */
@@ -19,6 +20,18 @@ if (!CONSOLE)
 if (!CHROMIUM)
   throw new Error('Chromium is needed: `apt install chromium`, or CHROMIUM says where one is');
 
+/** The script that finds what is not accessible, and how pages are looked at with it. */
+export const AXE = readFileSync(
+  createRequire(import.meta.url).resolve('axe-core/axe.min.js'),
+  'utf8',
+);
+export const LOOKS = [
+  [1440, 'light'],
+  [390, 'light'],
+  [390, 'dark'],
+  [1440, 'dark'],
+];
+
 export const launch = () =>
   puppeteer.launch({
     executablePath: CHROMIUM,
@@ -28,9 +41,11 @@ export const launch = () =>
 
 /**
  * A page at a place. What the browser complains of, what is asked of others, and dialogs that a
- * script of somebody's data opens, are kept in `complaints`.
+ * script of somebody's data opens, are kept in `complaints`. `at` is another console than the
+ * cloud's, and `others` are the origins that it may ask.
  */
-export async function visit(browser, hash, { width = 1440, theme = 'light' } = {}) {
+export async function visit(browser, hash, more = {}) {
+  const { width = 1440, theme = 'light', at = CONSOLE, others = [] } = more;
   const page = await browser.newPage();
   page.setDefaultTimeout(PATIENCE);
   page.complaints = [];
@@ -44,15 +59,15 @@ export async function visit(browser, hash, { width = 1440, theme = 'light' } = {
     if (dialog.type() !== 'beforeunload') page.complaints.push(`dialog: ${dialog.message()}`);
     dialog.accept();
   });
-  const home = new URL(CONSOLE).origin;
+  const known = [new URL(at).origin, ...others];
   page.on('request', (request) => {
     const url = new URL(request.url());
-    if (!['data:', 'blob:'].includes(url.protocol) && url.origin !== home)
+    if (!['data:', 'blob:'].includes(url.protocol) && !known.includes(url.origin))
       page.complaints.push(`asked ${url.origin}`);
   });
   await page.setViewport({ width, height: 900 });
   await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
-  await page.goto(CONSOLE + hash);
+  await page.goto(at + hash);
   await page.waitForSelector('main h1');
   return page;
 }
@@ -143,6 +158,23 @@ export async function ended(job, wanted) {
       setTimeout(done, 200);
     });
   }
+}
+
+/** Stops the execution of a job, as somebody does who has the state machine before them. */
+export async function stop(job) {
+  const { execution } = await api('GET', `/jobs/${job}/execution`);
+  const credential = 'test/20260101/us-east-1/states/aws4_request';
+  const answer = await fetch(new URL('/', CONSOLE), {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-amz-json-1.0',
+      'x-amz-target': 'AWSStepFunctions.StopExecution',
+      // The local cloud looks at who calls, and at no signature.
+      authorization: `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=host, Signature=0`,
+    },
+    body: JSON.stringify({ executionArn: execution.arn }),
+  });
+  assert.ok(answer.ok, `${answer.status} ${await answer.text()}`);
 }
 
 /** A name that no run before has used. */

@@ -30,14 +30,17 @@ test('an address that somebody mistyped is a place all the same', () => {
   assert.deepEqual(parse(''), { path: [], query: {} });
 });
 
-test('routes name the parts of a path', () => {
+test('routes name the parts of a path, and what they take', () => {
   const routes = [
     ['/jobs', 'list'],
-    ['/jobs/:job', 'one'],
-    ['/', 'home'],
+    ['/jobs/:job', 'one', 'data'],
   ];
-  assert.deepEqual(match(routes, ['jobs']), { page: 'list', names: {} });
-  assert.deepEqual(match(routes, ['jobs', 'x']), { page: 'one', names: { job: 'x' } });
-  assert.deepEqual(match(routes, []), { page: 'home', names: {} });
+  assert.deepEqual(match(routes, ['jobs']), { page: 'list', names: {}, needs: undefined });
+  assert.deepEqual(match(routes, ['jobs', 'x']), {
+    page: 'one',
+    names: { job: 'x' },
+    needs: 'data',
+  });
+  assert.deepEqual(match([['/', 'home', 'read']], []).page, 'home');
   assert.equal(match(routes, ['nowhere']), undefined);
 });
