@@ -10,8 +10,7 @@ use registry::{Told, Topic, Viewer};
 
 use super::bench::{Bench, things};
 
-const CONTRACT: &str =
-    "schema: { fields: [ { name: id, type: integer } ] }\nrejects: { limit: 50% }";
+const CONTRACT: &str = "schema: { fields: [ { name: id, type: integer } ] }";
 const ROWS: &[u8] = b"id\n1\n2\nx\n3\n4\ny\n5\n6\n";
 
 #[tokio::test]
