@@ -185,9 +185,12 @@ fn pages_that_may_call_the_api_may_follow_its_urls() {
     let template = template();
     for (bucket, method) in [("InboxBucket", "PUT"), ("LakeBucket", "GET"), ("WorkBucket", "GET")] {
         let cors = &properties(&template, bucket)["CorsConfiguration"];
-        assert_eq!(cors[0], "HasCorsOrigins", "{bucket}");
-        let rule = &cors[1]["CorsRules"][0];
-        assert_eq!(rule["AllowedOrigins"], "CorsOrigins", "{bucket}");
+        assert_eq!(cors[0], "ServesPages", "{bucket}");
+        let of_others = &cors[1]["CorsRules"][0][1];
+        assert_eq!(of_others["AllowedOrigins"], "CorsOrigins", "{bucket}");
+        let rule = &cors[1]["CorsRules"][1][1];
+        assert_eq!(rule["AllowedOrigins"], json!(["https://${Site.DomainName}"]), "{bucket}");
+        assert_eq!(rule["AllowedMethods"], of_others["AllowedMethods"], "{bucket}");
         assert_eq!(rule["AllowedMethods"], json!([method]), "{bucket}");
     }
 }
@@ -384,7 +387,7 @@ fn the_door_is_never_open_and_never_floods() {
         if key == "OPTIONS /{proxy+}" {
             // A browser asks without credentials; there is no such route unless a page may call the
             // API.
-            assert_eq!(template["Resources"]["OptionsRoute"]["Condition"], "HasCorsOrigins");
+            assert_eq!(template["Resources"]["OptionsRoute"]["Condition"], "ServesPages");
             assert_eq!(route["AuthorizationType"], "NONE");
             continue;
         }

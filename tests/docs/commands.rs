@@ -36,7 +36,7 @@ const SHIPPING: Elsewhere =
     Test("tests/end_to_end/shipping.rs", "a_file_lands_on_what_the_printed_commands_deploy");
 
 /// All commands that are not run here.
-const ELSEWHERE: [(&str, Elsewhere); 22] = [
+const ELSEWHERE: [(&str, Elsewhere); 25] = [
     (
         "cargo install --path crates/landfall-cli --locked",
         Untested("it builds the command as a release, as `cargo xtask bench` does"),
@@ -60,6 +60,18 @@ const ELSEWHERE: [(&str, Elsewhere); 22] = [
     (".ci/run", Untested("it is what runs this test")),
     ("cargo xtask package --arch arm64", SHIPPING),
     ("sam deploy", SHIPPING),
+    (
+        "sam deploy --parameter-overrides Console=true Auth=JWT JwtIssuer=$ISSUER JwtAudience=$AUDIENCE",
+        Untested("the local cloud serves the console without CloudFront"),
+    ),
+    (
+        "aws s3 sync console s3://$SITE --exclude 'tests/*' --cache-control no-cache",
+        Untested("the local cloud puts the console there itself"),
+    ),
+    (
+        "aws s3 cp config.json s3://$SITE/config.json --cache-control no-cache",
+        Untested("the local cloud puts the console there itself"),
+    ),
     ("curl -X PUT $API/datasets/flights --data-binary @testdata/contracts/flights.yaml", SHIPPING),
     ("aws s3 cp flights.csv s3://$INBOX/inbox/flights/", SHIPPING),
     (

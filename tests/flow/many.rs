@@ -247,6 +247,15 @@ async fn rejects_of_another_layout_are_a_file_of_their_own() {
     let keys = bench.context.keys(&stored.job);
     assert_eq!(bench.text(&keys.rejects(0)).await, "id,text\nx,b\nx,f\n");
     assert_eq!(bench.text(&keys.rejects(1)).await, "text,id\nd,x\n");
+    let work = bench.context.buckets.bucket("work");
+    let layouts = steps::rejects_by_layout(work.as_ref(), &keys).await.unwrap();
+    let told = [(0, vec![0, 2]), (1, vec![1])].map(|(layout, rejects)| steps::LayoutRejects {
+        layout,
+        rows: rejects.len() as u64,
+        encoding: "utf-8".to_owned(),
+        rejects: rejects.into_iter().collect(),
+    });
+    assert_eq!(layouts, told);
 }
 
 #[tokio::test]

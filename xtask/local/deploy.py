@@ -72,7 +72,7 @@ def deploy(endpoint, template_path, code, parameters, secrets):
 
 
 def put_console(s3, bucket, api):
-    """Puts the console in its bucket, with what it can't know by itself: where the API answers, and the state machine that it draws."""
+    """Puts the console in its bucket, with what it can't know by itself: where the API answers."""
     console = CHECKOUT / "console"
     files = [path for path in console.rglob("*") if path.is_file() and path.relative_to(console).parts[0] != "tests"]
     for path in files:
@@ -80,8 +80,6 @@ def put_console(s3, bucket, api):
         s3.put_object(Bucket=bucket, Key=path.relative_to(console).as_posix(), Body=path.read_bytes(), ContentType=kind)
     config = {"api": api, "auth": {"kind": "open"}}
     s3.put_object(Bucket=bucket, Key="config.json", Body=json.dumps(config).encode(), ContentType="application/json")
-    machine = (CHECKOUT / "statemachine/landing.asl.json").read_bytes()
-    s3.put_object(Bucket=bucket, Key="landing.asl.json", Body=machine, ContentType="application/json")
 
 
 def drop_tls_only(resources):

@@ -367,6 +367,34 @@ test('a held job shows what it would change, and lands once it is approved', asy
   await leave(page);
 });
 
+test('a job is pushed over the socket, from its shards to its end', async () => {
+  const page = await visit(browser, '#/jobs');
+  const pushed = [];
+  const session = await page.createCDPSession();
+  session.on('Network.webSocketFrameReceived', ({ response }) =>
+    pushed.push(JSON.parse(response.payloadData)),
+  );
+  await session.send('Network.enable');
+  const job = await submit(orders, 'pushed.csv', HEADER + rows(300_000, 5_000_000), {
+    shardBytes: 1_000_000,
+    commit: 'hold',
+  });
+  await page.evaluate((id) => {
+    location.hash = `#/jobs/${id}`;
+  }, job);
+  await status(page, 'HELD');
+  // Somebody else approves it.
+  await api('POST', `/jobs/${job}/approve`);
+  await status(page, 'SUCCEEDED');
+  const seen = pushed.filter((message) => message.job === job);
+  const shown = (wanted) => seen.find((message) => message.status === wanted);
+  assert.equal(shown('HELD').progress.shards, shown('HELD').planned.shards);
+  assert.equal(shown('HELD').progress.read, 300_000);
+  assert.ok(shown('SUCCEEDED').isOver);
+  await session.detach();
+  await leave(page);
+});
+
 test('a held job is refused, but not by whoever goes back', async () => {
   const job = await submit(orders, 'refused.csv', HEADER + rows(30, 400), { commit: 'hold' });
   await ended(job, 'HELD');

@@ -53,6 +53,7 @@ pub use hold::hold;
 pub use ingest::ingest;
 pub use landing::mask::Salt;
 pub use merge::merge;
+pub use replay::{LayoutRejects, rejects_by_layout};
 pub use settle::{abandon, settle};
 pub use store::store;
 pub use transform::transform;

@@ -5,7 +5,7 @@
 //! by one, so whoever takes one has seen all entries before it. An entry of a job that never
 //! commits is void, like its other claims.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use contract::rejects::ErrorEntry;
 use contract::{Hold, Mode, RejectsLimit};
@@ -16,6 +16,7 @@ use job::{Error, ErrorKind};
 use landing::commit::{Commit, CommittedFile, Tally};
 use landing::plan::{Layout, Plan};
 use objects::{Objects, Put};
+use serde::Serialize;
 use tables::Log;
 
 use crate::pieces::Lines;
@@ -109,6 +110,56 @@ async fn rejects_of(
     }
     check_count(rejected)?;
     Ok(Positions::first(rejected as u32))
+}
+
+/// The rejects of a job that have one layout: they lie in a file of their own.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LayoutRejects {
+    /// The layout, by its position in the plan.
+    pub layout: u32,
+    /// How many there are.
+    pub rows: u64,
+    /// The encoding of the file, as browsers name it.
+    pub encoding: String,
+    /// Which of all rejects of the job they are, in the order of the source, from 0.
+    pub rejects: Positions,
+}
+
+/// The rejects of a job by their layouts. Empty: the job has one layout, or is not verified.
+///
+/// # Errors
+///
+/// Those of reading the documents beside the job.
+pub async fn rejects_by_layout(
+    work: &dyn Objects,
+    keys: &JobKeys,
+) -> Result<Vec<LayoutRejects>, Error> {
+    let Some(plan) = documents::find::<Plan>(work, &keys.plan()).await? else {
+        return Ok(Vec::new());
+    };
+    let Some(tally) = documents::find::<Tally>(work, &keys.tally()).await? else {
+        return Ok(Vec::new());
+    };
+    if plan.layouts.len() == 1 {
+        return Ok(Vec::new());
+    }
+    let (mut at, mut objects) = (0_u32, Planned::new(work, &plan));
+    let mut runs: BTreeMap<u32, Vec<(u32, u32)>> = BTreeMap::new();
+    for (position, object) in (0..).zip(&tally.objects) {
+        let rejected = u32::try_from(object.counts.rejected).unwrap_or(u32::MAX);
+        if rejected > 0 {
+            let layout = objects.get(position).await?.layout;
+            runs.entry(layout).or_default().push((at, rejected));
+            at = at.saturating_add(rejected);
+        }
+    }
+    let of_layout = |(layout, runs): (u32, Vec<(u32, u32)>)| {
+        let rejects = Positions::try_from(runs)
+            .map_err(|why| Error::new(ErrorKind::LimitExceeded, why))?;
+        let encoding = plan.layouts[layout as usize].dialect.encoding.label();
+        Ok(LayoutRejects { layout, rows: rejects.count(), encoding, rejects })
+    };
+    runs.into_iter().map(of_layout).collect()
 }
 
 /// Those of the rejects that are sent again.

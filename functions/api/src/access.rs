@@ -63,6 +63,7 @@ pub const NEEDS: &[(&str, &str, &[Scope])] = &[
     ("GET", "/datasets/{name}", &[Scope::Read]),
     ("DELETE", "/datasets/{name}", &[Scope::Admin]),
     ("GET", "/datasets/{name}/versions", &[Scope::Read]),
+    ("POST", "/datasets/{name}/check", &[Scope::Read]),
     ("GET", "/datasets/{name}/files", &[Scope::Read, Scope::Data]),
     // The reason for a guess may quote values.
     // The reasons of faults quote values.

@@ -56,6 +56,66 @@ struct Dataset {
     table: Option<Table>,
 }
 
+/// Reads a contract that is to be registered under a name. The inner error has its faults, the
+/// outer one is a dataset that the caller may not see.
+fn read(
+    app: &App,
+    caller: &Caller,
+    name: &DatasetName,
+    text: &str,
+) -> Result<Result<Contract, Vec<Fault>>, Problem> {
+    let contract = match Contract::parse(text) {
+        Ok(contract) => contract,
+        Err(faults) => return Ok(Err(faults)),
+    };
+    let of_key = |key: &str, message: String| Ok(Err(vec![Fault::of_key(text, key, message)]));
+    if contract.name != *name {
+        let message = format!(
+            "the contract is for `{}`, the path says `{name}`: they must be the same",
+            contract.name
+        );
+        return of_key("name", message);
+    }
+    // Whoever joins a dataset reads it.
+    for join in &contract.transform.join {
+        if let Reference::Dataset(joined) = &join.reference {
+            caller.check(joined)?;
+        }
+    }
+    // What is to be landed at set times must be what the caller may land now.
+    if let Some(schedule) = &contract.schedule {
+        let bucket = schedule.bucket.as_ref().unwrap_or(&app.config.inbox_bucket);
+        if let Err(refused) = caller.sources(app).check_prefix(bucket, &schedule.prefix) {
+            return of_key("schedule", refused.to_string());
+        }
+    }
+    Ok(Ok(contract))
+}
+
+/// Says what is wrong with a contract, and registers nothing: for editors, while somebody types.
+#[utoipa::path(
+    post,
+    path = "/datasets/{name}/check",
+    tag = "datasets",
+    params(Name),
+    request_body(description = "A contract, in YAML or JSON.", content(
+        (String = "application/yaml", example = "name: orders\nschema:\n  fields:\n    - { name: id, type: integer }\n"),
+        (Object = "application/json", example = json!({"name": "orders", "schema": {"fields": [{"name": "id", "type": "integer"}]}})),
+    )),
+    responses((status = 200, description = "Its faults.", body = schema::Checked)),
+    extensions(("x-problems" = json!([Kind::NoSuchDataset])))
+)]
+pub(crate) async fn check(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Named(name): Named<DatasetName>,
+    Text(text): Text,
+) -> Result<Response, Problem> {
+    caller.check(&name)?;
+    let faults = read(&app, &caller, &name, &text)?.err().unwrap_or_default();
+    Ok(Json(schema::Checked::from(faults)).into_response())
+}
+
 /// Registers a contract: 201 for a new version, 200 when the newest says the same.
 #[utoipa::path(
     put,
@@ -78,31 +138,7 @@ pub(crate) async fn put(
     Named(name): Named<DatasetName>,
     Text(text): Text,
 ) -> Result<Response, Problem> {
-    let contract = Contract::parse(&text).map_err(Problem::faults)?;
-    if contract.name != name {
-        let message = format!(
-            "the contract is for `{}`, the path says `{name}`: they must be the same",
-            contract.name
-        );
-        return Err(Problem::faults(vec![Fault::of_key(&text, "name", message)]));
-    }
-    // Whoever joins a dataset reads it.
-    for join in &contract.transform.join {
-        if let Reference::Dataset(joined) = &join.reference {
-            caller.check(joined)?;
-        }
-    }
-    // What is to be landed at set times must be what the caller may land now.
-    if let Some(schedule) = &contract.schedule {
-        let bucket = schedule.bucket.as_ref().unwrap_or(&app.config.inbox_bucket);
-        if let Err(refused) = caller.sources(&app).check_prefix(bucket, &schedule.prefix) {
-            return Err(Problem::faults(vec![Fault::of_key(
-                &text,
-                "schedule",
-                refused.to_string(),
-            )]));
-        }
-    }
+    let contract = read(&app, &caller, &name, &text)?.map_err(Problem::faults)?;
     let before = app.registry.contract(&name, None).await?.map(|contract| contract.version);
     let stored =
         app.registry.put_contract(&name, &text, &contract.intake(), &admission::now()).await?;

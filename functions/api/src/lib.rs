@@ -115,6 +115,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(datasets::list))
         .routes(routes!(datasets::put, datasets::get, datasets::delete))
         .routes(routes!(datasets::versions))
+        .routes(routes!(datasets::check))
         .routes(routes!(files::list))
         .routes(routes!(infer::infer))
         .routes(routes!(uploads::create))

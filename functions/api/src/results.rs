@@ -13,6 +13,7 @@ use objects::{Head, Pin};
 use registry::{JobRecord, JobStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use steps::LayoutRejects;
 use utoipa::{IntoParams, ToSchema};
 use wording::Unquoted;
 
@@ -57,6 +58,21 @@ pub(crate) struct Rejects {
     /// Until when it is good.
     #[schema(required, format = DateTime)]
     expires: Option<String>,
+    /// The rejects by their layouts, of a job whose objects have several: each has a file of its
+    /// own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<schema::LayoutRejects>)]
+    layouts: Vec<LayoutRejects>,
+}
+
+/// Which rejects to show.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OfLayout {
+    /// Their layout, of a job whose objects have several, from 0.
+    #[param(default = 0)]
+    layout: Option<u32>,
 }
 
 /// A page of faults.
@@ -128,7 +144,7 @@ struct File {
     get,
     path = "/jobs/{id}/rejects",
     tag = "jobs",
-    params(Job),
+    params(Job, OfLayout),
     responses(
         (status = 200, description = "Where they are.", body = Rejects),
         (status = 307, description = "They are at `Location`.", headers(("Location" = String, description = "A presigned URL."))),
@@ -139,16 +155,27 @@ pub(crate) async fn rejects(
     State(app): State<Arc<App>>,
     caller: Caller,
     Named(id): Named<JobId>,
+    Asked(OfLayout { layout }): Asked<OfLayout>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let wants_csv = choose(&headers, &["application/json", "text/csv"])? == "text/csv";
     let job = caller.find(&app, &id).await?;
     let rows = job.counts.map(|counts| counts.rejected);
-    let key = JobKeys::new("", &id).rejects(0);
+    let keys = JobKeys::new("", &id);
+    let layouts = match rows {
+        Some(1..) if !wants_csv => steps::rejects_by_layout(app.work().as_ref(), &keys).await,
+        _ => Ok(Vec::new()),
+    };
+    let layouts = layouts.map_err(|error| Problem::internal(&error))?;
+    let key = keys.rejects(layout.unwrap_or_default());
     if head(&app, &key).await?.is_none() {
         return match rows {
             Some(0) if !wants_csv => {
-                Ok(Json(Rejects { rows: 0, url: None, expires: None }).into_response())
+                Ok(Json(Rejects { rows: 0, url: None, expires: None, layouts }).into_response())
+            }
+            // Its first object may have none.
+            Some(rows) if !wants_csv && layout.is_none() && !layouts.is_empty() => {
+                Ok(Json(Rejects { rows, url: None, expires: None, layouts }).into_response())
             }
             _ => Err(nothing_there(Kind::NoRejects, "rejected records", &job)),
         };
@@ -164,6 +191,7 @@ pub(crate) async fn rejects(
         rows: rows.unwrap_or_default(),
         url: Some(url),
         expires: Some(in_seconds(URL_SECONDS)),
+        layouts,
     })
     .into_response())
 }

@@ -442,6 +442,41 @@ pub(crate) struct Fault {
     message: String,
 }
 
+/// The rejects of a job that have one layout.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"layout": 1, "rows": 5, "encoding": "windows-1252", "rejects": [[7, 5]]}))]
+pub(crate) struct LayoutRejects {
+    /// The layout, from 0: `?layout=` of the request for their file.
+    layout: u32,
+    /// How many there are.
+    rows: u64,
+    /// The encoding of the file, as browsers name it.
+    encoding: String,
+    /// Which of all rejects of the job they are, in the order of its errors, from 0: a first one and
+    /// how many, of each run.
+    rejects: Vec<(u32, u32)>,
+}
+
+/// What is wrong with a contract.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"faults": [{"path": "schema.fields[0].type", "line": 4, "column": 27, "message": "is unknown"}]}))]
+pub(crate) struct Checked {
+    /// Its faults, in the order of the document's blocks; none of one that is valid.
+    faults: Vec<Fault>,
+}
+
+impl From<Vec<contract::Fault>> for Checked {
+    fn from(faults: Vec<contract::Fault>) -> Self {
+        let fault = |contract::Fault { path, line, column, message }| Fault {
+            path,
+            line,
+            column,
+            message,
+        };
+        Self { faults: faults.into_iter().map(fault).collect() }
+    }
+}
+
 /// A proposed contract.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({

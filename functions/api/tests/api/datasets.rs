@@ -1,4 +1,6 @@
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use serde_json::json;
 
 use crate::door::{Door, FLIGHTS};
 
@@ -134,4 +136,23 @@ async fn a_cursor_of_nobody_is_refused() {
         let refused = door.get(path).await.expect_kind(StatusCode::BAD_REQUEST, "bad-request");
         assert!(refused.detail().contains("`after`"), "{}", refused.detail());
     }
+}
+
+#[tokio::test]
+async fn a_contract_is_checked_and_not_registered() {
+    let door = Door::new();
+    let check = async |text: &str| {
+        door.send(Request::post("/datasets/flights/check").body(Body::from(text.to_owned())).unwrap())
+            .await
+            .expect(StatusCode::OK)
+            .body
+    };
+    assert_eq!(check(FLIGHTS).await, json!({"faults": []}));
+    let faults = check("name: flights\nschema:\n  fields:\n    - { name: id, type: intger }\n").await;
+    let fault = &faults["faults"][0];
+    assert_eq!((&fault["line"], &fault["column"]), (&json!(4), &json!(27)), "{faults}");
+    assert!(fault["message"].as_str().unwrap().contains("integer"), "{faults}");
+    let other = check(&FLIGHTS.replace("name: flights", "name: trains")).await;
+    assert_eq!(other["faults"][0]["path"], "name", "{other}");
+    door.get("/datasets/flights").await.expect_kind(StatusCode::NOT_FOUND, "no-such-dataset");
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::door::{Door, FLIGHTS, config};
 
 /// Every route, with a path of its kind.
-const ROUTES: [(&str, &str); 29] = [
+const ROUTES: [(&str, &str); 30] = [
     ("GET", "/health"),
     ("GET", "/contract.schema.json"),
     ("GET", "/datasets"),
@@ -18,6 +18,7 @@ const ROUTES: [(&str, &str); 29] = [
     ("GET", "/datasets/flights"),
     ("DELETE", "/datasets/flights"),
     ("GET", "/datasets/flights/versions"),
+    ("POST", "/datasets/flights/check"),
     ("GET", "/datasets/flights/rejects"),
     ("POST", "/infer"),
     ("POST", "/uploads"),
