@@ -18,8 +18,7 @@ const HINT: &str =
 const MOST_COMPARED: usize = 200_000;
 
 /// Reads an expression over columns.
-pub(super) type ReadExpression =
-    dyn FnMut(&str, &[Column], &Patterns) -> Result<Expression, Flaw>;
+pub(super) type ReadExpression = dyn FnMut(&str, &[Column], &Patterns) -> Result<Expression, Flaw>;
 
 /// The faults found so far.
 #[derive(Default)]

@@ -190,7 +190,8 @@ impl Contract {
     /// [types](Self::expression_types). They can't be evaluated. Whoever reads contracts in this way
     /// only links no SQL.
     pub fn parse_settled(text: &str, types: &[String]) -> Result<Self, Vec<Fault>> {
-        let types: Vec<_> = types.iter().map(|name| name.parse::<arrow_schema::DataType>()).collect();
+        let types: Vec<_> =
+            types.iter().map(|name| name.parse::<arrow_schema::DataType>()).collect();
         let mut types = types.into_iter();
         let settled = move |text: &str, _: &[Column], _: &Patterns| match types.next() {
             Some(Ok(data_type)) => Ok(Expression::of_type(text, data_type)),

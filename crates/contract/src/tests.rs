@@ -539,7 +539,9 @@ fn a_settled_contract_stores_the_same_columns() {
     });
     let derived: String = derived
         .filter(|line| {
-            let text = format!("name: t\nschema: {{ fields: [ {{ name: text }} ] }}\ntransform:\n  derive:\n{line}");
+            let text = format!(
+                "name: t\nschema: {{ fields: [ {{ name: text }} ] }}\ntransform:\n  derive:\n{line}"
+            );
             // Not all of these are types of expressions.
             Contract::parse(&text).is_ok()
         })

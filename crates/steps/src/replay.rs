@@ -154,8 +154,8 @@ pub async fn rejects_by_layout(
         }
     }
     let of_layout = |(layout, runs): (u32, Vec<(u32, u32)>)| {
-        let rejects = Positions::try_from(runs)
-            .map_err(|why| Error::new(ErrorKind::LimitExceeded, why))?;
+        let rejects =
+            Positions::try_from(runs).map_err(|why| Error::new(ErrorKind::LimitExceeded, why))?;
         let encoding = plan.layouts[layout as usize].dialect.encoding.label();
         Ok(LayoutRejects { layout, rows: rejects.count(), encoding, rejects })
     };

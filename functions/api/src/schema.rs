@@ -467,12 +467,8 @@ pub(crate) struct Checked {
 
 impl From<Vec<contract::Fault>> for Checked {
     fn from(faults: Vec<contract::Fault>) -> Self {
-        let fault = |contract::Fault { path, line, column, message }| Fault {
-            path,
-            line,
-            column,
-            message,
-        };
+        let fault =
+            |contract::Fault { path, line, column, message }| Fault { path, line, column, message };
         Self { faults: faults.into_iter().map(fault).collect() }
     }
 }

@@ -142,13 +142,16 @@ async fn a_cursor_of_nobody_is_refused() {
 async fn a_contract_is_checked_and_not_registered() {
     let door = Door::new();
     let check = async |text: &str| {
-        door.send(Request::post("/datasets/flights/check").body(Body::from(text.to_owned())).unwrap())
-            .await
-            .expect(StatusCode::OK)
-            .body
+        door.send(
+            Request::post("/datasets/flights/check").body(Body::from(text.to_owned())).unwrap(),
+        )
+        .await
+        .expect(StatusCode::OK)
+        .body
     };
     assert_eq!(check(FLIGHTS).await, json!({"faults": []}));
-    let faults = check("name: flights\nschema:\n  fields:\n    - { name: id, type: intger }\n").await;
+    let faults =
+        check("name: flights\nschema:\n  fields:\n    - { name: id, type: intger }\n").await;
     let fault = &faults["faults"][0];
     assert_eq!((&fault["line"], &fault["column"]), (&json!(4), &json!(27)), "{faults}");
     assert!(fault["message"].as_str().unwrap().contains("integer"), "{faults}");
