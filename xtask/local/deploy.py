@@ -87,7 +87,7 @@ def drop_tls_only(resources):
     for name, resource in list(resources.items()):
         if resource["Type"] in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
             document = resource["Properties"]["PolicyDocument"]
-            document["Statement"] = [statement for statement in document["Statement"] if statement["Sid"] != "TlsOnly"]
+            document["Statement"] = [statement for statement in document["Statement"] if statement.get("Sid") != "TlsOnly"]
             if not document["Statement"]:
                 del resources[name]
 

@@ -454,6 +454,7 @@ pub(crate) struct LayoutRejects {
     encoding: String,
     /// Which of all rejects of the job they are, in the order of its errors, from 0: a first one and
     /// how many, of each run.
+    #[schema(value_type = Vec<Vec<u32>>)]
     rejects: Vec<(u32, u32)>,
 }
 

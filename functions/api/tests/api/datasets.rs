@@ -153,7 +153,7 @@ async fn a_contract_is_checked_and_not_registered() {
     let faults =
         check("name: flights\nschema:\n  fields:\n    - { name: id, type: intger }\n").await;
     let fault = &faults["faults"][0];
-    assert_eq!((&fault["line"], &fault["column"]), (&json!(4), &json!(27)), "{faults}");
+    assert_eq!((&fault["line"], &fault["column"]), (&json!(4), &json!(25)), "{faults}");
     assert!(fault["message"].as_str().unwrap().contains("integer"), "{faults}");
     let other = check(&FLIGHTS.replace("name: flights", "name: trains")).await;
     assert_eq!(other["faults"][0]["path"], "name", "{other}");
