@@ -13,6 +13,7 @@ mod gathering;
 mod ledger;
 mod table;
 mod texts;
+mod turns;
 
 mod absent;
 mod directory;
