@@ -22,6 +22,8 @@ const OBJECTS: &Needs = &[
     ("uploads", &["s3:ListBucketMultipartUploads"]),
     ("list", &["s3:ListBucket"]),
     ("versions", &["s3:ListBucketVersions"]),
+    ("tags", &["s3:GetObjectTagging", "s3:GetObjectVersionTagging"]),
+    ("put_tags", &["s3:PutObjectTagging", "s3:PutObjectVersionTagging"]),
     ("delete", &["s3:DeleteObject"]),
     ("presign_get", &["s3:GetObject"]),
     ("presign_put", &["s3:PutObject"]),
@@ -248,6 +250,8 @@ const FUNCTIONS: [Function; 8] = [
             "uploads",
             "list",
             "versions",
+            "tags",
+            "put_tags",
             "delete",
         ],
         registry: &[
@@ -304,6 +308,8 @@ const FUNCTIONS: [Function; 8] = [
             "uploads",
             "list",
             "versions",
+            "tags",
+            "put_tags",
             "delete",
         ],
         registry: &[

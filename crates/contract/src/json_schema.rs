@@ -96,7 +96,7 @@ pub fn json_schema() -> Value {
             "afterwards": {
                 "description": "What becomes of the source once it is landed.",
                 "anyOf": [
-                    {"enum": ["keep", "delete"]},
+                    {"enum": ["keep", "tag", "delete"]},
                     object("Its objects get a key that begins with this.", &["move"], json!({
                         "move": {
                             "description": "A prefix in `archive/`, with a slash at its end.",
