@@ -52,6 +52,7 @@ pub use hold::hold;
 pub use ingest::ingest;
 pub use landing::mask::Salt;
 pub use merge::merge;
+pub use replay::rejected;
 pub use settle::{abandon, settle};
 pub use store::store;
 pub use transform::transform;
