@@ -21,6 +21,7 @@ mod joins;
 mod keys;
 mod kills;
 mod leaks;
+mod lineage;
 mod masks;
 mod merges;
 mod order;

@@ -17,6 +17,7 @@ mod undo;
 pub mod announce;
 pub mod functions;
 pub mod inspection;
+pub mod lineage;
 pub mod shards;
 
 mod afterwards;
