@@ -79,6 +79,7 @@ holdWhen: { rejects: 0.1%, drift: true, rows: [-50%, +100%] }
 afterwards: { move: archive/ }
 arrivals: { maxFiles: 100, maxBytes: 1MiB, maxSeconds: 60 }
 schedule: { cron: 30 6 * * 1-5, timezone: Europe/Berlin, bucket: others, prefix: exports/, glob: "*.csv" }
+jobs: { concurrent: 4 }
 expect: { every: 24h, rows: 1000.. }
 output:
   format: parquet

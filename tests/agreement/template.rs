@@ -347,15 +347,23 @@ fn listeners_of_the_deployment_hear_every_event_of_jobs() {
         };
         assert!(undelivered.contains(&may), "the queue takes nothing of {rule}: {undelivered:?}");
         if condition.is_string() {
-            // Progress is for those who watch.
-            let types = json!([{ "anything-but": "landfall.job.progressed" }]);
-            let all = json!({ "source": [events::SOURCE], "detail-type": types });
-            assert_eq!(of_rule["EventPattern"], all, "{rule}");
+            let types = match of_rule["Targets"][0]["InputPath"].as_str() {
+                // Runs alone, as OpenLineage has them.
+                Some("$.detail") => json!([steps::lineage::DETAIL_TYPE]),
+                _ => json!([{ "prefix": "landfall." }]),
+            };
+            let pattern = json!({ "source": [events::SOURCE], "detail-type": types });
+            assert_eq!(of_rule["EventPattern"], pattern, "{rule}");
         }
     }
-    let connection = properties(&template, "WebhookConnection");
-    let key = &connection["AuthParameters"]["ApiKeyAuthParameters"]["ApiKeyValue"];
-    assert_eq!(key, "{{resolve:secretsmanager:${WebhookKeyArn}}}", "a key is in no parameter");
+    for (connection, expected) in [
+        ("WebhookConnection", "{{resolve:secretsmanager:${WebhookKeyArn}}}"),
+        ("LineageConnection", "Bearer {{resolve:secretsmanager:${LineageKeyArn}}}"),
+    ] {
+        let connection = properties(&template, connection);
+        let key = &connection["AuthParameters"]["ApiKeyAuthParameters"]["ApiKeyValue"];
+        assert_eq!(key, expected, "a key is in no parameter");
+    }
     let topic = properties(&template, "TopicPolicy");
     assert!(refuses_plain_http(topic, "sns:Publish"));
     let publisher = &topic["PolicyDocument"]["Statement"][0];

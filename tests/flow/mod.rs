@@ -22,6 +22,7 @@ mod keys;
 mod kills;
 mod live;
 mod leaks;
+mod lineage;
 mod masks;
 mod merges;
 mod order;

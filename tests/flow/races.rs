@@ -10,7 +10,7 @@ use job::bill::Item;
 use job::message::JobRef;
 use objects::{
     Buckets, Head, Listed, Memory, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms,
-    Result,
+    Result, Tags,
 };
 
 use super::bench::Bench;
@@ -83,6 +83,12 @@ impl Objects for Bucket {
     }
     async fn versions(&self, key: &str) -> Result<Vec<String>> {
         self.wait(key, self.0.versions(key)).await
+    }
+    async fn tags(&self, key: &str, version: Option<&str>) -> Result<Tags> {
+        self.wait(key, self.0.tags(key, version)).await
+    }
+    async fn put_tags(&self, key: &str, version: Option<&str>, tags: &Tags) -> Result<()> {
+        self.wait(key, self.0.put_tags(key, version, tags)).await
     }
     async fn delete(&self, key: &str) -> Result<()> {
         self.wait(key, self.0.delete(key)).await

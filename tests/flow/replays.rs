@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use job::Intake;
 use job::message::{Failure, JobId, SourceRef, Submission};
-use job::replay::{Claimed, Positions, Replay, Replayed};
+use job::replay::{Claimant, Claimed, Dismissal, Positions, Replay, Replayed};
 use objects::{FaultKind, Faulty, InjectedFault, Memory, Put};
 use proptest::prelude::*;
 use registry::JobStatus;
@@ -75,7 +75,8 @@ async fn landed(bench: &Bench, root: &str) -> u64 {
             return count;
         }
         let claimed: Claimed = serde_json::from_str(&text).unwrap();
-        if status(bench, claimed.job.as_str()).await == JobStatus::Succeeded {
+        let Claimant::Job(job) = &claimed.by else { continue };
+        if status(bench, job.as_str()).await == JobStatus::Succeeded {
             count += claimed.rejects.count();
         }
     }
@@ -107,6 +108,62 @@ async fn rejects_are_landed_to_the_last_one() {
             let expected = (id("first"), Positions::from_iter([1]));
             assert_eq!((replayed.root, replayed.rejects), expected, "{case}");
         }
+    }
+}
+
+/// Nobody lands what is dismissed, however early the replay was begun.
+#[tokio::test]
+async fn dismissed_rejects_are_not_landed() {
+    for is_begun in [false, true] {
+        let bench = Bench::new(&contract("append", "landfall", 100)).await;
+        land(&bench, "first", SOURCE).await;
+        let named = |positions: &[u32]| Replay {
+            rejects: Some(positions.iter().copied().collect()),
+            ..of("first")
+        };
+        let child = submit(&bench, "child", named(&[0, 1]), "id,kind\n3,a\n4,b\n").await;
+        if is_begun {
+            bench.verified(child.clone()).await.unwrap();
+        }
+        let dismissal = Dismissal { by: None, why: "tests".to_owned(), at: NOW.to_owned() };
+        let rejects = Positions::from_iter([1]);
+        let entry = Claimed { by: Claimant::Dismissed(dismissal), layout: 0, rejects };
+        let key = bench.context.keys(&id("first")).replay(0);
+        let entry = serde_json::to_vec(&entry).unwrap();
+        bench.work().put(&key, entry.into(), Put::IfAbsent).await.unwrap();
+        let failure = bench.run(child).await.unwrap_err();
+        assert_eq!(failure.error, "AlreadyLanded");
+        assert!(failure.cause.contains("job first are dismissed"), "{}", failure.cause);
+        assert_eq!(status(&bench, "child").await, JobStatus::Duplicate);
+        let other = submit(&bench, "other", named(&[0, 2]), "id,kind\n3,a\n5,a\n").await;
+        assert_eq!(bench.run(other).await.unwrap().counts.stored, 2);
+        assert_eq!(rows(&bench).await, ["a|1", "a|3", "a|5", "b|2"], "{is_begun}");
+    }
+}
+
+/// How many rejects a layout has.
+#[tokio::test]
+async fn rejects_are_counted_by_layout() {
+    let bench = Bench::new(
+        "
+name: things
+dialect: { delimiter: \",\", header: true }
+schema: { fieldsMatch: equal, fields: [ { name: id, type: integer }, { name: kind } ] }
+",
+    )
+    .await;
+    let mut objects = Vec::new();
+    for (number, file) in ["id,kind\n1,a\nx,b\n", "kind,id\nc,2\nd,y\ne,z\n"].iter().enumerate() {
+        let key = format!("inbox/things/{number}.csv");
+        bench.inbox().put(&key, Bytes::from(*file), Put::Overwrite).await.unwrap();
+        objects.push(SourceRef::new("inbox".to_owned(), key));
+    }
+    let source = job::message::Source::Objects { objects };
+    let submission = Submission { source, ..bench.submit("first", b"", 1_000, false).await };
+    bench.run(submission).await.unwrap();
+    let (work, keys) = (bench.work(), bench.context.keys(&id("first")));
+    for (layout, count) in [(0, Some(1)), (1, Some(2)), (2, None)] {
+        assert_eq!(steps::rejected(work.as_ref(), &keys, layout).await.unwrap(), count);
     }
 }
 

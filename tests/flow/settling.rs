@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use executions::{Executions, Status};
+use job::Intake;
 use job::decision::Decision;
 use job::message::{ExecutionName, Failure, JobId, JobRef, Submission};
 use objects::{Buckets, Memory};
@@ -212,4 +213,40 @@ async fn a_cancelled_job_that_never_ran_is_settled_by_its_first_step() {
             .await
             .is_err()
     );
+}
+
+/// Of a dataset whose jobs run one by one: by the event of the execution that ended, or by the sweep
+/// where that was lost.
+#[tokio::test]
+async fn the_next_job_in_line_begins_when_one_has_ended() {
+    for is_swept in [false, true] {
+        let deployment = Deployment::new().await;
+        let (bench, executions) = (&deployment.bench, deployment.executions.as_ref());
+        let registry = bench.context.registry.as_ref();
+        let intake = Intake { concurrent: Some(1), ..Intake::default() };
+        let text = format!("{CONTRACT}jobs: {{ concurrent: 1 }}\n");
+        registry.put_contract(&bench.dataset, &text, &intake, NOW).await.unwrap();
+        let mut jobs = Vec::new();
+        for name in ["one", "two"] {
+            let job = bench.submit(name, SOURCE, 9, false).await.job;
+            let record = deployment.record(&job).await;
+            if admission::is_its_turn(registry, executions, &record, NOW).await.unwrap() {
+                admission::start(registry, executions, record, NOW).await.unwrap();
+            }
+            jobs.push(job);
+        }
+        let [one, two] = jobs.try_into().unwrap();
+        let sweep = json!({"detail-type": "Scheduled Event", "source": "aws.events"});
+        let seen = Done { seen: 2, ..Done::default() };
+        assert_eq!(deployment.settler.hear(&sweep, later()).await.unwrap(), seen);
+        assert_eq!(deployment.record(&two).await.status, JobStatus::Pending, "it waits");
+
+        let landed = JobChange { status: Some(JobStatus::Succeeded), ..JobChange::default() };
+        registry.update_job(&one, &landed, NOW).await.unwrap();
+        executions.end(&executions.arn(&first(&one)), Status::Succeeded, None);
+        let event = if is_swept { sweep } else { ended(&one, "SUCCEEDED") };
+        let started = Done { seen: 1, started: 1, ..Done::default() };
+        assert_eq!(deployment.settler.hear(&event, later()).await.unwrap(), started);
+        assert_eq!(deployment.record(&two).await.status, JobStatus::Running);
+    }
 }

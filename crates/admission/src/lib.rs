@@ -81,8 +81,8 @@ pub enum Error {
     Clock(String),
 }
 
-/// Admits a job: pins the newest contract, puts the job and starts its execution. Asked for again,
-/// the answer is the same job.
+/// Admits a job: pins the newest contract, puts the job and starts its execution, or leaves it in
+/// line if its dataset lets only some run at once. Asked for again, the answer is the same job.
 ///
 /// `now` is RFC 3339 in UTC with milliseconds, as [`now`] gives it.
 pub async fn admit(
@@ -98,8 +98,71 @@ pub async fn admit(
     if !request.is_for(&job) {
         return Err(Error::Conflict(request.job));
     }
-    let job = if is_unstarted(&job) { start(registry, executions, job, now).await? } else { job };
+    let job = match is_unstarted(&job) && is_its_turn(registry, executions, &job, now).await? {
+        true => start(registry, executions, job, now).await?,
+        false => job,
+    };
     Ok(Admitted { job, new })
+}
+
+/// Whether a job that is put, and not started, has its turn: always, unless its dataset lets only
+/// some run at once. Then it stays pending in line until others have ended. Those before it in line
+/// whose turn it is are started.
+pub async fn is_its_turn(
+    registry: &dyn Registry,
+    executions: &dyn Executions,
+    job: &JobRecord,
+    now: &str,
+) -> Result<bool, Error> {
+    let Submission { job, dataset, .. } = &job.submission;
+    let Some(limit) = limit(registry, dataset).await? else { return Ok(true) };
+    let mut given = registry.take_turns(dataset, Some(job), limit).await?;
+    let before = given.len();
+    given.retain(|given| given != job);
+    start_all(registry, executions, &given, now).await;
+    Ok(given.len() < before)
+}
+
+/// Starts jobs that wait for their turn, where others of their dataset have ended; how many had it.
+/// Done again it finishes what was left.
+pub async fn start_waiting(
+    registry: &dyn Registry,
+    executions: &dyn Executions,
+    dataset: &DatasetName,
+    now: &str,
+) -> Result<usize, Error> {
+    let Some(limit) = limit(registry, dataset).await? else { return Ok(0) };
+    let given = registry.take_turns(dataset, None, limit).await?;
+    start_all(registry, executions, &given, now).await;
+    Ok(given.len())
+}
+
+/// How many jobs of a dataset run at once, if its newest contract says so.
+async fn limit(registry: &dyn Registry, dataset: &DatasetName) -> Result<Option<u32>, Error> {
+    let contract = registry.contract(dataset, None).await?;
+    Ok(contract.and_then(|contract| contract.intake.concurrent))
+}
+
+/// Starts jobs that have their turn. One that can't be started now keeps it: the sweep starts it.
+async fn start_all(
+    registry: &dyn Registry,
+    executions: &dyn Executions,
+    jobs: &[JobId],
+    now: &str,
+) {
+    for id in jobs {
+        let started = async {
+            match registry.job(id).await? {
+                Some(job) if is_unstarted(&job) => {
+                    start(registry, executions, job, now).await.map(drop)
+                }
+                _ => Ok(()),
+            }
+        };
+        if let Err(error) = started.await {
+            tracing::warn!(job = %id, %error, "a job that has its turn could not be started");
+        }
+    }
 }
 
 /// The time, as the registry wants it: RFC 3339 in UTC with milliseconds.
@@ -190,7 +253,8 @@ async fn put(
     })
 }
 
-fn is_unstarted(job: &JobRecord) -> bool {
+/// Whether a job was put and its execution may not have been started.
+pub fn is_unstarted(job: &JobRecord) -> bool {
     job.status == JobStatus::Pending && job.execution.is_none()
 }
 

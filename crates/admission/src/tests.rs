@@ -14,6 +14,7 @@ use tokio::task::yield_now;
 use super::*;
 
 mod arrivals;
+mod turns;
 
 const NOW: &str = "2026-01-31T12:00:00.000Z";
 
@@ -100,6 +101,7 @@ async fn another_request_under_the_same_id_is_a_conflict() {
         },
         Request { source: Source::Prefix { bucket, prefix, glob: None }, ..request("k") },
         Request { unreadable: Unreadable::Skip, ..request("k") },
+        Request { landed: Landed::Refuse, ..request("k") },
         Request { force: true, ..request("k") },
         Request { shard_bytes: Some(1), ..request("k") },
         Request { max_cost: Some(Dollars::default()), ..request("k") },
@@ -409,6 +411,14 @@ impl Registry for InTurns<registry::Memory> {
     }
     async fn gathered(&self, job: &JobId) -> registry::Result<Vec<Arrival>> {
         self.turn(self.inner.gathered(job)).await
+    }
+    async fn take_turns(
+        &self,
+        dataset: &DatasetName,
+        job: Option<&JobId>,
+        limit: u32,
+    ) -> registry::Result<Vec<JobId>> {
+        self.turn(self.inner.take_turns(dataset, job, limit)).await
     }
     async fn tell_once(&self, _: &DatasetName, _: &str) -> registry::Result<bool> {
         unreachable!("admission tells nothing")

@@ -8,6 +8,8 @@ use crate::document::{Node, Reading};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Afterwards {
+    /// They get tags that say so.
+    Tag,
     /// They are deleted.
     Delete,
     /// They get a key that begins with this.
@@ -21,8 +23,9 @@ impl Afterwards {
 
     pub(super) fn read(node: &Node<'_>, reading: &mut Reading) -> Option<Self> {
         if !node.is_object() {
-            let choices = [("keep", false), ("delete", true)];
-            return node.choice(reading, &choices)?.then_some(Self::Delete);
+            let choices =
+                [("keep", None), ("tag", Some(&Self::Tag)), ("delete", Some(&Self::Delete))];
+            return node.choice(reading, &choices)?.cloned();
         }
         let prefix = node.object(reading, &["move"])?.required(reading, "move")?;
         let text = prefix.text(reading)?;

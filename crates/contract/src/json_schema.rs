@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::limits::COLUMNS;
 use crate::properties::{CONSTRAINTS, OF_SOME};
 use crate::{Compression, FieldsMatch, Mask, Mode};
-use job::Arrivals;
+use job::{Arrivals, Intake};
 
 /// Where the schema of contracts is known by.
 const ID: &str = "urn:landfall:contract";
@@ -96,7 +96,7 @@ pub fn json_schema() -> Value {
             "afterwards": {
                 "description": "What becomes of the source once it is landed.",
                 "anyOf": [
-                    {"enum": ["keep", "delete"]},
+                    {"enum": ["keep", "tag", "delete"]},
                     object("Its objects get a key that begins with this.", &["move"], json!({
                         "move": {
                             "description": "A prefix in `archive/`, with a slash at its end.",
@@ -126,6 +126,12 @@ pub fn json_schema() -> Value {
                 "bucket": text("The bucket; the inbox's without it."),
                 "prefix": text("What the keys of the objects begin with."),
                 "glob": text("What the rest of their keys matches."),
+            })),
+            "jobs": object("How jobs run.", &[], json!({
+                "concurrent": {
+                    "description": "How many run at once, at most; the others wait. As many as come without it.",
+                    "type": "integer", "minimum": 1, "maximum": Intake::MOST_CONCURRENT,
+                },
             })),
             "expect": object("What is expected of jobs. What is not as expected is told, and lands.", &[], json!({
                 "every": {

@@ -15,6 +15,7 @@ mod drift;
 mod format;
 mod expect;
 mod hold;
+mod jobs;
 mod join;
 mod json_schema;
 mod key;
@@ -100,6 +101,8 @@ pub struct Contract {
     pub arrivals: Option<Arrivals>,
     /// The objects that land at set times, if the contract names some.
     pub schedule: Option<Schedule>,
+    /// How many jobs run at once; `None`: as many as come.
+    pub concurrent_jobs: Option<u32>,
     /// How often a job lands, and how many rows it stores, where the contract says.
     pub expect: Expect,
     /// What is written.
@@ -232,7 +235,12 @@ impl Contract {
             Mode::Append => self.arrivals.unwrap_or_default(),
             Mode::Overwrite | Mode::OverwritePartitions => Arrivals::ALONE,
         };
-        Intake { arrivals, schedule: self.schedule.clone(), every: self.expect.every }
+        Intake {
+            arrivals,
+            schedule: self.schedule.clone(),
+            every: self.expect.every,
+            concurrent: self.concurrent_jobs,
+        }
     }
 
     fn read(node: Node<'_>, reading: &mut Reading) -> Option<Self> {
@@ -252,6 +260,7 @@ impl Contract {
             "afterwards",
             "arrivals",
             "schedule",
+            "jobs",
             "expect",
             "output",
         ];
@@ -297,6 +306,7 @@ impl Contract {
         let arrivals =
             root.get("arrivals").and_then(|node| arrivals::read(&node, output.mode, reading));
         let schedule = root.get("schedule").and_then(|node| schedule::read(&node, reading));
+        let concurrent_jobs = root.get("jobs").and_then(|node| jobs::read(&node, reading));
         let expect =
             root.get("expect").map_or_else(Expect::default, |node| Expect::read(&node, reading));
         let contract = Self {
@@ -312,6 +322,7 @@ impl Contract {
             afterwards,
             arrivals,
             schedule,
+            concurrent_jobs,
             expect,
             output,
         };

@@ -250,7 +250,7 @@ fn faults_are_at_what_is_wrong() {
         "name: Flights\nschmea: {}\nschema:\n  fields:\n    - { name: a, type: strng }\n    - type: integer\n    - { name: ü, typ: date, name: b }\n  primaryKey: [a, aa, ü]\noutput:\n  partitionBy: [ab]\n",
         &[
             "7:29: schema.fields[2].name: is listed twice; a key has one value",
-            "2:1: schmea: is not known here; did you mean `schema`? allowed: name, title, description, dialect, encoding, compression, member, schema, transform, rejects, commit, holdWhen, afterwards, arrivals, schedule, expect, output",
+            "2:1: schmea: is not known here; did you mean `schema`? allowed: name, title, description, dialect, encoding, compression, member, schema, transform, rejects, commit, holdWhen, afterwards, arrivals, schedule, jobs, expect, output",
             "1:7: name: a dataset's name is a lower-case letter and at most 62 more of a-z, 0-9 and `_`",
             "5:24: schema.fields[0].type: `strng` is not allowed; did you mean `string`? allowed: string, integer, number, boolean, date, time, datetime",
             "6:7: schema.fields[1].name: is missing",
@@ -265,7 +265,7 @@ fn faults_are_at_what_is_wrong() {
     check(
         "\u{feff}nmae: t\r\nschema:\r\n  fields: [ ü ]\r\n",
         &[
-            "1:1: nmae: is not known here; did you mean `name`? allowed: name, title, description, dialect, encoding, compression, member, schema, transform, rejects, commit, holdWhen, afterwards, arrivals, schedule, expect, output",
+            "1:1: nmae: is not known here; did you mean `name`? allowed: name, title, description, dialect, encoding, compression, member, schema, transform, rejects, commit, holdWhen, afterwards, arrivals, schedule, jobs, expect, output",
             "1:1: name: is missing",
             "3:13: schema.fields[0]: expected an object, found text",
         ],

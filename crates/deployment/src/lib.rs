@@ -79,6 +79,7 @@ async fn context_over(
             redrive_seconds: Some(REDRIVE_SECONDS),
             memory_mb: optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
                 .and_then(|size| size.parse().ok()),
+            lineage: optional("LANDFALL_LINEAGE").is_some(),
         },
         salt: match optional("LANDFALL_MASK_SALT_ARN") {
             Some(arn) => salt::of_secret(&config, &arn).await?,

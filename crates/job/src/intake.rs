@@ -14,6 +14,14 @@ pub struct Intake {
     /// How many seconds after a job another one is expected, at the latest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
+    /// How many jobs run at once, at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrent: Option<u32>,
+}
+
+impl Intake {
+    /// The most jobs that a limit may allow at once: whoever gives turns looks at each of them.
+    pub const MOST_CONCURRENT: u32 = 100;
 }
 
 /// What is landed at set times: the objects under a prefix that are new.

@@ -42,16 +42,39 @@ pub struct Replayed {
     pub rejects: Positions,
 }
 
-/// An entry of the list of a root's replays: rejects that are not open any more, provided that the
-/// job commits.
+/// An entry of the list of a root's replays: rejects that are not open any more. Those that a job
+/// claims are open still if it never commits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claimed {
-    /// The child that lands them.
-    pub job: JobId,
+    /// Why they are not open.
+    #[serde(flatten)]
+    pub by: Claimant,
     /// Their layout, by its position in the root's plan.
     pub layout: u32,
     /// Their positions among the root's rejects of that layout.
     pub rejects: Positions,
+}
+
+/// Why rejects are not open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Claimant {
+    /// This child lands them.
+    Job(JobId),
+    /// Somebody said that nobody is going to.
+    Dismissed(Dismissal),
+}
+
+/// That rejects are not going to be landed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dismissal {
+    /// Who said so, if callers are known: the subject of a token, or an ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, for people.
+    pub why: String,
+    /// When, RFC 3339 in UTC.
+    pub at: String,
 }
 
 /// Positions of rejects, from 0, in some order. Neighbors are written together: `[[0,11],[14,1]]`

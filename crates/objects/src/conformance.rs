@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{Buckets, Error, Head, Listed, Objects, OpenUpload, PART_BYTES, Pin, Put, Result};
+use crate::{
+    Buckets, Error, Head, Listed, Objects, OpenUpload, PART_BYTES, Pin, Put, Result, Tags,
+};
 
 /// Runs the suite on a bucket, below keys that start with `conformance/` and that are deleted at
 /// the end.
@@ -28,6 +30,7 @@ pub async fn conformance(buckets: &dyn Buckets, bucket: &str) {
     open_uploads_are_listed(objects).await;
     listings_are_ordered_and_paged(objects).await;
     odd_keys_are_opaque(objects).await;
+    tags_are_of_an_object(objects).await;
     for listed in ok(objects.list(ROOT, None, 1000).await) {
         ok(objects.delete(&listed.key).await);
     }
@@ -53,6 +56,31 @@ async fn what_is_written_is_read(objects: &dyn Objects) {
     for _ in 0..2 {
         ok(objects.delete(key).await);
         assert!(is_missing(&objects.read(key, 1000).await));
+    }
+}
+
+/// Of a store that keeps tags.
+async fn tags_are_of_an_object(objects: &dyn Objects) {
+    let key = "conformance/tags/é a.txt";
+    put(objects, key, "one").await;
+    let none = match objects.tags(key, None).await {
+        Err(Error::Denied(_)) => {
+            let refused = objects.put_tags(key, None, &Tags::new()).await;
+            assert!(matches!(refused, Err(Error::Denied(_))), "{refused:?}");
+            return;
+        }
+        tags => ok(tags),
+    };
+    assert_eq!(none, Tags::new());
+    let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    for tags in [
+        Tags::from([tag("team", "ops"), tag("landfall-job", "job-1")]),
+        Tags::from([tag("team", "other")]),
+    ] {
+        ok(objects.put_tags(key, None, &tags).await);
+        assert_eq!(ok(objects.tags(key, None).await), tags);
+        let version = ok(objects.head(key, None).await).version;
+        assert_eq!(ok(objects.tags(key, version.as_deref()).await), tags);
     }
 }
 

@@ -14,7 +14,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
     Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms,
-    Result, shown,
+    Result, Tags, shown,
 };
 use fault::{fault, place};
 use upload::{UPLOADS, Upload};
@@ -168,6 +168,14 @@ impl Objects for Directory {
         Ok(Vec::new())
     }
 
+    async fn tags(&self, key: &str, _version: Option<&str>) -> Result<Tags> {
+        Err(self.no_tags(key))
+    }
+
+    async fn put_tags(&self, key: &str, _version: Option<&str>, _tags: &Tags) -> Result<()> {
+        Err(self.no_tags(key))
+    }
+
     async fn delete(&self, key: &str) -> Result<()> {
         let key = key.to_owned();
         self.blocking(move |this| {
@@ -212,6 +220,13 @@ const PATH: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 impl Directory {
+    fn no_tags(&self, key: &str) -> Error {
+        Error::Denied(format!(
+            "{}: files of a directory have no tags; only objects of a bucket do",
+            place(&self.root.join(key))
+        ))
+    }
+
     /// The path of a key, which can't lie outside the directory or among the uploads.
     fn path(&self, key: &str) -> Result<PathBuf> {
         let odd = |segment: &str| {

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::{
     Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms,
-    Result, shown,
+    Result, Tags, shown,
 };
 
 /// Buckets in which one call fails, for tests.
@@ -217,6 +217,15 @@ impl Objects for Bucket {
 
     async fn versions(&self, key: &str) -> Result<Vec<String>> {
         self.faults.pass("versions", self.place(key), self.inner.versions(key)).await
+    }
+
+    async fn tags(&self, key: &str, version: Option<&str>) -> Result<Tags> {
+        self.faults.pass("tags", self.place(key), self.inner.tags(key, version)).await
+    }
+
+    async fn put_tags(&self, key: &str, version: Option<&str>, tags: &Tags) -> Result<()> {
+        let put = self.inner.put_tags(key, version, tags);
+        self.faults.pass("put_tags", self.place(key), put).await
     }
 
     async fn delete(&self, key: &str) -> Result<()> {

@@ -26,7 +26,7 @@ pub use memory::Memory;
 pub use metered::{Metered, Metering};
 pub use port::{
     Buckets, Head, Listed, Objects, OpenUpload, PART_BYTES, Part, Pin, PresignedPut, Put,
-    PutChecksum, PutTerms,
+    PutChecksum, PutTerms, Tags,
 };
 #[cfg(feature = "s3")]
 pub use s3::S3;

@@ -8,7 +8,7 @@ use crc_fast::{CrcAlgorithm, checksum};
 
 use crate::{
     Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms,
-    Result, shown,
+    Result, Tags, shown,
 };
 
 /// Buckets in the memory of the process, for tests. A bucket comes into being when it is first
@@ -58,6 +58,8 @@ struct Content {
     /// deleted object.
     objects: BTreeMap<String, Vec<Option<Bytes>>>,
     uploads: BTreeMap<String, Upload>,
+    /// The tags of the states of objects, by key and position.
+    tags: BTreeMap<(String, usize), Tags>,
     /// How many uploads were started; the next one's id.
     started: u64,
 }
@@ -79,7 +81,8 @@ impl Bucket {
         shown(&format!("{}/{key}", self.name))
     }
 
-    fn state(&self, key: &str, version: Option<&str>) -> Result<(Bytes, Head)> {
+    /// The position of a state, and its bytes.
+    fn found(&self, key: &str, version: Option<&str>) -> Result<(usize, Bytes)> {
         let content = self.content();
         let states = content.objects.get(key).map_or(&[][..], Vec::as_slice);
         let index = match version {
@@ -89,7 +92,15 @@ impl Bucket {
             }
         };
         let found = index.and_then(|index| Some((index, states.get(index)?.clone()?)));
-        let (index, bytes) = found.ok_or_else(|| Error::Missing(self.place(key)))?;
+        found.ok_or_else(|| Error::Missing(self.place(key)))
+    }
+
+    fn index(&self, key: &str, version: Option<&str>) -> Result<usize> {
+        self.found(key, version).map(|(index, _)| index)
+    }
+
+    fn state(&self, key: &str, version: Option<&str>) -> Result<(Bytes, Head)> {
+        let (index, bytes) = self.found(key, version)?;
         let head = Head {
             size: bytes.len() as u64,
             etag: etag(&bytes),
@@ -105,6 +116,9 @@ impl Bucket {
     }
 
     fn set(&self, content: &mut Content, key: &str, state: Option<Bytes>) {
+        if !self.versioned {
+            content.tags.remove(&(key.to_owned(), 0));
+        }
         let states = content.objects.entry(key.to_owned()).or_default();
         if !self.versioned {
             states.clear();
@@ -222,6 +236,17 @@ impl Objects for Bucket {
         let states = content.objects.get(key).map_or(&[][..], Vec::as_slice);
         let there = (0..states.len()).rev().filter(|&index| states[index].is_some());
         Ok(there.filter_map(|index| self.version(index)).collect())
+    }
+
+    async fn tags(&self, key: &str, version: Option<&str>) -> Result<Tags> {
+        let index = self.index(key, version)?;
+        Ok(self.content().tags.get(&(key.to_owned(), index)).cloned().unwrap_or_default())
+    }
+
+    async fn put_tags(&self, key: &str, version: Option<&str>, tags: &Tags) -> Result<()> {
+        let index = self.index(key, version)?;
+        self.content().tags.insert((key.to_owned(), index), tags.clone());
+        Ok(())
     }
 
     async fn delete(&self, key: &str) -> Result<()> {

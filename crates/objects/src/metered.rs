@@ -8,6 +8,7 @@ use job::bill::Usage;
 
 use crate::{
     Buckets, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutTerms, Result,
+    Tags,
 };
 
 /// Buckets whose calls are counted as the store's bill counts them.
@@ -141,6 +142,16 @@ impl Objects for Bucket {
     async fn versions(&self, key: &str) -> Result<Vec<String>> {
         self.meter.put(0);
         self.inner.versions(key).await
+    }
+
+    async fn tags(&self, key: &str, version: Option<&str>) -> Result<Tags> {
+        self.meter.get();
+        self.inner.tags(key, version).await
+    }
+
+    async fn put_tags(&self, key: &str, version: Option<&str>, tags: &Tags) -> Result<()> {
+        self.meter.put(0);
+        self.inner.put_tags(key, version, tags).await
     }
 
     async fn delete(&self, key: &str) -> Result<()> {

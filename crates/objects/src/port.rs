@@ -67,6 +67,12 @@ pub trait Objects: Send + Sync {
     /// The ids of an object's versions, newest first. Stores that keep none answer with none.
     async fn versions(&self, key: &str) -> Result<Vec<String>>;
 
+    /// The tags of an object, or of a version of it. A store that keeps none refuses.
+    async fn tags(&self, key: &str, version: Option<&str>) -> Result<Tags>;
+
+    /// Replaces the tags of an object, or of a version of it.
+    async fn put_tags(&self, key: &str, version: Option<&str>, tags: &Tags) -> Result<()>;
+
     /// Deletes an object; of one that is gone it is a success.
     async fn delete(&self, key: &str) -> Result<()>;
 
@@ -79,6 +85,9 @@ pub trait Objects: Send + Sync {
 
 /// The least bytes of every part of an upload but the last (S3's limit).
 pub const PART_BYTES: usize = 5 * 1024 * 1024;
+
+/// The tags of an object: values by keys.
+pub type Tags = BTreeMap<String, String>;
 
 /// What is known of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]

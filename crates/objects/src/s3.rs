@@ -11,7 +11,7 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
     ChecksumAlgorithm, ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart,
-    EncodingType,
+    EncodingType, Tag, Tagging,
 };
 use aws_smithy_types::base64;
 use aws_types::SdkConfig;
@@ -20,7 +20,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::{
     Buckets, Error, Head, Listed, Objects, OpenUpload, Part, Pin, PresignedPut, Put, PutChecksum,
-    PutTerms, Result, shown,
+    PutTerms, Result, Tags, shown,
 };
 use refusal::Call;
 
@@ -366,6 +366,38 @@ impl Objects for Bucket {
             after_key = next_key;
             after_version = page.next_version_id_marker().map(str::to_owned);
         }
+    }
+
+    async fn tags(&self, key: &str, version: Option<&str>) -> Result<Tags> {
+        let call = self.call(
+            match version {
+                Some(_) => "s3:GetObjectVersionTagging",
+                None => "s3:GetObjectTagging",
+            },
+            key,
+        );
+        let get = self.client.get_object_tagging().bucket(&self.name).key(key);
+        let answer = get.set_version_id(version.map(str::to_owned)).send().await;
+        let answer = answer.map_err(|error| call.refused(&error))?;
+        let tag = |tag: &Tag| (tag.key().to_owned(), tag.value().to_owned());
+        Ok(answer.tag_set().iter().map(tag).collect())
+    }
+
+    async fn put_tags(&self, key: &str, version: Option<&str>, tags: &Tags) -> Result<()> {
+        let call = self.call(
+            match version {
+                Some(_) => "s3:PutObjectVersionTagging",
+                None => "s3:PutObjectTagging",
+            },
+            key,
+        );
+        let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
+        let tags: std::result::Result<Vec<Tag>, _> = tags.iter().map(tag).collect();
+        let tagging = tags.and_then(|tags| Tagging::builder().set_tag_set(Some(tags)).build());
+        let tagging = tagging.map_err(|_| call.odd("tags that can't be written"))?;
+        let put = self.client.put_object_tagging().bucket(&self.name).key(key).tagging(tagging);
+        let answer = put.set_version_id(version.map(str::to_owned)).send().await;
+        answer.map(drop).map_err(|error| call.refused(&error))
     }
 
     async fn delete(&self, key: &str) -> Result<()> {

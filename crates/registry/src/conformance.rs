@@ -5,6 +5,7 @@ mod contents;
 mod contracts;
 mod jobs;
 mod live;
+mod turns;
 
 pub use live::live_conformance;
 
@@ -44,6 +45,9 @@ pub async fn conformance(registry: Arc<dyn Registry>, prefix: &str) {
     suite.jobs_are_listed_newest_first().await;
     suite.jobs_are_listed_by_label_and_time().await;
     suite.jobs_move_between_lists().await;
+    suite.some_jobs_have_their_turn_and_others_wait().await;
+    suite.a_full_line_takes_no_more().await;
+    suite.racing_jobs_have_one_turn_each().await;
     suite.foreign_cursors_are_refused().await;
     suite.contents_belong_to_one_job().await;
     suite.contents_are_claimed_all_or_none().await;

@@ -9,13 +9,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::attempts::Attempts;
-use crate::gathering;
 use crate::table::{Key, List, Table, When, Write, entry, read};
 use crate::texts::Held;
 use crate::{
     Arrival, Batch, ContractVersion, Error, Gathered, JobChange, JobFilter, JobRecord, JobStatus,
     MAX_CONTENTS, MAX_PAGE, Newest, Page, Registry, Result, StoredContract, cursor,
 };
+use crate::{gathering, turns};
 
 /// The entry of a contract.
 #[derive(Serialize, Deserialize)]
@@ -204,6 +204,15 @@ impl<T: Table> Registry for T {
             }
             attempts.pause(&key).await?;
         }
+    }
+
+    async fn take_turns(
+        &self,
+        dataset: &DatasetName,
+        job: Option<&JobId>,
+        limit: u32,
+    ) -> Result<Vec<JobId>> {
+        turns::take(self, dataset, job, limit).await
     }
 
     async fn loaded(&self, dataset: &DatasetName, contents: &[String]) -> Result<Option<JobId>> {

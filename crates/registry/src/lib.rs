@@ -14,6 +14,7 @@ mod gathering;
 mod ledger;
 mod table;
 mod texts;
+mod turns;
 
 mod absent;
 mod directory;

@@ -83,6 +83,20 @@ pub trait Registry: Send + Sync {
         now: &str,
     ) -> Result<Option<JobRecord>>;
 
+    /// Gives turns to the jobs of a dataset of which at most `limit` run at once, in the order in
+    /// which they asked; `job` asks for one, if it is not known yet. A job has its turn until it has
+    /// ended, and one that was cancelled gets none. The answer is the jobs that have their turn from
+    /// this call on, and `job` if it had it before: whoever asks starts them, unless that was done.
+    ///
+    /// [`MAX_WAITING`] jobs wait in line. One that finds the line full is not in it, and asks again
+    /// later.
+    async fn take_turns(
+        &self,
+        dataset: &DatasetName,
+        job: Option<&JobId>,
+        limit: u32,
+    ) -> Result<Vec<JobId>>;
+
     /// The job that loaded any of these contents into the dataset. A content is any text that
     /// stands for the same bytes: size and checksum.
     async fn loaded(&self, dataset: &DatasetName, contents: &[String]) -> Result<Option<JobId>>;
@@ -146,6 +160,10 @@ pub const MAX_PAGE: u32 = 1_000;
 
 /// Most contents of one claim: DynamoDB's limit of a transaction.
 pub const MAX_CONTENTS: usize = 100;
+
+/// Most jobs of a dataset that wait in line for their turn: each change of the line writes all of
+/// it, some 10 KB.
+pub const MAX_WAITING: usize = 200;
 
 /// A contract as it was registered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -146,6 +146,11 @@ impl Key {
         Self { pk: format!("told#{dataset}#{}", hash(told)), sk: "note".to_owned() }
     }
 
+    /// Of the turns that jobs of a dataset take.
+    pub(crate) fn turns(dataset: &DatasetName) -> Self {
+        Self { pk: format!("turns#{dataset}"), sk: "turns".to_owned() }
+    }
+
     /// Of the batch of a dataset.
     pub(crate) fn batch(dataset: &DatasetName) -> Self {
         Self { pk: format!("batch#{dataset}"), sk: "batch".to_owned() }

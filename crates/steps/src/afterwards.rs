@@ -1,4 +1,4 @@
-//! Does with the objects of a landed job what the contract says: keeps, deletes or moves them.
+//! Does with the objects of a landed job what the contract says: keeps, tags, deletes or moves them.
 //!
 //! It comes after the commit and before the job is told to have landed, so that whoever retries or
 //! settles the job does what is left. An object that was replaced meanwhile is another job's.
@@ -6,7 +6,7 @@
 use contract::Afterwards;
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
-use job::message::{JobKeys, SourceRef, Warning};
+use job::message::{JobId, JobKeys, SourceRef, Warning};
 use landing::commit::Commit;
 use landing::plan::{Plan, PlannedObject};
 use objects::{Head, Objects};
@@ -16,9 +16,13 @@ use crate::source::pin;
 use crate::upload::Spool;
 use crate::{Context, documents};
 
-/// What a job is warned of whose sources could not be deleted or moved.
+/// The tag of an object that is landed, by which a lifecycle rule finds it.
+const LANDED: (&str, &str) = ("landfall", "landed");
+/// The tag that names the job.
+const LANDED_BY: &str = "landfall-job";
+/// What a job is warned of whose sources could not be tagged, deleted or moved.
 const NOT_DONE: &str = "AfterwardsNotDone";
-/// Objects that are deleted or moved at once.
+/// Objects that are tagged, deleted or moved at once.
 const CONCURRENT_OBJECTS: usize = 16;
 
 /// Does what is left to do. A store that refuses is what the job is warned of, as its rows are in
@@ -34,7 +38,8 @@ pub(crate) async fn tidy(
     let mut planned = Planned::new(work.as_ref(), &plan);
     for part in 0..planned.parts() {
         let objects: Vec<PlannedObject> = planned.part(part).await?.to_vec();
-        let tidied = stream::iter(objects).map(|object| tidy_one(context, afterwards, object));
+        let tidied =
+            stream::iter(objects).map(|object| tidy_one(context, afterwards, &commit.job, object));
         match tidied.buffer_unordered(CONCURRENT_OBJECTS).try_collect::<Vec<()>>().await {
             Ok(_) => {}
             Err(error) if error.is_transient() => return Err(error),
@@ -52,10 +57,14 @@ pub(crate) async fn tidy(
 async fn tidy_one(
     context: &Context,
     afterwards: &Afterwards,
+    job: &JobId,
     object: PlannedObject,
 ) -> Result<(), Error> {
     let PlannedObject { source, bytes, .. } = object;
     let bucket = context.buckets.bucket(&source.bucket);
+    if *afterwards == Afterwards::Tag {
+        return tag(bucket.as_ref(), &source, job).await;
+    }
     let now = match bucket.head(&source.key, None).await {
         Ok(now) => now,
         // It is done already.
@@ -70,6 +79,27 @@ async fn tidy_one(
         bucket.delete(&source.key).await?;
     }
     Ok(())
+}
+
+/// Adds the tags of a landed object to those that it has. The version that was landed has them, also
+/// when a newer one is there.
+async fn tag(bucket: &dyn Objects, source: &SourceRef, job: &JobId) -> Result<(), Error> {
+    let version = source.version.as_deref();
+    let outcome = async {
+        if version.is_none() && !is_of(source, &bucket.head(&source.key, None).await?) {
+            return Ok(());
+        }
+        let before = bucket.tags(&source.key, version).await?;
+        let mut tags = before.clone();
+        tags.insert(LANDED.0.to_owned(), LANDED.1.to_owned());
+        tags.insert(LANDED_BY.to_owned(), job.to_string());
+        if tags == before { Ok(()) } else { bucket.put_tags(&source.key, version, &tags).await }
+    };
+    match outcome.await {
+        // There is nothing left to tag.
+        Err(objects::Error::Missing(_)) => Ok(()),
+        outcome => Ok(outcome?),
+    }
 }
 
 /// Whether what is there now is what was landed.

@@ -25,10 +25,11 @@ pub fn started(plan: &Plan) -> Event {
     Event { detail_type: format!("{OF_JOB}started"), detail }
 }
 
-/// That shards of a job have ended since those who watch it were last shown how it stands.
+/// That shards of a job have ended since those who watch it were last shown how it stands. It is for
+/// the function `live` alone.
 pub fn progressed(job: &JobId, dataset: &DatasetName) -> Event {
     let detail = json!({"job": job, "dataset": dataset});
-    Event { detail_type: format!("{OF_JOB}progressed"), detail }
+    Event { detail_type: "live.progressed".to_owned(), detail }
 }
 
 /// That a job waits for approval.

@@ -26,7 +26,7 @@ use crate::order::any_superseded;
 use crate::ready::Ready;
 use crate::register::register;
 use crate::spending::Meter;
-use crate::{Context, afterwards, announce, documents, replay, sweep, undo};
+use crate::{Context, afterwards, announce, documents, lineage, replay, sweep, undo};
 
 /// Uploads that are completed at once: a reader that lists the prefix sees the files appear within
 /// this burst.
@@ -82,7 +82,7 @@ pub(crate) async fn finish(
     {
         tracing::warn!(error = error.name(), "small files stay");
     }
-    Ok(Ok(Stored {
+    let stored = Stored {
         job: job.job.clone(),
         dataset: job.dataset.clone(),
         sequence: commit.sequence,
@@ -90,7 +90,9 @@ pub(crate) async fn finish(
         files: commit.files.len() as u64,
         bytes: commit.bytes,
         warnings,
-    }))
+    };
+    lineage::completed(context, &stored).await;
+    Ok(Ok(stored))
 }
 
 /// The job's entry of the log: the one that is there, or else it is written.

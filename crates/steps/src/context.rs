@@ -72,6 +72,8 @@ pub struct Settings {
     /// Megabytes (2^20) of memory of the function; `None`: it is none, and bills are estimates with
     /// the memory of the template's.
     pub memory_mb: Option<u64>,
+    /// Whether runs are told in the words of OpenLineage too, where events are sent.
+    pub lineage: bool,
 }
 
 impl Default for Settings {
@@ -83,6 +85,7 @@ impl Default for Settings {
             folders: FolderLimits::default(),
             redrive_seconds: None,
             memory_mb: None,
+            lineage: false,
         }
     }
 }

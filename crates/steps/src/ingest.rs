@@ -33,7 +33,7 @@ use crate::planned::{Planned as PlannedObjects, Skipped, Writer};
 use crate::source::{checksum, pin, source_error};
 use crate::spending::{Meter, basis};
 use crate::standing::{Known, already_landed, landed_before};
-use crate::{Context, announce, documents, left, order, planned, references, replay};
+use crate::{Context, announce, documents, left, lineage, order, planned, references, replay};
 
 /// Bytes of an object that are looked at first, for the header.
 const SAMPLE_BYTES: u64 = 256 * 1024;
@@ -84,6 +84,7 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     }
     context.registry.update_job(job, &change, &now()).await?;
     announce::announce(context, announce::started(&plan)).await;
+    lineage::started(context, &plan).await?;
     let shards = match is_new {
         true => shard_list(context, keys.shards(), &shards),
         false => left::shards(context, &keys, 1, keys.shards(), shards).await?,

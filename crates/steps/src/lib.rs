@@ -17,6 +17,7 @@ mod undo;
 pub mod announce;
 pub mod functions;
 pub mod inspection;
+pub mod lineage;
 pub mod shards;
 
 mod afterwards;
@@ -53,7 +54,7 @@ pub use hold::hold;
 pub use ingest::ingest;
 pub use landing::mask::Salt;
 pub use merge::merge;
-pub use replay::{LayoutRejects, rejects_by_layout};
+pub use replay::{LayoutRejects, rejected, rejects_by_layout};
 pub use settle::{abandon, settle};
 pub use store::store;
 pub use transform::transform;

@@ -11,7 +11,7 @@ use contract::rejects::ErrorEntry;
 use contract::{Hold, Mode, RejectsLimit};
 use delta_log::Entry;
 use job::message::{Failure, JobId, JobKeys, SourceRef, Submission};
-use job::replay::{Claimed, MAX_REPLAYED, Positions, Replay, Replayed};
+use job::replay::{Claimant, Claimed, MAX_REPLAYED, Positions, Replay, Replayed};
 use job::{Error, ErrorKind};
 use landing::commit::{Commit, CommittedFile, Tally};
 use landing::plan::{Layout, Plan};
@@ -92,6 +92,20 @@ pub(crate) fn may_land(context: &Context, submission: &Submission, object: &Sour
     let lies_beside = |job: &JobId| object.key.starts_with(context.keys(job).prefix());
     object.bucket == context.work.bucket
         && replay.as_ref().is_some_and(|replay| lies_beside(&replay.of) || lies_beside(job))
+}
+
+/// How many rejects of a layout a job left; `None`: it has no such layout.
+pub async fn rejected(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    layout: u32,
+) -> Result<Option<u64>, Error> {
+    let plan: Plan = documents::read(work, &keys.plan()).await?;
+    if layout as usize >= plan.layouts.len() {
+        return Ok(None);
+    }
+    let tally: Tally = documents::read(work, &keys.tally()).await?;
+    Ok(Some(rejects_of(work, &plan, &tally, layout).await?.count()))
 }
 
 /// The rejects of a job that have a layout.
@@ -247,10 +261,11 @@ pub(crate) async fn claim(
     let mut landed: Vec<u32> = split(&replayed.rejects, &rejected).0.iter().collect();
     landed.sort_unstable();
     let rejects = landed.into_iter().collect();
-    let own = Claimed { job: job.clone(), layout: replayed.layout, rejects };
+    let own = Claimed { by: Claimant::Job(job.clone()), layout: replayed.layout, rejects };
     loop {
         match look(context, &replayed.root, &own).await? {
             Found::Own => return Ok(None),
+            Found::Dismissed => return Ok(Some(dismissed(&replayed))),
             Found::Other(job, Standing::Commits) => {
                 return Ok(Some(already_landed(job, &replayed)));
             }
@@ -280,9 +295,11 @@ async fn landed_before(
     replayed: &Replayed,
 ) -> Result<Option<Failure>, Error> {
     let Replayed { root, layout, rejects, .. } = replayed;
-    let own = Claimed { job: job.clone(), layout: *layout, rejects: rejects.clone() };
+    let (by, rejects) = (Claimant::Job(job.clone()), rejects.clone());
+    let own = Claimed { by, layout: *layout, rejects };
     Ok(match look(context, root, &own).await? {
         Found::Other(job, Standing::Commits) => Some(already_landed(job, replayed)),
+        Found::Dismissed => Some(dismissed(replayed)),
         _ => None,
     })
 }
@@ -293,6 +310,8 @@ enum Found {
     Own,
     /// Another job's, which is not void.
     Other(JobId, Standing),
+    /// Somebody dismissed some of them.
+    Dismissed,
     /// Nothing; the next entry has this number.
     Free(u32),
 }
@@ -301,13 +320,14 @@ async fn look(context: &Context, root: &JobId, own: &Claimed) -> Result<Found, E
     let (work, keys) = (context.work(), context.keys(root));
     let mut number = 0;
     while let Some(there) = documents::find::<Claimed>(work.as_ref(), &keys.replay(number)).await? {
-        if there.job == own.job {
+        if there.by == own.by {
             return Ok(Found::Own);
         }
         if overlap(&there, own) {
-            match standing(context, &there.job).await? {
+            let Claimant::Job(other) = there.by else { return Ok(Found::Dismissed) };
+            match standing(context, &other).await? {
                 Standing::Void => {}
-                standing => return Ok(Found::Other(there.job, standing)),
+                standing => return Ok(Found::Other(other, standing)),
             }
         }
         number += 1;
@@ -321,6 +341,14 @@ fn already_landed(earlier: JobId, replayed: &Replayed) -> Failure {
         replayed.root
     );
     Failure { job: Some(earlier), ..Failure::new("AlreadyLanded", cause) }
+}
+
+fn dismissed(replayed: &Replayed) -> Failure {
+    let cause = format!(
+        "some of these rejects of job {} are dismissed; send those that are open",
+        replayed.root
+    );
+    Failure::new("AlreadyLanded", cause)
 }
 
 fn overlap(a: &Claimed, b: &Claimed) -> bool {

@@ -14,7 +14,7 @@ use registry::{JobChange, JobRecord, JobStatus};
 
 use crate::context::now;
 use crate::spending::Meter;
-use crate::{Context, announce, commit, decision, documents, undo};
+use crate::{Context, announce, commit, decision, documents, lineage, undo};
 
 /// Settles a job whose execution can't go on: `execution`, if the job has one. `because` is
 /// recorded, unless the job was decided before.
@@ -83,6 +83,7 @@ async fn end(
         Err(because) => ended(job, JobStatus::of_failure(&because.error), because),
     };
     announce::announce(context, announce::ended(&settled)).await;
+    lineage::ended(context, &settled).await;
     Ok(settled)
 }
 
@@ -137,6 +138,7 @@ async fn undecided(
     }
     let settled = Settled { redrivable_until: Some(until), ..failed };
     announce::announce(context, announce::ended(&settled)).await;
+    lineage::ended(context, &settled).await;
     Ok(Some(settled))
 }
 

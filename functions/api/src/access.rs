@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use job::Datasets;
 use lambda_http::request::RequestContext;
 
+use crate::audit::identity;
 use crate::caller::{Caller, DATASETS_CLAIM, Subject};
 use crate::problem::{Kind, Problem};
 
@@ -81,6 +82,7 @@ pub const NEEDS: &[(&str, &str, &[Scope])] = &[
     ("POST", "/jobs/{id}/approve", &[Scope::Write]),
     ("POST", "/jobs/{id}/refuse", &[Scope::Write]),
     ("POST", "/jobs/{id}/replay", &[Scope::Write]),
+    ("POST", "/jobs/{id}/rejects/dismiss", &[Scope::Write]),
     ("GET", "/jobs/{id}/execution", &[Scope::Read]),
     ("GET", "/jobs/{id}/shards", &[Scope::Read]),
     ("GET", "/jobs/{id}/rejects", &[Scope::Read, Scope::Data]),
@@ -208,7 +210,8 @@ pub(crate) async fn guard(
     match access.admit(&request) {
         Ok((datasets, may_see_data)) => {
             let subject = request.extensions().get::<Arc<Subject>>().cloned().unwrap_or_default();
-            request.extensions_mut().insert(Caller { datasets, may_see_data, subject });
+            let (who, _) = identity(&request);
+            request.extensions_mut().insert(Caller { datasets, may_see_data, who, subject });
             next.run(request).await
         }
         Err(problem) => problem.into_response(),

@@ -42,7 +42,7 @@ pub(crate) async fn audited(mut request: Request, next: Next) -> Response {
 }
 
 /// The subject of the token, or the ARN of who signed; and the request's id at API Gateway.
-fn identity(request: &Request) -> (Option<String>, Option<String>) {
+pub(crate) fn identity(request: &Request) -> (Option<String>, Option<String>) {
     let Some(RequestContext::ApiGatewayV2(context)) = request.extensions().get::<RequestContext>()
     else {
         return (None, None);

@@ -23,6 +23,9 @@ pub(crate) struct Caller {
     pub(crate) datasets: Datasets,
     /// Whether they may see records and values.
     pub(crate) may_see_data: bool,
+    /// Who it is: the subject of the token, or the ARN of who signed; `None` where callers are not
+    /// known.
+    pub(crate) who: Option<String>,
     /// What they ask for.
     pub(crate) subject: Arc<Subject>,
 }

@@ -19,6 +19,7 @@ mod logs;
 mod openapi;
 mod problem;
 mod redrive;
+mod dismiss;
 mod replay;
 mod results;
 mod schema;
@@ -130,6 +131,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(hold::changes))
         .routes(routes!(replay::replay))
         .routes(routes!(replay::open))
+        .routes(routes!(dismiss::dismiss))
         .routes(routes!(execution::get))
         .routes(routes!(execution::shards))
         .routes(routes!(results::rejects))

@@ -99,6 +99,8 @@ kinds! {
     NotHeld: CONFLICT, "not-held", "Conflict";
     /// The job did not land, so that nothing can be added to it.
     NotLanded: CONFLICT, "not-landed", "Conflict";
+    /// A job has landed some of the rejects, or may still land them.
+    RejectsTaken: CONFLICT, "rejects-taken", "Conflict";
     /// The key was sent before with another request.
     IdempotencyKeyReused: CONFLICT, "idempotency-key-reused", "Conflict";
     /// The object was replaced while it was read: ask again.

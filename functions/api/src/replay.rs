@@ -11,7 +11,7 @@ use bytes::Bytes;
 use contract::rejects::{ErrorEntry, ErrorName};
 use job::bill::Dollars;
 use job::message::{JobId, JobKeys, SourceRef, Unreadable, digest};
-use job::replay::{Claimed, Positions, Replay};
+use job::replay::{Claimant, Claimed, Dismissal, Positions, Replay};
 use job::{DatasetName, Labels};
 use objects::{Pin, Put};
 use registry::{JobFilter, JobRecord, JobStatus};
@@ -29,7 +29,7 @@ use crate::view::JobView;
 use crate::{App, schema};
 
 /// Most rejects that a request names: the input of an execution has at most 256 KiB.
-const MAX_NAMED_REJECTS: usize = 10_000;
+pub(crate) const MAX_NAMED_REJECTS: usize = 10_000;
 /// Most bytes of an entry of a list of replays: a million rejects, none beside another.
 const CLAIM_BYTES: u64 = 64 * 1024 * 1024;
 /// Most runs of positions of a child that are shown: some 200 KB.
@@ -69,10 +69,34 @@ pub(crate) struct Asked {
 /// What became of the rejects of a job.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RejectsLeft {
-    /// How many no job has landed.
+    /// How many no job has landed and nobody has dismissed.
     open: u64,
     /// The jobs that landed the others.
     replays: Vec<Child>,
+    /// Those that nobody is going to land.
+    dismissed: Vec<Dismissed>,
+}
+
+/// Rejects that nobody is going to land.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Dismissed {
+    /// How many these are.
+    count: u64,
+    /// Why, for people.
+    why: String,
+    /// Who dismissed them: the subject of the token, or the ARN of who signed; `null` where callers
+    /// are not known.
+    #[schema(required)]
+    by: Option<String>,
+    /// When.
+    #[schema(format = DateTime)]
+    at: String,
+    /// The layout of these rejects, from 0.
+    layout: u32,
+    /// Which ones these are, as of a job that landed some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Vec<u32>>>, example = json!([[3, 2]]))]
+    rejects: Option<Vec<(u32, u32)>>,
 }
 
 /// A job that landed rejects of another one.
@@ -181,7 +205,8 @@ pub(crate) struct Listing {
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "items": [{
-        "job": "job-1", "created": "2026-01-31T12:00:00.000Z", "open": 12, "complete": true,
+        "job": "job-1", "created": "2026-01-31T12:00:00.000Z", "open": 12, "dismissed": 0,
+        "complete": true,
         "faults": [{"field": "year", "error": "type-error", "records": 12, "example": "`20l3` is not an integer"}],
     }],
     "next": null,
@@ -204,6 +229,8 @@ struct OpenOfJob {
     created: String,
     /// How many are open.
     open: u64,
+    /// How many were dismissed.
+    dismissed: u64,
     /// Their faults, the most frequent first.
     faults: Vec<FaultGroup>,
     /// Whether `faults` has all of them: of very many, the first megabytes are looked at.
@@ -228,7 +255,8 @@ struct FaultGroup {
     example: String,
 }
 
-/// Lists the rejects of a dataset that no job has landed, by job and by fault.
+/// Lists the rejects of a dataset that no job has landed and nobody has dismissed, by job and by
+/// fault.
 #[utoipa::path(
     get,
     path = "/datasets/{name}/rejects",
@@ -252,14 +280,15 @@ pub(crate) async fn open(
     let page = app.registry.jobs(&filter, asked.after.as_deref(), limit).await?;
     let mut items = Vec::new();
     for job in page.items {
-        let Some((left, landed)) = look(&app, &job).await? else { continue };
+        let Some((left, others)) = look(&app, &job).await? else { continue };
         if left.open > 0 {
-            let (faults, complete) = group(&app, &job.submission.job, &landed).await?;
+            let (faults, complete) = group(&app, &job.submission.job, &others).await?;
             let job_id = job.submission.job.to_string();
             items.push(OpenOfJob {
                 job: job_id,
                 created: job.created,
                 open: left.open,
+                dismissed: left.dismissed.iter().map(|dismissed| dismissed.count).sum(),
                 faults,
                 complete,
             });
@@ -268,12 +297,12 @@ pub(crate) async fn open(
     Ok(Json(OpenRejects { items, next: page.next }))
 }
 
-/// The faults of a job's open rejects, and whether these are all. `landed` has the layouts and
+/// The faults of a job's open rejects, and whether these are all. `others` has the layouts and
 /// positions of the others.
 async fn group(
     app: &App,
     job: &JobId,
-    landed: &HashSet<(u32, u32)>,
+    others: &HashSet<(u32, u32)>,
 ) -> Result<(Vec<FaultGroup>, bool), Problem> {
     let key = JobKeys::new("", job).errors();
     let text = match app.work().get(&key, &Pin::default(), 0..GROUPED_BYTES).await {
@@ -294,7 +323,7 @@ async fn group(
         }
         last = record;
         // With several layouts, positions are those within each: nobody knows them here.
-        if landed.contains(&(0, position)) {
+        if others.contains(&(0, position)) {
             continue;
         }
         let name = (entry.field.clone(), entry.error, entry.rule.clone());
@@ -313,7 +342,7 @@ async fn group(
 }
 
 /// Refuses a job that left no rejects to which others could be added.
-fn check_parent(parent: &JobRecord) -> Result<(), Problem> {
+pub(crate) fn check_parent(parent: &JobRecord) -> Result<(), Problem> {
     let id = &parent.submission.job;
     let rejected = parent.counts.map_or(0, |counts| counts.rejected);
     match parent.status {
@@ -350,7 +379,7 @@ pub(crate) async fn left(app: &App, job: &JobRecord) -> Result<Option<RejectsLef
     Ok(look(app, job).await?.map(|(left, _)| left))
 }
 
-/// The same, with the layouts and positions of the rejects that landed.
+/// The same, with the layouts and positions of the rejects that are not open.
 async fn look(
     app: &App,
     job: &JobRecord,
@@ -359,24 +388,34 @@ async fn look(
     if job.status != JobStatus::Succeeded || rejected == 0 || job.submission.replay.is_some() {
         return Ok(None);
     }
-    let mut replays = Vec::new();
-    let mut landed = HashSet::new();
-    for claimed in claims(app, &job.submission.job).await? {
-        let child = app.registry.job(&claimed.job).await?;
-        if child.is_some_and(|child| child.status == JobStatus::Succeeded) {
-            landed.extend(claimed.rejects.iter().map(|reject| (claimed.layout, reject)));
-            let (job, landed) = (claimed.job.to_string(), claimed.rejects.count());
-            let runs = Vec::from(claimed.rejects);
-            let rejects = (runs.len() <= SHOWN_RUNS).then_some(runs);
-            replays.push(Child { job, landed, layout: claimed.layout, rejects });
+    let (mut replays, mut dismissed) = (Vec::new(), Vec::new());
+    let mut others = HashSet::new();
+    for Claimed { by, layout, rejects } in claims(app, &job.submission.job).await? {
+        if let Claimant::Job(child) = &by {
+            let child = app.registry.job(child).await?;
+            if child.is_none_or(|child| child.status != JobStatus::Succeeded) {
+                continue;
+            }
+        }
+        others.extend(rejects.iter().map(|reject| (layout, reject)));
+        let count = rejects.count();
+        let runs = Vec::from(rejects);
+        let rejects = (runs.len() <= SHOWN_RUNS).then_some(runs);
+        match by {
+            Claimant::Job(child) => {
+                replays.push(Child { job: child.into(), landed: count, layout, rejects });
+            }
+            Claimant::Dismissed(Dismissal { by, why, at }) => {
+                dismissed.push(Dismissed { count, why, by, at, layout, rejects });
+            }
         }
     }
-    let open = rejected.saturating_sub(landed.len() as u64);
-    Ok(Some((RejectsLeft { open, replays }, landed)))
+    let open = rejected.saturating_sub(others.len() as u64);
+    Ok(Some((RejectsLeft { open, replays, dismissed }, others)))
 }
 
-/// The list of a job's replays.
-async fn claims(app: &App, job: &JobId) -> Result<Vec<Claimed>, Problem> {
+/// The list of a job's replays and dismissals.
+pub(crate) async fn claims(app: &App, job: &JobId) -> Result<Vec<Claimed>, Problem> {
     let (work, keys) = (app.work(), JobKeys::new("", job));
     let mut claims = Vec::new();
     for number in 0.. {

@@ -173,7 +173,7 @@ async fn a_watcher_sees_a_job_from_where_it_stands_to_its_end() {
     for shard in 0..10 {
         let is_due = bench.registry.note_shard(&job, shard, &done(5), u64::from(shard)).await;
         if is_due.unwrap() {
-            bench.hear("landfall.job.progressed", &job).await;
+            bench.hear("live.progressed", &job).await;
         }
     }
     bench.change(&job, JobStatus::Succeeded).await;

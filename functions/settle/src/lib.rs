@@ -19,7 +19,7 @@ use executions::{Execution, Executions, Status};
 use futures::{StreamExt, stream};
 use job::limits::REDRIVE_SECONDS;
 use job::message::{ExecutionName, Failure, JobRef};
-use job::{Error, ErrorKind};
+use job::{DatasetName, Error, ErrorKind};
 use registry::{JobFilter, JobRecord, JobStatus, MAX_PAGE};
 use serde::Serialize;
 use serde_json::Value;
@@ -70,8 +70,8 @@ enum Need {
 }
 
 impl Settler {
-    /// Hears an event of Step Functions about one execution, or any other event as the time to
-    /// sweep.
+    /// Hears an event of Step Functions about one execution that has ended, or any other event as
+    /// the time to sweep. Where only some jobs of a dataset run at once, the next one begins.
     pub async fn hear(&self, event: &Value, now: DateTime<Utc>) -> Result<Done, Error> {
         let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
         if text("/source") != Some("aws.states") {
@@ -88,8 +88,10 @@ impl Settler {
         let Some(record) = self.context.registry.job(name.job_id()).await? else {
             return Ok(Done::default());
         };
-        let mut done = Done::default();
-        done.count(self.help(record, &text_of(now)).await?);
+        let (mut done, now) = (Done::default(), text_of(now));
+        let dataset = record.submission.dataset.clone();
+        done.count(self.help(record, &now).await?);
+        done.started += self.start_waiting(&dataset, &now).await?;
         Ok(done)
     }
 
@@ -118,6 +120,8 @@ impl Settler {
                 }
             }
         }
+        // Those that wait for their turn have it in their order.
+        quiet.sort_by(|a, b| a.created.cmp(&b.created));
         let mut done = Done::default();
         let help = |record: JobRecord| async {
             let job = record.submission.job.clone();
@@ -143,11 +147,25 @@ impl Settler {
         Ok(done)
     }
 
+    /// Starts jobs of a dataset that waited for another one to end; how many.
+    async fn start_waiting(&self, dataset: &DatasetName, now: &str) -> Result<usize, Error> {
+        let (registry, executions) = (self.context.registry.as_ref(), self.executions.as_ref());
+        admission::start_waiting(registry, executions, dataset, now).await.map_err(admission_error)
+    }
+
     /// Does what a job needs. The index by status may lag, so the record may be of a job that has
     /// ended.
     async fn help(&self, record: JobRecord, now: &str) -> Result<Need, Error> {
         let submission = &record.submission;
         if !needs_look(&record, now) {
+            return Ok(Need::Nothing);
+        }
+        let (registry, executions) = (self.context.registry.as_ref(), self.executions.as_ref());
+        if admission::is_unstarted(&record)
+            && !admission::is_its_turn(registry, executions, &record, now)
+                .await
+                .map_err(admission_error)?
+        {
             return Ok(Need::Nothing);
         }
         let name = record.execution_name();
@@ -156,14 +174,9 @@ impl Settler {
             Ok(execution) => Some(execution),
             Err(executions::Error::Missing(_)) if !record.status.is_terminal() => {
                 // Even a cancelled one: its execution finds the decision and ends itself.
-                admission::start(
-                    self.context.registry.as_ref(),
-                    self.executions.as_ref(),
-                    record,
-                    now,
-                )
-                .await
-                .map_err(admission_error)?;
+                admission::start(registry, executions, record, now)
+                    .await
+                    .map_err(admission_error)?;
                 return Ok(Need::Starting);
             }
             // Forgotten, of a job that failed.

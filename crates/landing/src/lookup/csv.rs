@@ -122,6 +122,7 @@ fn columns_of(
         afterwards: None,
         arrivals: None,
         schedule: None,
+        concurrent_jobs: None,
         expect: Default::default(),
         output: Output::default(),
     };

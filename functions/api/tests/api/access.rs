@@ -167,8 +167,9 @@ async fn what_is_of_another_dataset_is_not_there() {
                 through_the_gateway(&door, method, path, body, token_for(datasets)).await
             };
             if route.contains("{id}") {
-                let there = ask(&route.replace("{id}", &jobs[0]), "{}").await;
-                let missing = ask(&route.replace("{id}", "job-none"), "{}").await;
+                let body = if route.ends_with("/dismiss") { r#"{"why": "w"}"# } else { "{}" };
+                let there = ask(&route.replace("{id}", &jobs[0]), body).await;
+                let missing = ask(&route.replace("{id}", "job-none"), body).await;
                 let [mut there, mut missing] = [there, missing]
                     .map(|answer| answer.expect_kind(StatusCode::NOT_FOUND, "no-such-job").body);
                 for (body, id) in [(&mut there, jobs[0].as_str()), (&mut missing, "job-none")] {

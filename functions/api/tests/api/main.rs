@@ -6,6 +6,7 @@ mod door;
 mod access;
 mod answers;
 mod datasets;
+mod dismiss;
 mod dry_run;
 mod execution;
 mod files;

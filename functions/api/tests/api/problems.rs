@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::door::{Door, FLIGHTS, config};
 
 /// Every route, with a path of its kind.
-const ROUTES: [(&str, &str); 30] = [
+const ROUTES: [(&str, &str); 31] = [
     ("GET", "/health"),
     ("GET", "/contract.schema.json"),
     ("GET", "/datasets"),
@@ -36,6 +36,7 @@ const ROUTES: [(&str, &str); 30] = [
     ("POST", "/jobs/j-1/redrive"),
     ("POST", "/datasets/flights/backfill"),
     ("POST", "/jobs/j-1/replay"),
+    ("POST", "/jobs/j-1/rejects/dismiss"),
     ("POST", "/jobs/j-1/approve"),
     ("POST", "/jobs/j-1/refuse"),
     ("GET", "/jobs/j-1/changes"),

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use job::message::{Counts, JobId, SourceRef};
-use job::replay::{Claimed, Positions, Replay};
+use job::replay::{Claimant, Claimed, Positions, Replay};
 use registry::{JobChange, JobStatus, Registry};
 use serde_json::{Value, json};
 
@@ -137,13 +137,13 @@ async fn a_job_shows_which_of_its_rejects_are_open() {
     let shown = || async {
         door.get(&format!("/jobs/{parent}")).await.expect(StatusCode::OK).body["rejects"].clone()
     };
-    assert_eq!(shown().await, json!({"open": 3, "replays": []}));
+    assert_eq!(shown().await, json!({"open": 3, "replays": [], "dismissed": []}));
     let mut children = Vec::new();
     for (number, positions) in [&[0, 1][..], &[1], &[2]].into_iter().enumerate() {
         let answer = replay(&door, &parent, None, json!({})).await.expect(StatusCode::ACCEPTED);
         let (job, ..) = submission(&door, &answer).await;
         let rejects = positions.iter().copied().collect();
-        let claimed = Claimed { job: job.clone(), layout: 0, rejects };
+        let claimed = Claimed { by: Claimant::Job(job.clone()), layout: 0, rejects };
         let key = keys(&parent).replay(number as u32);
         door.leave(&key, serde_json::to_string(&claimed).unwrap()).await;
         children.push(job);
@@ -159,7 +159,7 @@ async fn a_job_shows_which_of_its_rejects_are_open() {
         let job = children[number].as_str();
         json!({"job": job, "landed": 1, "layout": 0, "rejects": [[number, 1]]})
     };
-    let expected = json!({"open": 1, "replays": [landed(1), landed(2)]});
+    let expected = json!({"open": 1, "replays": [landed(1), landed(2)], "dismissed": []});
     assert_eq!(shown().await, expected);
     let child = door.get(&format!("/jobs/{}", children[1])).await.expect(StatusCode::OK).body;
     assert_eq!((&child["replayOf"], &child["rejects"]), (&json!(parent.as_str()), &Value::Null));
@@ -202,7 +202,7 @@ async fn the_open_rejects_of_a_dataset_are_grouped_by_fault() {
     let answer = replay(&door, &parent, None, json!({})).await.expect(StatusCode::ACCEPTED);
     let (child, ..) = submission(&door, &answer).await;
     let rejects = Positions::from_iter([0]);
-    let claimed = Claimed { job: child.clone(), layout: 0, rejects };
+    let claimed = Claimed { by: Claimant::Job(child.clone()), layout: 0, rejects };
     let text = serde_json::to_string(&claimed).unwrap();
     door.leave(&keys(&parent).replay(0), text).await;
     let counts = Some(Counts { read: 1, stored: 1, ..Counts::default() });
