@@ -42,6 +42,8 @@ impl Server {
             .env("LANDFALL_LAKE_BUCKET", output("LakeBucket"))
             .env("LANDFALL_LAKE_PREFIX", "lake/")
             .env("LANDFALL_CORS_ORIGINS", "")
+            .env("LANDFALL_SOCKET_API", cloud.resource("Sockets").unwrap())
+            .env("LANDFALL_SOCKET_STAGE", "live")
             .env("LANDFALL_HAS_MASK_SALT", "false");
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();

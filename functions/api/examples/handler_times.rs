@@ -82,6 +82,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             ("LANDFALL_LAKE_BUCKET", "the-lake"),
             ("LANDFALL_LAKE_PREFIX", "lake/"),
             ("LANDFALL_CORS_ORIGINS", ""),
+            ("LANDFALL_SOCKET_API", "sockets"),
+            ("LANDFALL_SOCKET_STAGE", "live"),
             ("LANDFALL_HAS_MASK_SALT", "false"),
         ])
         .stdout(Stdio::null())
