@@ -12,6 +12,7 @@ import {
   launch,
   leave,
   status,
+  stop,
   submit,
   until,
   visit,
@@ -33,6 +34,8 @@ rejects: { limit: 100% }
 const rows = (many, first = 0) =>
   Array.from({ length: many }, (_, at) => `${first + at},2026-03-01,${at}.50,fine\n`).join('');
 const HEADER = 'id,day,total,note\n';
+
+const statusOf = (badge) => badge.dataset.status;
 
 let browser;
 let rejecting;
@@ -390,6 +393,74 @@ test('a job that runs is cancelled', async () => {
   await page.waitForSelector('dialog[open]');
   await click(page, 'Cancel job');
   await status(page, 'CANCELLED');
+  await leave(page);
+});
+
+test('a job that was stopped is redriven, and goes on where it was', async () => {
+  const total = 1_000_000;
+  let job;
+  let found;
+  // A fast machine may be done before it is stopped.
+  for (let turn = 0; turn < 5 && found?.status !== 'FAILED'; turn += 1) {
+    job = await submit(orders, 'stopped.csv', HEADER + rows(total, 2_000_000 + turn * total), {
+      shardBytes: 4_000_000,
+    });
+    await stop(job);
+    found = await ended(job, 'FAILED').catch(() => undefined);
+  }
+  assert.equal(found?.status, 'FAILED');
+  const page = await visit(browser, `#/jobs/${job}`);
+  await click(page, 'Redrive');
+  await status(page, 'SUCCEEDED');
+  assert.equal(
+    await page.$eval('.bar', (bar) => bar.getAttribute('aria-label')),
+    '1,000,000 read: 1,000,000 stored, 0 rejected, 0 filtered',
+  );
+  await leave(page);
+});
+
+test('whoever reloads in the middle of a job misses nothing of it', async () => {
+  const job = await submit(orders, 'reloaded.csv', HEADER + rows(1_000_000, 9_000_000), {
+    shardBytes: 4_000_000,
+  });
+  const page = await visit(browser, `#/jobs/${job}`);
+  const machine = () =>
+    page.$eval('.machine svg', (svg) =>
+      Object.fromEntries(
+        svg.ariaLabel
+          .replace(/^State machine\. /, '')
+          .split(', ')
+          .map((one) => one.split(': ')),
+      ),
+    );
+  const seen = [];
+  for (let turn = 0; turn < 3; turn += 1) {
+    await until(page, 'the state machine', () => document.querySelector('.machine svg'));
+    seen.push({ states: await machine(), status: await page.$eval('h1 .badge', statusOf) });
+    await page.reload();
+  }
+  await status(page, 'SUCCEEDED');
+  // The execution may be told of a moment after its job.
+  await until(page, 'the end of the execution', () =>
+    /Landed: done/.test(document.querySelector('.machine svg')?.ariaLabel),
+  );
+  seen.push({ states: await machine(), status: 'SUCCEEDED' });
+  assert.notEqual(seen[0].status, 'SUCCEEDED', 'it was reloaded in the middle');
+  // What was done stays done, and whatever the job went through is there in the end.
+  const isDone = ([, word]) => word === 'done';
+  for (let at = 1; at < seen.length; at += 1) {
+    for (const [state] of Object.entries(seen[at - 1].states).filter(isDone))
+      assert.equal(seen[at].states[state], 'done', JSON.stringify(seen));
+  }
+  const { states } = await api('GET', `/jobs/${job}/execution`);
+  assert.deepEqual(
+    Object.keys(seen.at(-1).states).sort(),
+    [...new Set(states.map((visit) => visit.name))].sort(),
+  );
+  assert.equal(
+    await page.$eval('.bar', (bar) => bar.getAttribute('aria-label')),
+    '1,000,000 read: 1,000,000 stored, 0 rejected, 0 filtered',
+  );
   await leave(page);
 });
 

@@ -160,5 +160,32 @@ export async function ended(job, wanted) {
   }
 }
 
+/**
+ * Stops the execution of a job once it was planned, as somebody does who has the state machine
+ * before them. Of one that has ended nothing becomes of that.
+ */
+export async function stop(job) {
+  let execution;
+  for (const end = Date.now() + PATIENCE; Date.now() < end; ) {
+    const found = await fetch(`${base}/jobs/${job}/execution`);
+    // A job that was just admitted has none.
+    const { states = [], ...more } = found.ok ? await found.json() : {};
+    execution = more.execution;
+    if (states.some((visit) => visit.name.startsWith('Transform'))) break;
+  }
+  const credential = 'test/20260101/us-east-1/states/aws4_request';
+  const answer = await fetch(new URL('/', CONSOLE), {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-amz-json-1.0',
+      'x-amz-target': 'AWSStepFunctions.StopExecution',
+      // The local cloud looks at who calls, and at no signature.
+      authorization: `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=host, Signature=0`,
+    },
+    body: JSON.stringify({ executionArn: execution.arn }),
+  });
+  assert.ok(answer.ok, `${answer.status} ${await answer.text()}`);
+}
+
 /** A name that no run before has used. */
 export const fresh = (name) => `${name}_${Date.now().toString(36)}`;
