@@ -200,8 +200,9 @@ async function start() {
     }
     app.api = new Api(config.api, {
       signIn,
-      onLost() {
-        isLost = true;
+      onAccess(isLetIn) {
+        if (isLost === !isLetIn) return;
+        isLost = !isLetIn;
         app.redraw();
       },
     });

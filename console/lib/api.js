@@ -16,13 +16,13 @@ export class Problem extends Error {
 
 /**
  * The API at an address. `signIn` tells who calls, where people sign in: it has `headers` and
- * `renew`. `onLost` is told once it can't any more.
+ * `renew`. `onAccess` is told of each call whether the caller was let in.
  */
 export class Api {
-  constructor(base, { signIn, onLost } = {}) {
+  constructor(base, { signIn, onAccess = () => {} } = {}) {
     this.base = base.replace(/\/$/, '');
     this.signIn = signIn;
-    this.onLost = onLost;
+    this.onAccess = onAccess;
   }
 
   get(path, query = {}) {
@@ -47,15 +47,19 @@ export class Api {
 
   async call(method, path, body, headers = {}) {
     const ask = async () => {
-      const all = { accept: 'application/json', ...(await this.signIn?.headers()), ...headers };
+      const caller = (await this.signIn?.headers()) ?? {};
+      // Of a gateway's refusal a page of another origin may not even see that it is one.
+      if (this.signIn && !caller.authorization) {
+        this.onAccess(false);
+        throw new Problem({ title: 'Not signed in', status: 401, detail: 'Sign in again.' });
+      }
+      const all = { accept: 'application/json', ...caller, ...headers };
       return reached(fetch(this.base + path, { method, headers: all, body }));
     };
     let answer = await ask();
     // Whoever was not let in has done nothing, so it may be asked once more.
-    if (answer.status === 401 && this.signIn) {
-      if (await this.signIn.renew()) answer = await ask();
-      if (answer.status === 401) this.onLost();
-    }
+    if (answer.status === 401 && this.signIn && (await this.signIn.renew())) answer = await ask();
+    this.onAccess(answer.status !== 401);
     const text = await reached(answer.text());
     const read = parsed(text);
     if (answer.ok) return read;

@@ -102,10 +102,17 @@ export class SignIn {
     this.#page.location.assign(to.href);
   }
 
-  /** The header that tells who calls. A token that is about to run out is renewed before. */
+  /**
+   * The header that tells who calls. A token that is about to run out is renewed before; with one
+   * that has run out nobody calls.
+   */
   async headers() {
-    if (this.#tokens && this.#now() > this.#tokens.until - RENEW_BEFORE_S) await this.renew();
-    return this.#tokens ? { authorization: `Bearer ${this.#tokens.access}` } : {};
+    if (!this.#lasts(RENEW_BEFORE_S)) await this.renew();
+    return this.#lasts(0) ? { authorization: `Bearer ${this.#tokens.access}` } : {};
+  }
+
+  #lasts(seconds) {
+    return this.#tokens !== undefined && this.#now() < this.#tokens.until - seconds;
   }
 
   /** Has the refresh token make new tokens, and answers whether it did. */

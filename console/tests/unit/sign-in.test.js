@@ -207,6 +207,29 @@ test('a reload goes on with the refresh token, which is changed for a new one', 
   assert.deepEqual([again.isIn, page.kept.size], [false, 0]);
 });
 
+test('with a token that has run out nobody calls', async (context) => {
+  context.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+  let isThere = true;
+  const page = tab({
+    token() {
+      if (!isThere) throw new Error('away');
+      return tokensOf({});
+    },
+  });
+  page.kept.set('landfall.refresh', 'refresh-1');
+  const signIn = new SignIn(CONFIG, page);
+  await signIn.resume();
+  const isIn = async () => 'authorization' in (await signIn.headers());
+  isThere = false;
+  context.mock.timers.tick(299_000);
+  assert.ok(await isIn());
+  context.mock.timers.tick(1_000);
+  assert.ok(!(await isIn()));
+  // Whoever was away may be there again.
+  isThere = true;
+  assert.ok(await isIn());
+});
+
 test('many who want a new token at once ask for one', async () => {
   let count = 0;
   const page = tab({ token: () => (count += 1) && tokensOf({}) });
@@ -225,7 +248,7 @@ test('a call that is not let in is repeated once with a new token', async (conte
     return { status, ok: status === 200, text: async () => '{"title":"x"}' };
   });
   let token = 0;
-  let lost = 0;
+  const access = [];
   const signIn = {
     headers: async () => ({ authorization: `Bearer ${token}` }),
     renew: async () => {
@@ -233,13 +256,18 @@ test('a call that is not let in is repeated once with a new token', async (conte
       return token < 3;
     },
   };
-  const api = new Api('https://api.example/', { signIn, onLost: () => (lost += 1) });
+  const api = new Api('https://api.example/', { signIn, onAccess: (is) => access.push(is) });
   await api.get('/jobs');
-  assert.deepEqual([sent, lost], [['Bearer 0', 'Bearer 1'], 0]);
+  assert.deepEqual([sent, access], [['Bearer 0', 'Bearer 1'], [true]]);
   await assert.rejects(api.get('/jobs'));
-  assert.deepEqual([sent.length, lost], [4, 1]);
+  assert.deepEqual([sent.length, access], [4, [true, false]]);
   await assert.rejects(api.get('/jobs'));
-  assert.deepEqual([sent.length, lost], [5, 2]);
+  assert.deepEqual([sent.length, access], [5, [true, false, false]]);
+  // Without a token nobody is asked.
+  const nobody = { headers: async () => ({}), renew: assert.fail };
+  const outside = new Api('/', { signIn: nobody, onAccess: (is) => access.push(is) });
+  await assert.rejects(outside.get('/jobs'), { status: 401 });
+  assert.deepEqual([sent.length, access.at(-1)], [5, false]);
 });
 
 test('scopes are told by the token, or by what came with it', () => {
