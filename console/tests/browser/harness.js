@@ -161,8 +161,8 @@ export async function ended(job, wanted) {
 }
 
 /**
- * Stops the execution of a job once it was planned, as somebody does who has the state machine
- * before them. Of one that has ended nothing becomes of that.
+ * Stops the execution of a job once it is planned, as somebody may do in the console of AWS. It
+ * does nothing to an execution that has ended.
  */
 export async function stop(job) {
   let execution;
@@ -179,7 +179,7 @@ export async function stop(job) {
     headers: {
       'content-type': 'application/x-amz-json-1.0',
       'x-amz-target': 'AWSStepFunctions.StopExecution',
-      // The local cloud looks at who calls, and at no signature.
+      // The local cloud looks at the caller and not at the signature.
       authorization: `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=host, Signature=0`,
     },
     body: JSON.stringify({ executionArn: execution.arn }),

@@ -158,7 +158,7 @@ export async function stand(answers) {
     const path = CONSOLE + name;
     if (!existsSync(path) || !TYPES[extname(path)]) return response.writeHead(404).end();
     let file = readFileSync(path);
-    // As a deployment does whose issuer is none of those that the page knows.
+    // A deployment with an issuer of its own adds it to the policy, too.
     if (name === 'index.html')
       file = String(file).replace("connect-src 'self'", `connect-src 'self' ${issuer.origin}`);
     return response.writeHead(200, { 'content-type': TYPES[extname(path)] }).end(file);

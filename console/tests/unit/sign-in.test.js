@@ -69,7 +69,7 @@ test('the challenge of RFC 7636, appendix B', async () => {
   );
 });
 
-test('what is drawn by chance is long, of the alphabet of verifiers, and never the same', () => {
+test('random values are long, of the alphabet of verifiers, and never the same', () => {
   const drawn = Array.from({ length: 100 }, random);
   for (const one of drawn) assert.match(one, /^[A-Za-z0-9_-]{43}$/);
   assert.equal(new Set(drawn).size, drawn.length);
@@ -174,7 +174,7 @@ test('an ID token of another nonce, client, issuer or time is refused', async ()
   }
 });
 
-test('an issuer that is another one, has no HTTPS or no PKCE is not gone to', async () => {
+test('nobody is sent to another issuer, or to one without HTTPS or PKCE', async () => {
   for (const [metadata, reason] of [
     [{ issuer: 'https://evil.example' }, /says that it is/],
     [{ token_endpoint: 'http://issuer.example/token' }, /not HTTPS/],
@@ -207,7 +207,7 @@ test('a reload goes on with the refresh token, which is changed for a new one', 
   assert.deepEqual([again.isIn, page.kept.size], [false, 0]);
 });
 
-test('with a token that has run out nobody calls', async (context) => {
+test('an expired token is not sent', async (context) => {
   context.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
   let isThere = true;
   const page = tab({
@@ -225,7 +225,7 @@ test('with a token that has run out nobody calls', async (context) => {
   assert.ok(await isIn());
   context.mock.timers.tick(1_000);
   assert.ok(!(await isIn()));
-  // Whoever was away may be there again.
+  // The issuer is there again.
   isThere = true;
   assert.ok(await isIn());
 });
@@ -263,7 +263,7 @@ test('a call that is not let in is repeated once with a new token', async (conte
   assert.deepEqual([sent.length, access], [4, [true, false]]);
   await assert.rejects(api.get('/jobs'));
   assert.deepEqual([sent.length, access], [5, [true, false, false]]);
-  // Without a token nobody is asked.
+  // No call is made without a token.
   const nobody = { headers: async () => ({}), renew: assert.fail };
   const outside = new Api('/', { signIn: nobody, onAccess: (is) => access.push(is) });
   await assert.rejects(outside.get('/jobs'), { status: 401 });
@@ -288,7 +288,7 @@ test('a scope allows what those below it allow, and nobody sees data without its
   assert.deepEqual(all(of('admin')), ['read', 'write', 'admin']);
   assert.deepEqual(all(of('data')), ['data']);
   assert.deepEqual(all(new Set()), []);
-  // Where nobody tells, the API does.
+  // If nobody tells the scopes, everything is offered and the API decides.
   assert.deepEqual(all(undefined), ['read', 'write', 'admin', 'data']);
   assert.match(lacking('write'), /landfall:write/);
 });
