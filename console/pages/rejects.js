@@ -296,9 +296,10 @@ export function open(app, { job: id }, query) {
         ? html`<div class="note warn">
             <strong>They can’t be mended here</strong>
             <p>
-              The job has rejects of several headers, and the API does not tell which faults are of
-              which. <a href=${found.url} download>Download</a> those of the first header, mend them
-              in the file, and replay it as an object.
+              The page can’t tell which fault belongs to which record. Either the job landed objects
+              with different headers, and the API lists no headers, or a record has a quote that the
+              page reads in another way. <a href=${found.url} download>Download</a> the records,
+              mend them in the file, and replay it as an object.
             </p>
           </div>`
         : nothing}
