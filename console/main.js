@@ -8,7 +8,7 @@ import { Socket } from './lib/socket.js';
 import { icon, message, problem } from './parts/ui.js';
 
 // A page is a module with `open(app, names, query)`, which answers `{ title, view, close }`; pages
-// are loaded when somebody goes there. The last member is what a page takes.
+// are loaded when somebody goes there. The last member is the scope that a page needs.
 const ROUTES = [
   ['/', () => import('./pages/jobs.js')],
   ['/jobs', () => import('./pages/jobs.js')],
@@ -18,7 +18,7 @@ const ROUTES = [
   ['/datasets', () => import('./pages/datasets.js')],
   ['/datasets/:dataset', () => import('./pages/dataset.js')],
 ];
-// What is shown there, where, and what it takes.
+// The text of a link, where it leads, and the scope that it needs.
 const NAVIGATION = [
   ['Jobs', 'jobs', 'read'],
   ['Datasets', 'datasets', 'read'],
@@ -33,14 +33,14 @@ let page;
 let place = parse(location.hash);
 let pending;
 let hasCome = false;
-let signIn; // Who is signed in, where the console is set up so.
-let isLost = false; // Whether the API lets nobody in any more.
+let signIn; // Nothing if the console is set up without signing in.
+let isLost = false; // Whether the API refused the last call for want of a token.
 
 const app = {
   api: undefined,
   /** Shows jobs as they run. */
   socket: undefined,
-  /** Whether who is signed in may `read`, `write`, `admin` or see `data`. The API decides. */
+  /** Whether the token allows `read`, `write`, `admin` or `data`. The API decides in the end. */
   may: (what) => allows(signIn?.scopes, what),
   /** Why something is not offered. */
   lacking,
@@ -116,13 +116,13 @@ async function leave() {
   try {
     await signIn.end();
   } catch (error) {
-    // It is forgotten here. The issuer may still know who it was.
+    // The tokens are forgotten here. The session at the issuer may go on.
     page = outside(error);
   }
   draw();
 }
 
-/** What whoever is not signed in sees. */
+/** The page for people who are not signed in. */
 const outside = (error) => ({
   title: 'Sign in',
   view: () =>
@@ -134,7 +134,7 @@ const outside = (error) => ({
 });
 
 async function open() {
-  // Whoever is not signed in is somewhere once they are.
+  // No page is opened before somebody is signed in.
   if (signIn && !signIn.isIn) return;
   const next = parse(location.hash);
   const before = place;
@@ -170,12 +170,12 @@ async function open() {
   hasCome = true;
 }
 
-/** What whoever lacks a scope sees of a page that takes it. */
+/** The page for people whose token lacks a scope. */
 const barred = (needs) => ({
-  title: 'Not for you',
+  title: 'No access',
   view: () =>
     html`<div class="empty">
-      <h1>This is not for you</h1>
+      <h1>You have no access to this page</h1>
       <p>${message(lacking(needs))}</p>
     </div>`,
 });
@@ -203,8 +203,9 @@ async function start() {
     }
     app.api = new Api(config.api, {
       signIn,
-      onLost() {
-        isLost = true;
+      onAccess(isLetIn) {
+        if (isLost === !isLetIn) return;
+        isLost = !isLetIn;
         app.redraw();
       },
     });

@@ -16,13 +16,13 @@ export class Problem extends Error {
 
 /**
  * The API at an address. `signIn` tells who calls, where people sign in: it has `headers` and
- * `renew`. `onLost` is told once it can't any more.
+ * `renew`. `onAccess` is called after each call with whether the caller was let in.
  */
 export class Api {
-  constructor(base, { signIn, onLost } = {}) {
+  constructor(base, { signIn, onAccess = () => {} } = {}) {
     this.base = base.replace(/\/$/, '');
     this.signIn = signIn;
-    this.onLost = onLost;
+    this.onAccess = onAccess;
   }
 
   get(path, query = {}) {
@@ -40,22 +40,26 @@ export class Api {
     return this.text('PUT', path, text, type);
   }
 
-  /** Sends a text that is no JSON. */
+  /** Sends text that is not JSON. */
   text(method, path, text, type) {
     return this.call(method, path, text, { 'content-type': type });
   }
 
   async call(method, path, body, headers = {}) {
     const ask = async () => {
-      const all = { accept: 'application/json', ...(await this.signIn?.headers()), ...headers };
+      const caller = (await this.signIn?.headers()) ?? {};
+      // A gateway refuses such a call without CORS headers, and the page could not read why.
+      if (this.signIn && !caller.authorization) {
+        this.onAccess(false);
+        throw new Problem({ title: 'Not signed in', status: 401, detail: 'Sign in again.' });
+      }
+      const all = { accept: 'application/json', ...caller, ...headers };
       return reached(fetch(this.base + path, { method, headers: all, body }));
     };
     let answer = await ask();
-    // Whoever was not let in has done nothing, so it may be asked once more.
-    if (answer.status === 401 && this.signIn) {
-      if (await this.signIn.renew()) answer = await ask();
-      if (answer.status === 401) this.onLost();
-    }
+    // A call that was refused has done nothing, so it is safe to repeat it.
+    if (answer.status === 401 && this.signIn && (await this.signIn.renew())) answer = await ask();
+    this.onAccess(answer.status !== 401);
     const text = await reached(answer.text());
     const read = parsed(text);
     if (answer.ok) return read;
@@ -91,8 +95,8 @@ export async function download(url, limit = Infinity) {
 }
 
 /**
- * A file behind a presigned URL of which only pieces are read: `{ byteLength, slice(from, to) }`.
- * More than `limit` bytes in all are not.
+ * A file behind a presigned URL that is read in pieces: `{ byteLength, slice(from, to) }`. A read
+ * fails once all reads together exceed `limit` bytes.
  */
 export function pieces(url, byteLength, limit) {
   let size = 0;
@@ -110,7 +114,7 @@ export function pieces(url, byteLength, limit) {
       const answer = await reached(fetch(url, { headers }));
       if (!answer.ok) throw notGiven(answer.status);
       const bytes = await reached(answer.arrayBuffer());
-      // A store that knows no ranges sends all of it.
+      // A store without ranges sends the whole file.
       return answer.status === 200 ? bytes.slice(from, to) : bytes;
     },
   };

@@ -1,10 +1,10 @@
-// Asks what is wrong with a text while somebody types it.
+// Asks the API for the faults of a text while somebody types.
 
-const PAUSE_MS = 400; // Without a key: as long as people stop between words.
+const PAUSE_MS = 400; // About the pause that people make between words.
 
 /**
- * Calls `ask(text)` once a text has not changed for a while, and `tell` with its answer if the text
- * is still the same then. Where the API has no such check it is not asked again.
+ * Calls `ask(text)` once the text has not changed for a while, and passes the answer to `tell` if
+ * the text is still the same. It stops asking if the API has no such check.
  */
 export function checker({ ask, tell, clock = globalThis }) {
   let timer;
@@ -20,7 +20,7 @@ export function checker({ ask, tell, clock = globalThis }) {
           const answer = await ask(text);
           if (mine === turn) tell(answer);
         } catch (problem) {
-          // Whoever registers the text is told what is wrong with it in any case.
+          // Registering the text tells its faults in any case.
           if ([403, 404, 405].includes(problem.status)) isThere = false;
         }
       }, PAUSE_MS);
@@ -32,12 +32,12 @@ export function checker({ ask, tell, clock = globalThis }) {
   };
 }
 
-/** The part of a text that a fault is about: from its place to the end of the word or the line. */
+/** The range of a text that a fault marks: the word that begins at its line and column. */
 export function rangeOf(text, { line, column }) {
   const lines = text.split('\n');
   const at = Math.min(Math.max(line, 1), lines.length) - 1;
   const start = lines.slice(0, at).reduce((sum, one) => sum + one.length + 1, 0);
-  // A column counts characters, and the text is in units of UTF-16.
+  // A column counts characters, and JavaScript counts units of UTF-16.
   const before = [...lines[at]].slice(0, Math.max(column - 1, 0)).join('').length;
   const rest = lines[at].slice(before);
   const word = /^("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,:{}[\]]+|\S)/.exec(rest)?.[0] ?? '';

@@ -1,13 +1,14 @@
-// What may stand at a place of a contract, by its JSON Schema. The YAML is read line by line: while
-// somebody types, a text is rarely whole.
+// Finds what may stand at a place of a contract, by its JSON Schema. It reads the YAML line by
+// line, because a text is rarely valid while somebody types.
 
 const KEY =
   /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s:#{}[\],&*!|>'"%@`-][^:#]*?|-[^\s:#][^:#]*?)\s*:(?=\s|$)/;
 
 /**
- * Where an offset of a text is: `{ path, kind, from, word, key }`. `path` leads to the object or
- * list, by names and positions; `kind` says whether a `key` or a `value` stands there, which begins
- * at `from` with `word`; `key` is the value's. `objects` has what each object says, by its path.
+ * What stands at an offset of a text: `{ path, kind, from, word, key, objects }`. `path` leads to
+ * the object or list, by names and positions. `kind` is `key` or `value`. `from` is where it
+ * begins, and `word` is its text up to the offset. `key` is the key of a value. `objects` has the
+ * keys and values of each object, by its path.
  */
 export function placeAt(text, offset) {
   const objects = new Map();
@@ -16,9 +17,9 @@ export function placeAt(text, offset) {
     if (!objects.has(name)) objects.set(name, new Map());
     objects.get(name).set(key, value);
   };
-  const open = []; // Objects and items that a line may be part of: `{ indent, key }`.
-  let flow; // What is open in braces and brackets.
-  let scalar; // The indent of a key whose text goes on in the lines below it.
+  const open = []; // The objects and items around the line: `{ indent, key }`.
+  let flow; // The braces and brackets that are open.
+  let scalar; // The indent of a key whose text is in the lines below it.
   let place;
   let at = 0;
   for (const line of text.split('\n')) {
@@ -31,9 +32,9 @@ export function placeAt(text, offset) {
         place = { ...found, from: at + found.from };
       });
     } else if (scalar !== undefined && (isBlank || indent > scalar) && !isHere) {
-      // A line of a text.
+      // The line is part of a text.
     } else if ((isBlank || line.trimStart().startsWith('#')) && !isHere) {
-      // A line that says nothing.
+      // The line is blank or a comment.
     } else {
       scalar = undefined;
       block(line, isHere ? Math.min(column, line.length) : undefined);
@@ -89,7 +90,7 @@ export function placeAt(text, offset) {
     }
   }
 
-  /** Leaves what a line of this indent is no part of. A list may stand right under its key. */
+  /** Closes the objects that a line of this indent ends. A list may be as far left as its key. */
   function leave(indent, isItem) {
     while (open.length) {
       const { indent: of, isItem: wasItem } = open.at(-1);
@@ -105,12 +106,12 @@ export function placeAt(text, offset) {
   }
 }
 
-/** Reads on in braces and brackets; what is open after it, or nothing once all are closed. */
+/** Reads a line within braces and brackets. Returns those that are still open, if any are. */
 function inFlow(text, start, flow, read, column, here) {
   const { base, stack } = flow;
   const path = () => [...base, ...stack.slice(1).map((_, at) => nameOf(stack[at]))];
   let at = 0;
-  let word = 0; // Where the text began that no mark has ended.
+  let word = 0; // Where the current key or value began.
   let quote;
   const tell = () => {
     if (column === undefined || !stack.length) return;
@@ -171,8 +172,8 @@ const unquoted = (text) =>
 const plain = (text) => unquoted(text.replace(/(^|\s)#.*$/, '').trim());
 
 /**
- * What may stand at an offset of a contract: `{ from, options }`, and each option is
- * `{ label, detail, info }`. A key that its object has already is none.
+ * What may stand at an offset of a contract: `{ from, options }`. An option is
+ * `{ label, detail, info }`. Keys that the object has already are left out.
  */
 export function options(schema, text, offset) {
   const place = placeAt(text, offset);
@@ -206,7 +207,7 @@ export function options(schema, text, offset) {
   return { from: place.from, options: valuesOf(found).map((label) => ({ label })) };
 }
 
-/** What schemas say of a member, or of an item. */
+/** The schemas of a member or an item. */
 function below(nodes, step) {
   return nodes
     .map((node) => {
@@ -217,7 +218,7 @@ function below(nodes, step) {
     .filter((found) => typeof found === 'object');
 }
 
-/** Schemas with all that they refer to. `object` decides between what depends on its members. */
+/** Schemas and all that they refer to. The members of `object` decide which conditions hold. */
 function expand(root, schemas, object = new Map()) {
   return schemas.flatMap((schema) => {
     const { $ref: to, anyOf = [], oneOf = [], allOf = [] } = schema;
@@ -237,7 +238,7 @@ function expand(root, schemas, object = new Map()) {
   });
 }
 
-/** Whether an object fulfils a condition on what its members are. */
+/** Whether the members of an object fulfil a condition. */
 function holds({ properties = {}, required = [] }, object) {
   if (!required.every((name) => object.has(name))) return false;
   return Object.entries(properties).every(([name, { const: one, enum: some = [one] }]) => {
@@ -250,7 +251,7 @@ function valuesOf(nodes) {
   const narrow = listed(nodes.filter((node) => node.isNarrow));
   const all = listed(nodes).filter((value) => !narrow.length || narrow.includes(value));
   const examples = nodes.flatMap((node) => node.examples ?? []);
-  // Where any text may stand, `true` and `false` are only two of many.
+  // `true` and `false` help only where nothing but a boolean is allowed.
   const isChoice = nodes.some((node) => node.type === 'boolean');
   const found = [...all, ...(isChoice ? ['true', 'false'] : []), ...(all.length ? [] : examples)];
   return [...new Set(found.map((value) => String(value)))].filter((value) => !/\s/.test(value));

@@ -1,8 +1,8 @@
-// Text in any encoding, so that what nobody edited stays byte for byte. The marks of CSV are ASCII
-// in all encodings that Landfall reads. So records are told apart in the bytes themselves, and only
-// what stands in a cell is decoded.
+// Reads and writes text in any encoding, so that cells which nobody edits keep their bytes. The
+// delimiters of CSV are ASCII in all encodings that Landfall reads. So records are split in the
+// bytes themselves, and only single cells are decoded.
 
-/** Encodings that somebody may choose from where nothing tells which one it is. */
+/** The encodings to choose from if the API does not tell which one it is. */
 export const LABELS = [
   'windows-1252',
   'utf-8',
@@ -27,10 +27,11 @@ export const LABELS = [
 
 /**
  * How the bytes of a file stand for text: `{ label, isText, isSure, carry, bytes, show, take }`.
- * `carry` makes a text of the bytes in which CSV can be read, and `bytes` undoes that. `show` makes
- * of a part of it what people read, and `take` undoes that; `take` answers nothing if the encoding
- * lacks a character. `stated` is what the API says, or somebody chose. `isSure` says that nothing
- * was guessed, and `isText` that all of it is valid UTF-8.
+ * `carry` turns the bytes into a string in which CSV can be read, and `bytes` turns it back.
+ * `show` turns a part of that string into what people read, and `take` turns it back. `take`
+ * returns nothing if the encoding lacks a character. `stated` is the encoding that the API tells or
+ * that somebody chose. `isSure` says that it was not guessed. `isText` says that the file is valid
+ * UTF-8.
  */
 export function codecOf(bytes, stated) {
   const [first, second] = bytes;
@@ -48,7 +49,7 @@ function codec(label, bytes) {
   return narrow(name);
 }
 
-/** Valid UTF-8 is a text as it stands, and may be sent as one. */
+/** Valid UTF-8, which can be sent as text. */
 const utf8 = () => ({
   label: 'utf-8',
   isText: true,
@@ -58,7 +59,7 @@ const utf8 = () => ({
   take: (text) => text,
 });
 
-/** A string of JavaScript is a string of units of UTF-16, damaged ones included. */
+/** UTF-16. JavaScript's strings hold any sequence of its units, even a damaged one. */
 function utf16(label) {
   const [low, high] = label === 'utf-16le' ? [0, 1] : [1, 0];
   return {
@@ -70,7 +71,7 @@ function utf16(label) {
       return text;
     },
     bytes(text) {
-      // A byte order mark is what tells UTF-16 from everything else.
+      // Without a byte order mark the file might not be recognized as UTF-16.
       const marked = text.startsWith('\ufeff') ? text : `\ufeff${text}`;
       const bytes = new Uint8Array(marked.length * 2);
       for (let at = 0; at < marked.length; at += 1) {
@@ -84,7 +85,7 @@ function utf16(label) {
   };
 }
 
-/** Of everything else each byte is carried as a character of the same number. */
+/** Any other encoding. Each byte is carried as the character with the same number. */
 function narrow(label) {
   const decoder = new TextDecoder(label, { ignoreBOM: true });
   const show = (carried) => decoder.decode(carriedBytes(carried));
@@ -95,7 +96,7 @@ function narrow(label) {
     show,
     take(text) {
       const found = encoded(label, text);
-      // What can't be read back as it was written is not in the encoding.
+      // The encoding lacks a text that does not decode to itself.
       return found !== undefined && show(found) === text ? found : undefined;
     },
   };
@@ -110,9 +111,9 @@ function carried(bytes) {
 
 const carriedBytes = (text) => Uint8Array.from(text, (char) => char.charCodeAt(0));
 
-/** A text in an encoding, carried; nothing if it lacks one of the characters. */
+/** A text in an encoding, as a carried string; nothing if the encoding lacks a character. */
 function encoded(label, text) {
-  // Marks that could not be read are no characters.
+  // U+FFFD stands for bytes that could not be decoded.
   if (text.includes('\ufffd')) return undefined;
   if (label === 'utf-8') return carried(new TextEncoder().encode(text));
   const table = tableOf(label);
@@ -127,7 +128,7 @@ function encoded(label, text) {
 
 const tables = new Map();
 
-/** The bytes of each character of an encoding: browsers decode all of them, and encode none. */
+/** The bytes of each character. Browsers can decode these encodings, but not encode them. */
 function tableOf(label) {
   if (!tables.has(label)) {
     const table = new Map();

@@ -9,13 +9,13 @@ export const MOST = 10_000;
 /**
  * The rejects of a layout, from their file and the entries of the job's `errors.jsonl`. A reject is
  * known by its position in the file. Its faults follow each other, so whenever the record changes
- * the next reject begins. `codec` says how the bytes stand for text, and `landed` has positions
- * that other jobs landed. Where the job has several layouts, `runs` says which of its rejects are
- * of this one. `isCut` and `lacksFaults` say that only the beginning of the file, or of the faults,
- * was read.
+ * the next reject begins. `codec` decodes the bytes, and `landed` has positions that other jobs
+ * landed. If the job has several layouts, `runs` says which of its rejects belong to this one.
+ * `isCut` says that only the beginning of the file was read, and `lacksFaults` the same of the
+ * faults.
  *
- * `whole` says whether these are all, and `isMixed` whether there are faults of other records than
- * the file has: then nobody knows which fault is of which record.
+ * `whole` says whether these are all rejects. `isMixed` says that the faults are of more records
+ * than the file has, so that nobody can tell which fault belongs to which record.
  */
 export function read(file, errors, { codec, runs, landed = new Set(), isCut, lacksFaults } = {}) {
   const all = [];
@@ -31,7 +31,7 @@ export function read(file, errors, { codec, runs, landed = new Set(), isCut, lac
   const carrier = codec.carry(file);
   const delimiter = sniff(carrier);
   const found = records(carrier, delimiter, MOST + 2);
-  // A record that was cut is none.
+  // The last record may be cut in the middle.
   if (isCut) found.pop();
   const surplus = found.length - faults.length;
   const isMixed = !isCut && !lacksFaults && found.length < MOST && surplus !== 0 && surplus !== 1;
@@ -44,7 +44,7 @@ export function read(file, errors, { codec, runs, landed = new Set(), isCut, lac
   const rejects = found.slice(0, MOST).map(({ cells, ...record }, position) => ({
     position,
     ...record,
-    // As they came, and as people read them.
+    // The cells as they came, and as people read them.
     carried: cells,
     cells: cells.map(codec.show),
     faults: isMixed ? [] : (faults[position] ?? []),

@@ -1,5 +1,5 @@
-// Reads the first rows of a Parquet file, piece by piece, and shows their values as text. What
-// Landfall writes is read: flat columns, in zstd, Snappy, LZ4_RAW or unpacked.
+// Reads the first rows of a Parquet file, piece by piece, and writes their values as text. It reads
+// what Landfall writes: flat columns, compressed with zstd, Snappy or LZ4_RAW, or not at all.
 
 import { decompress } from '../vendor/fzstd/fzstd.js';
 import {
@@ -24,8 +24,8 @@ export async function firstRows(file, most) {
   const metadata = await parquetMetadataAsync(file);
   const [root, ...elements] = metadata.schema;
   const kinds = elements.map(kindOf);
-  // The reader would make numbers of decimals and moments, which have not as many digits. Without
-  // these annotations it hands over what is stored.
+  // The reader turns decimals and moments into numbers, which lose digits. Without the annotations
+  // it returns the integers that are stored.
   const plain = elements.map((element, at) =>
     kinds[at].isOwn ? { ...element, converted_type: undefined, logical_type: undefined } : element,
   );
@@ -127,7 +127,7 @@ function moment(value, digits, isUtc) {
   return `${date((value - rest) / day)} ${time(rest, digits)}${isUtc ? 'Z' : ''}`;
 }
 
-/** The shortest text that is this number of 32 bits. */
+/** The shortest text of a number of 32 bits. */
 function shortest(value) {
   for (let digits = 6; digits < 9; digits += 1) {
     const text = Number(value.toPrecision(digits));

@@ -1,7 +1,6 @@
-// What a token allows, as far as a page can know. The API decides; a page only leaves out what it
-// would refuse.
+// Tells what a token allows. The API decides; a page only leaves out what the API would refuse.
 
-/** What allows what: each of the first three scopes allows what those before it do. */
+/** The scopes that allow something: each of the first three includes those before it. */
 const GRANTED_BY = {
   read: ['read', 'write', 'admin'],
   write: ['write', 'admin'],
@@ -14,7 +13,7 @@ const DOES = {
   data: 'to see records and files',
 };
 
-/** The scopes of an access token, or of the answer that it came with; nothing if neither tells. */
+/** The scopes of an access token, or of the answer with it; nothing if neither tells them. */
 export function scopesOf(token, answer) {
   const claims = claimsOf(token);
   const told = claims?.scope ?? claims?.scp ?? answer;
@@ -22,7 +21,7 @@ export function scopesOf(token, answer) {
   return new Set(Array.isArray(told) ? told : told.split(' ').filter(Boolean));
 }
 
-/** Whether scopes allow something: `read`, `write`, `admin` or `data`. Unknown ones may. */
+/** Whether scopes allow `read`, `write`, `admin` or `data`. Unknown scopes allow everything. */
 export const allows = (scopes, what) =>
   !scopes || GRANTED_BY[what].some((name) => scopes.has(`landfall:${name}`));
 
@@ -30,7 +29,7 @@ export const allows = (scopes, what) =>
 export const lacking = (what) =>
   `Your sign-in lacks the scope \`landfall:${what}\`, which is needed ${DOES[what]}.`;
 
-/** What a token in JWT says. It is not verified: whoever is asked with it does that. */
+/** The claims of a JWT. The signature is not verified here: the API does that. */
 export function claimsOf(token) {
   try {
     const [, payload] = token.split('.');

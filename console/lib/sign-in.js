@@ -1,33 +1,33 @@
 // Signs people in with OpenID Connect: the code flow with PKCE (RFC 7636), as a client that can
 // keep no secret.
 //
-// Tokens are held in memory, so they are gone with the page. What outlives a reload lies in the
-// session storage of the tab, which no other tab and no other origin sees, and which goes with it:
-// the refresh token, as people would have to sign in at each reload otherwise, and while somebody
-// is away to sign in, what proves that an answer belongs to this tab. A script of somebody else's
-// could read it, and the policy lets none run. An issuer should hand out each refresh token for one
-// use (RFC 9700), so that a stolen one shows.
+// Access tokens are held in memory only. The session storage of the tab has two things. One is the
+// refresh token: without it, people would have to sign in after each reload. The other is the
+// state, nonce and verifier while somebody is at the issuer: they prove that an answer belongs to
+// this tab. No other tab and no other origin can read the session storage, and it ends with the
+// tab. A foreign script in the page could read it, but the policy lets none run. An issuer should
+// make each refresh token good for one use (RFC 9700), so that a theft is noticed.
 
 import { claimsOf, scopesOf } from './scopes.js';
 
 const PENDING = 'landfall.sign-in';
 const REFRESH = 'landfall.refresh';
-/** What an issuer has, and whether it must. */
+/** The endpoints of an issuer, and whether it must have them. */
 const ENDPOINTS = [
   ['authorization_endpoint', true],
   ['token_endpoint', true],
   ['revocation_endpoint', false],
   ['end_session_endpoint', false],
 ];
-const CLOCK_SKEW_S = 60; // That clocks may differ.
-const RENEW_BEFORE_S = 30; // So that a token does not run out on its way.
+const CLOCK_SKEW_S = 60; // The most that clocks may differ.
+const RENEW_BEFORE_S = 30; // A token must not expire while a call is on its way.
 
 /** What went wrong, in words for a reader. */
 export class NotSignedIn extends Error {
   title = 'Not signed in';
 }
 
-/** A code verifier, a state or a nonce: 32 bytes by chance. */
+/** A code verifier, a state or a nonce: 32 random bytes. */
 export const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 
 /** The code challenge of a verifier, by S256. */
@@ -43,7 +43,7 @@ export async function challengeOf(verifier) {
 export class SignIn {
   #config;
   #page;
-  #issuer; // What the issuer says of itself, once it was asked.
+  #issuer; // The issuer's metadata, once it was asked.
   #tokens; // `{ access, id, until }`
   #renewing;
 
@@ -55,23 +55,23 @@ export class SignIn {
     this.#page = page;
   }
 
-  /** The scopes of who is signed in; nothing if the issuer does not tell. */
+  /** The scopes of the person who is signed in; nothing if the issuer does not tell them. */
   scopes;
-  /** What to call who is signed in. */
+  /** The name of the person who is signed in. */
   name;
 
   get isIn() {
     return this.#tokens !== undefined;
   }
 
-  /** Takes the issuer's answer out of the address, or goes on with what the tab remembers. */
+  /** Takes the issuer's answer from the address, or uses the refresh token of the tab. */
   async resume() {
     const { location, history, sessionStorage } = this.#page;
     const answer = new URLSearchParams(location.search);
     if (answer.has('state') && (answer.has('code') || answer.has('error'))) {
       const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? 'null');
       sessionStorage.removeItem(PENDING);
-      // A code is good for one use, so neither a reload nor a link may have it.
+      // A code is good for one use. A reload or a copied link must not send it again.
       history.replaceState(null, '', this.#home() + (pending?.place ?? ''));
       await this.#accept(answer, pending);
     } else if (sessionStorage.getItem(REFRESH)) {
@@ -79,7 +79,7 @@ export class SignIn {
     }
   }
 
-  /** Leads to the issuer, and from there back to a place of the console. */
+  /** Goes to the issuer, which leads back to a place of the console. */
   async begin(place) {
     const issuer = await this.#discover();
     const pending = { state: random(), nonce: random(), verifier: random(), place };
@@ -102,13 +102,17 @@ export class SignIn {
     this.#page.location.assign(to.href);
   }
 
-  /** The header that tells who calls. A token that is about to run out is renewed before. */
+  /** The header with the access token. A token that is about to expire is renewed first. */
   async headers() {
-    if (this.#tokens && this.#now() > this.#tokens.until - RENEW_BEFORE_S) await this.renew();
-    return this.#tokens ? { authorization: `Bearer ${this.#tokens.access}` } : {};
+    if (!this.#lasts(RENEW_BEFORE_S)) await this.renew();
+    return this.#lasts(0) ? { authorization: `Bearer ${this.#tokens.access}` } : {};
   }
 
-  /** Has the refresh token make new tokens, and answers whether it did. */
+  #lasts(seconds) {
+    return this.#tokens !== undefined && this.#now() < this.#tokens.until - seconds;
+  }
+
+  /** Gets new tokens with the refresh token, and returns whether that worked. */
   renew() {
     this.#renewing ??= this.#refresh().finally(() => {
       this.#renewing = undefined;
@@ -116,7 +120,7 @@ export class SignIn {
     return this.#renewing;
   }
 
-  /** Forgets who was signed in, here and at the issuer as far as it lets a page. */
+  /** Forgets the tokens, revokes the refresh token, and ends the session at the issuer. */
   async end() {
     const { sessionStorage, location, fetch } = this.#page;
     const refresh = sessionStorage.getItem(REFRESH);
@@ -126,7 +130,7 @@ export class SignIn {
     const { clientId } = this.#config;
     if (refresh && issuer.revocation_endpoint) {
       const body = new URLSearchParams({ token: refresh, client_id: clientId });
-      // Whoever can't be reached now has forgotten it here at least.
+      // If the issuer can't be reached, the token is forgotten here at least.
       await fetch(issuer.revocation_endpoint, { method: 'POST', body }).catch(() => {});
     }
     if (!issuer.end_session_endpoint) return;
@@ -137,7 +141,7 @@ export class SignIn {
     location.assign(to.href);
   }
 
-  /** Where the console is, without the place in it: what the issuer knows as the redirect URI. */
+  /** The address of the console without the place in it, which is the redirect URI. */
   #home() {
     const { origin, pathname } = this.#page.location;
     return origin + pathname;
@@ -165,9 +169,9 @@ export class SignIn {
     return found;
   }
 
-  /** Exchanges the code of an answer for tokens, if the answer belongs to what was asked. */
+  /** Exchanges the code of an answer for tokens, if the answer belongs to the request. */
   async #accept(answer, pending) {
-    // Not even an error is believed of somebody else.
+    // Anybody can make a link with an error in it, so the state is checked first.
     if (!pending || answer.get('state') !== pending.state)
       throw new NotSignedIn('The answer does not belong to a sign-in of this tab. Sign in again.');
     const issuer = await this.#discover();
@@ -202,15 +206,15 @@ export class SignIn {
       this.#keep(tokens);
       return true;
     } catch (problem) {
-      // What is refused is of no more use; whoever is away may answer later.
+      // A refused token is of no more use. An issuer that is away may answer later.
       if (problem.isRefused) this.#forget();
       return false;
     }
   }
 
   /**
-   * Whether an ID token is the issuer's, for this client, and for what was asked. It came straight
-   * from the issuer by HTTPS, which stands for its signature (OpenID Connect Core, 3.1.3.7).
+   * Checks issuer, client, time and nonce of an ID token. It came from the issuer's own endpoint by
+   * HTTPS, so its signature need not be verified (OpenID Connect Core, 3.1.3.7).
    */
   #check(token, nonce) {
     const claims = claimsOf(token ?? '');
@@ -248,7 +252,7 @@ export class SignIn {
     this.#page.sessionStorage.removeItem(REFRESH);
   }
 
-  /** A document of the issuer's, or what it makes of a form. */
+  /** Gets a document of the issuer, or posts a form to it. */
   async #ask(url, form) {
     const init = form
       ? { method: 'POST', body: new URLSearchParams(form), headers: { accept: 'application/json' } }

@@ -20,7 +20,7 @@ export function open(app, { dataset }, query) {
   let versions = [];
   let chosen = query.version === undefined ? undefined : Number(query.version);
   let compared = query.with === undefined ? undefined : Number(query.with);
-  let edit; // What somebody does to the contract.
+  let edit; // The change of the contract that somebody makes.
   const texts = new Map();
   const seen = previews(app);
 
@@ -95,7 +95,7 @@ export function open(app, { dataset }, query) {
     return texts.get(version);
   }
 
-  /** Opens the editor of a version's text; its module is loaded only for that. */
+  /** Opens the editor with the text of a version. Its module is loaded here. */
   async function change(version) {
     try {
       const { editing } = await import('../parts/contract.js');
@@ -105,7 +105,7 @@ export function open(app, { dataset }, query) {
         edit = undefined;
         if (made !== undefined) {
           live.again();
-          // What changed is shown beside the version before.
+          // The page shows the difference to the version before.
           app.go(['datasets', dataset], { version: made }, { replace: true });
         }
         app.redraw();
@@ -270,7 +270,7 @@ export function open(app, { dataset }, query) {
     </section>`;
   }
 
-  /** Which version is shown, and beside which other one. */
+  /** Chooses the version that is shown, and the one to compare it with. */
   function selection(version, before, newest) {
     return html`
       <label

@@ -143,7 +143,7 @@ export function open(app, { job: id }) {
     }
   }
 
-  /** What may be done about a job, or why somebody may not do it. */
+  /** The buttons of a job, or why there are none. */
   function does(job) {
     const all = actions(job);
     if (!all.length) return nothing;

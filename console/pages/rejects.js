@@ -28,7 +28,7 @@ export function open(app, { job: id }, query) {
   const path = `/jobs/${encodeURIComponent(id)}`;
   let job;
   let layout = Number(query.layout ?? 0);
-  let layouts; // Those of the job, where it has several: `{ layout, rows, rejects, encoding }`.
+  let layouts; // The layouts of the job if it has several: `{ layout, rows, rejects, encoding }`.
   let loaded; // The documents of the layout.
   let chosen; // The encoding that somebody chose.
   let found; // What `read` answers, and where the file is.
@@ -39,8 +39,8 @@ export function open(app, { job: id }, query) {
   let rule = { kind: 'trim', column: '', find: '', to: '' };
   let replays = []; // Those sent from here, newest first: `{ job, layout, sent, counts, status }`.
   let isSending = false;
-  const allDrafts = new Map(); // Of each layout the cells of edited rejects.
-  const allLanded = new Map(); // Of each layout the positions that replays of this page landed.
+  const allDrafts = new Map(); // The cells of edited rejects, by layout.
+  const allLanded = new Map(); // The positions that replays of this page landed, by layout.
   const watches = [];
   let drafts = of(allDrafts, layout, Map);
 
@@ -117,7 +117,7 @@ export function open(app, { job: id }, query) {
     isEdited(reject) &&
     drafts.get(reject.position).some((_, column, all) => isStrange(found, reject, all, column));
 
-  /** Reads the rejects as another encoding has them. What was typed stays. */
+  /** Decodes the rejects in another encoding. What was typed stays. */
   function chooseEncoding(event) {
     const before = found.rejects;
     chosen = event.target.value;
@@ -296,9 +296,10 @@ export function open(app, { job: id }, query) {
         ? html`<div class="note warn">
             <strong>They can’t be mended here</strong>
             <p>
-              The job has rejects of several headers, and the API does not tell which faults are of
-              which. <a href=${found.url} download>Download</a> those of the first header, mend them
-              in the file, and replay it as an object.
+              The page can’t tell which fault belongs to which record. Either the job landed objects
+              with different headers, and the API lists no headers, or a record has a quote that the
+              page reads in another way. <a href=${found.url} download>Download</a> the records,
+              mend them in the file, and replay it as an object.
             </p>
           </div>`
         : nothing}
@@ -342,7 +343,7 @@ export function open(app, { job: id }, query) {
             </section>`}`;
   };
 
-  /** Of rejects in another encoding: how they are read, and what that means for mending. */
+  /** Explains how rejects that are not UTF-8 are read, and what that means for mending them. */
   const encoding = (strange) =>
     html`<div class="note ${strange ? 'bad' : ''}">
       <strong
@@ -631,7 +632,7 @@ function landedOf({ stored, rejected }) {
   return `${counted(stored, 'reject')} landed${again}`;
 }
 
-/** What a map has of a layout, made if it is not there. */
+/** The entry of a map for a layout, which is made if it is missing. */
 function of(map, layout, Kind) {
   if (!map.has(layout)) map.set(layout, new Kind());
   return map.get(layout);

@@ -1,4 +1,4 @@
-// Changes a contract: its editor, what is wrong with it, and its registration as a new version.
+// Changes a contract: edits it, shows its faults, and registers it as a new version.
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { checker } from '../lib/check.js';
@@ -6,11 +6,11 @@ import { counted } from '../lib/format.js';
 import { editor } from './editor.js';
 import { ask, message, problem } from './ui.js';
 
-let schema; // It is the same for all contracts.
+let schema; // All contracts have the same one.
 
 /**
- * The editing of a version of a contract: `{ view, isChanged, close }`. `done` is told the version
- * that was registered, or nothing if somebody goes back.
+ * Edits a version of a contract: `{ view, isChanged, close }`. `done` is called with the version
+ * that was registered, or with nothing if somebody goes back.
  */
 export function editing(app, { dataset, version, text }, done) {
   const path = `/datasets/${encodeURIComponent(dataset)}`;

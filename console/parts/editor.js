@@ -4,14 +4,13 @@ import { rangeOf } from '../lib/check.js';
 import { options } from '../lib/complete.js';
 
 /**
- * An editor of a text: `{ element, text, show, go, close }`. `changed` is told each new text, and
- * `schema` is a promise of the JSON Schema by which keys and values are offered.
+ * An editor of a text: `{ element, ready, text, show, go, close }`. `changed` is called with each
+ * new text. `schema` is a promise of the JSON Schema, which completion uses.
  */
 export function editor({ label, text, changed, schema }) {
   const element = document.createElement('div');
   element.className = 'editor';
-  // Within a shadow tree CodeMirror adopts its styles as objects: the policy lets no page make
-  // `style` elements.
+  // The policy forbids `style` elements. In a shadow tree CodeMirror uses adopted style sheets.
   const root = element.attachShadow({ mode: 'open' });
   const dark = matchMedia('(prefers-color-scheme: dark)');
   let now = text;
@@ -23,7 +22,7 @@ export function editor({ label, text, changed, schema }) {
     (found) => {
       known = found;
     },
-    () => {}, // It can be written without being offered anything.
+    () => {}, // The editor works without completion, too.
   );
 
   const ready = import('../vendor/codemirror/codemirror.js').then((cm) => {
@@ -40,7 +39,7 @@ export function editor({ label, text, changed, schema }) {
           cm.lintGutter(),
           cm.highlightActiveLine(),
           cm.highlightActiveLineGutter(),
-          // What has no width, or turns the order of letters around, is shown.
+          // Invisible characters are shown, and those that change the direction of text.
           cm.highlightSpecialChars(),
           cm.history(),
           cm.drawSelection(),
@@ -52,7 +51,7 @@ export function editor({ label, text, changed, schema }) {
           cm.highlightSelectionMatches(),
           cm.search({ top: true }),
           cm.yaml(),
-          // Tab leads out of the editor, as it does everywhere else.
+          // Tab leaves the editor, as it leaves any other field.
           cm.keymap.of([
             ...cm.closeBracketsKeymap,
             ...cm.defaultKeymap,
@@ -125,7 +124,7 @@ function looks(cm, isDark) {
   const theme = cm.EditorView.theme(
     {
       '&': { color: 'var(--text)', backgroundColor: 'var(--ground)', maxHeight: '70vh' },
-      '&.cm-focused': { outline: 'none' }, // The element around it has one.
+      '&.cm-focused': { outline: 'none' }, // The element around it has an outline.
       '.cm-scroller': { fontFamily: mono, fontSize: '12px', lineHeight: '20px' },
       '.cm-content, .cm-gutter': { minHeight: '280px' },
       '.cm-content': { caretColor: 'var(--text)' },
@@ -150,7 +149,7 @@ function looks(cm, isDark) {
       },
       '.cm-completionInfo': { maxWidth: '320px', padding: '8px' },
       '.cm-completionDetail': { color: 'inherit', fontStyle: 'normal' },
-      // CodeMirror's own marks are images in the style, which the policy does not let in.
+      // CodeMirror's own marks are images in its style, which the policy refuses.
       '.cm-lint-marker-error': {
         content: '""',
         borderRadius: '50%',

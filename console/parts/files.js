@@ -6,16 +6,16 @@ import { bytes, count, counted, fileName } from '../lib/format.js';
 import { icon, loading, problem } from './ui.js';
 
 const ROWS = 50;
-const COLUMNS = 200; // Of a wider file the first ones are shown.
-const CHARACTERS = 200; // Of a longer value the beginning is shown.
-const MOST_BYTES = 64_000_000; // That a page reads of a file.
+const COLUMNS = 200; // A wider file is cut.
+const CHARACTERS = 200; // A longer value is cut.
+const MOST_BYTES = 64_000_000; // The most that a page reads of a file.
 
-/** Which file's first rows are looked at on a page, and what they are. */
+/** The first rows of one file at a time, which a page shows. */
 export function previews(app) {
   let shown; // `{ file, table, error }`
   return {
     isOf: (file) => shown?.file.key === file.key,
-    /** Shows the first rows of a file, or nothing any more. */
+    /** Shows the first rows of a file, or hides them if they are shown. */
     async toggle(file) {
       if (shown?.file.key === file.key) {
         shown = undefined;
@@ -26,7 +26,7 @@ export function previews(app) {
       shown = mine;
       app.redraw();
       try {
-        // Most visits need no reader of Parquet.
+        // It is loaded here, as most visits do without it.
         const { firstRows } = await import('../lib/parquet.js');
         mine.table = await firstRows(pieces(file.url, file.bytes, MOST_BYTES), ROWS);
       } catch (error) {
@@ -34,7 +34,7 @@ export function previews(app) {
       }
       if (shown !== mine) return;
       app.redraw();
-      // It stands below all else of a job.
+      // On a job's page it is below everything else.
       requestAnimationFrame(() => {
         const found = document.getElementById('first-rows');
         found?.scrollIntoView({ block: 'start' });

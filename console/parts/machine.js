@@ -93,7 +93,7 @@ export function drawing({ graph, mapRuns }, { now, told, isNarrow }) {
       )}
       ${nodes.map((node) => {
         const run = mapRuns.findLast((one) => one.state === node.name);
-        // What is not over goes on while the API is not asked.
+        // The time of a state that is not over goes on between two answers of the API.
         const more = LASTING.has(node.status) ? Math.max(now - told, 0) : 0;
         return box(at.get(node.name), run?.counts, node.milliseconds + more, now, size);
       })}

@@ -78,8 +78,8 @@ function failures(attempts) {
 }
 
 /**
- * What the time of an execution went into, and the rounds of its shards. A job that went through
- * each state once and ran every shard once has nothing to tell beyond its timeline.
+ * What the time of an execution went into, and the rounds of its shards. It is shown only for a
+ * job with several shards, several rounds or pauses: the timeline says the same of any other.
  */
 export function whereTimeWent({ criticalPath, rounds }) {
   const steps = criticalPath.steps.filter((step) => step.share >= LEAST_SHARE);

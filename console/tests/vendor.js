@@ -1,5 +1,5 @@
-// Makes the files of `../vendor` that are put together of packages: `npm run vendor`. With
-// `--check` it writes nothing and says whether each file is what these packages make.
+// Bundles packages into the files of `../vendor`: `npm run vendor`. With `--check` it writes
+// nothing and fails if a file differs from its bundle.
 
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 const TESTS = fileURLToPath(new URL('.', import.meta.url));
 const VENDOR = fileURLToPath(new URL('../vendor/', import.meta.url));
 
-/** What each file exports, and of which modules. Whatever is not exported is left out. */
+/** The exports of each file. Code that no export needs is left out. */
 const FILES = {
   'hyparquet/hyparquet.js': `
     export { parquetMetadataAsync, parquetRead } from 'hyparquet';
@@ -46,7 +46,7 @@ for (const [path, contents] of Object.entries(FILES)) {
     format: 'esm',
     target: 'es2022',
     minify: true,
-    legalComments: 'none', // They are in `LICENSES` beside the file.
+    legalComments: 'none', // Licences are in `LICENSES` beside the file.
     metafile: true,
     write: false,
   });

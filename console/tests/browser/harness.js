@@ -160,16 +160,26 @@ export async function ended(job, wanted) {
   }
 }
 
-/** Stops the execution of a job, as somebody does who has the state machine before them. */
+/**
+ * Stops the execution of a job once it is planned, as somebody may do in the console of AWS. It
+ * does nothing to an execution that has ended.
+ */
 export async function stop(job) {
-  const { execution } = await api('GET', `/jobs/${job}/execution`);
+  let execution;
+  for (const end = Date.now() + PATIENCE; Date.now() < end; ) {
+    const found = await fetch(`${base}/jobs/${job}/execution`);
+    // A job that was just admitted has none.
+    const { states = [], ...more } = found.ok ? await found.json() : {};
+    execution = more.execution;
+    if (states.some((visit) => visit.name.startsWith('Transform'))) break;
+  }
   const credential = 'test/20260101/us-east-1/states/aws4_request';
   const answer = await fetch(new URL('/', CONSOLE), {
     method: 'POST',
     headers: {
       'content-type': 'application/x-amz-json-1.0',
       'x-amz-target': 'AWSStepFunctions.StopExecution',
-      // The local cloud looks at who calls, and at no signature.
+      // The local cloud looks at the caller and not at the signature.
       authorization: `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=host, Signature=0`,
     },
     body: JSON.stringify({ executionArn: execution.arn }),

@@ -158,16 +158,31 @@ export async function stand(answers) {
     const path = CONSOLE + name;
     if (!existsSync(path) || !TYPES[extname(path)]) return response.writeHead(404).end();
     let file = readFileSync(path);
-    // As a deployment does whose issuer is none of those that the page knows.
+    // A deployment with an issuer of its own adds it to the policy, too.
     if (name === 'index.html')
       file = String(file).replace("connect-src 'self'", `connect-src 'self' ${issuer.origin}`);
     return response.writeHead(200, { 'content-type': TYPES[extname(path)] }).end(file);
   });
+  // A WebSocket that opens and stays silent.
+  const sockets = new Set();
+  console_.on('upgrade', (request, socket) => {
+    const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+    const accept = createHash('sha1').update(key).digest('base64');
+    socket.write(
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+        `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
+    sockets.add(socket);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => sockets.delete(socket));
+  });
+  answers['POST /tickets'] = { url: `${originOf(console_).replace('http', 'ws')}/live` };
   return {
     issuer,
     api,
     console: `${originOf(console_)}/index.html`,
     close() {
+      sockets.forEach((socket) => socket.destroy());
       for (const server of [issuing, console_]) {
         server.closeAllConnections();
         server.close();

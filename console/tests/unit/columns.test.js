@@ -6,7 +6,7 @@ import { test } from 'node:test';
 const CONSOLE = fileURLToPath(new URL('../../', import.meta.url));
 const COLUMNS = 100;
 
-/** Our own texts; what others wrote, and what is told in tables, is as long as it is. */
+/** Our own texts. Vendored files and lists of packages are left out. */
 function* texts(folder) {
   for (const name of readdirSync(folder)) {
     if (['node_modules', 'vendor', 'package-lock.json', 'package.json'].includes(name)) continue;

@@ -12,7 +12,7 @@ test('any bytes in any encoding come back as they were', () => {
     for (let turn = 0; turn < 20; turn += 1) {
       let bytes = Uint8Array.from({ length: 2 * next(200) }, () => next(256));
       const { carry, bytes: back, label: name } = codecOf(bytes, label);
-      // Of UTF-16 a mark is added where there was none.
+      // UTF-16 gets a byte order mark.
       if (name === 'utf-16le') bytes = bytesOf(0xff, 0xfe, [...bytes]);
       if (name === 'utf-16be') bytes = bytesOf(0xfe, 0xff, [...bytes]);
       assert.deepEqual(back(carry(bytes)), bytes, `${name}: ${bytes}`);
@@ -52,7 +52,7 @@ test('an encoding is told by the API, a mark, or the bytes', () => {
   assert.deepEqual(found([0xff, 0xfe, 0x61, 0]), ['utf-16le', true]);
   assert.deepEqual(found([0xfe, 0xff, 0, 0x61]), ['utf-16be', true]);
   assert.deepEqual(found([0xe9]), ['windows-1252', false]);
-  // ASCII says nothing of what may be written beside it.
+  // The encoding matters for ASCII, too: somebody may type other characters.
   assert.deepEqual(found([0x61], 'windows-1251'), ['windows-1251', true]);
   assert.deepEqual(found([0x61, 0xe9], 'utf-8'), ['utf-8', true]);
 });

@@ -85,7 +85,7 @@ test('a file that is cut has no last record, and is not whole', () => {
   assert.deepEqual([rejects.length, whole, isMixed], [1, false, false]);
 });
 
-test('of another encoding only what was typed becomes other bytes', () => {
+test('in another encoding, only what was typed gets other bytes', () => {
   // «Zoë;» and a byte that Shift_JIS has not, in one record; ß in the other.
   const file = Uint8Array.of(
     0x69,

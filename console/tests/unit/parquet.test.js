@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { firstRows } from '../../lib/parquet.js';
 
-/** A file of `data` (the same rows in each codec), which counts the bytes that are read. */
+/** A file of `data`. All of them have the same rows, each in another codec. */
 function file(name) {
   const { buffer, byteOffset, length } = readFileSync(new URL(`data/${name}`, import.meta.url));
   const bytes = buffer.slice(byteOffset, byteOffset + length);

@@ -69,7 +69,7 @@ test('the challenge of RFC 7636, appendix B', async () => {
   );
 });
 
-test('what is drawn by chance is long, of the alphabet of verifiers, and never the same', () => {
+test('random values are long, of the alphabet of verifiers, and never the same', () => {
   const drawn = Array.from({ length: 100 }, random);
   for (const one of drawn) assert.match(one, /^[A-Za-z0-9_-]{43}$/);
   assert.equal(new Set(drawn).size, drawn.length);
@@ -174,7 +174,7 @@ test('an ID token of another nonce, client, issuer or time is refused', async ()
   }
 });
 
-test('an issuer that is another one, has no HTTPS or no PKCE is not gone to', async () => {
+test('nobody is sent to another issuer, or to one without HTTPS or PKCE', async () => {
   for (const [metadata, reason] of [
     [{ issuer: 'https://evil.example' }, /says that it is/],
     [{ token_endpoint: 'http://issuer.example/token' }, /not HTTPS/],
@@ -207,6 +207,29 @@ test('a reload goes on with the refresh token, which is changed for a new one', 
   assert.deepEqual([again.isIn, page.kept.size], [false, 0]);
 });
 
+test('an expired token is not sent', async (context) => {
+  context.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+  let isThere = true;
+  const page = tab({
+    token() {
+      if (!isThere) throw new Error('away');
+      return tokensOf({});
+    },
+  });
+  page.kept.set('landfall.refresh', 'refresh-1');
+  const signIn = new SignIn(CONFIG, page);
+  await signIn.resume();
+  const isIn = async () => 'authorization' in (await signIn.headers());
+  isThere = false;
+  context.mock.timers.tick(299_000);
+  assert.ok(await isIn());
+  context.mock.timers.tick(1_000);
+  assert.ok(!(await isIn()));
+  // The issuer is there again.
+  isThere = true;
+  assert.ok(await isIn());
+});
+
 test('many who want a new token at once ask for one', async () => {
   let count = 0;
   const page = tab({ token: () => (count += 1) && tokensOf({}) });
@@ -225,7 +248,7 @@ test('a call that is not let in is repeated once with a new token', async (conte
     return { status, ok: status === 200, text: async () => '{"title":"x"}' };
   });
   let token = 0;
-  let lost = 0;
+  const access = [];
   const signIn = {
     headers: async () => ({ authorization: `Bearer ${token}` }),
     renew: async () => {
@@ -233,13 +256,18 @@ test('a call that is not let in is repeated once with a new token', async (conte
       return token < 3;
     },
   };
-  const api = new Api('https://api.example/', { signIn, onLost: () => (lost += 1) });
+  const api = new Api('https://api.example/', { signIn, onAccess: (is) => access.push(is) });
   await api.get('/jobs');
-  assert.deepEqual([sent, lost], [['Bearer 0', 'Bearer 1'], 0]);
+  assert.deepEqual([sent, access], [['Bearer 0', 'Bearer 1'], [true]]);
   await assert.rejects(api.get('/jobs'));
-  assert.deepEqual([sent.length, lost], [4, 1]);
+  assert.deepEqual([sent.length, access], [4, [true, false]]);
   await assert.rejects(api.get('/jobs'));
-  assert.deepEqual([sent.length, lost], [5, 2]);
+  assert.deepEqual([sent.length, access], [5, [true, false, false]]);
+  // No call is made without a token.
+  const nobody = { headers: async () => ({}), renew: assert.fail };
+  const outside = new Api('/', { signIn: nobody, onAccess: (is) => access.push(is) });
+  await assert.rejects(outside.get('/jobs'), { status: 401 });
+  assert.deepEqual([sent.length, access.at(-1)], [5, false]);
 });
 
 test('scopes are told by the token, or by what came with it', () => {
@@ -260,7 +288,7 @@ test('a scope allows what those below it allow, and nobody sees data without its
   assert.deepEqual(all(of('admin')), ['read', 'write', 'admin']);
   assert.deepEqual(all(of('data')), ['data']);
   assert.deepEqual(all(new Set()), []);
-  // Where nobody tells, the API does.
+  // If nobody tells the scopes, everything is offered and the API decides.
   assert.deepEqual(all(undefined), ['read', 'write', 'admin', 'data']);
   assert.match(lacking('write'), /landfall:write/);
 });
