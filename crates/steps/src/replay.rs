@@ -139,7 +139,7 @@ pub struct LayoutRejects {
     pub rejects: Positions,
 }
 
-/// The rejects of a job by their layouts. Empty: the job has one layout, or is not verified.
+/// The rejects of a job by their layouts. Empty: the job is not verified.
 ///
 /// # Errors
 ///
@@ -154,15 +154,15 @@ pub async fn rejects_by_layout(
     let Some(tally) = documents::find::<Tally>(work, &keys.tally()).await? else {
         return Ok(Vec::new());
     };
-    if plan.layouts.len() == 1 {
-        return Ok(Vec::new());
-    }
     let (mut at, mut objects) = (0_u32, Planned::new(work, &plan));
     let mut runs: BTreeMap<u32, Vec<(u32, u32)>> = BTreeMap::new();
     for (position, object) in (0..).zip(&tally.objects) {
         let rejected = u32::try_from(object.counts.rejected).unwrap_or(u32::MAX);
         if rejected > 0 {
-            let layout = objects.get(position).await?.layout;
+            let layout = match plan.layouts.len() {
+                1 => 0,
+                _ => objects.get(position).await?.layout,
+            };
             runs.entry(layout).or_default().push((at, rejected));
             at = at.saturating_add(rejected);
         }

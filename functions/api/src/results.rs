@@ -58,8 +58,8 @@ pub(crate) struct Rejects {
     /// Until when it is good.
     #[schema(required, format = DateTime)]
     expires: Option<String>,
-    /// The rejects by their layouts, of a job whose objects have several: each has a file of its
-    /// own.
+    /// The rejects by their layouts, of which a job has several where its objects differ in headers
+    /// or encodings: each has a file of its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<schema::LayoutRejects>)]
     layouts: Vec<LayoutRejects>,
