@@ -79,9 +79,9 @@ impl Suite {
         for job in &jobs[1..jobs.len() - 2] {
             self.becomes(job, JobStatus::Failed).await;
         }
-        assert_eq!(self.turns(&dataset, Some(sooner), 1).await, [later.clone()]);
+        assert_eq!(self.turns(&dataset, Some(sooner), 1).await, std::slice::from_ref(later));
         self.becomes(later, JobStatus::Failed).await;
-        assert_eq!(self.turns(&dataset, Some(sooner), 1).await, [sooner.clone()]);
+        assert_eq!(self.turns(&dataset, Some(sooner), 1).await, std::slice::from_ref(sooner));
     }
 
     pub(super) async fn racing_jobs_have_one_turn_each(&self) {
