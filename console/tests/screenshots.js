@@ -3,7 +3,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { api, ended, launch, leave, submit, visit } from './browser/harness.js';
+import { api, ended, launch, leave, submit, until, visit } from './browser/harness.js';
 
 const FOLDER = fileURLToPath(new URL('../../docs/console/', import.meta.url));
 const SIZES = { desktop: 1440, phone: 390 };
@@ -63,6 +63,24 @@ try {
         await leave(page);
       }
     }
+  }
+  // A job as it runs, from what its shards tell.
+  for (const [size, theme] of [
+    ['desktop', 'light'],
+    ['phone', 'dark'],
+  ]) {
+    const page = await visit(browser, '#/jobs', { width: SIZES[size], theme });
+    const job = await submit('orders', `orders-2026-${size}.csv`, orders(3, 1_200_000), {
+      force: true,
+      shardBytes: 1_000_000,
+    });
+    await page.evaluate((id) => {
+      location.hash = `#/jobs/${id}`;
+    }, job);
+    await until(page, 'a shard', () => document.querySelector('.progress .bar'));
+    await page.screenshot({ path: `${FOLDER}running-${size}-${theme}.png` });
+    await leave(page);
+    await ended(job, 'SUCCEEDED');
   }
 } finally {
   await browser.close();
