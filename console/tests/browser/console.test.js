@@ -223,7 +223,7 @@ rejects: { limit: 100% }
   await ended(job, 'SUCCEEDED');
   const page = await visit(browser, `#/jobs/${job}/rejects`);
   await until(page, 'the encoding', () =>
-    document.querySelector('.note')?.textContent.includes('read as windows-1252'),
+    document.querySelector('.note')?.textContent.includes('records are in windows-1252'),
   );
   const type = async (label, value) => {
     const input = await page.waitForSelector(`.grid input[aria-label^="${label}"]`);
