@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use crate::App;
 use crate::caller::Caller;
-use crate::extract::{Body, Job, Named};
+use crate::extract::{self, Body, Job, Named};
 use crate::problem::{Kind, Problem};
 use crate::replay::{MAX_NAMED_REJECTS, RejectsLeft, check_parent, claims, left};
 
@@ -34,6 +34,7 @@ pub(crate) struct Asked {
     /// The layout of the rejects, from 0: those of another layout than the first lie in a file of
     /// their own.
     #[serde(default)]
+    #[schema(maximum = 999)]
     layout: u32,
     /// Which of the job's rejects of that layout, from 0; without it, all that are open.
     #[schema(min_items = 1, max_items = 10000)]
@@ -80,6 +81,7 @@ pub(crate) async fn dismiss(
             ),
         ));
     }
+    let layout = extract::layout(layout)?;
     let wanted = wanted(&app, &job, layout, rejects).await?;
     let keys = JobKeys::new("", &id);
     let by = caller.who.clone();

@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use job::DatasetName;
 use job::message::JobId;
+use landing::plan::MAX_LAYOUTS;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
@@ -158,6 +159,17 @@ pub(crate) fn page_length(asked: Option<u32>, default: u32, max: u32) -> Result<
         _ => {
             let detail = format!("`limit` is a number from 1 to {max}");
             Err(Problem::bad_request(detail).of_field("limit").over(max.into()))
+        }
+    }
+}
+
+/// A layout that a job may have, by its position in the plan.
+pub(crate) fn layout(asked: u32) -> Result<u32, Problem> {
+    match (asked as usize) < MAX_LAYOUTS {
+        true => Ok(asked),
+        false => {
+            let detail = format!("`layout` is a number from 0 to {}", MAX_LAYOUTS - 1);
+            Err(Problem::bad_request(detail).of_field("layout"))
         }
     }
 }

@@ -21,7 +21,7 @@ use wording::Unquoted;
 
 use crate::caller::Caller;
 use crate::datasets::no_dataset;
-use crate::extract::{Asked as Query, Body, Dataset, Job, Named, page_length};
+use crate::extract::{self, Asked as Query, Body, Dataset, Job, Named, page_length};
 use crate::jobs::{Id, check_salt, start};
 use crate::problem::{Kind, Problem};
 use crate::source::{Object, pinned, see};
@@ -53,6 +53,7 @@ pub(crate) struct Asked {
     /// The layout of the rejects, from 0: those of another layout than the first lie in a file of
     /// their own.
     #[serde(default)]
+    #[schema(maximum = 999)]
     layout: u32,
     /// Which of the job's rejects the records are, from 0, in the order of the records. Without it
     /// there is a record for each reject, in their order.
@@ -142,6 +143,7 @@ pub(crate) async fn replay(
     Body(asked): Body<Asked>,
 ) -> Result<Response, Problem> {
     let Asked { source, csv, layout, rejects, max_cost, labels } = asked;
+    let layout = extract::layout(layout)?;
     if source.is_some() && csv.is_some() {
         return Err(
             Problem::invalid("the mended rejects are `source` or `csv`, not both").of_field("csv")

@@ -19,7 +19,7 @@ use wording::Unquoted;
 
 use crate::accept::choose;
 use crate::caller::Caller;
-use crate::extract::{Asked, Job, Named, page_length};
+use crate::extract::{self, Asked, Job, Named, page_length};
 use crate::problem::{Kind, Problem};
 use crate::view::in_seconds;
 use crate::{App, URL_SECONDS, schema};
@@ -71,7 +71,7 @@ pub(crate) struct Rejects {
 #[into_params(parameter_in = Query)]
 pub(crate) struct OfLayout {
     /// Their layout, of a job whose objects have several, from 0.
-    #[param(default = 0)]
+    #[param(default = 0, maximum = 999)]
     layout: Option<u32>,
 }
 
@@ -167,7 +167,7 @@ pub(crate) async fn rejects(
         _ => Ok(Vec::new()),
     };
     let layouts = layouts.map_err(|error| Problem::internal(&error))?;
-    let key = keys.rejects(layout.unwrap_or_default());
+    let key = keys.rejects(extract::layout(layout.unwrap_or_default())?);
     if head(&app, &key).await?.is_none() {
         return match rows {
             Some(0) if !wants_csv => {
