@@ -78,7 +78,7 @@ def put_console(s3, bucket, api):
     for path in files:
         kind = mimetypes.guess_type(path.name)[0] or "text/plain"
         s3.put_object(Bucket=bucket, Key=path.relative_to(console).as_posix(), Body=path.read_bytes(), ContentType=kind)
-    config = {"api": api, "auth": {"kind": "open"}}
+    config = {"api": api}
     s3.put_object(Bucket=bucket, Key="config.json", Body=json.dumps(config).encode(), ContentType="application/json")
 
 

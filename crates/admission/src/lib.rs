@@ -91,14 +91,18 @@ pub async fn admit(
     request: Request,
     now: &str,
 ) -> Result<Admitted, Error> {
-    let (job, new) = match registry.job(&request.job).await? {
-        Some(earlier) => (earlier, false),
+    let (job, new, limit) = match registry.job(&request.job).await? {
+        Some(earlier) => {
+            let is_waiting = is_unstarted(&earlier) && request.is_for(&earlier);
+            let limit = if is_waiting { limit(registry, &request.dataset).await? } else { None };
+            (earlier, false, limit)
+        }
         None => put(registry, &request, now).await?,
     };
     if !request.is_for(&job) {
         return Err(Error::Conflict(request.job));
     }
-    let job = match is_unstarted(&job) && is_its_turn(registry, executions, &job, now).await? {
+    let job = match is_unstarted(&job) && has_turn(registry, executions, &job, limit, now).await? {
         true => start(registry, executions, job, now).await?,
         false => job,
     };
@@ -114,8 +118,20 @@ pub async fn is_its_turn(
     job: &JobRecord,
     now: &str,
 ) -> Result<bool, Error> {
+    let limit = limit(registry, &job.submission.dataset).await?;
+    has_turn(registry, executions, job, limit, now).await
+}
+
+/// The same, where it is known how many run at once.
+async fn has_turn(
+    registry: &dyn Registry,
+    executions: &dyn Executions,
+    job: &JobRecord,
+    limit: Option<u32>,
+    now: &str,
+) -> Result<bool, Error> {
     let Submission { job, dataset, .. } = &job.submission;
-    let Some(limit) = limit(registry, dataset).await? else { return Ok(true) };
+    let Some(limit) = limit else { return Ok(true) };
     let mut given = registry.take_turns(dataset, Some(job), limit).await?;
     let before = given.len();
     given.retain(|given| given != job);
@@ -235,21 +251,23 @@ impl Request {
     }
 }
 
-/// Puts the job, or finds that someone else did; and whether it was put here.
+/// Puts the job, or finds that someone else did; whether it was put here, and how many jobs of its
+/// dataset run at once.
 async fn put(
     registry: &dyn Registry,
     request: &Request,
     now: &str,
-) -> Result<(JobRecord, bool), Error> {
+) -> Result<(JobRecord, bool, Option<u32>), Error> {
     let contract = registry
         .contract(&request.dataset, None)
         .await?
         .ok_or_else(|| Error::NoDataset(request.dataset.clone()))?;
     let submission = request.submission(contract.version);
     let job = JobRecord { labels: request.labels.clone(), ..JobRecord::pending(submission, now) };
+    let limit = contract.intake.concurrent;
     Ok(match registry.put_job(&job).await? {
-        Some(earlier) => (earlier, false),
-        None => (job, true),
+        Some(earlier) => (earlier, false, limit),
+        None => (job, true, limit),
     })
 }
 

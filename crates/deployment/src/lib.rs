@@ -19,11 +19,7 @@ use steps::{Context, Place, Settings};
 /// The error names the variable that is missing or can't be read.
 pub async fn context() -> Result<Context, String> {
     let table = required("LANDFALL_TABLE")?;
-    context_over(|config| {
-        let table = Arc::new(DynamoDb::new(config, table));
-        (table.clone() as _, Some(table as _))
-    })
-    .await
+    context_over(|config| (Arc::new(DynamoDb::new(config, table)) as _, None)).await
 }
 
 /// As [`context`], of a function that never asks the registry: it is told no table, has no

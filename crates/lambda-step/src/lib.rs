@@ -116,8 +116,14 @@ fn cut(text: &str, limit: usize) -> String {
     text.chars().take_while(fits).collect()
 }
 
+/// An environment variable that a function can't do without, as `template.yaml` sets it; the error
+/// names it.
+pub fn setting(name: &str) -> Result<String, String> {
+    std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))
+}
+
 /// Milliseconds since 1970.
-fn epoch_millis() -> u64 {
+pub fn epoch_millis() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 

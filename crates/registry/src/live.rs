@@ -7,6 +7,7 @@
 use async_trait::async_trait;
 use job::message::JobId;
 use job::{DatasetName, Datasets, Planned, Progress};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -207,29 +208,40 @@ fn expiry(now: u64, seconds: u64) -> u64 {
     now / 1_000 + seconds
 }
 
-/// Changes the head of a job as `change` says of it. `None`: nothing is to be changed.
-async fn change_head<T: Table, R>(
+/// Changes an entry of a running job, or a new one. `change` answers whether it changed anything,
+/// and what is answered here; it may be asked several times.
+async fn change<T: Table, E: Default + Serialize + DeserializeOwned + Send, R: Send>(
+    table: &T,
+    key: &Key,
+    change: impl Fn(&mut E) -> (bool, R) + Send + Sync,
+) -> Result<R> {
+    let mut attempts = Attempts::default();
+    loop {
+        let there = table.get(key).await?;
+        let mut after: E =
+            there.as_deref().map(|there| read(key, there)).transpose()?.unwrap_or_default();
+        let (is_changed, answer) = change(&mut after);
+        let when = there.map_or(When::Absent, When::Is);
+        let put = || vec![Write::put(key.clone(), entry(&after), when)];
+        if !is_changed || table.write(put()).await? {
+            return Ok(answer);
+        }
+        attempts.pause(key).await?;
+    }
+}
+
+/// Changes how the pushes of a job stand.
+async fn change_head<T: Table, R: Send>(
     table: &T,
     job: &JobId,
     now: u64,
-    change: impl Fn(&mut Head) -> (bool, R) + Send + Sync,
+    of_head: impl Fn(&mut Head) -> (bool, R) + Send + Sync,
 ) -> Result<R> {
-    let (key, mut attempts) = (Key::live_head(job), Attempts::default());
-    loop {
-        let before = table.get(&key).await?;
-        let mut head: Head =
-            before.as_deref().map(|entry| read(&key, entry)).transpose()?.unwrap_or_default();
-        let (is_changed, answer) = change(&mut head);
-        if !is_changed {
-            return Ok(answer);
-        }
+    let kept = |head: &mut Head| {
         head.expires = expiry(now, PROGRESS_SECONDS);
-        let when = before.map_or(When::Absent, When::Is);
-        if table.write(vec![Write::put(key.clone(), entry(&head), when)]).await? {
-            return Ok(answer);
-        }
-        attempts.pause(&key).await?;
-    }
+        of_head(head)
+    };
+    change(table, &Key::live_head(job), kept).await
 }
 
 #[async_trait]
@@ -353,22 +365,12 @@ impl<T: Table> Live for T {
     }
 
     async fn note_shard(&self, job: &JobId, shard: u32, done: &Progress, now: u64) -> Result<bool> {
-        let (key, mut attempts) = (Key::live_slot(job, shard % SLOTS), Attempts::default());
-        loop {
-            let before = self.get(&key).await?;
-            let mut slot: Slot =
-                before.as_deref().map(|entry| read(&key, entry)).transpose()?.unwrap_or_default();
-            if !slot.count(shard, done) {
-                break;
-            }
+        let count = |slot: &mut Slot| {
             slot.told = slot.told.max(now);
             slot.expires = expiry(now, PROGRESS_SECONDS);
-            let when = before.map_or(When::Absent, When::Is);
-            if self.write(vec![Write::put(key.clone(), entry(&slot), when)]).await? {
-                break;
-            }
-            attempts.pause(&key).await?;
-        }
+            (slot.count(shard, done), ())
+        };
+        change(self, &Key::live_slot(job, shard % SLOTS), count).await?;
         let claim = |head: &mut Head| {
             let is_quiet = head.quiet_until.is_some_and(|until| now < until);
             let is_seen_to = head.due.is_some_and(|due| now < due + FORGOTTEN_MS);

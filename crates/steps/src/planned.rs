@@ -62,6 +62,15 @@ impl<'a> Planned<'a> {
             Error::new(ErrorKind::Internal, format!("the plan has no object {position}"))
         })
     }
+
+    /// The layout of an object, by its position in the plan.
+    pub(crate) async fn layout(&mut self, position: u32) -> Result<u32, Error> {
+        match self.plan.layouts.len() {
+            // No part has to be read to know it.
+            1 => Ok(0),
+            _ => Ok(self.get(position).await?.layout),
+        }
+    }
 }
 
 /// An object that is not landed: a line of `skipped.jsonl`.

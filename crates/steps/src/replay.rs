@@ -118,7 +118,7 @@ async fn rejects_of(
     let mut rejected = 0;
     let mut objects = Planned::new(work, plan);
     for (position, object) in (0..).zip(&tally.objects) {
-        if plan.layouts.len() == 1 || objects.get(position).await?.layout == layout {
+        if objects.layout(position).await? == layout {
             rejected += object.counts.rejected;
         }
     }
@@ -159,10 +159,7 @@ pub async fn rejects_by_layout(
     for (position, object) in (0..).zip(&tally.objects) {
         let rejected = u32::try_from(object.counts.rejected).unwrap_or(u32::MAX);
         if rejected > 0 {
-            let layout = match plan.layouts.len() {
-                1 => 0,
-                _ => objects.get(position).await?.layout,
-            };
+            let layout = objects.layout(position).await?;
             runs.entry(layout).or_default().push((at, rejected));
             at = at.saturating_add(rejected);
         }

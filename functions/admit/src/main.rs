@@ -3,12 +3,12 @@
 mod arrival;
 mod batch;
 
-use std::env::var;
 use std::sync::Arc;
 
 use admission::Queue;
 use aws_lambda_events::sqs::SqsEvent;
 use executions::StepFunctions;
+use lambda_step::setting;
 use registry::DynamoDb;
 
 use batch::Admitter;
@@ -28,8 +28,4 @@ async fn main() -> Result<(), lambda_step::Error> {
         async move { Ok(admitter.admit_all(&batch, &admission::now()).await) }
     })
     .await
-}
-
-fn setting(name: &str) -> Result<String, String> {
-    var(name).map_err(|_| format!("the environment variable {name} is not set"))
 }

@@ -8,6 +8,7 @@ use api::{Access, App, Config, Logs, Origins, router};
 use clap::Parser;
 use executions::StepFunctions;
 use job::sources::Sources;
+use lambda_step::setting;
 use registry::DynamoDb;
 
 /// Serves the HTTP API. On Lambda it is given its requests; elsewhere it listens.
@@ -66,8 +67,4 @@ async fn main() -> Result<(), lambda_step::Error> {
 /// The URL of an API as WebSockets have it.
 fn socket_url(url: &str) -> String {
     url.replacen("http", "ws", 1)
-}
-
-fn setting(name: &str) -> Result<String, String> {
-    var(name).map_err(|_| format!("the environment variable {name} is not set"))
 }

@@ -216,9 +216,7 @@ pub(crate) async fn logged(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let (took, status) = (begun.elapsed(), response.status());
     info!(%method, route, status = status.as_u16(), ms = took.as_millis() as u64, "answered");
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as u64);
+    let now = lambda_step::epoch_millis();
     println!(
         "{}",
         lambda_step::metric("api", "", took, status.is_server_error().then_some("Internal"), now)

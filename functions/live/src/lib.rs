@@ -12,8 +12,10 @@ mod watch;
 use std::sync::Arc;
 
 use job::message::JobId;
-use job::{Error, Planned};
+use job::{Error, ErrorKind, Planned};
+use lambda_step::epoch_millis as now;
 use registry::{Live, Registry};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub use commands::{Answer, ApiFunction, Commands};
@@ -50,20 +52,13 @@ impl App {
         // Events of datasets are about no job.
         let Some(job) = job else { return Ok(()) };
         if event["detail-type"] == "landfall.job.started" {
-            let number = |name: &str| detail[name].as_u64().unwrap_or_default();
-            let shards = u32::try_from(number("shards")).unwrap_or(u32::MAX);
-            let planned = Planned { objects: number("objects"), bytes: number("bytes"), shards };
+            // `steps::announce::started` writes it.
+            let planned = Planned::deserialize(detail)
+                .map_err(|_| Error::new(ErrorKind::Internal, "an event tells no plan"))?;
             self.live.note_plan(&job, &planned, now()).await?;
         }
         push::push(self, &job).await
     }
-}
-
-/// Milliseconds since 1970.
-fn now() -> u64 {
-    use std::time::{SystemTime, UNIX_EPOCH};
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    since.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 /// What API Gateway takes for a success.

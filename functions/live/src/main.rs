@@ -1,8 +1,8 @@
 //! Shows jobs live to whoever watches them.
 
-use std::env::var;
 use std::sync::Arc;
 
+use lambda_step::setting;
 use live::{ApiFunction, ApiGateway, App};
 use registry::DynamoDb;
 use serde_json::Value;
@@ -23,8 +23,4 @@ async fn main() -> Result<(), lambda_step::Error> {
         async move { app.hear(&event).await }
     })
     .await
-}
-
-fn setting(name: &str) -> Result<String, String> {
-    var(name).map_err(|_| format!("the environment variable {name} is not set"))
 }

@@ -1,11 +1,11 @@
 //! Settles jobs whose execution ended: one by one as Step Functions tells of them, and, every few
 //! minutes, those of which nobody told. Every hour it looks for files that have no job.
 
-use std::env::var;
 use std::sync::Arc;
 
 use admission::Queue;
 use executions::StepFunctions;
+use lambda_step::setting;
 use serde_json::{Value, json};
 use settle::{Inbox, Settler};
 use steps::Place;
@@ -54,8 +54,4 @@ async fn main() -> Result<(), lambda_step::Error> {
         }
     })
     .await
-}
-
-fn setting(name: &str) -> Result<String, String> {
-    var(name).map_err(|_| format!("the environment variable {name} is not set"))
 }
