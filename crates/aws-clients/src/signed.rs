@@ -22,7 +22,7 @@ pub struct SignedClient {
     name: &'static str,
 }
 
-/// What a service answered, whatever it was.
+/// The answer of a service, be it a success or an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// HTTP status.

@@ -117,15 +117,15 @@ pub fn json_schema() -> Value {
                     "type": "integer", "minimum": 0, "maximum": Arrivals::MOST_SECONDS,
                 },
             })),
-            "schedule": object("What is landed at set times: the objects under a prefix that are new.", &["cron", "prefix"], json!({
+            "schedule": object("Lands the new objects under a prefix at set times.", &["cron", "prefix"], json!({
                 "cron": {
                     "description": "Minute, hour, day, month and day of the week, as crontab(5) writes them.",
                     "type": "string", "examples": ["30 6 * * 1-5"],
                 },
                 "timezone": text("The time zone of the times, such as `Europe/Berlin`; UTC without it."),
                 "bucket": text("The bucket; the inbox's without it."),
-                "prefix": text("What the keys of the objects begin with."),
-                "glob": text("What the rest of their keys matches."),
+                "prefix": text("The prefix of the objects' keys."),
+                "glob": text("A glob that the rest of each key matches."),
             })),
             "jobs": object("How jobs run.", &[], json!({
                 "concurrent": {

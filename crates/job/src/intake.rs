@@ -1,4 +1,4 @@
-//! What a contract asks of those who turn arrivals into jobs, and who don't read contracts.
+//! The settings of a contract that admission and the sweep go by. They don't read contracts.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Intake {
     /// Which arrivals are landed together.
     pub arrivals: Arrivals,
-    /// What is landed at set times.
+    /// The objects to land at set times.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
     /// How many seconds after a job another one is expected, at the latest.
@@ -24,7 +24,7 @@ impl Intake {
     pub const MOST_CONCURRENT: u32 = 100;
 }
 
-/// What is landed at set times: the objects under a prefix that are new.
+/// Lands the new objects under a prefix at set times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Schedule {
@@ -35,9 +35,9 @@ pub struct Schedule {
     /// The bucket; `None`: the inbox's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
-    /// What the keys of the objects begin with.
+    /// The prefix of the objects' keys.
     pub prefix: String,
-    /// What the rest of their keys matches, if not everything does.
+    /// A glob that the rest of each key matches; `None`: every key is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub glob: Option<String>,
 }

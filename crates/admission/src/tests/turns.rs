@@ -32,7 +32,7 @@ async fn end(registry: &dyn Registry, number: usize) {
     registry.update_job(&id(number), &change, NOW).await.unwrap();
 }
 
-/// What the sweep does with jobs that nobody has heard of for a while.
+/// Looks at quiet jobs, as the sweep does.
 async fn sweep(registry: &dyn Registry, executions: &dyn Executions) {
     for number in 0..JOBS {
         let Some(job) = registry.job(&id(number)).await.unwrap() else { continue };
