@@ -66,83 +66,17 @@ pub fn json_schema() -> Value {
             "member": text("Which file of a zip archive is meant: `*` is any characters, `?` one."),
             "schema": {"$ref": "#/$defs/schema"},
             "transform": {"$ref": "#/$defs/transform"},
-            "rejects": object("How many records may be rejected.", &[], json!({
-                "limit": {
-                    "description": "A count, or a percentage from `0%` to `100%`; without it, any number.",
-                    "type": ["string", "integer"], "pattern": "^([0-9]+|[0-9].*%)$", "minimum": 0,
-                    "examples": ["1%", 100],
-                },
-            })),
+            "rejects": rejects(),
             "commit": {
                 "description": "`hold`: every job waits for approval before it commits.",
                 "enum": ["direct", "hold"],
             },
-            "holdWhen": object("When a job waits for approval before it commits.", &[], json!({
-                "rejects": {
-                    "description": "More rejected records than this count or percentage.",
-                    "type": ["string", "integer"], "pattern": "^([0-9]+|[0-9].*%)$", "minimum": 0,
-                    "examples": ["0.1%", 100],
-                },
-                "drift": boolean("Another header than that of the last commit."),
-                "rows": {
-                    "description": "So many percent fewer or more rows than the last commit stored.",
-                    "anyOf": [
-                        {"$ref": "#/$defs/rows"},
-                        {"type": "array", "maxItems": 2, "items": {"$ref": "#/$defs/rows"}},
-                    ],
-                    "examples": ["-50%", ["-50%", "+100%"]],
-                },
-            })),
-            "afterwards": {
-                "description": "What becomes of the source once it is landed.",
-                "anyOf": [
-                    {"enum": ["keep", "tag", "delete"]},
-                    object("Its objects get a key that begins with this.", &["move"], json!({
-                        "move": {
-                            "description": "A prefix in `archive/`, with a slash at its end.",
-                            "type": "string", "pattern": "^archive/(.*/)?$", "maxLength": 256,
-                            "examples": ["archive/"],
-                        },
-                    })),
-                ],
-            },
-            "arrivals": object("Which files of the inbox are landed together.", &[], json!({
-                "maxFiles": {
-                    "description": "Most files of a job; 1,000 without it.",
-                    "type": "integer", "minimum": 1, "maximum": Arrivals::MOST_FILES,
-                },
-                "maxBytes": text("Bytes at which a batch is full, such as `8MiB`, which it is without it. A file with as many does not wait for others."),
-                "maxSeconds": {
-                    "description": "How long the first file of a batch waits for others; 30 seconds without it, and with 0 none waits.",
-                    "type": "integer", "minimum": 0, "maximum": Arrivals::MOST_SECONDS,
-                },
-            })),
-            "schedule": object("Lands the new objects under a prefix at set times.", &["cron", "prefix"], json!({
-                "cron": {
-                    "description": "Minute, hour, day, month and day of the week, as crontab(5) writes them.",
-                    "type": "string", "examples": ["30 6 * * 1-5"],
-                },
-                "timezone": text("The time zone of the times, such as `Europe/Berlin`; UTC without it."),
-                "bucket": text("The bucket; the inbox's without it."),
-                "prefix": text("The prefix of the objects' keys."),
-                "glob": text("A glob that the rest of each key matches."),
-            })),
-            "jobs": object("How jobs run.", &[], json!({
-                "concurrent": {
-                    "description": "How many run at once, at most; the others wait. As many as come without it.",
-                    "type": "integer", "minimum": 1, "maximum": Intake::MOST_CONCURRENT,
-                },
-            })),
-            "expect": object("What is expected of jobs. What is not as expected is told, and lands.", &[], json!({
-                "every": {
-                    "description": "How long after a job another one lands, at the latest.",
-                    "type": "string", "pattern": "^[0-9]+[mhd]$", "examples": ["24h", "7d"],
-                },
-                "rows": {
-                    "description": "The fewest and the most rows that a job stores.",
-                    "type": "string", "pattern": "^([0-9]+[.][.][0-9]*|[.][.][0-9]+)$", "examples": ["1000..", "1000..5000"],
-                },
-            })),
+            "holdWhen": hold_when(),
+            "afterwards": afterwards(),
+            "arrivals": arrivals(),
+            "schedule": schedule(),
+            "jobs": jobs(),
+            "expect": expect(),
             "output": {"$ref": "#/$defs/output"},
         },
         "$defs": {
@@ -163,38 +97,164 @@ pub fn json_schema() -> Value {
                 "$ref": "#/$defs/texts",
             },
             "dialect": dialect(),
-            "schema": object("The fields, the keys, and how a header must match.", &["fields"], json!({
-                "$schema": anything("For tools."),
-                "name": anything("For people."),
-                "title": anything("For people."),
-                "description": anything("For people."),
-                "fields": {
-                    "description": "The fields, in order.",
-                    "type": "array", "minItems": 1, "maxItems": COLUMNS,
-                    "items": {"$ref": "#/$defs/field"},
-                },
-                "fieldsMatch": {
-                    "description": "How the header must match; `exact` without it.",
-                    "anyOf": [
-                        {"enum": named(&FieldsMatch::CHOICES)},
-                        {"type": "array", "items": {"enum": named(&FieldsMatch::CHOICES)}},
-                    ],
-                },
-                "missingValues": {"$ref": "#/$defs/missingValues"},
-                "primaryKey": {"description": "Fields that tell records apart.", "$ref": "#/$defs/names"},
-                "uniqueKeys": {
-                    "description": "Further fields, or lists of them, that no two records have in common.",
-                    "type": "array", "items": {"$ref": "#/$defs/names"},
-                },
-                // Known, and not supported.
-                "foreignKeys": false,
-                "caseSensitive": boolean("Allows stored columns whose names differ in case only."),
-            })),
+            "schema": table_schema(),
             "field": field(&of_types),
             "transform": transform(),
             "output": output(),
         },
     })
+}
+
+fn rejects() -> Value {
+    object(
+        "How many records may be rejected.",
+        &[],
+        json!({
+            "limit": {
+                "description": "A count, or a percentage from `0%` to `100%`; without it, any number.",
+                "type": ["string", "integer"], "pattern": "^([0-9]+|[0-9].*%)$", "minimum": 0,
+                "examples": ["1%", 100],
+            },
+        }),
+    )
+}
+
+fn hold_when() -> Value {
+    object(
+        "When a job waits for approval before it commits.",
+        &[],
+        json!({
+            "rejects": {
+                "description": "More rejected records than this count or percentage.",
+                "type": ["string", "integer"], "pattern": "^([0-9]+|[0-9].*%)$", "minimum": 0,
+                "examples": ["0.1%", 100],
+            },
+            "drift": boolean("Another header than that of the last commit."),
+            "rows": {
+                "description": "So many percent fewer or more rows than the last commit stored.",
+                "anyOf": [
+                    {"$ref": "#/$defs/rows"},
+                    {"type": "array", "maxItems": 2, "items": {"$ref": "#/$defs/rows"}},
+                ],
+                "examples": ["-50%", ["-50%", "+100%"]],
+            },
+        }),
+    )
+}
+
+fn afterwards() -> Value {
+    json!({
+        "description": "What becomes of the source once it is landed.",
+        "anyOf": [
+            {"enum": ["keep", "tag", "delete"]},
+            object("Its objects get a key that begins with this.", &["move"], json!({
+                "move": {
+                    "description": "A prefix in `archive/`, with a slash at its end.",
+                    "type": "string", "pattern": "^archive/(.*/)?$", "maxLength": 256,
+                    "examples": ["archive/"],
+                },
+            })),
+        ],
+    })
+}
+
+fn arrivals() -> Value {
+    object(
+        "Which files of the inbox are landed together.",
+        &[],
+        json!({
+            "maxFiles": {
+                "description": "Most files of a job; 1,000 without it.",
+                "type": "integer", "minimum": 1, "maximum": Arrivals::MOST_FILES,
+            },
+            "maxBytes": text("Bytes at which a batch is full, such as `8MiB`, which it is without it. A file with as many does not wait for others."),
+            "maxSeconds": {
+                "description": "How long the first file of a batch waits for others; 30 seconds without it, and with 0 none waits.",
+                "type": "integer", "minimum": 0, "maximum": Arrivals::MOST_SECONDS,
+            },
+        }),
+    )
+}
+
+fn schedule() -> Value {
+    object(
+        "Lands the new objects under a prefix at set times.",
+        &["cron", "prefix"],
+        json!({
+            "cron": {
+                "description": "Minute, hour, day, month and day of the week, as crontab(5) writes them.",
+                "type": "string", "examples": ["30 6 * * 1-5"],
+            },
+            "timezone": text("The time zone of the times, such as `Europe/Berlin`; UTC without it."),
+            "bucket": text("The bucket; the inbox's without it."),
+            "prefix": text("The prefix of the objects' keys."),
+            "glob": text("A glob that the rest of each key matches."),
+        }),
+    )
+}
+
+fn jobs() -> Value {
+    object(
+        "How jobs run.",
+        &[],
+        json!({
+            "concurrent": {
+                "description": "How many run at once, at most; the others wait. As many as come without it.",
+                "type": "integer", "minimum": 1, "maximum": Intake::MOST_CONCURRENT,
+            },
+        }),
+    )
+}
+
+fn expect() -> Value {
+    object(
+        "What is expected of jobs. What is not as expected is told, and lands.",
+        &[],
+        json!({
+            "every": {
+                "description": "How long after a job another one lands, at the latest.",
+                "type": "string", "pattern": "^[0-9]+[mhd]$", "examples": ["24h", "7d"],
+            },
+            "rows": {
+                "description": "The fewest and the most rows that a job stores.",
+                "type": "string", "pattern": "^([0-9]+[.][.][0-9]*|[.][.][0-9]+)$", "examples": ["1000..", "1000..5000"],
+            },
+        }),
+    )
+}
+
+fn table_schema() -> Value {
+    object(
+        "The fields, the keys, and how a header must match.",
+        &["fields"],
+        json!({
+            "$schema": anything("For tools."),
+            "name": anything("For people."),
+            "title": anything("For people."),
+            "description": anything("For people."),
+            "fields": {
+                "description": "The fields, in order.",
+                "type": "array", "minItems": 1, "maxItems": COLUMNS,
+                "items": {"$ref": "#/$defs/field"},
+            },
+            "fieldsMatch": {
+                "description": "How the header must match; `exact` without it.",
+                "anyOf": [
+                    {"enum": named(&FieldsMatch::CHOICES)},
+                    {"type": "array", "items": {"enum": named(&FieldsMatch::CHOICES)}},
+                ],
+            },
+            "missingValues": {"$ref": "#/$defs/missingValues"},
+            "primaryKey": {"description": "Fields that tell records apart.", "$ref": "#/$defs/names"},
+            "uniqueKeys": {
+                "description": "Further fields, or lists of them, that no two records have in common.",
+                "type": "array", "items": {"$ref": "#/$defs/names"},
+            },
+            // Known, and not supported.
+            "foreignKeys": false,
+            "caseSensitive": boolean("Allows stored columns whose names differ in case only."),
+        }),
+    )
 }
 
 fn dialect() -> Value {
