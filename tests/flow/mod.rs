@@ -39,5 +39,6 @@ mod schemas;
 mod settling;
 mod sources;
 mod splits;
+mod torn;
 mod transforms;
 mod voids;

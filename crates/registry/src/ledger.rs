@@ -372,10 +372,11 @@ fn apply(job: &mut JobRecord, change: &JobChange, now: &str) {
     job.sequence = change.sequence.or(job.sequence);
     job.failure = change.failure.clone().or(job.failure.take());
     job.bill = change.bill.clone().or(job.bill.take());
-    // A step that runs again warns of the same.
+    // A step that runs again warns of the same, and a later one may know more of it.
     for warning in &change.warnings {
-        if !job.warnings.contains(warning) {
-            job.warnings.push(warning.clone());
+        match job.warnings.iter_mut().find(|known| known.name == warning.name) {
+            Some(known) => *known = warning.clone(),
+            None => job.warnings.push(warning.clone()),
         }
     }
     job.updated = now.to_owned();
