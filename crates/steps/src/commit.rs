@@ -91,7 +91,7 @@ pub(crate) async fn finish(
         bytes: commit.bytes,
         warnings,
     };
-    lineage::completed(context, &stored).await;
+    lineage::completed(context, &stored, &commit.committed).await;
     Ok(Ok(stored))
 }
 
