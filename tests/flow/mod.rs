@@ -25,6 +25,7 @@ mod leaks;
 mod lineage;
 mod masks;
 mod merges;
+mod open_rejects;
 mod order;
 mod outputs;
 mod packed;

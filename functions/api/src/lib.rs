@@ -16,6 +16,7 @@ mod hold;
 mod infer;
 mod jobs;
 mod logs;
+mod open_rejects;
 mod openapi;
 mod problem;
 mod rate;
