@@ -35,8 +35,11 @@ use Elsewhere::{Test, Untested};
 const SHIPPING: Elsewhere =
     Test("tests/end_to_end/shipping.rs", "a_file_lands_on_what_the_printed_commands_deploy");
 
+/// Gets open rejects as Parquet, and asks DuckDB of them.
+const SQL: Elsewhere = Test("tests/flow/open_rejects.rs", "the_printed_query_reads_the_file");
+
 /// All commands that are not run here.
-const ELSEWHERE: [(&str, Elsewhere); 25] = [
+const ELSEWHERE: [(&str, Elsewhere); 28] = [
     (
         "cargo install --path crates/landfall-cli --locked",
         Untested("it builds the command as a release, as `cargo xtask bench` does"),
@@ -90,6 +93,12 @@ const ELSEWHERE: [(&str, Elsewhere); 25] = [
     (
         "curl $API/jobs/$JOB/rejects",
         Test("tests/end_to_end/limits.rs", "a_file_over_its_limit_leaves_only_its_rejects"),
+    ),
+    (r#"curl "$API/datasets/orders/rejects?format=parquet""#, SQL),
+    (r#"curl -o rejects.parquet "$URL""#, SQL),
+    (
+        r#"duckdb -csv -c "SELECT field, error, rule, count(*) AS records, min(raw) AS example FROM 'rejects.parquet' GROUP BY ALL ORDER BY records DESC, field, error""#,
+        SQL,
     ),
     (
         "curl $API/datasets/flights/files",

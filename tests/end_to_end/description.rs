@@ -44,7 +44,8 @@ impl Server {
             .env("LANDFALL_CORS_ORIGINS", "")
             .env("LANDFALL_SOCKET_API", cloud.resource("Sockets").unwrap())
             .env("LANDFALL_SOCKET_STAGE", "live")
-            .env("LANDFALL_HAS_MASK_SALT", "false");
+            .env("LANDFALL_HAS_MASK_SALT", "false")
+            .env("LANDFALL_CHANGES_PER_MINUTE", "0");
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let url = lines.by_ref().map(Result::unwrap).find_map(|line| {

@@ -1,9 +1,10 @@
 //! Tells of runs in the words of OpenLineage, where somebody collects them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use job::decision::Decision;
-use job::message::Failure;
+use job::message::{Failure, JobRef};
 use serde_json::{Value, json};
 
 use super::bench::Bench;
@@ -53,7 +54,10 @@ async fn a_run_is_told_from_its_start_to_its_end() {
     let schema = &start["outputs"][0]["facets"]["schema"]["fields"];
     assert_eq!(
         schema,
-        &json!([{"name": "id", "type": "Int64"}, {"name": "day", "type": "Date32"}])
+        &json!([
+            {"name": "id", "type": "Int64", "ordinal_position": 1},
+            {"name": "day", "type": "Date32", "ordinal_position": 2},
+        ])
     );
     let statistics = &complete["outputs"][0]["outputFacets"]["outputStatistics"];
     assert_eq!((&statistics["rowCount"], &statistics["fileCount"]), (&json!(2), &json!(1)));
@@ -80,4 +84,62 @@ async fn nothing_is_told_to_nobody() {
     let (bench, heard) = listening(false).await;
     bench.land("job", b"id,day\n1,\n", 1_000).await.unwrap();
     assert_eq!(runs(&heard), [Value::Null; 0]);
+}
+
+/// The schemas that facets say they have, by where the facets stand: those are the ones that
+/// OpenLineage publishes under these names and versions.
+fn schemas(value: &Value, place: &str, found: &mut BTreeSet<(String, String)>) {
+    for (name, member) in value.as_object().into_iter().flatten() {
+        if let Some(url) = member.get("_schemaURL") {
+            assert_eq!(member["_producer"], "urn:landfall");
+            found.insert((format!("{place}.{name}"), url.as_str().unwrap().to_owned()));
+        }
+        schemas(member, name, found);
+    }
+    for entry in value.as_array().into_iter().flatten() {
+        schemas(entry, place, found);
+    }
+}
+
+#[tokio::test]
+async fn facets_are_those_of_openlineage() {
+    let (bench, heard) = listening(true).await;
+    bench.land("job", b"id,day\n1,2026-01-31\n", 1_000).await.unwrap();
+    bench.land("bad", b"id,day\nx,\n", 1_000).await.unwrap_err();
+    let mut found = BTreeSet::new();
+    for event in runs(&heard) {
+        assert_eq!(
+            event["schemaURL"],
+            "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
+        );
+        assert_eq!(event["producer"], "urn:landfall");
+        chrono::DateTime::parse_from_rfc3339(event["eventTime"].as_str().unwrap()).unwrap();
+        schemas(&event, "", &mut found);
+    }
+    let expected = [
+        ("facets.errorMessage", "1-0-1", "ErrorMessageRunFacet"),
+        ("facets.jobType", "2-0-4", "JobTypeJobFacet"),
+        ("facets.schema", "1-2-0", "SchemaDatasetFacet"),
+        ("facets.version", "1-0-1", "DatasetVersionDatasetFacet"),
+        ("outputFacets.outputStatistics", "1-0-2", "OutputStatisticsOutputDatasetFacet"),
+    ];
+    let expected = expected.map(|(place, version, name)| {
+        let url = format!("https://openlineage.io/spec/facets/{version}/{name}.json#/$defs/{name}");
+        (place.to_owned(), url)
+    });
+    assert_eq!(found, BTreeSet::from(expected));
+}
+
+/// Whoever stores a job again tells the same of it.
+#[tokio::test]
+async fn a_run_that_is_told_twice_to_be_complete_is_told_the_same() {
+    let (bench, heard) = listening(true).await;
+    let submission = bench.submit("job", b"id,day\n1,2026-01-31\n", 1_000, false).await;
+    bench.run(submission.clone()).await.unwrap();
+    let job = JobRef { job: submission.job, dataset: submission.dataset };
+    steps::store(&bench.context, job).await.unwrap();
+    let [_, complete, again] = runs(&heard).try_into().unwrap();
+    assert_eq!(complete["eventType"], "COMPLETE");
+    assert_eq!(again, complete);
+    assert_eq!(complete["eventTime"], bench.commit(0).await.unwrap().committed);
 }

@@ -1,7 +1,7 @@
 //! Runs the state machine over a deployment in memory: the document itself, with the steps for its
 //! functions.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use flow::{Call, Ended, Fixed, Hasty, Items, Outside, Start, Tasks};
@@ -170,8 +170,12 @@ impl Tasks for Driver<'_> {
         if self.functions.is_stopped() || self.ends_before(&call.payload) {
             self.stop().await;
         }
-        let (context, attempt) =
-            (self.bench.context.clone(), format!("{}{}", self.attempts, call.attempt));
+        let attempt = format!("{}{}", self.attempts, call.attempt);
+        let mut context = self.bench.context.clone();
+        if ["transform", "verify"].contains(&call.function.as_str()) {
+            // The deployment gives them none.
+            context.registry = Arc::new(registry::Absent);
+        }
         let (function, payload) = (call.function.clone(), call.payload.clone());
         let work = Box::pin(async move {
             steps::functions::call(&context, &function, payload, &attempt).await

@@ -2,7 +2,7 @@
 //! failed.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -46,6 +46,11 @@ struct Failing<'a> {
     after: usize,
     /// Whether a step does its work before it fails.
     works: bool,
+    /// Where the process that runs a step dies.
+    death: Option<Arc<Faulty>>,
+    /// Whether no step is done after that, so that the execution fails.
+    for_good: bool,
+    is_dead: AtomicBool,
     done: AtomicUsize,
     calls: Mutex<Vec<Call>>,
 }
@@ -53,11 +58,24 @@ struct Failing<'a> {
 impl<'a> Failing<'a> {
     fn new(fails: &'a (dyn Fn(&Call) -> bool + Sync)) -> Self {
         let (done, calls) = (AtomicUsize::new(0), Mutex::default());
-        Self { fails, after: 0, works: false, done, calls }
+        let is_dead = AtomicBool::new(false);
+        Self { fails, after: 0, works: false, death: None, for_good: false, is_dead, done, calls }
     }
 
     fn nothing() -> Self {
         Self::new(&|_| false)
+    }
+
+    /// Runs a step to its end, or to the death of its process, as by `kill -9`.
+    async fn until_death(&self, work: Work) -> Result<Value, Error> {
+        let Some(death) = &self.death else { return work.await };
+        tokio::select! {
+            answer = work => answer,
+            () = death.hangs() => {
+                self.is_dead.store(true, Ordering::SeqCst);
+                Err(Error::new(ErrorKind::StoreUnavailable, "the process was killed"))
+            }
+        }
     }
 
     /// The shards that were begun in a round, each attempt.
@@ -74,8 +92,12 @@ impl<'a> Failing<'a> {
 impl Functions for Failing<'_> {
     async fn run(&self, call: &Call, work: Work) -> Result<Value, Error> {
         self.calls.lock().unwrap().push(call.clone());
+        let is_over = self.for_good && self.is_dead.load(Ordering::SeqCst);
+        if is_over && call.payload.get("abandon").is_none() {
+            return Err(Error::new(ErrorKind::StoreUnavailable, "the machine is gone"));
+        }
         if !(self.fails)(call) {
-            let answer = work.await;
+            let answer = self.until_death(work).await;
             self.done.fetch_add(1, Ordering::SeqCst);
             return answer;
         }
@@ -330,6 +352,47 @@ async fn any_call_of_a_redriven_job_may_fail() {
                 break;
             }
         }
+    }
+}
+
+/// A process dies before or after any call, in either execution: its step is tried again, or the
+/// execution fails and the job is redriven once more.
+#[tokio::test]
+async fn a_process_of_a_redriven_job_may_die_at_any_call() {
+    let expected = undisturbed(CONTRACT, SOURCE).await;
+    for (kind, failing, for_good) in [
+        (FaultKind::HangBefore, "transform 1", true),
+        (FaultKind::HangAfter, "merge", true),
+        (FaultKind::HangAfter, "store", false),
+    ] {
+        // Deaths after which the job was redriven once more.
+        let mut again = 0;
+        for call in 1.. {
+            let case = format!("{kind:?} {call}, {failing}, for good: {for_good}");
+            let memory = Arc::new(Memory::new());
+            let faulty = Arc::new(Faulty::new(memory.clone(), InjectedFault { call, kind }));
+            let bench = over(faulty.clone(), memory, CONTRACT).await;
+            let fails = |call: &Call| {
+                step(call) == failing && shard_of(call).is_none_or(|shard| shard.index == 2)
+            };
+            let death = Some(faulty.clone());
+            failed(&bench, &Failing { death: death.clone(), ..Failing::new(&fails) }, SOURCE).await;
+            let second = Failing { death, for_good, ..Failing::nothing() };
+            let stored = match redrive(&bench, &second, JobStatus::Running).await {
+                Ok(stored) => stored,
+                Err(failure) => {
+                    assert!(for_good, "{case}: {failure:?}");
+                    assert_waits(&bench, &failure).await;
+                    again += 1;
+                    redrive(&bench, &Failing::nothing(), JobStatus::Running).await.expect(&case)
+                }
+            };
+            assert_landed_once(&bench, &stored, &expected, &case).await;
+            if faulty.calls() < call {
+                break;
+            }
+        }
+        assert_eq!(again > 0, for_good, "{kind:?}, {failing}");
     }
 }
 

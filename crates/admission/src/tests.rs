@@ -412,6 +412,9 @@ impl Registry for InTurns<registry::Memory> {
     async fn gathered(&self, job: &JobId) -> registry::Result<Vec<Arrival>> {
         self.turn(self.inner.gathered(job)).await
     }
+    async fn count_request(&self, caller: &str, minute: u64) -> registry::Result<u64> {
+        self.turn(self.inner.count_request(caller, minute)).await
+    }
     async fn take_turns(
         &self,
         dataset: &DatasetName,

@@ -361,6 +361,11 @@ impl Submission {
         self.force || self.replay.is_some()
     }
 
+    /// Whether objects that can't be read are left out: those of many, where that is asked for.
+    pub fn skips_unreadable(&self) -> bool {
+        self.source.object().is_none() && self.unreadable == Unreadable::Skip
+    }
+
     /// Whether it fails if something of it is in the dataset already.
     pub fn refuses_landed(&self) -> bool {
         self.landed == Landed::Refuse && !self.lands_again()

@@ -61,8 +61,11 @@ pub struct Receipt {
     pub attempt: String,
     /// The position of its first object in the plan, from 0.
     pub object: u32,
-    /// What it read, object by object.
+    /// What it read, object by object, but for those that it left out: see [`read`](Self::read).
     pub parts: Vec<ReceiptPart>,
+    /// The objects that it left out, in their order, as they turned out not to be readable.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// Its rows.
     pub counts: Counts,
     /// Lines of its rejected records besides the first of each.
@@ -88,6 +91,26 @@ pub struct Receipt {
     /// What the attempt used, up to the writing of the receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent: Option<Usage>,
+}
+
+impl Receipt {
+    /// What it read of each object, by the object's position in the plan. Nothing is told of the
+    /// objects that it left out.
+    pub fn read(&self) -> impl Iterator<Item = (u32, &ReceiptPart)> {
+        let is_left_out = |position: &u32| self.left_out.iter().any(|out| out.object == *position);
+        (self.object..).filter(move |position| !is_left_out(position)).zip(&self.parts)
+    }
+}
+
+/// An object that a shard left out: nothing of it is in what the shard wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The position of the object in the plan, from 0.
+    pub object: u32,
+    /// Why, by the name of a failure.
+    pub error: String,
+    /// What happened, and where.
+    pub message: String,
 }
 
 /// What a shard read of one object.
@@ -122,6 +145,9 @@ pub struct Tally {
     pub surplus_lines: u64,
     /// What was read of each object, in the order of the plan.
     pub objects: Vec<TalliedObject>,
+    /// Bytes of the objects that shards left out.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub left_out_bytes: u64,
     /// How many [merges](crate::merge) come before the commit.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub merges: u32,
@@ -214,9 +240,22 @@ pub struct TalliedObject {
     pub crc64nvme: u64,
     /// Its rows.
     pub counts: Counts,
+    /// Whether it was left out, as it turned out not to be readable.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_left_out: bool,
 }
 
 impl Tally {
+    /// How many objects were left out.
+    pub fn left_out(&self) -> u32 {
+        self.objects.iter().filter(|object| object.is_left_out).count() as u32
+    }
+
+    /// Whether the object at a position in the plan was not left out.
+    pub fn lands(&self, position: u32) -> bool {
+        self.objects.get(position as usize).is_none_or(|object| !object.is_left_out)
+    }
+
     /// Records of the whole source before the first one of each object, and at last all of them.
     pub fn records_before(&self) -> Vec<u64> {
         let mut records = vec![0];

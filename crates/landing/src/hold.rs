@@ -152,6 +152,7 @@ mod tests {
             counts,
             surplus_lines: 0,
             objects: vec![],
+            left_out_bytes: 0,
             merges: 0,
             hold: vec![],
             drift: None,

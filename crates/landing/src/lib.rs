@@ -24,4 +24,5 @@ pub mod profile;
 pub mod commit;
 pub mod table;
 pub mod merge;
+pub mod open_rejects;
 pub mod limits;

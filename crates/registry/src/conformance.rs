@@ -58,6 +58,7 @@ pub async fn conformance(registry: Arc<dyn Registry>, prefix: &str) {
     suite.a_batch_is_open_until_it_is_closed_or_full().await;
     suite.more_arrivals_than_a_transaction_takes_are_gathered().await;
     suite.racing_arrivals_are_in_one_batch_each().await;
+    suite.racing_requests_are_all_counted().await;
 }
 
 struct Suite {
@@ -83,6 +84,26 @@ impl Suite {
     fn job_id(&self, name: &str) -> JobId {
         JobId::parse(&format!("{}-{name}", self.prefix))
             .expect("the prefix is a dataset's name of at most 40 characters")
+    }
+
+    async fn racing_requests_are_all_counted(&self) {
+        let caller = format!("{} \"é\" #1", self.prefix);
+        for minute in [29_497_000, 29_497_001] {
+            let counts = race(|_| {
+                let (registry, caller) = (Arc::clone(&self.registry), caller.clone());
+                async move { registry.count_request(&caller, minute).await.expect("a count") }
+            })
+            .await;
+            let mut sorted = counts.clone();
+            sorted.sort_unstable();
+            assert_eq!(
+                sorted,
+                (1..=RACERS as u64).collect::<Vec<_>>(),
+                "each has a number of its own"
+            );
+        }
+        let other = format!("{caller}2");
+        assert_eq!(self.registry.count_request(&other, 29_497_000).await, Ok(1), "another caller");
     }
 
     fn object_of(dataset: &str) -> SourceRef {

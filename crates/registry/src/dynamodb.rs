@@ -10,7 +10,8 @@
 //! | `by_all` | S | jobs | `job`: partition key of the index `all` |
 //! | `listed` | S | jobs | `<created>#<job id>`: sort key of all three indexes |
 //! | `labels` | SS | jobs that have some | each label, as `<key>:<value>` |
-//! | `expires` | N | what is kept of those who watch | seconds since 1970 at which DynamoDB may delete the entry: the table's TTL attribute |
+//! | `requests` | N | counts of requests, which have no `body` | how many |
+//! | `expires` | N | what is kept of those who watch, counts of requests | seconds since 1970 at which DynamoDB may delete the entry: the table's TTL attribute |
 //!
 //! | entry | `pk` | `sk` |
 //! |---|---|---|
@@ -28,11 +29,13 @@
 //! | open WebSocket | `connection#<SHA-256 of its id>` | `record` |
 //! | who watches a job, a dataset or all jobs | `topic#job#<id>`, `topic#dataset#<name>`, `topic#all` | SHA-256 of the connection's id |
 //! | how the pushes of a job stand | `live#<job>` | `head` |
+//! | requests of a caller in a minute | `requests#<SHA-256 of who it is>` | the minute since 1970 in ten digits |
 //! | what a thirty-second of a job's shards have done | `live#<job>` | `slot-` and two digits |
 //!
 //! The indexes project `ALL`. Permissions: `dynamodb:GetItem`, `PutItem` and `DeleteItem` on the
-//! table (transactions need no other), `dynamodb:Query` on the table and on its indexes. Every read
-//! of the table is strongly consistent; the indexes follow within a moment.
+//! table (transactions need no other), `dynamodb:Query` on the table and on its indexes, and
+//! `dynamodb:UpdateItem` for counts alone. Every read of the table is strongly consistent; the
+//! indexes follow within a moment.
 
 mod failure;
 
@@ -41,7 +44,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem};
 use aws_types::SdkConfig;
 
 use self::failure::{Outcome, cancelled, failed};
@@ -237,6 +240,29 @@ impl Table for DynamoDb {
                 return Ok(found);
             }
         }
+    }
+
+    async fn count(&self, counter: &Key, expires: u64) -> Result<u64> {
+        let number = |number: u64| AttributeValue::N(number.to_string());
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(counter)))
+            .update_expression("ADD requests :one SET expires = :expires")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":expires", number(expires))
+            .return_values(ReturnValue::UpdatedNew);
+        let answer = call
+            .send()
+            .await
+            .map_err(|error| failed(&error, "dynamodb:UpdateItem", &self.target(None)))?;
+        let count = answer.attributes.as_ref().and_then(|item| item.get("requests"));
+        match count {
+            Some(AttributeValue::N(count)) => count.parse().ok(),
+            _ => None,
+        }
+        .ok_or_else(|| Error::Corrupt(format!("the counter `{counter}` has no count")))
     }
 }
 

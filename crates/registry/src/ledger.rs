@@ -351,6 +351,11 @@ impl<T: Table> Registry for T {
         }
         Ok(all)
     }
+
+    async fn count_request(&self, caller: &str, minute: u64) -> Result<u64> {
+        // Whatever the clocks of the callers' functions say, it is over by then.
+        self.count(&Key::requests(caller, minute), (minute + 60) * 60).await
+    }
 }
 
 fn apply(job: &mut JobRecord, change: &JobChange, now: &str) {
@@ -372,10 +377,11 @@ fn apply(job: &mut JobRecord, change: &JobChange, now: &str) {
     job.sequence = change.sequence.or(job.sequence);
     job.failure = change.failure.clone().or(job.failure.take());
     job.bill = change.bill.clone().or(job.bill.take());
-    // A step that runs again warns of the same.
+    // A step that runs again warns of the same, and a later one may know more of it.
     for warning in &change.warnings {
-        if !job.warnings.contains(warning) {
-            job.warnings.push(warning.clone());
+        match job.warnings.iter_mut().find(|known| known.name == warning.name) {
+            Some(known) => *known = warning.clone(),
+            None => job.warnings.push(warning.clone()),
         }
     }
     job.updated = now.to_owned();

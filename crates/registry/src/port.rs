@@ -153,6 +153,10 @@ pub trait Registry: Send + Sync {
     async fn forget_batch(&self, batch: &Batch) -> Result<()>;
     /// What a batch gathered, in the order of arrival, whether it is forgotten or not.
     async fn gathered(&self, job: &JobId) -> Result<Vec<Arrival>>;
+
+    /// Counts a request of a caller in a minute since 1970; how many it sent in that minute, this
+    /// one included. It is one write.
+    async fn count_request(&self, caller: &str, minute: u64) -> Result<u64>;
 }
 
 /// Most entries of a page.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wording::Unquoted;
 
+use crate::attempts::Attempts;
 use crate::{Error, JobFilter, JobRecord, JobStatus, Result, Topic};
 
 /// A store of entries: JSON texts under keys.
@@ -24,6 +25,30 @@ pub(crate) trait Table: Send + Sync {
         after: Option<&Position>,
         limit: usize,
     ) -> Result<Vec<(Position, String)>>;
+    /// Adds one to the counter of a key, which is there until `expires`, in seconds since 1970; the
+    /// count then.
+    async fn count(&self, key: &Key, expires: u64) -> Result<u64> {
+        let mut attempts = Attempts::default();
+        loop {
+            let before = self.get(key).await?;
+            let counted =
+                before.as_deref().map(|before| read::<Counter>(key, before)).transpose()?;
+            let count = counted.map_or(0, |counter| counter.count) + 1;
+            let when = before.map_or(When::Absent, When::Is);
+            let then = entry(&Counter { count, expires });
+            if self.write(vec![Write::put(key.clone(), then, when)]).await? {
+                return Ok(count);
+            }
+            attempts.pause(key).await?;
+        }
+    }
+}
+
+/// A counter, in stores that can't count by themselves.
+#[derive(Debug, Serialize, Deserialize)]
+struct Counter {
+    count: u64,
+    expires: u64,
 }
 
 /// A key: `[A-Za-z0-9_-]` with `#` between the parts of `pk`.
@@ -184,6 +209,11 @@ impl Key {
     /// Of what some of the shards of a job have done.
     pub(crate) fn live_slot(job: &JobId, slot: u32) -> Self {
         Self { pk: live(job), sk: format!("slot-{slot:02}") }
+    }
+
+    /// Of the requests that a caller sent in a minute. The caller is hashed, as it may be any text.
+    pub(crate) fn requests(caller: &str, minute: u64) -> Self {
+        Self { pk: format!("requests#{}", hash(caller)), sk: format!("{minute:010}") }
     }
 
     /// Whether the entry says itself when it expires.

@@ -1,4 +1,4 @@
-//! Does with the objects of a landed job what the contract says: keeps, tags, deletes or moves them.
+//! Does with the objects that a job landed what the contract says: keeps, tags, deletes or moves them.
 //!
 //! It comes after the commit and before the job is told to have landed, so that whoever retries or
 //! settles the job does what is left. An object that was replaced meanwhile is another job's.
@@ -7,7 +7,7 @@ use contract::Afterwards;
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
 use job::message::{JobId, JobKeys, SourceRef, Warning};
-use landing::commit::Commit;
+use landing::commit::{Commit, Tally};
 use landing::plan::{Plan, PlannedObject};
 use objects::{Head, Objects};
 
@@ -35,9 +35,10 @@ pub(crate) async fn tidy(
     let Some(afterwards) = &commit.afterwards else { return Ok(Vec::new()) };
     let work = context.work();
     let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
+    let tally: Tally = documents::read(work.as_ref(), &keys.tally()).await?;
     let mut planned = Planned::new(work.as_ref(), &plan);
     for part in 0..planned.parts() {
-        let objects: Vec<PlannedObject> = planned.part(part).await?.to_vec();
+        let objects = planned.landed_part(part, &tally).await?;
         let tidied =
             stream::iter(objects).map(|object| tidy_one(context, afterwards, &commit.job, object));
         match tidied.buffer_unordered(CONCURRENT_OBJECTS).try_collect::<Vec<()>>().await {

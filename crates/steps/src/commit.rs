@@ -91,7 +91,7 @@ pub(crate) async fn finish(
         bytes: commit.bytes,
         warnings,
     };
-    lineage::completed(context, &stored).await;
+    lineage::completed(context, &stored, &commit.committed).await;
     Ok(Ok(stored))
 }
 
@@ -125,7 +125,9 @@ async fn enter(
     let mut commit = ready.draft.clone();
     if let Err(error) = completed {
         commit = commit.voided(final_failure(error)?);
-    } else if let Some(because) = set_newest(context, &ready.plan, commit.mode).await? {
+    } else if let Some(because) =
+        set_newest(context, &ready.plan, &ready.tally, commit.mode).await?
+    {
         commit = commit.voided(because);
     }
     write(context, keys, &log, &ready, commit, base).await
@@ -175,8 +177,8 @@ async fn check(
     commit: Commit,
     base: &Base,
 ) -> Result<Commit, Error> {
-    let Ready { plan, contract, .. } = ready;
-    if let Some(because) = any_superseded(context, plan, commit.mode).await? {
+    let Ready { plan, tally, contract, .. } = ready;
+    if let Some(because) = any_superseded(context, plan, tally, commit.mode).await? {
         return Ok(commit.voided(because));
     }
     if let Some(because) =

@@ -9,7 +9,7 @@ use csv_records::{Limits, preamble};
 use job::Error;
 use job::bill::Item;
 use job::hold::{Hold, MAX_HOLD_SECONDS};
-use job::message::{Held, HoldJob};
+use job::message::{Held, HoldJob, JobId};
 use landing::commit::{Commit, HeaderDrift, Tally};
 use landing::hold::{Changes, ColumnChange, Last};
 use landing::plan::Plan;
@@ -19,8 +19,10 @@ use tables::Log;
 
 use crate::context::now;
 use crate::decision::refuse_if_undone;
+use crate::planned::Planned;
 use crate::ready::Ready;
 use crate::spending::Meter;
+use crate::store::tell_of_skipped;
 use crate::{Context, announce, documents};
 
 /// Entries of the log among which the last commit is looked for, from the newest one back: those
@@ -49,10 +51,14 @@ pub(crate) async fn compare(
         Some(Commit { job, counts, .. }) => {
             let before = context.keys(&job).plan();
             let before = documents::find::<Plan>(context.work().as_ref(), &before).await?;
-            Some(Last { job, stored: counts.stored, header: before.as_ref().and_then(header) })
+            let header = match &before {
+                Some(before) => header_before(context, &job, before).await?,
+                None => None,
+            };
+            Some(Last { job, stored: counts.stored, header })
         }
     };
-    let header = header(plan).unwrap_or_default();
+    let header = header(context, plan, tally).await?.unwrap_or_default();
     let drift = last.as_ref().filter(|_| announces);
     let drift = drift.and_then(|last| landing::hold::drift(&header, last));
     let commit = plan.submission.commit;
@@ -74,6 +80,7 @@ async fn tell(context: &Context, message: HoldJob) -> Result<Held, Error> {
     let (work, keys) = (context.work(), context.keys(&job));
     refuse_if_undone(work.as_ref(), &keys).await?;
     let ready = Ready::get(context, &keys).await?;
+    tell_of_skipped(context, &ready.plan, &ready.tally).await?;
     let changes = changes(context, &ready).await?;
     documents::write(work.as_ref(), &keys.changes(), &changes, Put::Overwrite).await?;
     let Changes { reasons, .. } = changes;
@@ -146,9 +153,36 @@ async fn last_commit(log: &Log, next: u64) -> Result<Option<Commit>, Error> {
     Ok(None)
 }
 
-/// The names in the header of a plan's first layout.
-fn header(plan: &Plan) -> Option<Vec<String>> {
-    let layout = plan.layouts.first().filter(|layout| layout.dialect.header)?;
+/// The names in the header of the job of the last commit.
+async fn header_before(
+    context: &Context,
+    job: &JobId,
+    plan: &Plan,
+) -> Result<Option<Vec<String>>, Error> {
+    if !plan.submission.skips_unreadable() {
+        return Ok(header_of(plan, 0));
+    }
+    let tally = context.keys(job).tally();
+    match documents::find::<Tally>(context.work().as_ref(), &tally).await? {
+        Some(tally) => header(context, plan, &tally).await,
+        None => Ok(None),
+    }
+}
+
+/// The names in the header of the first object that a job lands.
+async fn header(
+    context: &Context,
+    plan: &Plan,
+    tally: &Tally,
+) -> Result<Option<Vec<String>>, Error> {
+    let work = context.work();
+    let first = (0..plan.objects).find(|position| tally.lands(*position)).unwrap_or_default();
+    Ok(header_of(plan, Planned::new(work.as_ref(), plan).layout(first).await?))
+}
+
+/// The names in the header of a layout.
+fn header_of(plan: &Plan, layout: u32) -> Option<Vec<String>> {
+    let layout = plan.layouts.get(layout as usize).filter(|layout| layout.dialect.header)?;
     let header = preamble(&layout.dialect, Limits::default(), &layout.header.0, true);
     header.ok().flatten().map(|header| header.names)
 }

@@ -11,7 +11,7 @@ use csv_records::{Limits, LongFooter, footer_start};
 use futures::{StreamExt, stream};
 use job::bill::{Expected, Item, check_cap, estimate};
 use job::message::{
-    Failure, JobKeys, ObjectCounts, Planned, Shard, SourceRef, Submission, Unreadable, Warning,
+    Failure, JobKeys, ObjectCounts, Planned, Shard, SourceRef, Submission, Unreadable,
 };
 use job::{Error, ErrorKind};
 use landing::commit::{content_name, is_version_name, version_name};
@@ -29,11 +29,12 @@ use crate::context::{contract_of, now, read_contract};
 use crate::decision::{give_way, refuse_if_undone};
 use crate::found::{self, Found, check_head, find};
 use crate::left::shard_list;
-use crate::planned::{Planned as PlannedObjects, Skipped, Writer};
+use crate::planned::{Planned as PlannedObjects, Writer};
+use crate::skipped::Skipped;
 use crate::source::{checksum, pin, source_error};
 use crate::spending::{Meter, basis};
-use crate::standing::{Known, already_landed, landed_before};
-use crate::{Context, announce, documents, left, lineage, order, planned, references, replay};
+use crate::standing::{Known, landed_before};
+use crate::{Context, announce, documents, left, lineage, order, references, replay, skipped};
 
 /// Bytes of an object that are looked at first, for the header.
 const SAMPLE_BYTES: u64 = 256 * 1024;
@@ -76,11 +77,11 @@ async fn plan(context: &Context, submission: Submission) -> Result<Planned, Erro
     let change = JobChange {
         source: source.map(|object| object.source.clone()),
         objects: (!is_only).then_some(counts),
-        warnings: unreadable_warning(&plan).into_iter().collect(),
+        warnings: skipped::warning(&plan, 0).into_iter().collect(),
         ..JobChange::default()
     };
     if let Some(list) = &plan.skipped_list {
-        planned::show_skipped(work.as_ref(), &keys, list).await?;
+        skipped::show(work.as_ref(), &keys, list).await?;
     }
     context.registry.update_job(job, &change, &now()).await?;
     announce::announce(context, announce::started(&plan)).await;
@@ -163,7 +164,7 @@ async fn make(
         objects: opened.extents.len() as u32,
         source_bytes: bytes,
         skipped: opened.skipped.len() as u32,
-        unreadable: count_unreadable(&opened.skipped),
+        unreadable: skipped::count_unreadable(&opened.skipped),
         first_objects: opened.first,
         more_objects: opened.more,
         skipped_list: opened.skipped_list,
@@ -232,7 +233,7 @@ impl Opened {
             return Ok(());
         }
         if let Some(list) = &self.skipped_list {
-            planned::show_skipped(context.work().as_ref(), keys, list).await?;
+            skipped::show(context.work().as_ref(), keys, list).await?;
         }
         let named = landed().take(NAMED_LANDED);
         let mut names: Vec<String> =
@@ -263,54 +264,11 @@ impl Opened {
         if !self.extents.is_empty() {
             return Ok(());
         }
-        let (name, skipped) = (submission.source.name(), self.skipped.len());
         if let Some(list) = &self.skipped_list {
-            planned::show_skipped(context.work().as_ref(), keys, list).await?;
+            skipped::show(context.work().as_ref(), keys, list).await?;
         }
-        match self.skipped.iter().find_map(|object| object.job.as_ref()) {
-            Some(earlier) => {
-                let mut because = already_landed(earlier.clone(), &submission.dataset);
-                because.cause = format!(
-                    "all {skipped} objects of {name} are in {} already, the first one by job {earlier}; submit with `force` to land them again",
-                    submission.dataset
-                );
-                Err(give_way(context.work().as_ref(), keys, because).await)
-            }
-            None if skipped > 0 => Err(Error::new(
-                ErrorKind::SourceCorrupt,
-                format!(
-                    "none of the {skipped} objects of {name} can be read; the job's skipped objects tell why"
-                ),
-            )),
-            None => Err(Error::new(
-                ErrorKind::SourceMissing,
-                format!("no object matches {name}; nothing is landed"),
-            )),
-        }
+        Err(skipped::nothing_left(context, keys, submission, &self.skipped).await)
     }
-}
-
-/// How many of the objects that are not landed can't be read: the others landed before.
-fn count_unreadable(skipped: &[Skipped]) -> u32 {
-    let has_landed = |object: &&Skipped| {
-        matches!(
-            ErrorKind::named(&object.error),
-            Some(ErrorKind::AlreadyLanded | ErrorKind::Superseded)
-        )
-    };
-    skipped.iter().filter(|object| !has_landed(object)).count() as u32
-}
-
-/// What a job is warned of that lands some of its objects.
-fn unreadable_warning(plan: &Plan) -> Option<Warning> {
-    let Plan { unreadable, skipped, objects, .. } = plan;
-    let of = skipped + objects;
-    (*unreadable > 0).then(|| Warning {
-        name: "ObjectsSkipped".to_owned(),
-        message: format!(
-            "{unreadable} of {of} objects can't be read and are not landed; the job's skipped objects tell why"
-        ),
-    })
 }
 
 /// What becomes of an object.
@@ -366,7 +324,7 @@ async fn open_all(
             Fate::Skipped(object) => opened.skipped.push(object),
         }
     }
-    opened.skipped_list = planned::keep_skipped(work.as_ref(), keys, &opened.skipped).await?;
+    opened.skipped_list = skipped::keep(work.as_ref(), keys, &opened.skipped).await?;
     (opened.first, opened.more) = writer.finish().await?;
     Ok(opened)
 }
@@ -403,9 +361,8 @@ impl Opener<'_> {
     /// Pins an object and understands its beginning, or leaves it out.
     async fn open(&self, found: Found) -> Result<Fate, Error> {
         let name = found.source.name();
-        let can_skip = !self.is_only && self.submission.unreadable == Unreadable::Skip;
         match self.try_open(found).await {
-            Err(error) if can_skip && error.kind.is_of_source() => {
+            Err(error) if self.submission.skips_unreadable() && error.kind.is_of_source() => {
                 Ok(Fate::Skipped(Skipped::new(name, error.name(), error.message)))
             }
             fate => fate,

@@ -42,6 +42,7 @@ mod ready;
 mod references;
 mod register;
 mod replay;
+mod skipped;
 mod source;
 mod spending;
 mod standing;

@@ -6,7 +6,7 @@
 
 use contract::Contract;
 use events::Event;
-use job::message::{JobId, Settled, Source, Stored, digest};
+use job::message::{JobId, Settled, Source, Stored, Submission, digest};
 use job::{DatasetName, Error};
 use landing::plan::Plan;
 use serde_json::{Value, json};
@@ -32,13 +32,14 @@ pub(crate) async fn started(context: &Context, plan: &Plan) -> Result<(), Error>
     let submission = &plan.submission;
     let inputs = inputs(plan);
     let output = output(context, &submission.dataset, json!({"schema": schema(&contract)}));
-    tell(context, "START", &submission.job, &submission.dataset, inputs, vec![output], json!({}))
+    let Submission { job, dataset, .. } = submission;
+    tell(context, Run { kind: "START", at: now(), job, dataset }, inputs, vec![output], json!({}))
         .await;
     Ok(())
 }
 
-/// Tells that a job is committed.
-pub(crate) async fn completed(context: &Context, stored: &Stored) {
+/// Tells that a job is committed, and when it was: told again, it is the same to the letter.
+pub(crate) async fn completed(context: &Context, stored: &Stored, committed: &str) {
     if !is_told(context) {
         return;
     }
@@ -55,7 +56,8 @@ pub(crate) async fn completed(context: &Context, stored: &Stored) {
     output["outputFacets"] = json!({
         "outputStatistics": facet("OutputStatisticsOutputDatasetFacet", "1-0-2", statistics),
     });
-    tell(context, "COMPLETE", job, dataset, vec![], vec![output], json!({})).await;
+    let run = Run { kind: "COMPLETE", at: committed.to_owned(), job, dataset };
+    tell(context, run, vec![], vec![output], json!({})).await;
 }
 
 /// Tells that nothing of a job is visible: it failed, or it was ended otherwise.
@@ -68,18 +70,24 @@ pub(crate) async fn ended(context: &Context, settled: &Settled) {
     // A cause may quote what a caller named.
     let message = json!({"message": error, "programmingLanguage": "Rust"});
     let facets = json!({"errorMessage": facet("ErrorMessageRunFacet", "1-0-1", message)});
-    tell(context, kind, job, dataset, vec![], vec![], facets).await;
+    tell(context, Run { kind, at: now(), job, dataset }, vec![], vec![], facets).await;
 }
 
 fn is_told(context: &Context) -> bool {
     context.settings.lineage && context.events.is_some()
 }
 
+/// What becomes of a run, and when.
+struct Run<'a> {
+    kind: &'static str,
+    at: String,
+    job: &'a JobId,
+    dataset: &'a DatasetName,
+}
+
 async fn tell(
     context: &Context,
-    kind: &str,
-    job: &JobId,
-    dataset: &DatasetName,
+    Run { kind, at, job, dataset }: Run<'_>,
     inputs: Vec<Value>,
     outputs: Vec<Value>,
     run_facets: Value,
@@ -87,14 +95,14 @@ async fn tell(
     let job_type = json!({"processingType": "BATCH", "integration": "LANDFALL", "jobType": "JOB"});
     let detail = json!({
         "eventType": kind,
-        "eventTime": now(),
+        "eventTime": at,
         "producer": PRODUCER,
         "schemaURL": RUN_EVENT,
         "run": {"runId": run_id(job), "facets": run_facets},
         "job": {
             "namespace": format!("landfall://{}", context.lake.bucket),
             "name": dataset,
-            "facets": {"jobType": facet("JobTypeJobFacet", "2-0-3", job_type)},
+            "facets": {"jobType": facet("JobTypeJobFacet", "2-0-4", job_type)},
         },
         "inputs": inputs,
         "outputs": outputs,
@@ -146,9 +154,10 @@ fn output(context: &Context, dataset: &DatasetName, facets: Value) -> Value {
 }
 
 fn schema(contract: &Contract) -> Value {
-    let fields: Vec<Value> = contract
-        .stored()
-        .map(|column| json!({"name": column.name, "type": column.data_type.to_string()}))
-        .collect();
-    facet("SchemaDatasetFacet", "1-1-1", json!({"fields": fields}))
+    let columns = (1..).zip(contract.stored()).map(|(position, column): (u32, _)| {
+        let kind = column.data_type.to_string();
+        json!({"name": column.name, "type": kind, "ordinal_position": position})
+    });
+    let fields: Vec<Value> = columns.collect();
+    facet("SchemaDatasetFacet", "1-2-0", json!({"fields": fields}))
 }

@@ -3,6 +3,7 @@
 use contract::Mode;
 use job::Error;
 use job::message::{Failure, SourceRef, Submission};
+use landing::commit::Tally;
 use landing::plan::Plan;
 use registry::Newest;
 
@@ -14,12 +15,14 @@ use crate::order::{each_object, is_older, made_way};
 pub(crate) async fn set_newest(
     context: &Context,
     plan: &Plan,
+    tally: &Tally,
     mode: Mode,
 ) -> Result<Option<Failure>, Error> {
     if mode == Mode::Append {
         return Ok(None);
     }
-    each_object(context, plan, |source| set_newest_of(context, &plan.submission, source)).await
+    each_object(context, plan, tally, |source| set_newest_of(context, &plan.submission, source))
+        .await
 }
 
 async fn set_newest_of(

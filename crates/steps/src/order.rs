@@ -12,6 +12,7 @@ use contract::Mode;
 use futures::{StreamExt, stream};
 use job::Error;
 use job::message::{Failure, SourceRef, Submission};
+use landing::commit::Tally;
 use landing::plan::Plan;
 use registry::Newest;
 
@@ -42,32 +43,35 @@ pub(crate) async fn superseded(
     }
 }
 
-/// The same of all objects of a plan.
+/// The same of all objects that a job lands.
 pub(crate) async fn any_superseded(
     context: &Context,
     plan: &Plan,
+    tally: &Tally,
     mode: Mode,
 ) -> Result<Option<Failure>, Error> {
     if mode == Mode::Append || plan.submission.force {
         return Ok(None);
     }
-    each_object(context, plan, |source| async move {
+    each_object(context, plan, tally, |source| async move {
         superseded(context, &plan.submission, &source, mode).await
     })
     .await
 }
 
-/// Asks about the objects of a plan, many at once; the first reason to make way is the answer.
+/// Asks about the objects that a job lands, many at once; the first reason to make way is the
+/// answer.
 pub(crate) async fn each_object<F: Future<Output = Result<Option<Failure>, Error>>>(
     context: &Context,
     plan: &Plan,
+    tally: &Tally,
     ask: impl Fn(SourceRef) -> F,
 ) -> Result<Option<Failure>, Error> {
     let work = context.work();
     let mut planned = Planned::new(work.as_ref(), plan);
     for part in 0..planned.parts() {
-        let objects = planned.part(part).await?.iter();
-        let sources: Vec<SourceRef> = objects.map(|object| object.source.clone()).collect();
+        let objects = planned.landed_part(part, tally).await?.into_iter();
+        let sources: Vec<SourceRef> = objects.map(|object| object.source).collect();
         let mut answers = stream::iter(sources).map(&ask).buffer_unordered(CONCURRENT_OBJECTS);
         while let Some(answer) = answers.next().await {
             if let Some(because) = answer? {

@@ -1,11 +1,11 @@
 //! The objects of a plan: the first ones stand in it, the others in documents beside it.
 
 use bytes::Bytes;
-use job::message::{JobId, JobKeys, Shard, digest};
+use job::message::{JobKeys, Shard, digest};
 use job::{Error, ErrorKind};
+use landing::commit::Tally;
 use landing::plan::{PART_OBJECTS, Plan, PlannedObject};
 use objects::{Objects, Put};
-use serde::Serialize;
 
 use crate::documents;
 
@@ -63,6 +63,17 @@ impl<'a> Planned<'a> {
         })
     }
 
+    /// The objects of a part that shards did not leave out.
+    pub(crate) async fn landed_part(
+        &mut self,
+        part: u32,
+        tally: &Tally,
+    ) -> Result<Vec<PlannedObject>, Error> {
+        let first = part * PART_OBJECTS as u32;
+        let objects = (first..).zip(self.part(part).await?);
+        Ok(objects.filter(|(at, _)| tally.lands(*at)).map(|(_, object)| object.clone()).collect())
+    }
+
     /// The layout of an object, by its position in the plan.
     pub(crate) async fn layout(&mut self, position: u32) -> Result<u32, Error> {
         match self.plan.layouts.len() {
@@ -71,57 +82,6 @@ impl<'a> Planned<'a> {
             _ => Ok(self.get(position).await?.layout),
         }
     }
-}
-
-/// An object that is not landed: a line of `skipped.jsonl`.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Skipped {
-    pub(crate) source: String,
-    /// Why, by the name of a failure.
-    pub(crate) error: String,
-    pub(crate) message: String,
-    /// The job that landed it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) job: Option<JobId>,
-}
-
-impl Skipped {
-    pub(crate) fn new(source: String, error: &str, message: String) -> Self {
-        Self { source, error: error.to_owned(), message, job: None }
-    }
-}
-
-/// Writes the list of the objects that are not landed, under a name of its own: its key. Without
-/// any there is none.
-pub(crate) async fn keep_skipped(
-    work: &dyn Objects,
-    keys: &JobKeys,
-    skipped: &[Skipped],
-) -> Result<Option<String>, Error> {
-    if skipped.is_empty() {
-        return Ok(None);
-    }
-    let mut lines = String::new();
-    for object in skipped {
-        let line = serde_json::to_string(object)
-            .map_err(|_| Error::new(ErrorKind::Internal, "a skipped object can't be written"))?;
-        lines.push_str(&line);
-        lines.push('\n');
-    }
-    let key = keys.skipped_by(&digest(&[&lines]));
-    work.put(&key, Bytes::from(lines), Put::Overwrite).await?;
-    Ok(Some(key))
-}
-
-/// Puts such a list where people find it.
-pub(crate) async fn show_skipped(
-    work: &dyn Objects,
-    keys: &JobKeys,
-    list: &str,
-) -> Result<(), Error> {
-    let lines = work.read(list, documents::MAX_BYTES).await?;
-    work.put(&keys.skipped(), lines, Put::Overwrite).await?;
-    Ok(())
 }
 
 /// Writes the list of objects, part by part, as they come.

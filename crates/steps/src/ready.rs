@@ -96,9 +96,9 @@ fn draft(
         replay_of: plan.submission.replay.as_ref().map(|replay| replay.of.clone()),
         contract: plan.submission.contract,
         source: source(plan),
-        objects: plan.objects,
+        objects: plan.objects - tally.left_out(),
         afterwards: contract.afterwards.clone(),
-        source_bytes: plan.source_bytes,
+        source_bytes: plan.source_bytes - tally.left_out_bytes,
         source_crc64nvme: match tally.objects.as_slice() {
             [only] => Some(format!("{:016x}", only.crc64nvme)),
             _ => None,

@@ -4,14 +4,16 @@ use contract::Expect;
 use job::Error;
 use job::bill::Item;
 use job::decision::{Decision, Start};
-use job::message::{JobKeys, JobRef, Stored, Warning};
+use job::message::{JobKeys, JobRef, ObjectCounts, Stored, Warning};
+use landing::commit::Tally;
+use landing::plan::Plan;
 use registry::JobChange;
 
 use crate::context::now;
 use crate::decision::{error_of, give_way};
 use crate::ready::Ready;
 use crate::spending::Meter;
-use crate::{Context, claims, commit, decision, order, replay};
+use crate::{Context, claims, commit, decision, order, replay, skipped};
 
 /// Stores a job that was verified. Done again it finishes what is left, and answers the same.
 pub async fn store(context: &Context, message: JobRef) -> Result<Stored, Error> {
@@ -57,13 +59,14 @@ async fn decide(
     let Ready { plan, tally, contract, draft, .. } = &ready;
     let mode = draft.mode;
     warn_of_rows(context, job, contract.expect, tally.counts.stored).await?;
+    tell_of_skipped(context, plan, tally).await?;
     let log = context.log(&job.dataset, draft.table);
     log.refuse_other_format().await?;
     let from = log.first_free().await?;
     let base = log.base(from, mode).await?;
     // What is there may forbid the commit: better before anything is visible.
     base.check(draft, contract)?;
-    if let Some(because) = order::any_superseded(context, plan, mode).await? {
+    if let Some(because) = order::any_superseded(context, plan, tally, mode).await? {
         return Err(give_way(work.as_ref(), keys, because).await);
     }
     if let Some(because) = replay::superseded(context, keys, plan, &log, from, &draft.files).await?
@@ -85,6 +88,26 @@ async fn decide(
     }
     ready.base = Some(base);
     Ok((decision, ready))
+}
+
+/// Tells how many objects are not landed, where shards left some out: `ingest` told of the others.
+pub(crate) async fn tell_of_skipped(
+    context: &Context,
+    plan: &Plan,
+    tally: &Tally,
+) -> Result<(), Error> {
+    let left_out = tally.left_out();
+    if left_out == 0 {
+        return Ok(());
+    }
+    let counts = ObjectCounts { landed: plan.objects - left_out, skipped: plan.skipped + left_out };
+    let change = JobChange {
+        objects: Some(counts),
+        warnings: skipped::warning(plan, left_out).into_iter().collect(),
+        ..JobChange::default()
+    };
+    context.registry.update_job(&plan.submission.job, &change, &now()).await?;
+    Ok(())
 }
 
 /// Warns of a job that stores fewer or more rows than its contract expects.

@@ -14,7 +14,9 @@ use futures::{FutureExt, TryFutureExt};
 use job::message::{JobKeys, Shard, ShardRound, TransformShard, Transformed};
 use job::small_files::is_small;
 use job::{Error, ErrorKind, Progress};
-use landing::commit::{Crc64Nvme, OpenFile, Receipt, ReceiptPart, RejectsPiece, SmallFile};
+use landing::commit::{
+    Crc64Nvme, LeftOut, OpenFile, Receipt, ReceiptPart, RejectsPiece, SmallFile,
+};
 use landing::files::FileChunk;
 use landing::limits::long_footer;
 use landing::lookup::Lookup;
@@ -32,6 +34,7 @@ use crate::planned::objects_of;
 use crate::source::{pin, source_error};
 use crate::spending::Meter;
 use crate::upload::Spool;
+use crate::verify::check_checksum;
 use crate::{Context, documents, live};
 
 /// Bytes that are read first past its end, where mostly less than one record is missing. Each
@@ -60,16 +63,23 @@ pub async fn transform(
     let keys = context.keys(&message.job);
     let TransformShard { dataset, shard, .. } = &message;
     let prefix = context.dataset_prefix(dataset);
-    let work = async {
-        let mut shard = Work::new(&context, &keys, &message, attempt, prefix).await?;
-        match shard.run().await {
-            Ok(receipt) => Ok(receipt),
-            Err(error) => {
-                shard.abort().await;
-                Err(error)
+    // Apart, as what it keeps while it waits is large, and whoever waits for it keeps that too.
+    let work = Box::pin(async {
+        let mut left_out = Vec::new();
+        loop {
+            let mut shard =
+                Work::new(&context, &keys, &message, attempt, prefix.clone(), left_out).await?;
+            match shard.run().await {
+                Ok(Ran::ToTheEnd(receipt)) => return Ok(*receipt),
+                // What the shard wrote has rows of them: it begins anew without them.
+                Ok(Ran::IntoUnreadable(found)) => left_out = shard.without(found).await,
+                Err(error) => {
+                    shard.abort().await;
+                    return Err(error);
+                }
             }
         }
-    };
+    });
     let receipt = keys.receipt(shard.round, shard.index);
     let race = Attempt {
         context: &context,
@@ -95,6 +105,35 @@ async fn tell(context: &Context, message: &TransformShard, receipt: &Receipt) {
     live::tell(context, &message.job, &message.dataset, receipt.shard, &done).await;
 }
 
+/// How far an attempt came.
+enum Ran {
+    /// All objects are worked, but for those that are left out.
+    ToTheEnd(Box<Receipt>),
+    /// These objects can't be read, and are to be left out.
+    IntoUnreadable(Vec<LeftOut>),
+}
+
+/// Why the work on an object ended early.
+enum Stop {
+    /// The object can't be read.
+    OfObject(Error),
+    /// Something else.
+    Other(Error),
+}
+
+impl Stop {
+    /// An error of reading an object: of what the object is, or not.
+    fn of(error: Error) -> Self {
+        if error.kind.is_of_source() { Self::OfObject(error) } else { Self::Other(error) }
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
 /// An attempt's work on a shard.
 struct Work<'a> {
     context: &'a Context,
@@ -112,8 +151,10 @@ struct Work<'a> {
     /// Whether another shard may have files of the same folders.
     is_one_of_several: bool,
     core: ShardTransform,
-    /// Those that it has rows of.
-    objects: Vec<PlannedObject>,
+    /// Those that it has rows of, by their positions in the plan.
+    objects: Vec<(u32, PlannedObject)>,
+    /// Those that are left out.
+    left_out: Vec<LeftOut>,
     /// Bytes that are read.
     read: u64,
     /// How many were when it was looked whether the job still goes on.
@@ -134,6 +175,7 @@ impl<'a> Work<'a> {
         message: &'a TransformShard,
         name: &'a str,
         prefix: String,
+        mut left_out: Vec<LeftOut>,
     ) -> Result<Self, Error> {
         let work = context.work();
         let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
@@ -142,11 +184,21 @@ impl<'a> Work<'a> {
         let tables = tables(work.as_ref(), &plan, &contract).await?;
         let taken = crate::keys::taken(work.as_ref(), keys, &shard.taken).await?;
         let is_merged = contract.output.format == Format::Parquet;
+        if shard.round > 1 && plan.submission.skips_unreadable() {
+            // What the rounds before left out has no part in what was found out since.
+            let first: Receipt =
+                documents::read(work.as_ref(), &keys.receipt(1, shard.index)).await?;
+            left_out = first.left_out;
+        }
+        let mut objects: Vec<_> =
+            (shard.object..).zip(objects_of(work.as_ref(), &plan, shard).await?).collect();
+        objects.retain(|(position, _)| left_out.iter().all(|out| out.object != *position));
         Ok(Self {
             member: contract.member.clone(),
             file_size: is_merged.then_some(contract.output.file_size),
             is_one_of_several: plan.shards > 1,
-            objects: objects_of(work.as_ref(), &plan, shard).await?,
+            objects,
+            left_out,
             read: 0,
             looked_at: 0,
             core: ShardTransform::new(&plan, contract.clone(), taken, context.salt_of(&contract)?)?
@@ -166,14 +218,22 @@ impl<'a> Work<'a> {
         })
     }
 
-    async fn run(&mut self) -> Result<Receipt, Error> {
+    async fn run(&mut self) -> Result<Ran, Error> {
         refuse_if_undone(self.context.work().as_ref(), self.keys).await?;
         let objects = std::mem::take(&mut self.objects);
         let plan = self.plan.clone();
         let mut ahead = Ahead::new(self.context, &plan, self.shard, &objects);
         let mut parts = Vec::with_capacity(objects.len());
-        while let Some((object, part, source)) = ahead.next()? {
-            parts.push(self.read_object(object, part, source).await?);
+        while let Some((position, object, part, source)) = ahead.next()? {
+            match self.read_object(object, part, source).await {
+                Ok(part) => parts.push(part),
+                Err(Stop::OfObject(error)) if self.may_leave_out(object) => {
+                    let mut unreadable = vec![left_out(position, error)];
+                    unreadable.extend(self.look_at_rest(ahead).await?);
+                    return Ok(Ran::IntoUnreadable(unreadable));
+                }
+                Err(Stop::OfObject(error) | Stop::Other(error)) => return Err(error),
+            }
         }
         let counts = self.core.finish()?;
         self.send(None, 1).await?;
@@ -192,12 +252,13 @@ impl<'a> Work<'a> {
             Put::Overwrite,
         )
         .await?;
-        Ok(Receipt {
+        Ok(Ran::ToTheEnd(Box::new(Receipt {
             shard: self.shard.index,
             round: self.shard.round,
             attempt: self.name.to_owned(),
             object: self.shard.object,
             parts,
+            left_out: std::mem::take(&mut self.left_out),
             counts,
             surplus_lines: self.core.surplus_lines(),
             files,
@@ -207,7 +268,60 @@ impl<'a> Work<'a> {
             profile: Some(profile),
             keys: std::mem::take(&mut self.key_pieces),
             spent: None,
-        })
+        })))
+    }
+
+    /// Whether an object is left out if it can't be read. One that is cut is not: other shards have
+    /// rows of it. In later rounds none is, as what others were told depends on its rows.
+    fn may_leave_out(&self, object: &PlannedObject) -> bool {
+        let is_whole =
+            self.shard.objects > 1 || self.shard.to - self.shard.from >= object.data_bytes();
+        is_whole && self.shard.round == 1 && self.plan.submission.skips_unreadable()
+    }
+
+    /// Finds the packed objects among those that are left that can't be unpacked, so that a shard
+    /// with many of them does not begin anew for each.
+    async fn look_at_rest(&mut self, mut ahead: Ahead<'_>) -> Result<Vec<LeftOut>, Error> {
+        let mut unreadable = Vec::new();
+        while let Some((position, object, _, source)) = ahead.next()? {
+            match self.look_at(object, source).await {
+                Ok(()) => {}
+                Err(Stop::OfObject(error)) => unreadable.push(left_out(position, error)),
+                Err(Stop::Other(error)) => return Err(error),
+            }
+        }
+        Ok(unreadable)
+    }
+
+    async fn look_at(&mut self, object: &PlannedObject, mut source: Blocks) -> Result<(), Stop> {
+        let Some(mut unpack) = self.unpack(object)? else { return Ok(()) };
+        let mut crc = Crc64Nvme::default();
+        while let Some((_, block)) = source.next(None).await.map_err(Stop::of)? {
+            self.note_read(block.len()).await?;
+            crc.update(&block);
+            unpack.feed(&block, |_| Ok(())).map_err(Stop::of)?;
+        }
+        unpack.finish().map_err(Stop::of)?;
+        check_checksum(object, crc.value()).map_err(Stop::of)
+    }
+
+    /// What unpacks an object, if it is packed.
+    fn unpack(&self, object: &PlannedObject) -> Result<Option<Unpack>, Error> {
+        let layout = self.plan.layout(object)?;
+        let (name, limit) = (&object.source.key, object.unpacked_limit());
+        let of = || Unpack::of(layout.compression, self.member.as_ref(), name, limit);
+        Ok(layout.is_packed().then(of))
+    }
+
+    /// Notes that bytes of the source are read, and now and then looks whether the job still goes
+    /// on.
+    async fn note_read(&mut self, bytes: usize) -> Result<(), Error> {
+        self.read += bytes as u64;
+        if self.read >= self.looked_at + LOOK_BYTES {
+            self.looked_at = self.read;
+            refuse_if_undone(self.context.work().as_ref(), self.keys).await?;
+        }
+        Ok(())
     }
 
     /// Works what the shard has of an object.
@@ -216,24 +330,17 @@ impl<'a> Work<'a> {
         object: &PlannedObject,
         part: ShardPart,
         mut source: Blocks,
-    ) -> Result<ReceiptPart, Error> {
+    ) -> Result<ReceiptPart, Stop> {
         let layout = self.plan.layout(object)?.clone();
         let own = object.own_bytes(part.range.start, part.range.end);
         let mut crc = Crc64Nvme::default();
-        let mut unpack = layout.is_packed().then(|| {
-            let (name, limit) = (&object.source.key, object.unpacked_limit());
-            Unpack::of(layout.compression, self.member.as_ref(), name, limit)
-        });
+        let mut unpack = self.unpack(object)?;
         let mut holdback = Holdback::new(&layout.dialect);
         self.core.begin(object, &layout, &part);
-        while let Some((at, block)) = source.next(self.core.wants()).await? {
+        while let Some((at, block)) = source.next(self.core.wants()).await.map_err(Stop::of)? {
             let owned = overlap(at, block.len(), own.clone());
-            self.read += owned.len() as u64;
+            self.note_read(owned.len()).await?;
             crc.update(&block[owned]);
-            if self.read >= self.looked_at + LOOK_BYTES {
-                self.looked_at = self.read;
-                refuse_if_undone(self.context.work().as_ref(), self.keys).await?;
-            }
             let end_of_source = at + block.len() as u64 >= object.bytes;
             match &mut unpack {
                 None => {
@@ -247,6 +354,9 @@ impl<'a> Work<'a> {
                 }
             }
         }
+        if self.may_leave_out(object) {
+            check_checksum(object, crc.value()).map_err(Stop::of)?;
+        }
         let (tile, counts) = self.core.end()?;
         Ok(ReceiptPart { tile, crc64nvme: crc.value(), counts })
     }
@@ -259,21 +369,21 @@ impl<'a> Work<'a> {
         object: &PlannedObject,
         block: &[u8],
         end_of_source: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Stop> {
         let (mut packed, mut piece) = (block, Vec::new());
         loop {
-            let taken = unpack.push(packed, &mut piece)?;
+            let taken = unpack.push(packed, &mut piece).map_err(Stop::of)?;
             packed = &packed[taken..];
             if taken == 0 && piece.is_empty() {
                 break;
             }
-            let (at, data) = holdback.pass(&piece).map_err(long_footer)?;
+            let (at, data) = holdback.pass(&piece).map_err(|long| Stop::of(long_footer(long)))?;
             self.core.push(at, data, false)?;
             self.send(Some(object.layout), PART_BYTES).await?;
         }
         if end_of_source {
-            unpack.finish()?;
-            let (at, data) = holdback.pass(&[]).map_err(long_footer)?;
+            unpack.finish().map_err(Stop::of)?;
+            let (at, data) = holdback.pass(&[]).map_err(|long| Stop::of(long_footer(long)))?;
             self.core.push(at, data, true)?;
             self.send(Some(object.layout), PART_BYTES).await?;
         }
@@ -394,6 +504,15 @@ impl<'a> Work<'a> {
         Ok((open, small))
     }
 
+    /// Gives up what was done: what a new start leaves out, `found` too.
+    async fn without(mut self, found: Vec<LeftOut>) -> Vec<LeftOut> {
+        let mut left_out = std::mem::take(&mut self.left_out);
+        self.abort().await;
+        left_out.extend(found);
+        left_out.sort_unstable_by_key(|left_out| left_out.object);
+        left_out
+    }
+
     async fn abort(self) {
         for output in self.outputs.into_iter().flatten() {
             output.abort().await;
@@ -403,6 +522,10 @@ impl<'a> Work<'a> {
         }
         self.errors.abort().await;
     }
+}
+
+fn left_out(object: u32, error: Error) -> LeftOut {
+    LeftOut { object, error: error.name().to_owned(), message: error.message }
 }
 
 /// Sends a whole file to where it goes: what is there of it, and whether that is all.
@@ -439,14 +562,17 @@ fn overlap(at: u64, length: usize, range: Range<u64>) -> Range<usize> {
     clamp(range.start) as usize..clamp(range.end) as usize
 }
 
+/// An object by its position in the plan, with what is read of it.
+type Begun<'a> = (u32, &'a PlannedObject, ShardPart, Blocks);
+
 /// The objects of a shard, each with what is read of it. The first blocks of small ones are asked
 /// for ahead, as a request takes longer than the work.
 struct Ahead<'a> {
     context: &'a Context,
     plan: &'a Plan,
     shard: &'a Shard,
-    waiting: std::slice::Iter<'a, PlannedObject>,
-    begun: VecDeque<(&'a PlannedObject, ShardPart, Blocks)>,
+    waiting: std::slice::Iter<'a, (u32, PlannedObject)>,
+    begun: VecDeque<Begun<'a>>,
 }
 
 impl<'a> Ahead<'a> {
@@ -454,23 +580,24 @@ impl<'a> Ahead<'a> {
         context: &'a Context,
         plan: &'a Plan,
         shard: &'a Shard,
-        objects: &'a [PlannedObject],
+        objects: &'a [(u32, PlannedObject)],
     ) -> Self {
         Self { context, plan, shard, waiting: objects.iter(), begun: VecDeque::new() }
     }
 
-    fn next(&mut self) -> Result<Option<(&'a PlannedObject, ShardPart, Blocks)>, Error> {
-        let bytes = |begun: &VecDeque<(&PlannedObject, _, _)>| -> u64 {
-            begun.iter().map(|(object, ..)| object.bytes).sum()
+    fn next(&mut self) -> Result<Option<Begun<'a>>, Error> {
+        let bytes = |begun: &VecDeque<Begun<'_>>| -> u64 {
+            begun.iter().map(|(_, object, ..)| object.bytes).sum()
         };
         while self.begun.len() < OBJECTS_AHEAD
             && (self.begun.is_empty() || bytes(&self.begun) < AHEAD_BYTES)
-            && let Some(object) = self.waiting.next()
+            && let Some((position, object)) = self.waiting.next()
         {
             let layout = self.plan.layout(object)?;
             let part = object.part(self.shard, layout);
             let bucket = self.context.buckets.bucket(&object.source.bucket);
             self.begun.push_back((
+                *position,
                 object,
                 part.clone(),
                 Blocks::start(bucket, object, layout, &part),

@@ -24,7 +24,7 @@ use crate::context::contract_of;
 use crate::left::{merge_list, shard_list};
 use crate::planned::Planned;
 use crate::spending::Meter;
-use crate::{Context, documents, hold, left, replay};
+use crate::{Context, documents, hold, left, replay, skipped};
 
 /// Receipts that are read at once.
 const CONCURRENT_READS: usize = 32;
@@ -85,6 +85,7 @@ async fn prove_round(
         }
     }
     let contract = contract_of(&plan)?;
+    skipped::add(context, keys, &plan, &receipts).await?;
     let merges = merges(&contract, receipts);
     let tally = Tally { merges: merges.len() as u32, ..tally };
     let (hold, drift) = hold::compare(context, &plan, &contract, &tally).await?;
@@ -213,6 +214,8 @@ struct Tiled {
     shards: Vec<TalliedShard>,
     /// The objects, likewise.
     objects: Vec<TalliedObject>,
+    /// Bytes of those that shards left out.
+    left_out_bytes: u64,
 }
 
 /// Proves that the shards tile each object, and that the bytes that were read are those that the
@@ -226,8 +229,13 @@ async fn tile_objects(
     let mut tiled = Tiled::default();
     let parts = parts_of(receipts);
     let mut parts = parts.as_slice();
+    let left_out = left_out_by(receipts);
     for position in 0..plan.objects {
         let object = planned.get(position).await?;
+        if let Some(shard) = left_out.get(&position) {
+            tiled.leave_out(position, object, &receipts[*shard]);
+            continue;
+        }
         let (own, rest) = parts.split_at(parts.partition_point(|part| part.object <= position));
         tile_object(plan, position, object, own, receipts, &mut tiled)?;
         parts = rest;
@@ -251,10 +259,35 @@ struct PartOf<'a> {
 /// What the shards read, by shard and object.
 fn parts_of(receipts: &[Receipt]) -> Vec<PartOf<'_>> {
     let of_shard = |(shard, receipt)| {
-        let Receipt { object: first, parts, .. }: &Receipt = receipt;
-        (*first..).zip(parts).map(move |(object, part)| PartOf { shard, object, part })
+        let read = Receipt::read(receipt);
+        read.map(move |(object, part)| PartOf { shard, object, part })
     };
     receipts.iter().enumerate().flat_map(of_shard).collect()
+}
+
+/// The shards that left objects out, by the objects. A shard leaves out only what it alone reads.
+fn left_out_by(receipts: &[Receipt]) -> HashMap<u32, usize> {
+    let of_shard = |(shard, receipt)| {
+        let Receipt { left_out, .. }: &Receipt = receipt;
+        left_out.iter().map(move |left_out| (left_out.object, shard))
+    };
+    receipts.iter().enumerate().flat_map(of_shard).collect()
+}
+
+impl Tiled {
+    /// An object of which nothing lands.
+    fn leave_out(&mut self, position: u32, object: &PlannedObject, receipt: &Receipt) {
+        if receipt.object == position {
+            self.shards.push(TalliedShard {
+                round: receipt.round,
+                object: position,
+                lines: object.data_lines,
+                records: 0,
+            });
+        }
+        self.left_out_bytes += object.bytes;
+        self.objects.push(TalliedObject { is_left_out: true, ..TalliedObject::default() });
+    }
 }
 
 /// The same of one object: `own` is what each shard read of it.
@@ -330,13 +363,14 @@ fn tally(receipts: &[Receipt], tiled: Tiled) -> Result<Tally, Error> {
             ),
         ));
     }
-    let Tiled { shards, objects, .. } = tiled;
+    let Tiled { shards, objects, left_out_bytes, .. } = tiled;
     let slowest = SlowShard::of_rounds(receipts);
     Ok(Tally {
         shards,
         counts,
         surplus_lines,
         objects,
+        left_out_bytes,
         merges: 0,
         hold: Vec::new(),
         drift: None,
@@ -357,7 +391,7 @@ fn check_rows(object: &PlannedObject, read: u64) -> Result<(), Error> {
     }
 }
 
-fn check_checksum(object: &PlannedObject, computed: u64) -> Result<(), Error> {
+pub(crate) fn check_checksum(object: &PlannedObject, computed: u64) -> Result<(), Error> {
     match object.crc64nvme {
         Some(stored) if stored != computed => Err(Error::new(
             ErrorKind::SourceCorrupt,
@@ -374,7 +408,7 @@ fn check_checksum(object: &PlannedObject, computed: u64) -> Result<(), Error> {
 fn check_total(plan: &Plan, tally: &Tally) -> Result<(), Error> {
     let found = [
         ("objects", plan.total.objects, u64::from(plan.objects + plan.skipped)),
-        ("bytes", plan.total.bytes, plan.source_bytes),
+        ("bytes", plan.total.bytes, plan.source_bytes - tally.left_out_bytes),
         ("rows", plan.total.rows, tally.counts.read),
     ];
     match found.into_iter().find(|(_, said, found)| said.is_some_and(|said| said != *found)) {
@@ -383,7 +417,7 @@ fn check_total(plan: &Plan, tally: &Tally) -> Result<(), Error> {
             format!(
                 "{} says that its objects have {said} {what} in all, and {found} were found, {} objects left out; nothing is visible",
                 plan.submission.source.name(),
-                plan.skipped
+                plan.skipped + tally.left_out()
             ),
         )),
         _ => Ok(()),

@@ -85,6 +85,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             ("LANDFALL_SOCKET_API", "sockets"),
             ("LANDFALL_SOCKET_STAGE", "live"),
             ("LANDFALL_HAS_MASK_SALT", "false"),
+            ("LANDFALL_CHANGES_PER_MINUTE", "1000000"),
         ])
         .stdout(Stdio::null())
         .spawn()?;
@@ -206,6 +207,7 @@ async fn answer_for_aws(
             aws.items.insert(key(&asked["Item"]), asked["Item"].clone());
             json!({})
         }
+        "UpdateItem" => json!({"Attributes": {"requests": {"N": "1"}}}),
         "TransactWriteItems" => {
             for write in asked["TransactItems"].as_array().into_iter().flatten() {
                 let item = &write["Put"]["Item"];

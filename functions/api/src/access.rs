@@ -100,6 +100,12 @@ pub(crate) fn needs(method: &Method, route: Option<&str>) -> &'static [Scope] {
     listed.map_or(&[Scope::Admin, Scope::Data], |(_, _, scopes)| scopes)
 }
 
+/// Whether a request to a route changes something, or lets somebody change it.
+pub(crate) fn changes(method: &Method, route: &str) -> bool {
+    let changes = |scope: &Scope| matches!(scope, Scope::Write | Scope::Admin);
+    *method != Method::OPTIONS && needs(method, Some(route)).iter().any(changes)
+}
+
 /// How callers are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {

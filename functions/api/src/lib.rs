@@ -16,8 +16,10 @@ mod hold;
 mod infer;
 mod jobs;
 mod logs;
+mod open_rejects;
 mod openapi;
 mod problem;
+mod rate;
 mod redrive;
 mod dismiss;
 mod replay;
@@ -87,6 +89,8 @@ pub struct Config {
     /// Whether the deployment has a salt for masks that hash: which one is none of the front door's
     /// business.
     pub has_salt: bool,
+    /// Requests that change something which a caller may send in a minute; 0: any number.
+    pub changes_per_minute: u64,
     /// The URL of the WebSocket API.
     pub socket_url: String,
     /// Where functions log; `None`: there is no console that shows it.
@@ -147,6 +151,7 @@ pub fn router(app: Arc<App>, access: Access) -> Router {
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(Extension(access))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state((app.clone(), access), rate::limited))
         .layer(middleware::from_fn_with_state(access, access::guard))
         .layer(middleware::from_fn(view::logged))
         .layer(middleware::from_fn(problem::problems))

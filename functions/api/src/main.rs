@@ -50,6 +50,9 @@ async fn main() -> Result<(), lambda_step::Error> {
             origins: Origins::parse(&setting("LANDFALL_CORS_ORIGINS")?)?,
             socket_url: socket_url(&aws_clients::stage_url(&aws, &api, &stage)),
             has_salt: setting("LANDFALL_HAS_MASK_SALT")? == "true",
+            changes_per_minute: setting("LANDFALL_CHANGES_PER_MINUTE")?
+                .parse()
+                .map_err(|_| "LANDFALL_CHANGES_PER_MINUTE is a number of requests, or 0")?,
             logs,
         },
     };

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use crate::Access;
-use crate::access::needs;
+use crate::access::{changes, needs};
 use crate::problem::{Document, Kind, Problem};
 
 /// What is the document's own, and not a route's.
@@ -74,7 +74,7 @@ pub fn document(access: Access) -> Value {
             for parameter in parameters.into_iter().flatten() {
                 never_null(&mut parameter["schema"]);
             }
-            add_problems(operation, &mut problems);
+            add_problems(operation, changes(&method, route), &mut problems);
         }
     }
     document["components"]["responses"] = problems.into();
@@ -159,7 +159,7 @@ fn never_null(schema: &mut Value) {
 
 /// Adds the problems of an operation to its responses, which lie among `problems`: those that it
 /// names, and those that all operations of its form have.
-fn add_problems(operation: &mut Value, problems: &mut Map<String, Value>) {
+fn add_problems(operation: &mut Value, changes: bool, problems: &mut Map<String, Value>) {
     let named = operation.as_object_mut().and_then(|members| members.remove(PROBLEMS));
     let named = named.unwrap_or_default();
     let (has_body, has_parameters) =
@@ -169,6 +169,7 @@ fn add_problems(operation: &mut Value, problems: &mut Map<String, Value>) {
         let applies = match kind {
             Kind::BadRequest => has_body || has_parameters,
             Kind::TooLarge => has_body,
+            Kind::TooManyRequests => changes,
             Kind::Unauthorized | Kind::Forbidden | Kind::Internal | Kind::Unavailable => true,
             kind => named.as_array().into_iter().flatten().any(|name| *name == json!(kind)),
         };
@@ -201,7 +202,7 @@ fn response(kinds: &[Kind]) -> Value {
         "description": told.join("\n"),
         "content": {"application/problem+json": {"schema": schema, "examples": examples}},
     });
-    if kinds.contains(&Kind::Unavailable) {
+    if kinds.iter().any(|kind| matches!(kind, Kind::Unavailable | Kind::TooManyRequests)) {
         response["headers"]["Retry-After"] = json!({
             "description": "Seconds after which another attempt may succeed.",
             "schema": {"type": "integer", "minimum": 1},

@@ -117,6 +117,8 @@ kinds! {
     SourceForbidden: UNPROCESSABLE_ENTITY, "source-forbidden", "The source can't be read";
     /// The contract hashes values, and the stack has no salt.
     SaltMissing: UNPROCESSABLE_ENTITY, "salt-missing", "The contract hashes, and there is no salt";
+    /// The caller asked for more changes in a minute than `limit`: try again, after `Retry-After`.
+    TooManyRequests: TOO_MANY_REQUESTS, "too-many-requests", "Too many requests";
     /// The request failed for a reason of the server's; its log tells which.
     Internal: INTERNAL_SERVER_ERROR, "internal", "The server failed";
     /// A service did not answer: try again, after `Retry-After`.
@@ -214,9 +216,7 @@ impl Problem {
     /// A service of ours is busy; another attempt may succeed. What it said is for the log.
     pub fn unavailable(said: &dyn std::fmt::Display) -> Self {
         warn!(reason = %said, "a service is unavailable");
-        let mut problem = Self::new(Kind::Unavailable, "a service did not answer: try again");
-        problem.0.retry_after = Some(RETRY_SECONDS);
-        problem
+        Self::new(Kind::Unavailable, "a service did not answer: try again").after(RETRY_SECONDS)
     }
 
     /// A fault of ours. What happened is for the log.
@@ -234,6 +234,12 @@ impl Problem {
     /// The same problem, which says the limit that is exceeded.
     pub fn over(mut self, limit: u64) -> Self {
         self.0.limit = Some(limit);
+        self
+    }
+
+    /// The same problem, which says after how many seconds another attempt may succeed.
+    pub fn after(mut self, seconds: u32) -> Self {
+        self.0.retry_after = Some(seconds);
         self
     }
 

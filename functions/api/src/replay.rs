@@ -23,6 +23,7 @@ use crate::caller::Caller;
 use crate::datasets::no_dataset;
 use crate::extract::{self, Asked as Query, Body, Dataset, Job, Named, page_length};
 use crate::jobs::{Id, check_salt, start};
+use crate::open_rejects::{self, RejectsFile};
 use crate::problem::{Kind, Problem};
 use crate::source::{Object, pinned, see};
 use crate::view::JobView;
@@ -76,6 +77,13 @@ pub(crate) struct RejectsLeft {
     replays: Vec<Child>,
     /// Those that nobody is going to land.
     dismissed: Vec<Dismissed>,
+}
+
+impl RejectsLeft {
+    /// How many are open.
+    pub(crate) fn open(&self) -> u64 {
+        self.open
+    }
 }
 
 /// Rejects that nobody is going to land.
@@ -201,6 +209,31 @@ pub(crate) struct Listing {
     /// Jobs that are looked through for the page, those without rejects among them.
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
+    /// `parquet`: a file for SQL instead, with a row for each fault.
+    #[serde(default)]
+    #[param(inline)]
+    format: Format,
+}
+
+/// The form of a list of open rejects.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    /// Groups of faults.
+    #[default]
+    Json,
+    /// A file with all faults.
+    Parquet,
+}
+
+/// The open rejects in one of their forms.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Listed {
+    /// Grouped by fault.
+    Page(OpenRejects),
+    /// In a file.
+    File(RejectsFile),
 }
 
 /// The open rejects of a dataset, job by job.
@@ -265,17 +298,21 @@ struct FaultGroup {
     tag = "datasets",
     operation_id = "open_rejects",
     params(Dataset, Listing),
-    responses((status = 200, description = "A page.", body = OpenRejects)),
+    responses((status = 200, description = "A page, or where a file of them is.", body = Listed)),
     extensions(("x-problems" = json!([Kind::NoSuchDataset])))
 )]
 pub(crate) async fn open(
     State(app): State<Arc<App>>,
     Named(dataset): Named<DatasetName>,
     Query(asked): Query<Listing>,
-) -> Result<Json<OpenRejects>, Problem> {
+) -> Result<Json<Listed>, Problem> {
     let limit = page_length(asked.limit, PAGE.0, PAGE.1)?;
     if app.registry.contract(&dataset, None).await?.is_none() {
         return Err(no_dataset(&dataset));
+    }
+    if asked.format == Format::Parquet {
+        let file = open_rejects::file(&app, &dataset, asked.after.as_deref(), limit).await?;
+        return Ok(Json(Listed::File(file)));
     }
     let status = Some(JobStatus::Succeeded);
     let filter = JobFilter { dataset: Some(dataset), status, ..JobFilter::default() };
@@ -296,7 +333,7 @@ pub(crate) async fn open(
             });
         }
     }
-    Ok(Json(OpenRejects { items, next: page.next }))
+    Ok(Json(Listed::Page(OpenRejects { items, next: page.next })))
 }
 
 /// The faults of a job's open rejects, and whether these are all. `others` has the layouts and
@@ -382,7 +419,7 @@ pub(crate) async fn left(app: &App, job: &JobRecord) -> Result<Option<RejectsLef
 }
 
 /// The same, with the layouts and positions of the rejects that are not open.
-async fn look(
+pub(crate) async fn look(
     app: &App,
     job: &JobRecord,
 ) -> Result<Option<(RejectsLeft, HashSet<(u32, u32)>)>, Problem> {

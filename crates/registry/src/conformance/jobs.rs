@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use job::message::{Counts, Failure, ObjectCounts, SourceRef};
+use job::message::{Counts, Failure, ObjectCounts, SourceRef, Warning};
 use job::{DatasetName, Datasets};
 
 use super::{LATER, NOW, Suite, race};
@@ -72,6 +72,21 @@ impl Suite {
         let change =
             JobChange { source: Some(source), objects: job.objects, ..JobChange::default() };
         self.check_change(&change, LATER, &job).await;
+
+        // Of each name there is one warning, the last one.
+        let warning = |(name, message): &(&str, &str)| Warning {
+            name: (*name).into(),
+            message: (*message).into(),
+        };
+        for (told, expected) in [
+            (&[("a", "1 of 3")][..], &[("a", "1 of 3")][..]),
+            (&[("b", ""), ("a", "2 of 3")], &[("a", "2 of 3"), ("b", "")]),
+            (&[], &[("a", "2 of 3"), ("b", "")]),
+        ] {
+            let warnings = told.iter().map(warning).collect();
+            job.warnings = expected.iter().map(warning).collect();
+            self.check_change(&JobChange { warnings, ..JobChange::default() }, LATER, &job).await;
+        }
 
         let counts = Counts { read: 3, stored: 1, rejected: 1, filtered: 1 };
         let over = JobChange {

@@ -401,3 +401,90 @@ async fn the_audit_tells_who_changed_what() {
         assert!(log.audit().is_empty(), "{path}");
     }
 }
+
+/// The answers to as many changes as it takes until one is refused: the minute may turn once.
+async fn until_refused(door: &Door, limit: usize, authorizers: &[Value]) -> (usize, Answer) {
+    for number in 0..=2 * limit {
+        let authorizer = authorizers[number % authorizers.len()].clone();
+        let answer = through_the_gateway(door, "POST", "/jobs", "{}", authorizer).await;
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            return (number, answer);
+        }
+        answer.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    panic!("nothing is refused");
+}
+
+#[tokio::test]
+async fn a_caller_asks_for_so_many_changes_in_a_minute() {
+    const LIMIT: usize = 4;
+    let jwt = |claims: Value| json!({"jwt": {"claims": claims, "scopes": null}});
+    let of = |sub: &str| jwt(json!({"sub": sub, "scope": "landfall:admin"}));
+    let client = |id: &str| jwt(json!({"client_id": id, "scope": "landfall:admin"}));
+    let iam = |arn: &str| json!({"iam": {"userArn": format!("arn:aws:{arn}")}});
+    let session =
+        |role: &str, name: &str| iam(&format!("sts::000000000000:assumed-role/{role}/{name}"));
+    for (access, same, other) in [
+        (Access::Jwt, vec![of("ada")], of("bob")),
+        (Access::Jwt, vec![client("robot")], client("robot2")),
+        // A session is called what its holder likes.
+        (
+            Access::Iam,
+            vec![session("loader", "a"), session("loader", "b/c")],
+            session("other", "a"),
+        ),
+        (
+            Access::Iam,
+            vec![iam("iam::000000000000:user/x/ada")],
+            iam("iam::000000000000:user/x/bob"),
+        ),
+    ] {
+        let door = Door::with(access);
+        let registry = door.registry.clone();
+        let door = door.limited(LIMIT as u64, access, registry);
+        let (done, refused) = until_refused(&door, LIMIT, &same).await;
+        assert!((LIMIT..=2 * LIMIT).contains(&done), "{done}");
+        let refused = refused.expect_kind(StatusCode::TOO_MANY_REQUESTS, "too-many-requests");
+        assert_eq!(refused.body["limit"], LIMIT);
+        let seconds: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=60).contains(&seconds) && refused.body["retryAfter"] == seconds, "{seconds}");
+        assert!(refused.detail().contains("more than 4 changes"), "{}", refused.detail());
+
+        // Others may, and so may who only reads, or asks what is allowed.
+        through_the_gateway(&door, "POST", "/jobs", "{}", other)
+            .await
+            .expect(StatusCode::UNPROCESSABLE_ENTITY);
+        for _ in 0..3 * LIMIT {
+            let jobs = through_the_gateway(&door, "GET", "/jobs", "", same[0].clone()).await;
+            jobs.expect(StatusCode::OK);
+        }
+        through_the_gateway(&door, "OPTIONS", "/jobs", "", same[0].clone())
+            .await
+            .expect(StatusCode::NO_CONTENT);
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_limited_where_callers_are_not_known_or_the_limit_is_none() {
+    for (access, limit) in [(Access::Open, 1), (Access::Jwt, 0)] {
+        let door = Door::with(access);
+        let registry = door.registry.clone();
+        let door = door.limited(limit, access, registry);
+        for _ in 0..5 {
+            let admin = token("landfall:admin");
+            let answer = through_the_gateway(&door, "POST", "/jobs", "{}", admin).await;
+            answer.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        }
+    }
+}
+
+/// The request goes on: this one is found to be none.
+#[tokio::test]
+async fn what_cannot_be_counted_goes_on() {
+    let door = Door::with(Access::Jwt).limited(1, Access::Jwt, Arc::new(registry::Absent));
+    for _ in 0..5 {
+        let admin = token("landfall:admin");
+        let answer = through_the_gateway(&door, "POST", "/jobs", "{}", admin).await;
+        answer.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    }
+}

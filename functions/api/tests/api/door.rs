@@ -41,6 +41,7 @@ pub(crate) fn config(has_salt: bool) -> Config {
         origins: Origins::default(),
         socket_url: "wss://sockets.example/live".to_owned(),
         has_salt,
+        changes_per_minute: 0,
         logs: Some(Logs::beside(MACHINE, "transform=stack-Transform").unwrap()),
     }
 }
@@ -120,6 +121,24 @@ impl Door {
             config,
         };
         self.router = router(Arc::new(app), Access::Iam);
+        self
+    }
+
+    /// The same API, in which a caller may ask for so many changes in a minute.
+    pub(crate) fn limited(
+        mut self,
+        changes_per_minute: u64,
+        access: Access,
+        registry: Arc<dyn Registry>,
+    ) -> Self {
+        let app = App {
+            registry,
+            live: self.registry.clone(),
+            executions: self.executions.clone(),
+            buckets: self.buckets.clone(),
+            config: Config { changes_per_minute, ..config(false) },
+        };
+        self.router = router(Arc::new(app), access);
         self
     }
 
