@@ -70,6 +70,7 @@ fn a_job_is_watched_held_approved_and_seen_to_its_end() {
     let progress = &held["progress"];
     assert_eq!(held["planned"]["shards"], progress["shards"], "{held}");
     assert_eq!((&progress["read"], &progress["rejected"]), (&json!(200_000), &json!(40_000)));
+    assert_eq!(progress["faults"], json!({"type-error": 40_000}));
     assert_eq!(progress["bytes"], size);
 
     // Somebody who comes later is shown how it stands, and may answer.
@@ -109,7 +110,8 @@ fn a_job_is_watched_held_approved_and_seen_to_its_end() {
     let shown = watch(&[&job]);
     let said = String::from_utf8(shown.stdout).unwrap();
     assert_eq!(shown.status.code(), Some(0), "{said}");
-    let wanted = format!("{job} (orders): succeeded, 160,000 stored, 40,000 rejected, ");
+    let wanted =
+        format!("{job} (orders): succeeded, 160,000 stored, 40,000 rejected (type-error 40,000), ");
     assert!(said.starts_with(&wanted) && said.ends_with(" USD\n"), "{said}");
     let nobody = watch(&["nobody", "--json"]);
     assert_eq!(nobody.status.code(), Some(2));

@@ -33,6 +33,23 @@ async fn what_shards_told_is_what_the_job_did() {
 }
 
 #[tokio::test]
+async fn a_rejected_record_counts_once_for_each_kind_of_its_faults() {
+    const CONTRACT: &str = "schema: { fields: [ { name: id, type: integer, constraints: { maximum: 8 } }, { name: day, type: integer } ] }";
+    const ROWS: &[u8] = b"id,day\n1,1\nx,y\n9,y\n9,1\n2\n";
+    for shard_bytes in [3, 1_000] {
+        let live = Arc::new(Memory::new());
+        let mut bench = Bench::new(&things(CONTRACT)).await;
+        bench.context.live = Some(live.clone());
+        let submission = bench.submit("job-1", ROWS, shard_bytes, false).await;
+        let job = submission.job.clone();
+        bench.run(submission).await.unwrap();
+        let told = live.told(&job).await.unwrap().progress.faults;
+        let expected = [("constraint-error", 2), ("missing-cell", 1), ("type-error", 2)];
+        assert_eq!(told, expected.map(|(fault, records)| (fault.to_owned(), records)).into());
+    }
+}
+
+#[tokio::test]
 async fn a_shard_that_runs_again_is_told_once() {
     let live = Arc::new(Memory::new());
     let mut bench = Bench::new(&things(CONTRACT)).await;

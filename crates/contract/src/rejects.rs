@@ -6,7 +6,7 @@ use wording::count;
 pub use crate::limits::FAULTS_PER_RECORD;
 
 /// The kinds of faults, by their names in Frictionless where it has one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ErrorName {
     /// A text is no value of its type.
     #[serde(rename = "type-error")]

@@ -1,11 +1,13 @@
 //! How far a job has come, as its shards tell while it runs.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::message::Counts;
 
 /// What shards of the first round have done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     /// How many shards have ended.
@@ -15,6 +17,9 @@ pub struct Progress {
     /// Their records.
     #[serde(flatten)]
     pub counts: Counts,
+    /// Rejected records by the names of their faults. A record with several counts for each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub faults: BTreeMap<String, u64>,
 }
 
 impl std::ops::AddAssign for Progress {
@@ -22,6 +27,9 @@ impl std::ops::AddAssign for Progress {
         self.shards += other.shards;
         self.bytes += other.bytes;
         self.counts += other.counts;
+        for (fault, records) in other.faults {
+            *self.faults.entry(fault).or_default() += records;
+        }
     }
 }
 

@@ -271,6 +271,11 @@ impl fmt::Display for Snapshot {
             let (stored, rejected) = (size::count(counts.stored), size::count(counts.rejected));
             write!(out, ", {stored} stored, {rejected} rejected")?;
         }
+        if !self.progress.faults.is_empty() {
+            let faults = self.progress.faults.iter();
+            let told = faults.map(|(fault, records)| format!("{fault} {}", size::count(*records)));
+            write!(out, " ({})", told.collect::<Vec<_>>().join(", "))?;
+        }
         if let Some(rate) = self.bytes_per_second {
             write!(out, ", {} a second", size::bytes(rate))?;
         }
@@ -303,6 +308,7 @@ mod tests {
     fn a_line_says_where_a_job_stands() {
         let progress = json!({
             "shards": 12, "bytes": 800_000_000, "read": 5, "stored": 4, "rejected": 1, "filtered": 0,
+            "faults": {"constraint-error": 1, "type-error": 1},
         });
         let planned = json!({"objects": 1, "bytes": 2_000_000_000, "shards": 40});
         let running = snapshot(json!({
@@ -321,8 +327,8 @@ mod tests {
             [snapshot(json!({})), running, landed, failed].map(|it| it.to_string()).join("\n"),
             @"
         j-1 (flights): running
-        j-1 (flights): running, 12 of 40 shards, 800.0 MB of 2.0 GB, 4 stored, 1 rejected, 200.0 MB a second, 6 seconds left
-        j-1 (flights): succeeded, 19,999 stored, 1 rejected
+        j-1 (flights): running, 12 of 40 shards, 800.0 MB of 2.0 GB, 4 stored, 1 rejected (constraint-error 1, type-error 1), 200.0 MB a second, 6 seconds left
+        j-1 (flights): succeeded, 19,999 stored, 1 rejected (constraint-error 1, type-error 1)
         j-1 (flights): failed: SchemaDrift: the header lacks `id`
         "
         );

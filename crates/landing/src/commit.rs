@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::rejects::ErrorName;
 use contract::{Afterwards, Mode};
 use csv_records::Tile;
 use job::TableFormat;
@@ -79,6 +80,9 @@ pub struct Receipt {
     /// Its rejected records, by their layouts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<RejectsPiece>,
+    /// Rejected records by their faults. A record with several counts for each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub faults: BTreeMap<ErrorName, u64>,
     /// Key of its faults, when there are any.
     pub errors: Option<String>,
     /// Key of its profile.

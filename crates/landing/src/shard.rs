@@ -1,6 +1,7 @@
 //! One shard from bytes to files and rejects: the records that start in its range are typed,
 //! checked, and stored or refused.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
@@ -91,6 +92,8 @@ struct BatchPipeline {
     records_before: u64,
     /// Lines of rejected records besides the first of each.
     surplus_lines: u64,
+    /// Rejected records by their faults.
+    faults: BTreeMap<ErrorName, u64>,
     /// Lines of the object before the shard's first row, when they are known.
     lines_before: Option<u64>,
     rejects: Vec<u8>,
@@ -128,6 +131,7 @@ impl ShardTransform {
             counts: Counts::default(),
             records_before: 0,
             surplus_lines: 0,
+            faults: BTreeMap::new(),
             lines_before: None,
             rejects: Vec::new(),
             errors: Vec::new(),
@@ -236,6 +240,11 @@ impl ShardTransform {
     /// Lines of the records that were rejected, besides the first of each.
     pub fn surplus_lines(&self) -> u64 {
         self.sheet.surplus_lines
+    }
+
+    /// Rejected records by their faults. A record with several counts for each.
+    pub fn faults(&self) -> &BTreeMap<ErrorName, u64> {
+        &self.sheet.faults
     }
 
     /// Takes the pieces of the keys that became ready since the last time.
@@ -461,6 +470,9 @@ impl BatchPipeline {
         findings.sort_by_key(|finding| (finding.row, finding.column));
         for faults in findings.chunk_by(|a, b| a.row == b.row) {
             let index = faults[0].row as usize;
+            for fault in faults.iter().map(|finding| finding.error).collect::<BTreeSet<_>>() {
+                *self.faults.entry(fault).or_default() += 1;
+            }
             let row = &batch.records[index];
             self.surplus_lines += batch.span(index) - 1;
             match &self.masks {

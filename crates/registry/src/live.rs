@@ -103,7 +103,7 @@ pub enum Push {
 }
 
 /// How far a job has come, as its shards told.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Told {
     /// The number of the last push; 0 before the first one.
     pub sequence: u64,
@@ -199,7 +199,7 @@ impl Slot {
             return false;
         }
         self.counted[word] |= bit;
-        self.progress += Progress { shards: 1, ..*done };
+        self.progress += Progress { shards: 1, ..done.clone() };
         true
     }
 }

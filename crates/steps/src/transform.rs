@@ -101,7 +101,13 @@ async fn tell(context: &Context, message: &TransformShard, receipt: &Receipt) {
         return;
     }
     let parts = receipt.parts.iter().map(|part| part.tile.to - part.tile.from);
-    let done = Progress { shards: 1, bytes: parts.sum(), counts: receipt.counts };
+    let faults = receipt.faults.iter().map(|(fault, count)| (fault.as_str().to_owned(), *count));
+    let done = Progress {
+        shards: 1,
+        bytes: parts.sum(),
+        counts: receipt.counts,
+        faults: faults.collect(),
+    };
     live::tell(context, &message.job, &message.dataset, receipt.shard, &done).await;
 }
 
@@ -261,6 +267,7 @@ impl<'a> Work<'a> {
             left_out: std::mem::take(&mut self.left_out),
             counts,
             surplus_lines: self.core.surplus_lines(),
+            faults: self.core.faults().clone(),
             files,
             small,
             rejects,

@@ -203,7 +203,10 @@ async fn live_note(live: &Arc<dyn Live>, job: &JobId, shard: u32, now: u64) -> b
 fn done(shard: u32) -> Progress {
     let read = u64::from(shard) + 3;
     let counts = Counts { read, stored: read - 2, rejected: 1, filtered: 1 };
-    Progress { shards: 1, bytes: read * 10, counts }
+    // The fault of every second shard is another one.
+    let fault = ["type-error", "unique-error"][shard as usize % 2];
+    let faults = [(fault.to_owned(), counts.rejected)].into();
+    Progress { shards: 1, bytes: read * 10, counts, faults }
 }
 
 fn all(shards: &[u32]) -> Progress {

@@ -50,10 +50,11 @@ async fn tell(is_watched: bool) -> (Arc<Counted>, u64) {
     let job = JobId::parse("large").expect("an id");
     let pushes = Arc::new(AtomicU64::new(0));
     let counts = Counts { read: 10, stored: 10, ..Counts::default() };
-    let done = Progress { shards: 1, bytes: 64 << 20, counts };
+    let done = Progress { shards: 1, bytes: 64 << 20, counts, ..Progress::default() };
     let next = Arc::new(AtomicU64::new(0));
     let workers = (0..CONCURRENT).map(|_| {
         let (table, job, pushes, next) = (table.clone(), job.clone(), pushes.clone(), next.clone());
+        let done = done.clone();
         tokio::spawn(async move {
             loop {
                 let shard = next.fetch_add(1, Ordering::Relaxed);
