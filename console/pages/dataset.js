@@ -215,7 +215,12 @@ export function open(app, { dataset }, query) {
                     <a href=${href(['jobs', item.job, 'rejects'])}>${jobName(item.job)}</a>
                     <span class="quiet">${when(item.created, ago(item.created, now))}</span>
                   </td>
-                  <td class="num">${count(item.open)}</td>
+                  <td class="num">
+                    ${count(item.open)}
+                    ${item.dismissed
+                      ? html`<div class="quiet">${count(item.dismissed)} dismissed</div>`
+                      : nothing}
+                  </td>
                   <td>
                     ${item.faults.slice(0, 4).map(
                       (fault) =>

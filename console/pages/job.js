@@ -263,6 +263,7 @@ export function open(app, { job: id }) {
             count(openOf(job)),
             `of ${count(job.counts.rejected)}`,
           ],
+          dismissedOf(job) > 0 && ['Dismissed', count(dismissedOf(job)), undefined],
         ])}
       </section>
       ${execution
@@ -303,6 +304,9 @@ export function open(app, { job: id }) {
 
 /** How many rejects of a job are open. Those of a replay are its parent's. */
 const openOf = (job) => job.rejects?.open ?? 0;
+
+const dismissedOf = (job) =>
+  (job.rejects?.dismissed ?? []).reduce((sum, some) => sum + some.count, 0);
 
 function why(job) {
   const made = job.failure.job;
@@ -454,6 +458,18 @@ function facts(job) {
           html` <div>
             <a href=${href(['jobs', child.job])}>${child.job}</a>
             <span class="quiet">landed ${count(child.landed)}</span>
+          </div>`,
+      ),
+    ],
+    job.rejects?.dismissed?.length && [
+      'Dismissed',
+      job.rejects.dismissed.map(
+        (some) =>
+          html` <div>
+            ${counted(some.count, 'reject')}: ${some.why}
+            <span class="quiet"
+              >${some.by ? `by ${some.by}, ` : ''}${when(some.at, ago(some.at, Date.now()))}</span
+            >
           </div>`,
       ),
     ],

@@ -20,6 +20,8 @@ export const icon = (name) =>
     ${svg`<path d=${ICONS[name]}></path>`}
   </svg>`;
 
+const MOST_REASON = 1000; // Characters: the most that the API takes.
+
 /** Statuses that may change by themselves. */
 export const OPEN = new Set(['PENDING', 'RUNNING', 'CANCELLING']);
 
@@ -142,8 +144,11 @@ export const figures = (all) =>
     )}
   </dl>`;
 
-/** Asks before something that can't be taken back. Answers whether it is to be done. */
-export function ask({ title, text, yes, bad = true }) {
+/**
+ * Asks before something that can't be taken back. Answers whether it is to be done. With `reason`,
+ * the name of a field, it asks for a text too, and answers that text, or nothing.
+ */
+export function ask({ title, text, yes, bad = true, reason }) {
   const dialog = document.createElement('dialog');
   const make = (name, content, attributes = {}) => {
     const made = Object.assign(document.createElement(name), attributes);
@@ -153,9 +158,16 @@ export function ask({ title, text, yes, bad = true }) {
   const heading = make('h2', title, { id: 'asked' });
   const no = make('button', 'Go back', { value: '' });
   const go = make('button', yes, { value: 'yes', className: bad ? 'bad' : 'main' });
+  const field = reason && make('textarea', [], { rows: 3, maxLength: MOST_REASON, required: true });
+  // Blanks are no reason.
+  field?.addEventListener('input', () => {
+    field.setCustomValidity(field.value.trim() ? '' : 'Say why.');
+  });
+  no.formNoValidate = true;
   const form = make('form', [
     heading,
     make('p', text),
+    ...(field ? [make('label', [make('span', reason), field], { className: 'reason' })] : []),
     make('div', [no, go], { className: 'buttons' }),
   ]);
   form.addEventListener('submit', (event) => {
@@ -166,11 +178,12 @@ export function ask({ title, text, yes, bad = true }) {
   dialog.append(form);
   document.body.append(dialog);
   dialog.showModal();
-  no.focus();
+  (field ?? no).focus();
   return new Promise((answered) => {
     dialog.addEventListener('close', () => {
       dialog.remove();
-      answered(dialog.returnValue === 'yes');
+      const isSure = dialog.returnValue === 'yes';
+      answered(field ? (isSure ? field.value.trim() : undefined) : isSure);
     });
   });
 }

@@ -173,6 +173,77 @@ test('rejects are mended, by a rule and by hand, until none is open', async () =
   );
 });
 
+test('rejects are dismissed with a reason, one by one and by fault, and stay in sight', async () => {
+  const job = await submit(
+    orders,
+    'dismissed.csv',
+    `${HEADER}${rows(5, 700)}710,x,1.00,a\n711,y,1.00,b\n712,2026-03-01,z,<i>c</i>\n`,
+  );
+  await ended(job, 'SUCCEEDED');
+  const page = await visit(browser, `#/jobs/${job}/rejects`);
+  await until(page, 'three records', () => document.querySelectorAll('.grid tbody').length === 3);
+  const why = async (text) => {
+    await page.waitForSelector('dialog[open] textarea');
+    await page.type('dialog textarea', text);
+  };
+  // Nobody dismisses without a reason, and blanks are none.
+  await page.click('button[aria-label="Dismiss line 9"]');
+  await why('  ');
+  await page.evaluate(() => document.querySelector('dialog button[value="yes"]').click());
+  assert.ok(await page.$eval('dialog textarea', (field) => !field.validity.valid));
+  await page.evaluate(AXE);
+  const violations = await page.evaluate(async () => (await axe.run()).violations);
+  assert.deepEqual(violations, []);
+  await click(page, 'Go back');
+  await until(page, 'that the question is gone', () => !document.querySelector('dialog'));
+  assert.equal((await api('GET', `/jobs/${job}`)).rejects.open, 3);
+  await page.click('button[aria-label="Dismiss line 9"]');
+  await why('a test <b>order</b>');
+  await page.evaluate(() => document.querySelector('dialog button[value="yes"]').click());
+  await until(page, 'two left', () =>
+    document.querySelector('h1').textContent.includes('2 open of 3, 1 dismissed'),
+  );
+  const dismissed = () =>
+    page.$eval('.dismissed', (list) => list.textContent.replaceAll(/\s+/g, ' '));
+  assert.match(await dismissed(), /1 a test <b>order<\/b> just now .*712,2026-03-01,z,<i>c<\/i>/);
+  // The rest has one fault, and goes at once.
+  await page.evaluate(() => {
+    [...document.querySelectorAll('.faults button')]
+      .find((one) => one.textContent.includes('type-error'))
+      .click();
+  });
+  await click(page, 'Dismiss 2');
+  await why('days of the old till');
+  await page.evaluate(() => document.querySelector('dialog button[value="yes"]').click());
+  await until(page, 'that none is open', () =>
+    document.querySelector('main').textContent.includes('No reject is open'),
+  );
+  // Whoever comes later sees the same, here and at the job.
+  await page.reload();
+  await until(page, 'both again', () => document.querySelectorAll('.dismissed li').length === 2);
+  assert.match(await dismissed(), /2 days of the old till/);
+  await page.evaluate((id) => {
+    location.hash = `#/jobs/${id}`;
+  }, job);
+  await until(page, 'the same at the job', () =>
+    /Dismissed.*2 rejects: days of the old till/s.test(
+      document.querySelector('.facts')?.textContent,
+    ),
+  );
+  await leave(page);
+  const { rejects } = await api('GET', `/jobs/${job}`);
+  assert.deepEqual(
+    [rejects.open, rejects.dismissed.map((some) => [some.why, some.count])],
+    [
+      0,
+      [
+        ['a test <b>order</b>', 1],
+        ['days of the old till', 2],
+      ],
+    ],
+  );
+});
+
 test('what is rejected again stays, with what was typed', async () => {
   const job = await submit(
     orders,
@@ -392,6 +463,27 @@ test('a job is pushed over the socket, from its shards to its end', async () => 
   assert.equal(shown('HELD').progress.read, 300_000);
   assert.ok(shown('SUCCEEDED').isOver);
   await session.detach();
+  await leave(page);
+});
+
+test('the progress of a job says what records are rejected for, where that is told', async () => {
+  const page = await visit(browser, '#/jobs');
+  const shown = (faults) =>
+    page.evaluate(async (told) => {
+      const module = (path) => import(new URL(path, document.baseURI));
+      const { render } = await module('vendor/lit-html/lit-html.js');
+      const { progress } = await module('parts/progress.js');
+      const counts = { shards: 1, bytes: 5, read: 20, stored: 5, rejected: 15, filtered: 0 };
+      const place = document.createElement('div');
+      render(progress({ progress: { ...counts, faults: told } }), place);
+      return place.querySelector('.rejected-for')?.textContent.replaceAll(/\s+/g, ' ').trim();
+    }, faults);
+  assert.equal(
+    await shown({ 'constraint-error': 3, 'type-error': 1200 }),
+    'Rejected so far for type-error 1,200 constraint-error 3',
+  );
+  assert.equal(await shown(undefined), undefined);
+  assert.equal(await shown({}), undefined);
   await leave(page);
 });
 
