@@ -7,6 +7,7 @@ import { ago, bytes, count, counted, jobName, moment, sourceName } from '../lib/
 import { watch } from '../lib/live.js';
 import { href } from '../lib/router.js';
 import { fileList, previews } from '../parts/files.js';
+import { profiles } from '../parts/profile.js';
 import { OPEN, figures, history, loading, message, problem, when } from '../parts/ui.js';
 
 const JOBS = 60;
@@ -20,9 +21,11 @@ export function open(app, { dataset }, query) {
   let versions = [];
   let chosen = query.version === undefined ? undefined : Number(query.version);
   let compared = query.with === undefined ? undefined : Number(query.with);
+  let at = query.at; // The commit, or the time, of which files and columns are shown.
   let edit; // The change of the contract that somebody makes.
   const texts = new Map();
   const seen = previews(app);
+  const profile = profiles(app);
 
   const live = watch({
     async load() {
@@ -52,18 +55,36 @@ export function open(app, { dataset }, query) {
   });
 
   function readFiles(after) {
-    const before = after === undefined ? [] : files.items;
+    const isMore = after !== undefined;
+    const before = isMore ? files.items : [];
+    const mine = at;
     app.api
-      .get(`${path}/files`, { limit: FILES, after })
+      // All pages are of one commit, also if another one is made meanwhile.
+      .get(`${path}/files`, { limit: FILES, after, at: isMore ? files.sequence : at })
       .then(
         (page) => {
+          if (mine !== at) return;
           files = { ...page, items: [...before, ...page.items] };
+          if (!isMore) readProfile(page.sequence);
         },
         (problem) => {
-          files = { items: before, problem };
+          if (mine === at) files = { ...(isMore ? files : {}), items: before, problem };
         },
       )
       .then(app.redraw);
+  }
+
+  /** Shows the columns of a commit, if its job is still known. */
+  async function readProfile(sequence) {
+    const { commit } = data.found.table;
+    const job =
+      data.jobs.find((one) => one.sequence === sequence) ??
+      (sequence === commit.sequence
+        ? await app.api.get(`/jobs/${commit.job}`).catch(() => undefined)
+        : undefined);
+    if (!job) profile.hide();
+    else if (!profile.isOf(job.job)) profile.show(job);
+    app.redraw();
   }
 
   function readVersions() {
@@ -106,7 +127,7 @@ export function open(app, { dataset }, query) {
         if (made !== undefined) {
           live.again();
           // The page shows the difference to the version before.
-          app.go(['datasets', dataset], { version: made }, { replace: true });
+          app.go(['datasets', dataset], { version: made, at }, { replace: true });
         }
         app.redraw();
       });
@@ -127,6 +148,7 @@ export function open(app, { dataset }, query) {
       {
         version: chosen,
         with: compared,
+        at,
         [name]: event.target.value,
       },
       { replace: true },
@@ -156,8 +178,9 @@ export function open(app, { dataset }, query) {
                 when(table.commit.committed, ago(table.commit.committed, now)),
                 `number ${count(table.commit.sequence)}`,
               ],
-              files?.rows !== undefined && ['Rows', count(files.rows)],
-              files?.files !== undefined && ['Files', count(files.files), bytes(files.bytes)],
+              at === undefined && files?.rows !== undefined && ['Rows', count(files.rows)],
+              at === undefined &&
+                files?.files !== undefined && ['Files', count(files.files), bytes(files.bytes)],
               ['Added last', count(table.commit.rows), bytes(table.commit.bytes)],
               [
                 'Rejected lately',
@@ -187,10 +210,39 @@ export function open(app, { dataset }, query) {
       ${rejects?.items.length ? openRejects(rejects.items, now) : nothing}
       ${contract(found.version)}
       ${files?.items.length || files?.problem
-        ? fileList(files, () => readFiles(files.next), seen)
+        ? fileList(files, () => readFiles(files.next), seen, commits(jobs, table))
         : nothing}
-      ${seen.view()}`;
+      ${seen.view()} ${profile.view()}`;
   };
+
+  /** Chooses the commit of which files and columns are shown. */
+  function commits(jobs, table) {
+    const known = jobs.filter((job) => Number.isInteger(job.sequence));
+    const [newest, ...older] = known.sort((a, b) => b.sequence - a.sequence);
+    const named = (job) =>
+      `${count(job.sequence)} · ${moment(job.updated).slice(0, 16)} · ${sourceName(job.source)}`;
+    const isNewest = newest?.sequence === table.commit.sequence;
+    const rest = newest && !isNewest ? [newest, ...older] : older;
+    return html`<span class="filters">
+      <label
+        ><span>As of commit</span
+        ><select @change=${pick('at')}>
+          <option value="" .selected=${at === undefined}>
+            ${isNewest ? named(newest) : count(table.commit.sequence)} (newest)
+          </option>
+          ${at !== undefined && !rest.some((job) => String(job.sequence) === at)
+            ? html`<option value=${at} .selected=${true}>${at}</option>`
+            : nothing}
+          ${rest.map(
+            (job) =>
+              html`<option value=${job.sequence} .selected=${String(job.sequence) === at}>
+                ${named(job)}
+              </option>`,
+          )}
+        </select></label
+      >
+    </span>`;
+  }
 
   const openRejects = (items, now) =>
     html`<section class="panel" aria-labelledby="open">
@@ -231,6 +283,9 @@ export function open(app, { dataset }, query) {
                           <span class="quiet">${message(fault.example)}</span>
                         </div>`,
                     )}
+                    ${item.complete === false
+                      ? html`<div class="quiet">of the first rejects alone, as there are many</div>`
+                      : nothing}
                     ${item.faults.length > 4
                       ? html`<div class="quiet">
                           and ${counted(item.faults.length - 4, 'fault')} more
@@ -343,6 +398,10 @@ export function open(app, { dataset }, query) {
     refine(changed) {
       chosen = changed.version === undefined ? undefined : Number(changed.version);
       compared = changed.with === undefined ? undefined : Number(changed.with);
+      if (changed.at !== at) {
+        at = changed.at;
+        if (data?.found.table && app.may('data')) readFiles();
+      }
     },
     close() {
       removeEventListener('beforeunload', leave);

@@ -18,6 +18,7 @@ import { watch } from '../lib/live.js';
 import { href } from '../lib/router.js';
 import { fileList, previews } from '../parts/files.js';
 import { drawing } from '../parts/machine.js';
+import { profiles } from '../parts/profile.js';
 import { progress } from '../parts/progress.js';
 import { timeline, whereTimeWent } from '../parts/timeline.js';
 import { OPEN, ask, badge, bar, figures, loading, message, problem, when } from '../parts/ui.js';
@@ -34,6 +35,7 @@ export function open(app, { job: id }) {
   let known;
   let snapshot;
   const seen = previews(app);
+  const profile = profiles(app);
 
   const live = watch({
     socket: app.socket,
@@ -62,7 +64,10 @@ export function open(app, { job: id }) {
       data = { ...loaded, told: Date.now() };
       error = undefined;
       page.title = sourceName(job.source);
-      if (job.status === 'SUCCEEDED' && !files && app.may('data')) outputs();
+      if (job.status === 'SUCCEEDED' && !files && app.may('data')) {
+        outputs();
+        if (job.counts?.stored) profile.show(job);
+      }
       if (job.status === 'HELD' && !changes) compare();
       app.redraw();
     },
@@ -95,6 +100,7 @@ export function open(app, { job: id }) {
     app.api.get(`/jobs/${id}/changes`).then(
       set((found) => {
         changes = found;
+        if (app.may('data') && found.stored) profile.show(data.job, found.last);
       }),
       set((problem) => {
         changes = { problem };
@@ -285,7 +291,7 @@ export function open(app, { job: id }) {
           ? html`<div class="stack">${job.bill ? bill(job.bill) : nothing}${facts(job)}</div>`
           : [job.bill ? bill(job.bill) : nothing, facts(job)]}
       </div>
-      ${seen.view()}`;
+      ${seen.view()} ${profile.view()}`;
   };
 
   const tick = setInterval(() => {

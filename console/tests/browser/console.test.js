@@ -130,6 +130,73 @@ test('the first rows of a file are shown, as text', async () => {
   }
 });
 
+test('files and columns are shown as of any commit, beside the commit before', async () => {
+  const dataset = fresh('profiled');
+  const contract = (fields) =>
+    `name: ${dataset}\nschema: { fields: [${fields.map((of) => `{ name: ${of} }`).join(', ')}] }\n`;
+  const land = async (fields, name, text) => {
+    await api('PUT', `/datasets/${dataset}`, contract(fields), 'application/yaml');
+    const job = await submit(dataset, name, text);
+    await ended(job, 'SUCCEEDED');
+    return job;
+  };
+  const first = ['n, type: integer', 'who, type: string'];
+  const numbers = (many, who, more = '') =>
+    Array.from({ length: many }, (_, at) => `${at},${at % 4 ? who : more && 'Ada'}${more}\n`).join(
+      '',
+    );
+  await land(first, 'one.csv', `n,who\n${numbers(40, '<b>Ada</b>')}`);
+  const second = await land(
+    [...first, 'day, type: date'],
+    'two.csv',
+    `n,who,day\n${numbers(80, 'Grace', ',2026-03-01')}`,
+  );
+  const page = await visit(browser, `#/datasets/${dataset}`);
+  const columns = () => page.$eval('.profile', (list) => list.innerText.replaceAll(/\s+/g, ' '));
+  const of = () => page.$eval('#columns', (title) => title.textContent.replaceAll(/\s+/g, ' '));
+  const shown = (sequence) =>
+    until(
+      page,
+      `commit ${sequence}`,
+      (wanted) => new RegExp(wanted).test(document.querySelector('#columns')?.textContent),
+      `rows of\\s+commit ${sequence}`,
+    );
+  await until(page, 'both files', () => document.querySelectorAll('a.file').length === 2);
+  await shown(1);
+  assert.match(await of(), /80 rows of commit 1, beside 40 of commit 0/);
+  // What changed is said: fewer nulls, other values, a column that is new.
+  assert.match(await columns(), /n integer .*who string Nulls 0 % was 25 %.*Grace 75 %/);
+  assert.match(await columns(), /day date new/);
+  const drawn = await page.$eval('.spread', (svg) => [
+    svg.ariaLabel.slice(0, 31),
+    svg.querySelectorAll('rect').length,
+    svg.querySelectorAll('path').length,
+  ]);
+  assert.deepEqual(drawn, ['Histogram of n, from 0 to 79. T', 24, 1]);
+  await page.evaluate(AXE);
+  const violations = await page.evaluate(async () => (await axe.run()).violations);
+  assert.deepEqual(violations, []);
+  // The commit before, by its choice and by its address.
+  await page.select('.panel:has(#files) select', '0');
+  await shown(0);
+  await until(page, 'one file', () => document.querySelectorAll('a.file').length === 1);
+  assert.ok(page.url().endsWith('at=0'), page.url());
+  await page.reload();
+  await shown(0);
+  assert.equal((await page.$$('a.file')).length, 1);
+  assert.doesNotMatch(await of(), /beside/);
+  assert.match(await columns(), /<b>Ada<\/b> 100 %/);
+  await page.select('.panel:has(#files) select', '');
+  await until(page, 'both files again', () => document.querySelectorAll('a.file').length === 2);
+  // The job of a commit shows the same.
+  await page.evaluate((id) => {
+    location.hash = `#/jobs/${id}`;
+  }, second);
+  await shown(1);
+  assert.match(await of(), /beside 40 of commit 0/);
+  await leave(page);
+});
+
 test('rejects are mended, by a rule and by hand, until none is open', async () => {
   const page = await visit(browser, `#/jobs/${rejecting}/rejects`);
   await until(page, 'four records', () => document.querySelectorAll('.grid tbody').length === 4);
@@ -173,7 +240,7 @@ test('rejects are mended, by a rule and by hand, until none is open', async () =
   );
 });
 
-test('rejects are dismissed with a reason, one by one and by fault, and stay in sight', async () => {
+test('rejects are dismissed with a reason, one by one and by fault, and seen', async () => {
   const job = await submit(
     orders,
     'dismissed.csv',
