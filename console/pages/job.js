@@ -20,6 +20,7 @@ import { fileList, previews } from '../parts/files.js';
 import { drawing } from '../parts/machine.js';
 import { profiles } from '../parts/profile.js';
 import { progress } from '../parts/progress.js';
+import { shardList } from '../parts/shards.js';
 import { timeline, whereTimeWent } from '../parts/timeline.js';
 import { OPEN, ask, badge, bar, figures, loading, message, problem, when } from '../parts/ui.js';
 
@@ -36,6 +37,7 @@ export function open(app, { job: id }) {
   let snapshot;
   const seen = previews(app);
   const profile = profiles(app);
+  const shards = shardList(app, id);
 
   const live = watch({
     socket: app.socket,
@@ -69,6 +71,7 @@ export function open(app, { job: id }) {
         if (job.counts?.stored) profile.show(job);
       }
       if (job.status === 'HELD' && !changes) compare();
+      if (hasShards(loaded.execution)) shards.read(!OPEN.has(job.status));
       app.redraw();
     },
     onProblem(problem) {
@@ -281,15 +284,15 @@ export function open(app, { job: id }) {
               <h2 id="time">Timeline</h2>
               ${timeline(execution, now)}
             </section>
-            ${whereTimeWent(execution)}`
+            ${shards.view()} ${whereTimeWent(execution)}`
         : nothing}
       <div class="columns">
         ${files?.items.length || files?.problem
-          ? fileList(files, () => outputs(files.next), seen)
-          : nothing}
-        ${files?.items.length
-          ? html`<div class="stack">${job.bill ? bill(job.bill) : nothing}${facts(job)}</div>`
-          : [job.bill ? bill(job.bill) : nothing, facts(job)]}
+          ? html`<div class="stack">
+              ${fileList(files, () => outputs(files.next), seen)} ${facts(job)}
+            </div>`
+          : facts(job)}
+        ${job.bill ? bill(job.bill) : nothing}
       </div>
       ${seen.view()} ${profile.view()}`;
   };
@@ -307,6 +310,9 @@ export function open(app, { job: id }) {
   };
   return page;
 }
+
+/** Whether a job has several shards: a map runs those. */
+const hasShards = (execution) => execution?.states.some((visit) => visit.type === 'Map') ?? false;
 
 /** How many rejects of a job are open. Those of a replay are its parent's. */
 const openOf = (job) => job.rejects?.open ?? 0;

@@ -529,6 +529,25 @@ test('a job is pushed over the socket, from its shards to its end', async () => 
   assert.equal(shown('HELD').progress.shards, shown('HELD').planned.shards);
   assert.equal(shown('HELD').progress.read, 300_000);
   assert.ok(shown('SUCCEEDED').isOver);
+  // Each shard has a bar, and the slowest a row.
+  const { count } = await api('GET', `/jobs/${job}/shards`);
+  await until(
+    page,
+    'all shards done',
+    (many) => document.querySelector('#shards')?.textContent.includes(`${many} done`),
+    count,
+  );
+  assert.equal((await page.$$('.bars rect')).length, count);
+  assert.ok((await page.$$('.shards tbody tr')).length >= 1);
+  await click(page, `Show all ${count}`);
+  await until(
+    page,
+    'all shards',
+    (many) => document.querySelectorAll('.shards tbody tr').length === many,
+    count,
+  );
+  await page.evaluate(AXE);
+  assert.deepEqual(await page.evaluate(async () => (await axe.run()).violations), []);
   await session.detach();
   await leave(page);
 });
