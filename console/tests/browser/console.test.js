@@ -73,9 +73,32 @@ test('a file that is dropped lands', async () => {
     dataset,
     Array.from({ length: 50 }, (_, at) => `2026-03-${10 + (at % 20)};${at},5\n`).join(''),
   );
-  await until(page, 'a contract', () =>
-    document.querySelector('textarea')?.value.includes('celsius'),
+  const written = () =>
+    document
+      .querySelector('.editor[data-ready]')
+      ?.shadowRoot.querySelector('.cm-content')
+      .textContent.includes('celsius');
+  await until(page, 'a contract', written);
+  // Its guesses have reasons.
+  assert.match(await page.$eval('details', (one) => one.innerText), /celsius[^]*type[^]*number/);
+  await page.evaluate(AXE);
+  assert.deepEqual(await page.evaluate(async () => (await axe.run()).violations), []);
+  // What is wrong with it is said while somebody types.
+  const type = async (text) => {
+    await page.evaluate(() => {
+      document.querySelector('.editor').shadowRoot.querySelector('.cm-content').focus();
+    });
+    await page.keyboard.down('Control');
+    await page.keyboard.press('End');
+    await page.keyboard.up('Control');
+    await page.keyboard.type(text);
+  };
+  await type('wrong: 1');
+  await until(page, 'the fault', () =>
+    document.querySelector('ul.faults')?.textContent.includes('wrong'),
   );
+  for (let turn = 0; turn < 'wrong: 1'.length; turn += 1) await page.keyboard.press('Backspace');
+  await until(page, 'that it is gone', () => !document.querySelector('ul.faults'));
   await click(page, 'Register and check');
   await until(page, 'what was checked', () => document.querySelector('#checked'));
   await click(page, 'Land');
@@ -84,6 +107,32 @@ test('a file that is dropped lands', async () => {
   await until(page, 'its file', () => document.querySelector('a.file'));
   const counts = await page.$eval('.bar', (bar) => bar.getAttribute('aria-label'));
   assert.equal(counts, '50 read: 50 stored, 0 rejected, 0 filtered');
+  await leave(page);
+});
+
+test('a contract is written by hand for a file that the page does not read', async () => {
+  const page = await visit(browser, '#/land');
+  const dataset = fresh('packed');
+  await page.evaluate((name) => {
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array([0x1f, 0x8b, 8, 0])], `${name}.csv.gz`));
+    const input = document.querySelector('input[type="file"]');
+    input.files = data.files;
+    input.dispatchEvent(new Event('change'));
+  }, dataset);
+  await until(
+    page,
+    'the beginning of a contract',
+    (name) =>
+      document
+        .querySelector('.editor[data-ready]')
+        ?.shadowRoot.querySelector('.cm-content')
+        .textContent.includes(`name: ${name}`),
+    dataset,
+  );
+  await until(page, 'what to do', () =>
+    document.querySelector('main').textContent.includes('Write its contract below'),
+  );
   await leave(page);
 });
 
