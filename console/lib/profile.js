@@ -27,6 +27,9 @@ export const nulls = ({ count, nulls: many }) => many / Math.max(count + many, 1
 export const differs = (now, before) =>
   before !== undefined && Math.abs(now - before) >= LEAST_CHANGE;
 
+// Counts of frequent values are estimates, which may exceed all.
+const share = (many, all) => Math.min(many / Math.max(all, 1), 1);
+
 /** The most frequent values: `{ value, share, was }`, where `was` is the share before, if known. */
 export function top({ frequent = [], count }, before) {
   const earlier = new Map((before?.frequent ?? []).map((one) => [one.value, one.count]));
@@ -34,8 +37,8 @@ export function top({ frequent = [], count }, before) {
     const was = earlier.get(one.value);
     return {
       value: one.value,
-      share: one.count / Math.max(count, 1),
-      was: was === undefined ? undefined : was / Math.max(before.count, 1),
+      share: share(one.count, count),
+      was: was === undefined ? undefined : share(was, before.count),
     };
   });
 }

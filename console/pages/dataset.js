@@ -12,12 +12,14 @@ import { OPEN, figures, history, loading, message, problem, when } from '../part
 
 const JOBS = 60;
 const FILES = 25;
+const FIRST = 4; // Jobs with open rejects; the others are shown on demand.
 
 export function open(app, { dataset }, query) {
   const path = `/datasets/${encodeURIComponent(dataset)}`;
   let data;
   let error;
   let files;
+  let isAllRejects = false;
   let versions = [];
   let chosen = query.version === undefined ? undefined : Number(query.version);
   let compared = query.with === undefined ? undefined : Number(query.with);
@@ -200,6 +202,7 @@ export function open(app, { dataset }, query) {
                   stored: job.counts?.stored ?? 0,
                   rejected: job.counts?.rejected ?? 0,
                   status: job.status,
+                  created: job.created,
                   href: href(['jobs', job.job]),
                   label: told(job),
                 }))
@@ -244,59 +247,69 @@ export function open(app, { dataset }, query) {
     </span>`;
   }
 
+  /** What a job landed, if it is among the newest, or else its id. */
+  function nameOf(id) {
+    const job = data.jobs.find((one) => one.job === id);
+    return job ? sourceName(job.source) : jobName(id);
+  }
+
   const openRejects = (items, now) =>
     html`<section class="panel" aria-labelledby="open">
       <h2 id="open">
         Open rejects
         <span class="tally">${count(items.reduce((sum, item) => sum + item.open, 0))}</span>
       </h2>
-      <div class="scroll" tabindex="0" role="group" aria-label="Open rejects">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Job</th>
-              <th scope="col" class="num">Open</th>
-              <th scope="col">Faults</th>
-            </tr>
-          </thead>
-          <tbody>
-            ${items.map(
-              (item) =>
-                html`<tr>
-                  <td class="keep">
-                    <a href=${href(['jobs', item.job, 'rejects'])}>${jobName(item.job)}</a>
-                    <span class="quiet">${when(item.created, ago(item.created, now))}</span>
-                  </td>
-                  <td class="num">
-                    ${count(item.open)}
-                    ${item.dismissed
-                      ? html`<div class="quiet">${count(item.dismissed)} dismissed</div>`
-                      : nothing}
-                  </td>
-                  <td>
-                    ${item.faults.slice(0, 4).map(
-                      (fault) =>
-                        html`<div>
-                          <b class="num">${count(fault.records)}</b> ${fault.field
-                            ? html`<code>${fault.field}</code> `
-                            : nothing}${fault.error}${fault.rule ? ` ${fault.rule}` : ''}
-                          <span class="quiet">${message(fault.example)}</span>
-                        </div>`,
-                    )}
-                    ${item.complete === false
-                      ? html`<div class="quiet">of the first rejects alone, as there are many</div>`
-                      : nothing}
-                    ${item.faults.length > 4
-                      ? html`<div class="quiet">
-                          and ${counted(item.faults.length - 4, 'fault')} more
-                        </div>`
-                      : nothing}
-                  </td>
-                </tr>`,
-            )}
-          </tbody>
-        </table>
-      </div>
+      <ul class="rejecting">
+        ${(isAllRejects ? items : items.slice(0, FIRST)).map(
+          (item) =>
+            html`<li>
+              <p>
+                <a href=${href(['jobs', item.job, 'rejects'])}>${nameOf(item.job)}</a>
+                <span class="quiet small">${when(item.created, ago(item.created, now))}</span>
+              </p>
+              <p class="num">
+                ${count(item.open)}
+                open${item.dismissed
+                  ? html`<span class="quiet">, ${count(item.dismissed)} dismissed</span>`
+                  : nothing}
+              </p>
+              <ul>
+                ${item.faults.slice(0, 4).map(
+                  (fault) =>
+                    html`<li>
+                      <b class="num">${count(fault.records)}</b> ${fault.field
+                        ? html`<code>${fault.field}</code> `
+                        : nothing}${fault.error}${fault.rule ? ` ${fault.rule}` : ''}
+                      <span class="quiet">${message(fault.example)}</span>
+                    </li>`,
+                )}
+                ${item.faults.length > 4
+                  ? html`<li class="quiet">
+                      and ${counted(item.faults.length - 4, 'fault')} more
+                    </li>`
+                  : nothing}
+                ${item.complete === false
+                  ? html`<li class="quiet">of the first rejects alone, as there are many</li>`
+                  : nothing}
+              </ul>
+            </li>`,
+        )}
+      </ul>
+      ${items.length > FIRST
+        ? html`<p class="more">
+            <button
+              aria-expanded=${isAllRejects}
+              @click=${() => {
+                isAllRejects = !isAllRejects;
+                app.redraw();
+              }}
+            >
+              ${isAllRejects
+                ? `Show the first ${FIRST}`
+                : `Show ${count(items.length - FIRST)} more`}
+            </button>
+          </p>`
+        : nothing}
     </section>`;
 
   function contract(newest) {

@@ -22,9 +22,21 @@ import { profiles } from '../parts/profile.js';
 import { progress } from '../parts/progress.js';
 import { shardList } from '../parts/shards.js';
 import { timeline, whereTimeWent } from '../parts/timeline.js';
-import { OPEN, ask, badge, bar, figures, loading, message, problem, when } from '../parts/ui.js';
+import {
+  OPEN,
+  ask,
+  badge,
+  bar,
+  capital,
+  figures,
+  loading,
+  message,
+  problem,
+  when,
+} from '../parts/ui.js';
 
 const FILES = 50;
+const HEADER_FAULTS = 20; // That are told of a header that does not match.
 
 export function open(app, { job: id }) {
   let data;
@@ -35,6 +47,7 @@ export function open(app, { job: id }) {
   let changes;
   let known;
   let snapshot;
+  let told; // The faults of the header of a job that failed for it.
   const seen = previews(app);
   const profile = profiles(app);
   const shards = shardList(app, id);
@@ -71,6 +84,7 @@ export function open(app, { job: id }) {
         if (job.counts?.stored) profile.show(job);
       }
       if (job.status === 'HELD' && !changes) compare();
+      if (job.status === 'FAILED' && !job.counts?.rejected && !told && app.may('data')) header();
       if (hasShards(loaded.execution)) shards.read(!OPEN.has(job.status));
       app.redraw();
     },
@@ -95,6 +109,20 @@ export function open(app, { job: id }) {
       set((problem) => {
         files = { items: [], problem: problem.status === 404 ? undefined : problem };
       }),
+    );
+  }
+
+  /** Asks what is wrong with the header: causes of failures tell no values. */
+  function header() {
+    told = [];
+    app.api.get(`/jobs/${id}/errors`, { limit: HEADER_FAULTS }).then(
+      set(({ items }) => {
+        const { cause } = data.job.failure;
+        told = items.filter(
+          (fault) => /-label$/.test(fault.error) && !cause.includes(fault.message),
+        );
+      }),
+      () => {},
     );
   }
 
@@ -238,7 +266,7 @@ export function open(app, { job: id }) {
         ${does(job)}
       </div>
       ${error ? problem(error, () => live.again()) : nothing} ${failed ? problem(failed) : nothing}
-      ${job.failure && job.status !== 'SUCCEEDED' ? why(job) : nothing}
+      ${job.failure && job.status !== 'SUCCEEDED' ? why(job, execution, told) : nothing}
       ${job.status === 'HELD' ? held(job, changes, now) : nothing}
       ${(job.warnings ?? []).map(
         (warning) =>
@@ -255,8 +283,8 @@ export function open(app, { job: id }) {
             : html`<p class="quiet">Nothing is counted yet.</p>`}
         ${figures([
           [
-            job.status === 'HELD' ? 'Waits since' : isOpen ? 'Runs for' : 'Took',
-            job.status === 'HELD' ? ago(job.hold.since, now) : duration(took),
+            job.status === 'HELD' ? 'Waiting for' : isOpen ? 'Running for' : 'Took',
+            duration(job.status === 'HELD' ? now - Date.parse(job.hold.since) : took),
           ],
           job.counts?.read &&
             job.status === 'SUCCEEDED' && ['Throughput', rate(job.counts.read, took)],
@@ -320,11 +348,20 @@ const openOf = (job) => job.rejects?.open ?? 0;
 const dismissedOf = (job) =>
   (job.rejects?.dismissed ?? []).reduce((sum, some) => sum + some.count, 0);
 
-function why(job) {
+/** Why a job failed, where, what the API says of its header, and what to do. */
+function why(job, execution, told) {
+  const at = execution?.states.find((visit) => visit.failure)?.name;
   const made = job.failure.job;
   return html`<div class="note ${job.status === 'FAILED' ? 'bad' : ''}">
-    <strong>${job.failure.error}</strong>
-    <p>${message(job.failure.cause)}</p>
+    <strong
+      >${job.failure.error}${at ? html` <span class="quiet">in ${at}</span>` : nothing}</strong
+    >
+    <p>${message(capital(job.failure.cause))}</p>
+    ${told?.length
+      ? html`<ul class="told">
+          ${told.map((fault) => html`<li>${message(capital(fault.message))}</li>`)}
+        </ul>`
+      : nothing}
     ${made ? html`<p><a href=${href(['jobs', made])}>See the other job</a></p>` : nothing}
     ${job.status === 'FAILED'
       ? html`<p class="todo"><b>What to do</b> ${message(advice(job.failure))}</p>`
@@ -343,7 +380,7 @@ function held(job, changes, now) {
   return html`<section class="note warn" aria-labelledby="held">
     <strong id="held">It waits for approval</strong>
     <ul>
-      ${job.hold.reasons.map((reason) => html`<li>${message(reason)}</li>`)}
+      ${job.hold.reasons.map((reason) => html`<li>${message(capital(reason))}</li>`)}
     </ul>
     <p class="quiet">
       Nothing of it is visible. Without an answer it is refused
@@ -352,41 +389,43 @@ function held(job, changes, now) {
     ${changes?.problem ? problem(changes.problem) : nothing}
     ${changes?.files === undefined
       ? nothing
-      : html` ${figures([
-          [
-            'Rows to add',
-            count(changes.stored),
-            changes.last_stored ? besideLast(changes.stored, changes.last_stored) : undefined,
-          ],
-          ['Files to add', count(changes.files), bytes(changes.bytes)],
-          ['Files to remove', count(changes.removed)],
-        ])}
-        ${changes.columns.length
-          ? html`<div class="scroll" tabindex="0" role="group" aria-label="Nulls of each column">
-              <table class="slim">
-                <caption>
-                  Nulls of each column, beside the last commit
-                </caption>
-                <thead>
-                  <tr>
-                    <th scope="col">Column</th>
-                    <th scope="col" class="num">Last</th>
-                    <th scope="col" class="num">Now</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  ${changes.columns.map((column) => {
-                    const [last, next] = [share(column.last_nulls), share(column.nulls)];
-                    return html`<tr class=${last === next ? '' : 'changed'}>
-                      <th scope="row">${column.name}</th>
-                      <td class="num quiet">${last}</td>
-                      <td class="num">${next}</td>
-                    </tr>`;
-                  })}
-                </tbody>
-              </table>
-            </div>`
-          : nothing}`}
+      : html`<div class="changes">
+          ${figures([
+            [
+              'Rows to add',
+              count(changes.stored),
+              changes.last_stored ? besideLast(changes.stored, changes.last_stored) : undefined,
+            ],
+            ['Files to add', count(changes.files), bytes(changes.bytes)],
+            ['Files to remove', count(changes.removed)],
+          ])}
+          ${changes.columns.length
+            ? html`<div class="scroll" tabindex="0" role="group" aria-label="Nulls of each column">
+                <table class="slim">
+                  <caption>
+                    Nulls of each column, beside the last commit
+                  </caption>
+                  <thead>
+                    <tr>
+                      <th scope="col">Column</th>
+                      <th scope="col" class="num">Last</th>
+                      <th scope="col" class="num">Now</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    ${changes.columns.map((column) => {
+                      const [last, next] = [share(column.last_nulls), share(column.nulls)];
+                      return html`<tr class=${last === next ? '' : 'changed'}>
+                        <th scope="row">${column.name}</th>
+                        <td class="num quiet">${last}</td>
+                        <td class="num">${next}</td>
+                      </tr>`;
+                    })}
+                  </tbody>
+                </table>
+              </div>`
+            : nothing}
+        </div>`}
   </section>`;
 }
 

@@ -220,7 +220,7 @@ export function open(app, _names, query) {
             >`}
       </div>
       ${file
-        ? html`<form class="filters" @submit=${(event) => event.preventDefault()}>
+        ? html`<form class="filters named" @submit=${(event) => event.preventDefault()}>
             <label
               ><span>Dataset</span
               ><input
@@ -440,7 +440,7 @@ function preview(sample, outlook) {
     <h2 id="first">
       First records
       <span class="quiet"
-        >divided by ${delimiter === '\t' ? 'tabs' : html`<code>${delimiter}</code>`}</span
+        >separated by ${delimiter === '\t' ? 'tabs' : html`<code>${delimiter}</code>`}</span
       >
     </h2>
     ${head

@@ -73,7 +73,7 @@ function panel({ items, count: total }, isAll, toggle) {
                 <th scope="col">Status</th>
                 <th scope="col" class="num">Time</th>
                 <th scope="col" class="num">Rows</th>
-                <th scope="col" class="num">Rejected</th>
+                <th scope="col" class="num wide">Rejected</th>
                 <th scope="col" class="num wide">Bytes</th>
                 <th scope="col">What happened</th>
               </tr>
@@ -144,7 +144,7 @@ const row = (shard, isSlowest) =>
     <td><span class="word ${shard.status}">${shard.status.toLowerCase()}</span></td>
     <td class="num">${shard.milliseconds ? duration(shard.milliseconds) : '–'}</td>
     <td class="num">${shard.counts ? count(shard.counts.read) : '–'}</td>
-    <td class="num">${shard.counts ? count(shard.counts.rejected) : '–'}</td>
+    <td class="num wide">${shard.counts ? count(shard.counts.rejected) : '–'}</td>
     <td class="num wide">
       ${shard.objects > 1
         ? html`${bytes(shard.to)} <span class="quiet">of ${count(shard.objects)} objects</span>`

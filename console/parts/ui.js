@@ -1,7 +1,7 @@
 // What several pages show alike.
 
 import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
-import { count, moment, percent, short, words } from '../lib/format.js';
+import { count, counted, moment, percent, short, words } from '../lib/format.js';
 
 const ICONS = {
   brand:
@@ -188,10 +188,13 @@ export function ask({ title, text, yes, bad = true, reason }) {
   });
 }
 
-/** Bars over time: each `{ label, stored, rejected, href }` is a job. */
+const minute = (job) => moment(job.created).slice(0, 16);
+
+/** Bars over time: each `{ label, created, stored, rejected, href }` is a job. */
 export function history(jobs) {
   const most = Math.max(1, ...jobs.map((job) => job.stored + job.rejected));
-  const [width, height, gap] = [12, 72, 3];
+  // Few jobs have wide bars.
+  const [width, height, gap] = [Math.max(12, Math.min(28, 840 / jobs.length)), 72, 3];
   const of = (value) => (value === 0 ? 0 : Math.max((value / most) * height, 2));
   const bar = (name, x, from, tall) =>
     svg`<rect class=${name} x=${x} y=${from - tall} width=${width} height=${tall}></rect>`;
@@ -212,7 +215,8 @@ export function history(jobs) {
       </svg>
     </div>
     <figcaption>
-      Rows of the newest ${jobs.length} jobs, oldest first; the highest has ${short(most)}.
+      Rows of the newest ${counted(jobs.length, 'job')}, from ${minute(jobs[0])} to
+      ${minute(jobs.at(-1))}; the highest has ${short(most)}.
       <span class="key stored">stored</span> <span class="key rejected">rejected</span>
     </figcaption>
   </figure>`;

@@ -724,7 +724,13 @@ test('a failed job says why, and what to do', async () => {
   await ended(job, 'FAILED');
   const page = await visit(browser, `#/jobs/${job}`);
   await until(page, 'why', () =>
-    /SchemaDrift[^]*What to do/.test(document.querySelector('.note.bad')?.textContent),
+    /SchemaDrift[^]*in Ingest[^]*What to do/.test(document.querySelector('.note.bad')?.textContent),
+  );
+  // The cause tells no values, and whoever may see records sees what the header has.
+  await until(page, 'what stands in the header', () =>
+    /Column 1 is not in the contract: name stands there/.test(
+      document.querySelector('.note .told')?.textContent,
+    ),
   );
   await leave(page);
 });
@@ -862,6 +868,32 @@ test('filters are in the address, and Back undoes them', async () => {
   await until(page, 'the other filter in the address', () =>
     location.hash.includes('status=CANCELLED'),
   );
+  await leave(page);
+});
+
+test('the first of what needs somebody are shown, and the others when asked for', async () => {
+  const dataset = fresh('many');
+  await api(
+    'PUT',
+    `/datasets/${dataset}`,
+    `name: ${dataset}\nschema: { fields: [{ name: id, type: integer }] }\n` +
+      'rejects: { limit: 100% }\n',
+    'application/yaml',
+  );
+  const jobs = await Promise.all(
+    Array.from({ length: 7 }, (_, at) => submit(dataset, `${at}.csv`, `id\n${at}\nx${at}\n`)),
+  );
+  await Promise.all(jobs.map((job) => ended(job, 'SUCCEEDED')));
+  const page = await visit(browser, `#/jobs?dataset=${dataset}`);
+  await until(page, 'five', () => document.querySelectorAll('.waiting li').length === 5);
+  assert.equal(await page.$eval('.waiting .tally', (tally) => tally.textContent), '7');
+  await click(page, 'Show 2 more');
+  await until(page, 'all', () => document.querySelectorAll('.waiting li').length === 7);
+  await page.goto(`${CONSOLE}#/datasets/${dataset}`);
+  await until(page, 'four', () => document.querySelectorAll('.rejecting > li').length === 4);
+  assert.match(await page.$eval('.rejecting', (list) => list.innerText), /\d\.csv[^]*1 open/);
+  await click(page, 'Show 3 more');
+  await until(page, 'seven', () => document.querySelectorAll('.rejecting > li').length === 7);
   await leave(page);
 });
 
