@@ -19,7 +19,8 @@ import {
   same,
 } from '../lib/mend.js';
 import { href } from '../lib/router.js';
-import { OPEN, ask, badge, icon, loading, message, problem, when } from '../parts/ui.js';
+import { suggest, told as inWords } from '../lib/suggest.js';
+import { OPEN, ask, badge, capital, icon, loading, message, problem, when } from '../parts/ui.js';
 
 const PAGE = 25;
 const DISMISSED = 50; // Dismissed records that are shown of one dismissal.
@@ -368,7 +369,8 @@ export function open(app, { job: id }, query) {
             <h2>${found.count ? 'No reject is open' : 'Nothing was rejected'}</h2>
             <p><a href=${href(['jobs', id])}>Back to the job</a></p>
           </div>`
-        : html` ${faultList(groups(all), all.length)} ${mayReplay ? rules(shown.length) : nothing}
+        : html` ${faultList(groups(all), all.length, mayReplay)}
+            ${mayReplay ? rules(shown.length) : nothing}
             <section aria-labelledby="records">
               <div class="head">
                 <h2 id="records">
@@ -508,7 +510,21 @@ ${own
       <p><a href=${href(['jobs', sent.job])}>See its job</a></p>
     </div>`;
 
-  const faultList = (all, total) =>
+  /** The rule that may mend the records of a fault, by the texts that their cells have now. */
+  function repairOf(fault, of) {
+    const column = columnOf(fault, found.columns);
+    if (column === undefined) return undefined;
+    const cells = of
+      .map((position) => (drafts.get(position) ?? found.rejects[position].cells)[column])
+      .filter((cell, at) => {
+        // What somebody has changed by hand may be as it should be.
+        const before = found.rejects[of[at]].cells[column];
+        return cell !== undefined && (cell === before || suggest([cell], fault));
+      });
+    return suggest(cells, fault);
+  }
+
+  const faultList = (all, total, mayMend) =>
     html`<section class="panel faults" aria-labelledby="faults">
       <h2 id="faults">Faults</h2>
       <ul>
@@ -524,8 +540,9 @@ ${own
         ${repeat(
           all,
           ({ key }) => key,
-          ({ key, fault, positions: of }) =>
-            html`<li>
+          ({ key, fault, positions: of }) => {
+            const repair = mayMend && repairOf(fault, of);
+            return html`<li>
               <button class="plain" aria-pressed=${group === key} @click=${() => choose(key)}>
                 <b class="num">${count(of.length)}</b>
                 <span
@@ -533,10 +550,17 @@ ${own
                     ? html`<code>${fault.field}</code> `
                     : nothing}${fault.error}${fault.rule
                     ? html` <span class="quiet">${fault.rule}</span>`
-                    : nothing} <span class="example quiet">${message(fault.message)}</span></span
+                    : nothing} <span class="example quiet">${message(fault.message)}</span> ${repair
+                    ? html`<span class="repair"
+                        >${message(capital(inWords(repair.rule)))}${repair.many < of.length
+                          ? ` in ${count(repair.many)}`
+                          : ''}</span
+                      >`
+                    : nothing}</span
                 >
               </button>
-            </li>`,
+            </li>`;
+          },
         )}
       </ul>
     </section>`;
@@ -547,8 +571,13 @@ ${own
     const all = openOnes();
     const fault = groups(all).find((one) => one.key === key)?.fault;
     const column = fault && columnOf(fault, found.columns);
-    if (column !== undefined && column < found.columns.length)
-      rule = { ...rule, column: String(column), said: undefined };
+    if (column !== undefined && column < found.columns.length) {
+      const repair = repairOf(fault, groups(all).find((one) => one.key === key).positions);
+      const begun = { ...repair?.rule };
+      // A value that all have is what is to be replaced.
+      if (begun.kind === 'set') begun.to = '';
+      rule = { ...rule, ...begun, column: String(column), said: undefined };
+    }
     app.redraw();
   }
 

@@ -289,6 +289,36 @@ test('rejects are mended, by a rule and by hand, until none is open', async () =
   );
 });
 
+test('a rule is suggested for a fault, filled in and applied', async () => {
+  const job = await submit(
+    orders,
+    'units.csv',
+    `${HEADER}${rows(5, 800)}810,2026-03-01,1.50 EUR,a\n811,2026-03-01,2.50 EUR,b\n`,
+  );
+  await ended(job, 'SUCCEEDED');
+  const page = await visit(browser, `#/jobs/${job}/rejects`);
+  await until(page, 'what may mend them', () =>
+    document.querySelector('.repair')?.textContent.includes('Remove  EUR'),
+  );
+  await page.click('.faults li:nth-child(2) button');
+  await until(page, 'the rule', () =>
+    [...document.querySelectorAll('.rules input')].some((input) => input.value === ' EUR'),
+  );
+  await click(page, 'Apply');
+  await until(page, 'that both are changed', () =>
+    document.querySelector('.rules').textContent.includes('2 rejects changed'),
+  );
+  // Nothing is left to be suggested.
+  assert.equal(await page.$('.repair'), null);
+  await page.evaluate(AXE);
+  assert.deepEqual(await page.evaluate(async () => (await axe.run()).violations), []);
+  await click(page, 'Replay 2 mended');
+  await until(page, 'that none is open', () =>
+    document.querySelector('h1').textContent.includes('0 open of 2'),
+  );
+  await leave(page);
+});
+
 test('rejects are dismissed with a reason, one by one and by fault, and seen', async () => {
   const job = await submit(
     orders,
