@@ -16,6 +16,7 @@ import {
 } from '../lib/format.js';
 import { watch } from '../lib/live.js';
 import { href } from '../lib/router.js';
+import { withShards } from '../lib/snapshot.js';
 import { fileList, previews } from '../parts/files.js';
 import { drawing } from '../parts/machine.js';
 import { profiles } from '../parts/profile.js';
@@ -253,8 +254,9 @@ export function open(app, { job: id }) {
   const view = () => {
     const now = Date.now();
     if (!data) return error ? problem(error, () => live.again()) : loading(8);
-    const { job, execution } = data;
+    const { job } = data;
     const isOpen = OPEN.has(job.status);
+    const execution = data.execution && withShards(data.execution, isOpen ? snapshot : undefined);
     const until = isOpen ? now : Date.parse(execution?.execution.stopped ?? job.updated);
     const took = until - Date.parse(job.created);
     return html` <p class="crumbs">

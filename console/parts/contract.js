@@ -43,9 +43,10 @@ export function writing(app, { dataset, text, changed = () => {} }) {
   });
 
   function show(found) {
-    faults = found;
+    // The API tells them in the order in which it finds them.
+    faults = [...found].sort((a, b) => a.line - b.line || a.column - b.column);
     isChecked = true;
-    written.show(found);
+    written.show(faults);
     app.redraw();
   }
 

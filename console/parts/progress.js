@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { bytes, count, counted, duration } from '../lib/format.js';
-import { faultsSoFar } from '../lib/faults.js';
+import { faultsSoFar } from '../lib/snapshot.js';
 import { bar } from './ui.js';
 
 /** Bytes done of those planned, the pace, and what became of the records so far. */

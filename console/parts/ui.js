@@ -188,6 +188,8 @@ export function ask({ title, text, yes, bad = true, reason }) {
   });
 }
 
+const LEAST = 8; // Pixels of a job in a history.
+
 const minute = (job) => moment(job.created).slice(0, 16);
 
 /** Bars over time: each `{ label, created, stored, rejected, href }` is a job. */
@@ -200,7 +202,13 @@ export function history(jobs) {
     svg`<rect class=${name} x=${x} y=${from - tall} width=${width} height=${tall}></rect>`;
   return html`<figure class="history">
     <div class="scroll" tabindex="0" role="group" aria-label="Load history">
-      <svg width=${jobs.length * (width + gap)} height=${height + 1} role="list">
+      <svg
+        viewBox="0 0 ${jobs.length * (width + gap)} ${height + 1}"
+        preserveAspectRatio="none"
+        height=${height + 1}
+        .style=${`max-width:${jobs.length * (width + gap)}px;min-width:${jobs.length * LEAST}px`}
+        role="list"
+      >
         ${jobs.map((job, at) => {
           const x = at * (width + gap);
           const stored = of(job.stored);

@@ -71,19 +71,17 @@ async function land() {
   return { landed, held, failed };
 }
 
+/** Takes a picture of a page as it stands. */
 async function picture(page, name, look) {
-  await page.waitForNetworkIdle();
+  // The browser hides its bars to scroll with, and their room would stay empty.
+  await page.evaluate(() => {
+    document.documentElement.style.scrollbarGutter = 'auto';
+  });
   await page.screenshot({ path: `${FOLDER}${name}-${look.join('-')}.png` });
 }
 
-async function come(browser, hash, [size, theme], more) {
-  const page = await visit(browser, hash, { width: SIZES[size], theme, ...more });
-  if (size !== 'phone') return page;
-  // On a phone, bars to scroll with take no room.
-  await page.setViewport({ width: SIZES.phone, height: 900, isMobile: true, hasTouch: true });
-  await page.waitForSelector('main h1');
-  return page;
-}
+const come = (browser, hash, [size, theme], more) =>
+  visit(browser, hash, { width: SIZES[size], theme, ...more });
 
 /** Scrolls to a part of the page, below the bar at its top. */
 async function scrollTo(page, selector) {
@@ -127,7 +125,7 @@ const ACTS = {
   async contract(page) {
     await click(page, 'Edit');
     await scrollTo(page, '.panel:has(.editor)');
-    await write(page, 'output:\nmode: replace\npartitionBy: [month]\n');
+    await write(page, 'output:\n  mode: replace');
     await until(page, 'the faults', () => document.querySelectorAll('ul.faults li').length);
   },
   columns: (page) => scrollTo(page, '.panel:has(.profile)'),
@@ -195,6 +193,7 @@ try {
       const page = await come(browser, hash, look);
       await page.waitForNetworkIdle();
       await ACTS[name]?.(page);
+      await page.waitForNetworkIdle();
       await picture(page, name, look);
       await leave(page);
     }
@@ -214,6 +213,7 @@ try {
       await until(page, 'the issuer', () => document.querySelector('h1').textContent === 'Issuer');
       await Promise.all([page.waitForNavigation(), click(page, 'Agree')]);
       await page.waitForSelector('h1 .badge');
+      await page.waitForNetworkIdle();
       await picture(page, 'reader', look);
       await leave(page);
     }
@@ -234,11 +234,12 @@ try {
         location.hash = `#/jobs/${id}`;
       }, job);
       await until(page, 'a shard', () => document.querySelector('.progress .bar'));
-      await page.screenshot({ path: `${FOLDER}running-${look.join('-')}.png` });
+      await picture(page, 'running', look);
       await ended(job, 'SUCCEEDED');
       await until(page, 'all shards', () =>
         /^\s*\d+ done/.test(document.querySelector('#shards .quiet')?.textContent),
       );
+      await page.waitForNetworkIdle();
       await scrollTo(page, '.panel:has(#shards)');
       await picture(page, 'shards', look);
       await leave(page);
