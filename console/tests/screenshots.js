@@ -26,6 +26,10 @@ const SECOND = CONTRACT.replace(
   'type: string, constraints: { maxLength: 40 } }',
 ).replace('10%', '20%');
 
+const THIRD = SECOND.replace(
+  '"decimal(10,2)" }',
+  '"decimal(10,2)", constraints: { maximum: 120 } }',
+);
 const CUSTOMERS_CONTRACT = `name: customers
 schema: { fields: [{ name: name, type: string }, { name: since, type: date }] }
 `;
@@ -68,6 +72,7 @@ async function land() {
   await ended(failed, 'FAILED');
   const held = await submit('orders', fileOf(13), orders(13, 300), { commit: 'hold' });
   await ended(held, 'HELD');
+  await api('PUT', '/datasets/orders', THIRD, 'application/yaml');
   return { landed, held, failed };
 }
 
@@ -128,6 +133,11 @@ const ACTS = {
     await write(page, 'output:\n  mode: replace');
     await until(page, 'the faults', () => document.querySelectorAll('ul.faults li').length);
   },
+  async tried(page) {
+    await click(page, 'Try on the last file');
+    await page.waitForSelector('.tried .note');
+    await scrollTo(page, '.panel:has(.tried)');
+  },
   columns: (page) => scrollTo(page, '.panel:has(.profile)'),
   async preview(page) {
     await page.waitForSelector('a.file');
@@ -177,7 +187,8 @@ const pages = {
   dismissing: `#/jobs/${landed}/rejects`,
   dismissed: `#/jobs/${landed}/rejects`,
   datasets: '#/datasets',
-  dataset: '#/datasets/orders?version=2',
+  dataset: '#/datasets/orders?version=3',
+  tried: '#/datasets/orders?version=3',
   contract: '#/datasets/orders',
   columns: '#/datasets/orders',
   preview: `#/jobs/${landed}`,

@@ -883,6 +883,31 @@ test('a contract is changed in an editor, which shows its faults at their lines'
   assert.equal((await api('GET', `/datasets/${dataset}`)).version, 2);
 });
 
+test('the newest contract is tried on the last file, and the difference is said', async () => {
+  const dataset = fresh('tried');
+  const contract = (more) =>
+    `name: ${dataset}\nschema: { fields: [{ name: id, type: integer${more} }] }\n`;
+  await api('PUT', `/datasets/${dataset}`, contract(''), 'application/yaml');
+  const job = await submit(dataset, 'tried.csv', `id\n${[1, 2, 3, 4, 5, 'x'].join('\n')}\n`);
+  await ended(job, 'SUCCEEDED');
+  const stricter = contract(', constraints: { maximum: 2 }');
+  await api('PUT', `/datasets/${dataset}`, stricter, 'application/yaml');
+  const page = await visit(browser, `#/datasets/${dataset}`);
+  await click(page, 'Try on the last file');
+  await until(page, 'the difference', () =>
+    document
+      .querySelector('.tried .note.warn')
+      ?.textContent.includes('would reject 3 more: 4 of 6 records, where version 1 rejected 1.'),
+  );
+  assert.match(await page.$eval('.tried', (note) => note.innerText), /line 4 id/);
+  await page.evaluate(AXE);
+  assert.deepEqual(await page.evaluate(async () => (await axe.run()).violations), []);
+  // Nothing was done.
+  const { items } = await api('GET', `/jobs?dataset=${dataset}`);
+  assert.equal(items.length, 1);
+  await leave(page);
+});
+
 test('filters are in the address, and Back undoes them', async () => {
   const page = await visit(browser, `#/jobs?dataset=${orders}&status=SUCCEEDED`);
   await until(
