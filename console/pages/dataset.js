@@ -165,7 +165,7 @@ export function open(app, { dataset }, query) {
                 </li>`,
             )}
             ${sample.more_faults
-              ? html`<li class="quiet">and ${counted(sample.more_faults, 'fault')} more</li>`
+              ? html`<li class="quiet">and ${counted(sample.more_faults, 'more fault')}</li>`
               : nothing}
           </ul>`
         : nothing}
@@ -339,7 +339,7 @@ export function open(app, { dataset }, query) {
                 )}
                 ${item.faults.length > 4
                   ? html`<li class="quiet">
-                      and ${counted(item.faults.length - 4, 'fault')} more
+                      and ${counted(item.faults.length - 4, 'more fault')}
                     </li>`
                   : nothing}
                 ${item.complete === false

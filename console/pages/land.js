@@ -404,8 +404,11 @@ function told(outlook) {
           </div>
           ${sample.more_faults || sample.faults.length > 50
             ? html`<p class="quiet small">
-                And ${counted(sample.more_faults + Math.max(sample.faults.length - 50, 0), 'fault')}
-                more.
+                And
+                ${counted(
+                  sample.more_faults + Math.max(sample.faults.length - 50, 0),
+                  'more fault',
+                )}.
               </p>`
             : nothing}`
       : nothing}

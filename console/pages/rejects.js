@@ -480,7 +480,7 @@ ${own
                     >
                     ${own.length > DISMISSED
                       ? html`<p class="quiet small">
-                          and ${counted(own.length - DISMISSED, 'record')} more
+                          and ${counted(own.length - DISMISSED, 'more record')}
                         </p>`
                       : nothing}
                   </details>`
