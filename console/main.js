@@ -129,7 +129,8 @@ const outside = (error) => ({
     html`<div class="empty">
       <h1>Landfall</h1>
       ${error ? problem(error) : nothing}
-      <p><button class="main" @click=${enter}>Sign in</button></p>
+      <p>Sign in to see what lands in the lake, and what was rejected.</p>
+      <p class="more"><button class="main" @click=${enter}>Sign in</button></p>
     </div>`,
 });
 

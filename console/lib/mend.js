@@ -9,15 +9,15 @@ export const MOST = 10_000;
 /**
  * The rejects of a layout, from their file and the entries of the job's `errors.jsonl`. A reject is
  * known by its position in the file. Its faults follow each other, so whenever the record changes
- * the next reject begins. `codec` decodes the bytes, and `landed` has positions that other jobs
- * landed. If the job has several layouts, `runs` says which of its rejects belong to this one.
- * `isCut` says that only the beginning of the file was read, and `lacksFaults` the same of the
- * faults.
+ * the next reject begins. `codec` decodes the bytes, and `closed` has the positions of those that
+ * are landed or dismissed. If the job has several layouts, `runs` says which of its rejects belong
+ * to this one. `isCut` says that only the beginning of the file was read, and `lacksFaults` the
+ * same of the faults.
  *
  * `whole` says whether these are all rejects. `isMixed` says that the faults are of more records
  * than the file has, so that nobody can tell which fault belongs to which record.
  */
-export function read(file, errors, { codec, runs, landed = new Set(), isCut, lacksFaults } = {}) {
+export function read(file, errors, { codec, runs, closed = new Set(), isCut, lacksFaults } = {}) {
   const all = [];
   let last;
   for (const error of errors) {
@@ -48,7 +48,7 @@ export function read(file, errors, { codec, runs, landed = new Set(), isCut, lac
     carried: cells,
     cells: cells.map(codec.show),
     faults: isMixed ? [] : (faults[position] ?? []),
-    landed: landed.has(position),
+    isOpen: !closed.has(position),
   }));
   const whole = !isCut && !lacksFaults && found.length <= MOST;
   return { codec, delimiter, header, columns, rejects, whole, isMixed };

@@ -2,27 +2,34 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { all } from '../lib/api.js';
+import { lastFile, sourceOf, verdict } from '../lib/attempt.js';
 import { hunks, lines } from '../lib/diff.js';
 import { ago, bytes, count, counted, jobName, moment, sourceName } from '../lib/format.js';
 import { watch } from '../lib/live.js';
 import { href } from '../lib/router.js';
 import { fileList, previews } from '../parts/files.js';
+import { profiles } from '../parts/profile.js';
 import { OPEN, figures, history, loading, message, problem, when } from '../parts/ui.js';
 
 const JOBS = 60;
 const FILES = 25;
+const FIRST = 4; // Jobs with open rejects; the others are shown on demand.
 
 export function open(app, { dataset }, query) {
   const path = `/datasets/${encodeURIComponent(dataset)}`;
   let data;
   let error;
   let files;
+  let isAllRejects = false;
+  let attempt; // What the newest contract would make of the last file.
   let versions = [];
   let chosen = query.version === undefined ? undefined : Number(query.version);
   let compared = query.with === undefined ? undefined : Number(query.with);
+  let at = query.at; // The commit, or the time, of which files and columns are shown.
   let edit; // The change of the contract that somebody makes.
   const texts = new Map();
   const seen = previews(app);
+  const profile = profiles(app);
 
   const live = watch({
     async load() {
@@ -52,18 +59,36 @@ export function open(app, { dataset }, query) {
   });
 
   function readFiles(after) {
-    const before = after === undefined ? [] : files.items;
+    const isMore = after !== undefined;
+    const before = isMore ? files.items : [];
+    const mine = at;
     app.api
-      .get(`${path}/files`, { limit: FILES, after })
+      // All pages are of one commit, also if another one is made meanwhile.
+      .get(`${path}/files`, { limit: FILES, after, at: isMore ? files.sequence : at })
       .then(
         (page) => {
+          if (mine !== at) return;
           files = { ...page, items: [...before, ...page.items] };
+          if (!isMore) readProfile(page.sequence);
         },
         (problem) => {
-          files = { items: before, problem };
+          if (mine === at) files = { ...(isMore ? files : {}), items: before, problem };
         },
       )
       .then(app.redraw);
+  }
+
+  /** Shows the columns of a commit, if its job is still known. */
+  async function readProfile(sequence) {
+    const { commit } = data.found.table;
+    const job =
+      data.jobs.find((one) => one.sequence === sequence) ??
+      (sequence === commit.sequence
+        ? await app.api.get(`/jobs/${commit.job}`).catch(() => undefined)
+        : undefined);
+    if (!job) profile.hide();
+    else if (!profile.isOf(job.job)) profile.show(job);
+    app.redraw();
   }
 
   function readVersions() {
@@ -95,6 +120,58 @@ export function open(app, { dataset }, query) {
     return texts.get(version);
   }
 
+  /** Asks what the newest contract would make of the file that landed last. Nothing is done. */
+  async function tryOn(job, version) {
+    const mine = { job, version };
+    attempt = mine;
+    app.redraw();
+    try {
+      mine.outlook = await app.api.post('/jobs', {
+        dataset,
+        source: sourceOf(job),
+        force: true,
+        dryRun: true,
+      });
+    } catch (problem) {
+      mine.error = problem;
+    }
+    app.redraw();
+  }
+
+  /** What came of it. */
+  function tried({ job, version, outlook, error }) {
+    if (error) return problem(error);
+    if (!outlook) return loading(2);
+    const { failure, sample } = outlook;
+    const isWorse = sample && sample.counts.rejected > job.counts.rejected;
+    return html`<div class="note ${failure ? 'bad' : isWorse ? 'warn' : 'good'}" role="status">
+      <strong>${sourceName(job.source)}</strong>
+      <p>
+        ${failure
+          ? html`It can’t be landed by version ${version}: ${message(failure.cause)}`
+          : sample
+            ? verdict(job, outlook, version)
+            : 'It is too large to be tried.'}
+      </p>
+      ${sample?.faults.length
+        ? html`<ul>
+            ${sample.faults.map(
+              (fault) =>
+                html`<li>
+                  <span class="quiet">line ${count(fault.line)}</span>
+                  ${fault.field ? html`<code>${fault.field}</code> ` : nothing}${message(
+                    fault.message,
+                  )}
+                </li>`,
+            )}
+            ${sample.more_faults
+              ? html`<li class="quiet">and ${counted(sample.more_faults, 'more fault')}</li>`
+              : nothing}
+          </ul>`
+        : nothing}
+    </div>`;
+  }
+
   /** Opens the editor with the text of a version. Its module is loaded here. */
   async function change(version) {
     try {
@@ -106,7 +183,7 @@ export function open(app, { dataset }, query) {
         if (made !== undefined) {
           live.again();
           // The page shows the difference to the version before.
-          app.go(['datasets', dataset], { version: made }, { replace: true });
+          app.go(['datasets', dataset], { version: made, at }, { replace: true });
         }
         app.redraw();
       });
@@ -127,6 +204,7 @@ export function open(app, { dataset }, query) {
       {
         version: chosen,
         with: compared,
+        at,
         [name]: event.target.value,
       },
       { replace: true },
@@ -156,8 +234,9 @@ export function open(app, { dataset }, query) {
                 when(table.commit.committed, ago(table.commit.committed, now)),
                 `number ${count(table.commit.sequence)}`,
               ],
-              files?.rows !== undefined && ['Rows', count(files.rows)],
-              files?.files !== undefined && ['Files', count(files.files), bytes(files.bytes)],
+              at === undefined && files?.rows !== undefined && ['Rows', count(files.rows)],
+              at === undefined &&
+                files?.files !== undefined && ['Files', count(files.files), bytes(files.bytes)],
               ['Added last', count(table.commit.rows), bytes(table.commit.bytes)],
               [
                 'Rejected lately',
@@ -177,6 +256,7 @@ export function open(app, { dataset }, query) {
                   stored: job.counts?.stored ?? 0,
                   rejected: job.counts?.rejected ?? 0,
                   status: job.status,
+                  created: job.created,
                   href: href(['jobs', job.job]),
                   label: told(job),
                 }))
@@ -187,10 +267,45 @@ export function open(app, { dataset }, query) {
       ${rejects?.items.length ? openRejects(rejects.items, now) : nothing}
       ${contract(found.version)}
       ${files?.items.length || files?.problem
-        ? fileList(files, () => readFiles(files.next), seen)
+        ? fileList(files, () => readFiles(files.next), seen, commits(jobs, table))
         : nothing}
-      ${seen.view()}`;
+      ${seen.view()} ${profile.view()}`;
   };
+
+  /** Chooses the commit of which files and columns are shown. */
+  function commits(jobs, table) {
+    const known = jobs.filter((job) => Number.isInteger(job.sequence));
+    const [newest, ...older] = known.sort((a, b) => b.sequence - a.sequence);
+    const named = (job) =>
+      `${count(job.sequence)} · ${moment(job.updated).slice(0, 16)} · ${sourceName(job.source)}`;
+    const isNewest = newest?.sequence === table.commit.sequence;
+    const rest = newest && !isNewest ? [newest, ...older] : older;
+    return html`<span class="filters">
+      <label
+        ><span>As of commit</span
+        ><select @change=${pick('at')}>
+          <option value="" .selected=${at === undefined}>
+            ${isNewest ? named(newest) : count(table.commit.sequence)} (newest)
+          </option>
+          ${at !== undefined && !rest.some((job) => String(job.sequence) === at)
+            ? html`<option value=${at} .selected=${true}>${at}</option>`
+            : nothing}
+          ${rest.map(
+            (job) =>
+              html`<option value=${job.sequence} .selected=${String(job.sequence) === at}>
+                ${named(job)}
+              </option>`,
+          )}
+        </select></label
+      >
+    </span>`;
+  }
+
+  /** What a job landed, if it is among the newest, or else its id. */
+  function nameOf(id) {
+    const job = data.jobs.find((one) => one.job === id);
+    return job ? sourceName(job.source) : jobName(id);
+  }
 
   const openRejects = (items, now) =>
     html`<section class="panel" aria-labelledby="open">
@@ -198,51 +313,64 @@ export function open(app, { dataset }, query) {
         Open rejects
         <span class="tally">${count(items.reduce((sum, item) => sum + item.open, 0))}</span>
       </h2>
-      <div class="scroll" tabindex="0" role="group" aria-label="Open rejects">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Job</th>
-              <th scope="col" class="num">Open</th>
-              <th scope="col">Faults</th>
-            </tr>
-          </thead>
-          <tbody>
-            ${items.map(
-              (item) =>
-                html`<tr>
-                  <td class="keep">
-                    <a href=${href(['jobs', item.job, 'rejects'])}>${jobName(item.job)}</a>
-                    <span class="quiet">${when(item.created, ago(item.created, now))}</span>
-                  </td>
-                  <td class="num">${count(item.open)}</td>
-                  <td>
-                    ${item.faults.slice(0, 4).map(
-                      (fault) =>
-                        html`<div>
-                          <b class="num">${count(fault.records)}</b> ${fault.field
-                            ? html`<code>${fault.field}</code> `
-                            : nothing}${fault.error}${fault.rule ? ` ${fault.rule}` : ''}
-                          <span class="quiet">${message(fault.example)}</span>
-                        </div>`,
-                    )}
-                    ${item.faults.length > 4
-                      ? html`<div class="quiet">
-                          and ${counted(item.faults.length - 4, 'fault')} more
-                        </div>`
-                      : nothing}
-                  </td>
-                </tr>`,
-            )}
-          </tbody>
-        </table>
-      </div>
+      <ul class="rejecting">
+        ${(isAllRejects ? items : items.slice(0, FIRST)).map(
+          (item) =>
+            html`<li>
+              <p>
+                <a href=${href(['jobs', item.job, 'rejects'])}>${nameOf(item.job)}</a>
+                <span class="quiet small">${when(item.created, ago(item.created, now))}</span>
+              </p>
+              <p class="num">
+                ${count(item.open)}
+                open${item.dismissed
+                  ? html`<span class="quiet">, ${count(item.dismissed)} dismissed</span>`
+                  : nothing}
+              </p>
+              <ul>
+                ${item.faults.slice(0, 4).map(
+                  (fault) =>
+                    html`<li>
+                      <b class="num">${count(fault.records)}</b> ${fault.field
+                        ? html`<code>${fault.field}</code> `
+                        : nothing}${fault.error}${fault.rule ? ` ${fault.rule}` : ''}
+                      <span class="quiet">${message(fault.example)}</span>
+                    </li>`,
+                )}
+                ${item.faults.length > 4
+                  ? html`<li class="quiet">
+                      and ${counted(item.faults.length - 4, 'more fault')}
+                    </li>`
+                  : nothing}
+                ${item.complete === false
+                  ? html`<li class="quiet">of the first rejects alone, as there are many</li>`
+                  : nothing}
+              </ul>
+            </li>`,
+        )}
+      </ul>
+      ${items.length > FIRST
+        ? html`<p class="more">
+            <button
+              aria-expanded=${isAllRejects}
+              @click=${() => {
+                isAllRejects = !isAllRejects;
+                app.redraw();
+              }}
+            >
+              ${isAllRejects
+                ? `Show the first ${FIRST}`
+                : `Show ${count(items.length - FIRST)} more`}
+            </button>
+          </p>`
+        : nothing}
     </section>`;
 
   function contract(newest) {
     const version = chosen ?? newest;
     const before = compared ?? (chosen === undefined ? undefined : version - 1 || undefined);
     const [now, then] = [text(version), text(before)];
+    const last = lastFile(data.jobs);
     return html`<section class="panel" aria-labelledby="contract">
       <h2 id="contract">
         Contract
@@ -250,6 +378,14 @@ export function open(app, { dataset }, query) {
           ? html`<span class="quiet">a change of version ${version}</span>`
           : html`<span class="filters">
               ${selection(version, before, newest)}
+              ${last && version === newest && app.may('write') && app.may('data')
+                ? html`<button
+                    ?disabled=${attempt && !attempt.outlook && !attempt.error}
+                    @click=${() => tryOn(last, newest)}
+                  >
+                    Try on the last file
+                  </button>`
+                : nothing}
               ${app.may('admin')
                 ? html`<button ?disabled=${now === undefined} @click=${() => change(version)}>
                     Edit
@@ -257,6 +393,9 @@ export function open(app, { dataset }, query) {
                 : nothing}
             </span>`}
       </h2>
+      ${attempt?.version === version && !edit
+        ? html`<div class="tried">${tried(attempt)}</div>`
+        : nothing}
       ${edit
         ? edit.view(newest)
         : now === undefined || then === undefined
@@ -338,6 +477,10 @@ export function open(app, { dataset }, query) {
     refine(changed) {
       chosen = changed.version === undefined ? undefined : Number(changed.version);
       compared = changed.with === undefined ? undefined : Number(changed.with);
+      if (changed.at !== at) {
+        at = changed.at;
+        if (data?.found.table && app.may('data')) readFiles();
+      }
     },
     close() {
       removeEventListener('beforeunload', leave);

@@ -16,13 +16,28 @@ import {
 } from '../lib/format.js';
 import { watch } from '../lib/live.js';
 import { href } from '../lib/router.js';
+import { withShards } from '../lib/snapshot.js';
 import { fileList, previews } from '../parts/files.js';
 import { drawing } from '../parts/machine.js';
+import { profiles } from '../parts/profile.js';
 import { progress } from '../parts/progress.js';
+import { shardList } from '../parts/shards.js';
 import { timeline, whereTimeWent } from '../parts/timeline.js';
-import { OPEN, ask, badge, bar, figures, loading, message, problem, when } from '../parts/ui.js';
+import {
+  OPEN,
+  ask,
+  badge,
+  bar,
+  capital,
+  figures,
+  loading,
+  message,
+  problem,
+  when,
+} from '../parts/ui.js';
 
 const FILES = 50;
+const HEADER_FAULTS = 20; // That are told of a header that does not match.
 
 export function open(app, { job: id }) {
   let data;
@@ -33,7 +48,10 @@ export function open(app, { job: id }) {
   let changes;
   let known;
   let snapshot;
+  let told; // The faults of the header of a job that failed for it.
   const seen = previews(app);
+  const profile = profiles(app);
+  const shards = shardList(app, id);
 
   const live = watch({
     socket: app.socket,
@@ -62,8 +80,13 @@ export function open(app, { job: id }) {
       data = { ...loaded, told: Date.now() };
       error = undefined;
       page.title = sourceName(job.source);
-      if (job.status === 'SUCCEEDED' && !files && app.may('data')) outputs();
+      if (job.status === 'SUCCEEDED' && !files && app.may('data')) {
+        outputs();
+        if (job.counts?.stored) profile.show(job);
+      }
       if (job.status === 'HELD' && !changes) compare();
+      if (job.status === 'FAILED' && !job.counts?.rejected && !told && app.may('data')) header();
+      if (hasShards(loaded.execution)) shards.read(!OPEN.has(job.status));
       app.redraw();
     },
     onProblem(problem) {
@@ -90,11 +113,26 @@ export function open(app, { job: id }) {
     );
   }
 
+  /** Asks what is wrong with the header: causes of failures tell no values. */
+  function header() {
+    told = [];
+    app.api.get(`/jobs/${id}/errors`, { limit: HEADER_FAULTS }).then(
+      set(({ items }) => {
+        const { cause } = data.job.failure;
+        told = items.filter(
+          (fault) => /-label$/.test(fault.error) && !cause.includes(fault.message),
+        );
+      }),
+      () => {},
+    );
+  }
+
   function compare() {
     changes = {};
     app.api.get(`/jobs/${id}/changes`).then(
       set((found) => {
         changes = found;
+        if (app.may('data') && found.stored) profile.show(data.job, found.last);
       }),
       set((problem) => {
         changes = { problem };
@@ -216,8 +254,9 @@ export function open(app, { job: id }) {
   const view = () => {
     const now = Date.now();
     if (!data) return error ? problem(error, () => live.again()) : loading(8);
-    const { job, execution } = data;
+    const { job } = data;
     const isOpen = OPEN.has(job.status);
+    const execution = data.execution && withShards(data.execution, isOpen ? snapshot : undefined);
     const until = isOpen ? now : Date.parse(execution?.execution.stopped ?? job.updated);
     const took = until - Date.parse(job.created);
     return html` <p class="crumbs">
@@ -229,7 +268,7 @@ export function open(app, { job: id }) {
         ${does(job)}
       </div>
       ${error ? problem(error, () => live.again()) : nothing} ${failed ? problem(failed) : nothing}
-      ${job.failure && job.status !== 'SUCCEEDED' ? why(job) : nothing}
+      ${job.failure && job.status !== 'SUCCEEDED' ? why(job, execution, told) : nothing}
       ${job.status === 'HELD' ? held(job, changes, now) : nothing}
       ${(job.warnings ?? []).map(
         (warning) =>
@@ -246,8 +285,8 @@ export function open(app, { job: id }) {
             : html`<p class="quiet">Nothing is counted yet.</p>`}
         ${figures([
           [
-            job.status === 'HELD' ? 'Waits since' : isOpen ? 'Runs for' : 'Took',
-            job.status === 'HELD' ? ago(job.hold.since, now) : duration(took),
+            job.status === 'HELD' ? 'Waiting for' : isOpen ? 'Running for' : 'Took',
+            duration(job.status === 'HELD' ? now - Date.parse(job.hold.since) : took),
           ],
           job.counts?.read &&
             job.status === 'SUCCEEDED' && ['Throughput', rate(job.counts.read, took)],
@@ -263,6 +302,7 @@ export function open(app, { job: id }) {
             count(openOf(job)),
             `of ${count(job.counts.rejected)}`,
           ],
+          dismissedOf(job) > 0 && ['Dismissed', count(dismissedOf(job)), undefined],
         ])}
       </section>
       ${execution
@@ -274,17 +314,17 @@ export function open(app, { job: id }) {
               <h2 id="time">Timeline</h2>
               ${timeline(execution, now)}
             </section>
-            ${whereTimeWent(execution)}`
+            ${shards.view()} ${whereTimeWent(execution)}`
         : nothing}
       <div class="columns">
         ${files?.items.length || files?.problem
-          ? fileList(files, () => outputs(files.next), seen)
-          : nothing}
-        ${files?.items.length
-          ? html`<div class="stack">${job.bill ? bill(job.bill) : nothing}${facts(job)}</div>`
-          : [job.bill ? bill(job.bill) : nothing, facts(job)]}
+          ? html`<div class="stack">
+              ${fileList(files, () => outputs(files.next), seen)} ${facts(job)}
+            </div>`
+          : facts(job)}
+        ${job.bill ? bill(job.bill) : nothing}
       </div>
-      ${seen.view()}`;
+      ${seen.view()} ${profile.view()}`;
   };
 
   const tick = setInterval(() => {
@@ -301,14 +341,29 @@ export function open(app, { job: id }) {
   return page;
 }
 
+/** Whether a job has several shards: a map runs those. */
+const hasShards = (execution) => execution?.states.some((visit) => visit.type === 'Map') ?? false;
+
 /** How many rejects of a job are open. Those of a replay are its parent's. */
 const openOf = (job) => job.rejects?.open ?? 0;
 
-function why(job) {
+const dismissedOf = (job) =>
+  (job.rejects?.dismissed ?? []).reduce((sum, some) => sum + some.count, 0);
+
+/** Why a job failed, where, what the API says of its header, and what to do. */
+function why(job, execution, told) {
+  const at = execution?.states.find((visit) => visit.failure)?.name;
   const made = job.failure.job;
   return html`<div class="note ${job.status === 'FAILED' ? 'bad' : ''}">
-    <strong>${job.failure.error}</strong>
-    <p>${message(job.failure.cause)}</p>
+    <strong
+      >${job.failure.error}${at ? html` <span class="quiet">in ${at}</span>` : nothing}</strong
+    >
+    <p>${message(capital(job.failure.cause))}</p>
+    ${told?.length
+      ? html`<ul class="told">
+          ${told.map((fault) => html`<li>${message(capital(fault.message))}</li>`)}
+        </ul>`
+      : nothing}
     ${made ? html`<p><a href=${href(['jobs', made])}>See the other job</a></p>` : nothing}
     ${job.status === 'FAILED'
       ? html`<p class="todo"><b>What to do</b> ${message(advice(job.failure))}</p>`
@@ -327,7 +382,7 @@ function held(job, changes, now) {
   return html`<section class="note warn" aria-labelledby="held">
     <strong id="held">It waits for approval</strong>
     <ul>
-      ${job.hold.reasons.map((reason) => html`<li>${message(reason)}</li>`)}
+      ${job.hold.reasons.map((reason) => html`<li>${message(capital(reason))}</li>`)}
     </ul>
     <p class="quiet">
       Nothing of it is visible. Without an answer it is refused
@@ -336,41 +391,43 @@ function held(job, changes, now) {
     ${changes?.problem ? problem(changes.problem) : nothing}
     ${changes?.files === undefined
       ? nothing
-      : html` ${figures([
-          [
-            'Rows to add',
-            count(changes.stored),
-            changes.last_stored ? besideLast(changes.stored, changes.last_stored) : undefined,
-          ],
-          ['Files to add', count(changes.files), bytes(changes.bytes)],
-          ['Files to remove', count(changes.removed)],
-        ])}
-        ${changes.columns.length
-          ? html`<div class="scroll" tabindex="0" role="group" aria-label="Nulls of each column">
-              <table class="slim">
-                <caption>
-                  Nulls of each column, beside the last commit
-                </caption>
-                <thead>
-                  <tr>
-                    <th scope="col">Column</th>
-                    <th scope="col" class="num">Last</th>
-                    <th scope="col" class="num">Now</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  ${changes.columns.map((column) => {
-                    const [last, next] = [share(column.last_nulls), share(column.nulls)];
-                    return html`<tr class=${last === next ? '' : 'changed'}>
-                      <th scope="row">${column.name}</th>
-                      <td class="num quiet">${last}</td>
-                      <td class="num">${next}</td>
-                    </tr>`;
-                  })}
-                </tbody>
-              </table>
-            </div>`
-          : nothing}`}
+      : html`<div class="changes">
+          ${figures([
+            [
+              'Rows to add',
+              count(changes.stored),
+              changes.last_stored ? besideLast(changes.stored, changes.last_stored) : undefined,
+            ],
+            ['Files to add', count(changes.files), bytes(changes.bytes)],
+            ['Files to remove', count(changes.removed)],
+          ])}
+          ${changes.columns.length
+            ? html`<div class="scroll" tabindex="0" role="group" aria-label="Nulls of each column">
+                <table class="slim">
+                  <caption>
+                    Nulls of each column, beside the last commit
+                  </caption>
+                  <thead>
+                    <tr>
+                      <th scope="col">Column</th>
+                      <th scope="col" class="num">Last</th>
+                      <th scope="col" class="num">Now</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    ${changes.columns.map((column) => {
+                      const [last, next] = [share(column.last_nulls), share(column.nulls)];
+                      return html`<tr class=${last === next ? '' : 'changed'}>
+                        <th scope="row">${column.name}</th>
+                        <td class="num quiet">${last}</td>
+                        <td class="num">${next}</td>
+                      </tr>`;
+                    })}
+                  </tbody>
+                </table>
+              </div>`
+            : nothing}
+        </div>`}
   </section>`;
 }
 
@@ -454,6 +511,18 @@ function facts(job) {
           html` <div>
             <a href=${href(['jobs', child.job])}>${child.job}</a>
             <span class="quiet">landed ${count(child.landed)}</span>
+          </div>`,
+      ),
+    ],
+    job.rejects?.dismissed?.length && [
+      'Dismissed',
+      job.rejects.dismissed.map(
+        (some) =>
+          html` <div>
+            ${counted(some.count, 'reject')}: ${some.why}
+            <span class="quiet"
+              >${some.by ? `by ${some.by}, ` : ''}${when(some.at, ago(some.at, Date.now()))}</span
+            >
           </div>`,
       ),
     ],

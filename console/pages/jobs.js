@@ -42,6 +42,7 @@ const STATUSES = [
 ];
 const PAGE = 50;
 const DAY_MS = 86_400_000;
+const FIRST = 5; // Of those that need somebody; the others are shown on demand.
 
 export function open(app, _names, query) {
   let filters = query;
@@ -51,6 +52,7 @@ export function open(app, _names, query) {
   let next;
   let isLoadingMore = false;
   let datasets = [];
+  let isAllWaiting = false;
   // Of a job that landed with rejects, how many are open; asked for once in a while.
   const left = new Map();
 
@@ -137,6 +139,11 @@ export function open(app, _names, query) {
     app.redraw();
   }
 
+  function allWaiting() {
+    isAllWaiting = !isAllWaiting;
+    app.redraw();
+  }
+
   const filter = (name) => (event) => {
     app.go(['jobs'], { ...filters, [name]: event.target.value.trim() }, { replace: true });
   };
@@ -182,7 +189,7 @@ export function open(app, _names, query) {
             ><span>Label</span
             ><input
               type="search"
-              placeholder="team:ops"
+              placeholder=${app.isNarrow() ? 'Label, such as team:ops' : 'team:ops'}
               size="12"
               .value=${filters.label ?? ''}
               @change=${filter('label')}
@@ -192,7 +199,7 @@ export function open(app, _names, query) {
       </div>
       ${error ? problem(error, () => live.again()) : nothing}
       ${data ? nothing : error ? nothing : loading(8)}
-      ${data?.waiting.length ? waiting(data.waiting, now) : nothing}
+      ${data?.waiting.length ? waiting(data.waiting, isAllWaiting, allWaiting, now) : nothing}
       ${data && newest.length && !filters.status
         ? throughput(newest, data.page.next, now)
         : nothing}
@@ -233,12 +240,12 @@ export function open(app, _names, query) {
   };
 }
 
-function waiting(all, now) {
+function waiting(all, isAll, toggle, now) {
   return html`<section class="panel waiting" aria-labelledby="waiting">
     <h2 id="waiting">Needs you <span class="tally">${all.length}</span></h2>
     <ul>
       ${repeat(
-        all,
+        isAll ? all : all.slice(0, FIRST),
         ({ job, kind }) => job.job + kind,
         ({ job, kind, open }) =>
           html`<li>
@@ -256,11 +263,13 @@ function waiting(all, now) {
                 <span class="quiet">in ${job.dataset}</span>
                 <span class="why"
                   >${message(
-                    (kind === 'held'
-                      ? job.hold?.reasons[0]
-                      : kind === 'failed'
-                        ? job.failure?.cause
-                        : '') ?? '',
+                    capital(
+                      (kind === 'held'
+                        ? job.hold?.reasons[0]
+                        : kind === 'failed'
+                          ? job.failure?.cause
+                          : '') ?? '',
+                    ),
                   )}</span
                 ></span
               >
@@ -269,6 +278,13 @@ function waiting(all, now) {
           </li>`,
       )}
     </ul>
+    ${all.length > FIRST
+      ? html`<p class="more">
+          <button aria-expanded=${isAll} @click=${toggle}>
+            ${isAll ? `Show the first ${FIRST}` : `Show ${count(all.length - FIRST)} more`}
+          </button>
+        </p>`
+      : nothing}
   </section>`;
 }
 

@@ -21,6 +21,7 @@ export function open(app, _names, query) {
   let registered; // The contract that the dataset has now, as text; nothing of a new one.
   let version;
   let contract = '';
+  let writer; // The editor of the contract, with the faults of what is typed.
   let evidence = [];
   let key; // Where the file was uploaded to.
   let uploaded = 0;
@@ -50,7 +51,10 @@ export function open(app, _names, query) {
     try {
       await act(() => mine === turn);
     } catch (problem) {
-      if (mine === turn) error = problem;
+      if (mine === turn) {
+        if (problem.errors?.length && writer) writer.show(problem.errors);
+        else error = problem;
+      }
     }
     if (mine === turn) doing = undefined;
     app.redraw();
@@ -59,14 +63,8 @@ export function open(app, _names, query) {
   async function choose(chosen) {
     if (!chosen) return;
     file = chosen;
-    [sample, outlook, key, uploaded, contract, evidence] = [
-      undefined,
-      undefined,
-      undefined,
-      0,
-      '',
-      [],
-    ];
+    [sample, outlook, key, uploaded, evidence] = [undefined, undefined, undefined, 0, []];
+    write('');
     await attempt('reading', async (isCurrent) => {
       const head = new Uint8Array(await file.slice(0, SAMPLE_BYTES).arrayBuffer());
       if (!isCurrent()) return;
@@ -91,17 +89,41 @@ export function open(app, _names, query) {
     if (!NAME.test(dataset)) return;
     if (!datasets.includes(dataset)) {
       if (sample?.isText && app.may('data')) await propose(isCurrent);
+      // Nothing can be proposed for what is not read here, but a contract can be written.
+      else await write(`name: ${dataset}\nschema:\n  fields:\n    - { name: , type: string }\n`);
       return;
     }
     const found = await app.api.get(`/datasets/${dataset}`);
     if (!isCurrent()) return;
-    [registered, version, contract, isNew] = [found.text, found.version, found.text, false];
+    [registered, version, isNew] = [found.text, found.version, false];
+    await write(found.text);
+  }
+
+  /** Puts a text in the editor, whose module is loaded with the first one. */
+  async function write(text) {
+    writer?.close();
+    writer = undefined;
+    contract = text;
+    outlook = undefined;
+    if (!text) return;
+    const { writing } = await import('../parts/contract.js');
+    if (contract !== text) return;
+    writer?.close();
+    writer = writing(app, {
+      dataset,
+      text,
+      changed(now) {
+        contract = now;
+        outlook = undefined;
+      },
+    });
+    app.redraw();
   }
 
   async function propose(isCurrent) {
     const inferred = await app.api.post('/infer', { dataset, sample: sample.text });
     if (!isCurrent()) return;
-    contract = inferred.yaml;
+    await write(inferred.yaml);
     evidence = inferred.evidence.filter((guess) => guess.because);
   }
 
@@ -113,6 +135,7 @@ export function open(app, _names, query) {
   /** Registers the contract if it differs, and uploads the file, once. */
   async function ready() {
     if (contract !== registered) {
+      writer?.settle();
       const made = await app.api.put(`/datasets/${dataset}`, contract, 'application/yaml');
       [registered, version, isNew] = [contract, made.version, false];
       datasets = [...new Set([...datasets, dataset])];
@@ -197,7 +220,7 @@ export function open(app, _names, query) {
             >`}
       </div>
       ${file
-        ? html`<form class="filters" @submit=${(event) => event.preventDefault()}>
+        ? html`<form class="filters named" @submit=${(event) => event.preventDefault()}>
             <label
               ><span>Dataset</span
               ><input
@@ -220,7 +243,9 @@ export function open(app, _names, query) {
                 : doing === 'reading'
                   ? 'Looking…'
                   : isNew
-                    ? 'A new dataset, with the contract proposed below.'
+                    ? evidence.length
+                      ? 'A new dataset, with the contract proposed below.'
+                      : 'A new dataset. Write its contract below.'
                     : html`Its contract is in version ${version}.
                         <a href=${href(['datasets', dataset])}>See the dataset</a>`}</span
             >
@@ -232,38 +257,26 @@ export function open(app, _names, query) {
               ${preview(sample, outlook)}
               <section class="panel" aria-labelledby="contract">
                 <h2 id="contract">
-                  <label for="text">Contract</label>
+                  Contract
                   <span class="quiet"
                     >${isNew
-                      ? 'proposed'
+                      ? evidence.length
+                        ? 'proposed'
+                        : 'new'
                       : isChanged
                         ? 'changed, not registered'
                         : `version ${version}`}</span
                   >
                 </h2>
-                ${doing === 'reading' && !contract
-                  ? loading(6)
-                  : html` <textarea
-                      id="text"
-                      rows="20"
-                      spellcheck="false"
-                      .value=${current(contract)}
-                      ?disabled=${isBusy}
-                      @input=${(event) => {
-                        contract = event.target.value;
-                        outlook = undefined;
-                        app.redraw();
-                      }}
-                    ></textarea>`}
+                ${writer
+                  ? html`<div ?inert=${isBusy}>${writer.element}</div>
+                      ${writer.list()}`
+                  : doing === 'reading'
+                    ? loading(6)
+                    : html`<p class="quiet">It is here once the dataset has a name.</p>`}
                 <div class="buttons under">
                   ${registered !== undefined && isChanged
-                    ? html`<button
-                        ?disabled=${isBusy}
-                        @click=${() => {
-                          contract = registered;
-                          app.redraw();
-                        }}
-                      >
+                    ? html`<button ?disabled=${isBusy} @click=${() => write(registered)}>
                         Undo changes
                       </button>`
                     : nothing}
@@ -275,9 +288,10 @@ export function open(app, _names, query) {
                         Propose from this file
                       </button>`
                     : nothing}
+                  ${writer?.faults() ?? nothing}
                 </div>
                 ${evidence.length
-                  ? html`<details class="under">
+                  ? html`<details class="under" open>
                       <summary>Why it is proposed so</summary>
                       <dl class="facts">
                         ${evidence.map(
@@ -326,6 +340,7 @@ export function open(app, _names, query) {
     refine() {},
     close() {
       turn += 1;
+      writer?.close();
     },
   };
 }
@@ -389,8 +404,11 @@ function told(outlook) {
           </div>
           ${sample.more_faults || sample.faults.length > 50
             ? html`<p class="quiet small">
-                And ${counted(sample.more_faults + Math.max(sample.faults.length - 50, 0), 'fault')}
-                more.
+                And
+                ${counted(
+                  sample.more_faults + Math.max(sample.faults.length - 50, 0),
+                  'more fault',
+                )}.
               </p>`
             : nothing}`
       : nothing}
@@ -425,7 +443,7 @@ function preview(sample, outlook) {
     <h2 id="first">
       First records
       <span class="quiet"
-        >divided by ${delimiter === '\t' ? 'tabs' : html`<code>${delimiter}</code>`}</span
+        >separated by ${delimiter === '\t' ? 'tabs' : html`<code>${delimiter}</code>`}</span
       >
     </h2>
     ${head

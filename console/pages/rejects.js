@@ -5,7 +5,7 @@ import { live as current } from '../vendor/lit-html/directives/live.js';
 import { repeat } from '../vendor/lit-html/directives/repeat.js';
 import { download, send as upload } from '../lib/api.js';
 import { LABELS, codecOf } from '../lib/encoding.js';
-import { count, counted, sourceName } from '../lib/format.js';
+import { ago, count, counted, sourceName } from '../lib/format.js';
 import { watch } from '../lib/live.js';
 import {
   MOST,
@@ -19,9 +19,11 @@ import {
   same,
 } from '../lib/mend.js';
 import { href } from '../lib/router.js';
-import { OPEN, badge, icon, loading, message, problem } from '../parts/ui.js';
+import { suggest, told as inWords } from '../lib/suggest.js';
+import { OPEN, ask, badge, capital, icon, loading, message, problem, when } from '../parts/ui.js';
 
 const PAGE = 25;
+const DISMISSED = 50; // Dismissed records that are shown of one dismissal.
 const MOST_BYTES = 16_000_000; // Of each document: what a page can hold and somebody can look at.
 
 export function open(app, { job: id }, query) {
@@ -39,6 +41,7 @@ export function open(app, { job: id }, query) {
   let rule = { kind: 'trim', column: '', find: '', to: '' };
   let replays = []; // Those sent from here, newest first: `{ job, layout, sent, counts, status }`.
   let isSending = false;
+  let isDismissing = false;
   const allDrafts = new Map(); // The cells of edited rejects, by layout.
   const allLanded = new Map(); // The positions that replays of this page landed, by layout.
   const watches = [];
@@ -74,17 +77,17 @@ export function open(app, { job: id }, query) {
   /** Reads the documents of the layout, in the encoding that is known or chosen. */
   function interpret() {
     const { file, faults, url, told, count } = loaded;
-    const landed = positions(
-      (job.rejects?.replays ?? [])
-        .filter((child) => child.layout === layout)
-        .flatMap((child) => child.rejects ?? []),
+    const closed = positions(
+      [...(job.rejects?.replays ?? []), ...(job.rejects?.dismissed ?? [])]
+        .filter((some) => some.layout === layout)
+        .flatMap((some) => some.rejects ?? []),
     );
-    of(allLanded, layout, Set).forEach((position) => landed.add(position));
+    of(allLanded, layout, Set).forEach((position) => closed.add(position));
     const codec = codecOf(file.bytes, told?.encoding ?? chosen);
     found = {
       ...read(file.bytes, entries(faults.bytes), {
         codec,
-        landed,
+        closed,
         runs: told?.rejects,
         isCut: !file.whole,
         lacksFaults: !faults.whole,
@@ -104,7 +107,7 @@ export function open(app, { job: id }, query) {
 
   const isEdited = (reject) =>
     drafts.has(reject.position) && !same(drafts.get(reject.position), reject.cells);
-  const openOnes = () => found.rejects.filter((reject) => !reject.landed);
+  const openOnes = () => found.rejects.filter((reject) => reject.isOpen);
   const shownOnes = () => {
     const all = openOnes();
     if (!group) return all;
@@ -159,6 +162,39 @@ export function open(app, { job: id }, query) {
     }
     app.say(`${counted(changed, 'reject')} changed.`);
     rule.said = changed ? `${counted(changed, 'reject')} changed` : 'Nothing changed';
+    app.redraw();
+  }
+
+  /** Dismisses open rejects, once somebody said why. */
+  async function dismiss(rejects) {
+    const many = counted(rejects.length, 'reject');
+    const why = await ask({
+      title: `Dismiss ${many}?`,
+      text:
+        `${rejects.length === 1 ? 'It is' : 'They are'} open no more, and no replay lands ` +
+        `${rejects.length === 1 ? 'it' : 'them'}. This can’t be taken back.`,
+      reason: 'Why',
+      yes: 'Dismiss',
+    });
+    if (why === undefined) return;
+    isDismissing = true;
+    failed = undefined;
+    app.redraw();
+    try {
+      const wanted = rejects.map((reject) => reject.position);
+      const left = await app.api.post(`${path}/rejects/dismiss`, {
+        why,
+        rejects: wanted,
+        ...(layout === 0 ? {} : { layout }),
+      });
+      job = { ...job, rejects: left };
+      wanted.forEach((position) => drafts.delete(position));
+      interpret();
+      app.say(`${many} dismissed.`);
+    } catch (problem) {
+      failed = problem;
+    }
+    isDismissing = false;
     app.redraw();
   }
 
@@ -245,6 +281,9 @@ export function open(app, { job: id }, query) {
     const open =
       job.rejects?.open ?? (job.status === 'SUCCEEDED' && !job.replayOf ? found.count : undefined);
     const mayReplay = job.status === 'SUCCEEDED' && !found.isMixed && app.may('write');
+    // Rejects of a replay are dismissed at the job that rejected them first.
+    const mayDismiss = mayReplay && !job.replayOf;
+    const dismissed = (job.rejects?.dismissed ?? []).filter((some) => some.layout === layout);
     const strange = edited.filter(hasStrange).length;
     const last = Math.max(0, Math.ceil(shown.length / PAGE) - 1);
     at = Math.min(at, last);
@@ -259,7 +298,7 @@ export function open(app, { job: id }, query) {
           <span class="quiet light"
             >${open === undefined
               ? count(found.count)
-              : `${count(open)} open of ${count(found.count)}`}</span
+              : `${count(open)} open of ${count(found.count)}${aside(dismissed)}`}</span
           >
         </h1>
         <div class="buttons">
@@ -330,17 +369,26 @@ export function open(app, { job: id }, query) {
             <h2>${found.count ? 'No reject is open' : 'Nothing was rejected'}</h2>
             <p><a href=${href(['jobs', id])}>Back to the job</a></p>
           </div>`
-        : html` ${faultList(groups(all), all.length)} ${mayReplay ? rules(shown.length) : nothing}
+        : html` ${faultList(groups(all), all.length, mayReplay)}
+            ${mayReplay ? rules(shown.length) : nothing}
             <section aria-labelledby="records">
               <div class="head">
                 <h2 id="records">
                   ${group ? 'Records with this fault' : 'Records'}
                   <span class="quiet">${count(shown.length)}</span>
                 </h2>
-                ${last ? pager(last) : nothing}
+                <div class="buttons">
+                  ${mayDismiss && shown.length
+                    ? html`<button ?disabled=${isDismissing} @click=${() => dismiss(shown)}>
+                        ${isDismissing ? 'One moment…' : `Dismiss ${count(shown.length)}`}
+                      </button>`
+                    : nothing}
+                  ${last ? pager(last) : nothing}
+                </div>
               </div>
-              ${grid(visible, mayReplay)}
-            </section>`}`;
+              ${grid(visible, mayReplay, mayDismiss)}
+            </section>`}
+      ${dismissed.length ? dismissals(dismissed) : nothing}`;
   };
 
   /** Explains how rejects that are not UTF-8 are read, and what that means for mending them. */
@@ -399,6 +447,50 @@ export function open(app, { job: id }, query) {
       >
     </form>`;
 
+  /** What was dismissed: how many, why, by whom and when, and the records themselves. */
+  const dismissals = (all) =>
+    html`<section class="panel" aria-labelledby="dismissed">
+      <h2 id="dismissed">
+        Dismissed
+        <span class="tally">${count(all.reduce((sum, some) => sum + some.count, 0))}</span>
+      </h2>
+      <ul class="dismissed">
+        ${all.map((some) => {
+          const own = [...positions(some.rejects ?? [])]
+            .map((position) => found.rejects[position])
+            .filter(Boolean);
+          return html`<li>
+            <b class="num">${count(some.count)}</b>
+            <div>
+              <p class="why">${some.why}</p>
+              <p class="quiet small">
+                ${some.by ? html`by ${some.by}, ` : nothing}${when(
+                  some.at,
+                  ago(some.at, Date.now()),
+                )}
+              </p>
+              ${own.length
+                ? html`<details>
+                    <summary>${own.length === 1 ? 'The record' : 'The records'}</summary>
+                    <pre>
+${own
+                        .slice(0, DISMISSED)
+                        .map((reject) => found.codec.show(reject.raw))
+                        .join('\n')}</pre
+                    >
+                    ${own.length > DISMISSED
+                      ? html`<p class="quiet small">
+                          and ${counted(own.length - DISMISSED, 'more record')}
+                        </p>`
+                      : nothing}
+                  </details>`
+                : nothing}
+            </div>
+          </li>`;
+        })}
+      </ul>
+    </section>`;
+
   const told = (sent) =>
     html`<div
       class="note ${sent.status === 'SUCCEEDED'
@@ -418,7 +510,21 @@ export function open(app, { job: id }, query) {
       <p><a href=${href(['jobs', sent.job])}>See its job</a></p>
     </div>`;
 
-  const faultList = (all, total) =>
+  /** The rule that may mend the records of a fault, by the texts that their cells have now. */
+  function repairOf(fault, of) {
+    const column = columnOf(fault, found.columns);
+    if (column === undefined) return undefined;
+    const cells = of
+      .map((position) => (drafts.get(position) ?? found.rejects[position].cells)[column])
+      .filter((cell, at) => {
+        // What somebody has changed by hand may be as it should be.
+        const before = found.rejects[of[at]].cells[column];
+        return cell !== undefined && (cell === before || suggest([cell], fault));
+      });
+    return suggest(cells, fault);
+  }
+
+  const faultList = (all, total, mayMend) =>
     html`<section class="panel faults" aria-labelledby="faults">
       <h2 id="faults">Faults</h2>
       <ul>
@@ -434,8 +540,9 @@ export function open(app, { job: id }, query) {
         ${repeat(
           all,
           ({ key }) => key,
-          ({ key, fault, positions: of }) =>
-            html`<li>
+          ({ key, fault, positions: of }) => {
+            const repair = mayMend && repairOf(fault, of);
+            return html`<li>
               <button class="plain" aria-pressed=${group === key} @click=${() => choose(key)}>
                 <b class="num">${count(of.length)}</b>
                 <span
@@ -443,10 +550,17 @@ export function open(app, { job: id }, query) {
                     ? html`<code>${fault.field}</code> `
                     : nothing}${fault.error}${fault.rule
                     ? html` <span class="quiet">${fault.rule}</span>`
-                    : nothing} <span class="example quiet">${message(fault.message)}</span></span
+                    : nothing} <span class="example quiet">${message(fault.message)}</span> ${repair
+                    ? html`<span class="repair"
+                        >${message(capital(inWords(repair.rule)))}${repair.many < of.length
+                          ? ` in ${count(repair.many)}`
+                          : ''}</span
+                      >`
+                    : nothing}</span
                 >
               </button>
-            </li>`,
+            </li>`;
+          },
         )}
       </ul>
     </section>`;
@@ -457,8 +571,13 @@ export function open(app, { job: id }, query) {
     const all = openOnes();
     const fault = groups(all).find((one) => one.key === key)?.fault;
     const column = fault && columnOf(fault, found.columns);
-    if (column !== undefined && column < found.columns.length)
-      rule = { ...rule, column: String(column), said: undefined };
+    if (column !== undefined && column < found.columns.length) {
+      const repair = repairOf(fault, groups(all).find((one) => one.key === key).positions);
+      const begun = { ...repair?.rule };
+      // A value that all have is what is to be replaced.
+      if (begun.kind === 'set') begun.to = '';
+      rule = { ...rule, ...begun, column: String(column), said: undefined };
+    }
     app.redraw();
   }
 
@@ -519,7 +638,7 @@ export function open(app, { job: id }, query) {
     app.redraw();
   }
 
-  function grid(rejects, mayEdit) {
+  function grid(rejects, mayEdit, mayDismiss) {
     const width = Math.max(found.columns.length, ...rejects.map((reject) => reject.cells.length));
     const headings = Array.from(
       { length: width },
@@ -536,13 +655,13 @@ export function open(app, { job: id }, query) {
         ${repeat(
           rejects,
           (reject) => reject.position,
-          (reject) => record(reject, headings, mayEdit),
+          (reject) => record(reject, headings, mayEdit, mayDismiss),
         )}
       </table>
     </div>`;
   }
 
-  function record(reject, headings, mayEdit) {
+  function record(reject, headings, mayEdit, mayDismiss) {
     const draft = drafts.get(reject.position) ?? reject.cells;
     const marked = new Map();
     for (const fault of reject.faults) {
@@ -597,6 +716,16 @@ export function open(app, { job: id }, query) {
               <summary>As it came</summary>
               <pre>${rawParts(reject, marked, found.codec)}</pre>
             </details>
+            ${mayDismiss
+              ? html`<button
+                  class="plain dismiss"
+                  aria-label=${`Dismiss line ${line}`}
+                  ?disabled=${isDismissing}
+                  @click=${() => dismiss([reject])}
+                >
+                  Dismiss
+                </button>`
+              : nothing}
           </div>
         </td>
       </tr>
@@ -624,6 +753,12 @@ export function open(app, { job: id }, query) {
     },
   };
   return page;
+}
+
+/** How many are dismissed, beside how many are open. */
+function aside(dismissed) {
+  const many = dismissed.reduce((sum, some) => sum + some.count, 0);
+  return many ? `, ${count(many)} dismissed` : '';
 }
 
 /** What became of rejects that were sent again. */

@@ -1,4 +1,4 @@
-// Changes a contract: edits it, shows its faults, and registers it as a new version.
+// Writes contracts: an editor that shows their faults, and the registering of a new version.
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { checker } from '../lib/check.js';
@@ -9,23 +9,22 @@ import { ask, message, problem } from './ui.js';
 let schema; // All contracts have the same one.
 
 /**
- * Edits a version of a contract: `{ view, isChanged, close }`. `done` is called with the version
- * that was registered, or with nothing if somebody goes back.
+ * A contract that somebody writes: an editor that shows the faults of what is typed. It has the
+ * `element`, the `text`, `show` for faults that were found elsewhere, and the views of how many
+ * `faults` there are and of `list`, each at its line. `changed` is called with each new text.
  */
-export function editing(app, { dataset, version, text }, done) {
-  const path = `/datasets/${encodeURIComponent(dataset)}`;
+export function writing(app, { dataset, text, changed = () => {} }) {
   let faults = [];
-  let failed;
   let isChecked = false;
-  let isSaving = false;
-
+  let failed;
   schema ??= app.api.get('/contract.schema.json');
   schema.catch(() => {
     schema = undefined;
   });
+  const path = `/datasets/${encodeURIComponent(dataset)}/check`;
   const check = checker({
-    ask: (now) => app.api.text('POST', `${path}/check`, now, 'application/yaml'),
-    tell: (answer) => show(answer.faults, true),
+    ask: (now) => app.api.text('POST', path, now, 'application/yaml'),
+    tell: (answer) => show(answer.faults),
   });
   const written = editor({
     label: `Contract of ${dataset}`,
@@ -33,8 +32,8 @@ export function editing(app, { dataset, version, text }, done) {
     schema,
     changed(now) {
       isChecked = false;
-      failed = undefined;
       check.changed(now);
+      changed(now);
       app.redraw();
     },
   });
@@ -43,64 +42,31 @@ export function editing(app, { dataset, version, text }, done) {
     app.redraw();
   });
 
-  function show(found, checked) {
-    faults = found;
-    isChecked = checked;
-    written.show(found);
+  function show(found) {
+    // The API tells them in the order in which it finds them.
+    faults = [...found].sort((a, b) => a.line - b.line || a.column - b.column);
+    isChecked = true;
+    written.show(faults);
     app.redraw();
   }
 
-  async function register() {
-    check.stop();
-    isSaving = true;
-    failed = undefined;
-    app.redraw();
-    try {
-      const made = await app.api.put(path, written.text(), 'application/yaml');
-      app.say(`Registered as version ${made.version}.`);
-      done(made.version);
-    } catch (error) {
-      isSaving = false;
-      if (error.errors?.length) show(error.errors, true);
-      else failed = error;
-      app.redraw();
-    }
-  }
-
-  async function back() {
-    const sure =
-      written.text() === text ||
-      (await ask({
-        title: 'Leave the contract as it was?',
-        text: 'What you changed is lost.',
-        yes: 'Leave it',
-      }));
-    if (sure) done();
-  }
-
-  const view = (newest) => {
-    const isChanged = written.text() !== text;
-    return html`${newest > version
-        ? html`<div class="note warn">
-            <strong>Version ${newest} was registered meanwhile</strong>
-            <p>What you register here replaces it, and this text began as version ${version}.</p>
-          </div>`
-        : nothing}
-      ${written.element}
-      <div class="buttons under">
-        <button class="main" ?disabled=${!isChanged || isSaving} @click=${register}>
-          ${isSaving ? 'One moment…' : 'Register'}
-        </button>
-        <button ?disabled=${isSaving} @click=${back}>Go back</button>
-        <span class="quiet small" role="status">
-          ${faults.length
-            ? `${counted(faults.length, 'fault')}${isChecked ? '' : ' before the last change'}`
-            : isChecked && isChanged
-              ? 'No fault'
-              : ''}
-        </span>
-      </div>
-      ${failed ? problem(failed) : nothing}
+  return {
+    element: written.element,
+    text: written.text,
+    isChanged: () => written.text() !== text,
+    show,
+    /** Asks no more about what was typed. */
+    settle: () => check.stop(),
+    faults: () =>
+      html`<span class="quiet small" role="status">
+        ${faults.length
+          ? `${counted(faults.length, 'fault')}${isChecked ? '' : ' before the last change'}`
+          : isChecked && written.text() !== text
+            ? 'No fault'
+            : ''}
+      </span>`,
+    list: () =>
+      html`${failed ? problem(failed) : nothing}
       ${faults.length
         ? html`<ul class="faults under">
             ${faults.map(
@@ -114,15 +80,74 @@ export function editing(app, { dataset, version, text }, done) {
                 </li>`,
             )}
           </ul>`
-        : nothing}`;
-  };
-
-  return {
-    view,
-    isChanged: () => written.text() !== text,
+        : nothing}`,
     close() {
       check.stop();
       written.close();
     },
   };
+}
+
+/**
+ * Edits a version of a contract: `{ view, isChanged, close }`. `done` is called with the version
+ * that was registered, or with nothing if somebody goes back.
+ */
+export function editing(app, { dataset, version, text }, done) {
+  let failed;
+  let isSaving = false;
+  const written = writing(app, {
+    dataset,
+    text,
+    changed() {
+      failed = undefined;
+    },
+  });
+
+  async function register() {
+    written.settle();
+    isSaving = true;
+    failed = undefined;
+    app.redraw();
+    try {
+      const path = `/datasets/${encodeURIComponent(dataset)}`;
+      const made = await app.api.put(path, written.text(), 'application/yaml');
+      app.say(`Registered as version ${made.version}.`);
+      done(made.version);
+    } catch (error) {
+      isSaving = false;
+      if (error.errors?.length) written.show(error.errors);
+      else failed = error;
+      app.redraw();
+    }
+  }
+
+  async function back() {
+    const sure =
+      !written.isChanged() ||
+      (await ask({
+        title: 'Leave the contract as it was?',
+        text: 'What you changed is lost.',
+        yes: 'Leave it',
+      }));
+    if (sure) done();
+  }
+
+  const view = (newest) =>
+    html`${newest > version
+        ? html`<div class="note warn">
+            <strong>Version ${newest} was registered meanwhile</strong>
+            <p>What you register here replaces it, and this text began as version ${version}.</p>
+          </div>`
+        : nothing}
+      ${written.element}
+      <div class="buttons under">
+        <button class="main" ?disabled=${!written.isChanged() || isSaving} @click=${register}>
+          ${isSaving ? 'One moment…' : 'Register'}
+        </button>
+        <button ?disabled=${isSaving} @click=${back}>Go back</button>
+        ${written.faults()}
+      </div>
+      ${failed ? problem(failed) : nothing} ${written.list()}`;
+
+  return { view, isChanged: written.isChanged, close: written.close };
 }

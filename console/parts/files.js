@@ -113,14 +113,18 @@ function opener(file, seen) {
   </button>`;
 }
 
-/** Files as the API lists them; `more` reads the next ones, `seen` shows what one holds. */
-export function fileList(files, more, seen) {
+/**
+ * Files as the API lists them; `more` reads the next ones, `seen` shows what one holds, and `of`
+ * stands beside the heading.
+ */
+export function fileList(files, more, seen, of = nothing) {
   return html`<section class="panel" aria-labelledby="files">
     <h2 id="files">
       Files
       ${files.files === undefined
         ? nothing
         : html`<span class="quiet">${count(files.files)} · ${bytes(files.bytes)}</span>`}
+      ${of}
     </h2>
     ${files.problem ? problem(files.problem) : nothing}
     <div class="scroll" tabindex="0" role="group" aria-label="Files">
@@ -129,7 +133,7 @@ export function fileList(files, more, seen) {
           <tr>
             <th scope="col">File</th>
             <th scope="col" class="num">Rows</th>
-            <th scope="col" class="num">Size</th>
+            <th scope="col" class="num wide">Size</th>
             <th scope="col"><span class="unseen">First rows</span></th>
           </tr>
         </thead>
@@ -143,7 +147,7 @@ export function fileList(files, more, seen) {
                   >
                 </td>
                 <td class="num">${count(file.rows)}</td>
-                <td class="num">${bytes(file.bytes)}</td>
+                <td class="num wide">${bytes(file.bytes)}</td>
                 <td class="num">${file.key.endsWith('.parquet') ? opener(file, seen) : nothing}</td>
               </tr>`,
           )}

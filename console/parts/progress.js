@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { bytes, count, counted, duration } from '../lib/format.js';
+import { faultsSoFar } from '../lib/snapshot.js';
 import { bar } from './ui.js';
 
 /** Bytes done of those planned, the pace, and what became of the records so far. */
@@ -16,6 +17,17 @@ export function progress({ planned, progress: done, bytesPerSecond, secondsLeft 
   return html`<div class="progress">
     <progress max="1" .value=${share} aria-label="Bytes read"></progress>
     <p class="quiet">${text.filter(Boolean).join(' · ')}</p>
-    ${done.read ? bar(done, { legend: true }) : nothing}
+    ${done.read ? bar(done, { legend: true }) : nothing} ${rejectedFor(faultsSoFar(done.faults))}
   </div>`;
 }
+
+/** Why records are rejected, while they are. An API that does not tell leaves nothing to show. */
+const rejectedFor = (faults) =>
+  faults.length
+    ? html`<p class="rejected-for">
+        <span class="quiet">Rejected so far for</span>
+        ${faults.map(
+          ({ name, records }) => html` <span class="tag">${name} <b>${count(records)}</b></span>`,
+        )}
+      </p>`
+    : nothing;

@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { count, counted, duration, percent } from '../lib/format.js';
+import { step } from '../lib/axis.js';
 
 // A smaller part of the whole explains nothing.
 const LEAST_SHARE = 0.01;
@@ -25,8 +26,13 @@ export function timeline({ execution, states, mapRuns }, now) {
       return { ...visit, run: at < 0 ? undefined : runs.splice(at, 1)[0] };
     })
     .filter((visit) => !QUIET.has(visit.type) || visit.failure);
-  const steps = [0, 0.25, 0.5, 0.75, 1];
-  return html`<ol class="timeline">
+  const apart = step(end - begin);
+  const ticks = Array.from(
+    { length: Math.floor((end - begin) / apart) + 1 },
+    (_, at) => at * apart,
+  );
+  const share = (ms) => `${(ms / (end - begin)) * 100}%`;
+  return html`<ol class="timeline" .style=${`--step: ${share(apart)}`}>
     ${rows.map((visit) => {
       const from = Date.parse(visit.entered);
       const until = visit.exited ? Date.parse(visit.exited) : end;
@@ -59,13 +65,14 @@ export function timeline({ execution, states, mapRuns }, now) {
     <li class="axis" aria-hidden="true">
       <span class="name"></span
       ><span class="track">
-        ${steps.map(
-          (step) => html`<b .style=${`left:${step * 100}%`}>${duration((end - begin) * step)}</b>`,
-        )}</span
+        ${ticks.map((at) => html`<b .style=${`left:${share(at)}`}>${tick(at)}</b>`)}</span
       ><span class="took"></span>
     </li>
   </ol>`;
 }
+
+/** A round time on the axis. */
+const tick = (ms) => (ms % 1000 && ms < 10_000 ? duration(ms) : duration(ms).replace('.0 s', ' s'));
 
 const items = ({ succeeded, total, failed }) =>
   `${succeeded} of ${total} done${failed ? `, ${failed} failed` : ''}`;
@@ -97,7 +104,7 @@ export function whereTimeWent({ criticalPath, rounds }) {
         <thead>
           <tr>
             <th scope="col">State</th>
-            <th scope="col"><span class="unseen">Share</span></th>
+            <th scope="col" class="wide"><span class="unseen">Share</span></th>
             <th scope="col" class="num">Share</th>
             <th scope="col" class="num">Time</th>
             <th scope="col">Of which</th>
@@ -108,7 +115,7 @@ export function whereTimeWent({ criticalPath, rounds }) {
             ({ state, share, milliseconds, pauses, slowest }) =>
               html`<tr>
                 <th scope="row">${state}</th>
-                <td class="share"><i .style=${`width:${share * 100}%`}></i></td>
+                <td class="share wide"><i .style=${`width:${share * 100}%`}></i></td>
                 <td class="num quiet">${percent(share)}</td>
                 <td class="num">${duration(milliseconds)}</td>
                 <td class="quiet">

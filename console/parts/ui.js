@@ -1,7 +1,7 @@
 // What several pages show alike.
 
 import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
-import { count, moment, percent, short, words } from '../lib/format.js';
+import { count, counted, moment, percent, short, words } from '../lib/format.js';
 
 const ICONS = {
   brand:
@@ -19,6 +19,8 @@ export const icon = (name) =>
   html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
     ${svg`<path d=${ICONS[name]}></path>`}
   </svg>`;
+
+const MOST_REASON = 1000; // Characters: the most that the API takes.
 
 /** Statuses that may change by themselves. */
 export const OPEN = new Set(['PENDING', 'RUNNING', 'CANCELLING']);
@@ -142,8 +144,11 @@ export const figures = (all) =>
     )}
   </dl>`;
 
-/** Asks before something that can't be taken back. Answers whether it is to be done. */
-export function ask({ title, text, yes, bad = true }) {
+/**
+ * Asks before something that can't be taken back. Answers whether it is to be done. With `reason`,
+ * the name of a field, it asks for a text too, and answers that text, or nothing.
+ */
+export function ask({ title, text, yes, bad = true, reason }) {
   const dialog = document.createElement('dialog');
   const make = (name, content, attributes = {}) => {
     const made = Object.assign(document.createElement(name), attributes);
@@ -153,9 +158,16 @@ export function ask({ title, text, yes, bad = true }) {
   const heading = make('h2', title, { id: 'asked' });
   const no = make('button', 'Go back', { value: '' });
   const go = make('button', yes, { value: 'yes', className: bad ? 'bad' : 'main' });
+  const field = reason && make('textarea', [], { rows: 3, maxLength: MOST_REASON, required: true });
+  // Blanks are no reason.
+  field?.addEventListener('input', () => {
+    field.setCustomValidity(field.value.trim() ? '' : 'Say why.');
+  });
+  no.formNoValidate = true;
   const form = make('form', [
     heading,
     make('p', text),
+    ...(field ? [make('label', [make('span', reason), field], { className: 'reason' })] : []),
     make('div', [no, go], { className: 'buttons' }),
   ]);
   form.addEventListener('submit', (event) => {
@@ -166,25 +178,37 @@ export function ask({ title, text, yes, bad = true }) {
   dialog.append(form);
   document.body.append(dialog);
   dialog.showModal();
-  no.focus();
+  (field ?? no).focus();
   return new Promise((answered) => {
     dialog.addEventListener('close', () => {
       dialog.remove();
-      answered(dialog.returnValue === 'yes');
+      const isSure = dialog.returnValue === 'yes';
+      answered(field ? (isSure ? field.value.trim() : undefined) : isSure);
     });
   });
 }
 
-/** Bars over time: each `{ label, stored, rejected, href }` is a job. */
+const LEAST = 8; // Pixels of a job in a history.
+
+const minute = (job) => moment(job.created).slice(0, 16);
+
+/** Bars over time: each `{ label, created, stored, rejected, href }` is a job. */
 export function history(jobs) {
   const most = Math.max(1, ...jobs.map((job) => job.stored + job.rejected));
-  const [width, height, gap] = [12, 72, 3];
+  // Few jobs have wide bars.
+  const [width, height, gap] = [Math.max(12, Math.min(28, 840 / jobs.length)), 72, 3];
   const of = (value) => (value === 0 ? 0 : Math.max((value / most) * height, 2));
   const bar = (name, x, from, tall) =>
     svg`<rect class=${name} x=${x} y=${from - tall} width=${width} height=${tall}></rect>`;
   return html`<figure class="history">
     <div class="scroll" tabindex="0" role="group" aria-label="Load history">
-      <svg width=${jobs.length * (width + gap)} height=${height + 1} role="list">
+      <svg
+        viewBox="0 0 ${jobs.length * (width + gap)} ${height + 1}"
+        preserveAspectRatio="none"
+        height=${height + 1}
+        .style=${`max-width:${jobs.length * (width + gap)}px;min-width:${jobs.length * LEAST}px`}
+        role="list"
+      >
         ${jobs.map((job, at) => {
           const x = at * (width + gap);
           const stored = of(job.stored);
@@ -199,7 +223,8 @@ export function history(jobs) {
       </svg>
     </div>
     <figcaption>
-      Rows of the newest ${jobs.length} jobs, oldest first; the highest has ${short(most)}.
+      Rows of the newest ${counted(jobs.length, 'job')}, from ${minute(jobs[0])} to
+      ${minute(jobs.at(-1))}; the highest has ${short(most)}.
       <span class="key stored">stored</span> <span class="key rejected">rejected</span>
     </figcaption>
   </figure>`;

@@ -73,9 +73,32 @@ test('a file that is dropped lands', async () => {
     dataset,
     Array.from({ length: 50 }, (_, at) => `2026-03-${10 + (at % 20)};${at},5\n`).join(''),
   );
-  await until(page, 'a contract', () =>
-    document.querySelector('textarea')?.value.includes('celsius'),
+  const written = () =>
+    document
+      .querySelector('.editor[data-ready]')
+      ?.shadowRoot.querySelector('.cm-content')
+      .textContent.includes('celsius');
+  await until(page, 'a contract', written);
+  // Its guesses have reasons.
+  assert.match(await page.$eval('details', (one) => one.innerText), /celsius[^]*type[^]*number/);
+  await page.evaluate(AXE);
+  assert.deepEqual(await page.evaluate(async () => (await axe.run()).violations), []);
+  // What is wrong with it is said while somebody types.
+  const type = async (text) => {
+    await page.evaluate(() => {
+      document.querySelector('.editor').shadowRoot.querySelector('.cm-content').focus();
+    });
+    await page.keyboard.down('Control');
+    await page.keyboard.press('End');
+    await page.keyboard.up('Control');
+    await page.keyboard.type(text);
+  };
+  await type('wrong: 1');
+  await until(page, 'the fault', () =>
+    document.querySelector('ul.faults')?.textContent.includes('wrong'),
   );
+  for (let turn = 0; turn < 'wrong: 1'.length; turn += 1) await page.keyboard.press('Backspace');
+  await until(page, 'that it is gone', () => !document.querySelector('ul.faults'));
   await click(page, 'Register and check');
   await until(page, 'what was checked', () => document.querySelector('#checked'));
   await click(page, 'Land');
@@ -84,6 +107,32 @@ test('a file that is dropped lands', async () => {
   await until(page, 'its file', () => document.querySelector('a.file'));
   const counts = await page.$eval('.bar', (bar) => bar.getAttribute('aria-label'));
   assert.equal(counts, '50 read: 50 stored, 0 rejected, 0 filtered');
+  await leave(page);
+});
+
+test('a contract is written by hand for a file that the page does not read', async () => {
+  const page = await visit(browser, '#/land');
+  const dataset = fresh('packed');
+  await page.evaluate((name) => {
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array([0x1f, 0x8b, 8, 0])], `${name}.csv.gz`));
+    const input = document.querySelector('input[type="file"]');
+    input.files = data.files;
+    input.dispatchEvent(new Event('change'));
+  }, dataset);
+  await until(
+    page,
+    'the beginning of a contract',
+    (name) =>
+      document
+        .querySelector('.editor[data-ready]')
+        ?.shadowRoot.querySelector('.cm-content')
+        .textContent.includes(`name: ${name}`),
+    dataset,
+  );
+  await until(page, 'what to do', () =>
+    document.querySelector('main').textContent.includes('Write its contract below'),
+  );
   await leave(page);
 });
 
@@ -130,6 +179,73 @@ test('the first rows of a file are shown, as text', async () => {
   }
 });
 
+test('files and columns are shown as of any commit, beside the commit before', async () => {
+  const dataset = fresh('profiled');
+  const contract = (fields) =>
+    `name: ${dataset}\nschema: { fields: [${fields.map((of) => `{ name: ${of} }`).join(', ')}] }\n`;
+  const land = async (fields, name, text) => {
+    await api('PUT', `/datasets/${dataset}`, contract(fields), 'application/yaml');
+    const job = await submit(dataset, name, text);
+    await ended(job, 'SUCCEEDED');
+    return job;
+  };
+  const first = ['n, type: integer', 'who, type: string'];
+  const numbers = (many, who, more = '') =>
+    Array.from({ length: many }, (_, at) => `${at},${at % 4 ? who : more && 'Ada'}${more}\n`).join(
+      '',
+    );
+  await land(first, 'one.csv', `n,who\n${numbers(40, '<b>Ada</b>')}`);
+  const second = await land(
+    [...first, 'day, type: date'],
+    'two.csv',
+    `n,who,day\n${numbers(80, 'Grace', ',2026-03-01')}`,
+  );
+  const page = await visit(browser, `#/datasets/${dataset}`);
+  const columns = () => page.$eval('.profile', (list) => list.innerText.replaceAll(/\s+/g, ' '));
+  const of = () => page.$eval('#columns', (title) => title.textContent.replaceAll(/\s+/g, ' '));
+  const shown = (sequence) =>
+    until(
+      page,
+      `commit ${sequence}`,
+      (wanted) => new RegExp(wanted).test(document.querySelector('#columns')?.textContent),
+      `rows of\\s+commit ${sequence}`,
+    );
+  await until(page, 'both files', () => document.querySelectorAll('a.file').length === 2);
+  await shown(1);
+  assert.match(await of(), /80 rows of commit 1, beside 40 of commit 0/);
+  // What changed is said: fewer nulls, other values, a column that is new.
+  assert.match(await columns(), /n integer .*who string Nulls 0 % was 25 %.*Grace 75 %/);
+  assert.match(await columns(), /day date new/);
+  const drawn = await page.$eval('.spread', (svg) => [
+    svg.ariaLabel.slice(0, 31),
+    svg.querySelectorAll('rect').length,
+    svg.querySelectorAll('path').length,
+  ]);
+  assert.deepEqual(drawn, ['Histogram of n, from 0 to 79. T', 24, 1]);
+  await page.evaluate(AXE);
+  const violations = await page.evaluate(async () => (await axe.run()).violations);
+  assert.deepEqual(violations, []);
+  // The commit before, by its choice and by its address.
+  await page.select('.panel:has(#files) select', '0');
+  await shown(0);
+  await until(page, 'one file', () => document.querySelectorAll('a.file').length === 1);
+  assert.ok(page.url().endsWith('at=0'), page.url());
+  await page.reload();
+  await shown(0);
+  assert.equal((await page.$$('a.file')).length, 1);
+  assert.doesNotMatch(await of(), /beside/);
+  assert.match(await columns(), /<b>Ada<\/b> 100 %/);
+  await page.select('.panel:has(#files) select', '');
+  await until(page, 'both files again', () => document.querySelectorAll('a.file').length === 2);
+  // The job of a commit shows the same.
+  await page.evaluate((id) => {
+    location.hash = `#/jobs/${id}`;
+  }, second);
+  await shown(1);
+  assert.match(await of(), /beside 40 of commit 0/);
+  await leave(page);
+});
+
 test('rejects are mended, by a rule and by hand, until none is open', async () => {
   const page = await visit(browser, `#/jobs/${rejecting}/rejects`);
   await until(page, 'four records', () => document.querySelectorAll('.grid tbody').length === 4);
@@ -170,6 +286,107 @@ test('rejects are mended, by a rule and by hand, until none is open', async () =
   assert.deepEqual(
     job.rejects.replays.map((child) => child.landed),
     [1, 3],
+  );
+});
+
+test('a rule is suggested for a fault, filled in and applied', async () => {
+  const job = await submit(
+    orders,
+    'units.csv',
+    `${HEADER}${rows(5, 800)}810,2026-03-01,1.50 EUR,a\n811,2026-03-01,2.50 EUR,b\n`,
+  );
+  await ended(job, 'SUCCEEDED');
+  const page = await visit(browser, `#/jobs/${job}/rejects`);
+  await until(page, 'what may mend them', () =>
+    document.querySelector('.repair')?.textContent.includes('Remove  EUR'),
+  );
+  await page.click('.faults li:nth-child(2) button');
+  await until(page, 'the rule', () =>
+    [...document.querySelectorAll('.rules input')].some((input) => input.value === ' EUR'),
+  );
+  await click(page, 'Apply');
+  await until(page, 'that both are changed', () =>
+    document.querySelector('.rules').textContent.includes('2 rejects changed'),
+  );
+  // Nothing is left to be suggested.
+  assert.equal(await page.$('.repair'), null);
+  await page.evaluate(AXE);
+  assert.deepEqual(await page.evaluate(async () => (await axe.run()).violations), []);
+  await click(page, 'Replay 2 mended');
+  await until(page, 'that none is open', () =>
+    document.querySelector('h1').textContent.includes('0 open of 2'),
+  );
+  await leave(page);
+});
+
+test('rejects are dismissed with a reason, one by one and by fault, and seen', async () => {
+  const job = await submit(
+    orders,
+    'dismissed.csv',
+    `${HEADER}${rows(5, 700)}710,x,1.00,a\n711,y,1.00,b\n712,2026-03-01,z,<i>c</i>\n`,
+  );
+  await ended(job, 'SUCCEEDED');
+  const page = await visit(browser, `#/jobs/${job}/rejects`);
+  await until(page, 'three records', () => document.querySelectorAll('.grid tbody').length === 3);
+  const why = async (text) => {
+    await page.waitForSelector('dialog[open] textarea');
+    await page.type('dialog textarea', text);
+  };
+  // Nobody dismisses without a reason, and blanks are none.
+  await page.click('button[aria-label="Dismiss line 9"]');
+  await why('  ');
+  await page.evaluate(() => document.querySelector('dialog button[value="yes"]').click());
+  assert.ok(await page.$eval('dialog textarea', (field) => !field.validity.valid));
+  await page.evaluate(AXE);
+  const violations = await page.evaluate(async () => (await axe.run()).violations);
+  assert.deepEqual(violations, []);
+  await click(page, 'Go back');
+  await until(page, 'that the question is gone', () => !document.querySelector('dialog'));
+  assert.equal((await api('GET', `/jobs/${job}`)).rejects.open, 3);
+  await page.click('button[aria-label="Dismiss line 9"]');
+  await why('a test <b>order</b>');
+  await page.evaluate(() => document.querySelector('dialog button[value="yes"]').click());
+  await until(page, 'two left', () =>
+    document.querySelector('h1').textContent.includes('2 open of 3, 1 dismissed'),
+  );
+  const dismissed = () =>
+    page.$eval('.dismissed', (list) => list.textContent.replaceAll(/\s+/g, ' '));
+  assert.match(await dismissed(), /1 a test <b>order<\/b> just now .*712,2026-03-01,z,<i>c<\/i>/);
+  // The rest has one fault, and goes at once.
+  await page.evaluate(() => {
+    [...document.querySelectorAll('.faults button')]
+      .find((one) => one.textContent.includes('type-error'))
+      .click();
+  });
+  await click(page, 'Dismiss 2');
+  await why('days of the old till');
+  await page.evaluate(() => document.querySelector('dialog button[value="yes"]').click());
+  await until(page, 'that none is open', () =>
+    document.querySelector('main').textContent.includes('No reject is open'),
+  );
+  // Whoever comes later sees the same, here and at the job.
+  await page.reload();
+  await until(page, 'both again', () => document.querySelectorAll('.dismissed li').length === 2);
+  assert.match(await dismissed(), /2 days of the old till/);
+  await page.evaluate((id) => {
+    location.hash = `#/jobs/${id}`;
+  }, job);
+  await until(page, 'the same at the job', () =>
+    /Dismissed.*2 rejects: days of the old till/s.test(
+      document.querySelector('.facts')?.textContent,
+    ),
+  );
+  await leave(page);
+  const { rejects } = await api('GET', `/jobs/${job}`);
+  assert.deepEqual(
+    [rejects.open, rejects.dismissed.map((some) => [some.why, some.count])],
+    [
+      0,
+      [
+        ['a test <b>order</b>', 1],
+        ['days of the old till', 2],
+      ],
+    ],
   );
 });
 
@@ -391,7 +608,47 @@ test('a job is pushed over the socket, from its shards to its end', async () => 
   assert.equal(shown('HELD').progress.shards, shown('HELD').planned.shards);
   assert.equal(shown('HELD').progress.read, 300_000);
   assert.ok(shown('SUCCEEDED').isOver);
+  // Each shard has a bar, and the slowest a row.
+  const { count } = await api('GET', `/jobs/${job}/shards`);
+  await until(
+    page,
+    'all shards done',
+    (many) => document.querySelector('#shards')?.textContent.includes(`${many} done`),
+    count,
+  );
+  assert.equal((await page.$$('.bars rect')).length, count);
+  assert.ok((await page.$$('.shards tbody tr')).length >= 1);
+  await click(page, `Show all ${count}`);
+  await until(
+    page,
+    'all shards',
+    (many) => document.querySelectorAll('.shards tbody tr').length === many,
+    count,
+  );
+  await page.evaluate(AXE);
+  assert.deepEqual(await page.evaluate(async () => (await axe.run()).violations), []);
   await session.detach();
+  await leave(page);
+});
+
+test('the progress of a job says what records are rejected for, where that is told', async () => {
+  const page = await visit(browser, '#/jobs');
+  const shown = (faults) =>
+    page.evaluate(async (told) => {
+      const module = (path) => import(new URL(path, document.baseURI));
+      const { render } = await module('vendor/lit-html/lit-html.js');
+      const { progress } = await module('parts/progress.js');
+      const counts = { shards: 1, bytes: 5, read: 20, stored: 5, rejected: 15, filtered: 0 };
+      const place = document.createElement('div');
+      render(progress({ progress: { ...counts, faults: told } }), place);
+      return place.querySelector('.rejected-for')?.textContent.replaceAll(/\s+/g, ' ').trim();
+    }, faults);
+  assert.equal(
+    await shown({ 'constraint-error': 3, 'type-error': 1200 }),
+    'Rejected so far for type-error 1,200 constraint-error 3',
+  );
+  assert.equal(await shown(undefined), undefined);
+  assert.equal(await shown({}), undefined);
   await leave(page);
 });
 
@@ -497,7 +754,13 @@ test('a failed job says why, and what to do', async () => {
   await ended(job, 'FAILED');
   const page = await visit(browser, `#/jobs/${job}`);
   await until(page, 'why', () =>
-    /SchemaDrift[^]*What to do/.test(document.querySelector('.note.bad')?.textContent),
+    /SchemaDrift[^]*in Ingest[^]*What to do/.test(document.querySelector('.note.bad')?.textContent),
+  );
+  // The cause tells no values, and whoever may see records sees what the header has.
+  await until(page, 'what stands in the header', () =>
+    /Column 1 is not in the contract: name stands there/.test(
+      document.querySelector('.note .told')?.textContent,
+    ),
   );
   await leave(page);
 });
@@ -620,6 +883,31 @@ test('a contract is changed in an editor, which shows its faults at their lines'
   assert.equal((await api('GET', `/datasets/${dataset}`)).version, 2);
 });
 
+test('the newest contract is tried on the last file, and the difference is said', async () => {
+  const dataset = fresh('tried');
+  const contract = (more) =>
+    `name: ${dataset}\nschema: { fields: [{ name: id, type: integer${more} }] }\n`;
+  await api('PUT', `/datasets/${dataset}`, contract(''), 'application/yaml');
+  const job = await submit(dataset, 'tried.csv', `id\n${[1, 2, 3, 4, 5, 'x'].join('\n')}\n`);
+  await ended(job, 'SUCCEEDED');
+  const stricter = contract(', constraints: { maximum: 2 }');
+  await api('PUT', `/datasets/${dataset}`, stricter, 'application/yaml');
+  const page = await visit(browser, `#/datasets/${dataset}`);
+  await click(page, 'Try on the last file');
+  await until(page, 'the difference', () =>
+    document
+      .querySelector('.tried .note.warn')
+      ?.textContent.includes('would reject 3 more: 4 of 6 records, where version 1 rejected 1.'),
+  );
+  assert.match(await page.$eval('.tried', (note) => note.innerText), /line 4 id/);
+  await page.evaluate(AXE);
+  assert.deepEqual(await page.evaluate(async () => (await axe.run()).violations), []);
+  // Nothing was done.
+  const { items } = await api('GET', `/jobs?dataset=${dataset}`);
+  assert.equal(items.length, 1);
+  await leave(page);
+});
+
 test('filters are in the address, and Back undoes them', async () => {
   const page = await visit(browser, `#/jobs?dataset=${orders}&status=SUCCEEDED`);
   await until(
@@ -635,6 +923,32 @@ test('filters are in the address, and Back undoes them', async () => {
   await until(page, 'the other filter in the address', () =>
     location.hash.includes('status=CANCELLED'),
   );
+  await leave(page);
+});
+
+test('the first of what needs somebody are shown, and the others when asked for', async () => {
+  const dataset = fresh('many');
+  await api(
+    'PUT',
+    `/datasets/${dataset}`,
+    `name: ${dataset}\nschema: { fields: [{ name: id, type: integer }] }\n` +
+      'rejects: { limit: 100% }\n',
+    'application/yaml',
+  );
+  const jobs = await Promise.all(
+    Array.from({ length: 7 }, (_, at) => submit(dataset, `${at}.csv`, `id\n${at}\nx${at}\n`)),
+  );
+  await Promise.all(jobs.map((job) => ended(job, 'SUCCEEDED')));
+  const page = await visit(browser, `#/jobs?dataset=${dataset}`);
+  await until(page, 'five', () => document.querySelectorAll('.waiting li').length === 5);
+  assert.equal(await page.$eval('.waiting .tally', (tally) => tally.textContent), '7');
+  await click(page, 'Show 2 more');
+  await until(page, 'all', () => document.querySelectorAll('.waiting li').length === 7);
+  await page.goto(`${CONSOLE}#/datasets/${dataset}`);
+  await until(page, 'four', () => document.querySelectorAll('.rejecting > li').length === 4);
+  assert.match(await page.$eval('.rejecting', (list) => list.innerText), /\d\.csv[^]*1 open/);
+  await click(page, 'Show 3 more');
+  await until(page, 'seven', () => document.querySelectorAll('.rejecting > li').length === 7);
   await leave(page);
 });
 

@@ -33,13 +33,14 @@ const listen = (answer) =>
 const originOf = (server) => `http://127.0.0.1:${server.address().port}`;
 
 /**
- * Starts them. `issuer` can be told what the next tokens are: their `scope`, how many `seconds`
- * they last, and `wrong`, claims that an ID token should not have. `api` has the calls that were
- * let in.
+ * Starts them. `issuer` can be told what the next tokens are: their `scope`, the `name` of whoever
+ * signs in, how many `seconds` they last, and `wrong`, claims that an ID token should not have.
+ * `api` has the calls that were let in.
  */
 export async function stand(answers) {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const issuer = { scope: 'landfall:admin landfall:data', seconds: 300, wrong: {} };
+  issuer.name = '<b>Ada</b>';
   Object.assign(issuer, { revoked: [], renewals: 0 });
   const codes = new Map();
   const refreshes = new Map();
@@ -57,7 +58,7 @@ export async function stand(answers) {
       token_type: 'Bearer',
       expires_in: issuer.seconds,
       access_token: jwt({ ...own, aud: AUDIENCE, scope: issuer.scope }),
-      id_token: jwt({ ...own, aud: CLIENT, nonce, name: '<b>Ada</b>', ...issuer.wrong }),
+      id_token: jwt({ ...own, aud: CLIENT, nonce, name: issuer.name, ...issuer.wrong }),
       refresh_token: refresh,
     };
   };

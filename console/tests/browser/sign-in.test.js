@@ -17,6 +17,30 @@ const JOB = {
   created: '2026-03-01T00:00:00Z',
   updated: '2026-03-01T00:00:01Z',
 };
+const LANDED = {
+  ...JOB,
+  job: 'job-landed',
+  status: 'SUCCEEDED',
+  counts: { read: 5, stored: 2, rejected: 3, filtered: 0 },
+  rejects: {
+    open: 1,
+    replays: [],
+    dismissed: [
+      {
+        count: 2,
+        why: 'records of a test',
+        by: 'grace',
+        at: '2026-03-02T00:00:00Z',
+        layout: 0,
+        rejects: [[0, 2]],
+      },
+    ],
+  },
+};
+const REJECTS = 'id,day\n1,x\n2,y\n3,z\n';
+const ERRORS = [1, 2, 3]
+  .map((record) => `{"record":${record},"line":${record + 1},"error":"type-error","message":"-"}\n`)
+  .join('');
 const STARTED = '2026-03-01T00:00:00Z';
 const ANSWERS = {
   'GET /jobs': { items: [JOB], next: null },
@@ -25,6 +49,7 @@ const ANSWERS = {
   'GET /datasets/orders/versions': { items: [{ version: 1 }], next: null },
   'GET /datasets/orders/rejects': { items: [], next: null },
   'GET /jobs/job-held': JOB,
+  'GET /jobs/job-landed': LANDED,
   'GET /jobs/job-held/changes': { columns: [] },
   'GET /jobs/job-held/execution': {
     execution: { status: 'RUNNING', started: STARTED },
@@ -169,6 +194,41 @@ test('a reader is offered nothing that they may not do, and told why', async () 
   const changes = there.api.calls.filter((call) => !/^(GET |POST \/tickets$)/.test(call));
   assert.deepEqual(changes, []);
   assert.ok(!there.api.calls.some((call) => /rejects|files|errors/.test(call)));
+  there.issuer.scope = 'landfall:admin landfall:data';
+  await leave(page);
+});
+
+test('whoever may only look sees what was dismissed, and dismisses nothing', async () => {
+  there.issuer.scope = 'landfall:read landfall:data';
+  const page = await come('#/jobs');
+  await agree(page);
+  await until(page, 'the jobs', () => document.querySelector('.jobs .badge'));
+  await page.setRequestInterception(true);
+  page.on('request', (request) => {
+    const { pathname, origin } = new URL(request.url());
+    const file = (name) => ({ body: JSON.stringify({ rows: 3, url: `${origin}/${name}` }) });
+    const answer = {
+      '/api/jobs/job-landed/rejects': file('rejects.csv'),
+      '/api/jobs/job-landed/errors': file('errors.jsonl'),
+      '/rejects.csv': { body: REJECTS },
+      '/errors.jsonl': { body: ERRORS },
+    }[pathname];
+    if (answer) request.respond(answer);
+    else request.continue();
+  });
+  await page.evaluate(() => {
+    location.hash = '#/jobs/job-landed/rejects';
+  });
+  await until(page, 'what was dismissed', () => document.querySelector('.dismissed li'));
+  const said = await page.$eval('main', (main) => main.textContent.replaceAll(/\s+/g, ' '));
+  assert.match(said, /1 open of 3, 2 dismissed/);
+  assert.match(said, /records of a test by grace, \d+ d ago The records 1,x 2,y/);
+  assert.match(said, /lacks the scope landfall:write/);
+  const buttons = await page.$$eval('main button', (all) => all.map((one) => one.textContent));
+  assert.deepEqual(
+    buttons.filter((text) => /Dismiss|Replay|Apply/.test(text)),
+    [],
+  );
   there.issuer.scope = 'landfall:admin landfall:data';
   await leave(page);
 });

@@ -22,15 +22,15 @@ const csv = (...all) => new TextDecoder().decode(mend.csv(...all));
 const mended = (drafts, chosen) => csv(read(TEXT, ERRORS), new Map(drafts), chosen);
 
 test('a reject has all its faults, and its place', () => {
-  const { delimiter, columns, rejects, whole } = read(TEXT, ERRORS, { landed: new Set([1]) });
+  const { delimiter, columns, rejects, whole } = read(TEXT, ERRORS, { closed: new Set([1]) });
   assert.deepEqual([delimiter, columns, whole], [';', ['id', 'day', 'total'], true]);
   assert.deepEqual(
     rejects.map((reject) => reject.faults.length),
     [2, 1, 1],
   );
   assert.deepEqual(
-    rejects.map((reject) => reject.landed),
-    [false, true, false],
+    rejects.map((reject) => reject.isOpen),
+    [true, false, true],
   );
   assert.deepEqual(rejects[0].cells, ['1', '2026-03-32', '5,00']);
 });
