@@ -77,7 +77,7 @@ pub fn snapshot(record: &JobRecord, told: &Told, sequence: u64, now: u64) -> Sna
         created: record.created.clone(),
         updated: record.updated.clone(),
         planned: told.planned,
-        progress: told.progress,
+        progress: told.progress.clone(),
         told_at: told.told_at,
         bytes_per_second: rate,
         seconds_left: left.zip(rate).map(|(left, rate)| left.div_ceil(rate)),

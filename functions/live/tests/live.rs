@@ -143,7 +143,8 @@ impl Bench {
 }
 
 fn done(read: u64) -> Progress {
-    Progress { shards: 1, bytes: 100, counts: Counts { read, stored: read, ..Counts::default() } }
+    let counts = Counts { read, stored: read, ..Counts::default() };
+    Progress { shards: 1, bytes: 100, counts, ..Progress::default() }
 }
 
 #[tokio::test]
