@@ -95,6 +95,7 @@ pub(crate) async fn backfill(
         max_cost,
         labels,
         dry_run,
+        contract: None,
     };
     jobs::admit(&app, &caller, &headers, submitted).await
 }

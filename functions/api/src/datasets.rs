@@ -56,9 +56,9 @@ struct Dataset {
     table: Option<Table>,
 }
 
-/// Reads a contract that is to be registered under a name. The inner error has its faults, the
+/// Reads a contract of a dataset that is to be registered or tried. The inner error has its faults, the
 /// outer one is a dataset that the caller may not see.
-fn read(
+pub(crate) fn read(
     app: &App,
     caller: &Caller,
     name: &DatasetName,
@@ -71,7 +71,7 @@ fn read(
     let of_key = |key: &str, message: String| Ok(Err(vec![Fault::of_key(text, key, message)]));
     if contract.name != *name {
         let message = format!(
-            "the contract is for `{}`, the path says `{name}`: they must be the same",
+            "the contract is for `{}`, and the request for `{name}`: they must be the same",
             contract.name
         );
         return of_key("name", message);

@@ -28,7 +28,7 @@ use crate::extract::{Asked, Body, Job, Named, page_length};
 use crate::problem::{Kind, Problem};
 use crate::source::{Source, see_all};
 use crate::view::{JobView, Jobs};
-use crate::{App, dry_run, replay, schema};
+use crate::{App, datasets, dry_run, replay, schema};
 
 /// Jobs of a page, when the caller does not say, and at most.
 const PAGE: (u32, u32) = (20, 100);
@@ -83,6 +83,8 @@ pub(crate) struct Submitted {
     /// become of the first records.
     #[serde(default)]
     pub(crate) dry_run: bool,
+    /// The contract that a dry run goes by, in YAML or JSON; without it, the dataset's newest one.
+    pub(crate) contract: Option<String>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -129,8 +131,8 @@ pub(crate) struct Listing {
         (status = 200, description = "Of a dry run, what the job is going to be.", body = schema::Outlook),
     ),
     extensions(("x-problems" = json!([
-        Kind::NoSuchDataset, Kind::IdempotencyKeyReused, Kind::Invalid, Kind::SourceMissing,
-        Kind::SourceForbidden, Kind::SaltMissing,
+        Kind::NoSuchDataset, Kind::ContractInvalid, Kind::IdempotencyKeyReused, Kind::Invalid,
+        Kind::SourceMissing, Kind::SourceForbidden, Kind::SaltMissing,
     ])))
 )]
 pub(crate) async fn submit(
@@ -163,6 +165,19 @@ pub(crate) async fn admit(
         )
         .of_field("landed"));
     }
+    let contract = match &asked.contract {
+        None => None,
+        Some(_) if !asked.dry_run => {
+            return Err(Problem::invalid(
+                "`contract` goes with `dryRun` alone: a job lands by the contract that is registered",
+            )
+            .of_field("contract"));
+        }
+        Some(text) => {
+            datasets::read(app, caller, &asked.dataset, text)?.map_err(Problem::faults)?;
+            Some(text.clone())
+        }
+    };
     let Id { job, is_known } = Id::of(app, &asked.dataset, headers).await?;
     let source = asked.source.clone().resolve(app);
     // A repeat is the job that there is, whatever has become of its source.
@@ -170,7 +185,9 @@ pub(crate) async fn admit(
         true => None,
         false => {
             let seen = see_all(app, caller, &source).await?;
-            check_salt(app, &asked.dataset).await?;
+            if contract.is_none() {
+                check_salt(app, &asked.dataset).await?;
+            }
             Some(seen)
         }
     };
@@ -203,7 +220,7 @@ pub(crate) async fn admit(
     if dry_run {
         caller.check_data()?;
         let submission = request.submission(1);
-        return Ok(dry_run::look(app, caller, &submission).await?.into_response());
+        return Ok(dry_run::look(app, caller, &submission, contract).await?.into_response());
     }
     start(app, caller, request).await
 }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use axum::http::StatusCode;
 use bytes::Bytes;
+use job::DatasetName;
 use objects::{Buckets, Put};
 use registry::{JobFilter, Registry};
 use serde_json::{Value, json};
@@ -67,4 +68,43 @@ async fn a_dry_run_leaves_nothing() {
     let body =
         json!({"dataset": "nothing", "source": {"key": "staged/flights/a.csv"}, "dryRun": true});
     door.post("/jobs", body).await.expect_kind(StatusCode::NOT_FOUND, "no-such-dataset");
+}
+
+#[tokio::test]
+async fn a_dry_run_tries_a_contract_that_is_not_registered() {
+    let door = Door::with_flights().await;
+    door.drop_off("staged/flights/a.csv", "year\n2013\nx\n2014\n").await;
+    let ask = async |dataset: &str, contract: Value| {
+        let source = json!({"key": "staged/flights/a.csv"});
+        let contract = contract.to_string();
+        let body =
+            json!({"dataset": dataset, "source": source, "dryRun": true, "contract": contract});
+        door.post("/jobs", body).await
+    };
+    let year = |kind: &str| json!({"fields": [{"name": "year", "type": kind}]});
+    // The second dataset has no contract at all.
+    for dataset in ["flights", "trips"] {
+        let text = json!({"name": dataset, "schema": year("string")});
+        let outlook = ask(dataset, text).await.expect(StatusCode::OK).body;
+        let counts = &outlook["sample"]["counts"];
+        assert_eq!((&counts["stored"], &counts["rejected"]), (&json!(3), &json!(0)), "{outlook}");
+    }
+    let flights = DatasetName::parse("flights").unwrap();
+    let versions = door.registry.contract_versions(&flights, None, 10).await.unwrap();
+    assert_eq!(versions.items.len(), 1, "nothing is registered");
+    let other = json!({"name": "trips", "schema": year("string")});
+    for faulty in [other, json!({"name": "flights", "schema": year("number of years")})] {
+        let refused = ask("flights", faulty).await;
+        let problem = refused.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "contract-invalid");
+        assert_eq!(problem.body["errors"].as_array().map(Vec::len), Some(1));
+    }
+}
+
+#[tokio::test]
+async fn a_job_lands_by_no_contract_of_its_own() {
+    let door = Door::with_flights().await;
+    let source = json!({"key": "staged/flights/a.csv"});
+    let body = json!({"dataset": "flights", "source": source, "contract": "name: flights"});
+    let problem = door.post("/jobs", body).await.expect_kind(StatusCode::BAD_REQUEST, "invalid");
+    assert_eq!(problem.body["field"], "contract");
 }
