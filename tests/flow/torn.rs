@@ -384,6 +384,43 @@ async fn a_checksum_that_does_not_match_leaves_an_object_out() {
     );
 }
 
+/// Every step of a job that got as far as its end runs again, as when it is redriven.
+#[tokio::test]
+async fn a_job_that_runs_again_tells_the_same() {
+    let contract = contract("");
+    for shard_bytes in SHARDS {
+        let expected = undisturbed(&contract, shard_bytes).await;
+        let bench = Bench::new(&contract).await;
+        let bad: Vec<File> =
+            bad().into_iter().map(|file| damaged(file, Damage::Cut(900))).collect();
+        put(&bench, &good()).await;
+        put(&bench, &bad).await;
+        let submission = submit(&bench, "job", prefix(), shard_bytes).await;
+        bench.verified(submission.clone()).await.unwrap();
+        let stored = bench.run(submission.clone()).await.unwrap();
+        let case = format!("shards of {shard_bytes}");
+        assert_landed(&bench, &stored, &expected, &bad, &case).await;
+        assert_eq!(bench.run(submission).await, Ok(stored), "{case}");
+    }
+}
+
+/// What unpacks to far more than it should is no more readable than what is torn.
+#[tokio::test]
+async fn a_bomb_is_left_out() {
+    let bench = Bench::new(&contract("")).await;
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    bomb.write_all(b"id,text\n").unwrap();
+    let lines = "\n".repeat(1 << 20);
+    for _ in 0..110 {
+        bomb.write_all(lines.as_bytes()).unwrap();
+    }
+    put(&bench, &[plain("a", &rows(0..40)), ("b.csv.gz".to_owned(), bomb.finish().unwrap())]).await;
+    let stored = bench.run(submit(&bench, "job", prefix(), 1 << 20).await).await.unwrap();
+    assert_eq!(stored.counts.read, 40);
+    let [[_, error, _]] = skipped(&bench, "job").await.try_into().unwrap();
+    assert_eq!(error, "LimitExceeded");
+}
+
 /// A shard that runs again leaves out what it left out before, and nothing else: what the others
 /// were told of its keys stays so.
 #[tokio::test]
