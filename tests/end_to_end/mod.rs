@@ -20,6 +20,7 @@ mod keys;
 mod kills;
 mod limits;
 mod live;
+mod many_objects;
 mod masks;
 mod peers;
 mod permissions;
