@@ -102,7 +102,13 @@ test('a file that is dropped lands', async () => {
   await until(page, 'that it is gone', () => !document.querySelector('ul.faults'));
   await click(page, 'Register and check');
   await until(page, 'what was checked', () => document.querySelector('#checked'));
-  await click(page, 'Land');
+  // What is changed then is checked as it stands, and registered only to land.
+  await type('# More.');
+  await until(page, 'that it is not checked', () => !document.querySelector('#checked'));
+  await click(page, 'Check');
+  await until(page, 'what was checked again', () => document.querySelector('#checked'));
+  assert.equal((await api('GET', `/datasets/${dataset}`)).version, 1);
+  await click(page, 'Register and land');
   await until(page, 'the job', () => location.hash.startsWith('#/jobs/'));
   await status(page, 'SUCCEEDED');
   await until(page, 'its file', () => document.querySelector('a.file'));

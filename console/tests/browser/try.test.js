@@ -47,6 +47,7 @@ const ANSWERS = {
     registered += 1;
     return { value: { version: 2 + registered } };
   },
+  'POST /uploads': { key: 'staged/orders/x/april.csv', method: 'PUT', url: '', headers: {} },
   'POST /jobs': (text) => {
     const body = JSON.parse(text);
     submitted.push(body);
@@ -172,5 +173,42 @@ test('whoever may not see records is not offered to try a text', async () => {
   await click(page, 'Edit');
   await write(page, ', constraints: { maximum: 2 }', END);
   assert.equal(await isDisabled(page, 'Try on the last file'), undefined);
+  await leave(page);
+});
+
+test('a changed contract is checked on a file as it stands, and landing registers it', async () => {
+  ANSWERS['POST /uploads'].url = new URL('/store', there.console).href;
+  const page = await come('#/land?dataset=orders');
+  await page.setRequestInterception(true);
+  page.on('request', (request) => {
+    if (new URL(request.url()).pathname === '/store') request.respond({ status: 200 });
+    else request.continue();
+  });
+  await page.evaluate(() => {
+    const data = new DataTransfer();
+    data.items.add(new File(['id\n1\n2\n3\n'], 'april.csv', { type: 'text/csv' }));
+    const input = document.querySelector('input[type="file"]');
+    input.files = data.files;
+    input.dispatchEvent(new Event('change'));
+  });
+  await write(page, ', constraints: { maximum: 2 }', END);
+  answer = { value: outlook(145, [FAULT]) };
+  await click(page, 'Check');
+  await until(page, 'what was checked', () => document.querySelector('#checked'));
+  const source = { key: 'staged/orders/x/april.csv' };
+  const contract = TEXT.replace('integer', 'integer, constraints: { maximum: 2 }');
+  assert.deepEqual(submitted, [{ dataset: 'orders', source, dryRun: true, contract }]);
+  assert.equal(registered, 0);
+  ANSWERS['POST /jobs'] = (text) => {
+    submitted.push(JSON.parse(text));
+    return { status: 202, value: JOB };
+  };
+  ANSWERS['GET /jobs/job-landed'] = JOB;
+  await click(page, 'Register and land');
+  await until(page, 'the job', () => location.hash === '#/jobs/job-landed');
+  assert.equal(registered, 1);
+  assert.deepEqual(submitted.at(-1), { dataset: 'orders', source });
+  // The rest of the job is not there.
+  page.complaints = page.complaints.filter((one) => !one.includes('404'));
   await leave(page);
 });
