@@ -1,4 +1,5 @@
-// What a contract would make of the file that landed last. Nothing here touches the page.
+// What a text would make of the file that landed last, beside the contract that is registered.
+// Nothing here touches the page.
 
 import { count, counted } from './format.js';
 
@@ -9,28 +10,53 @@ export const lastFile = (jobs) =>
       status === 'SUCCEEDED' && !replayOf && /^(inbox|staged)\//.test(source.key ?? ''),
   );
 
-/** The source of a job as a submission names it. */
-export const sourceOf = ({ source: { bucket, key, version } }) => ({ bucket, key, version });
+/** Dry runs of a job's file: by the newest version that is registered, and by a text. */
+export async function compare(api, { dataset, job, text }) {
+  const { bucket, key, version } = job.source;
+  const asked = { dataset, source: { bucket, key, version }, force: true, dryRun: true };
+  const [registered, edited] = await Promise.all([
+    api.post('/jobs', asked),
+    api.post('/jobs', { ...asked, contract: text }),
+  ]);
+  return { registered, edited };
+}
 
 /**
- * What a dry run says beside how the job landed, as a sentence. A dry run looks at the first
- * records, so only a small file can be compared with what was rejected of it.
+ * What both say, as a sentence. A dry run looks at the first records: `total` is how many the file
+ * has. Why something can't be landed is left to others.
  */
-export function verdict({ counts, contract }, { sample }, version) {
-  const { read, rejected } = sample.counts;
-  const now = `Version ${version} would reject`;
-  const then = `version ${contract} rejected ${count(counts.rejected)}`;
-  if (read < counts.read) {
-    return (
-      `${now} ${count(rejected)} of the first ${counted(read, 'record')}; ` +
-      `${then} of all ${count(counts.read)}.`
-    );
+export function verdict({ registered, edited }, version, total) {
+  if (edited.failure) {
+    return registered.failure
+      ? `This text can’t land it, and neither can version ${version}.`
+      : `This text can’t land it, but version ${version} can.`;
   }
-  const more = rejected - counts.rejected;
-  const of = `of ${counted(counts.read, 'record')}`;
-  if (more === 0) return `${now} as many as before: ${count(rejected)} ${of}.`;
+  if (!edited.sample) return 'No record of it was tried.';
+  const now = edited.sample.counts;
+  const first = now.read < total ? 'the first ' : '';
+  const what = `${count(now.rejected)} of ${first}${counted(now.read, 'record')}`;
+  if (!registered.sample) {
+    const more = registered.failure ? ` Version ${version} can’t land it.` : '';
+    return `This text would reject ${what}.${more}`;
+  }
+  const then = registered.sample.counts;
+  // Texts may differ in what they take for a record, too.
+  if (now.read !== then.read) {
+    const before = `${count(then.rejected)} of ${count(then.read)}`;
+    return `This text would reject ${what}, where version ${version} rejects ${before}.`;
+  }
+  const more = now.rejected - then.rejected;
+  if (more === 0) return `This text would reject as many as version ${version}: ${what}.`;
   return (
-    `${now} ${count(Math.abs(more))} ${more > 0 ? 'more' : 'fewer'}: ` +
-    `${count(rejected)} ${of}, where ${then}.`
+    `This text would reject ${count(Math.abs(more))} ${more > 0 ? 'more' : 'fewer'}: ` +
+    `${what}, where version ${version} rejects ${count(then.rejected)}.`
   );
+}
+
+/** How good it is for the text: `bad`, `warn` or `good`, or nothing if that is not known. */
+export function tone({ registered, edited }) {
+  if (edited.failure) return 'bad';
+  if (!edited.sample) return '';
+  const more = edited.sample.counts.rejected - (registered.sample?.counts.rejected ?? Infinity);
+  return more > 0 ? 'warn' : 'good';
 }

@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { all } from '../lib/api.js';
-import { lastFile, sourceOf, verdict } from '../lib/attempt.js';
+import { lastFile } from '../lib/attempt.js';
 import { hunks, lines } from '../lib/diff.js';
 import { ago, bytes, count, counted, jobName, moment, sourceName } from '../lib/format.js';
 import { watch } from '../lib/live.js';
@@ -21,7 +21,6 @@ export function open(app, { dataset }, query) {
   let error;
   let files;
   let isAllRejects = false;
-  let attempt; // What the newest contract would make of the last file.
   let versions = [];
   let chosen = query.version === undefined ? undefined : Number(query.version);
   let compared = query.with === undefined ? undefined : Number(query.with);
@@ -118,58 +117,6 @@ export function open(app, { dataset }, query) {
         .then(app.redraw);
     }
     return texts.get(version);
-  }
-
-  /** Asks what the newest contract would make of the file that landed last. Nothing is done. */
-  async function tryOn(job, version) {
-    const mine = { job, version };
-    attempt = mine;
-    app.redraw();
-    try {
-      mine.outlook = await app.api.post('/jobs', {
-        dataset,
-        source: sourceOf(job),
-        force: true,
-        dryRun: true,
-      });
-    } catch (problem) {
-      mine.error = problem;
-    }
-    app.redraw();
-  }
-
-  /** What came of it. */
-  function tried({ job, version, outlook, error }) {
-    if (error) return problem(error);
-    if (!outlook) return loading(2);
-    const { failure, sample } = outlook;
-    const isWorse = sample && sample.counts.rejected > job.counts.rejected;
-    return html`<div class="note ${failure ? 'bad' : isWorse ? 'warn' : 'good'}" role="status">
-      <strong>${sourceName(job.source)}</strong>
-      <p>
-        ${failure
-          ? html`It can’t be landed by version ${version}: ${message(failure.cause)}`
-          : sample
-            ? verdict(job, outlook, version)
-            : 'It is too large to be tried.'}
-      </p>
-      ${sample?.faults.length
-        ? html`<ul>
-            ${sample.faults.map(
-              (fault) =>
-                html`<li>
-                  <span class="quiet">line ${count(fault.line)}</span>
-                  ${fault.field ? html`<code>${fault.field}</code> ` : nothing}${message(
-                    fault.message,
-                  )}
-                </li>`,
-            )}
-            ${sample.more_faults
-              ? html`<li class="quiet">and ${counted(sample.more_faults, 'more fault')}</li>`
-              : nothing}
-          </ul>`
-        : nothing}
-    </div>`;
   }
 
   /** Opens the editor with the text of a version. Its module is loaded here. */
@@ -370,7 +317,6 @@ export function open(app, { dataset }, query) {
     const version = chosen ?? newest;
     const before = compared ?? (chosen === undefined ? undefined : version - 1 || undefined);
     const [now, then] = [text(version), text(before)];
-    const last = lastFile(data.jobs);
     return html`<section class="panel" aria-labelledby="contract">
       <h2 id="contract">
         Contract
@@ -378,14 +324,6 @@ export function open(app, { dataset }, query) {
           ? html`<span class="quiet">a change of version ${version}</span>`
           : html`<span class="filters">
               ${selection(version, before, newest)}
-              ${last && version === newest && app.may('write') && app.may('data')
-                ? html`<button
-                    ?disabled=${attempt && !attempt.outlook && !attempt.error}
-                    @click=${() => tryOn(last, newest)}
-                  >
-                    Try on the last file
-                  </button>`
-                : nothing}
               ${app.may('admin')
                 ? html`<button ?disabled=${now === undefined} @click=${() => change(version)}>
                     Edit
@@ -393,11 +331,8 @@ export function open(app, { dataset }, query) {
                 : nothing}
             </span>`}
       </h2>
-      ${attempt?.version === version && !edit
-        ? html`<div class="tried">${tried(attempt)}</div>`
-        : nothing}
       ${edit
-        ? edit.view(newest)
+        ? edit.view(newest, lastFile(data.jobs))
         : now === undefined || then === undefined
           ? loading(4)
           : before === undefined

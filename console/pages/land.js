@@ -132,34 +132,43 @@ export function open(app, _names, query) {
     attempt('reading', prepare);
   }
 
-  /** Registers the contract if it differs, and uploads the file, once. */
-  async function ready() {
-    if (contract !== registered) {
-      writer?.settle();
-      const made = await app.api.put(`/datasets/${dataset}`, contract, 'application/yaml');
-      [registered, version, isNew] = [contract, made.version, false];
-      datasets = [...new Set([...datasets, dataset])];
-    }
-    if (!key) {
-      const upload = await app.api.post('/uploads', {
-        dataset,
-        name: file.name,
-        size: file.size,
-        land: 'submit',
-      });
-      await send(upload, file, (share) => {
-        uploaded = share;
-        app.redraw();
-      });
-      key = upload.key;
-    }
+  /** Registers the contract if it differs. */
+  async function register() {
+    if (contract === registered) return;
+    writer?.settle();
+    const made = await app.api.put(`/datasets/${dataset}`, contract, 'application/yaml');
+    [registered, version, isNew] = [contract, made.version, false];
+    datasets = [...new Set([...datasets, dataset])];
+  }
+
+  /** Uploads the file, once. */
+  async function upload() {
+    if (key) return;
+    const to = await app.api.post('/uploads', {
+      dataset,
+      name: file.name,
+      size: file.size,
+      land: 'submit',
+    });
+    await send(to, file, (share) => {
+      uploaded = share;
+      app.redraw();
+    });
+    key = to.key;
   }
 
   const check = () =>
     attempt('checking', async (isCurrent) => {
       outlook = undefined;
-      await ready();
-      const found = await app.api.post('/jobs', { dataset, source: { key }, dryRun: true });
+      // Only what is registered takes an upload. A contract that is changed is tried as it stands.
+      if (isNew) await register();
+      await upload();
+      const found = await app.api.post('/jobs', {
+        dataset,
+        source: { key },
+        dryRun: true,
+        contract: contract === registered ? undefined : contract,
+      });
       if (!isCurrent()) return;
       outlook = found;
       const { read, rejected } = found.sample?.counts ?? { read: 0, rejected: 0 };
@@ -169,7 +178,8 @@ export function open(app, _names, query) {
 
   const land = () =>
     attempt('landing', async () => {
-      await ready();
+      await register();
+      await upload();
       const job = await app.api.post('/jobs', { dataset, source: { key } });
       app.go(['jobs', job.job]);
     });
@@ -194,6 +204,7 @@ export function open(app, _names, query) {
     const isNamed = NAME.test(dataset);
     const isChanged = contract !== registered;
     const mayRegister = !isChanged || app.may('admin');
+    const mayCheck = (!isNew || mayRegister) && app.may('data');
     const lacks = mayRegister ? (app.may('data') ? undefined : 'data') : 'admin';
     const reason = lacks && app.lacking(lacks);
     return html` <div class="head"><h1>Land a file</h1></div>
@@ -310,11 +321,8 @@ export function open(app, _names, query) {
               </section>
             </div>
             <div class="land">
-              <button
-                ?disabled=${isBusy || !isNamed || !contract || !mayRegister || !app.may('data')}
-                @click=${check}
-              >
-                ${doing === 'checking' ? step() : isChanged ? 'Register and check' : 'Check'}
+              <button ?disabled=${isBusy || !isNamed || !contract || !mayCheck} @click=${check}>
+                ${doing === 'checking' ? step() : isNew ? 'Register and check' : 'Check'}
               </button>
               <button
                 class="main"
@@ -347,10 +355,10 @@ export function open(app, _names, query) {
 
 /** What follows from pressing a button. */
 function consequence(isChanged, isNew) {
-  if (!isChanged) return 'Check lands nothing: it says what would be rejected, and what it costs.';
-  return isNew
-    ? 'Registers the contract of a new dataset.'
-    : 'Registers a new version of the contract.';
+  if (isNew) return 'Registers the contract of a new dataset.';
+  return isChanged
+    ? 'Check tries the contract as it stands and registers nothing. Landing registers it.'
+    : 'Check lands nothing: it says what would be rejected, and what it costs.';
 }
 
 /** What a check found. */

@@ -1,10 +1,12 @@
-// Writes contracts: an editor that shows their faults, and the registering of a new version.
+// Writes contracts: an editor that shows their faults, trying a text on the file that landed last,
+// and the registering of a new version.
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { compare, tone, verdict } from '../lib/attempt.js';
 import { checker } from '../lib/check.js';
-import { counted } from '../lib/format.js';
+import { count, counted, sourceName } from '../lib/format.js';
 import { editor } from './editor.js';
-import { ask, message, problem } from './ui.js';
+import { ask, loading, message, problem } from './ui.js';
 
 let schema; // All contracts have the same one.
 
@@ -95,6 +97,7 @@ export function writing(app, { dataset, text, changed = () => {} }) {
 export function editing(app, { dataset, version, text }, done) {
   let failed;
   let isSaving = false;
+  let attempt; // What a text would make of the last file.
   const written = writing(app, {
     dataset,
     text,
@@ -121,6 +124,28 @@ export function editing(app, { dataset, version, text }, done) {
     }
   }
 
+  /** Asks what the text as it stands would make of a job's file. Nothing is done. */
+  async function tryOn(job, newest) {
+    const mine = { job, newest, text: written.text() };
+    attempt = mine;
+    failed = undefined;
+    app.redraw();
+    // Faults have their places in the text that was tried.
+    const show = (faults) => mine.text === written.text() && written.show(faults);
+    try {
+      const found = await compare(app.api, { dataset, job, text: mine.text });
+      if (attempt !== mine) return;
+      mine.found = found;
+      show([]);
+    } catch (error) {
+      if (attempt !== mine) return;
+      attempt = undefined;
+      if (error.errors?.length) show(error.errors);
+      else failed = error;
+    }
+    app.redraw();
+  }
+
   async function back() {
     const sure =
       !written.isChanged() ||
@@ -132,7 +157,7 @@ export function editing(app, { dataset, version, text }, done) {
     if (sure) done();
   }
 
-  const view = (newest) =>
+  const view = (newest, last) =>
     html`${newest > version
         ? html`<div class="note warn">
             <strong>Version ${newest} was registered meanwhile</strong>
@@ -144,10 +169,60 @@ export function editing(app, { dataset, version, text }, done) {
         <button class="main" ?disabled=${!written.isChanged() || isSaving} @click=${register}>
           ${isSaving ? 'One moment…' : 'Register'}
         </button>
+        ${last && app.may('data')
+          ? html`<button
+              ?disabled=${isSaving ||
+              (attempt && !attempt.found) ||
+              (version === newest && !written.isChanged())}
+              @click=${() => tryOn(last, newest)}
+            >
+              Try on the last file
+            </button>`
+          : nothing}
         <button ?disabled=${isSaving} @click=${back}>Go back</button>
         ${written.faults()}
       </div>
-      ${failed ? problem(failed) : nothing} ${written.list()}`;
+      ${failed ? problem(failed) : nothing} ${written.list()}
+      ${attempt
+        ? html`<div class="under">${tried(attempt, attempt.text !== written.text())}</div>`
+        : nothing}`;
 
-  return { view, isChanged: written.isChanged, close: written.close };
+  return {
+    view,
+    isChanged: written.isChanged,
+    close() {
+      attempt = undefined;
+      written.close();
+    },
+  };
+}
+
+/** What came of trying a text, which `isOld` if it was changed since. */
+function tried({ job, newest, found }, isOld) {
+  if (!found) return loading(2);
+  const { failure, sample, faults = sample?.faults ?? [] } = found.edited;
+  return html`<div class="note tried ${tone(found)}" role="status">
+    <strong
+      >${sourceName(job.source)}
+      ${isOld ? html`<span class="quiet">before the last change</span>` : nothing}</strong
+    >
+    <p>${verdict(found, newest, job.counts.read)}</p>
+    ${failure ? html`<p>${message(failure.cause)}</p>` : nothing}
+    ${faults.length
+      ? html`<ul>
+          ${faults.map(
+            (fault) =>
+              html`<li>
+                <span class="quiet">line ${count(fault.line)}</span>
+                ${fault.field ? html`<code>${fault.field}</code> ` : nothing}${message(
+                  fault.message,
+                )}
+              </li>`,
+          )}
+          ${sample?.more_faults
+            ? html`<li class="quiet">and ${counted(sample.more_faults, 'more fault')}</li>`
+            : nothing}
+        </ul>`
+      : nothing}
+  </div>`;
 }

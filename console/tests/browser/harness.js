@@ -109,6 +109,20 @@ export async function click(page, name) {
   }, name);
 }
 
+/** Types into the editor, once it is there: `back` characters before the end of the last line. */
+export async function write(page, text, back = 0) {
+  await page.waitForSelector('.editor[data-ready]');
+  await page.evaluate(() => {
+    document.querySelector('.editor').shadowRoot.querySelector('.cm-content').focus();
+  });
+  await page.keyboard.down('Control');
+  await page.keyboard.press('End');
+  await page.keyboard.up('Control');
+  await page.keyboard.press('ArrowLeft');
+  for (let turn = 0; turn < back; turn += 1) await page.keyboard.press('ArrowLeft');
+  await page.keyboard.type(text);
+}
+
 export const status = (page, wanted) =>
   until(
     page,

@@ -33,9 +33,10 @@ const listen = (answer) =>
 const originOf = (server) => `http://127.0.0.1:${server.address().port}`;
 
 /**
- * Starts them. `issuer` can be told what the next tokens are: their `scope`, the `name` of whoever
- * signs in, how many `seconds` they last, and `wrong`, claims that an ID token should not have.
- * `api` has the calls that were let in.
+ * Starts them. `answers` has what the API says to calls such as `GET /jobs`: an object, or a
+ * function of the text that is sent, which answers `{ status, value }`. `issuer` can be told what
+ * the next tokens are: their `scope`, the `name` of whoever signs in, how many `seconds` they last,
+ * and `wrong`, claims that an ID token should not have. `api` has the calls that were let in.
  */
 export async function stand(answers) {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -141,7 +142,7 @@ export async function stand(answers) {
       verify('sha256', signed, publicKey, Buffer.from(signature, 'base64url'))
     );
   };
-  const console_ = await listen((request, response, url) => {
+  const console_ = await listen((request, response, url, body) => {
     const json = (status, value) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
     const name = url.pathname.slice(1);
@@ -154,6 +155,10 @@ export async function stand(answers) {
       if (!isLetIn(request.headers)) return json(401, { message: 'Unauthorized' });
       const call = `${request.method} /${name.slice(4)}`;
       api.calls.push(call);
+      if (typeof answers[call] === 'function') {
+        const { status = 200, value } = answers[call](body);
+        return json(status, value);
+      }
       return json(answers[call] ? 200 : 404, answers[call] ?? { title: call, status: 404 });
     }
     const path = CONSOLE + name;

@@ -1,32 +1,88 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lastFile, sourceOf, verdict } from '../../lib/attempt.js';
+import { compare, lastFile, tone, verdict } from '../../lib/attempt.js';
 
-const job = (read, rejected) => ({ contract: 1, counts: { read, rejected } });
 const outlook = (read, rejected) => ({ sample: { counts: { read, rejected } } });
+const failure = { failure: { error: 'HeaderMismatch', cause: '-' } };
+const nothing = { plan: {} };
 
-test('the difference to what was rejected is said in words', () => {
-  for (const [before, now, expected] of [
+test('the difference to what the registered version rejects is said in words', () => {
+  for (const [registered, edited, total, colour, expected] of [
     [
-      job(949, 23),
-      outlook(949, 335),
-      'Version 2 would reject 312 more: 335 of 949 records, where version 1 rejected 23.',
+      outlook(972, 23),
+      outlook(972, 145),
+      972,
+      'warn',
+      'This text would reject 122 more: 145 of 972 records, where version 2 rejects 23.',
     ],
     [
-      job(949, 23),
+      outlook(949, 23),
       outlook(949, 0),
-      'Version 2 would reject 23 fewer: 0 of 949 records, where version 1 rejected 23.',
+      949,
+      'good',
+      'This text would reject 23 fewer: 0 of 949 records, where version 2 rejects 23.',
     ],
-    [job(1, 1), outlook(1, 1), 'Version 2 would reject as many as before: 1 of 1 record.'],
-    // A part is not compared with all.
     [
-      job(1_000_000, 5),
-      outlook(9_000, 12),
-      'Version 2 would reject 12 of the first 9,000 records; ' +
-        'version 1 rejected 5 of all 1,000,000.',
+      outlook(1, 1),
+      outlook(1, 1),
+      1,
+      'good',
+      'This text would reject as many as version 2: 1 of 1 record.',
     ],
-  ])
-    assert.equal(verdict(before, now, 2), expected);
+    // Both looked at the same part.
+    [
+      outlook(9_000, 5),
+      outlook(9_000, 12),
+      1_000_000,
+      'warn',
+      'This text would reject 7 more: 12 of the first 9,000 records, where version 2 rejects 5.',
+    ],
+    // Another delimiter or quote makes other records.
+    [
+      outlook(972, 23),
+      outlook(900, 12),
+      900,
+      'good',
+      'This text would reject 12 of 900 records, where version 2 rejects 23 of 972.',
+    ],
+    [
+      failure,
+      outlook(6, 4),
+      6,
+      'good',
+      'This text would reject 4 of 6 records. Version 2 can’t land it.',
+    ],
+    [nothing, outlook(6, 4), 6, 'good', 'This text would reject 4 of 6 records.'],
+    [outlook(6, 1), failure, 6, 'bad', 'This text can’t land it, but version 2 can.'],
+    [failure, failure, 6, 'bad', 'This text can’t land it, and neither can version 2.'],
+    [nothing, nothing, 6, '', 'No record of it was tried.'],
+  ]) {
+    assert.equal(verdict({ registered, edited }, 2, total), expected);
+    assert.equal(tone({ registered, edited }), colour);
+  }
+});
+
+test('the registered version and the text are tried on the same object', async () => {
+  const asked = [];
+  const api = {
+    async post(path, body) {
+      asked.push([path, body]);
+      return outlook(6, body.contract ? 4 : 1);
+    },
+  };
+  const source = { bucket: 'b', key: 'k', version: 'v', etag: 'e' };
+  const found = await compare(api, { dataset: 'a', job: { source }, text: 'name: a\n' });
+  assert.deepEqual(found, { registered: outlook(6, 1), edited: outlook(6, 4) });
+  const run = {
+    dataset: 'a',
+    source: { bucket: 'b', key: 'k', version: 'v' },
+    force: true,
+    dryRun: true,
+  };
+  assert.deepEqual(asked, [
+    ['/jobs', run],
+    ['/jobs', { ...run, contract: 'name: a\n' }],
+  ]);
 });
 
 test('the last file is one object that landed and may be read again', () => {
@@ -41,6 +97,4 @@ test('the last file is one object that landed and may be read again', () => {
   ];
   assert.equal(lastFile(jobs).source.key, 'staged/a/x/3.csv');
   assert.equal(lastFile(jobs.slice(0, 4)), undefined);
-  const source = { bucket: 'b', key: 'k', version: 'v', etag: 'e' };
-  assert.deepEqual(sourceOf({ source }), { bucket: 'b', key: 'k', version: 'v' });
 });
