@@ -105,6 +105,7 @@ async fn a_job_lands_by_no_contract_of_its_own() {
     let door = Door::with_flights().await;
     let source = json!({"key": "staged/flights/a.csv"});
     let body = json!({"dataset": "flights", "source": source, "contract": "name: flights"});
-    let problem = door.post("/jobs", body).await.expect_kind(StatusCode::BAD_REQUEST, "invalid");
+    let problem =
+        door.post("/jobs", body).await.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
     assert_eq!(problem.body["field"], "contract");
 }
