@@ -129,6 +129,7 @@ export function open(app, _names, query) {
 
   function rename(event) {
     dataset = event.target.value.trim();
+    [key, uploaded] = [undefined, 0]; // What was sent lies in the folder of the other dataset.
     attempt('reading', prepare);
   }
 

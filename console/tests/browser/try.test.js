@@ -176,7 +176,8 @@ test('whoever may not see records is not offered to try a text', async () => {
   await leave(page);
 });
 
-test('a changed contract is checked on a file as it stands, and landing registers it', async () => {
+/** The page that lands a file, with one that is chosen. */
+async function choose() {
   ANSWERS['POST /uploads'].url = new URL('/store', there.console).href;
   const page = await come('#/land?dataset=orders');
   await page.setRequestInterception(true);
@@ -191,6 +192,11 @@ test('a changed contract is checked on a file as it stands, and landing register
     input.files = data.files;
     input.dispatchEvent(new Event('change'));
   });
+  return page;
+}
+
+test('a changed contract is checked on a file as it stands, and landing registers it', async () => {
+  const page = await choose();
   await write(page, ', constraints: { maximum: 2 }', END);
   answer = { value: outlook(145, [FAULT]) };
   await click(page, 'Check');
@@ -210,5 +216,37 @@ test('a changed contract is checked on a file as it stands, and landing register
   assert.deepEqual(submitted.at(-1), { dataset: 'orders', source });
   // The rest of the job is not there.
   page.complaints = page.complaints.filter((one) => !one.includes('404'));
+  await leave(page);
+});
+
+test('a file is sent again when another dataset is named', async () => {
+  const both = ['orders', 'trips'].map((dataset) => ({ dataset, version: 1 }));
+  ANSWERS['GET /datasets'] = { items: both, next: null };
+  ANSWERS['GET /datasets/trips'] = { dataset: 'trips', version: 1, text: TEXT };
+  const page = await choose();
+  const sent = [];
+  const to = ANSWERS['POST /uploads'];
+  ANSWERS['POST /uploads'] = (text) => {
+    sent.push(JSON.parse(text).dataset);
+    return { value: to };
+  };
+  ANSWERS['POST /jobs'] = () => ({ value: outlook(23) });
+  for (const dataset of ['orders', 'trips', 'trips']) {
+    await page.waitForSelector('input[list="datasets"]');
+    await page.$eval(
+      'input[list="datasets"]',
+      (input, name) => {
+        if (input.value === name) return;
+        input.value = name;
+        input.dispatchEvent(new Event('change'));
+      },
+      dataset,
+    );
+    await page.waitForNetworkIdle();
+    await click(page, 'Check');
+    await until(page, 'what was checked', () => document.querySelector('#checked'));
+  }
+  assert.deepEqual(sent, ['orders', 'trips']);
+  ANSWERS['POST /uploads'] = to;
   await leave(page);
 });
