@@ -7,8 +7,10 @@ use xtask::{Result, checkout};
 /// Makes the local cloud's pieces once for all tests, and runs these. The runner's count comes
 /// last.
 pub(crate) fn test(arguments: &[String]) -> Result<()> {
-    let pieces =
-        Pieces::make(if arguments.is_empty() { Together::WithTests } else { Together::Alone })?;
+    // Without a package, Cargo would look for tests in its default members alone.
+    let is_package = |argument: &String| argument == "-p" || argument.starts_with("--package");
+    let is_all = !arguments.iter().any(is_package);
+    let pieces = Pieces::make(if is_all { Together::WithTests } else { Together::Alone })?;
     let has_nextest = checkout::cargo()
         .args(["nextest", "--version"])
         .output()
@@ -18,13 +20,13 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
         true => run.args(["nextest", "run", "--no-fail-fast"]),
         false => run.args(["test", "--no-fail-fast"]),
     };
-    if arguments.is_empty() {
-        if has_nextest {
-            checkout::run(
-                checkout::cargo().args(["test", "--workspace", "--doc", "--quiet"]),
-                "the examples in the documentation",
-            )?;
-        }
+    if arguments.is_empty() && has_nextest {
+        checkout::run(
+            checkout::cargo().args(["test", "--workspace", "--doc", "--quiet"]),
+            "the examples in the documentation",
+        )?;
+    }
+    if is_all {
         run.arg("--workspace");
     }
     pieces.tell(run.args(arguments));
