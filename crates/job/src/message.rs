@@ -66,11 +66,16 @@ impl JobId {
 /// A name of 40 hexadecimal digits for a list of texts: the first 20 bytes of a SHA-256. The texts
 /// are hashed with their lengths, so that no two lists look alike.
 pub fn digest(parts: &[&str]) -> String {
+    digest_bytes(&parts.iter().map(|part| part.as_bytes()).collect::<Vec<_>>())
+}
+
+/// The same for a list of bytes.
+pub fn digest_bytes(parts: &[&[u8]]) -> String {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
+        hash.update(part);
     }
     hash.finalize()[..20].iter().map(|byte| format!("{byte:02x}")).collect()
 }

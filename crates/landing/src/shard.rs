@@ -1,5 +1,5 @@
 //! One shard from bytes to files and rejects: the records that start in its range are typed,
-//! checked, and stored or refused.
+//! checked, and stored or rejected.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

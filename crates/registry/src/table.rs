@@ -211,7 +211,7 @@ impl Key {
         Self { pk: live(job), sk: format!("slot-{slot:02}") }
     }
 
-    /// Of the requests that a caller sent in a minute. The caller is hashed, as it may be any text.
+    /// The count of a caller's requests in a minute. The caller may be any text, so it is hashed.
     pub(crate) fn requests(caller: &str, minute: u64) -> Self {
         Self { pk: format!("requests#{}", hash(caller)), sk: format!("{minute:010}") }
     }

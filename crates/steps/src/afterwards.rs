@@ -1,4 +1,4 @@
-//! Does with the objects that a job landed what the contract says: keeps, tags, deletes or moves them.
+//! Keeps, tags, deletes or moves the objects that a job landed, as the contract says.
 //!
 //! It comes after the commit and before the job is told to have landed, so that whoever retries or
 //! settles the job does what is left. An object that was replaced meanwhile is another job's.

@@ -1,6 +1,6 @@
-//! The objects of a job that are not landed: they landed before, or they can't be read. `ingest` leaves
-//! out what it finds so when it opens the objects. A shard leaves out what turns out to be damaged
-//! further in: `verify` adds it to the list, and `store` tells the registry.
+//! Lists the objects of a job that are not landed: they landed before, or they can't be read.
+//! `ingest` leaves out what it finds so when it opens the objects. A shard leaves out what turns
+//! out to be damaged further in: `verify` adds it to the list, and `store` tells the registry.
 
 use bytes::Bytes;
 use job::message::{JobId, JobKeys, Submission, Warning, digest};
@@ -44,8 +44,8 @@ pub(crate) fn count_unreadable(skipped: &[Skipped]) -> u32 {
     skipped.iter().filter(|object| !has_landed(object)).count() as u32
 }
 
-/// What a job is warned of that lands some of its objects. `left_out`: how many of those that are
-/// planned its shards left out.
+/// The warning that some objects of a job can't be read. `left_out`: how many planned objects its
+/// shards left out.
 pub(crate) fn warning(plan: &Plan, left_out: u32) -> Option<Warning> {
     let (unreadable, of) = (plan.unreadable + left_out, plan.skipped + plan.objects);
     (unreadable > 0).then(|| Warning {

@@ -63,7 +63,7 @@ pub async fn transform(
     let keys = context.keys(&message.job);
     let TransformShard { dataset, shard, .. } = &message;
     let prefix = context.dataset_prefix(dataset);
-    // Apart, as what it keeps while it waits is large, and whoever waits for it keeps that too.
+    // Boxed: the future is large, and every caller would hold it on its stack.
     let work = Box::pin(async {
         let mut left_out = Vec::new();
         loop {
@@ -71,7 +71,7 @@ pub async fn transform(
                 Work::new(&context, &keys, &message, attempt, prefix.clone(), left_out).await?;
             match shard.run().await {
                 Ok(Ran::ToTheEnd(receipt)) => return Ok(*receipt),
-                // What the shard wrote has rows of them: it begins anew without them.
+                // The shard has written rows of these objects, so it begins anew without them.
                 Ok(Ran::IntoUnreadable(found)) => left_out = shard.without(found).await,
                 Err(error) => {
                     shard.abort().await;
@@ -191,7 +191,8 @@ impl<'a> Work<'a> {
         let taken = crate::keys::taken(work.as_ref(), keys, &shard.taken).await?;
         let is_merged = contract.output.format == Format::Parquet;
         if shard.round > 1 && plan.submission.skips_unreadable() {
-            // What the rounds before left out has no part in what was found out since.
+            // A later round leaves out what the first one did: what other shards know of keys
+            // depends on it.
             let first: Receipt =
                 documents::read(work.as_ref(), &keys.receipt(1, shard.index)).await?;
             left_out = first.left_out;

@@ -56,8 +56,8 @@ struct Dataset {
     table: Option<Table>,
 }
 
-/// Reads a contract of a dataset that is to be registered or tried. The inner error has its faults, the
-/// outer one is a dataset that the caller may not see.
+/// Reads a contract of a dataset that is to be registered or tried. The inner error has its faults,
+/// the outer one is a dataset that the caller may not see.
 pub(crate) fn read(
     app: &App,
     caller: &Caller,

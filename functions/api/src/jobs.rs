@@ -165,19 +165,15 @@ pub(crate) async fn admit(
         )
         .of_field("landed"));
     }
-    let contract = match &asked.contract {
-        None => None,
-        Some(_) if !asked.dry_run => {
+    if let Some(text) = &asked.contract {
+        if !asked.dry_run {
             return Err(Problem::invalid(
                 "`contract` goes with `dryRun` alone: a job lands by the contract that is registered",
             )
             .of_field("contract"));
         }
-        Some(text) => {
-            datasets::read(app, caller, &asked.dataset, text)?.map_err(Problem::faults)?;
-            Some(text.clone())
-        }
-    };
+        datasets::read(app, caller, &asked.dataset, text)?.map_err(Problem::faults)?;
+    }
     let Id { job, is_known } = Id::of(app, &asked.dataset, headers).await?;
     let source = asked.source.clone().resolve(app);
     // A repeat is the job that there is, whatever has become of its source.
@@ -185,7 +181,7 @@ pub(crate) async fn admit(
         true => None,
         false => {
             let seen = see_all(app, caller, &source).await?;
-            if contract.is_none() {
+            if asked.contract.is_none() {
                 check_salt(app, &asked.dataset).await?;
             }
             Some(seen)
@@ -201,6 +197,7 @@ pub(crate) async fn admit(
         shard_bytes,
         max_cost,
         labels,
+        contract,
         ..
     } = asked;
     let request = admission::Request {

@@ -1,12 +1,11 @@
 //! The open rejects of a dataset as files for SQL, page by page: each a bounded number of them.
 
-use std::collections::HashSet;
 use std::str::FromStr;
 
 use bytes::Bytes;
 use contract::rejects::ErrorEntry;
 use job::DatasetName;
-use job::message::{JobId, JobKeys, digest};
+use job::message::{JobId, JobKeys, digest_bytes};
 use landing::open_rejects::{FaultTable, RejectFault, RejectedRecords};
 use landing::plan::Plan;
 use objects::{Pin, Put};
@@ -153,7 +152,7 @@ async fn keep(
     }
     let bytes = table.finish()?;
     // The same rejects are the same file.
-    let name = digest(&[&bytes.iter().map(|byte| char::from(*byte)).collect::<String>()]);
+    let name = digest_bytes(&[&bytes]);
     let key = format!("{PREFIX}{dataset}/{name}.parquet");
     let (work, shown_as) = (app.work(), format!("{dataset}-rejects.parquet"));
     work.put(&key, Bytes::from(bytes), Put::Overwrite).await?;
@@ -198,7 +197,7 @@ async fn add(
             };
         }
         let (layout, position) = layouts.position(reject);
-        if !is_open(&others, layout, position) {
+        if others.contains(&(layout, position)) {
             continue;
         }
         table.push(&RejectFault {
@@ -213,16 +212,11 @@ async fn add(
     Ok(None)
 }
 
-fn is_open(others: &HashSet<(u32, u32)>, layout: u32, position: u32) -> bool {
-    !others.contains(&(layout, position))
-}
-
 /// Which layout each reject of a job has.
 struct Layouts {
     plan: Plan,
-    /// Runs of rejects: the first one of all, how many, the layout, and which of the layout the
-    /// first one is.
-    runs: Vec<(u32, u32, u32, u32)>,
+    /// Runs of rejects: the first one of all, the layout, and which of the layout the first one is.
+    runs: Vec<(u32, u32, u32)>,
 }
 
 impl Layouts {
@@ -239,7 +233,7 @@ impl Layouts {
         for of_layout in steps::rejects_by_layout(work.as_ref(), &keys).await? {
             let mut before = 0;
             for (first, count) in Vec::from(of_layout.rejects) {
-                runs.push((first, count, of_layout.layout, before));
+                runs.push((first, of_layout.layout, before));
                 before += count;
             }
         }
@@ -251,7 +245,7 @@ impl Layouts {
     fn position(&self, reject: u32) -> (u32, u32) {
         let after = self.runs.partition_point(|(first, ..)| *first <= reject);
         match self.runs.get(after.saturating_sub(1)) {
-            Some((first, _, layout, before)) => (*layout, before + (reject - first)),
+            Some((first, layout, before)) => (*layout, before + (reject - first)),
             None => (0, reject),
         }
     }
@@ -264,8 +258,8 @@ impl Layouts {
         job: &JobRecord,
         place: Option<Place>,
     ) -> Option<Records<'a>> {
-        let (_, _, number, _) = *self.runs.first()?;
-        let is_only = self.runs.iter().all(|(_, _, layout, _)| *layout == number);
+        let (_, number, _) = *self.runs.first()?;
+        let is_only = self.runs.iter().all(|(_, layout, _)| *layout == number);
         let layout = self.plan.layouts.get(number as usize).filter(|_| is_only)?;
         let cut = RejectedRecords::new(layout, place.map(|place| place.record));
         let key = JobKeys::new("", &job.submission.job).rejects(number);

@@ -1,8 +1,7 @@
-//! How many changes a caller may ask for in a minute. The stage of the API limits what all callers send
-//! together; this keeps one of them from using that up.
+//! Limits how many changes a caller may ask for in a minute. The stage of the API limits what all
+//! callers send together; this keeps one of them from using that up.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -34,7 +33,7 @@ pub(crate) async fn limited(
 }
 
 async fn count(app: &App, limit: u64, caller: &str) -> Result<(), Problem> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = lambda_step::epoch_millis() / 1_000;
     match app.registry.count_request(caller, now / 60).await {
         Ok(count) if count > limit => {
             let detail = format!(

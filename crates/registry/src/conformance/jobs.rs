@@ -73,7 +73,7 @@ impl Suite {
             JobChange { source: Some(source), objects: job.objects, ..JobChange::default() };
         self.check_change(&change, LATER, &job).await;
 
-        // Of each name there is one warning, the last one.
+        // A job keeps one warning of each name, the last one.
         let warning = |(name, message): &(&str, &str)| Warning {
             name: (*name).into(),
             message: (*message).into(),
