@@ -487,7 +487,7 @@ fn the_tables_know_every_method_and_every_permission() {
             needs.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>(),
             "{port}"
         );
-        // Of all ports that it implements.
+        // An adapter needs what all of its ports need.
         let known: BTreeSet<String> = ports
             .iter()
             .filter(|port| port.3 == adapter)

@@ -221,6 +221,35 @@ impl Bench {
         serde_json::from_slice(&self.work().read(&key, u64::MAX).await.unwrap()).unwrap()
     }
 
+    /// A submission as most tests want it.
+    pub(crate) fn submission(&self, job: &str, source: Source, shard_bytes: u64) -> Submission {
+        Submission {
+            job: JobId::parse(job).unwrap(),
+            dataset: self.dataset.clone(),
+            contract: 1,
+            source,
+            replay: None,
+            force: false,
+            landed: Default::default(),
+            unreadable: Unreadable::Fail,
+            commit: Default::default(),
+            shard_bytes: Some(shard_bytes),
+            max_cost: None,
+        }
+    }
+
+    /// Puts the job of a submission in the registry.
+    pub(crate) async fn register(&self, submission: Submission) -> Submission {
+        let record = JobRecord::pending(submission.clone(), NOW);
+        self.context.registry.put_job(&record).await.unwrap();
+        submission
+    }
+
+    /// A job as the registry has it.
+    pub(crate) async fn record(&self, job: &str) -> JobRecord {
+        self.context.registry.job(&JobId::parse(job).unwrap()).await.unwrap().unwrap()
+    }
+
     /// Puts a source in the inbox and a job for it in the registry.
     pub(crate) async fn submit(
         &self,
@@ -231,22 +260,9 @@ impl Bench {
     ) -> Submission {
         let key = format!("inbox/{}/{job}.csv", self.dataset);
         self.inbox().put(&key, Bytes::copy_from_slice(source), Put::Overwrite).await.unwrap();
-        let submission = Submission {
-            job: JobId::parse(job).unwrap(),
-            dataset: self.dataset.clone(),
-            contract: 1,
-            source: SourceRef::new("inbox".to_owned(), key).into(),
-            replay: None,
-            force,
-            landed: Default::default(),
-            unreadable: Unreadable::Fail,
-            commit: Default::default(),
-            shard_bytes: Some(shard_bytes),
-            max_cost: None,
-        };
-        let record = JobRecord::pending(submission.clone(), NOW);
-        self.context.registry.put_job(&record).await.unwrap();
-        submission
+        let source = SourceRef::new("inbox".to_owned(), key).into();
+        let submission = self.submission(job, source, shard_bytes);
+        self.register(Submission { force, ..submission }).await
     }
 
     /// The same submission, of which each record of the source is an object of its own.

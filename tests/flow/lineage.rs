@@ -130,7 +130,7 @@ async fn facets_are_those_of_openlineage() {
     assert_eq!(found, BTreeSet::from(expected));
 }
 
-/// Whoever stores a job again tells the same of it.
+/// A job that is stored again is told of in the same words.
 #[tokio::test]
 async fn a_run_that_is_told_twice_to_be_complete_is_told_the_same() {
     let (bench, heard) = listening(true).await;

@@ -10,9 +10,9 @@ use job::message::{
 use landing::plan::Plan;
 use objects::Put;
 use proptest::prelude::*;
-use registry::{JobRecord, JobStatus};
+use registry::JobStatus;
 
-use super::bench::{Bench, NOW, things};
+use super::bench::{Bench, things};
 
 const SCHEMA: &str = r#"
 schema:
@@ -55,25 +55,7 @@ async fn put(bench: &Bench, files: &[File]) {
 }
 
 async fn submit(bench: &Bench, job: &str, source: Source, shard_bytes: u64) -> Submission {
-    let submission = Submission {
-        job: JobId::parse(job).unwrap(),
-        dataset: bench.dataset.clone(),
-        contract: 1,
-        source,
-        replay: None,
-        force: false,
-        landed: Default::default(),
-        unreadable: Unreadable::Fail,
-        commit: Default::default(),
-        shard_bytes: Some(shard_bytes),
-        max_cost: None,
-    };
-    bench.context.registry.put_job(&JobRecord::pending(submission.clone(), NOW)).await.unwrap();
-    submission
-}
-
-async fn record(bench: &Bench, job: &str) -> JobRecord {
-    bench.context.registry.job(&JobId::parse(job).unwrap()).await.unwrap().unwrap()
+    bench.register(bench.submission(job, source, shard_bytes)).await
 }
 
 /// The rows of the table without the columns that the lineage adds.
@@ -274,10 +256,7 @@ async fn a_prefix_that_is_landed_again_lands_what_is_new() {
     .await;
     bench.run(submit(&bench, "second", prefix(None), 1_000).await).await.unwrap();
     assert_eq!(rows(&bench).await, ["1|a", "2|b", "3|c"]);
-    assert_eq!(
-        record(&bench, "second").await.objects,
-        Some(ObjectCounts { landed: 1, skipped: 4 })
-    );
+    assert_eq!(bench.record("second").await.objects, Some(ObjectCounts { landed: 1, skipped: 4 }));
     let skipped = bench.text(&bench.context.keys(&JobId::parse("second").unwrap()).skipped()).await;
     let skipped: Vec<serde_json::Value> =
         skipped.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -295,7 +274,7 @@ async fn a_prefix_that_is_landed_again_lands_what_is_new() {
         (failure.error.as_str(), failure.job.as_ref().map(JobId::as_str)),
         ("AlreadyLanded", Some("first"))
     );
-    assert_eq!(record(&bench, "third").await.status, JobStatus::Duplicate);
+    assert_eq!(bench.record("third").await.status, JobStatus::Duplicate);
 
     let again = Submission { force: true, ..submit(&bench, "again", prefix(None), 1_000).await };
     assert_eq!(bench.run(again).await.unwrap().counts.stored, 5);
@@ -473,7 +452,7 @@ async fn a_job_may_refuse_what_landed_before() {
         let failure = bench.run(submission).await.unwrap_err();
         assert_eq!(failure.error, "LandedBefore", "{job}");
         assert!(failure.cause.contains(told), "{job}: {}", failure.cause);
-        assert_eq!(record(&bench, job).await.status, JobStatus::Failed, "{job}");
+        assert_eq!(bench.record(job).await.status, JobStatus::Failed, "{job}");
         assert_eq!(bench.visible().await, visible, "{job}: nothing is written");
         let skipped = bench.text(&bench.context.keys(&JobId::parse(job).unwrap()).skipped()).await;
         assert!(skipped.contains(r#""job":"first""#), "{job}: {skipped}");
@@ -481,7 +460,7 @@ async fn a_job_may_refuse_what_landed_before() {
     let only = SourceRef::new("inbox".to_owned(), "inbox/many/0.csv".to_owned());
     let only = refuses(submit(&bench, "only", only.into(), 1_000).await);
     assert_eq!(bench.run(only).await.unwrap_err().error, "LandedBefore");
-    assert_eq!(record(&bench, "only").await.status, JobStatus::Failed);
+    assert_eq!(bench.record("only").await.status, JobStatus::Failed);
 
     bench.run(submit(&bench, "rest", prefix(None), 1_000).await).await.unwrap();
     let all = refuses(submit(&bench, "all", prefix(None), 1_000).await);

@@ -11,10 +11,10 @@ use job::message::{
 use landing::commit::{Receipt, Tally};
 use objects::{FaultKind, Faulty, InjectedFault, Memory, Put};
 use proptest::prelude::*;
-use registry::{JobRecord, JobStatus};
+use registry::JobStatus;
 use serde_json::Value;
 
-use super::bench::{Bench, Landed, NOW, things};
+use super::bench::{Bench, Landed, things};
 use super::kills::Rooted;
 
 /// Keys, so that records of an object that is left out might take those of others.
@@ -114,25 +114,8 @@ fn prefix() -> Source {
 }
 
 async fn submit(bench: &Bench, job: &str, source: Source, shard_bytes: u64) -> Submission {
-    let submission = Submission {
-        job: JobId::parse(job).unwrap(),
-        dataset: bench.dataset.clone(),
-        contract: 1,
-        source,
-        replay: None,
-        force: false,
-        landed: Default::default(),
-        unreadable: Unreadable::Skip,
-        commit: Default::default(),
-        shard_bytes: Some(shard_bytes),
-        max_cost: None,
-    };
-    bench.context.registry.put_job(&JobRecord::pending(submission.clone(), NOW)).await.unwrap();
-    submission
-}
-
-async fn record(bench: &Bench, job: &str) -> JobRecord {
-    bench.context.registry.job(&JobId::parse(job).unwrap()).await.unwrap().unwrap()
+    let submission = bench.submission(job, source, shard_bytes);
+    bench.register(Submission { unreadable: Unreadable::Skip, ..submission }).await
 }
 
 fn name(file: &str) -> String {
@@ -179,7 +162,7 @@ async fn assert_landed(
     let names: Vec<String> = bad.iter().map(|(file, _)| name(file)).collect();
     assert_eq!(sources, names, "{case}");
     assert!(skipped.iter().all(|[_, error, _]| error == "SourceCorrupt"), "{case}: {skipped:?}");
-    let record = record(bench, "job").await;
+    let record = bench.record("job").await;
     assert_eq!(record.objects, Some(ObjectCounts { landed: 5, skipped: count }), "{case}");
     let warnings: Vec<_> =
         record.warnings.iter().map(|warning| (&*warning.name, &*warning.message)).collect();
@@ -224,7 +207,7 @@ async fn what_is_torn_is_left_out_wholly() {
             let submission = submit(&bench, "job", prefix(), shard_bytes).await;
             let stored = bench.run(submission).await.expect(&case);
             assert_landed(&bench, &stored, &expected, &bad, &case).await;
-            // What has not even a header is left out when it is opened.
+            // `ingest` leaves out an object without a header, so no shard does.
             let by_shards = if matches!(damage, Damage::Cut(0)) { 0 } else { 3 };
             assert_eq!(left_out(&bench).await, by_shards, "{case}");
         }
@@ -261,7 +244,7 @@ async fn where_all_are_torn_nothing_lands() {
         let told = "none of the 4 objects of s3://inbox/inbox/torn/** can be read; the job's skipped objects tell why";
         assert_eq!(cause, told);
         assert_eq!(skipped(&bench, "job").await.len(), 4);
-        let record = record(&bench, "job").await;
+        let record = bench.record("job").await;
         assert_eq!(record.status, JobStatus::Failed);
         assert_eq!(bench.visible().await, (vec![], 0));
     }
@@ -276,7 +259,7 @@ async fn where_the_others_landed_before_the_job_is_a_duplicate() {
     put(&bench, &[damaged(bad().remove(0), Damage::Cut(900))]).await;
     let failure = bench.run(submit(&bench, "job", prefix(), 30_000).await).await.unwrap_err();
     assert_eq!((failure.error.as_str(), failure.job.unwrap().as_str()), ("AlreadyLanded", "first"));
-    assert_eq!(record(&bench, "job").await.status, JobStatus::Duplicate);
+    assert_eq!(bench.record("job").await.status, JobStatus::Duplicate);
 }
 
 /// The object stays as it is, and lands when it is whole.
@@ -489,7 +472,7 @@ async fn any_call_may_fail(kind: FaultKind) {
         assert!(bench.commit(1).await.is_none(), "{case}");
         let told = skipped(&bench, "job").await;
         assert_eq!(told.iter().map(|[source, ..]| source).collect::<Vec<_>>(), [&name(&torn.0)]);
-        let record = record(&bench, "job").await;
+        let record = bench.record("job").await;
         assert_eq!(record.objects, Some(ObjectCounts { landed: 2, skipped: 1 }), "{case}");
         assert_eq!(record.warnings.len(), 1, "{case}: {:?}", record.warnings);
         let left = bench.inbox().list("inbox/torn/", None, 9).await.unwrap();
