@@ -3,7 +3,18 @@
 
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { api, click, ended, launch, leave, submit, until, visit } from './browser/harness.js';
+import {
+  agree,
+  api,
+  click,
+  ended,
+  launch,
+  leave,
+  submit,
+  until,
+  visit,
+  write,
+} from './browser/harness.js';
 import { stand } from './browser/issuer.js';
 
 const FOLDER = fileURLToPath(new URL('../../docs/console/', import.meta.url));
@@ -89,18 +100,6 @@ async function scrollTo(page, selector) {
     const { top } = document.querySelector(wanted).getBoundingClientRect();
     scrollBy(0, top - 64);
   }, selector);
-}
-
-/** Types at the end of the contract that is edited. */
-async function write(page, text) {
-  await page.waitForSelector('.editor[data-ready]');
-  await page.evaluate(() => {
-    document.querySelector('.editor').shadowRoot.querySelector('.cm-content').focus();
-  });
-  await page.keyboard.down('Control');
-  await page.keyboard.press('End');
-  await page.keyboard.up('Control');
-  await page.keyboard.type(text);
 }
 
 /** What somebody does on a page before the picture is taken. */
@@ -221,9 +220,7 @@ try {
         others: [there.issuer.origin],
       });
       await picture(page, 'sign-in', look);
-      await click(page, 'Sign in');
-      await until(page, 'the issuer', () => document.querySelector('h1').textContent === 'Issuer');
-      await Promise.all([page.waitForNavigation(), click(page, 'Agree')]);
+      await agree(page);
       await page.waitForSelector('h1 .badge');
       await page.waitForNetworkIdle();
       await picture(page, 'reader', look);

@@ -85,16 +85,7 @@ test('a file that is dropped lands', async () => {
   await page.evaluate(AXE);
   assert.deepEqual(await page.evaluate(async () => (await axe.run()).violations), []);
   // What is wrong with it is said while somebody types.
-  const type = async (text) => {
-    await page.evaluate(() => {
-      document.querySelector('.editor').shadowRoot.querySelector('.cm-content').focus();
-    });
-    await page.keyboard.down('Control');
-    await page.keyboard.press('End');
-    await page.keyboard.up('Control');
-    await page.keyboard.type(text);
-  };
-  await type('wrong: 1');
+  await write(page, 'wrong: 1');
   await until(page, 'the fault', () =>
     document.querySelector('ul.faults')?.textContent.includes('wrong'),
   );
@@ -103,7 +94,7 @@ test('a file that is dropped lands', async () => {
   await click(page, 'Register and check');
   await until(page, 'what was checked', () => document.querySelector('#checked'));
   // What is changed then is checked as it stands, and registered only to land.
-  await type('# More.');
+  await write(page, '# More.');
   await until(page, 'that it is not checked', () => !document.querySelector('#checked'));
   await click(page, 'Check');
   await until(page, 'what was checked again', () => document.querySelector('#checked'));
@@ -903,7 +894,7 @@ test('a text is tried on the last file before it is registered', async () => {
   const page = await visit(browser, `#/datasets/${dataset}`);
   await click(page, 'Edit');
   // Before the braces and the bracket that end the line.
-  await write(page, ', constraints: { maximum: 2 }', ' }] }'.length);
+  await write(page, ', constraints: { maximum: 2 }', ' }] }\n'.length);
   await click(page, 'Try on the last file');
   await until(page, 'the difference', () =>
     document

@@ -109,7 +109,15 @@ export async function click(page, name) {
   }, name);
 }
 
-/** Types into the editor, once it is there: `back` characters before the end of the last line. */
+/** Signs in at the issuer of the tests, or refuses to: `link` says which. */
+export async function agree(page, link = 'Agree') {
+  await click(page, 'Sign in');
+  await until(page, 'the issuer', () => document.querySelector('h1')?.textContent === 'Issuer');
+  await Promise.all([page.waitForNavigation(), click(page, link)]);
+  await page.waitForSelector('main h1');
+}
+
+/** Types into the editor, once it is there: `back` characters before the end of the text. */
 export async function write(page, text, back = 0) {
   await page.waitForSelector('.editor[data-ready]');
   await page.evaluate(() => {
@@ -118,7 +126,6 @@ export async function write(page, text, back = 0) {
   await page.keyboard.down('Control');
   await page.keyboard.press('End');
   await page.keyboard.up('Control');
-  await page.keyboard.press('ArrowLeft');
   for (let turn = 0; turn < back; turn += 1) await page.keyboard.press('ArrowLeft');
   await page.keyboard.type(text);
 }

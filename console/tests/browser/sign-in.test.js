@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { AXE, LOOKS, click, launch, leave, until, visit } from './harness.js';
+import { AXE, LOOKS, agree, click, launch, leave, until, visit } from './harness.js';
 import { stand } from './issuer.js';
 
 const JOB = {
@@ -82,13 +82,6 @@ async function come(hash) {
   const context = await browser.createBrowserContext();
   const page = await visit(context, hash, { at: there.console, others: [there.issuer.origin] });
   return page;
-}
-
-async function agree(page, link = 'Agree') {
-  await click(page, 'Sign in');
-  await until(page, 'the issuer', () => document.querySelector('h1')?.textContent === 'Issuer');
-  await Promise.all([page.waitForNavigation(), click(page, link)]);
-  await page.waitForSelector('main h1');
 }
 
 const stored = (page) =>

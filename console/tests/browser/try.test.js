@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { AXE, LOOKS, click, launch, leave, until, visit, write } from './harness.js';
+import { AXE, LOOKS, agree, click, launch, leave, until, visit, write } from './harness.js';
 import { stand } from './issuer.js';
 
 const TEXT = 'name: orders\nschema: { fields: [{ name: id, type: integer }] }\n';
-const END = ' }] }'.length; // What stands behind the only field.
+const END = ' }] }\n'.length; // What stands behind the only field.
 const JOB = {
   job: 'job-landed',
   dataset: 'orders',
@@ -73,10 +73,7 @@ async function come(hash, scope = 'landfall:admin landfall:data') {
   there.issuer.scope = scope;
   const context = await browser.createBrowserContext();
   const page = await visit(context, hash, { at: there.console, others: [there.issuer.origin] });
-  await click(page, 'Sign in');
-  await until(page, 'the issuer', () => document.querySelector('h1')?.textContent === 'Issuer');
-  await Promise.all([page.waitForNavigation(), click(page, 'Agree')]);
-  await page.waitForSelector('main h1');
+  await agree(page);
   return page;
 }
 
