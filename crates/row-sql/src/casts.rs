@@ -6,16 +6,12 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, StringArray};
-use arrow_cast::display::FormatOptions;
-use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{ArrowError, DataType as ArrowType, TimeUnit};
 use wording::quote;
 
-use super::types::{self, is_decimal, is_float, is_integer, is_number};
+use super::conversions::{convert, relabelled};
+use super::types::{self, is_integer, is_number};
 use super::values::{Kernel, Trouble};
-
-/// How moments are written.
-const MOMENT: &str = "%Y-%m-%d %H:%M:%S%.f";
 
 /// Whether there is a cast.
 pub(super) fn is_possible(from: &ArrowType, to: &ArrowType) -> bool {
@@ -55,35 +51,18 @@ pub(super) fn cast(array: &ArrayRef, to: &ArrowType, lenient: bool) -> Result<Ar
     if array.data_type() == to {
         return Ok(array.clone());
     }
-    let options = CastOptions {
-        safe: lenient,
-        format_options: FormatOptions::new().with_timestamp_format(Some(MOMENT)),
-    };
-    let arrow = |array: &dyn Array, to: &ArrowType| cast_with_options(array, to, &options);
     Ok(match (array.data_type(), to) {
         (ArrowType::Utf8, ArrowType::Boolean) => Arc::new(booleans(array.as_string(), lenient)?),
-        (ArrowType::Utf8, to) => {
-            let trimmed: StringArray =
-                array.as_string::<i32>().iter().map(|text| text.map(str::trim)).collect();
-            if let ArrowType::Timestamp(..) = to {
-                moments(&trimmed, to, lenient)?
-            } else {
-                finite(&trimmed, arrow(&trimmed, to)?, lenient)?
-            }
+        (ArrowType::Utf8, ArrowType::Timestamp(..)) => {
+            // With an offset in the text, moments are moved to UTC.
+            with_zone_of(&convert(array, &plain(to), lenient)?, to)?
         }
-        (from, to) if is_float(from) && is_integer(to) => {
-            let wide = arrow(array, &ArrowType::Float64)?;
-            // Arrow cuts fractions off.
-            let rounded =
-                wide.as_primitive::<Float64Type>().unary::<_, Float64Type>(f64::round_ties_even);
-            arrow(&rounded, to)?
+        (ArrowType::Utf8, to) => finite(array, convert(array, to, lenient)?, lenient)?,
+        (ArrowType::Float64, ArrowType::Float32) => {
+            finite(array, convert(array, to, lenient)?, lenient)?
         }
-        (from, to) if is_decimal(from) && is_integer(to) => {
-            arrow(&arrow(array, &ArrowType::Decimal128(types::MOST_DIGITS, 0))?, to)?
-        }
-        (ArrowType::Float64, ArrowType::Float32) => finite(array, arrow(array, to)?, lenient)?,
         (ArrowType::Timestamp(unit, zone), ArrowType::Utf8) => {
-            let plain = arrow(&without_zone(array, *unit)?, to)?;
+            let plain = convert(&without_zone(array, *unit)?, to, lenient)?;
             let offset = if zone.is_some() { "+00" } else { "" };
             let short = |text: &str| match text.split_once('.') {
                 Some((seconds, fraction)) => {
@@ -108,13 +87,13 @@ pub(super) fn cast(array: &ArrayRef, to: &ArrowType, lenient: bool) -> Result<Ar
         (_, ArrowType::Timestamp(_, Some(_))) => {
             with_zone_of(&cast(array, &plain(to), lenient)?, to)?
         }
-        _ => arrow(array, to)?,
+        _ => convert(array, to, lenient)?,
     })
 }
 
 /// A moment as the same date and time without a zone: in UTC, so that no kernel has to know zones.
 pub(super) fn without_zone(array: &ArrayRef, unit: TimeUnit) -> Result<ArrayRef, Trouble> {
-    relabel(array, &ArrowType::Timestamp(unit, None))
+    relabelled(array, &ArrowType::Timestamp(unit, None))
 }
 
 /// The type without a zone.
@@ -127,12 +106,7 @@ pub(super) fn plain(data_type: &ArrowType) -> ArrowType {
 
 /// The same dates and times with the zone of a type.
 pub(super) fn with_zone_of(array: &ArrayRef, data_type: &ArrowType) -> Result<ArrayRef, Trouble> {
-    relabel(array, data_type)
-}
-
-fn relabel(array: &ArrayRef, data_type: &ArrowType) -> Result<ArrayRef, Trouble> {
-    let data = array.to_data().into_builder().data_type(data_type.clone()).build()?;
-    Ok(arrow_array::make_array(data))
+    relabelled(array, data_type)
 }
 
 fn booleans(texts: &StringArray, lenient: bool) -> Result<BooleanArray, Trouble> {
@@ -146,18 +120,6 @@ fn booleans(texts: &StringArray, lenient: bool) -> Result<BooleanArray, Trouble>
         }
     };
     texts.iter().map(read).collect()
-}
-
-/// Text as moments. With an offset in the text they are moved to UTC; without one they are taken as
-/// they stand.
-fn moments(texts: &StringArray, to: &ArrowType, lenient: bool) -> Result<ArrayRef, Trouble> {
-    let ArrowType::Timestamp(unit, zone) = to else { return Err(Trouble::Row(String::new())) };
-    // Arrow reads offsets if it is asked for a zone, and refuses none.
-    let offset: Arc<str> = Arc::from("+00:00");
-    let with_offset = ArrowType::Timestamp(*unit, Some(offset));
-    let asked = if zone.is_some() { &with_offset } else { to };
-    let options = CastOptions { safe: lenient, format_options: FormatOptions::new() };
-    relabel(&cast_with_options(texts, asked, &options)?, to)
 }
 
 /// Floats that became infinite without having been so are out of range.
