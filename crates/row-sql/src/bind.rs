@@ -17,9 +17,10 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use wording::cut;
 use wording::nearest;
 
+use super::comparisons::Comparison;
 use super::functions::{self, literal};
 use super::node::{Node, Op};
-use super::operators::{self, Arithmetic, Comparison};
+use super::operators::{self, Arithmetic};
 use super::types::{self, is_float, is_integer, is_number};
 use super::{Column, Flaw, Position, coerce, refused, texts};
 use crate::patterns::Patterns;

@@ -22,7 +22,7 @@ use arrow_cast::parse::{Parser, parse_decimal, string_to_datetime};
 use arrow_schema::{ArrowError, DataType as ArrowType, TimeUnit};
 use chrono::Utc;
 
-use super::types::{is_float, is_integer};
+use super::types::is_integer;
 use super::values::Trouble;
 
 /// How moments are written.
@@ -363,7 +363,7 @@ fn rounded(value: i128, fewer: u8) -> i128 {
 }
 
 /// A decimal, if it has so many digits at most.
-fn fits(value: i128, precision: u8) -> Option<i128> {
+pub(super) fn fits(value: i128, precision: u8) -> Option<i128> {
     (value.unsigned_abs() < 10_u128.pow(precision.into())).then_some(value)
 }
 

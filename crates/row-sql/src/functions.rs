@@ -10,10 +10,11 @@ use arrow_schema::DataType as ArrowType;
 use chrono_tz::Tz;
 use regex::Regex;
 
+use super::comparisons::Comparison;
 use super::moments::{self, MICROSECONDS, PARTS, Period};
 use super::node::{Node, Op};
 use super::numbers::{self, Rounding};
-use super::operators::{self, Comparison};
+use super::operators;
 use super::texts::{self, Ends};
 use super::types::{self, is_number};
 use super::values::Kernel;

@@ -7,6 +7,7 @@
 mod bind;
 mod casts;
 mod coerce;
+mod comparisons;
 mod conversions;
 mod error;
 mod functions;

@@ -3,31 +3,22 @@
 use std::sync::Arc;
 
 use arrow_arith::boolean::{and_kleene, is_not_null, is_null, not, or_kleene};
-use arrow_arith::numeric;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Decimal128Type, Float64Type};
-use arrow_array::{ArrayRef, BooleanArray, Datum};
-use arrow_ord::cmp;
-use arrow_schema::{ArrowError, DataType as ArrowType};
+use arrow_array::timezone::Tz;
+use arrow_array::types::{
+    ArrowPrimitiveType, Date32Type, Decimal128Type, Float64Type, Int64Type,
+    IntervalMonthDayNanoType,
+};
+use arrow_array::{BooleanArray, Decimal128Array, Float64Array, Int64Array, PrimitiveArray};
+use arrow_buffer::NullBuffer;
+use arrow_schema::{ArrowError, DataType as ArrowType, TimeUnit};
 use arrow_select::nullif::nullif;
 use arrow_select::zip::zip;
 
-use super::casts;
+use super::comparisons::Comparison;
+use super::conversions::{self, relabelled};
 use super::types::{MOST_DIGITS, digits, is_decimal};
-use super::values::{Kernel, Trouble, Values, unary};
-
-/// A comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    Distinct,
-    NotDistinct,
-}
+use super::values::{Kernel, Trouble, Values, nulls_of, unary};
 
 /// Arithmetic on two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,32 +32,16 @@ pub(super) enum Arithmetic {
     Remainder,
 }
 
-impl Comparison {
-    fn of(self, a: &dyn Datum, b: &dyn Datum) -> Result<BooleanArray, ArrowError> {
-        match self {
-            Self::Equal => cmp::eq(a, b),
-            Self::NotEqual => cmp::neq(a, b),
-            Self::Less => cmp::lt(a, b),
-            Self::LessOrEqual => cmp::lt_eq(a, b),
-            Self::Greater => cmp::gt(a, b),
-            Self::GreaterOrEqual => cmp::gt_eq(a, b),
-            Self::Distinct => cmp::distinct(a, b),
-            Self::NotDistinct => cmp::not_distinct(a, b),
-        }
-    }
-}
-
 /// Two values of one type.
 pub(super) fn compare(comparison: Comparison) -> Arc<Kernel> {
-    Arc::new(move |args, _| Ok(Arc::new(comparison.of(&ordered(&args[0]), &ordered(&args[1]))?)))
+    Arc::new(move |args, rows| Ok(Arc::new(comparison.of(&args[0], &args[1], rows)?)))
 }
 
 /// `a BETWEEN b AND c`.
 pub(super) fn between() -> Arc<Kernel> {
     Arc::new(|args, rows| {
-        let [a, low, high] = [&args[0], &args[1], &args[2]].map(ordered);
-        let above = spread(cmp::gt_eq(&a, &low)?, rows)?;
-        let below = spread(cmp::lt_eq(&a, &high)?, rows)?;
+        let above = Comparison::GreaterOrEqual.of(&args[0], &args[1], rows)?;
+        let below = Comparison::LessOrEqual.of(&args[0], &args[2], rows)?;
         Ok(Arc::new(and_kleene(&above, &below)?))
     })
 }
@@ -74,10 +49,9 @@ pub(super) fn between() -> Arc<Kernel> {
 /// Whether the first value is one of the others.
 pub(super) fn is_in() -> Arc<Kernel> {
     Arc::new(|args, rows| {
-        let value = ordered(&args[0]);
         let mut found = BooleanArray::from(vec![false; rows]);
         for arg in &args[1..] {
-            found = or_kleene(&found, &spread(cmp::eq(&value, &ordered(arg))?, rows)?)?;
+            found = or_kleene(&found, &Comparison::Equal.of(&args[0], arg, rows)?)?;
         }
         Ok(Arc::new(found))
     })
@@ -86,7 +60,7 @@ pub(super) fn is_in() -> Arc<Kernel> {
 /// The first value, unless the two others (both of one type) are equal.
 pub(super) fn null_if() -> Arc<Kernel> {
     Arc::new(|args, rows| {
-        let equal = spread(cmp::eq(&ordered(&args[1]), &ordered(&args[2]))?, rows)?;
+        let equal = Comparison::Equal.of(&args[1], &args[2], rows)?;
         Ok(nullif(args[0].spread(rows)?.as_ref(), &equal)?)
     })
 }
@@ -97,9 +71,8 @@ pub(super) fn extreme(comparison: Comparison) -> Arc<Kernel> {
         let mut best = args[0].spread(rows)?;
         for arg in &args[1..] {
             let other = arg.spread(rows)?;
-            let better = comparison
-                .of(&ordered(&Values::new(other.clone())), &ordered(&Values::new(best.clone())))?;
-            let takes = or_kleene(&spread(better, rows)?, &is_null(best.as_ref())?)?;
+            let better = comparison.of(arg, &Values::new(best.clone()), rows)?;
+            let takes = or_kleene(&better, &is_null(best.as_ref())?)?;
             best = zip(&and_kleene(&takes, &is_not_null(other.as_ref())?)?, &other, &best)?;
         }
         Ok(best)
@@ -125,9 +98,26 @@ pub(super) fn truth(value: bool, negated: bool) -> Arc<Kernel> {
     })
 }
 
-/// `-a`.
+/// `-a`, of an int64, a float64 or a decimal.
 pub(super) fn negate() -> Arc<Kernel> {
-    unary(|array| Ok(numeric::neg(array.as_ref())?))
+    Arc::new(|args, rows| {
+        let a = &args[0];
+        Ok(match a.array.data_type() {
+            ArrowType::Float64 => {
+                type T = Float64Type;
+                Arc::new(each::<T, T, T>(a, a, rows, |a, _| Some(-a))?)
+            }
+            ArrowType::Decimal128(precision, scale) => {
+                type T = Decimal128Type;
+                let less = each::<T, T, T>(a, a, rows, |a, _| a.checked_neg())?;
+                Arc::new(less.with_precision_and_scale(*precision, *scale)?)
+            }
+            _ => {
+                type T = Int64Type;
+                Arc::new(each::<T, T, T>(a, a, rows, |a, _| a.checked_neg())?)
+            }
+        })
+    })
 }
 
 /// The type of a sum, a product, … of two numbers that are both 64-bit integers, both decimals or
@@ -150,110 +140,207 @@ pub(super) fn result_of(arithmetic: Arithmetic, a: &ArrowType, b: &ArrowType) ->
 /// Arithmetic on two numbers of one kind. Nothing wraps and nothing is rounded: what does not fit
 /// fails.
 pub(super) fn arithmetic(arithmetic: Arithmetic, result: ArrowType) -> Arc<Kernel> {
-    Arc::new(move |args, _| {
+    Arc::new(move |args, rows| {
         let (a, b) = (&args[0], &args[1]);
-        let array = match arithmetic {
-            Arithmetic::Add => numeric::add(a, b),
-            Arithmetic::Subtract => numeric::sub(a, b),
-            Arithmetic::Multiply => numeric::mul(a, b),
-            Arithmetic::Divide | Arithmetic::DivideWhole => {
-                refuse_zero(b)?;
-                numeric::div(a, b)
+        Ok(match result {
+            ArrowType::Float64 => Arc::new(of_floats(arithmetic, a, b, rows)?),
+            ArrowType::Decimal128(precision, scale) => {
+                let decimals = of_decimals(arithmetic, a, b, rows)?;
+                let fits = |value| conversions::fits(value, precision).is_some();
+                if !decimals.iter().flatten().all(fits) {
+                    let name = format!("decimal({precision},{scale})");
+                    return Err(Trouble::Row(format!("the result has more digits than {name}")));
+                }
+                Arc::new(decimals.with_precision_and_scale(precision, scale)?)
             }
-            Arithmetic::Remainder => {
-                refuse_zero(b)?;
-                numeric::rem(a, b)
-            }
-        };
-        let array = array?;
-        let ArrowType::Decimal128(precision, scale) = result else { return Ok(array) };
-        let decimals = array.as_primitive::<Decimal128Type>();
-        decimals.validate_decimal_precision(precision).map_err(|_| {
-            Trouble::Row(format!("the result has more digits than decimal({precision},{scale})"))
-        })?;
-        Ok(Arc::new(decimals.clone().with_precision_and_scale(precision, scale)?))
+            _ => Arc::new(of_integers(arithmetic, a, b, rows)?),
+        })
     })
+}
+
+fn of_integers(
+    arithmetic: Arithmetic,
+    a: &Values,
+    b: &Values,
+    rows: usize,
+) -> Result<Int64Array, Trouble> {
+    type T = Int64Type;
+    match arithmetic {
+        Arithmetic::Add => each::<T, T, T>(a, b, rows, i64::checked_add),
+        Arithmetic::Subtract => each::<T, T, T>(a, b, rows, i64::checked_sub),
+        Arithmetic::Multiply => each::<T, T, T>(a, b, rows, i64::checked_mul),
+        Arithmetic::Divide | Arithmetic::DivideWhole => {
+            refuse_zero::<T>(a, b, rows)?;
+            each::<T, T, T>(a, b, rows, i64::checked_div)
+        }
+        Arithmetic::Remainder => {
+            refuse_zero::<T>(a, b, rows)?;
+            // The remainder of the least integer by -1 is 0, though the quotient is out of range.
+            each::<T, T, T>(a, b, rows, |a, b| (b != 0).then(|| a.wrapping_rem(b)))
+        }
+    }
+}
+
+fn of_floats(
+    arithmetic: Arithmetic,
+    a: &Values,
+    b: &Values,
+    rows: usize,
+) -> Result<Float64Array, Trouble> {
+    type T = Float64Type;
+    match arithmetic {
+        Arithmetic::Add => each::<T, T, T>(a, b, rows, |a, b| Some(a + b)),
+        Arithmetic::Subtract => each::<T, T, T>(a, b, rows, |a, b| Some(a - b)),
+        Arithmetic::Multiply => each::<T, T, T>(a, b, rows, |a, b| Some(a * b)),
+        Arithmetic::Divide | Arithmetic::DivideWhole => {
+            refuse_zero::<T>(a, b, rows)?;
+            each::<T, T, T>(a, b, rows, |a, b| Some(a / b))
+        }
+        Arithmetic::Remainder => {
+            refuse_zero::<T>(a, b, rows)?;
+            each::<T, T, T>(a, b, rows, |a, b| Some(a % b))
+        }
+    }
+}
+
+/// Decimals with as many digits after the point as [`result_of`] says. They are not divided.
+fn of_decimals(
+    arithmetic: Arithmetic,
+    a: &Values,
+    b: &Values,
+    rows: usize,
+) -> Result<Decimal128Array, Trouble> {
+    type T = Decimal128Type;
+    if arithmetic == Arithmetic::Multiply {
+        return each::<T, T, T>(a, b, rows, i128::checked_mul);
+    }
+    let scale = |values: &Values| values.array.as_primitive::<T>().scale().unsigned_abs();
+    let common = scale(a).max(scale(b));
+    let factor = |values: &Values| 10_i128.pow((common - scale(values)).into());
+    let (of_a, of_b) = (factor(a), factor(b));
+    let both = |a: i128, b: i128| a.checked_mul(of_a).zip(b.checked_mul(of_b));
+    match arithmetic {
+        Arithmetic::Add => {
+            each::<T, T, T>(a, b, rows, |a, b| both(a, b).and_then(|(a, b)| a.checked_add(b)))
+        }
+        Arithmetic::Subtract => {
+            each::<T, T, T>(a, b, rows, |a, b| both(a, b).and_then(|(a, b)| a.checked_sub(b)))
+        }
+        _ => {
+            refuse_zero::<T>(a, b, rows)?;
+            each::<T, T, T>(a, b, rows, |a, b| both(a, b).and_then(|(a, b)| a.checked_rem(b)))
+        }
+    }
 }
 
 /// A date moved by so many days.
 pub(super) fn move_days(arithmetic: Arithmetic) -> Arc<Kernel> {
-    Arc::new(move |args, _| {
-        let days = Values {
-            array: casts::cast(&days_of(&args[0])?, &ArrowType::Int64, false)?,
-            ..args[0].clone()
+    Arc::new(move |args, rows| {
+        let moved = |day: i32, by: i64| {
+            let day = match arithmetic {
+                Arithmetic::Subtract => i64::from(day).checked_sub(by)?,
+                _ => i64::from(day).checked_add(by)?,
+            };
+            i32::try_from(day).ok()
         };
-        let moved = match arithmetic {
-            Arithmetic::Subtract => numeric::sub(&days, &args[1])?,
-            _ => numeric::add(&days, &args[1])?,
-        };
-        let moved = casts::cast(&moved, &ArrowType::Int32, false)
-            .map_err(|_| Trouble::from(ArrowError::ArithmeticOverflow(String::new())))?;
-        Ok(Arc::new(
-            moved.as_primitive::<arrow_array::types::Int32Type>().reinterpret_cast::<Date32Type>(),
-        ))
+        let (a, b) = (&args[0], &args[1]);
+        Ok(Arc::new(each::<Date32Type, Int64Type, Date32Type>(a, b, rows, moved)?))
     })
 }
 
 /// Days from the second date to the first.
 pub(super) fn days_between() -> Arc<Kernel> {
-    Arc::new(|args, _| {
-        let day = |arg: &Values| {
-            Ok::<_, Trouble>(Values {
-                array: casts::cast(&days_of(arg)?, &ArrowType::Int64, false)?,
-                ..arg.clone()
-            })
-        };
-        Ok(numeric::sub(&day(&args[0])?, &day(&args[1])?)?)
+    Arc::new(|args, rows| {
+        let days = |a: i32, b: i32| Some(i64::from(a) - i64::from(b));
+        let (a, b) = (&args[0], &args[1]);
+        Ok(Arc::new(each::<Date32Type, Date32Type, Int64Type>(a, b, rows, days)?))
     })
 }
 
 /// A moment moved by an interval.
 pub(super) fn move_moment(arithmetic: Arithmetic, result: ArrowType) -> Arc<Kernel> {
-    Arc::new(move |args, _| {
+    use arrow_array::types::{
+        TimestampMicrosecondType as Micros, TimestampMillisecondType as Millis,
+        TimestampNanosecondType as Nanos, TimestampSecondType as Seconds,
+    };
+    Arc::new(move |args, rows| {
         let ArrowType::Timestamp(unit, _) = result else {
             return Err(Trouble::Row("no moment".to_owned()));
         };
-        let moment =
-            Values { array: casts::without_zone(&args[0].array, unit)?, ..args[0].clone() };
-        let moved = match arithmetic {
-            Arithmetic::Subtract => numeric::sub(&moment, &args[1])?,
-            _ => numeric::add(&moment, &args[1])?,
+        let add = match unit {
+            TimeUnit::Second => Seconds::add_month_day_nano,
+            TimeUnit::Millisecond => Millis::add_month_day_nano,
+            TimeUnit::Microsecond => Micros::add_month_day_nano,
+            TimeUnit::Nanosecond => Nanos::add_month_day_nano,
         };
-        casts::with_zone_of(&moved, &result)
+        let subtract = match unit {
+            TimeUnit::Second => Seconds::subtract_month_day_nano,
+            TimeUnit::Millisecond => Millis::subtract_month_day_nano,
+            TimeUnit::Microsecond => Micros::subtract_month_day_nano,
+            TimeUnit::Nanosecond => Nanos::subtract_month_day_nano,
+        };
+        let moved = if arithmetic == Arithmetic::Subtract { subtract } else { add };
+        let utc: Tz = "+00:00".parse()?;
+        let moment = relabelled(&args[0].array, &ArrowType::Int64)?;
+        let moment = Values { array: moment, ..args[0].clone() };
+        let moments = each::<Int64Type, IntervalMonthDayNanoType, Int64Type>(
+            &moment,
+            &args[1],
+            rows,
+            |moment, by| moved(moment, by, utc),
+        )?;
+        relabelled(&moments, &result)
     })
 }
 
-fn days_of(values: &Values) -> Result<ArrayRef, Trouble> {
-    Ok(Arc::new(
-        values
-            .array
-            .as_primitive::<Date32Type>()
-            .reinterpret_cast::<arrow_array::types::Int32Type>(),
-    ))
-}
-
-/// Floats are divided by zero without a fault, integers and decimals not.
-fn refuse_zero(divisor: &Values) -> Result<(), Trouble> {
-    let Some(floats) = divisor.array.as_primitive_opt::<Float64Type>() else { return Ok(()) };
-    if floats.iter().flatten().any(|value| value == 0.0) {
-        Err(ArrowError::DivideByZero.into())
-    } else {
-        Ok(())
-    }
-}
-
-/// Floats in the order of numbers: -0.0 is 0.0, and there is one NaN, greater than all others. The
-/// kernels' own order tells them apart.
-fn ordered(values: &Values) -> Values {
-    let Some(floats) = values.array.as_primitive_opt::<Float64Type>() else {
-        return Values { failed: Default::default(), ..values.clone() };
+/// A number for each of `rows`, of two; null where one is. `None` is a result out of range.
+fn each<A: ArrowPrimitiveType, B: ArrowPrimitiveType, T: ArrowPrimitiveType>(
+    a: &Values,
+    b: &Values,
+    rows: usize,
+    of: impl Fn(A::Native, B::Native) -> Option<T::Native>,
+) -> Result<PrimitiveArray<T>, Trouble> {
+    let (x, y) = (a.array.as_primitive::<A>().values(), b.array.as_primitive::<B>().values());
+    let mut is_whole = true;
+    let mut one = |x: A::Native, y: B::Native| {
+        of(x, y).unwrap_or_else(|| {
+            is_whole = false;
+            Default::default()
+        })
     };
-    let plain =
-        floats.unary::<_, Float64Type>(|value| if value.is_nan() { f64::NAN } else { value + 0.0 });
-    Values { array: Arc::new(plain), constant: values.constant, failed: Default::default() }
+    let values: Vec<T::Native> = match (a.constant, b.constant) {
+        (false, false) => x.iter().zip(y.iter()).map(|(x, y)| one(*x, *y)).collect(),
+        (false, true) => x.iter().map(|x| one(*x, y[0])).collect(),
+        (true, _) => (0..rows).map(|row| one(x[0], y[b.index(row)])).collect(),
+    };
+    let nulls = nulls_of_either(a, b, rows);
+    // What a null stands for may be out of range.
+    let fails = |row: usize| {
+        let is_valid = nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+        is_valid && of(x[a.index(row)], y[b.index(row)]).is_none()
+    };
+    if !is_whole && (0..rows).any(fails) {
+        return Err(ArrowError::ArithmeticOverflow(String::new()).into());
+    }
+    Ok(PrimitiveArray::new(values.into(), nulls))
 }
 
-/// One answer a row, where two constants were compared.
-fn spread(answer: BooleanArray, rows: usize) -> Result<BooleanArray, Trouble> {
-    Values { constant: answer.len() != rows, ..Values::new(Arc::new(answer)) }.booleans(rows)
+fn refuse_zero<T: ArrowPrimitiveType>(a: &Values, b: &Values, rows: usize) -> Result<(), Trouble> {
+    let divisors = b.array.as_primitive::<T>().values();
+    let is_zero = |value: &T::Native| *value == T::Native::default();
+    if !divisors.iter().any(is_zero) {
+        return Ok(());
+    }
+    let nulls = nulls_of_either(a, b, rows);
+    let fails = |row: usize| {
+        nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) && is_zero(&divisors[b.index(row)])
+    };
+    if (0..rows).any(fails) { Err(ArrowError::DivideByZero.into()) } else { Ok(()) }
 }
+
+fn nulls_of_either(a: &Values, b: &Values, rows: usize) -> Option<NullBuffer> {
+    NullBuffer::union(nulls_of(a, rows).as_ref(), nulls_of(b, rows).as_ref())
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::Error;
 use arrow_array::{Array, ArrayRef, BooleanArray, Datum, UInt32Array, new_null_array};
+use arrow_buffer::NullBuffer;
 use arrow_schema::{ArrowError, DataType as ArrowType};
 use arrow_select::concat::concat;
 use arrow_select::take::take;
@@ -66,6 +67,15 @@ impl Values {
 
     fn slice(&self, from: usize, rows: usize) -> Self {
         if self.constant { self.clone() } else { Self::new(self.array.slice(from, rows)) }
+    }
+}
+
+/// The nulls of values, for each of `rows`.
+pub(super) fn nulls_of(values: &Values, rows: usize) -> Option<NullBuffer> {
+    let nulls = values.array.logical_nulls()?;
+    match values.constant {
+        true => nulls.is_null(0).then(|| NullBuffer::new_null(rows)),
+        false => Some(nulls),
     }
 }
 

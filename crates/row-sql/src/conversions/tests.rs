@@ -6,6 +6,7 @@ use arrow_cast::{CastOptions, cast_with_options};
 use proptest::prelude::*;
 
 use super::*;
+use crate::types::is_float;
 
 const UNITS: [TimeUnit; 4] =
     [TimeUnit::Second, TimeUnit::Millisecond, TimeUnit::Microsecond, TimeUnit::Nanosecond];
