@@ -8,6 +8,7 @@ mod codec;
 mod delta;
 mod dictionary;
 mod error;
+mod gather;
 mod hybrid;
 mod numbers;
 mod pack;
@@ -25,6 +26,7 @@ mod tests;
 pub use codec::Compressor;
 pub use dictionary::Texts;
 pub use error::Error;
+pub use gather::{Gather, RowPlace};
 pub use shared_buffer::SharedBuffer;
 pub use writer::{FileSchema, FileWriter};
 

@@ -12,6 +12,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use proptest::prelude::*;
 
 mod asked_for;
+mod gathered;
 
 use super::*;
 use crate::SharedBuffer;

@@ -292,7 +292,8 @@ fn own<'a, T: arrow_buffer::ArrowNativeType>(
     }
 }
 
-fn buffer_of<T: arrow_buffer::ArrowNativeType>(array: &dyn Array) -> &[T] {
+/// The numbers of an array, those of nulls too, as others of the same width.
+pub(super) fn buffer_of<T: arrow_buffer::ArrowNativeType>(array: &dyn Array) -> &[T] {
     use arrow_array::types::{
         Date32Type, Int32Type, Int64Type, Time32MillisecondType, Time32SecondType,
         Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
@@ -306,6 +307,13 @@ fn buffer_of<T: arrow_buffer::ArrowNativeType>(array: &dyn Array) -> &[T] {
         };
     }
     match array.data_type() {
+        DataType::Int8 => of!(Int8Type),
+        DataType::UInt8 => of!(UInt8Type),
+        DataType::Int16 => of!(Int16Type),
+        DataType::UInt16 => of!(UInt16Type),
+        DataType::Float32 => of!(Float32Type),
+        DataType::Float64 => of!(Float64Type),
+        DataType::Decimal128(..) => of!(Decimal128Type),
         DataType::Int32 => of!(Int32Type),
         DataType::UInt32 => of!(UInt32Type),
         DataType::Date32 => of!(Date32Type),

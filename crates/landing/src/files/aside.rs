@@ -2,10 +2,10 @@
 //! folder by folder, so that one file is open at a time.
 
 use arrow_array::RecordBatch;
-use arrow_select::interleave::interleave_record_batch;
 use job::Error;
+use parquet_pages::{Gather, RowPlace};
 
-use super::broken;
+use super::writers::unwritten;
 
 /// Rows that are brought into the order of their folders at once.
 const SORTED_ROWS: usize = if cfg!(test) { 7 } else { 8 * 1024 };
@@ -114,9 +114,9 @@ impl Due {
         let end = self.places.len().min(self.at + SORTED_ROWS);
         let places = self.places[self.at..end]
             .iter()
-            .map(|place| (place.batch as usize, place.row as usize));
-        let batches: Vec<&RecordBatch> = self.batches.iter().collect();
-        interleave_record_batch(&batches, &places.collect::<Vec<_>>()).map_err(broken)
+            .map(|place| RowPlace { batch: place.batch, row: place.row });
+        let gather = Gather::new(&self.batches).map_err(unwritten)?;
+        gather.rows(&places.collect::<Vec<_>>()).map_err(unwritten)
     }
 }
 
