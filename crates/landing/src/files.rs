@@ -5,7 +5,6 @@ mod stats;
 mod aside;
 mod folders;
 mod writers;
-mod gather;
 mod merge;
 
 use std::collections::{HashMap, HashSet};
@@ -15,18 +14,17 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef};
-use arrow_select::take::take;
 use contract::Contract;
 use job::TableFormat;
 use job::{Error, ErrorKind};
 use parquet_pages::SharedBuffer;
+use rows::{Gather, RowPlace};
 
 use crate::plan::Plan;
 use aside::Aside;
 use folders::Folders;
-use gather::gather;
 pub use stats::Stats;
-use writers::Writers;
+use writers::{Writers, unwritten};
 
 pub(crate) use folders::TooLong;
 pub use folders::folder_text;
@@ -259,7 +257,7 @@ impl Files {
         let batch = RecordBatch::try_new(self.columns.clone(), stored).map_err(broken)?;
         let shares = self.folders.share(columns, rows)?;
         for index in self.folders.columns() {
-            new.add(index, take(&columns[index], &shares.new, None).map_err(broken)?);
+            new.add(index, rows::take(&columns[index], &shares.new).map_err(unwritten)?);
         }
         let mut aside = Vec::new();
         for (folder, rows) in shares.folders {
@@ -488,6 +486,13 @@ impl File {
 }
 
 /// Nothing of the data can make the encoder fail: what does is a bug.
+/// The rows at these positions, in this order.
+fn gather(batch: &RecordBatch, rows: Vec<u32>) -> Result<RecordBatch, Error> {
+    let places: Vec<_> = rows.into_iter().map(|row| RowPlace { batch: 0, row }).collect();
+    let gather = Gather::new(std::slice::from_ref(batch)).map_err(unwritten)?;
+    gather.rows(&places).map_err(unwritten)
+}
+
 fn broken(error: impl std::fmt::Debug) -> Error {
     Error::new(ErrorKind::Internal, format!("writing Parquet: {}", wording::variant(&error)))
 }

@@ -3,7 +3,7 @@
 use twox_hash::XxHash3_64;
 
 use super::{IS_SMALL, Whole};
-use crate::packed_text::{self, PackedText};
+use rows::packed_text::{self, PackedText};
 
 /// Most values of a dictionary, and with it most codes.
 pub(super) const MOST_VALUES: usize = if IS_SMALL { 1 << 9 } else { 1 << 16 };

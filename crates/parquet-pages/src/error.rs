@@ -3,3 +3,9 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Error(pub(crate) String);
+
+impl From<rows::Error> for Error {
+    fn from(error: rows::Error) -> Self {
+        Self(format!("writing Parquet: {error}"))
+    }
+}

@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::DataType;
 use parquet::file::metadata::SortingColumn;
 
-use super::gather::{Gather, PartValues, Parts, RowPlace};
+use rows::{Gather, PartValues, Parts, RowPlace};
 
 /// Rows that are handed over at once.
 const BATCH_ROWS: usize = 8 * 1024;
@@ -102,13 +102,13 @@ struct Key<'a> {
 
 impl<'a> Key<'a> {
     fn new(batches: &'a [RecordBatch], column: &SortingColumn) -> Result<Self, Error> {
-        let parts = Parts::new(batches, column.column_idx as usize)?;
-        let bits = match &parts.values {
+        let parts = Parts::of_column(batches, column.column_idx as usize)?;
+        let bits = match parts.values() {
             PartValues::Bits(_) => 1,
             PartValues::One(_) => 8,
             PartValues::Two(_) => 16,
             PartValues::Four(_) => 32,
-            PartValues::Eight(_) | PartValues::Sixteen(_) | PartValues::Texts(_) => 64,
+            _ => 64,
         };
         let has_sign = !matches!(
             parts.data_type(),
@@ -134,7 +134,7 @@ impl<'a> Key<'a> {
     #[inline(always)]
     fn rank(&self, place: RowPlace) -> u64 {
         let (batch, row) = (place.batch as usize, place.row as usize);
-        let bits = match &self.parts.values {
+        let bits = match self.parts.values() {
             PartValues::Bits(parts) => parts[batch].value(row).into(),
             PartValues::One(parts) => parts[batch][row].into(),
             PartValues::Two(parts) => parts[batch][row].into(),
@@ -143,6 +143,8 @@ impl<'a> Key<'a> {
             PartValues::Sixteen(parts) => {
                 parts[batch][row].clamp(i64::MIN.into(), i64::MAX.into()) as u64
             }
+            // No file has them.
+            PartValues::Intervals(_) | PartValues::Nulls => 0,
             PartValues::Texts(parts) => {
                 let text = parts[batch].text(place.row);
                 return match text.first_chunk() {
@@ -192,7 +194,7 @@ impl<'a> Key<'a> {
                 return if is_first { Ordering::Less } else { Ordering::Greater };
             }
         }
-        let order = match &self.parts.values {
+        let order = match self.parts.values() {
             PartValues::Texts(parts) => {
                 parts[a.batch as usize].text(a.row).cmp(parts[b.batch as usize].text(b.row))
             }

@@ -11,11 +11,12 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef, PrimitiveArray, UInt32Array};
 use arrow_schema::DataType;
-use arrow_select::take::take;
 use parquet::basic::{Encoding, Type};
 use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescriptor;
+
+use rows::values_of;
 
 use super::bounds::{Bounds, TextBounds};
 use super::numbers::NumberValues;
@@ -220,7 +221,7 @@ fn chosen(array: &dyn Array, positions: Vec<usize>) -> Option<ArrayRef> {
             positions.into_iter().map(|position| valid[position]).collect()
         }
     };
-    take(array, &UInt32Array::from_iter_values(rows.into_iter().map(|row| row as u32)), None).ok()
+    rows::take(array, &UInt32Array::from_iter_values(rows.into_iter().map(|row| row as u32))).ok()
 }
 
 /// The numbers of an array as Parquet's INT32 or FLOAT: its own, or put in `scratch`.
@@ -280,7 +281,7 @@ fn own<'a, T: arrow_buffer::ArrowNativeType>(
     array: &'a dyn Array,
     scratch: &'a mut Vec<T>,
 ) -> &'a [T] {
-    let values = buffer_of(array);
+    let values = values_of(array);
     match array.nulls().filter(|nulls| nulls.null_count() > 0) {
         None => values,
         Some(nulls) => {
@@ -289,45 +290,6 @@ fn own<'a, T: arrow_buffer::ArrowNativeType>(
                 .for_each(|(start, end)| scratch.extend_from_slice(&values[start..end]));
             scratch
         }
-    }
-}
-
-/// The numbers of an array, those of nulls too, as others of the same width.
-pub(super) fn buffer_of<T: arrow_buffer::ArrowNativeType>(array: &dyn Array) -> &[T] {
-    use arrow_array::types::{
-        Date32Type, Int32Type, Int64Type, Time32MillisecondType, Time32SecondType,
-        Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
-        TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt32Type,
-        UInt64Type,
-    };
-    use arrow_schema::TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
-    macro_rules! of {
-        ($type:ty) => {
-            array.as_primitive::<$type>().values().inner().typed_data()
-        };
-    }
-    match array.data_type() {
-        DataType::Int8 => of!(Int8Type),
-        DataType::UInt8 => of!(UInt8Type),
-        DataType::Int16 => of!(Int16Type),
-        DataType::UInt16 => of!(UInt16Type),
-        DataType::Float32 => of!(Float32Type),
-        DataType::Float64 => of!(Float64Type),
-        DataType::Decimal128(..) => of!(Decimal128Type),
-        DataType::Int32 => of!(Int32Type),
-        DataType::UInt32 => of!(UInt32Type),
-        DataType::Date32 => of!(Date32Type),
-        DataType::Time32(Second) => of!(Time32SecondType),
-        DataType::Time32(_) => of!(Time32MillisecondType),
-        DataType::Int64 => of!(Int64Type),
-        DataType::UInt64 => of!(UInt64Type),
-        DataType::Time64(Microsecond) => of!(Time64MicrosecondType),
-        DataType::Time64(_) => of!(Time64NanosecondType),
-        DataType::Timestamp(Second, _) => of!(TimestampSecondType),
-        DataType::Timestamp(Millisecond, _) => of!(TimestampMillisecondType),
-        DataType::Timestamp(Microsecond, _) => of!(TimestampMicrosecondType),
-        DataType::Timestamp(Nanosecond, _) => of!(TimestampNanosecondType),
-        _ => &[],
     }
 }
 

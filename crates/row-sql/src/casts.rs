@@ -11,7 +11,7 @@ use wording::quote;
 
 use super::conversions::{convert, relabelled};
 use super::types::{self, is_integer, is_number};
-use super::values::{Kernel, Trouble};
+use super::values::{Kernel, Trouble, null_where};
 
 /// Whether there is a cast.
 pub(super) fn is_possible(from: &ArrowType, to: &ArrowType) -> bool {
@@ -150,7 +150,7 @@ fn finite(from: &dyn Array, to: ArrayRef, lenient: bool) -> Result<ArrayRef, Tro
         .collect();
     match lost.true_count() {
         0 => Ok(to),
-        _ if lenient => Ok(arrow_select::nullif::nullif(&to, &lost)?),
+        _ if lenient => null_where(&to, &lost),
         _ => Err(Trouble::from(ArrowError::ArithmeticOverflow(String::new()))),
     }
 }

@@ -156,9 +156,8 @@ impl Expression {
             values.spread(rows).map_err(|_| Error::Internal("spreading a constant".to_owned()))?;
         if !failed.is_empty() {
             let mask: BooleanArray = (0..rows).map(|row| Some(failed.contains_key(&row))).collect();
-            array = arrow_select::nullif::nullif(array.as_ref(), &mask).map_err(|error| {
-                Error::Internal(format!("nulling values: {}", wording::variant(&error)))
-            })?;
+            array = values::null_where(&array, &mask)
+                .map_err(|_| Error::Internal("nulling values".to_owned()))?;
         }
         debug_assert_eq!(array.len(), rows);
         Ok(Evaluated { array, failed })

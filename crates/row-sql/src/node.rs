@@ -9,12 +9,11 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, new_null_array};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::{ArrowError, DataType as ArrowType};
-use arrow_select::filter::prep_null_mask_filter;
-use arrow_select::nullif::nullif;
-use arrow_select::zip::zip;
 
 use super::Flaw;
-use super::values::{Failed, Kernel, MOST_BYTES, Trouble, Values, apply, too_much_text};
+use super::values::{
+    Failed, Kernel, MOST_BYTES, Trouble, Values, apply, choose, null_where, too_much_text,
+};
 
 /// An expression that is typed.
 #[derive(Clone)]
@@ -196,7 +195,7 @@ impl Node {
             failed.extend(
                 std::mem::take(&mut value.failed).into_iter().filter(|(row, _)| holds.value(*row)),
             );
-            all = Values::new(zip(&holds, &value, &all).map_err(kernel)?);
+            all = Values::new(choose(&holds, &value, &all).map_err(whole)?);
         }
         Ok(Values { array: all.spread(batch.rows).map_err(whole)?, constant: false, failed })
     }
@@ -211,7 +210,7 @@ impl Node {
             let array = value.spread(batch.rows).map_err(whole)?;
             let takes =
                 and_not(&is_not_null(array.as_ref()).map_err(kernel)?, &settled).map_err(kernel)?;
-            found = zip(&takes, &array, &found).map_err(kernel)?;
+            found = choose(&takes, &Values::new(array), &Values::new(found)).map_err(whole)?;
             settled = or(&settled, &takes).map_err(kernel)?;
             if !value.failed.is_empty() {
                 let fails = rows_of(&value.failed, batch.rows);
@@ -249,14 +248,17 @@ impl<'a> Input<'a> {
     fn column(&self, index: usize) -> Result<Values, Trouble> {
         let column = &self.columns[index];
         Ok(Values::new(match self.skipped {
-            Some(skipped) => nullif(column.as_ref(), skipped)?,
+            Some(skipped) => null_where(column, skipped)?,
             None => column.clone(),
         }))
     }
 }
 
 fn is_true(booleans: &BooleanArray) -> BooleanArray {
-    if booleans.null_count() == 0 { booleans.clone() } else { prep_null_mask_filter(booleans) }
+    match booleans.nulls() {
+        Some(nulls) => BooleanArray::new(booleans.values() & nulls.inner(), None),
+        None => booleans.clone(),
+    }
 }
 
 fn none(rows: usize) -> BooleanArray {

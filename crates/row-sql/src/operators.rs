@@ -12,13 +12,11 @@ use arrow_array::types::{
 use arrow_array::{BooleanArray, Decimal128Array, Float64Array, Int64Array, PrimitiveArray};
 use arrow_buffer::NullBuffer;
 use arrow_schema::{ArrowError, DataType as ArrowType, TimeUnit};
-use arrow_select::nullif::nullif;
-use arrow_select::zip::zip;
 
 use super::comparisons::Comparison;
 use super::conversions::{self, relabelled};
 use super::types::{MOST_DIGITS, digits, is_decimal};
-use super::values::{Kernel, Trouble, Values, nulls_of, unary};
+use super::values::{Kernel, Trouble, Values, choose, null_where, nulls_of, unary};
 
 /// Arithmetic on two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +59,7 @@ pub(super) fn is_in() -> Arc<Kernel> {
 pub(super) fn null_if() -> Arc<Kernel> {
     Arc::new(|args, rows| {
         let equal = Comparison::Equal.of(&args[1], &args[2], rows)?;
-        Ok(nullif(args[0].spread(rows)?.as_ref(), &equal)?)
+        null_where(&args[0].spread(rows)?, &equal)
     })
 }
 
@@ -73,7 +71,8 @@ pub(super) fn extreme(comparison: Comparison) -> Arc<Kernel> {
             let other = arg.spread(rows)?;
             let better = comparison.of(arg, &Values::new(best.clone()), rows)?;
             let takes = or_kleene(&better, &is_null(best.as_ref())?)?;
-            best = zip(&and_kleene(&takes, &is_not_null(other.as_ref())?)?, &other, &best)?;
+            let takes = and_kleene(&takes, &is_not_null(other.as_ref())?)?;
+            best = choose(&takes, &Values::new(other), &Values::new(best))?;
         }
         Ok(best)
     })

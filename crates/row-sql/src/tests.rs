@@ -4,11 +4,19 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, StringArray};
+use arrow_array::{Array, ArrayRef, Datum, StringArray};
 use arrow_schema::DataType as ArrowType;
 
 use super::functions::FUNCTIONS;
+use super::values::Values;
 use super::{Column, Expression};
+
+/// For Arrow's kernels, which answers are compared with.
+impl Datum for Values {
+    fn get(&self) -> (&dyn Array, bool) {
+        (self.array.as_ref(), self.constant)
+    }
+}
 
 /// Expressions, and what DuckDB answers.
 fn suite() -> String {

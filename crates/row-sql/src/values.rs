@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::Error;
-use arrow_array::{Array, ArrayRef, BooleanArray, Datum, UInt32Array, new_null_array};
-use arrow_buffer::NullBuffer;
+use arrow_array::{Array, ArrayRef, BooleanArray, make_array, new_null_array};
+use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::{ArrowError, DataType as ArrowType};
-use arrow_select::concat::concat;
-use arrow_select::take::take;
+use rows::RowPlace;
 
 /// The rows, from 0 in the batch, for which there is no value, and why.
 pub(super) type Failed = BTreeMap<usize, String>;
@@ -58,7 +57,8 @@ impl Values {
         if !self.constant {
             return Ok(self.array.clone());
         }
-        Ok(take(self.array.as_ref(), &UInt32Array::from_value(0, rows), None)?)
+        let first = RowPlace { batch: 0, row: 0 };
+        Ok(rows::gather(&[self.array.as_ref()], &vec![first; rows])?)
     }
 
     pub(super) fn booleans(&self, rows: usize) -> Result<BooleanArray, Trouble> {
@@ -79,12 +79,6 @@ pub(super) fn nulls_of(values: &Values, rows: usize) -> Option<NullBuffer> {
     }
 }
 
-impl Datum for Values {
-    fn get(&self) -> (&dyn Array, bool) {
-        (self.array.as_ref(), self.constant)
-    }
-}
-
 impl From<ArrowError> for Trouble {
     fn from(error: ArrowError) -> Self {
         match error {
@@ -102,6 +96,40 @@ impl From<ArrowError> for Trouble {
             ))),
         }
     }
+}
+
+impl From<rows::Error> for Trouble {
+    fn from(error: rows::Error) -> Self {
+        Self::Whole(match error {
+            rows::Error::TooMuchText => too_much_text(),
+            rows::Error::Types(message) => Error::Internal(message),
+        })
+    }
+}
+
+/// The first value where a condition holds, and the second elsewhere: also where it is null.
+pub(super) fn choose(
+    condition: &BooleanArray,
+    a: &Values,
+    b: &Values,
+) -> Result<ArrayRef, Trouble> {
+    let place = |row: usize| match condition.is_valid(row) && condition.value(row) {
+        true => RowPlace { batch: 0, row: a.index(row) as u32 },
+        false => RowPlace { batch: 1, row: b.index(row) as u32 },
+    };
+    let places: Vec<_> = (0..condition.len()).map(place).collect();
+    Ok(rows::gather(&[a.array.as_ref(), b.array.as_ref()], &places)?)
+}
+
+/// The values, and null where a condition holds.
+pub(super) fn null_where(array: &ArrayRef, condition: &BooleanArray) -> Result<ArrayRef, Trouble> {
+    if *array.data_type() == ArrowType::Null || condition.true_count() == 0 {
+        return Ok(array.clone());
+    }
+    let holds = |row| condition.is_valid(row) && condition.value(row);
+    let kept = BooleanBuffer::collect_bool(array.len(), |row| !holds(row));
+    let nulls = NullBuffer::union(array.nulls(), Some(&NullBuffer::new(kept)));
+    Ok(make_array(array.to_data().into_builder().nulls(nulls).build()?))
 }
 
 pub(super) fn too_much_text() -> Error {
@@ -157,7 +185,7 @@ fn in_halves(
         in_halves(kernel, args, range.start..middle, data_type, failed)?,
         in_halves(kernel, args, middle..range.end, data_type, failed)?,
     ];
-    concat(&[halves[0].as_ref(), halves[1].as_ref()]).map_err(|_| too_much_text())
+    rows::concat(&[halves[0].as_ref(), halves[1].as_ref()]).map_err(|_| too_much_text())
 }
 
 /// An operator on one array.

@@ -28,7 +28,7 @@ use contract::{
 use csv_records::Row;
 use csv_records::dialect::{BlankRows, Dialect};
 use job::{Error, ErrorKind};
-use parquet_pages::packed_text;
+use rows::packed_text;
 
 use lanes::{Clock, Kernel, Moments, Numbers};
 use missing::Missing;

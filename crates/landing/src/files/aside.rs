@@ -3,7 +3,7 @@
 
 use arrow_array::RecordBatch;
 use job::Error;
-use parquet_pages::{Gather, RowPlace};
+use rows::{Gather, RowPlace};
 
 use super::writers::unwritten;
 

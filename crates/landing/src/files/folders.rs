@@ -12,8 +12,8 @@ use hashbrown::{HashMap, HashTable};
 use job::limits::{FOLDERS_BYTES, SEGMENT_BYTES};
 use job::{Error, ErrorKind};
 use parquet_pages::Texts;
-use parquet_pages::packed_text::fold;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use rows::packed_text::fold;
 
 use super::MAX_PARTITIONS;
 use crate::keys::Encoded;

@@ -183,6 +183,6 @@ fn closed() -> Error {
     Error::new(ErrorKind::Internal, "a file was written to after it was closed")
 }
 
-pub(super) fn unwritten(error: parquet_pages::Error) -> Error {
+pub(super) fn unwritten(error: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Internal, error.to_string())
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_empty_array};
 use arrow_schema::{Field, Schema};
-use arrow_select::concat::concat;
 use contract::{Compression, Contract, Drift, Join, Mapping, Output, RejectsLimit, Transform};
 use csv_records::dialect::{Dialect, StatedDialect};
 use csv_records::{Limits, Rows, ShardReader};
@@ -149,11 +148,12 @@ pub(super) fn table(
     chunks: &[Vec<ArrayRef>],
     rows: usize,
 ) -> Result<RecordBatch, Error> {
-    let columns =
-        chunks.iter().map(|chunks| concat(&chunks.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
-    let columns = columns.collect::<Result<_, _>>().map_err(|error| {
-        Error::new(ErrorKind::Internal, format!("joining columns: {}", wording::variant(&error)))
-    })?;
+    let columns = chunks
+        .iter()
+        .map(|chunks| rows::concat(&chunks.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
+    let columns = columns
+        .collect::<Result<_, _>>()
+        .map_err(|error| Error::new(ErrorKind::Internal, format!("joining columns: {error}")))?;
     let fields: Vec<Field> = join
         .schema
         .fields

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, UInt32Array};
-use arrow_select::take::take;
 use contract::rejects::{ErrorName, Finding};
 use contract::{Contract, Join, Mapping, Unmatched};
 use job::{Error, ErrorKind};
@@ -66,12 +65,9 @@ impl Joins {
                 }
             }
             for joined in &join.columns {
-                let column = take(lookup.table.column(joined.column), &found, None);
+                let column = rows::take(lookup.table.column(joined.column), &found);
                 columns.push(column.map_err(|error| {
-                    Error::new(
-                        ErrorKind::Internal,
-                        format!("taking a joined column: {}", wording::variant(&error)),
-                    )
+                    Error::new(ErrorKind::Internal, format!("taking a joined column: {error}"))
                 })?);
             }
         }

@@ -2,7 +2,7 @@
 
 use arrow_array::types::ArrowPrimitiveType;
 use arrow_array::{Array, PrimitiveArray, StringArray};
-use parquet_pages::packed_text::{self, PackedText};
+use rows::packed_text::{self, PackedText};
 use twox_hash::XxHash3_64;
 
 use super::distinct::hash_of;

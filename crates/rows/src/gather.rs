@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use crate::Error;
 use arrow_array::cast::AsArray;
+use arrow_array::types::IntervalMonthDayNanoType;
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, StringArray, make_array,
+    Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, StringArray, UInt32Array,
+    new_null_array,
 };
 use arrow_buffer::{
-    ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer,
+    ArrowNativeType, BooleanBuffer, Buffer, IntervalMonthDayNano, NullBuffer, OffsetBuffer,
+    ScalarBuffer,
 };
-use arrow_data::ArrayData;
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::{DataType, IntervalUnit, SchemaRef};
 
-use super::packed_text;
-use super::page::broken;
-use super::values::buffer_of;
+use super::values::{array_of, values_of};
+use super::{Error, packed_text};
 
 /// Where a row lies among batches. Ordered as the rows came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,35 +26,45 @@ pub struct RowPlace {
     pub row: u32,
 }
 
-/// Batches of one schema, of which rows are gathered. It knows the types that contracts have, by
-/// the width of their values: code for each of Arrow's types would be many times as much.
+/// Batches of one schema, of which rows are gathered.
 pub struct Gather<'a> {
     schema: SchemaRef,
     columns: Vec<Parts<'a>>,
 }
 
-/// A column of all batches.
-pub(super) struct Parts<'a> {
+/// A column that is in several arrays.
+pub struct Parts<'a> {
     data_type: &'a DataType,
-    pub(super) values: PartValues<'a>,
-    /// Those of each batch, if any has some.
+    values: PartValues<'a>,
+    /// Those of each array, if any has some.
     nulls: Option<Vec<Option<&'a NullBuffer>>>,
 }
 
-/// The values of a column, by batch.
-pub(super) enum PartValues<'a> {
+/// The values of a column, by array and by their width in bytes.
+pub enum PartValues<'a> {
+    /// Truth values.
     Bits(Vec<&'a BooleanBuffer>),
+    /// Numbers of this many bytes.
     One(Vec<&'a [u8]>),
+    /// Numbers of this many bytes.
     Two(Vec<&'a [u16]>),
+    /// Numbers of this many bytes.
     Four(Vec<&'a [u32]>),
+    /// Numbers of this many bytes.
     Eight(Vec<&'a [u64]>),
+    /// Numbers of this many bytes.
     Sixteen(Vec<&'a [i128]>),
+    /// Spans of time. They are no numbers, and in no order.
+    Intervals(Vec<&'a [IntervalMonthDayNano]>),
+    /// Texts.
     Texts(Vec<Texts<'a>>),
+    /// Nothing but nulls.
+    Nulls,
 }
 
-/// Texts of a batch.
+/// The texts of an array.
 #[derive(Clone, Copy)]
-pub(super) struct Texts<'a> {
+pub struct Texts<'a> {
     offsets: &'a [i32],
     bytes: &'a [u8],
 }
@@ -67,11 +77,15 @@ impl<'a> Gather<'a> {
     /// There is none, or they differ in their types, or have one that no contract has.
     pub fn new(batches: &'a [RecordBatch]) -> Result<Self, Error> {
         let first = batches.first().ok_or_else(none)?;
-        let columns = (0..first.num_columns()).map(|column| Parts::new(batches, column));
+        let columns = (0..first.num_columns()).map(|column| Parts::of_column(batches, column));
         Ok(Self { schema: first.schema(), columns: columns.collect::<Result<_, _>>()? })
     }
 
     /// The rows at these places, in this order.
+    ///
+    /// # Errors
+    ///
+    /// Their texts are more than one array can hold.
     ///
     /// # Panics
     ///
@@ -80,38 +94,58 @@ impl<'a> Gather<'a> {
         let columns = self.columns.iter().map(|column| column.gather(places));
         let options = RecordBatchOptions::new().with_row_count(Some(places.len()));
         let columns = columns.collect::<Result<_, _>>()?;
-        RecordBatch::try_new_with_options(self.schema.clone(), columns, &options).map_err(broken)
+        RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
+            .map_err(|error| Error::Types(format!("choosing rows: {}", wording::variant(&error))))
     }
 }
 
 impl<'a> Parts<'a> {
     /// A column of batches.
-    pub(super) fn new(batches: &'a [RecordBatch], column: usize) -> Result<Self, Error> {
-        let arrays = || batches.iter().map(|batch| batch.column(column).as_ref());
-        let first = arrays().next().ok_or_else(none)?;
-        let data_type = first.data_type();
-        if arrays().any(|array| array.data_type() != data_type) {
-            return Err(Error("writing Parquet: batches differ in their types".to_owned()));
+    ///
+    /// # Errors
+    ///
+    /// As those of [`new`](Self::new).
+    pub fn of_column(batches: &'a [RecordBatch], column: usize) -> Result<Self, Error> {
+        let arrays: Vec<_> = batches.iter().map(|batch| batch.column(column).as_ref()).collect();
+        Self::new(&arrays)
+    }
+
+    /// Looks at arrays.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or they differ in their types, or are of one that no column has.
+    pub fn new(arrays: &[&'a dyn Array]) -> Result<Self, Error> {
+        let data_type = arrays.first().ok_or_else(none)?.data_type();
+        if arrays.iter().any(|array| array.data_type() != data_type) {
+            return Err(Error::Types("arrays differ in their types".to_owned()));
         }
+        let arrays = || arrays.iter().copied();
         let values = match data_type {
             DataType::Boolean => {
                 PartValues::Bits(arrays().map(|array| array.as_boolean().values()).collect())
             }
-            DataType::Int8 | DataType::UInt8 => PartValues::One(arrays().map(buffer_of).collect()),
+            DataType::Int8 | DataType::UInt8 => PartValues::One(arrays().map(values_of).collect()),
             DataType::Int16 | DataType::UInt16 => {
-                PartValues::Two(arrays().map(buffer_of).collect())
+                PartValues::Two(arrays().map(values_of).collect())
             }
             DataType::Int32
             | DataType::UInt32
             | DataType::Float32
             | DataType::Date32
-            | DataType::Time32(_) => PartValues::Four(arrays().map(buffer_of).collect()),
+            | DataType::Time32(_) => PartValues::Four(arrays().map(values_of).collect()),
             DataType::Int64
             | DataType::UInt64
             | DataType::Float64
             | DataType::Time64(_)
-            | DataType::Timestamp(..) => PartValues::Eight(arrays().map(buffer_of).collect()),
-            DataType::Decimal128(..) => PartValues::Sixteen(arrays().map(buffer_of).collect()),
+            | DataType::Timestamp(..) => PartValues::Eight(arrays().map(values_of).collect()),
+            DataType::Decimal128(..) => PartValues::Sixteen(arrays().map(values_of).collect()),
+            DataType::Interval(IntervalUnit::MonthDayNano) => PartValues::Intervals(
+                arrays()
+                    .map(|array| array.as_primitive::<IntervalMonthDayNanoType>().values().as_ref())
+                    .collect(),
+            ),
+            DataType::Null => PartValues::Nulls,
             DataType::Utf8 => PartValues::Texts(
                 arrays()
                     .map(|array| array.as_string::<i32>())
@@ -122,7 +156,7 @@ impl<'a> Parts<'a> {
                     .collect(),
             ),
             other => {
-                return Err(Error(format!("writing Parquet: rows of {other} are not known")));
+                return Err(Error::Types(format!("rows of {other} are not known")));
             }
         };
         let nulls = |array: &'a dyn Array| array.nulls().filter(|nulls| nulls.null_count() > 0);
@@ -131,24 +165,38 @@ impl<'a> Parts<'a> {
         Ok(Self { data_type, values, nulls: has_nulls.then_some(nulls) })
     }
 
+    /// The values.
+    pub fn values(&self) -> &PartValues<'a> {
+        &self.values
+    }
+
     /// Its type.
-    pub(super) fn data_type(&self) -> &DataType {
+    pub fn data_type(&self) -> &DataType {
         self.data_type
     }
 
     /// Whether any value is null.
-    pub(super) fn has_nulls(&self) -> bool {
+    pub fn has_nulls(&self) -> bool {
         self.nulls.is_some()
     }
 
     /// Whether the value at a place is null.
     #[inline(always)]
-    pub(super) fn is_null(&self, place: RowPlace) -> bool {
+    pub fn is_null(&self, place: RowPlace) -> bool {
         let nulls = self.nulls.as_ref().and_then(|nulls| nulls[place.batch as usize]);
         nulls.is_some_and(|nulls| nulls.is_null(place.row as usize))
     }
 
-    fn gather(&self, places: &[RowPlace]) -> Result<ArrayRef, Error> {
+    /// The values at these places, in this order.
+    ///
+    /// # Errors
+    ///
+    /// They are more text than one array can hold.
+    ///
+    /// # Panics
+    ///
+    /// A place is not among the arrays.
+    pub fn gather(&self, places: &[RowPlace]) -> Result<ArrayRef, Error> {
         let nulls = self.has_nulls().then(|| {
             NullBuffer::new(BooleanBuffer::collect_bool(places.len(), |at| {
                 !self.is_null(places[at])
@@ -167,12 +215,10 @@ impl<'a> Parts<'a> {
             PartValues::Four(parts) => numbers(parts, places),
             PartValues::Eight(parts) => numbers(parts, places),
             PartValues::Sixteen(parts) => numbers(parts, places),
+            PartValues::Intervals(parts) => numbers(parts, places),
+            PartValues::Nulls => return Ok(new_null_array(self.data_type, places.len())),
         };
-        let data = ArrayData::builder(self.data_type.clone())
-            .len(places.len())
-            .nulls(nulls)
-            .add_buffer(values);
-        Ok(make_array(data.build().map_err(broken)?))
+        array_of(self.data_type, places.len(), nulls, values)
     }
 }
 
@@ -185,14 +231,62 @@ impl<'a> Texts<'a> {
 
     /// The bytes of a text.
     #[inline(always)]
-    pub(super) fn text(self, row: u32) -> &'a [u8] {
+    pub fn text(self, row: u32) -> &'a [u8] {
         let (start, end) = self.place(row);
         &self.bytes[start..end]
     }
 }
 
+/// The values of arrays at these places, in this order.
+///
+/// # Errors
+///
+/// As those of [`Parts::new`] and [`Parts::gather`].
+///
+/// # Panics
+///
+/// A place is not among the arrays.
+pub fn gather(arrays: &[&dyn Array], places: &[RowPlace]) -> Result<ArrayRef, Error> {
+    Parts::new(arrays)?.gather(places)
+}
+
+/// The values of an array at these positions, in this order; null where a position is.
+///
+/// # Errors
+///
+/// As those of [`gather`].
+///
+/// # Panics
+///
+/// A position is not in the array.
+pub fn take(array: &dyn Array, rows: &UInt32Array) -> Result<ArrayRef, Error> {
+    let Some(nulls) = rows.nulls().filter(|nulls| nulls.null_count() > 0) else {
+        let places = rows.values().iter().map(|row| RowPlace { batch: 0, row: *row });
+        return gather(&[array], &places.collect::<Vec<_>>());
+    };
+    // A null of its own for the positions that are null: the array may be empty.
+    let null = new_null_array(array.data_type(), 1);
+    let place = |at: usize| match nulls.is_valid(at) {
+        true => RowPlace { batch: 0, row: rows.value(at) },
+        false => RowPlace { batch: 1, row: 0 },
+    };
+    gather(&[array, &null], &(0..rows.len()).map(place).collect::<Vec<_>>())
+}
+
+/// Arrays one after the other.
+///
+/// # Errors
+///
+/// As those of [`gather`].
+pub fn concat(arrays: &[&dyn Array]) -> Result<ArrayRef, Error> {
+    let of = |(batch, array): (u32, &&dyn Array)| {
+        (0..array.len() as u32).map(move |row| RowPlace { batch, row })
+    };
+    gather(arrays, &(0..).zip(arrays).flat_map(of).collect::<Vec<_>>())
+}
+
 fn none() -> Error {
-    Error("writing Parquet: there is no batch to take rows of".to_owned())
+    Error::Types("there is nothing to choose rows of".to_owned())
 }
 
 fn numbers<T: ArrowNativeType>(parts: &[&[T]], places: &[RowPlace]) -> Buffer {
@@ -215,7 +309,7 @@ fn texts(
         ends.push(length as i32);
     }
     if i32::try_from(length).is_err() {
-        return Err(Error("writing Parquet: a batch has more text than one can hold".to_owned()));
+        return Err(Error::TooMuchText);
     }
     let room = packed_text::CHUNK.max(packed_text::MOST_BYTES);
     let mut gathered = Vec::with_capacity(length + room);

@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+mod gather;
+pub mod packed_text;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+pub use gather::{Gather, PartValues, Parts, RowPlace, Texts, concat, gather, take};
+pub use values::{array_of, values_of};
+
+/// Why rows can't be chosen. It quotes no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The chosen texts are too many.
+    #[error("the chosen rows have more text than an array can hold")]
+    TooMuchText,
+    /// The arrays are none of which rows are chosen together.
+    #[error("{0}")]
+    Types(String),
+}
