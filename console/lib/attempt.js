@@ -1,5 +1,5 @@
-// What a text would make of the file that landed last, beside the contract that is registered.
-// Nothing here touches the page.
+// What a text would make of the file that landed last, beside the contract that is registered, and
+// of open rejects. Nothing here touches the page.
 
 import { count, counted } from './format.js';
 
@@ -59,4 +59,30 @@ export function tone({ registered, edited }) {
   if (!edited.sample) return '';
   const more = edited.sample.counts.rejected - (registered.sample?.counts.rejected ?? Infinity);
   return more > 0 ? 'warn' : 'good';
+}
+
+/** A dry run of a job's open rejects by a text. */
+export const tryRejects = (api, { job, text }) =>
+  api.post(`/jobs/${encodeURIComponent(job)}/replay`, { dryRun: true, contract: text });
+
+/**
+ * What it says, as a sentence: of `open` rejects it tries the first ones, and those of one layout.
+ * What is filtered is taken too.
+ */
+export function rejectsVerdict({ failure, sample }, open) {
+  if (failure) return 'This text can’t land them.';
+  if (!sample) return 'None of them was tried.';
+  const { read, rejected } = sample.counts;
+  const of = read < open ? `${count(read)} of ` : '';
+  return (
+    `Of ${of}${counted(open, 'open reject')}, this text would take ${count(read - rejected)} ` +
+    `and reject ${count(rejected)}.`
+  );
+}
+
+/** How good it is for the text, like `tone`. A text is meant to take some. */
+export function rejectsTone({ failure, sample }) {
+  if (failure) return 'bad';
+  if (!sample) return '';
+  return sample.counts.rejected < sample.counts.read ? 'good' : 'warn';
 }

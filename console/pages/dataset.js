@@ -254,6 +254,12 @@ export function open(app, { dataset }, query) {
     return job ? sourceName(job.source) : jobName(id);
   }
 
+  /** The newest job that has open rejects. */
+  function rejecting() {
+    const item = data.rejects?.items[0];
+    return item && { job: item.job, open: item.open, name: nameOf(item.job) };
+  }
+
   const openRejects = (items, now) =>
     html`<section class="panel" aria-labelledby="open">
       <h2 id="open">
@@ -332,7 +338,7 @@ export function open(app, { dataset }, query) {
             </span>`}
       </h2>
       ${edit
-        ? edit.view(newest, lastFile(data.jobs))
+        ? edit.view(newest, lastFile(data.jobs), rejecting())
         : now === undefined || then === undefined
           ? loading(4)
           : before === undefined

@@ -1,8 +1,8 @@
-// Writes contracts: an editor that shows their faults, trying a text on the file that landed last,
-// and the registering of a new version.
+// Writes contracts: an editor that shows their faults, trying a text on the file that landed last
+// or on open rejects, and the registering of a new version.
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { compare, tone, verdict } from '../lib/attempt.js';
+import { compare, rejectsTone, rejectsVerdict, tone, tryRejects, verdict } from '../lib/attempt.js';
 import { checker } from '../lib/check.js';
 import { count, counted, sourceName } from '../lib/format.js';
 import { editor } from './editor.js';
@@ -97,7 +97,7 @@ export function writing(app, { dataset, text, changed = () => {} }) {
 export function editing(app, { dataset, version, text }, done) {
   let failed;
   let isSaving = false;
-  let attempt; // What a text would make of the last file.
+  let attempt; // What a text would make of the last file, or of open rejects.
   const written = writing(app, {
     dataset,
     text,
@@ -124,16 +124,37 @@ export function editing(app, { dataset, version, text }, done) {
     }
   }
 
-  /** Asks what the text as it stands would make of a job's file. Nothing is done. */
-  async function tryOn(job, newest) {
-    const mine = { job, newest, text: written.text() };
+  /** What a text makes of a job's file, beside the newest version. */
+  const onFile = (job, newest) => ({
+    name: sourceName(job.source),
+    unit: 'line',
+    async ask(text) {
+      const found = await compare(app.api, { dataset, job, text });
+      const said = { tone: tone(found), verdict: verdict(found, newest, job.counts.read) };
+      return { ...said, outlook: found.edited };
+    },
+  });
+
+  /** What a text makes of a job's open rejects. */
+  const onRejects = ({ job, open, name }) => ({
+    name: `Open rejects of ${name}`,
+    unit: 'reject',
+    async ask(text) {
+      const outlook = await tryRejects(app.api, { job, text });
+      return { tone: rejectsTone(outlook), verdict: rejectsVerdict(outlook, open), outlook };
+    },
+  });
+
+  /** Asks what the text as it stands would make of something. Nothing is done. */
+  async function tryOn(what) {
+    const mine = { ...what, text: written.text() };
     attempt = mine;
     failed = undefined;
     app.redraw();
     // Faults have their places in the text that was tried.
     const show = (faults) => mine.text === written.text() && written.show(faults);
     try {
-      const found = await compare(app.api, { dataset, job, text: mine.text });
+      const found = await mine.ask(mine.text);
       if (attempt !== mine) return;
       mine.found = found;
       show([]);
@@ -157,7 +178,8 @@ export function editing(app, { dataset, version, text }, done) {
     if (sure) done();
   }
 
-  const view = (newest, last) =>
+  /** `last` is the job of the last file, and `rejecting` the newest one that has open rejects. */
+  const view = (newest, last, rejecting) =>
     html`${newest > version
         ? html`<div class="note warn">
             <strong>Version ${newest} was registered meanwhile</strong>
@@ -174,9 +196,17 @@ export function editing(app, { dataset, version, text }, done) {
               ?disabled=${isSaving ||
               (attempt && !attempt.found) ||
               (version === newest && !written.isChanged())}
-              @click=${() => tryOn(last, newest)}
+              @click=${() => tryOn(onFile(last, newest))}
             >
               Try on the last file
+            </button>`
+          : nothing}
+        ${rejecting && app.may('data')
+          ? html`<button
+              ?disabled=${isSaving || (attempt && !attempt.found)}
+              @click=${() => tryOn(onRejects(rejecting))}
+            >
+              Try on open rejects
             </button>`
           : nothing}
         <button ?disabled=${isSaving} @click=${back}>Go back</button>
@@ -198,22 +228,23 @@ export function editing(app, { dataset, version, text }, done) {
 }
 
 /** What came of trying a text, which `isOld` if it was changed since. */
-function tried({ job, newest, found }, isOld) {
+function tried({ name, unit, found }, isOld) {
   if (!found) return loading(2);
-  const { failure, sample, faults = sample?.faults ?? [] } = found.edited;
-  return html`<div class="note tried ${tone(found)}" role="status">
+  const { failure, sample, faults = sample?.faults ?? [] } = found.outlook;
+  // Rejects have no lines that anybody knows: they are counted.
+  const place = (fault) => `${unit} ${count(unit === 'line' ? fault.line : fault.record)}`;
+  return html`<div class="note tried ${found.tone}" role="status">
     <strong
-      >${sourceName(job.source)}
-      ${isOld ? html`<span class="quiet">before the last change</span>` : nothing}</strong
+      >${name} ${isOld ? html`<span class="quiet">before the last change</span>` : nothing}</strong
     >
-    <p>${verdict(found, newest, job.counts.read)}</p>
+    <p>${found.verdict}</p>
     ${failure ? html`<p>${message(failure.cause)}</p>` : nothing}
     ${faults.length
       ? html`<ul>
           ${faults.map(
             (fault) =>
               html`<li>
-                <span class="quiet">line ${count(fault.line)}</span>
+                <span class="quiet">${place(fault)}</span>
                 ${fault.field ? html`<code>${fault.field}</code> ` : nothing}${message(
                   fault.message,
                 )}

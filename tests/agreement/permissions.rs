@@ -126,6 +126,8 @@ const FUNCTIONS: [Function; 8] = [
             "functions/api/src/tickets.rs",
             "functions/api/src/uploads.rs",
             "crates/steps/src/dry_run.rs",
+            "crates/steps/src/open_rejects.rs",
+            "crates/steps/src/replay.rs",
             "crates/steps/src/references.rs",
             "crates/steps/src/documents.rs",
             "crates/steps/src/planned.rs",

@@ -39,7 +39,7 @@ const SHIPPING: Elsewhere =
 const SQL: Elsewhere = Test("tests/flow/open_rejects.rs", "the_printed_query_reads_the_file");
 
 /// All commands that are not run here.
-const ELSEWHERE: [(&str, Elsewhere); 28] = [
+const ELSEWHERE: [(&str, Elsewhere); 29] = [
     (
         "cargo install --path crates/landfall-cli --locked",
         Untested("it builds the command as a release, as `cargo xtask bench` does"),
@@ -93,6 +93,10 @@ const ELSEWHERE: [(&str, Elsewhere); 28] = [
     (
         "curl $API/jobs/$JOB/rejects",
         Test("tests/end_to_end/limits.rs", "a_file_over_its_limit_leaves_only_its_rejects"),
+    ),
+    (
+        r#"jq -n --rawfile contract orders.yaml '{dryRun: true, $contract}' | curl -d @- "$API/jobs/$JOB/replay" | jq .sample.counts"#,
+        Test("tests/flow/tried_rejects.rs", "rejects_are_tried_and_stay_as_they_are"),
     ),
     (r#"curl "$API/datasets/orders/rejects?format=parquet""#, SQL),
     (r#"curl -o rejects.parquet "$URL""#, SQL),

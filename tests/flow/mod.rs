@@ -42,4 +42,5 @@ mod sources;
 mod splits;
 mod torn;
 mod transforms;
+mod tried_rejects;
 mod voids;

@@ -41,13 +41,13 @@ struct Row {
 }
 
 /// The API of a deployment in memory.
-struct Door<'a> {
+pub(crate) struct Door<'a> {
     bench: &'a Bench,
     app: Arc<App>,
 }
 
 impl<'a> Door<'a> {
-    fn new(bench: &'a Bench) -> Self {
+    pub(crate) fn new(bench: &'a Bench) -> Self {
         let live: Arc<dyn Live> = Arc::new(registry::Memory::new());
         let app = App {
             registry: bench.context.registry.clone(),
@@ -72,10 +72,21 @@ impl<'a> Door<'a> {
     }
 
     async fn get(&self, path: &str) -> Value {
-        let request = Request::get(path).body(Body::empty()).unwrap();
+        let (status, answer) = self.send(Request::get(path).body(Body::empty()).unwrap()).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        answer
+    }
+
+    /// Sends a body in JSON.
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        self.send(Request::post(path).body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
         let answer = router(self.app.clone(), Access::Open).oneshot(request).await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK, "{path}");
-        serde_json::from_slice(&to_bytes(answer.into_body(), usize::MAX).await.unwrap()).unwrap()
+        let (parts, body) = answer.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        (parts.status, serde_json::from_slice(&body).unwrap())
     }
 
     /// The files of all open rejects, page after page.

@@ -173,6 +173,48 @@ test('whoever may not see records is not offered to try a text', async () => {
   await leave(page);
 });
 
+test('a text is tried on open rejects, which stay open', async () => {
+  const item = { job: JOB.job, created: JOB.created, open: 23, dismissed: 0, faults: [] };
+  ANSWERS['GET /datasets/orders/rejects'] = { items: [{ ...item, complete: true }], next: null };
+  const asked = [];
+  ANSWERS['POST /jobs/job-landed/replay'] = (text) => {
+    asked.push(JSON.parse(text));
+    return answer;
+  };
+  const page = await come('#/datasets/orders');
+  await click(page, 'Edit');
+  await write(page, ', constraints: { maximum: 2 }', END);
+  const counts = { read: 23, stored: 20, rejected: 3, filtered: 0 };
+  answer = { value: { plan: {}, sample: { counts, faults: [FAULT], more_faults: 2 } } };
+  await click(page, 'Try on open rejects');
+  await said(
+    page,
+    'how many it takes',
+    'Of 23 open rejects, this text would take 20 and reject 3.',
+  );
+  const note = await page.$eval('.tried.good', (one) => one.innerText.replaceAll(/\s+/g, ' '));
+  assert.match(note, /Open rejects of march\.csv.*reject 3 id <b>3<\/b> is.*and 2 more faults/);
+  const contract = TEXT.replace('integer', 'integer, constraints: { maximum: 2 }');
+  assert.deepEqual(asked, [{ dryRun: true, contract }]);
+  assert.deepEqual([submitted, registered], [[], 0]);
+  // Wide and narrow, the buttons have room.
+  for (const [width] of LOOKS) {
+    await page.setViewport({ width, height: 900 });
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(over <= 0, `${over} pixels wider than a page of ${width}`);
+  }
+  ANSWERS['GET /datasets/orders/rejects'] = { items: [], next: null };
+  await leave(page);
+});
+
+test('whoever has no open rejects is not offered to try some', async () => {
+  const page = await come('#/datasets/orders');
+  await click(page, 'Edit');
+  await until(page, 'the editor', () => document.querySelector('.editor[data-ready]'));
+  assert.equal(await isDisabled(page, 'Try on open rejects'), undefined);
+  await leave(page);
+});
+
 /** The page that lands a file, with one that is chosen. */
 async function choose() {
   ANSWERS['POST /uploads'].url = new URL('/store', there.console).href;

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compare, lastFile, tone, verdict } from '../../lib/attempt.js';
+import {
+  compare,
+  lastFile,
+  rejectsTone,
+  rejectsVerdict,
+  tone,
+  tryRejects,
+  verdict,
+} from '../../lib/attempt.js';
 
 const outlook = (read, rejected) => ({ sample: { counts: { read, rejected } } });
 const failure = { failure: { error: 'HeaderMismatch', cause: '-' } };
@@ -97,4 +105,36 @@ test('the last file is one object that landed and may be read again', () => {
   ];
   assert.equal(lastFile(jobs).source.key, 'staged/a/x/3.csv');
   assert.equal(lastFile(jobs.slice(0, 4)), undefined);
+});
+
+test('what a text makes of open rejects is said in words', () => {
+  for (const [tried, open, colour, expected] of [
+    [outlook(23, 3), 23, 'good', 'Of 23 open rejects, this text would take 20 and reject 3.'],
+    [outlook(1, 1), 1, 'warn', 'Of 1 open reject, this text would take 0 and reject 1.'],
+    [outlook(2, 0), 2, 'good', 'Of 2 open rejects, this text would take 2 and reject 0.'],
+    // The first ones of many, or those of one layout.
+    [
+      outlook(9_000, 12),
+      100_000,
+      'good',
+      'Of 9,000 of 100,000 open rejects, this text would take 8,988 and reject 12.',
+    ],
+    [failure, 3, 'bad', 'This text can’t land them.'],
+    [nothing, 3, '', 'None of them was tried.'],
+  ]) {
+    assert.equal(rejectsVerdict(tried, open), expected);
+    assert.equal(rejectsTone(tried), colour);
+  }
+});
+
+test('a text is tried on open rejects and nothing is landed', async () => {
+  const asked = [];
+  const api = {
+    async post(path, body) {
+      asked.push([path, body]);
+      return outlook(2, 0);
+    },
+  };
+  assert.deepEqual(await tryRejects(api, { job: 'a~1', text: 'name: a\n' }), outlook(2, 0));
+  assert.deepEqual(asked, [['/jobs/a~1/replay', { dryRun: true, contract: 'name: a\n' }]]);
 });

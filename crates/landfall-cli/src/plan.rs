@@ -77,6 +77,7 @@ impl ShowPlan {
                 sources: Sources::any(),
                 salt: salt.clone(),
                 sample_bytes: self.sample,
+                replay: None,
             };
             match runtime.block_on(self.plan(&dry_run, &asked, path, source)) {
                 Ok(planned) if self.json => say(serde_json::json!(planned)),

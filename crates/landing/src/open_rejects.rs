@@ -179,6 +179,30 @@ impl RejectedRecords {
     /// The next record, of so many lines, without its end, and not more of it than
     /// [`SHOWN_BYTES`]. `None`: push more.
     pub fn next(&mut self, lines: u64) -> Option<String> {
+        let (content, end) = self.ends(lines)?;
+        let unit = self.encoding.unit_bytes();
+        let mut text = Vec::new();
+        let shown = content.min(SHOWN_BYTES);
+        self.encoding.decode(&self.buffer[..shown - shown % unit], &mut text);
+        self.advance(end);
+        Some(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// The next record, of so many lines, byte for byte with its end. `None`: push more.
+    pub fn next_bytes(&mut self, lines: u64) -> Option<Vec<u8>> {
+        let (_, end) = self.ends(lines)?;
+        let record = self.buffer[..end].to_vec();
+        self.advance(end);
+        Some(record)
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.buffer.drain(..bytes);
+        self.at += bytes as u64;
+    }
+
+    /// Where the next record ends, without its end and with it.
+    fn ends(&self, lines: u64) -> Option<(usize, usize)> {
         let (mut end, mut content) = (0, 0);
         for _ in 0..lines {
             match self.line(end) {
@@ -187,13 +211,7 @@ impl RejectedRecords {
                 None => return None,
             }
         }
-        let unit = self.encoding.unit_bytes();
-        let mut text = Vec::new();
-        let shown = content.min(SHOWN_BYTES);
-        self.encoding.decode(&self.buffer[..shown - shown % unit], &mut text);
-        self.buffer.drain(..end);
-        self.at += end as u64;
-        Some(String::from_utf8_lossy(&text).into_owned())
+        Some((content, end))
     }
 
     /// Where the line ends that begins at `from`: before its terminator and after it.
@@ -247,7 +265,7 @@ mod tests {
             header: Verbatim(header.clone()),
             evidence: Vec::new(),
         };
-        let file = [header, encoding.encode(text).expect("a text")].concat();
+        let file = [header.clone(), encoding.encode(text).expect("a text")].concat();
         let expected = ["1,\"a", "\"2\r\n3\"", "é", "last"];
         for step in 1..8 {
             let (mut at, mut found) = (None, Vec::new());
@@ -266,6 +284,17 @@ mod tests {
             }
             assert_eq!(found, expected, "{encoding}, {step} bytes at once");
             assert_eq!(at, Some(file.len() as u64));
+            let (mut records, mut bytes) = (RejectedRecords::new(&layout, None), header.clone());
+            for lines in lines {
+                bytes.extend(loop {
+                    if let Some(record) = records.next_bytes(*lines) {
+                        break record;
+                    }
+                    let from = records.wants() as usize;
+                    records.push(&file[from..(from + step).min(file.len())]);
+                });
+            }
+            assert_eq!(bytes, file, "{encoding}, {step} bytes at once");
         }
     }
 

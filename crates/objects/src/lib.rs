@@ -13,6 +13,7 @@ mod s3;
 mod conformance;
 mod faulty;
 mod metered;
+mod overlay;
 
 mod error;
 mod shown;
@@ -24,6 +25,7 @@ pub use error::{Error, Result};
 pub use faulty::{FaultKind, Faulty, InjectedFault};
 pub use memory::Memory;
 pub use metered::{Metered, Metering};
+pub use overlay::Overlay;
 pub use port::{
     Buckets, Head, Listed, Objects, OpenUpload, PART_BYTES, Part, Pin, PresignedPut, Put,
     PutChecksum, PutTerms, Tags,

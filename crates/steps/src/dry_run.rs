@@ -9,6 +9,7 @@ use contract::rejects::ErrorEntry;
 use csv_records::footer_start;
 use job::Intake;
 use job::message::{Counts, Failure, JobId, JobKeys, Shard, SourceRef, Submission, TransformShard};
+use job::replay::{Claimant, Replay};
 use job::sources::Sources;
 use job::{Error, ErrorKind};
 use landing::commit::Receipt;
@@ -16,13 +17,15 @@ use landing::limits;
 use landing::mask::Salt;
 use landing::plan::{Layout, Plan, PlannedObject};
 use landing::unpack::Unpack;
-use objects::{Buckets, Memory, Objects, Put};
-use registry::JobRecord;
+use objects::{Buckets, Memory, Objects, Overlay, Put};
+use registry::{JobRecord, Registry};
 use serde::Serialize;
 
 use crate::context::{evaluable_contract_of, now};
+use crate::decision::error_of;
+use crate::open_rejects::{self, Cut};
 use crate::source::{pin, source_error};
-use crate::{Context, Place, Settings, documents, ingest, transform};
+use crate::{Context, Place, Settings, documents, ingest, replay, transform};
 
 /// Where the documents of a dry run lie, in memory. No bucket has such a name.
 const WORK: &str = "dry:work";
@@ -50,6 +53,19 @@ pub struct DryRun {
     pub salt: Option<Salt>,
     /// Bytes whose records are tried; 0: none.
     pub sample_bytes: u64,
+    /// Where rejects are tried from, for a submission that is a replay.
+    pub replay: Option<DryReplay>,
+}
+
+/// What a dry run of a replay is made of besides.
+#[derive(Clone)]
+pub struct DryReplay {
+    /// What became of the jobs that sent the same rejects.
+    pub registry: Arc<dyn Registry>,
+    /// Where jobs lie.
+    pub work: Place,
+    /// Mended rejects that came with the request, in place of the submission's source.
+    pub mended: Option<Bytes>,
 }
 
 /// What a landing is going to be.
@@ -86,20 +102,25 @@ pub struct Sample {
 struct Split {
     memory: Memory,
     outside: Arc<dyn Buckets>,
+    /// The bucket of the jobs whose rejects are tried, and memory over it.
+    jobs: Option<(String, Overlay)>,
 }
 
 impl Buckets for Split {
     fn bucket(&self, name: &str) -> Arc<dyn Objects> {
         match name {
             WORK | LAKE => self.memory.bucket(name),
-            outside => self.outside.bucket(outside),
+            name => match &self.jobs {
+                Some((jobs, overlay)) if jobs == name => overlay.bucket(name),
+                _ => self.outside.bucket(name),
+            },
         }
     }
 }
 
 impl DryRun {
     /// Plans a job by a contract's document, and tries the first records. What was landed before is
-    /// not asked.
+    /// not asked, but for rejects: those that a replay sends as they are, are the open ones.
     ///
     /// # Errors
     ///
@@ -119,7 +140,11 @@ impl DryRun {
         };
         context.registry.put_job(&JobRecord::pending(submission.clone(), &now())).await?;
         let keys = context.keys(&submission.job);
-        match self.look(&context, &keys, submission).await {
+        let outlook = match self.choose(&context, &keys, submission).await {
+            Ok(submission) => self.look(&context, &keys, submission).await,
+            Err(error) => Err(error),
+        };
+        match outlook {
             Ok(outlook) => Ok(outlook),
             Err(error) if error.is_transient() || error.kind == ErrorKind::Internal => Err(error),
             Err(error) => {
@@ -132,19 +157,75 @@ impl DryRun {
 
     fn context(&self) -> Context {
         let place = |bucket: &str| Place { bucket: bucket.to_owned(), prefix: String::new() };
+        let outside = self.buckets.clone();
+        let work = self.replay.as_ref().map(|replay| replay.work.clone());
+        let jobs = work.as_ref().map(|work| (work.bucket.clone(), Overlay::new(outside.clone())));
         Context {
-            buckets: Arc::new(Split { memory: Memory::new(), outside: self.buckets.clone() }),
+            buckets: Arc::new(Split { memory: Memory::new(), outside, jobs }),
             registry: Arc::new(registry::Memory::new()),
             lake: place(LAKE),
             references: self.references.clone(),
             sources: self.sources.clone(),
-            work: place(WORK),
+            work: work.unwrap_or_else(|| place(WORK)),
             catalog: None,
             events: None,
             live: None,
             settings: Settings::default(),
             salt: Ok(self.salt.clone()),
         }
+    }
+
+    /// The submission with the rejects that it is made over, if it is a replay: the mended ones, or
+    /// those that are open.
+    async fn choose(
+        &self,
+        context: &Context,
+        keys: &JobKeys,
+        submission: Submission,
+    ) -> Result<Submission, Error> {
+        let (Some(replay), Some(dry)) = (&submission.replay, &self.replay) else {
+            return Ok(submission);
+        };
+        let left = replay::left(context, replay).await?;
+        for claimed in &left.claims {
+            let Claimant::Job(job) = &claimed.by else { continue };
+            if let Some(record) = dry.registry.job(job).await? {
+                context.registry.put_job(&record).await?;
+            }
+        }
+        let (file, rejects) = match &dry.mended {
+            Some(mended) => (mended.clone(), replay.rejects.clone()),
+            None => {
+                let parent = context.keys(&replay.of);
+                let all = SourceRef::new(dry.work.bucket.clone(), parent.rejects(replay.layout));
+                let source = submission.source.object();
+                let are_all = source.is_some_and(|source| source.place() == all.place());
+                if !are_all || replay.rejects.is_some() {
+                    return Ok(submission);
+                }
+                let open = left.open(context).await?;
+                match open.count() {
+                    count if count == left.count() => return Ok(submission),
+                    0 => {
+                        let cause = format!(
+                            "all rejects of layout {} of job {} are landed or dismissed; choose a job that has open ones",
+                            replay.layout, replay.of
+                        );
+                        return Err(error_of(Failure::new("AlreadyLanded", cause)));
+                    }
+                    _ => {}
+                }
+                let (work, bytes) = (context.work(), self.sample_bytes);
+                let cut =
+                    open_rejects::cut(work.as_ref(), &parent, replay, &left.layout, &open, bytes);
+                let Cut { file, rejects } = cut.await?;
+                (file, Some(rejects))
+            }
+        };
+        let source = SourceRef::new(dry.work.bucket.clone(), keys.mended("tried"));
+        context.work().put(&source.key, file, Put::Overwrite).await?;
+        let replay = Some(Replay { rejects, ..replay.clone() });
+        Ok(Submission { source: source.into(), replay, ..submission })
     }
 
     async fn look(
@@ -192,6 +273,9 @@ impl DryRun {
         transform(context, TransformShard { job, dataset, shard }, ATTEMPT).await?;
         let work = context.work();
         let receipt: Receipt = documents::read(work.as_ref(), &receipt_key).await?;
+        if to == object.data_bytes() {
+            replay::check_records(work.as_ref(), keys, plan, receipt.counts.read).await?;
+        }
         let mut all = match &receipt.errors {
             Some(key) => faults(work.as_ref(), key).await?,
             None => Vec::new(),
@@ -242,7 +326,7 @@ impl DryRun {
             _ => footer_start(&layout.dialect, &text, true).filter(|_| is_whole),
         };
         let work = context.work();
-        let source = SourceRef::new(WORK.to_owned(), BEGINNING.to_owned());
+        let source = SourceRef::new(context.work.bucket.clone(), BEGINNING.to_owned());
         let bytes = text.len() as u64;
         work.put(BEGINNING, Bytes::from(text), Put::Overwrite).await?;
         let data_end = footer.map(|start| (start as u64).max(object.data_start));

@@ -33,6 +33,7 @@ mod keys;
 mod left;
 mod live;
 mod newest;
+mod open_rejects;
 mod order;
 mod output;
 mod pieces;
@@ -50,7 +51,7 @@ mod sweep;
 mod upload;
 
 pub use context::{Context, Place, Settings};
-pub use dry_run::{DryRun, Outlook, Sample};
+pub use dry_run::{DryReplay, DryRun, Outlook, Sample};
 pub use hold::hold;
 pub use ingest::ingest;
 pub use landing::mask::Salt;

@@ -37,6 +37,18 @@ pub(crate) async fn settle(
     job: &JobId,
     replay: &Replay,
 ) -> Result<Result<Layout, Failure>, Error> {
+    let (layout, all) = all_of(context, replay).await?;
+    let replayed = Replayed { rejects: choose(replay, &all.rejects)?, ..all };
+    if let Some(failure) = landed_before(context, job, &replayed).await? {
+        return Ok(Err(failure));
+    }
+    let work = context.work();
+    documents::write(work.as_ref(), &keys.replayed(), &replayed, Put::Overwrite).await?;
+    Ok(Ok(layout))
+}
+
+/// All rejects of the parent that have the layout, and how they are laid out.
+async fn all_of(context: &Context, replay: &Replay) -> Result<(Layout, Replayed), Error> {
     let work = context.work();
     let work = work.as_ref();
     let parent = context.keys(&replay.of);
@@ -66,12 +78,55 @@ pub(crate) async fn settle(
             Replayed { rejects, ..earlier }
         }
     };
-    let replayed = Replayed { rejects: choose(replay, &all.rejects)?, ..all };
-    if let Some(failure) = landed_before(context, job, &replayed).await? {
-        return Ok(Err(failure));
+    Ok((layout.clone(), all))
+}
+
+/// The rejects that a replay may send, and who claims some of them.
+pub(crate) struct Left {
+    /// How they are laid out.
+    pub(crate) layout: Layout,
+    /// The list of the root's replays and dismissals.
+    pub(crate) claims: Vec<Claimed>,
+    all: Replayed,
+}
+
+/// Finds the rejects that the parent of a replay left.
+pub(crate) async fn left(context: &Context, replay: &Replay) -> Result<Left, Error> {
+    let (layout, all) = all_of(context, replay).await?;
+    let (work, root) = (context.work(), context.keys(&all.root));
+    let mut claims = Vec::new();
+    for number in 0.. {
+        match documents::find(work.as_ref(), &root.replay(number)).await? {
+            Some(claimed) => claims.push(claimed),
+            None => break,
+        }
     }
-    documents::write(work, &keys.replayed(), &replayed, Put::Overwrite).await?;
-    Ok(Ok(layout.clone()))
+    Ok(Left { layout, claims, all })
+}
+
+impl Left {
+    /// How many there are, open or not.
+    pub(crate) fn count(&self) -> u64 {
+        self.all.rejects.count()
+    }
+
+    /// The open ones, by their positions among all that the parent left.
+    pub(crate) async fn open(&self, context: &Context) -> Result<Positions, Error> {
+        let mut taken = HashSet::new();
+        for Claimed { by, rejects, .. } in
+            self.claims.iter().filter(|claimed| claimed.layout == self.all.layout)
+        {
+            let is_taken = match by {
+                Claimant::Dismissed(_) => true,
+                Claimant::Job(job) => matches!(standing(context, job).await?, Standing::Commits),
+            };
+            if is_taken {
+                taken.extend(rejects.iter());
+            }
+        }
+        let rejects = (0..).zip(self.all.rejects.iter());
+        Ok(rejects.filter(|(_, reject)| !taken.contains(reject)).map(|(at, _)| at).collect())
+    }
 }
 
 /// The contract as a replay lands by it: beside what is there, in whatever way the source was
@@ -221,11 +276,11 @@ pub(crate) async fn check_records(
     work: &dyn Objects,
     keys: &JobKeys,
     plan: &Plan,
-    tally: &Tally,
+    records: u64,
 ) -> Result<(), Error> {
     let Some(replay) = &plan.submission.replay else { return Ok(()) };
     let replayed: Replayed = documents::read(work, &keys.replayed()).await?;
-    let (records, rejects) = (tally.counts.read, replayed.rejects.count());
+    let rejects = replayed.rejects.count();
     if records == rejects {
         return Ok(());
     }

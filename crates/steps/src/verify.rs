@@ -92,7 +92,7 @@ async fn prove_round(
     let tally = Tally { hold, drift, ..tally };
     documents::write(work, &keys.tally(), &tally, Put::Overwrite).await?;
     check_total(&plan, &tally)?;
-    replay::check_records(work, keys, &plan, &tally).await?;
+    replay::check_records(work, keys, &plan, tally.counts.read).await?;
     check_limit(&contract, &tally)?;
     write_merges(work, keys, merges).await?;
     let next = round + 1;

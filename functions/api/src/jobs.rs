@@ -28,7 +28,7 @@ use crate::extract::{Asked, Body, Job, Named, page_length};
 use crate::problem::{Kind, Problem};
 use crate::source::{Source, see_all};
 use crate::view::{JobView, Jobs};
-use crate::{App, datasets, dry_run, replay, schema};
+use crate::{App, dry_run, replay, schema};
 
 /// Jobs of a page, when the caller does not say, and at most.
 const PAGE: (u32, u32) = (20, 100);
@@ -165,15 +165,7 @@ pub(crate) async fn admit(
         )
         .of_field("landed"));
     }
-    if let Some(text) = &asked.contract {
-        if !asked.dry_run {
-            return Err(Problem::invalid(
-                "`contract` goes with `dryRun` alone: a job lands by the contract that is registered",
-            )
-            .of_field("contract"));
-        }
-        datasets::read(app, caller, &asked.dataset, text)?.map_err(Problem::faults)?;
-    }
+    dry_run::check(app, caller, &asked.dataset, asked.contract.as_deref(), asked.dry_run)?;
     let Id { job, is_known } = Id::of(app, &asked.dataset, headers).await?;
     let source = asked.source.clone().resolve(app);
     // A repeat is the job that there is, whatever has become of its source.
@@ -217,7 +209,7 @@ pub(crate) async fn admit(
     if dry_run {
         caller.check_data()?;
         let submission = request.submission(1);
-        return Ok(dry_run::look(app, caller, &submission, contract).await?.into_response());
+        return Ok(dry_run::look(app, caller, &submission, contract, None).await?.into_response());
     }
     start(app, caller, request).await
 }

@@ -75,7 +75,7 @@ kinds! {
     NoFiles: NOT_FOUND, "no-files", "Not found";
     /// The job has no shards, or none yet.
     NoShards: NOT_FOUND, "no-shards", "Not found";
-    /// The job has no rejected records, or none yet.
+    /// The job has no rejected records, none yet, or none that are open.
     NoRejects: NOT_FOUND, "no-rejects", "Not found";
     /// The job has no list of faults, or none yet.
     NoErrors: NOT_FOUND, "no-errors", "Not found";

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use contract::rejects::{ErrorEntry, ErrorName};
 use job::bill::Dollars;
-use job::message::{JobId, JobKeys, SourceRef, Unreadable, digest};
+use job::message::{JobId, JobKeys, SourceRef, Unreadable, digest_bytes};
 use job::replay::{Claimant, Claimed, Dismissal, Positions, Replay};
 use job::{DatasetName, Labels};
 use objects::{Pin, Put};
@@ -27,7 +27,7 @@ use crate::open_rejects::{self, RejectsFile};
 use crate::problem::{Kind, Problem};
 use crate::source::{Object, pinned, see};
 use crate::view::JobView;
-use crate::{App, schema};
+use crate::{App, dry_run, schema};
 
 /// Most rejects that a request names: the input of an execution has at most 256 KiB.
 pub(crate) const MAX_NAMED_REJECTS: usize = 10_000;
@@ -66,6 +66,12 @@ pub(crate) struct Asked {
     #[serde(default)]
     #[schema(schema_with = schema::labels, required = false)]
     labels: Labels,
+    /// Answers what the job is going to be, and does nothing of it. Without `source` and `csv`, the
+    /// open rejects are tried: neither those that are landed nor those that are dismissed.
+    #[serde(default)]
+    dry_run: bool,
+    /// The contract that a dry run goes by, in YAML or JSON; without it, the dataset's newest one.
+    contract: Option<String>,
 }
 
 /// What became of the rejects of a job.
@@ -136,11 +142,14 @@ pub(crate) struct Child {
             description = "Makes a repeat the same job.")
     ),
     request_body = Asked,
-    responses((status = 202, description = "The job that lands them.", body = JobView, headers(("Location" = String, description = "The path of the job.")))),
+    responses(
+        (status = 202, description = "The job that lands them.", body = JobView, headers(("Location" = String, description = "The path of the job."))),
+        (status = 200, description = "Of a dry run, what the job is going to be.", body = schema::Outlook),
+    ),
     extensions(("x-problems" = json!([
         Kind::NoSuchJob, Kind::NoSuchDataset, Kind::NoRejects, Kind::NotLanded,
-        Kind::IdempotencyKeyReused, Kind::Invalid, Kind::SourceMissing, Kind::SourceForbidden,
-        Kind::SaltMissing,
+        Kind::ContractInvalid, Kind::IdempotencyKeyReused, Kind::Invalid, Kind::SourceMissing,
+        Kind::SourceForbidden, Kind::SaltMissing,
     ])))
 )]
 pub(crate) async fn replay(
@@ -150,7 +159,7 @@ pub(crate) async fn replay(
     headers: HeaderMap,
     Body(asked): Body<Asked>,
 ) -> Result<Response, Problem> {
-    let Asked { source, csv, layout, rejects, max_cost, labels } = asked;
+    let Asked { source, csv, layout, rejects, max_cost, labels, dry_run, contract } = asked;
     let layout = extract::layout(layout)?;
     if source.is_some() && csv.is_some() {
         return Err(
@@ -162,24 +171,48 @@ pub(crate) async fn replay(
             .of_field("rejects"));
     }
     let record = caller.find(&app, &parent).await?;
+    let dataset = record.submission.dataset.clone();
+    dry_run::check(&app, &caller, &dataset, contract.as_deref(), dry_run)?;
     check_parent(&record)?;
-    let dataset: DatasetName = record.submission.dataset;
+    if dry_run {
+        caller.check_data()?;
+    }
+    let tries_open = dry_run && source.is_none() && csv.is_none();
+    if tries_open && left(&app, &record).await?.is_some_and(|left| left.open == 0) {
+        return Err(Problem::new(
+            Kind::NoRejects,
+            format!(
+                "all rejects of job {parent} are landed or dismissed; GET /datasets/{dataset}/rejects lists the jobs that have open ones"
+            ),
+        ));
+    }
     let Id { job, is_known } = Id::of(&app, &dataset, &headers).await?;
     let is_named = source.is_some();
-    let source = match (source, csv) {
+    let mended = csv.map(Bytes::from);
+    let source = match (source, &mended) {
         (Some(object), _) => object.resolve(&app),
-        (None, Some(csv)) => keep(&app, &job, csv).await?,
+        (None, Some(csv)) => {
+            let kept = beside(&app, JobKeys::new("", &job).mended(&digest_bytes(&[csv])));
+            if !dry_run {
+                keep(&app, &kept, csv.clone()).await?;
+            }
+            kept
+        }
         (None, None) => beside(&app, JobKeys::new("", &parent).rejects(layout)),
     };
     let seen = match is_known {
         true => None,
         false => {
-            check_salt(&app, &dataset).await?;
-            Some(match is_named {
-                true => see(&app, &caller.sources(&app), &source).await?,
+            if contract.is_none() {
+                check_salt(&app, &dataset).await?;
+            }
+            match is_named {
+                true => Some(see(&app, &caller.sources(&app), &source).await?),
+                // Mended rejects that are only tried lie nowhere.
+                false if dry_run && mended.is_some() => None,
                 // What lies beside jobs is nobody's source but here.
-                false => pinned(&app, &source).await?,
-            })
+                false => Some(pinned(&app, &source).await?),
+            }
         }
     };
     let rejects = rejects.map(Positions::from_iter);
@@ -197,6 +230,11 @@ pub(crate) async fn replay(
         max_cost,
         labels,
     };
+    if dry_run {
+        let submission = request.submission(1);
+        let outlook = dry_run::look(&app, &caller, &submission, contract, mended).await?;
+        return Ok(outlook.into_response());
+    }
     start(&app, &caller, request).await
 }
 
@@ -400,11 +438,10 @@ pub(crate) fn check_parent(parent: &JobRecord) -> Result<(), Problem> {
 }
 
 /// Keeps rejects that came with a request beside its job.
-async fn keep(app: &App, job: &JobId, csv: String) -> Result<SourceRef, Problem> {
-    let key = JobKeys::new("", job).mended(&digest(&[&csv]));
-    match app.work().put(&key, Bytes::from(csv), Put::IfAbsent).await {
+async fn keep(app: &App, place: &SourceRef, csv: Bytes) -> Result<(), Problem> {
+    match app.work().put(&place.key, csv, Put::IfAbsent).await {
         // The same bytes, as their digest is in the key.
-        Ok(()) | Err(objects::Error::Exists(_)) => Ok(beside(app, key)),
+        Ok(()) | Err(objects::Error::Exists(_)) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use api::{Access, NEEDS, Scope};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use job::message::JobId;
+use job::message::{Counts, JobId};
 use lambda_http::RequestExt;
-use registry::Registry;
+use registry::{JobChange, JobStatus, Registry};
 use serde_json::{Value, json};
 
 use crate::door::{Answer, Door};
@@ -120,6 +120,28 @@ fn records_need_a_scope_of_their_own() {
         assert!(with_data.iter().any(|with| with.ends_with(route)), "{route}");
     }
     assert!(Scope::Data.granted_by() == [Scope::Data]);
+}
+
+/// A dry run answers with values, whatever it tries.
+#[tokio::test]
+async fn dry_runs_need_the_scope_of_records() {
+    let (door, jobs) = with_jobs().await;
+    let job = JobId::parse(&jobs[0]).unwrap();
+    let counts = Some(Counts { read: 2, stored: 1, rejected: 1, filtered: 0 });
+    let status = Some(JobStatus::Succeeded);
+    door.change(&job, JobChange { status, counts, ..JobChange::default() }).await;
+    let key = "staged/orders/a.csv";
+    for (path, body) in [
+        ("/jobs".to_owned(), json!({"dataset": "orders", "source": {"key": key}, "dryRun": true})),
+        (format!("/jobs/{job}/replay"), json!({"source": {"key": key}, "dryRun": true})),
+    ] {
+        let (writer, body) = ("landfall:write", body.to_string());
+        let refused = through_the_gateway(&door, "POST", &path, &body, token(writer)).await;
+        let refused = refused.expect_kind(StatusCode::FORBIDDEN, "forbidden");
+        assert!(refused.detail().contains("landfall:data"), "{}", refused.detail());
+        let both = token("landfall:write landfall:data");
+        through_the_gateway(&door, "POST", &path, &body, both).await.expect(StatusCode::OK);
+    }
 }
 
 #[tokio::test]

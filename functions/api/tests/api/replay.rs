@@ -4,10 +4,10 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use job::message::{Counts, JobId, SourceRef};
 use job::replay::{Claimant, Claimed, Positions, Replay};
-use registry::{JobChange, JobStatus, Registry};
+use registry::{JobChange, JobFilter, JobStatus, Registry};
 use serde_json::{Value, json};
 
-use crate::door::{Answer, Door, keys};
+use crate::door::{Answer, Door, FLIGHTS, keys};
 
 const COUNTS: Counts = Counts { read: 10, stored: 7, rejected: 3, filtered: 0 };
 const MENDED: &str = "year\n1\n2\n3\n";
@@ -127,6 +127,32 @@ async fn what_can_not_be_sent_again_is_refused() {
     door.change(&running, change).await;
     let clean = replay(&door, &running, None, json!({})).await;
     clean.expect_kind(StatusCode::NOT_FOUND, "no-rejects");
+}
+
+/// What a dry run makes of rejects is tested with jobs that left some: `tests/flow` has these.
+#[tokio::test]
+async fn what_can_not_be_tried_is_refused() {
+    let door = Door::with_flights().await;
+    let parent = landed(&door).await;
+    let other = "name: trips\nschema: { fields: [{ name: year, type: integer }] }\n";
+    for (body, kind, field) in [
+        (json!({"contract": FLIGHTS}), "invalid", json!("contract")),
+        (json!({"contract": FLIGHTS, "csv": MENDED}), "invalid", json!("contract")),
+        (json!({"dryRun": true, "contract": other}), "contract-invalid", Value::Null),
+        (json!({"dryRun": true, "contract": "name: flights\n"}), "contract-invalid", Value::Null),
+    ] {
+        let answer = replay(&door, &parent, None, body.clone()).await;
+        let answer = answer.expect_kind(StatusCode::UNPROCESSABLE_ENTITY, kind);
+        assert_eq!(answer.body["field"], field, "{body}");
+    }
+
+    let dismissal = json!({"why": "a test"});
+    door.post(&format!("/jobs/{parent}/rejects/dismiss"), dismissal).await.expect(StatusCode::OK);
+    let none = replay(&door, &parent, None, json!({"dryRun": true})).await;
+    let none = none.expect_kind(StatusCode::NOT_FOUND, "no-rejects");
+    assert!(none.detail().contains("GET /datasets/flights/rejects"), "{}", none.detail());
+    let jobs = door.registry.jobs(&JobFilter::default(), None, 10).await.unwrap();
+    assert_eq!(jobs.items.len(), 1, "nothing is begun");
 }
 
 /// Only children that landed count.
