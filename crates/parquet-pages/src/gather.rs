@@ -11,7 +11,7 @@ use arrow_buffer::{
     ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer,
 };
 use arrow_data::ArrayData;
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::{ArrowError, DataType, SchemaRef};
 
 use super::packed_text;
 use super::page::broken;
@@ -168,11 +168,7 @@ impl<'a> Parts<'a> {
             PartValues::Eight(parts) => numbers(parts, places),
             PartValues::Sixteen(parts) => numbers(parts, places),
         };
-        let data = ArrayData::builder(self.data_type.clone())
-            .len(places.len())
-            .nulls(nulls)
-            .add_buffer(values);
-        Ok(make_array(data.build().map_err(broken)?))
+        array_of(self.data_type, places.len(), nulls, values).map_err(broken)
     }
 }
 
@@ -183,12 +179,28 @@ impl<'a> Texts<'a> {
         (self.offsets[row as usize] as usize, self.offsets[row as usize + 1] as usize)
     }
 
+    /// Bytes of the longest text.
+    pub(super) fn longest(self) -> i32 {
+        self.offsets.windows(2).map(|ends| ends[1] - ends[0]).max().unwrap_or(0)
+    }
+
     /// The bytes of a text.
     #[inline(always)]
     pub(super) fn text(self, row: u32) -> &'a [u8] {
         let (start, end) = self.place(row);
         &self.bytes[start..end]
     }
+}
+
+/// An array of values of a fixed width.
+pub(super) fn array_of(
+    data_type: &DataType,
+    length: usize,
+    nulls: Option<NullBuffer>,
+    values: Buffer,
+) -> Result<ArrayRef, ArrowError> {
+    let data = ArrayData::builder(data_type.clone()).len(length).nulls(nulls).add_buffer(values);
+    Ok(make_array(data.build()?))
 }
 
 fn none() -> Error {
