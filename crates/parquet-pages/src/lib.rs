@@ -14,8 +14,10 @@ mod numbers;
 mod pack;
 pub mod packed_text;
 mod page;
+mod read;
 mod shared_buffer;
 mod sorted;
+mod text_pages;
 mod texts;
 mod values;
 mod writer;
@@ -27,6 +29,7 @@ pub use codec::Compressor;
 pub use dictionary::Texts;
 pub use error::Error;
 pub use gather::{Gather, RowPlace};
+pub use read::RowReader;
 pub use shared_buffer::SharedBuffer;
 pub use writer::{FileSchema, FileWriter};
 
