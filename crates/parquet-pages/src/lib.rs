@@ -12,8 +12,10 @@ mod hybrid;
 mod numbers;
 mod pack;
 mod page;
+mod read;
 mod shared_buffer;
 mod sorted;
+mod text_pages;
 mod texts;
 mod values;
 mod writer;
@@ -24,6 +26,7 @@ mod tests;
 pub use codec::Compressor;
 pub use dictionary::Texts;
 pub use error::Error;
+pub use read::RowReader;
 pub use shared_buffer::SharedBuffer;
 pub use writer::{FileSchema, FileWriter};
 

@@ -96,6 +96,8 @@ struct Key<'a> {
     sign: u64,
     /// Whether they are floats.
     are_floats: bool,
+    /// Whether they are texts so short that the rank has room for the length too.
+    are_short: bool,
     /// The greatest rank.
     most: u64,
 }
@@ -119,7 +121,12 @@ impl<'a> Key<'a> {
                 | DataType::UInt64
                 | DataType::Utf8
         );
+        let are_short = match parts.values() {
+            PartValues::Texts(parts) => parts.iter().all(|texts| texts.longest() < 8),
+            _ => false,
+        };
         Ok(Self {
+            are_short,
             are_floats: matches!(parts.data_type(), DataType::Float32 | DataType::Float64),
             parts,
             descending: column.descending,
@@ -130,7 +137,7 @@ impl<'a> Key<'a> {
     }
 
     /// A number that is ordered as the values are, as if none were null. Different values may have
-    /// the same one only where they are texts or wide decimals.
+    /// the same one only where they are long texts or wide decimals.
     #[inline(always)]
     fn rank(&self, place: RowPlace) -> u64 {
         let (batch, row) = (place.batch as usize, place.row as usize);
@@ -147,14 +154,13 @@ impl<'a> Key<'a> {
             PartValues::Intervals(_) | PartValues::Nulls => 0,
             PartValues::Texts(parts) => {
                 let text = parts[batch].text(place.row);
-                return match text.first_chunk() {
-                    Some(first) => u64::from_be_bytes(*first),
-                    None => {
-                        let mut first = [0; 8];
-                        first[..text.len()].copy_from_slice(text);
-                        u64::from_be_bytes(first)
-                    }
-                };
+                let mut first = [0; 8];
+                match text.first_chunk() {
+                    Some(chunk) => first = *chunk,
+                    None => first[..text.len()].copy_from_slice(text),
+                }
+                let length = if self.are_short { text.len() as u64 } else { 0 };
+                return u64::from_be_bytes(first) | length;
             }
         };
         match self.are_floats && bits & self.sign != 0 {
@@ -178,7 +184,7 @@ impl<'a> Key<'a> {
     /// Whether rows of the same prefix have the same value.
     fn is_prefix_all(&self) -> bool {
         match self.parts.data_type() {
-            DataType::Utf8 => false,
+            DataType::Utf8 => self.are_short && !self.parts.has_nulls(),
             // So many digits fit into a rank.
             DataType::Decimal128(digits, _) if *digits > 18 => false,
             _ => self.most < u64::MAX || !self.parts.has_nulls(),

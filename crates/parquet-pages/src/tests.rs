@@ -13,6 +13,7 @@ use proptest::prelude::*;
 
 mod asked_for;
 mod gathered;
+mod read_back;
 
 use super::*;
 use crate::SharedBuffer;

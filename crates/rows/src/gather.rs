@@ -229,6 +229,11 @@ impl<'a> Texts<'a> {
         (self.offsets[row as usize] as usize, self.offsets[row as usize + 1] as usize)
     }
 
+    /// Bytes of the longest text.
+    pub fn longest(self) -> i32 {
+        self.offsets.windows(2).map(|ends| ends[1] - ends[0]).max().unwrap_or(0)
+    }
+
     /// The bytes of a text.
     #[inline(always)]
     pub fn text(self, row: u32) -> &'a [u8] {

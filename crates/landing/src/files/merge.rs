@@ -12,10 +12,9 @@ use bytes::Bytes;
 use contract::Contract;
 use job::TableFormat;
 use job::{Error, ErrorKind};
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
+use parquet_pages::RowReader;
 
 use super::{Files, Lineage, broken};
 
@@ -70,12 +69,9 @@ impl Files {
         metadata: &ArrowReaderMetadata,
         index: usize,
     ) -> Result<(), Error> {
-        let reader =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone())
-                .with_row_groups(vec![index])
-                .with_batch_size(BATCH_ROWS)
-                .build()
-                .map_err(unreadable)?;
+        let columns = (0..self.columns.fields().len()).collect();
+        let reader = RowReader::new(file, metadata, columns, index..index + 1, BATCH_ROWS)
+            .map_err(unreadable)?;
         for batch in reader {
             let batch = batch.map_err(unreadable)?;
             let batch = RecordBatch::try_new(self.columns.clone(), batch.columns().to_vec())
@@ -109,6 +105,7 @@ fn unreadable(error: impl std::fmt::Debug) -> Error {
 mod tests {
     use arrow_array::{ArrayRef, Float64Array, Int64Array, StringArray};
     use arrow_select::concat::concat_batches;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     use parquet::bloom_filter::Sbbf;
     use proptest::prelude::*;
 

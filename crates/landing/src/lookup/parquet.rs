@@ -4,14 +4,17 @@ use arrow_array::{Array, ArrayRef, RecordBatch, new_empty_array};
 use bytes::Bytes;
 use contract::Join;
 use job::{Error, ErrorKind};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
+use parquet_pages::RowReader;
 use row_sql::type_name;
 
 use super::check_rows;
 use super::csv::table;
 use crate::limits::REFERENCE_MEMORY;
+
+/// Rows that are read at once.
+const BATCH_ROWS: usize = 1_024;
 
 /// The columns of the join's schema, of all files.
 pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error> {
@@ -29,8 +32,9 @@ pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error>
         .collect();
     let (mut rows, mut bytes) = (0, 0);
     for file in files {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken)?;
-        let schema = builder.schema().clone();
+        let metadata =
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(broken)?;
+        let schema = metadata.schema();
         let mut roots = Vec::with_capacity(join.schema.fields.len());
         for field in &join.schema.fields {
             let wanted = field.data_type.arrow();
@@ -57,16 +61,13 @@ pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error>
                 }
             }
         }
-        let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-        let reader = builder.with_projection(mask).build().map_err(broken)?;
+        let groups = 0..metadata.metadata().num_row_groups();
+        let reader = RowReader::new(&file, &metadata, roots, groups, BATCH_ROWS).map_err(broken)?;
         for batch in reader {
-            let batch = batch.map_err(|error| broken(error.into()))?;
+            let batch = batch.map_err(broken)?;
             rows += batch.num_rows();
             check_rows(join, rows)?;
-            for (chunk, field) in chunks.iter_mut().zip(&join.schema.fields) {
-                let column = batch
-                    .column_by_name(&field.name)
-                    .ok_or_else(|| drift(join, "a column is lacking"))?;
+            for (chunk, column) in chunks.iter_mut().zip(batch.columns()) {
                 bytes += column.get_buffer_memory_size();
                 chunk.push(column.clone());
             }
