@@ -230,9 +230,9 @@ impl Column {
                 }
                 let buffer = of(values, rows, &nulls, |value| {
                     // The highest byte comes first, and has the sign.
-                    value.data().iter().fold(0, |number, byte| number << 8 | i128::from(*byte))
-                        << (128 - 8 * value.len())
-                        >> (128 - 8 * value.len())
+                    let (mut number, rest) = ([0; 16], 16 - value.len());
+                    number[..value.len()].copy_from_slice(value.data());
+                    i128::from_be_bytes(number) >> (8 * rest)
                 });
                 (nulls, buffer)
             }
