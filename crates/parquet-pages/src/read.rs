@@ -258,6 +258,9 @@ fn take<T: ParquetType>(
     if read != rows {
         return Err(damaged("rows are missing, or too many"));
     }
+    if levels.as_deref().is_some_and(|levels| levels.iter().any(|level| !matches!(level, 0 | 1))) {
+        return Err(damaged("a level"));
+    }
     // Of no nulls nothing is kept.
     let nulls = levels
         .filter(|_| values.len() < rows)

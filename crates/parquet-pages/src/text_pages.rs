@@ -144,6 +144,9 @@ impl TextReader {
             None => None,
             Some(levels) => Some(hybrid(levels, 1, rows).ok_or_else(|| damaged("levels"))?),
         };
+        if self.present.iter().flatten().any(|level| *level > 1) {
+            return Err(damaged("a level"));
+        }
         let count = match &self.present {
             None => rows,
             Some(present) => present.iter().filter(|level| **level == 1).count(),
