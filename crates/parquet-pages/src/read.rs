@@ -230,9 +230,9 @@ impl Column {
                 }
                 let buffer = of(values, rows, &nulls, |value| {
                     // The highest byte comes first, and has the sign.
-                    value.data().iter().fold(0, |number, byte| number << 8 | i128::from(*byte))
-                        << (128 - 8 * value.len())
-                        >> (128 - 8 * value.len())
+                    let (mut number, rest) = ([0; 16], 16 - value.len());
+                    number[..value.len()].copy_from_slice(value.data());
+                    i128::from_be_bytes(number) >> (8 * rest)
                 });
                 (nulls, buffer)
             }
@@ -258,6 +258,9 @@ fn take<T: ParquetType>(
     let (read, ..) = reader.read_records(asked, levels.as_deref_mut(), None, &mut values)?;
     if read != rows {
         return Err(damaged("rows are missing, or too many"));
+    }
+    if levels.as_deref().is_some_and(|levels| levels.iter().any(|level| !matches!(level, 0 | 1))) {
+        return Err(damaged("a level"));
     }
     // Of no nulls nothing is kept.
     let nulls = levels

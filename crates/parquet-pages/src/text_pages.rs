@@ -12,6 +12,7 @@ use parquet::column::page::{Page, PageReader};
 use parquet::errors::ParquetError;
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use super::packed_text;
 use super::read::damaged;
 
 /// Reads the texts of a column of a row group.
@@ -64,20 +65,47 @@ impl TextReader {
                 continue;
             }
             let until = self.page_rows.min(self.at + rows + 1 - ends.len());
-            for at in self.at..until {
-                let is_present = self.present.as_ref().is_none_or(|present| present[at] == 1);
-                if is_present {
-                    let (start, end) = self.page.places[self.next];
-                    texts.extend_from_slice(&self.page.bytes[start as usize..end as usize]);
-                    self.next += 1;
-                }
-                if self.has_levels {
-                    present.push(is_present);
-                }
-                ends.push(i32::try_from(texts.len()).map_err(|_| damaged("too much text"))?);
+            let levels = self.present.as_ref().map(|present| &present[self.at..until]);
+            let count = match levels {
+                None => until - self.at,
+                Some(levels) => levels.iter().filter(|level| **level == 1).count(),
+            };
+            let places = &self.page.places[self.next..self.next + count];
+            let length = places.iter().map(|(start, end)| (end - start) as usize).sum::<usize>();
+            if i32::try_from(texts.len() + length).is_err() {
+                return Err(damaged("too much text"));
             }
-            self.at = until;
+            texts.reserve(length + packed_text::CHUNK.max(packed_text::MOST_BYTES));
+            let bytes = &self.page.bytes[..];
+            let mut append = |(start, end): &(u32, u32)| {
+                packed_text::append(&mut texts, bytes, *start as usize, *end as usize);
+                texts.len() as i32
+            };
+            match levels.filter(|_| count < until - self.at) {
+                None => ends.extend(places.iter().map(append)),
+                Some(levels) => {
+                    let (mut places, mut end) = (places.iter(), ends[ends.len() - 1]);
+                    ends.extend(levels.iter().map(|level| {
+                        if *level == 1
+                            && let Some(place) = places.next()
+                        {
+                            end = append(place);
+                        }
+                        end
+                    }));
+                }
+            }
+            if self.has_levels {
+                let all = std::iter::repeat_n(true, until - self.at);
+                match levels {
+                    None => present.extend(all),
+                    Some(levels) => present.extend(levels.iter().map(|level| *level == 1)),
+                }
+            }
+            (self.at, self.next) = (until, self.next + count);
         }
+        // Room for who looks at them in words.
+        texts.resize(texts.len() + packed_text::MOST_BYTES, 0);
         let nulls = present.contains(&false).then(|| NullBuffer::from(present));
         let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
         Ok(Arc::new(StringArray::try_new(offsets, Buffer::from_vec(texts), nulls)?))
@@ -116,6 +144,9 @@ impl TextReader {
             None => None,
             Some(levels) => Some(hybrid(levels, 1, rows).ok_or_else(|| damaged("levels"))?),
         };
+        if self.present.iter().flatten().any(|level| *level > 1) {
+            return Err(damaged("a level"));
+        }
         let count = match &self.present {
             None => rows,
             Some(present) => present.iter().filter(|level| **level == 1).count(),
@@ -155,14 +186,16 @@ fn plain(bytes: &[u8], count: usize) -> Option<Vec<(u32, u32)>> {
 fn by_length(bytes: &[u8], count: usize) -> Option<Vec<(u32, u32)>> {
     let mut rest = bytes;
     let lengths = deltas(&mut rest, count)?;
-    let mut start = u32::try_from(bytes.len() - rest.len()).ok()?;
+    // The last text must end in the bytes, whose number is one of 32 bits: so do the others.
+    let length: u64 = lengths.iter().map(|length| u64::from(*length as u32)).sum();
+    u32::try_from(bytes.len()).ok().filter(|_| length <= rest.len() as u64)?;
+    let mut end = (bytes.len() - rest.len()) as u32;
     let place = |length: &i32| {
-        split(&mut rest, usize::try_from(*length).ok()?)?;
-        let place = (start, start + *length as u32);
-        start = place.1;
-        Some(place)
+        let start = end;
+        end += *length as u32;
+        (start, end)
     };
-    lengths.iter().map(place).collect()
+    Some(lengths.iter().map(place).collect())
 }
 
 /// Texts of a dictionary.
@@ -170,7 +203,9 @@ fn coded(bytes: &[u8], count: usize, dictionary: &[(u32, u32)]) -> Option<Vec<(u
     // A page of nulls may have no width.
     let Some((width, codes)) = bytes.split_first() else { return (count == 0).then(Vec::new) };
     let codes = hybrid(codes, (*width).into(), count)?;
-    codes.iter().map(|code| dictionary.get(*code as usize).copied()).collect()
+    let most = codes.iter().max().copied().unwrap_or(0) as usize;
+    dictionary.get(most).or((count == 0).then_some(&(0, 0)))?;
+    Some(codes.iter().map(|code| dictionary[*code as usize]).collect())
 }
 
 /// Numbers in runs, and packed ones (RLE / bit-packing hybrid of Parquet's `Encodings.md`).
