@@ -12,8 +12,8 @@ use parquet::column::page::{Page, PageReader};
 use parquet::errors::ParquetError;
 use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::packed_text;
 use super::read::damaged;
+use rows::packed_text;
 
 /// Reads the texts of a column of a row group.
 pub(super) struct TextReader {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod gather;
+mod keep;
 pub mod packed_text;
 mod values;
 
@@ -8,6 +9,7 @@ mod values;
 mod tests;
 
 pub use gather::{Gather, PartValues, Parts, RowPlace, Texts, concat, gather, take};
+pub use keep::{keep, runs};
 pub use values::{array_of, values_of};
 
 /// Why rows can't be chosen. It quotes no value.

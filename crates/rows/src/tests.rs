@@ -69,6 +69,27 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn rows_are_kept_as_arrow_does(
+        values in proptest::collection::vec(proptest::option::of(-100_i64..100), 0..150),
+        cut in 0_usize..4, chances in proptest::collection::vec(0_u32..10, 150),
+    ) {
+        let cut = cut.min(values.len());
+        let rows = values.len() - cut;
+        let kept: Vec<bool> = chances[..rows].iter().map(|chance| *chance > 0).collect();
+        let mask = BooleanArray::from(kept.clone());
+        // Spans and nothing but nulls are in no column of a file.
+        for column in columns(&values).into_iter().take(7) {
+            let column = column.slice(cut, rows);
+            let expected = arrow_select::filter::filter(&column, &mask).expect("rows of it");
+            let left = keep(&column, &runs(&kept)).expect("a known type");
+            left.to_data().validate_full().expect("it is valid");
+            prop_assert_eq!(&left, &expected);
+        }
+    }
+}
+
 #[test]
 fn arrays_that_do_not_go_together_are_refused() {
     let (a, b) = (Int64Array::from(vec![1]), Int16Array::from(vec![1]));

@@ -18,7 +18,6 @@ use arrow_array::types::{
 };
 use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, StringArray, new_null_array};
 use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow_select::filter::FilterBuilder;
 use contract::rejects::Finding;
 use contract::values::{self as scalar, Scalar, ValueError, trim};
 use contract::{
@@ -500,14 +499,11 @@ pub(crate) fn keep(
     is_good: Vec<bool>,
     stored: &[usize],
 ) -> Result<Vec<ArrayRef>, Error> {
-    let predicate = FilterBuilder::new(&BooleanArray::from(is_good)).optimize().build();
+    let runs = rows::runs(&is_good);
     for index in stored {
-        let column = predicate.filter(columns[*index].as_ref());
+        let column = rows::keep(columns[*index].as_ref(), &runs);
         columns[*index] = column.map_err(|error| {
-            Error::new(
-                ErrorKind::Internal,
-                format!("filtering columns: {}", wording::variant(&error)),
-            )
+            Error::new(ErrorKind::Internal, format!("leaving out rejected rows: {error}"))
         })?;
     }
     Ok(columns)
