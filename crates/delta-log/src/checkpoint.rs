@@ -5,27 +5,19 @@
 //! code, and rows are made of lines.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 
-use arrow_json::ReaderBuilder;
-use arrow_json::writer::{LineDelimited, WriterBuilder};
-use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 use bytes::Bytes;
 use job::{Error, ErrorKind};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::Compression;
-use parquet::file::properties::WriterProperties;
 use serde_json::{Map, Value};
 use wording::Unquoted;
+
+use crate::columns;
 
 /// Milliseconds for which a checkpoint tells of files that are no longer in the table, so that no
 /// vacuum takes them from readers that are late: Delta's default of a week.
 const TOMBSTONE_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
 /// The property of a table that says otherwise: then all are told.
 const TOMBSTONES: &str = "delta.deletedFileRetentionDuration";
-/// Actions that are written, or read, at once.
-const BATCH_ROWS: usize = 1024;
 /// The actions that a checkpoint holds.
 const ACTIONS: [&str; 5] = ["protocol", "metaData", "txn", "add", "remove"];
 
@@ -113,133 +105,104 @@ impl State {
             .into_iter()
             .map(|(name, action)| Map::from_iter([(name.to_owned(), action)]))
             .collect();
-        let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-        let mut bytes = Vec::new();
-        let mut writer =
-            ArrowWriter::try_new(&mut bytes, schema(), Some(properties)).map_err(broken)?;
-        let mut decoder = ReaderBuilder::new(schema())
-            .with_batch_size(BATCH_ROWS)
-            .build_decoder()
-            .map_err(broken)?;
-        for some in rows.chunks(BATCH_ROWS) {
-            decoder.serialize(some).map_err(broken)?;
-            if let Some(batch) = decoder.flush().map_err(broken)? {
-                writer.write(&batch).map_err(broken)?;
-            }
-        }
-        writer.close().map_err(broken)?;
-        Ok((bytes.into(), rows.len()))
+        let bytes = columns::write(SCHEMA, &rows).map_err(broken)?;
+        Ok((bytes, rows.len()))
     }
 }
 
 /// The actions of a checkpoint, or of a part of one, as the lines of an entry. Its writer may have
 /// given it more than is read.
 pub fn read_checkpoint(bytes: Bytes) -> Result<Vec<u8>, Error> {
-    let unread = |error: &dyn std::fmt::Debug| {
+    // Of `add`, statistics and partitions are also there as values, which nobody needs twice.
+    let wanted = |path: &[&str]| match path {
+        [action] => ACTIONS.contains(action),
+        [.., field] => !field.ends_with("_parsed"),
+        [] => false,
+    };
+    // With nulls: a value of a partition may be one.
+    columns::read(bytes, wanted).map_err(|error| {
         Error::new(
             ErrorKind::Internal,
             format!("a checkpoint of the Delta log can't be read: {}", wording::variant(&error)),
         )
-    };
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| unread(&error))?;
-    // Columns of actions; of `add`, statistics are also there as values, which nobody needs twice.
-    let wanted = |path: &str| {
-        let mut names = path.split('.');
-        names.next().is_some_and(|name| ACTIONS.contains(&name))
-            && !names.next().is_some_and(|name| name.ends_with("_parsed"))
-    };
-    let parquet = reader.parquet_schema();
-    let leaves =
-        (0..parquet.num_columns()).filter(|leaf| wanted(&parquet.column(*leaf).path().string()));
-    let mask = parquet::arrow::ProjectionMask::leaves(parquet, leaves.collect::<Vec<_>>());
-    let mut lines = Vec::new();
-    // With nulls: a value of a partition may be one.
-    let mut writer =
-        WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(&mut lines);
-    for batch in reader
-        .with_projection(mask)
-        .with_batch_size(BATCH_ROWS)
-        .build()
-        .map_err(|error| unread(&error))?
-    {
-        writer.write(&batch.map_err(|error| unread(&error))?).map_err(|error| unread(&error))?;
-    }
-    writer.finish().map_err(|error| unread(&error))?;
-    drop(writer);
-    Ok(lines)
+    })
 }
 
 /// By the protocol, "Checkpoint Schema".
-fn schema() -> SchemaRef {
-    let structure = |name: &str, fields: Vec<Field>| {
-        Field::new(name, DataType::Struct(Fields::from(fields)), true)
-    };
-    let text = |name: &str| Field::new(name, DataType::Utf8, true);
-    let number = |name: &str| Field::new(name, DataType::Int64, true);
-    let version = |name: &str| Field::new(name, DataType::Int32, true);
-    let truth = |name: &str| Field::new(name, DataType::Boolean, true);
-    let texts = |name: &str| Field::new(name, DataType::List(Arc::new(text("element"))), true);
-    let map = |name: &str| {
-        let entries = Fields::from(vec![Field::new("key", DataType::Utf8, false), text("value")]);
-        Field::new(
-            name,
-            DataType::Map(
-                Arc::new(Field::new("key_value", DataType::Struct(entries), false)),
-                false,
-            ),
-            true,
-        )
-    };
-    let format = structure("format", vec![text("provider"), map("options")]);
-    Arc::new(Schema::new(vec![
-        structure(
-            "protocol",
-            vec![
-                version("minReaderVersion"),
-                version("minWriterVersion"),
-                texts("readerFeatures"),
-                texts("writerFeatures"),
-            ],
-        ),
-        structure(
-            "metaData",
-            vec![
-                text("id"),
-                text("name"),
-                text("description"),
-                format,
-                text("schemaString"),
-                texts("partitionColumns"),
-                map("configuration"),
-                number("createdTime"),
-            ],
-        ),
-        structure("txn", vec![text("appId"), number("version"), number("lastUpdated")]),
-        structure(
-            "add",
-            vec![
-                text("path"),
-                map("partitionValues"),
-                number("size"),
-                number("modificationTime"),
-                truth("dataChange"),
-                text("stats"),
-                map("tags"),
-            ],
-        ),
-        structure(
-            "remove",
-            vec![
-                text("path"),
-                number("deletionTimestamp"),
-                truth("dataChange"),
-                truth("extendedFileMetadata"),
-                map("partitionValues"),
-                number("size"),
-            ],
-        ),
-    ]))
-}
+const SCHEMA: &str = "message schema {
+    optional group protocol {
+        optional int32 minReaderVersion;
+        optional int32 minWriterVersion;
+        optional group readerFeatures (LIST) {
+            repeated group list { optional binary element (STRING); }
+        }
+        optional group writerFeatures (LIST) {
+            repeated group list { optional binary element (STRING); }
+        }
+    }
+    optional group metaData {
+        optional binary id (STRING);
+        optional binary name (STRING);
+        optional binary description (STRING);
+        optional group format {
+            optional binary provider (STRING);
+            optional group options (MAP) {
+                repeated group key_value {
+                    required binary key (STRING);
+                    optional binary value (STRING);
+                }
+            }
+        }
+        optional binary schemaString (STRING);
+        optional group partitionColumns (LIST) {
+            repeated group list { optional binary element (STRING); }
+        }
+        optional group configuration (MAP) {
+            repeated group key_value {
+                required binary key (STRING);
+                optional binary value (STRING);
+            }
+        }
+        optional int64 createdTime;
+    }
+    optional group txn {
+        optional binary appId (STRING);
+        optional int64 version;
+        optional int64 lastUpdated;
+    }
+    optional group add {
+        optional binary path (STRING);
+        optional group partitionValues (MAP) {
+            repeated group key_value {
+                required binary key (STRING);
+                optional binary value (STRING);
+            }
+        }
+        optional int64 size;
+        optional int64 modificationTime;
+        optional boolean dataChange;
+        optional binary stats (STRING);
+        optional group tags (MAP) {
+            repeated group key_value {
+                required binary key (STRING);
+                optional binary value (STRING);
+            }
+        }
+    }
+    optional group remove {
+        optional binary path (STRING);
+        optional int64 deletionTimestamp;
+        optional boolean dataChange;
+        optional boolean extendedFileMetadata;
+        optional group partitionValues (MAP) {
+            repeated group key_value {
+                required binary key (STRING);
+                optional binary value (STRING);
+            }
+        }
+        optional int64 size;
+    }
+}";
 
 fn broken(error: impl std::fmt::Debug) -> Error {
     Error::new(

@@ -5,6 +5,7 @@
 mod action;
 mod entry;
 mod checkpoint;
+mod columns;
 mod schema;
 
 #[cfg(test)]

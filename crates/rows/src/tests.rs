@@ -27,7 +27,7 @@ fn columns(values: &[Option<i64>]) -> Vec<ArrayRef> {
         of!(Int16Array, |value| value as i16),
         of!(Float32Array, |value| value as f32),
         of!(Int64Array, |value| value),
-        of!(Decimal128Array, |value| i128::from(value)),
+        of!(Decimal128Array, i128::from),
         of!(StringArray, |value| "é".repeat(value.unsigned_abs() as usize % 40)),
         Arc::new(spans.collect::<PrimitiveArray<IntervalMonthDayNanoType>>()),
         Arc::new(NullArray::new(values.len())),
