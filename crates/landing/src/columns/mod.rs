@@ -503,7 +503,10 @@ pub(crate) fn keep(
     for index in stored {
         let column = rows::keep(columns[*index].as_ref(), &runs);
         columns[*index] = column.map_err(|error| {
-            Error::new(ErrorKind::Internal, format!("leaving out rejected rows: {error}"))
+            Error::new(
+                ErrorKind::Internal,
+                format!("leaving out rejected rows: {}", wording::variant(&error)),
+            )
         })?;
     }
     Ok(columns)

@@ -151,9 +151,9 @@ pub(super) fn table(
     let columns = chunks
         .iter()
         .map(|chunks| rows::concat(&chunks.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
-    let columns = columns
-        .collect::<Result<_, _>>()
-        .map_err(|error| Error::new(ErrorKind::Internal, format!("joining columns: {error}")))?;
+    let columns = columns.collect::<Result<_, _>>().map_err(|error| {
+        Error::new(ErrorKind::Internal, format!("joining columns: {}", wording::variant(&error)))
+    })?;
     let fields: Vec<Field> = join
         .schema
         .fields

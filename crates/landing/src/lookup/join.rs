@@ -67,7 +67,10 @@ impl Joins {
             for joined in &join.columns {
                 let column = rows::take(lookup.table.column(joined.column), &found);
                 columns.push(column.map_err(|error| {
-                    Error::new(ErrorKind::Internal, format!("taking a joined column: {error}"))
+                    Error::new(
+                        ErrorKind::Internal,
+                        format!("taking a joined column: {}", wording::variant(&error)),
+                    )
                 })?);
             }
         }
