@@ -179,16 +179,18 @@ fn plain(bytes: &[u8], count: usize) -> Option<Vec<(u32, u32)>> {
         split(&mut rest, length as usize)?;
         Some((start, start + length))
     };
-    (0..count).map(place).collect()
+    let places = (0..count).map(place).collect();
+    // Nothing comes after the last text.
+    if rest.is_empty() { places } else { None }
 }
 
 /// Texts behind all of their lengths.
 fn by_length(bytes: &[u8], count: usize) -> Option<Vec<(u32, u32)>> {
     let mut rest = bytes;
     let lengths = deltas(&mut rest, count)?;
-    // The last text must end in the bytes, whose number is one of 32 bits: so do the others.
+    // The last text must end with the bytes, whose number is one of 32 bits: the others are in them.
     let length: u64 = lengths.iter().map(|length| u64::from(*length as u32)).sum();
-    u32::try_from(bytes.len()).ok().filter(|_| length <= rest.len() as u64)?;
+    u32::try_from(bytes.len()).ok().filter(|_| length == rest.len() as u64)?;
     let mut end = (bytes.len() - rest.len()) as u32;
     let place = |length: &i32| {
         let start = end;
