@@ -49,7 +49,7 @@ struct Levels {
 ///
 /// # Errors
 ///
-/// A value is none of its type. It is not told which.
+/// A value does not have the type of its column. The error does not quote it.
 pub(crate) fn write(schema: &str, rows: &[Map<String, Value>]) -> Result<Bytes> {
     let schema = Arc::new(parse_message_type(schema)?);
     let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
@@ -87,8 +87,8 @@ pub(crate) fn write(schema: &str, rows: &[Map<String, Value>]) -> Result<Bytes> 
     Ok(bytes.into())
 }
 
-/// Reads the rows of a Parquet file as objects, one a line. `wanted` tells of each group at the
-/// top, and of each field in it, whether it is read: by the names of its path. Nulls are written.
+/// Reads the rows of a Parquet file as objects, one on each line, nulls included. `wanted` gets the
+/// path of each group at the top and of each field in it, and says whether it is read.
 pub(crate) fn read(bytes: Bytes, wanted: impl Fn(&[&str]) -> bool) -> Result<Vec<u8>> {
     let file = SerializedFileReader::new(bytes)?;
     let schema = file.metadata().file_metadata().schema();

@@ -68,7 +68,7 @@ pub(super) fn convert(
     }
 }
 
-/// The value as text that a value is written as.
+/// Values as texts.
 fn written(array: &dyn Array) -> Result<StringArray, ArrowError> {
     let options = FormatOptions::new().with_timestamp_format(Some(MOMENT));
     let formatter = ArrayFormatter::try_new(array, &options)?;
@@ -76,7 +76,7 @@ fn written(array: &dyn Array) -> Result<StringArray, ArrowError> {
     (0..array.len()).map(text).collect()
 }
 
-/// Integers of up to 64 bits with a sign, truth values, and what counts days or units of time.
+/// Widens integers of up to 64 bits with a sign, truth values, dates and times to 64 bits.
 fn integers(array: &dyn Array) -> Result<Int64Array, Trouble> {
     fn widened<T: ArrowPrimitiveType<Native: Into<i64>>>(array: &dyn Array) -> Int64Array {
         array.as_primitive::<T>().unary(Into::into)
@@ -119,7 +119,7 @@ fn of_integers(from: &Int64Array, to: &ArrowType, lenient: bool) -> Result<Array
     })
 }
 
-/// Of 128-bit integers that have so many digits after the point.
+/// Converts decimals that have `scale` digits after the point.
 fn of_decimals(
     from: &Decimal128Array,
     scale: u8,
@@ -230,7 +230,7 @@ fn of_time(array: &dyn Array, to: &ArrowType, lenient: bool) -> Result<ArrayRef,
     }
 }
 
-/// Values of text.
+/// Reads values from texts.
 fn read(texts: &StringArray, to: &ArrowType, lenient: bool) -> Result<ArrayRef, Trouble> {
     fn parsed<T: Parser>(texts: &StringArray, lenient: bool) -> Result<ArrayRef, Trouble> {
         Ok(Arc::new(each_text::<T>(texts, lenient, T::parse)?))
@@ -319,7 +319,7 @@ where
     }
 }
 
-/// Values that may have no counterpart: these become nulls, or are trouble.
+/// Converts values of which some may have no counterpart: these become nulls, or are trouble.
 fn kept<F: ArrowPrimitiveType, T: ArrowPrimitiveType>(
     from: &PrimitiveArray<F>,
     lenient: bool,
@@ -341,7 +341,7 @@ fn kept<F: ArrowPrimitiveType, T: ArrowPrimitiveType>(
     Ok(PrimitiveArray::new(values.into(), nulls))
 }
 
-/// The nulls, and those of rows that have no counterpart. A null may stand for anything.
+/// The nulls, with the rows added that have no counterpart. What a null hides does not matter.
 fn without(
     nulls: Option<&NullBuffer>,
     rows: usize,
@@ -354,7 +354,7 @@ fn without(
     if lost && !lenient { Err(out_of_range()) } else { Ok(Some(NullBuffer::new(kept))) }
 }
 
-/// A decimal with so many digits fewer after the point: more than 0, and at most 38.
+/// Rounds the last `fewer` digits of a decimal off: 1 to 38 of them.
 fn rounded(value: i128, fewer: u8) -> i128 {
     let divisor = 10_i128.pow(fewer.into());
     let (quotient, rest) = (value / divisor, value % divisor);
@@ -362,7 +362,7 @@ fn rounded(value: i128, fewer: u8) -> i128 {
     if rest.abs() >= divisor / 2 { quotient + value.signum() } else { quotient }
 }
 
-/// A decimal, if it has so many digits at most.
+/// The value, if it has at most `precision` digits.
 pub(super) fn fits(value: i128, precision: u8) -> Option<i128> {
     (value.unsigned_abs() < 10_u128.pow(precision.into())).then_some(value)
 }

@@ -74,7 +74,7 @@ impl<'a> Gather<'a> {
     ///
     /// # Errors
     ///
-    /// There is none, or they differ in their types, or have one that no contract has.
+    /// There are no batches, or their types differ, or no column has such a type.
     pub fn new(batches: &'a [RecordBatch]) -> Result<Self, Error> {
         let first = batches.first().ok_or_else(none)?;
         let columns = (0..first.num_columns()).map(|column| Parts::of_column(batches, column));
@@ -114,7 +114,7 @@ impl<'a> Parts<'a> {
     ///
     /// # Errors
     ///
-    /// There is none, or they differ in their types, or are of one that no column has.
+    /// There are no arrays, or their types differ, or no column has such a type.
     pub fn new(arrays: &[&'a dyn Array]) -> Result<Self, Error> {
         let data_type = arrays.first().ok_or_else(none)?.data_type();
         if arrays.iter().any(|array| array.data_type() != data_type) {

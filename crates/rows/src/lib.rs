@@ -15,10 +15,10 @@ pub use values::{array_of, values_of};
 /// Why rows can't be chosen. It quotes no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The chosen texts are too many.
+    /// The chosen texts have more bytes than an array can hold.
     #[error("the chosen rows have more text than an array can hold")]
     TooMuchText,
-    /// The arrays are none of which rows are chosen together.
+    /// The types of the arrays differ, or no column has their type.
     #[error("{0}")]
     Types(String),
 }

@@ -19,7 +19,7 @@ use crate::Error;
 ///
 /// # Panics
 ///
-/// The width is another.
+/// The values have another width than `T`.
 pub fn values_of<T: ArrowNativeType>(array: &dyn Array) -> &[T] {
     macro_rules! of {
         ($type:ty) => {
