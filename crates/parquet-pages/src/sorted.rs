@@ -73,7 +73,7 @@ fn order(batches: &[RecordBatch], sorting: &[SortingColumn]) -> Result<Vec<Row>,
             }),
         );
     }
-    // What the prefixes don't tell.
+    // These keys decide between rows whose prefixes are equal.
     let rest = match keys.split_first() {
         Some((first, rest)) if first.is_prefix_all() => rest,
         _ => &keys,

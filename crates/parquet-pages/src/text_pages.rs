@@ -188,7 +188,8 @@ fn plain(bytes: &[u8], count: usize) -> Option<Vec<(u32, u32)>> {
 fn by_length(bytes: &[u8], count: usize) -> Option<Vec<(u32, u32)>> {
     let mut rest = bytes;
     let lengths = deltas(&mut rest, count)?;
-    // The last text must end with the bytes, whose number is one of 32 bits: the others are in them.
+    // The last text must end where the bytes end. So all of them lie in the bytes, and 32 bits are
+    // enough for their places.
     let length: u64 = lengths.iter().map(|length| u64::from(*length as u32)).sum();
     u32::try_from(bytes.len()).ok().filter(|_| length == rest.len() as u64)?;
     let mut end = (bytes.len() - rest.len()) as u32;
@@ -220,7 +221,7 @@ fn hybrid(mut bytes: &[u8], width: usize, count: usize) -> Option<Vec<u32>> {
         let (head, left) = (varint(&mut bytes)?, count - numbers.len());
         let length = usize::try_from(head >> 1).ok()?;
         if head & 1 == 1 {
-            // Of the last eight numbers those that are none may be cut off.
+            // A writer may leave out the bytes behind the last number of a run.
             let packed = length.checked_mul(width)?.min(bytes.len());
             let here = left.min(length.checked_mul(8)?);
             if packed * 8 < here * width || length == 0 {

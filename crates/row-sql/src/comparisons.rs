@@ -4,11 +4,11 @@
 //! all others. Text is in the order of its bytes, and false comes before true.
 
 use arrow_array::cast::AsArray;
+use arrow_array::types::IntervalMonthDayNanoType;
 use arrow_array::{Array, BooleanArray};
-use arrow_buffer::{
-    ArrowNativeType, BooleanBuffer, Buffer, IntervalMonthDayNano, NullBuffer, ScalarBuffer,
-};
+use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, IntervalMonthDayNano, NullBuffer};
 use arrow_schema::{ArrowError, DataType as ArrowType};
+use rows::values_of;
 
 use super::values::{Trouble, Values, nulls_of};
 
@@ -105,11 +105,17 @@ fn holds(
             |x, y| x == y || x.is_nan() && y.is_nan(),
             |x, y| x < y || !x.is_nan() && y.is_nan(),
         ),
-        T::Interval(_) => of_numbers::<IntervalMonthDayNano>(
-            numbers,
-            IntervalMonthDayNano::eq,
-            IntervalMonthDayNano::lt,
-        ),
+        T::Interval(_) => {
+            let spans = |values: &Values| {
+                values.array.as_primitive::<IntervalMonthDayNanoType>().values().clone()
+            };
+            let (x, y) = (spans(a), spans(b));
+            let (x, y) = ((&x[..], a.constant), (&y[..], b.constant));
+            match relation {
+                Relation::Equal => pack(x, y, rows, IntervalMonthDayNano::eq),
+                Relation::Less => pack(x, y, rows, IntervalMonthDayNano::lt),
+            }
+        }
         _ => return Err(ArrowError::NotYetImplemented("comparing values".to_owned()).into()),
     })
 }
@@ -128,14 +134,10 @@ fn of_numbers<V: ArrowNativeType>(
     equal: impl Fn(&V, &V) -> bool,
     less: impl Fn(&V, &V) -> bool,
 ) -> BooleanBuffer {
-    let natives = |values: &Values| {
-        let data = values.array.to_data();
-        ScalarBuffer::<V>::new(data.buffers()[0].clone(), data.offset(), data.len())
-    };
-    let (x, y) = (natives(a), natives(b));
+    let (x, y) = ((values_of(&a.array), a.constant), (values_of(&b.array), b.constant));
     match relation {
-        Relation::Equal => pack((&x, a.constant), (&y, b.constant), rows, equal),
-        Relation::Less => pack((&x, a.constant), (&y, b.constant), rows, less),
+        Relation::Equal => pack(x, y, rows, equal),
+        Relation::Less => pack(x, y, rows, less),
     }
 }
 

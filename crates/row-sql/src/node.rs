@@ -13,6 +13,7 @@ use arrow_schema::{ArrowError, DataType as ArrowType};
 use super::Flaw;
 use super::values::{
     Failed, Kernel, MOST_BYTES, Trouble, Values, apply, choose, null_where, too_much_text,
+    where_true,
 };
 
 /// An expression that is typed.
@@ -255,10 +256,7 @@ impl<'a> Input<'a> {
 }
 
 fn is_true(booleans: &BooleanArray) -> BooleanArray {
-    match booleans.nulls() {
-        Some(nulls) => BooleanArray::new(booleans.values() & nulls.inner(), None),
-        None => booleans.clone(),
-    }
+    BooleanArray::new(where_true(booleans), None)
 }
 
 fn none(rows: usize) -> BooleanArray {

@@ -313,7 +313,7 @@ fn each<A: ArrowPrimitiveType, B: ArrowPrimitiveType, T: ArrowPrimitiveType>(
         (true, _) => (0..rows).map(|row| one(x[0], y[b.index(row)])).collect(),
     };
     let nulls = nulls_of_either(a, b, rows);
-    // What a null stands for may be out of range.
+    // The number behind a null may be out of range: that is no failure.
     let fails = |row: usize| {
         let is_valid = nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
         is_valid && of(x[a.index(row)], y[b.index(row)]).is_none()

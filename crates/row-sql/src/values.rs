@@ -113,7 +113,8 @@ pub(super) fn choose(
     a: &Values,
     b: &Values,
 ) -> Result<ArrayRef, Trouble> {
-    let place = |row: usize| match condition.is_valid(row) && condition.value(row) {
+    let holds = where_true(condition);
+    let place = |row: usize| match holds.value(row) {
         true => RowPlace { batch: 0, row: a.index(row) as u32 },
         false => RowPlace { batch: 1, row: b.index(row) as u32 },
     };
@@ -126,10 +127,17 @@ pub(super) fn null_where(array: &ArrayRef, condition: &BooleanArray) -> Result<A
     if *array.data_type() == ArrowType::Null || condition.true_count() == 0 {
         return Ok(array.clone());
     }
-    let holds = |row| condition.is_valid(row) && condition.value(row);
-    let kept = BooleanBuffer::collect_bool(array.len(), |row| !holds(row));
-    let nulls = NullBuffer::union(array.nulls(), Some(&NullBuffer::new(kept)));
+    let kept = NullBuffer::new(!&where_true(condition));
+    let nulls = NullBuffer::union(array.nulls(), Some(&kept));
     Ok(make_array(array.to_data().into_builder().nulls(nulls).build()?))
+}
+
+/// Where a condition is true: neither false nor null.
+pub(super) fn where_true(condition: &BooleanArray) -> BooleanBuffer {
+    match condition.nulls() {
+        Some(nulls) => condition.values() & nulls.inner(),
+        None => condition.values().clone(),
+    }
 }
 
 pub(super) fn too_much_text() -> Error {

@@ -57,7 +57,7 @@ pub struct DryRun {
     pub replay: Option<DryReplay>,
 }
 
-/// What a dry run of a replay is made of besides.
+/// What a dry run needs in addition when it tries a replay.
 #[derive(Clone)]
 pub struct DryReplay {
     /// What became of the jobs that sent the same rejects.

@@ -26,8 +26,8 @@ pub(crate) struct Cut {
     pub(crate) rejects: Positions,
 }
 
-/// Cuts out the first open ones of the rejects that a replay may send, at least one and no more than
-/// begin in so many bytes.
+/// Cuts out the first open ones of the rejects that a replay may send: at least one, and no more
+/// than begin in so many bytes.
 ///
 /// # Errors
 ///

@@ -35,8 +35,8 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Plans a job by a contract, or by the newest one of its dataset, and tries the first records: of a
-/// replay the mended ones that came with the request, if some did.
+/// Plans a job by a contract, or by the newest one of its dataset, and tries the first records.
+/// Those of a replay are the mended ones that came with the request, if some did.
 pub(crate) async fn look(
     app: &App,
     caller: &Caller,

@@ -129,7 +129,7 @@ async fn what_can_not_be_sent_again_is_refused() {
     clean.expect_kind(StatusCode::NOT_FOUND, "no-rejects");
 }
 
-/// What a dry run makes of rejects is tested with jobs that left some: `tests/flow` has these.
+/// The answers of a dry run are tested in `tests/flow`, where jobs leave rejects.
 #[tokio::test]
 async fn what_can_not_be_tried_is_refused() {
     let door = Door::with_flights().await;
