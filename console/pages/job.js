@@ -312,9 +312,9 @@ export function open(app, { job: id }) {
             </section>
             <section class="panel" aria-labelledby="time">
               <h2 id="time">Timeline</h2>
-              ${timeline(execution, now)}
+              ${timeline(execution, now, shards.items())}
             </section>
-            ${shards.view()} ${whereTimeWent(execution)}`
+            ${shards.view(execution)} ${whereTimeWent(execution)}`
         : nothing}
       <div class="columns">
         ${files?.items.length || files?.problem

@@ -40,10 +40,12 @@ export function shardList(app, id) {
       isAsked = false;
       app.redraw();
     },
-    view() {
+    /** Those that are known: none of a job with one shard, whose state says the same. */
+    items: () => (shown?.count > 1 ? shown.items : []),
+    view({ execution }) {
       if (shown?.error) return problem(shown.error);
       if (!(shown?.count > 1)) return nothing;
-      return panel(shown, isAll, () => {
+      return panel({ ...shown, begin: Date.parse(execution.started) }, isAll, () => {
         isAll = !isAll;
         app.redraw();
       });
@@ -51,7 +53,7 @@ export function shardList(app, id) {
   };
 }
 
-function panel({ items, count: total }, isAll, toggle) {
+function panel({ items, count: total, begin }, isAll, toggle) {
   const some = isAll ? items : notable(items);
   const isCut = total > items.length;
   return html`<section class="panel" aria-labelledby="shards">
@@ -71,6 +73,7 @@ function panel({ items, count: total }, isAll, toggle) {
               <tr>
                 <th scope="col" class="num">Shard</th>
                 <th scope="col">Status</th>
+                <th scope="col" class="num wide">Began after</th>
                 <th scope="col" class="num">Time</th>
                 <th scope="col" class="num">Rows</th>
                 <th scope="col" class="num wide">Rejected</th>
@@ -79,7 +82,7 @@ function panel({ items, count: total }, isAll, toggle) {
               </tr>
             </thead>
             <tbody>
-              ${some.map((shard) => row(shard, shard === slowest(items)))}
+              ${some.map((shard) => row(shard, shard === slowest(items), begin))}
             </tbody>
           </table>
         </div>`
@@ -138,10 +141,11 @@ const happened = (shard) =>
     .filter(Boolean)
     .join(', ');
 
-const row = (shard, isSlowest) =>
+const row = (shard, isSlowest, begin) =>
   html`<tr>
     <th scope="row" class="num">${shard.shard}</th>
     <td><span class="word ${shard.status}">${shard.status.toLowerCase()}</span></td>
+    <td class="num wide">${shard.started ? duration(Date.parse(shard.started) - begin) : '–'}</td>
     <td class="num">${shard.milliseconds ? duration(shard.milliseconds) : '–'}</td>
     <td class="num">${shard.counts ? count(shard.counts.read) : '–'}</td>
     <td class="num wide">${shard.counts ? count(shard.counts.rejected) : '–'}</td>

@@ -1,15 +1,26 @@
-// When each state ran, and each of its attempts.
+// When each state ran, each of its attempts, and each attempt at a shard.
 
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { count, counted, duration, percent } from '../lib/format.js';
 import { step } from '../lib/axis.js';
+import { atOnce, lanes, segments } from '../lib/lanes.js';
 
 // A smaller part of the whole explains nothing.
 const LEAST_SHARE = 0.01;
+// A segment takes this share of the axis in its lane: about six pixels on a phone.
+const LEAST_ROOM = 0.03;
+const KINDS = {
+  failed: (one) => `failed: ${one.error}`,
+  again: () => 'run again in a later round',
+  lost: () => 'another attempt counts',
+};
 const QUIET = new Set(['Choice', 'Succeed', 'Fail', 'Pass']);
 
-/** The states that did something, below each other, on one axis of time. */
-export function timeline({ execution, states, mapRuns }, now) {
+/**
+ * The states that did something, below each other, on one axis of time; below those that run shards
+ * the attempts at these, as far as `shards` are known.
+ */
+export function timeline({ execution, states, mapRuns }, now, shards = []) {
   const begin = Date.parse(execution.started);
   const end = Math.max(execution.stopped ? Date.parse(execution.stopped) : now, begin + 1);
   const place = (from, to) => {
@@ -19,11 +30,14 @@ export function timeline({ execution, states, mapRuns }, now) {
     return `left:min(${left}%, 100% - 6px);width:max(${width}%, 6px)`;
   };
   const runs = [...mapRuns];
+  // The first maps of an execution run the rounds of shards, in order.
+  const rounds = segments(shards);
   const rows = states
     .map((visit) => {
       // The runs of a map are in the order of its visits.
       const at = runs.findIndex((run) => run.state === visit.name);
-      return { ...visit, run: at < 0 ? undefined : runs.splice(at, 1)[0] };
+      const round = visit.type === 'Map' ? rounds.shift() : undefined;
+      return { ...visit, round, run: at < 0 ? undefined : runs.splice(at, 1)[0] };
     })
     .filter((visit) => !QUIET.has(visit.type) || visit.failure);
   const apart = step(end - begin);
@@ -60,6 +74,7 @@ export function timeline({ execution, states, mapRuns }, now) {
               ${failed ? failures(parts) : nothing}
             </span>`
           : nothing}
+        ${visit.round?.length ? attempts(visit.round, place, (end - begin) * LEAST_ROOM) : nothing}
       </li>`;
     })}
     <li class="axis" aria-hidden="true">
@@ -70,6 +85,37 @@ export function timeline({ execution, states, mapRuns }, now) {
     </li>
   </ol>`;
 }
+
+/** Attempts at shards, each from its start to its end, in as many lanes as there were at once. */
+function attempts(round, place, least) {
+  const first = Math.min(...round.map((one) => one.from));
+  const last = Math.max(...round.map((one) => one.from));
+  const said =
+    `${counted(round.length, 'attempt')} at shards began within ${duration(last - first)}, ` +
+    `at most ${count(atOnce(round))} at once`;
+  return html`<span class="lanes" tabindex="0" role="group" aria-label="Attempts at shards">
+    <span role="img" aria-label=${said}>
+      ${lanes(round, least).map(
+        (lane) =>
+          html`<span class="lane">
+            ${lane.map(
+              (one) =>
+                html`<i
+                  class=${one.kind}
+                  title=${titled(one)}
+                  .style=${place(one.from, one.to)}
+                ></i>`,
+            )}
+          </span>`,
+      )}
+    </span>
+  </span>`;
+}
+
+const titled = (one) =>
+  [`Shard ${one.shard}`, duration(one.to - one.from), KINDS[one.kind]?.(one)]
+    .filter(Boolean)
+    .join(', ');
 
 /** A round time on the axis. */
 const tick = (ms) => (ms % 1000 && ms < 10_000 ? duration(ms) : duration(ms).replace('.0 s', ' s'));

@@ -186,6 +186,54 @@ async fn what_is_not_there_yet_is_not_told() {
     }
 }
 
+/// Each attempt at a shard is told with the moment at which it began and how long it took: the one
+/// that counts, those before it, and those that counted in earlier rounds.
+#[tokio::test]
+async fn every_attempt_says_when_it_began_and_how_long_it_took() {
+    let (mut again, mut retried) = (0, 0);
+    for call in 1.. {
+        let memory = Arc::new(Memory::new());
+        let kind = FaultKind::Before;
+        let faulty = Arc::new(Faulty::new(memory.clone(), InjectedFault { call, kind }));
+        let bench = Bench::over(faulty.clone(), memory, &things(SCHEMA)).await;
+        let before = chrono::Utc::now().timestamp_millis();
+        run(&bench, SOURCE, 30).await;
+        let after = chrono::Utc::now().timestamp_millis();
+        // Moments are cut to whole milliseconds, and durations begin another one.
+        let is_within = |started: &str, took: u64| {
+            let started = flow::history::milliseconds(started);
+            before <= started && started + took as i64 <= after + 1
+        };
+        for shard in shards(&bench, 7, true).await {
+            let (started, took) = (shard.started.unwrap(), shard.milliseconds.unwrap());
+            assert!(is_within(&started, took), "call {call}: {started}, {took} ms");
+            let others = &shard.other_attempts;
+            for other in others {
+                assert!(is_within(&other.started, other.milliseconds), "call {call}: {other:?}");
+                // One that failed came before the one that counts, and so did earlier rounds. One
+                // that found the receipt of another had nothing to do.
+                let is_before = other.error.is_some() || other.round < shard.round;
+                let (first, last) = match is_before {
+                    true => (&other.started, &started),
+                    false => (&started, &other.started),
+                };
+                assert!(first <= last, "call {call}: {other:?} {started}");
+            }
+            let of_round = |wanted| others.iter().filter(|other| other.round == wanted).count();
+            assert_eq!(of_round(shard.round) as u64 + 1, shard.attempts.unwrap(), "call {call}");
+            for round in 1..shard.round {
+                assert_eq!(of_round(round), 1, "call {call}");
+            }
+            again += usize::from(shard.round > 1);
+            retried += of_round(shard.round);
+        }
+        if faulty.calls() < call {
+            break;
+        }
+    }
+    assert!(again > 0 && retried > 3, "{again} were run again, {retried} tried again");
+}
+
 /// However many shards there are, and wherever the page is.
 #[tokio::test]
 async fn a_page_reads_few_documents() {
@@ -197,8 +245,10 @@ async fn a_page_reads_few_documents() {
         let work = metered.bucket("work");
         let page = page(work.as_ref(), &keys, from, limit, true).await.unwrap().unwrap();
         let usage = requests.usage();
-        // Plan, shards, two later rounds, the failure; and lists of attempts, one a round.
-        let most = page.items.len() as u64 + 5;
+        // Plan, shards, two later rounds, the failure; a receipt of each round; and lists of
+        // attempts, one a round.
+        let receipts: u32 = page.items.iter().map(|shard| shard.round).sum();
+        let most = u64::from(receipts) + 5;
         assert!(usage.gets <= most && usage.puts <= 3, "{from} {limit}: {usage:?}");
         assert_eq!(page.items.is_empty(), from == 1_000_000);
     }

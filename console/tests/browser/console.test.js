@@ -616,6 +616,21 @@ test('a job is pushed over the socket, from its shards to its end', async () => 
   );
   assert.equal((await page.$$('.bars rect')).length, count);
   assert.ok((await page.$$('.shards tbody tr')).length >= 1);
+  // And on the timeline it has its time, which is within that of the states.
+  const segments = await page.$$eval('.lane i.done', (all) => all.length);
+  assert.equal(segments, count);
+  const [tracks, lanes] = await page.evaluate(() =>
+    ['.timeline .track', '.lane i'].map((of) => {
+      const boxes = [...document.querySelectorAll(of)].map((one) => one.getBoundingClientRect());
+      return {
+        left: Math.min(...boxes.map((box) => box.left)),
+        right: Math.max(...boxes.map((box) => box.right)),
+        least: Math.min(...boxes.map((box) => box.width)),
+      };
+    }),
+  );
+  assert.ok(lanes.left >= tracks.left && lanes.right <= tracks.right + 1);
+  assert.ok(lanes.least >= 6, `${lanes.least}`);
   await click(page, `Show all ${count}`);
   await until(
     page,

@@ -92,6 +92,9 @@ pub struct Receipt {
     /// [stretches](crate::keys).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
+    /// When the attempt began, as `2026-01-31T12:00:00.000Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<String>,
     /// What the attempt used, up to the writing of the receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent: Option<Usage>,

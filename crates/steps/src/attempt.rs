@@ -19,8 +19,8 @@ pub(crate) trait Leaves: Serialize + DeserializeOwned + Send + Sync {
     /// The attempt that wrote it.
     fn attempt(&self) -> &str;
 
-    /// Puts down what the attempt used.
-    fn spend(&mut self, usage: Usage);
+    /// Puts down when the attempt began, and what it used.
+    fn spend(&mut self, started: &str, usage: Usage);
 
     /// The uploads that it leaves open, each with its key.
     fn open_uploads(&self) -> Vec<(&str, &str)>;
@@ -34,7 +34,8 @@ impl Leaves for Receipt {
         &self.attempt
     }
 
-    fn spend(&mut self, usage: Usage) {
+    fn spend(&mut self, started: &str, usage: Usage) {
+        self.started = Some(started.to_owned());
         self.spent = Some(usage);
     }
 
@@ -52,7 +53,7 @@ impl Leaves for MergeReceipt {
         &self.attempt
     }
 
-    fn spend(&mut self, usage: Usage) {
+    fn spend(&mut self, _started: &str, usage: Usage) {
         self.spent = usage;
     }
 
@@ -92,7 +93,8 @@ impl Attempt<'_> {
     ) -> Result<R, Error> {
         let outcome = self.leave_receipt(work).await;
         if !outcome.as_ref().is_ok_and(|receipt| receipt.attempt() == self.name) {
-            self.meter.note(self.context, self.keys).await;
+            let error = outcome.as_ref().err().map(Error::name);
+            self.meter.note_end(self.context, self.keys, error).await;
         }
         outcome
     }
@@ -117,7 +119,7 @@ impl Attempt<'_> {
         };
         let usage = self.meter.usage();
         let spent = Usage { puts: usage.puts + 1, ..usage };
-        receipt.spend(spent);
+        receipt.spend(self.meter.started(), spent);
         let counting = match self.leave(&receipt).await? {
             None => {
                 self.meter.is_told(spent);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
-use job::bill::Item;
+use job::bill::{Item, Spent};
 use job::message::{Counts, Failure, JobKeys, NotedFailure, Shard, ShardRound};
 use landing::commit::{Receipt, SlowShard, Tally};
 use landing::plan::Plan;
@@ -14,11 +14,14 @@ use serde::Serialize;
 
 use crate::documents;
 use crate::planned::Planned;
+use crate::spending::attempt_name;
 
 /// Receipts that are read at once.
 const CONCURRENT_READS: usize = 16;
 /// Names of documents of attempts that are asked for at once: the most that there is.
 const NAMES: u32 = 1_000;
+/// Documents of attempts that are read for a page. Of what lies beyond, only the number is told.
+const MOST_ATTEMPTS: usize = 200;
 /// How often more of them are asked for, for a page. Of what lies beyond, attempts are not known.
 const MOST_LISTS: usize = 4;
 /// How the names end of documents of what was used after a receipt was written.
@@ -70,6 +73,9 @@ pub struct ShardView {
     /// Bytes that it wrote.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_written: Option<u64>,
+    /// When the attempt began that won.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started: Option<String>,
     /// How long it took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub milliseconds: Option<u64>,
@@ -77,12 +83,30 @@ pub struct ShardView {
     /// nothing behind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u64>,
+    /// The attempts besides the one that won, as far as is known: those of the round that failed or
+    /// lost, and the one that counted in each round before it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_attempts: Vec<ShardAttempt>,
     /// Why it failed for good.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<ShardFailure>,
     /// The attempt that won: its name in the log.
     #[serde(skip)]
     pub attempt: Option<String>,
+}
+
+/// An attempt at a shard that ended and does not count.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ShardAttempt {
+    /// Its round.
+    pub round: u32,
+    /// When it began.
+    pub started: String,
+    /// How long it took.
+    pub milliseconds: u64,
+    /// The name of the failure that it ended with, if it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// Where a shard stands.
@@ -183,7 +207,7 @@ pub async fn page(
     }
     let shards: Vec<Shard> =
         shards.into_values().filter(|shard| (from..until).contains(&shard.index)).collect();
-    let others = other_attempts(work, keys, &shards).await?;
+    let mut others = noted_attempts(work, keys, &shards).await?;
     let noted = documents::find::<NotedFailure>(work, &keys.failure()).await?;
     let receipts: Vec<String> =
         shards.iter().map(|shard| keys.receipt(shard.round, shard.index)).collect();
@@ -192,6 +216,14 @@ pub async fn page(
         .buffered(CONCURRENT_READS)
         .try_collect()
         .await?;
+    for (shard, receipt) in shards.iter().zip(&receipts) {
+        let place = ShardRound { round: shard.round, index: shard.index };
+        // An attempt whose receipt took effect while its answer was lost left both.
+        if let (Some(names), Some(receipt)) = (others.get_mut(&place), receipt) {
+            names.retain(|name| *name != receipt.attempt);
+        }
+    }
+    let mut told = other_attempts(work, keys, &shards, &others).await?;
     let mut objects = Planned::new(work, &plan);
     let mut items = Vec::with_capacity(shards.len());
     for (shard, receipt) in shards.into_iter().zip(receipts) {
@@ -211,7 +243,7 @@ pub async fn page(
             (None, None) if has_ended => ShardStatus::Abandoned,
             (None, None) => ShardStatus::Open,
         };
-        let others = others.get(&place);
+        let others = others.get(&place).map(|names| names.len() as u64);
         let spent = receipt.as_ref().and_then(|receipt| receipt.spent);
         items.push(ShardView {
             shard: shard.index,
@@ -228,8 +260,10 @@ pub async fn page(
                 .map(|receipt| (receipt.files.len() + receipt.small.len()) as u64),
             bytes_read: spent.map(|spent| spent.bytes_read),
             bytes_written: spent.map(|spent| spent.bytes_written),
+            started: receipt.as_ref().and_then(|receipt| receipt.started.clone()),
             milliseconds: spent.map(|spent| spent.milliseconds),
             attempts: others.map(|others| others + u64::from(receipt.is_some())),
+            other_attempts: told.remove(&shard.index).unwrap_or_default(),
             failure,
             attempt: receipt.map(|receipt| receipt.attempt),
         });
@@ -237,31 +271,32 @@ pub async fn page(
     Ok(Some(Shards { count, items, next: (until < count).then_some(until) }))
 }
 
-/// How many attempts at each shard ended and left no receipt that counts. Each left a document of
+/// The attempts at each shard that ended and left no receipt that counts. Each left a document of
 /// what it used. A shard that is not here has too many before it to be known.
-async fn other_attempts(
+async fn noted_attempts(
     work: &dyn Objects,
     keys: &JobKeys,
     shards: &[Shard],
-) -> Result<BTreeMap<ShardRound, u64>, Error> {
-    let mut others = BTreeMap::new();
+) -> Result<BTreeMap<ShardRound, Vec<String>>, Error> {
+    let mut noted = BTreeMap::new();
     for round in 1..=ROUNDS {
         let indices = shards.iter().filter(|shard| shard.round == round).map(|shard| shard.index);
         let indices: Vec<u32> = indices.collect();
         let (Some(first), Some(last)) = (indices.first(), indices.last()) else { continue };
         let prefix = format!("{}{}-{round}-", keys.spent_prefix(), Item::Transform.name());
         let mut after = format!("{prefix}{first:06}");
-        let (mut counts, mut known_before) = (BTreeMap::<u32, u64>::new(), *first);
+        let (mut names, mut known_before) = (BTreeMap::<u32, Vec<String>>::new(), *first);
         for _ in 0..MOST_LISTS {
             let listed = work.list(&prefix, Some(&after), NAMES).await?;
             let is_end = listed.len() < NAMES as usize;
             for object in &listed {
                 let name = &object.key[prefix.len()..];
-                let index = name.split('-').next().and_then(|digits| digits.parse().ok());
-                known_before = index.unwrap_or(known_before);
+                let Some((digits, attempt)) = name.split_once('-') else { continue };
+                known_before = digits.parse().unwrap_or(known_before);
                 // What a receipt tells of is no other attempt, though some of it was used later.
                 if !name.ends_with(LATER) {
-                    *counts.entry(known_before).or_default() += 1;
+                    let attempt = attempt.trim_end_matches(".json").to_owned();
+                    names.entry(known_before).or_default().push(attempt);
                 }
             }
             if is_end || known_before > *last {
@@ -271,13 +306,58 @@ async fn other_attempts(
             after = listed.last().map_or(after, |object| object.key.clone());
         }
         let known = indices.into_iter().filter(|index| *index < known_before);
-        others.extend(
+        noted.extend(
             known.map(|index| {
-                (ShardRound { round, index }, counts.get(&index).copied().unwrap_or(0))
+                (ShardRound { round, index }, names.remove(&index).unwrap_or_default())
             }),
         );
     }
-    Ok(others)
+    Ok(noted)
+}
+
+/// When the attempts at each shard began that do not count, in order: those that are `noted`, and
+/// those that counted in the rounds before.
+async fn other_attempts(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    shards: &[Shard],
+    noted: &BTreeMap<ShardRound, Vec<String>>,
+) -> Result<BTreeMap<u32, Vec<ShardAttempt>>, Error> {
+    let names = noted.iter().flat_map(|(place, names)| {
+        names
+            .iter()
+            .map(|name| attempt_name(place.round, place.index, name))
+            .map(|name| (*place, name))
+    });
+    let names: Vec<(ShardRound, String)> = names.take(MOST_ATTEMPTS).collect();
+    let before = shards.iter().flat_map(|shard| {
+        let index = shard.index;
+        (1..shard.round).map(move |round| ShardRound { round, index })
+    });
+    let before: Vec<ShardRound> = before.collect();
+    let noted = stream::iter(names).map(|(place, name)| async move {
+        let spent = documents::find::<Spent>(work, &keys.spent(&name)).await?;
+        let told = spent.map(|Spent { usage, started, error, .. }| (usage, started, error));
+        Ok::<_, Error>((place, told))
+    });
+    let before = stream::iter(before).map(|place| async move {
+        let key = keys.receipt(place.round, place.index);
+        let receipt = documents::find::<Receipt>(work, &key).await?;
+        let told = receipt.and_then(|Receipt { spent, started, .. }| Some((spent?, started, None)));
+        Ok((place, told))
+    });
+    let noted = noted.buffered(CONCURRENT_READS);
+    let mut all = before.buffered(CONCURRENT_READS).chain(noted);
+    let mut attempts = BTreeMap::<u32, Vec<ShardAttempt>>::new();
+    while let Some((ShardRound { round, index }, told)) = all.try_next().await? {
+        // Earlier versions did not note when an attempt began.
+        let Some((usage, Some(started), error)) = told else { continue };
+        let milliseconds = usage.milliseconds;
+        let attempt = ShardAttempt { round, started, milliseconds, error };
+        attempts.entry(index).or_default().push(attempt);
+    }
+    attempts.values_mut().for_each(|attempts| attempts.sort());
+    Ok(attempts)
 }
 
 /// The rounds of a job, as far as they are decided on.

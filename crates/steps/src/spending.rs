@@ -14,6 +14,7 @@ use landing::commit::Receipt;
 use landing::merge::MergeReceipt;
 use objects::{Metered, Metering, Put};
 
+use crate::context::now;
 use crate::{Context, documents};
 
 /// One invocation, measured.
@@ -22,6 +23,8 @@ pub(crate) struct Meter {
     /// The name of its document.
     name: String,
     begun: Instant,
+    /// The moment of that, for people: hosts' clocks differ, so nothing is measured by it.
+    started: String,
     memory_mb: u64,
     requests: Arc<Metering>,
     /// What a document tells already.
@@ -52,9 +55,21 @@ impl Meter {
     fn named(context: &Context, item: Item, name: String) -> (Context, Self) {
         let (buckets, requests) = Metered::new(context.buckets.clone());
         let memory_mb = context.settings.memory_mb.unwrap_or_else(|| item.memory_mb());
-        let meter =
-            Self { item, name, begun: Instant::now(), memory_mb, requests, told: Mutex::default() };
+        let meter = Self {
+            item,
+            name,
+            begun: Instant::now(),
+            started: now(),
+            memory_mb,
+            requests,
+            told: Mutex::default(),
+        };
         (Context { buckets: Arc::new(buckets), ..context.clone() }, meter)
+    }
+
+    /// When it began.
+    pub(crate) fn started(&self) -> &str {
+        &self.started
     }
 
     /// What it used so far.
@@ -84,12 +99,22 @@ impl Meter {
 
     /// Leaves a document of what was not told yet. A step does not fail for it.
     pub(crate) async fn note(&self, context: &Context, keys: &JobKeys) {
+        self.note_end(context, keys, None).await;
+    }
+
+    /// The same, with the name of the failure that it ended with, if it failed.
+    pub(crate) async fn note_end(&self, context: &Context, keys: &JobKeys, error: Option<&str>) {
         let is_news = *self.told.lock().unwrap_or_else(PoisonError::into_inner) != Usage::default();
         let mut usage = self.unreported();
         usage.puts += 1;
         // A document of the receipt's name would be taken for the receipt's.
         let name = if is_news { format!("{}-later", self.name) } else { self.name.clone() };
-        let spent = Spent { item: self.item, usage };
+        let spent = Spent {
+            item: self.item,
+            usage,
+            started: Some(self.started.clone()),
+            error: error.map(str::to_owned),
+        };
         if let Err(error) =
             documents::write(context.work().as_ref(), &keys.spent(&name), &spent, Put::Overwrite)
                 .await
@@ -100,7 +125,7 @@ impl Meter {
 }
 
 /// The name of an attempt at a shard among the documents of what was used.
-fn attempt_name(round: u32, shard: u32, attempt: &str) -> String {
+pub(crate) fn attempt_name(round: u32, shard: u32, attempt: &str) -> String {
     format!("{}-{round}-{shard:06}-{attempt}", Item::Transform.name())
 }
 

@@ -275,6 +275,7 @@ impl<'a> Work<'a> {
             errors,
             profile: Some(profile),
             keys: std::mem::take(&mut self.key_pieces),
+            started: None,
             spent: None,
         })))
     }

@@ -43,7 +43,8 @@ pub(crate) struct Listing {
         "shard": 0, "status": "DONE", "source": "s3://the-inbox/staged/flights/june.csv",
         "objects": 1, "from": 0, "to": 67108864, "round": 1,
         "counts": {"read": 9, "stored": 8, "rejected": 1, "filtered": 0}, "files": 1,
-        "bytesRead": 67112960, "bytesWritten": 1048576, "milliseconds": 1700, "attempts": 1,
+        "bytesRead": 67112960, "bytesWritten": 1048576, "started": "2026-01-31T12:00:02.140Z",
+        "milliseconds": 1700, "attempts": 1,
     }],
     "next": 1,
 }))]

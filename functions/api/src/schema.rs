@@ -866,6 +866,10 @@ pub(crate) struct Shard {
     /// Bytes that it wrote.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes_written: Option<u64>,
+    /// When the attempt began that won, in UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    started: Option<String>,
     /// How long it took.
     #[serde(skip_serializing_if = "Option::is_none")]
     milliseconds: Option<u64>,
@@ -873,11 +877,31 @@ pub(crate) struct Shard {
     /// nothing behind.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<u64>,
+    /// The attempts besides the one that won, as far as is known: those of the round that failed or
+    /// lost, and the one that counted in each round before it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    other_attempts: Vec<ShardAttempt>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<ShardFailure>,
     /// Its log in the console of CloudWatch: that of the attempt that won, or else of the job.
     #[serde(skip_serializing_if = "Option::is_none")]
     log: Option<String>,
+}
+
+/// An attempt at a shard that ended and does not count.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ShardAttempt {
+    /// Its round.
+    round: u32,
+    /// When it began, in UTC.
+    #[schema(format = DateTime)]
+    started: String,
+    /// How long it took.
+    milliseconds: u64,
+    /// The name of the failure that it ended with, if it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 /// Where a shard stands.

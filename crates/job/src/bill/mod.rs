@@ -127,6 +127,12 @@ pub struct Spent {
     pub item: Item,
     /// What it used.
     pub usage: Usage,
+    /// When it began, as `2026-01-31T12:00:00.000Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<String>,
+    /// The name of the failure that it ended with, if it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// How far a bill is to be believed.

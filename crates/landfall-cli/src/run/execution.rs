@@ -9,12 +9,15 @@ use serde_json::{Value, json};
 use steps::Context;
 use steps::functions::MACHINE;
 use steps::inspection::{Inspection, inspect};
+use steps::shards::{Shards, page};
 
 use super::progress::Progress;
 use super::workers::Workers;
 
 /// How much shorter the pauses before retries are here: a disk answers sooner than a cloud.
 const SOONER: u32 = 10;
+/// Shards that are told one by one: a receipt is read of each.
+const MOST_SHARDS: u32 = 1_000;
 /// The state that brings a job to its end when its steps can't go on.
 const ABANDON: &str = "Abandon";
 
@@ -25,6 +28,9 @@ pub(super) struct Execution {
     /// States with times and attempts, as the API shows them; none if documents of the job can't
     /// be read.
     pub(super) inspection: Option<Inspection>,
+    /// What became of its shards, of the first ones of very many; none of a job that was not
+    /// planned.
+    pub(super) shards: Option<Shards>,
 }
 
 /// Runs a job to its end. It either is visible afterwards, or nothing of it is and this is why.
@@ -70,7 +76,8 @@ pub(super) async fn execute(
     let (keys, history) = (context.keys(&id), ended.history());
     // It has ended, so what the time is now does not matter.
     let inspection = inspect(work.as_ref(), &keys, &id, ended.execution, history, 0).await.ok();
-    Execution { outcome, inspection }
+    let shards = page(work.as_ref(), &keys, 0, MOST_SHARDS, true).await.ok().flatten();
+    Execution { outcome, inspection, shards }
 }
 
 async fn run(

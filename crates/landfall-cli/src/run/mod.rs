@@ -359,6 +359,7 @@ impl Landing {
             Ok(submission) => {
                 let execution = self.execute(&name, submission, json, interrupted).await;
                 outcome.execution = execution.inspection;
+                outcome.shards = execution.shards;
                 execution.outcome.err()
             }
             Err(error) => Some(Failure::from(&error)),

@@ -14,6 +14,7 @@ use registry::JobStatus;
 use serde::{Deserialize, Serialize};
 use steps::Context;
 use steps::inspection::Inspection;
+use steps::shards::Shards;
 
 use crate::exit::Exit;
 
@@ -59,6 +60,9 @@ pub(super) struct Outcome {
     /// What its execution did, as `GET /jobs/{id}/execution` tells it; none of a job that did not
     /// begin.
     pub(super) execution: Option<Inspection>,
+    /// Its shards, as `GET /jobs/{id}/shards` tells them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) shards: Option<Shards>,
     #[serde(skip)]
     pub(super) lake: PathBuf,
     /// The faults that are shown.
@@ -115,6 +119,7 @@ impl Outcome {
             seconds: 0.0,
             bill: None,
             execution: None,
+            shards: None,
             source_bytes,
             objects: None,
             skipped: Vec::new(),

@@ -392,6 +392,10 @@ fn what_the_execution_did_is_told_with_the_job() {
         let states = job["execution"]["states"].as_array().expect("it has states");
         states.iter().map(|state| state["name"].as_str().expect("a state has a name")).collect()
     }
+    fn moment(text: &Value) -> i64 {
+        let text = text.as_str().expect("a moment is a text");
+        chrono::DateTime::parse_from_rfc3339(text).expect("it is one").timestamp_millis()
+    }
     let source: String = std::iter::once("id,note,fare\n".to_owned())
         .chain((0..2_000).map(|id| format!("{id},a,1\n")))
         .collect();
@@ -419,6 +423,19 @@ fn what_the_execution_did_is_told_with_the_job() {
     let counts = &execution["mapRuns"][0]["counts"];
     assert_eq!((&counts["total"], &counts["failed"]), (&counts["succeeded"], &0.into()));
     assert!(counts["total"].as_u64() > Some(1), "{counts}");
+    let shards = &job["shards"];
+    assert_eq!((&shards["count"], &shards["next"]), (&counts["total"], &Value::Null));
+    // Moments are cut to whole milliseconds, and durations begin another one.
+    let [map_from, map_to] = ["entered", "exited"].map(|end| {
+        let map = execution["states"].as_array().into_iter().flatten();
+        let map = map.clone().find(|state| state["name"] == "TransformAll");
+        moment(&map.expect("it was visited")[end])
+    });
+    for shard in shards["items"].as_array().expect("it has shards") {
+        let started = moment(&shard["started"]);
+        let took = shard["milliseconds"].as_i64().expect("it took some time");
+        assert!(map_from <= started && started + took <= map_to + 3, "{shard}");
+    }
 
     let refused = Shore::new(&format!("{CONTRACT}rejects: {{ limit: 0 }}\n"), TRIPS);
     let (_, job) = refused.job(&[]);

@@ -105,12 +105,22 @@ async fn shards_come_in_pages_with_links_to_their_logs() {
     let receipt = json!({
         "shard": 0, "round": 1, "attempt": "req-7", "object": 0, "parts": [], "errors": null,
         "counts": {"read": 3, "stored": 2, "rejected": 1, "filtered": 0}, "files": [],
+        "started": "2026-01-31T12:00:02.500Z",
         "spent": {
             "invocations": 1, "milliseconds": 120, "mbMilliseconds": 1, "puts": 1, "gets": 1,
             "deletes": 0, "bytesRead": 15, "bytesWritten": 9,
         },
     });
     door.leave(&keys(&job).receipt(1, 0), receipt.to_string()).await;
+    let lost = json!({
+        "item": "transform", "usage": {"invocations": 1, "milliseconds": 40},
+        "started": "2026-01-31T12:00:02.300Z", "error": "StoreUnavailable",
+    });
+    let later = json!({"item": "transform", "usage": {"invocations": 0}});
+    for (name, spent) in [("req-5", &lost), ("req-7-later", &later)] {
+        let key = keys(&job).spent(&format!("transform-1-000000-{name}"));
+        door.leave(&key, spent.to_string()).await;
+    }
     let noted = json!({
         "error": "LimitExceeded", "cause": "too long", "byte": 12,
         "shard": {"round": 1, "index": 1},
@@ -121,6 +131,14 @@ async fn shards_come_in_pages_with_links_to_their_logs() {
     assert_eq!((&first["count"], &first["next"]), (&2.into(), &1.into()));
     assert_eq!((&done["status"], &done["counts"]["rejected"]), (&"DONE".into(), &1.into()));
     assert_eq!((&done["milliseconds"], &done["bytesRead"]), (&120.into(), &15.into()));
+    assert_eq!((&done["started"], &done["attempts"]), (&receipt["started"], &2.into()));
+    assert_eq!(
+        done["otherAttempts"],
+        json!([{
+            "round": 1, "started": "2026-01-31T12:00:02.300Z", "milliseconds": 40,
+            "error": "StoreUnavailable",
+        }])
+    );
     assert_eq!(done["source"], "s3://the-inbox/staged/flights/a.csv");
     let log = done["log"].as_str().unwrap();
     assert!(log.contains("$252Faws$252Flambda$252Fstack-Transform/"), "{log}");
