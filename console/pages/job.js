@@ -396,7 +396,7 @@ function held(job, changes, now) {
             [
               'Rows to add',
               count(changes.stored),
-              changes.last_stored ? besideLast(changes.stored, changes.last_stored) : undefined,
+              changes.lastStored ? besideLast(changes.stored, changes.lastStored) : undefined,
             ],
             ['Files to add', count(changes.files), bytes(changes.bytes)],
             ['Files to remove', count(changes.removed)],
@@ -416,7 +416,7 @@ function held(job, changes, now) {
                   </thead>
                   <tbody>
                     ${changes.columns.map((column) => {
-                      const [last, next] = [share(column.last_nulls), share(column.nulls)];
+                      const [last, next] = [share(column.lastNulls), share(column.nulls)];
                       return html`<tr class=${last === next ? '' : 'changed'}>
                         <th scope="row">${column.name}</th>
                         <td class="num quiet">${last}</td>

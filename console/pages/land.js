@@ -411,11 +411,11 @@ function told(outlook) {
               </tbody>
             </table>
           </div>
-          ${sample.more_faults || sample.faults.length > 50
+          ${sample.moreFaults || sample.faults.length > 50
             ? html`<p class="quiet small">
                 And
                 ${counted(
-                  sample.more_faults + Math.max(sample.faults.length - 50, 0),
+                  sample.moreFaults + Math.max(sample.faults.length - 50, 0),
                   'more fault',
                 )}.
               </p>`

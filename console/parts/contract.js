@@ -250,8 +250,8 @@ function tried({ name, unit, found }, isOld) {
                 )}
               </li>`,
           )}
-          ${sample?.more_faults
-            ? html`<li class="quiet">and ${counted(sample.more_faults, 'more fault')}</li>`
+          ${sample?.moreFaults
+            ? html`<li class="quiet">and ${counted(sample.moreFaults, 'more fault')}</li>`
             : nothing}
         </ul>`
       : nothing}

@@ -28,7 +28,7 @@ const outlook = (rejected, faults = []) => ({
   sample: {
     counts: { read: 972, stored: 972 - rejected, rejected, filtered: 0 },
     faults,
-    more_faults: Math.max(rejected - 1, 0),
+    moreFaults: Math.max(rejected - 1, 0),
   },
 });
 
@@ -185,7 +185,7 @@ test('a text is tried on open rejects, which stay open', async () => {
   await click(page, 'Edit');
   await write(page, ', constraints: { maximum: 2 }', END);
   const counts = { read: 23, stored: 20, rejected: 3, filtered: 0 };
-  answer = { value: { plan: {}, sample: { counts, faults: [FAULT], more_faults: 2 } } };
+  answer = { value: { plan: {}, sample: { counts, faults: [FAULT], moreFaults: 2 } } };
   await click(page, 'Try on open rejects');
   await said(
     page,

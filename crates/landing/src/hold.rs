@@ -98,6 +98,7 @@ fn of_drift(drift: HeaderDrift) -> String {
 
 /// `changes.json` beside a held job: what approving it would change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Changes {
     /// Why the job is held, each in a sentence.
     pub reasons: Vec<String>,
@@ -121,6 +122,7 @@ pub struct Changes {
 
 /// A column of a held job beside the same of the last commit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ColumnChange {
     /// Its name.
     pub name: String,

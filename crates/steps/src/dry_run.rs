@@ -87,6 +87,7 @@ pub struct Outlook {
 
 /// What became of the first records.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Sample {
     /// Bytes that they begin in, unpacked.
     pub bytes: u64,

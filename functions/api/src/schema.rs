@@ -157,6 +157,7 @@ pub(crate) struct Outlook {
 
 /// What became of the first records of an object.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Sample {
     /// Bytes that they begin in, unpacked.
     bytes: u64,
@@ -170,10 +171,11 @@ pub(crate) struct Sample {
 
 /// What approving a held job would change.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "reasons": ["49 rows would be stored, and job job-1 stored 100: -51.0%, beyond `holdWhen.rows`"],
-    "stored": 49, "files": 1, "bytes": 2048, "removed": 0, "last": "job-1", "last_stored": 100,
-    "columns": [{"name": "delay", "nulls": 0.5, "last_nulls": 0.02}],
+    "stored": 49, "files": 1, "bytes": 2048, "removed": 0, "last": "job-1", "lastStored": 100,
+    "columns": [{"name": "delay", "nulls": 0.5, "lastNulls": 0.02}],
 }))]
 pub(crate) struct Changes {
     /// Why the job is held, each in a sentence.
@@ -198,6 +200,7 @@ pub(crate) struct Changes {
 
 /// A column of a held job beside the same of the last commit.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct ColumnChange {
     /// Its name.
     name: String,

@@ -39,7 +39,7 @@ async fn a_dry_run_plans_and_tries_the_first_records() {
             json!({"read": 3, "stored": 2, "rejected": 1, "filtered": 0}),
             "{key}: {outlook}"
         );
-        assert_eq!((&sample["faults"][0]["line"], &sample["more_faults"]), (&json!(3), &json!(0)));
+        assert_eq!((&sample["faults"][0]["line"], &sample["moreFaults"]), (&json!(3), &json!(0)));
     }
 }
 

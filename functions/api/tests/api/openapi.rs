@@ -77,6 +77,30 @@ fn the_description_is_checked_in() {
     );
 }
 
+/// One manner of writing names: whoever reads an answer need not look up how each is spelt.
+#[test]
+fn all_members_and_parameters_are_in_camel_case() {
+    fn members<'a>(described: &'a Value, found: &mut Vec<&'a str>) {
+        if let Some(object) = described.as_object() {
+            let properties = object.get("properties").and_then(Value::as_object);
+            found.extend(properties.into_iter().flatten().map(|(name, _)| name.as_str()));
+            let is_parameter = object.contains_key("in") && object["in"] != "header";
+            found.extend(object.get("name").filter(|_| is_parameter).and_then(Value::as_str));
+            object.values().for_each(|inner| members(inner, found));
+        }
+        described.as_array().into_iter().flatten().for_each(|inner| members(inner, found));
+    }
+    let mut found = Vec::new();
+    members(&DESCRIBED, &mut found);
+    assert!(found.len() > 300, "{}", found.len());
+    let is_camel = |name: &str| {
+        name.starts_with(|first: char| first.is_ascii_lowercase())
+            && name.chars().all(|letter| letter.is_ascii_alphanumeric())
+    };
+    found.retain(|name| !is_camel(name));
+    assert_eq!(found, Vec::<&str>::new());
+}
+
 #[tokio::test]
 async fn the_description_is_served() {
     let open = Door::new().get("/openapi.json").await.expect(StatusCode::OK).body;
