@@ -4,6 +4,7 @@ const BINS = 24;
 // Beyond this many times the middle 98 %, the ends of a column are left out of its drawing.
 const MOST_STRETCH = 3;
 const TOP = 5;
+const DAY = 86_400_000; // In milliseconds.
 // A share that differs by less is not worth a second look.
 const LEAST_CHANGE = 0.05;
 
@@ -41,6 +42,83 @@ export function top({ frequent = [], count }, before) {
       was: was === undefined ? undefined : share(was, before.count),
     };
   });
+}
+
+/**
+ * What to draw of a column, and of the same column of an earlier profile: `{ bars, before, from,
+ * to, isCut }`. A bar is `{ at, wide, tall, share, from, to, was }`: where it begins and how wide
+ * it is, both as parts of the whole width; how tall, as a part of the tallest one; the share of
+ * values in it; and the share in the same range before, if the bins were the same. As both
+ * profiles have bins of their own, area stands for share. Without a histogram, and where few
+ * values lie so far off that it would have all others in one bin, what the quantiles tell is
+ * drawn.
+ */
+export function drawing(now, before) {
+  const found = spread(now, before);
+  const mine = bins(now);
+  if (!mine || found?.isCut) return found && even(found);
+  const earlier = before?.type === now.type ? bins(before) : undefined;
+  const [from, to] = ['from', 'to'].map((end) => {
+    const ends = [mine, earlier].filter(Boolean).map((one) => one[end]);
+    return end === 'from' ? Math.min(...ends) : Math.max(...ends);
+  });
+  const most = Math.max(...[mine, earlier].filter(Boolean).map((one) => one.most / one.width));
+  const isSame = mine.from === earlier?.from && mine.to === earlier?.to;
+  const bars = (of) =>
+    of?.shares.map((share, bin) => ({
+      at: (of.from + of.width * bin - from) / (to - from),
+      wide: of.width / (to - from),
+      tall: share / of.width / most,
+      share,
+      from: shown(of.from + of.width * bin, now),
+      to: shown(of.from + of.width * (bin + 1), now),
+      was: isSame ? earlier.shares[bin] : undefined,
+    }));
+  return {
+    bars: bars(mine),
+    before: bars(earlier),
+    from: shown(from, now),
+    to: shown(to, now),
+    isCut: false,
+  };
+}
+
+/** Ranges of equal width as bars. */
+function even({ shares, before, from, to, isCut }) {
+  const most = Math.max(...shares, ...(before ?? []));
+  const bars = (of) =>
+    of?.map((share, at) => ({
+      at: at / of.length,
+      wide: 1 / of.length,
+      tall: share / most,
+      share,
+      was: before?.[at],
+    }));
+  return { bars: bars(shares), before: bars(before), from, to, isCut };
+}
+
+/** The bins of a column's histogram, with the shares of its values. */
+function bins({ histogram, type }) {
+  if (!histogram) return undefined;
+  const [from, to] = [number(histogram.from, type), number(histogram.to, type)];
+  const all = histogram.counts.reduce((sum, many) => sum + many, 0);
+  if (!(to > from) || !(all > 0)) return undefined;
+  const shares = histogram.counts.map((many) => many / all);
+  return { from, to, width: (to - from) / shares.length, shares, most: Math.max(...shares) };
+}
+
+/** Where a bin begins or ends, as values of the column are shown. */
+function shown(value, { type, histogram }) {
+  const text = String(histogram.from);
+  if (type === 'date') return new Date(value).toISOString().slice(0, 10);
+  if (type === 'datetime') return new Date(value).toISOString().slice(0, 19);
+  // What lies after midnight is no time of the day.
+  if (type === 'time' && value >= DAY) return '24:00:00';
+  if (type === 'time') return new Date(value).toISOString().slice(11, 19);
+  // A decimal has as many digits after its point as the column has.
+  if (typeof histogram.from === 'string')
+    return value.toFixed(text.includes('.') ? text.split('.')[1].length : 0);
+  return String(Number(value.toPrecision(6)));
 }
 
 /**
@@ -95,8 +173,11 @@ function quantiles(column) {
 function number(value, type) {
   if (typeof value === 'number') return value;
   if (typeof value !== 'string') return NaN;
-  if (type === 'time') return Date.parse(`1970-01-01T${value}Z`);
-  return /^(date|datetime)/.test(type) ? Date.parse(value) : Number(value);
+  // A bin may end after midnight.
+  if (type === 'time')
+    return value.split(':').reduce((sum, part) => sum * 60 + Number(part), 0) * 1000;
+  if (type === 'datetime' && !value.endsWith('Z')) return Date.parse(`${value}Z`);
+  return /^date/.test(type) ? Date.parse(value) : Number(value);
 }
 
 /** The share of values that are less than one. Between two quantiles they are taken as even. */

@@ -2,7 +2,7 @@
 
 import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
 import { count, percent } from '../lib/format.js';
-import { differs, nulls, paired, spread, top } from '../lib/profile.js';
+import { differs, drawing, nulls, paired, top } from '../lib/profile.js';
 import { href } from '../lib/router.js';
 import { loading, problem } from './ui.js';
 
@@ -94,7 +94,7 @@ function column({ name, now, before }, isCompared) {
     </li>`;
   const [share, was] = [nulls(now), before && nulls(before)];
   const isNew = isCompared && !before;
-  const drawn = spread(now, before);
+  const drawn = drawing(now, before);
   const frequent = top(now, before);
   return html`<li>
     <div class="of">
@@ -144,36 +144,50 @@ function column({ name, now, before }, isCompared) {
 }
 
 /** Bars of this commit, and an outline of the one before. */
-function histogram(name, { shares, before, from, to, isCut }) {
-  const most = Math.max(...shares, ...(before ?? []));
-  const wide = WIDTH / shares.length;
-  const tall = (share) => (share > 0 ? Math.max((share / most) * HEIGHT, 1) : 0);
-  const peak = shares.indexOf(Math.max(...shares));
-  const said =
-    `Histogram of ${name}, from ${from} to ${to}. ` +
-    `The fullest of ${shares.length} ranges is number ${peak + 1}, with ${percent(shares[peak])}.`;
+function histogram(name, { bars, before, from, to, isCut }) {
+  const tall = (bar) => (bar.share > 0 ? Math.max(bar.tall * HEIGHT, 1) : 0);
   const steps = (before ?? []).map(
-    (share, at) => `V${HEIGHT - tall(share)}H${((at + 1) * wide).toFixed(2)}`,
+    (bar) => `V${HEIGHT - tall(bar)}H${((bar.at + bar.wide) * WIDTH).toFixed(2)}`,
   );
+  const begin = ((before?.[0].at ?? 0) * WIDTH).toFixed(2);
   return html`<svg
       class="spread"
       viewBox="0 -1 ${WIDTH} ${HEIGHT + 2}"
       preserveAspectRatio="none"
       role="img"
-      aria-label=${said}
+      aria-label=${`Histogram of ${name}, from ${from} to ${to}. ${fullest(bars, before)}`}
     >
-      ${shares.map(
-        (share, at) =>
-          svg`<rect x=${at * wide + 0.5} width=${wide - 1} y=${HEIGHT - tall(share)}
-            height=${tall(share)}><title>${percent(share)}</title></rect>`,
+      ${bars.map(
+        (bar) =>
+          svg`<rect x=${bar.at * WIDTH + 0.5} width=${Math.max(bar.wide * WIDTH - 1, 0.5)}
+            y=${HEIGHT - tall(bar)} height=${tall(bar)}><title>${said(bar)}</title></rect>`,
       )}
-      ${before ? svg`<path d=${`M0 ${HEIGHT}${steps.join('')}V${HEIGHT}`}></path>` : nothing}
+      ${before ? svg`<path d=${`M${begin} ${HEIGHT}${steps.join('')}V${HEIGHT}`}></path>` : nothing}
     </svg>
     <div class="scale quiet small">
       <span>${cut(from)}</span>${isCut ? html`<span>98 % of them</span>` : nothing}<span
         >${cut(to)}</span
       >
     </div>`;
+}
+
+/** A bar in words. */
+const said = ({ from, to, share, was }) =>
+  `${from === undefined ? '' : `${from} to ${to}: `}${percent(share)}` +
+  `${was === undefined ? '' : `, was ${percent(was)}`}`;
+
+/** The fullest range of a histogram in words, and that of the commit before. */
+function fullest(bars, before) {
+  const most = (of) => of.reduce((best, bar) => (bar.share > best.share ? bar : best));
+  const place = (of) => {
+    const bar = most(of);
+    const at = bar.from === undefined ? of.indexOf(bar) + 1 : `${bar.from} to ${bar.to}`;
+    return `${at}, with ${percent(bar.share)}`;
+  };
+  return (
+    `The fullest of ${bars.length} ranges is ${place(bars)}` +
+    `${before ? `; in the commit before it was ${place(before)}` : ''}.`
+  );
 }
 
 /** The most frequent values, each with its share, and a mark at the share before. */

@@ -215,11 +215,15 @@ test('files and columns are shown as of any commit, beside the commit before', a
   assert.match(await columns(), /n integer .*who string Nulls 0 % was 25 %.*Grace 75 %/);
   assert.match(await columns(), /day date new/);
   const drawn = await page.$eval('.spread', (svg) => [
-    svg.ariaLabel.slice(0, 31),
+    svg.ariaLabel,
+    svg.querySelector('title').textContent,
     svg.querySelectorAll('rect').length,
     svg.querySelectorAll('path').length,
   ]);
-  assert.deepEqual(drawn, ['Histogram of n, from 0 to 79. T', 24, 1]);
+  const said =
+    'Histogram of n, from 0 to 80. The fullest of 20 ranges is 0 to 4, with 5 %; ' +
+    'in the commit before it was 0 to 2, with 5 %.';
+  assert.deepEqual(drawn, [said, '0 to 4: 5 %', 20, 1]);
   await page.evaluate(AXE);
   const violations = await page.evaluate(async () => (await axe.run()).violations);
   assert.deepEqual(violations, []);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { differs, nulls, paired, spread, top } from '../../lib/profile.js';
+import { differs, drawing, nulls, paired, spread, top } from '../../lib/profile.js';
 import { chance } from './texts.js';
 
 /** The profile of a column of numbers, as the API tells it. */
@@ -141,4 +141,68 @@ test('nulls that grow are pointed at, and noise is not', () => {
     [differs(0.2, 0.1), differs(0.1, 0.2), differs(0.02, 0), differs(0.2, undefined)],
     [true, true, false, false],
   );
+});
+
+test('a histogram is drawn beside that of the commit before, on one axis', () => {
+  const of = (from, to, counts, type = 'integer') => ({
+    ...column([0, 1, 2, 3]),
+    type,
+    histogram: { from, to, counts },
+  });
+  const same = drawing(of(0, 4, [1, 3]), of(0, 4, [1, 1]));
+  const parts = (bars) => bars.map(({ at, wide, tall, share }) => [at, wide, tall, share]);
+  assert.deepEqual(parts(same.bars), [
+    [0, 0.5, 1 / 3, 0.25],
+    [0.5, 0.5, 1, 0.75],
+  ]);
+  assert.deepEqual(
+    same.bars.map(({ from, to, was }) => [from, to, was]),
+    [
+      ['0', '2', 0.5],
+      ['2', '4', 0.5],
+    ],
+  );
+  near(same.before[0].tall, 2 / 3);
+  assert.deepEqual([same.from, same.to, same.isCut], ['0', '4', false]);
+  // Other bins stand at their places, as tall as makes the area the share.
+  const other = drawing(of(0, 4, [1, 1]), of(2, 10, [1]));
+  assert.deepEqual(parts(other.bars), [
+    [0, 0.2, 1, 0.5],
+    [0.2, 0.2, 1, 0.5],
+  ]);
+  assert.deepEqual(parts(other.before), [[0.2, 0.8, 0.5, 1]]);
+  assert.equal(other.bars[0].was, undefined);
+  assert.deepEqual([other.from, other.to], ['0', '10']);
+  // That of another type is left out.
+  assert.equal(drawing(of(0, 4, [1]), of(0, 4, [1], 'number')).before, undefined);
+});
+
+test('where few values lie far off, or there is no histogram, quantiles are drawn', () => {
+  const values = Array.from({ length: 1_000 }, (_, at) => at);
+  const histogram = { from: 0, to: 1e9, counts: [1_000, ...Array(18).fill(0), 1] };
+  const far = drawing({ ...column([...values, 1e9]), histogram });
+  assert.deepEqual([far.isCut, far.bars.length, far.from], [true, 24, '10']);
+  assert.equal(drawing(column(values)).bars.length, 24);
+  assert.equal(drawing({ name: 'c', type: 'string', count: 1, nulls: 0 }), undefined);
+});
+
+test('edges of bins are shown as values of the column are', () => {
+  for (const [type, from, to, counts, expected] of [
+    ['number', '0.00', '20.16', [1, 1], ['0.00', '10.08', '20.16']],
+    ['number', 0.5, 1.5625, [1, 1], ['0.5', '1.03125', '1.5625']],
+    ['date', '2024-10-04', '2024-11-05', [1, 1], ['2024-10-04', '2024-10-20', '2024-11-05']],
+    ['time', '00:00:00', '24:10:40', [1, 1], ['00:00:00', '12:05:20', '24:00:00']],
+    [
+      'datetime',
+      '2024-10-04T00:00:00Z',
+      '2024-10-04T02:00:00Z',
+      [1, 1],
+      ['2024-10-04T00:00:00', '2024-10-04T01:00:00', '2024-10-04T02:00:00'],
+    ],
+    ['integer', '18014398509481984', '18014398509482000', [1], []],
+  ]) {
+    const { bars } = drawing({ ...column([1]), type, histogram: { from, to, counts } });
+    if (!expected.length) assert.equal(bars[0].from, from);
+    else assert.deepEqual([bars[0].from, bars[1].from, bars[1].to], expected);
+  }
 });

@@ -601,6 +601,9 @@ pub(crate) struct ColumnProfile {
     /// `p05`, `p25`, `p50`, `p75`, `p95`, `p99`.
     #[schema(required = false)]
     quantiles: BTreeMap<String, Value>,
+    /// How numbers and moments are spread, unless all are the same or one is infinite.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    histogram: Option<Histogram>,
     /// The most frequent values, about.
     #[schema(required = false)]
     frequent: Vec<FrequentValue>,
@@ -610,6 +613,21 @@ pub(crate) struct ColumnProfile {
     /// Bytes of the longest text, in UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     longest: Option<u64>,
+}
+
+/// How many values lie in each of some bins of equal width, 20 at most. Where these lie depends
+/// on the least and the greatest value alone. Counts are exact where no shard has more than 4,096
+/// rows. With more rows the standard error of a share p of n rows is at most 8 √(p (1 − p) / n):
+/// 0.4 % of a million rows, where it is greatest.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Histogram {
+    /// Where the first bin begins: at the least value, or somewhat below it.
+    from: Value,
+    /// Where the last one ends, above the greatest value: it is no part of it.
+    to: Value,
+    /// How many values lie in each, about.
+    #[schema(min_items = 1, max_items = 20)]
+    counts: Vec<u64>,
 }
 
 /// A value that is frequent.

@@ -12,6 +12,7 @@ use arrow_schema::{DataType as ArrowType, TimeUnit};
 use serde::{Deserialize, Serialize};
 
 use super::arrays::{Texts, add, each_run, hash_of_float, hash_of_wide, sum_of};
+use super::bins::FineBins;
 use super::distinct::{Distinct, hash_of};
 use super::frequent::Frequent;
 use super::quantiles::Quantiles;
@@ -52,6 +53,9 @@ pub(super) struct Sketches {
     pub(super) distinct: Distinct,
     /// Of a sample.
     pub(super) quantiles: Quantiles,
+    /// Of the same sample; nothing of texts and booleans.
+    #[serde(default)]
+    pub(super) bins: FineBins,
     /// Of the same sample.
     pub(super) frequent: Frequent,
 }
@@ -133,6 +137,7 @@ impl Column {
             self.sketches.take().zip(other.sketches.as_ref()).map(|(mut mine, theirs)| {
                 mine.distinct.merge(&theirs.distinct);
                 mine.quantiles.merge(&theirs.quantiles);
+                mine.bins.merge(&theirs.bins);
                 mine.frequent.merge(&theirs.frequent);
                 mine
             });
@@ -171,6 +176,7 @@ impl Column {
         self.sample(array, |sketches, row, weight| {
             let value: i128 = array.value(row).into();
             sketches.quantiles.add(value as f64, weight);
+            sketches.bins.add(value as f64, weight as u64);
             sketches.frequent.add(hash_of_wide(value), weight, || kind.text(&Value::Int(value)));
         });
     }
@@ -241,6 +247,7 @@ impl Column {
             let value: f64 = array.value(row).into();
             if value.is_finite() {
                 sketches.quantiles.add(value, weight);
+                sketches.bins.add(value, weight as u64);
                 sketches.frequent.add(hash_of_float(value), weight, || value.to_string());
             }
         });

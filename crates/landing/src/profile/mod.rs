@@ -3,15 +3,16 @@
 //!
 //! Exact: rows, nulls, least and greatest value (texts up to their 200th character), the sum of
 //! integers and decimals and with it the mean, the lengths of texts. Approximate: the number of
-//! different values (all values, HyperLogLog, standard error 2.3 %), quantiles (t-digest) and
-//! frequent values (Misra and Gries), both of all values of a shard's first 4,096 rows and of one
-//! in 64 after them. Tables of more than 500 columns have no approximate part: it would outgrow
+//! different values (all values, HyperLogLog, standard error 2.3 %), quantiles (t-digest), histograms
+//! ([bins]) and frequent values (Misra and Gries), these three of all values of a shard's first
+//! 4,096 rows and of one in 64 after them. Tables of more than 500 columns have no approximate part: it would outgrow
 //! what a shard may keep.
 //!
 //! Only what is stored is profiled: fields that are dropped are not in it, and of those that are
 //! masked it knows what they are masked as.
 
 mod arrays;
+mod bins;
 mod column;
 mod distinct;
 mod frequent;
@@ -26,13 +27,14 @@ use arrow_array::ArrayRef;
 use arrow_schema::DataType as ArrowType;
 use serde::{Deserialize, Serialize};
 
+use bins::FineBins;
 use column::{Column, TEXT_CHARS};
-use value::Value;
+use value::{Kind, Value};
 
 pub use distinct::DISTINCT_ERROR;
 pub use table::Table;
 
-/// Most columns whose approximate parts are kept: some 6 KiB each.
+/// Most columns whose approximate parts are kept: some 7 KiB each.
 pub const MOST_SKETCHED_COLUMNS: usize = 500;
 /// Most frequent values that are told.
 const MOST_FREQUENT: usize = 10;
@@ -86,6 +88,9 @@ pub struct ColumnProfile {
     /// Of numbers and moments, about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantiles: Option<Quantiles>,
+    /// How numbers and moments are spread, unless all are the same or one is infinite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub histogram: Option<Histogram>,
     /// The most frequent values, about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub frequent: Vec<FrequentValue>,
@@ -108,6 +113,22 @@ pub struct Quantiles {
     pub p75: serde_json::Value,
     pub p95: serde_json::Value,
     pub p99: serde_json::Value,
+}
+
+/// How many values lie in each of some bins of equal width, 20 at most.
+///
+/// Where the bins lie depends on the least and the greatest value alone, however a file was
+/// split. Counts are exact for shards of at most 4,096 rows each. After these rows every 64th value
+/// stands for 64: the standard error of a share p of n rows is at most 8 √(p (1 − p) / n), so 0.4 %
+/// of a million rows where it is greatest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Histogram {
+    /// Where the first bin begins: at the least value, or somewhat below it.
+    pub from: serde_json::Value,
+    /// Where the last one ends, above the greatest value: it is no part of it.
+    pub to: serde_json::Value,
+    /// How many values lie in each, about.
+    pub counts: Vec<u64>,
 }
 
 /// A value that is frequent.
@@ -225,6 +246,7 @@ fn profile_of(column: &Column) -> ColumnProfile {
         distinct: sketches
             .map(|sketches| sketches.distinct.estimate().min(column.rows - column.nulls)),
         quantiles: sketches.and_then(|sketches| quantiles_of(column, &sketches.quantiles)),
+        histogram: sketches.and_then(|sketches| histogram_of(column, &sketches.bins)),
         frequent: sketches.map_or_else(Vec::new, |sketches| {
             sketches
                 .frequent
@@ -239,11 +261,6 @@ fn profile_of(column: &Column) -> ColumnProfile {
 }
 
 fn quantiles_of(column: &Column, digest: &quantiles::Quantiles) -> Option<Quantiles> {
-    let number = |value: &Value| match value {
-        Value::Int(int) => Some(*int as f64),
-        Value::Float(float) => Some(*float).filter(|float| float.is_finite()),
-        Value::Text(_) => None,
-    };
     let (least, greatest) = column.bounds.as_ref()?;
     let (least, greatest) =
         (number(least).unwrap_or(f64::MIN), number(greatest).unwrap_or(f64::MAX));
@@ -259,6 +276,21 @@ fn quantiles_of(column: &Column, digest: &quantiles::Quantiles) -> Option<Quanti
         p95: next(),
         p99: next(),
     })
+}
+
+fn histogram_of(column: &Column, fine: &FineBins) -> Option<Histogram> {
+    let (least, greatest) = column.bounds.as_ref()?;
+    let bins = fine.bins(number(least)?, number(greatest)?, column.kind != Kind::Float)?;
+    let json = |edge| column.kind.json(&column.kind.nearest(edge));
+    Some(Histogram { from: json(bins.from), to: json(bins.to), counts: bins.counts })
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Int(int) => Some(*int as f64),
+        Value::Float(float) => Some(*float).filter(|float| float.is_finite()),
+        Value::Text(_) => None,
+    }
 }
 
 fn is_zero(count: &u64) -> bool {

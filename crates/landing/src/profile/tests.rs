@@ -4,7 +4,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array,
-    Int64Array, PrimitiveArray, StringArray,
+    Int64Array, PrimitiveArray, StringArray, Time32SecondArray,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -18,13 +18,13 @@ fn sketch(arrays: &[(&str, ArrayRef)]) -> Sketch {
     sketch
 }
 
-/// The profile of one column, but for its quantiles and frequent values.
+/// The profile of one column, but for its quantiles, histogram and frequent values.
 #[track_caller]
 fn check(array: impl Array + 'static, expected: serde_json::Value) {
     let profile = sketch(&[("c", Arc::new(array))]).profile();
     let mut json = serde_json::to_value(&profile.columns[0]).expect("plain data");
     let fields = json.as_object_mut().expect("an object");
-    ["name", "quantiles", "frequent"].iter().for_each(|key| drop(fields.remove(*key)));
+    ["name", "quantiles", "histogram", "frequent"].iter().for_each(|key| drop(fields.remove(*key)));
     assert_eq!(json, expected);
 }
 
@@ -87,6 +87,11 @@ fn quantiles_and_frequent_values_of_few_rows() {
         Arc::new(StringArray::from_iter_values((0..100).map(|n| ["x", "y", "x"][n % 3]))),
     )])
     .profile();
+    let mut counts = vec![6; 17];
+    (counts[1], counts[16]) = (26, 5);
+    let histogram = Histogram { from: json!(0), to: json!(102), counts };
+    assert_eq!(column.histogram, Some(histogram));
+    assert_eq!(texts.columns[0].histogram, None);
     let frequent = |value: &str, count| FrequentValue { value: value.to_owned(), count };
     assert_eq!(column.frequent, [frequent("7", 21)]);
     assert_eq!(texts.columns[0].frequent, [frequent("x", 67), frequent("y", 33)]);
@@ -152,6 +157,81 @@ fn a_sample_tells_the_quantiles_of_many_rows() {
     }
 }
 
+/// How many of some values lie in each bin of a histogram.
+fn counts_of(values: &[i64], Histogram { from, to, counts }: &Histogram) -> Vec<u64> {
+    let [from, to] = [from, to].map(|edge| edge.as_i64().expect("an integer"));
+    let width = (to - from) / counts.len() as i64;
+    assert_eq!(width * counts.len() as i64, to - from, "bins end at whole numbers");
+    let mut found = vec![0; counts.len()];
+    values.iter().for_each(|value| found[((value - from) / width) as usize] += 1);
+    found
+}
+
+/// The most by which a histogram may tell a wrong count of a bin that holds `share` of all rows,
+/// of which `sampled` are one of 64: Bernstein's inequality, by which one bin in 10^12 is worse.
+fn most_wrong(sampled: usize, share: f64) -> f64 {
+    let odds = (2.0 * 1e12f64).ln();
+    // A row that is looked at stands for 64, so it tells up to 64 too many, or one too few for each.
+    let variance = 64.0 * sampled as f64 * share * (1.0 - share);
+    (2.0 * variance * odds).sqrt() + 64.0 * odds / 3.0 + 64.0
+}
+
+#[test]
+fn edges_of_bins_are_shown_as_values_are() {
+    let edges = |array: ArrayRef| {
+        let profile = sketch(&[("c", array)]).profile();
+        let Histogram { from, to, counts } =
+            profile.columns[0].histogram.clone().expect("it has one");
+        format!("{from} {to} {}", counts.len())
+    };
+    let cents = Decimal128Array::from_iter_values(0..=1_999);
+    let cents = cents.with_precision_and_scale(9, 2).expect("a legal type");
+    assert_eq!(edges(Arc::new(cents)), r#""0.00" "20.16" 18"#);
+    let days = Date32Array::from_iter_values(20_000..20_031);
+    assert_eq!(edges(Arc::new(days)), r#""2024-10-04" "2024-11-05" 16"#);
+    let day = Time32SecondArray::from_iter_values((0..24).map(|hour| hour * 3_600));
+    assert_eq!(edges(Arc::new(day)), r#""00:00:00" "24:10:40" 17"#);
+    let floats = Float64Array::from(vec![0.5, 1.5, f64::NAN]);
+    assert_eq!(edges(Arc::new(floats)), "0.5 1.5625 17");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Of shards with many rows each, counts of bins are as exact as a sample may be.
+    #[test]
+    fn a_histogram_of_many_rows_is_within_its_error(
+        seed in any::<u64>(),
+        rows in 20_000usize..60_000,
+        range in 2i64..1_000_000,
+        zeros in 0u64..100,
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+    ) {
+        // Some of them are one value, and the others are spread evenly.
+        let values: Vec<i64> = (0..rows as u64)
+            .map(|row| distinct::hash_of(seed ^ row))
+            .map(|hash| if hash % 100 < zeros { 0 } else { (hash >> 8) as i64 % range })
+            .collect();
+        let array: ArrayRef = Arc::new(Int64Array::from(values.clone()));
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(rows)).chain([0, rows]).collect();
+        cuts.sort_unstable();
+        let mut merged = Sketch::default();
+        for cut in cuts.windows(2) {
+            merged.merge(&sketch(&[("n", array.slice(cut[0], cut[1] - cut[0]))]));
+        }
+        let sampled = cuts.windows(2).map(|cut| (cut[1] - cut[0]).saturating_sub(4_096)).sum();
+        let merged = merged.profile().columns[0].histogram.clone().expect("values differ");
+        let whole = sketch(&[("n", array)]).profile().columns[0].histogram.clone().expect("the same");
+        prop_assert_eq!((&merged.from, &merged.to), (&whole.from, &whole.to));
+        for (count, told) in counts_of(&values, &merged).into_iter().zip(&merged.counts) {
+            let wrong = (count as f64 - *told as f64).abs();
+            // The rest of a shard that is no whole 64 rows may be told as 64, or not at all.
+            let most = most_wrong(sampled, count as f64 / rows as f64) + 64.0 * cuts.len() as f64;
+            prop_assert!(wrong <= most, "{told} instead of {count}: not within {most}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
@@ -188,8 +268,14 @@ proptest! {
                 (count, nulls, min, max, mean, distinct, shortest, longest)
             };
             prop_assert_eq!(exact(merged), exact(whole));
+            prop_assert_eq!(&merged.histogram, &whole.histogram);
             let distinct = sorted.iter().collect::<std::collections::HashSet<_>>().len() as f64;
             prop_assert!((merged.distinct.unwrap_or(0) as f64 - distinct).abs() <= 5.0 * DISTINCT_ERROR * distinct + 1.0);
+        }
+        if let Some(histogram) = &merged.columns[0].histogram {
+            prop_assert_eq!(histogram.counts.clone(), counts_of(&sorted, histogram));
+        } else {
+            prop_assert!(sorted.first() == sorted.last());
         }
         if let Some(quantiles) = &merged.columns[0].quantiles {
             for (share, value) in [(0.05, &quantiles.p05), (0.5, &quantiles.p50), (0.95, &quantiles.p95)] {

@@ -136,8 +136,12 @@ fn time(units: i128, per_second: i64) -> String {
     let per_second = i128::from(per_second);
     let (seconds, rest) = (units.div_euclid(per_second), units.rem_euclid(per_second));
     let nanos = rest * (1_000_000_000 / per_second);
-    NaiveTime::from_num_seconds_from_midnight_opt(seconds as u32, nanos as u32)
-        .map_or_else(|| units.to_string(), |time| time.to_string())
+    if let Some(time) = NaiveTime::from_num_seconds_from_midnight_opt(seconds as u32, nanos as u32)
+    {
+        return time.to_string();
+    }
+    // The end of a bin may lie after midnight.
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 fn datetime(units: i128, per_second: i64, is_utc: bool) -> String {
