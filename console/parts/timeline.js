@@ -68,9 +68,12 @@ export function timeline({ execution, states, mapRuns }, now, shards = []) {
           )}
         </span>
         <span class="num took">${duration(until - from)}</span>
-        ${failed || visit.run?.counts
+        ${failed || visit.run?.counts || visit.round?.length
           ? html`<span class="more quiet">
               ${visit.run?.counts ? items(visit.run.counts) : nothing}
+              ${visit.round?.length
+                ? html`<span>at most ${count(atOnce(visit.round))} at once</span>`
+                : nothing}
               ${failed ? failures(parts) : nothing}
             </span>`
           : nothing}

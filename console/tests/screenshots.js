@@ -249,7 +249,8 @@ try {
         /^\s*\d+ done/.test(document.querySelector('#shards .quiet')?.textContent),
       );
       await page.waitForNetworkIdle();
-      await scrollTo(page, '.panel:has(#shards)');
+      // From the timeline on, which has each attempt.
+      await scrollTo(page, '.panel:has(#time)');
       await picture(page, 'shards', look);
       await leave(page);
     }
