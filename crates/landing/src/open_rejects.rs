@@ -9,7 +9,7 @@ use csv_records::dialect::Terminator;
 use csv_records::encoding::{ByteOrder, Encoding};
 use job::{Error, ErrorKind};
 use parquet::basic::CompressionCodec;
-use parquet_pages::{Compressor, FileSchema, FileWriter, SharedBuffer};
+use parquet_pages::whole_file;
 
 use crate::plan::Layout;
 
@@ -122,13 +122,7 @@ impl FaultTable {
             ("raw", raw, true),
         ];
         let rows = RecordBatch::try_from_iter_with_nullable(columns).map_err(unwritten)?;
-        let sink = SharedBuffer::default();
-        let schema = FileSchema::new(rows.schema()).map_err(unwritten)?;
-        let mut compressor = Compressor::new(CompressionCodec::ZSTD).map_err(unwritten)?;
-        let mut writer = FileWriter::new(sink.clone(), Arc::new(schema)).map_err(unwritten)?;
-        writer.write(&rows, &mut compressor).map_err(unwritten)?;
-        writer.close(&mut compressor).map_err(unwritten)?;
-        Ok(sink.take())
+        whole_file(&rows, CompressionCodec::ZSTD).map_err(unwritten)
     }
 }
 
