@@ -106,8 +106,19 @@ impl Admitter<'_> {
         let own = JobId::of_arrival(dataset, &arrival.source);
         // It is in a batch if it was to wait when it came first.
         if self.registry.arrive(dataset, &arrival.source, &own).await? == own {
-            self.admit(Request::of(own, dataset.clone(), arrival.source.into()), now).await?;
+            self.admit_alone(dataset, arrival, now).await?;
         }
+        Ok(())
+    }
+
+    async fn admit_alone(
+        &self,
+        dataset: &DatasetName,
+        arrival: Arrival,
+        now: &str,
+    ) -> Result<(), Error> {
+        let own = JobId::of_arrival(dataset, &arrival.source);
+        self.admit(Request::of(own, dataset.clone(), arrival.source.into()), now).await?;
         Ok(())
     }
 
@@ -120,9 +131,13 @@ impl Admitter<'_> {
     ) -> Result<(), Error> {
         let mut rest = arrivals;
         while !rest.is_empty() {
-            let Gathered { taken, batch, is_to_be_closed } =
+            let Gathered { taken, batch, is_to_be_closed, alone } =
                 self.registry.gather(dataset, rest, limits, now).await?;
             rest = &rest[taken..];
+            // Other limits held when these came first.
+            for arrival in alone {
+                self.admit_alone(dataset, arrival, now).await?;
+            }
             match batch {
                 Some(batch) if batch.is_closed => self.land(&batch, now).await?,
                 Some(batch) if is_to_be_closed => {

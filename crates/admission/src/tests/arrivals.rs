@@ -158,6 +158,43 @@ async fn wherever_it_is_cut_off_each_file_has_one_job() {
 }
 
 #[tokio::test]
+async fn wherever_it_is_cut_off_and_whatever_the_limits_are_then_each_file_has_one_job() {
+    let others = [
+        Arrivals { max_bytes: 1_000, ..LIMITS },
+        Arrivals { max_bytes: 2, ..LIMITS },
+        Arrivals { max_files: 2, ..LIMITS },
+        Arrivals::ALONE,
+    ];
+    for others in others {
+        for takes_effect in [false, true] {
+            for call in 0.. {
+                let world = World::new(Faults::at(call, takes_effect)).await;
+                for group in files().chunks(2) {
+                    let once = world.admitter().arrive(&flights(), group.to_vec(), NOW).await;
+                    assert!(once.is_ok() || world.faults.has_struck(), "{once:?}");
+                }
+                let has_struck = world.faults.has_struck();
+                let intake = Intake { arrivals: others, ..Intake::default() };
+                let registry = &world.registry.inner;
+                let changed = "name: flights # changed";
+                registry.put_contract(&flights(), changed, &intake, NOW).await.unwrap();
+                for group in files().chunks(3) {
+                    world.deliver(group).await;
+                }
+                world.tick().await;
+                // Nobody is reminded of a batch that was opened by who died, if files land alone.
+                world.admitter().close_overdue(&flights(), NOW, NOW).await.unwrap();
+                world.check(&files()).await;
+                if !has_struck {
+                    assert!(call > 10, "{call}");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn whoever_delivers_what_and_how_often_each_file_has_one_job() {
     let world = World::new(Arc::default()).await;
     let files: Vec<Arrival> = (0..40).map(|n| file(&format!("{n}.csv"), n % 30)).collect();
