@@ -63,9 +63,10 @@ impl Admitter<'_> {
         let contract = self.registry.contract(dataset, None).await?;
         let contract = contract.ok_or_else(|| Error::NoDataset(dataset.clone()))?;
         let limits = contract.intake.arrivals;
-        let waits =
-            |arrival: &Arrival| limits.gathers(arrival.bytes) && !is_packed(&arrival.source.key);
-        let (small, large): (Vec<_>, Vec<_>) = arrivals.into_iter().partition(waits);
+        // Packed ones wait as well: a job of a batch leaves out what turns out to be damaged, even
+        // where that shows only at its end.
+        let (small, large): (Vec<_>, Vec<_>) =
+            arrivals.into_iter().partition(|arrival| limits.gathers(arrival.bytes));
         for arrival in large {
             self.land_alone(dataset, arrival, now).await?;
         }
@@ -173,11 +174,4 @@ impl Admitter<'_> {
         tracing::info!(job = %job.job, dataset = %job.dataset, new = admitted.new, "admitted");
         Ok(admitted)
     }
-}
-
-/// Whether a key says that the object is packed. How damaged such an object is shows only when it
-/// is read to its end, and must not fail others then: so it is a job of its own.
-fn is_packed(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".zip"].iter().any(|end| key.ends_with(end))
 }
