@@ -29,7 +29,7 @@ impl Server {
         let output = |name| cloud.output(name).unwrap();
         let mut command = Command::new(checkout::target().unwrap().join("debug/api"));
         command
-            .args(["--listen", "127.0.0.1:0"])
+            .arg("127.0.0.1:0")
             .envs(cloud.environment())
             .env("LANDFALL_AUTH", "open")
             .env("LANDFALL_TABLE", output("Table"))

@@ -1,20 +1,23 @@
 //! Lands files that arrive in the inbox: small ones together, each once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use admission::{Admitter, Clock};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use job::message::{JobId, SourceRef, Stored, Submission};
+use job::message::{Failure, JobId, Source, SourceRef, Stored, Submission};
 use objects::Put;
+use proptest::prelude::*;
 use registry::Arrival;
 use serde_json::json;
 use settle::{Due, Seen};
 use steps::Place;
 
-use super::bench::{Bench, NOW};
+use super::bench::{Bench, NOW, things};
+use super::packed::packing::{bzip2, zip};
+use super::torn::{Damage, File, damaged, gzip, plain, rows, skipped, zstd};
 
 const CONTRACT: &str = "
 name: things
@@ -44,7 +47,11 @@ struct Inbox {
 
 impl Inbox {
     async fn new() -> Self {
-        Self { bench: Bench::new(CONTRACT).await, executions: executions::Memory::new() }
+        Self::of(CONTRACT).await
+    }
+
+    async fn of(contract: &str) -> Self {
+        Self { bench: Bench::new(contract).await, executions: executions::Memory::new() }
     }
 
     fn admitter(&self) -> Admitter<'_> {
@@ -54,9 +61,13 @@ impl Inbox {
 
     /// Puts a file in the inbox, and tells what the event of it says.
     async fn drop(&self, name: &str, text: &str) -> Arrival {
+        self.drop_file(&(name.to_owned(), text.as_bytes().to_vec())).await
+    }
+
+    async fn drop_file(&self, (name, bytes): &File) -> Arrival {
         let key = format!("inbox/things/{name}");
         let inbox = self.bench.inbox();
-        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        let (size, bytes) = (bytes.len() as u64, Bytes::copy_from_slice(bytes));
         inbox.put(&key, bytes, Put::Overwrite).await.unwrap();
         let head = inbox.head(&key, None).await.unwrap();
         let source = SourceRef {
@@ -64,7 +75,7 @@ impl Inbox {
             version: head.version,
             ..SourceRef::new("inbox".to_owned(), key)
         };
-        Arrival { source, bytes: text.len() as u64 }
+        Arrival { source, bytes: size }
     }
 
     async fn arrive(&self, files: &[Arrival]) {
@@ -74,11 +85,17 @@ impl Inbox {
 
     /// Runs all jobs that were started, after the time of the last batch has come.
     async fn land(&self) -> Vec<Stored> {
+        self.try_land().await.into_iter().map(|(_, outcome)| outcome.unwrap()).collect()
+    }
+
+    /// The same, and what each of the jobs is of.
+    async fn try_land(&self) -> Vec<(Submission, Result<Stored, Failure>)> {
         self.admitter().close_overdue(&self.bench.dataset, NOW, NOW).await.unwrap();
         let mut landed = Vec::new();
         for input in self.executions.inputs() {
             let submission: Submission = serde_json::from_str(&input).unwrap();
-            landed.push(self.bench.run(submission).await.unwrap());
+            let outcome = self.bench.run(submission.clone()).await;
+            landed.push((submission, outcome));
         }
         landed
     }
@@ -122,6 +139,147 @@ async fn one_file_that_cannot_be_read_keeps_no_other_out() {
     let [warning] = job.warnings.as_slice() else { panic!("{:?}", job.warnings) };
     assert_eq!(warning.name, "ObjectsSkipped");
     assert!(warning.message.starts_with("2 of 3 objects can't be read"), "{}", warning.message);
+}
+
+/// The fields of the files that are packed.
+const SCHEMA: &str = r#"
+schema:
+  fields:
+    - { name: id, type: integer }
+    - { name: text, type: string, constraints: { maxLength: 200 } }
+"#;
+
+/// A file of a kind, by its number.
+fn pack(kind: usize, name: &str, text: &str) -> File {
+    match kind {
+        0 => plain(name, text),
+        1 => gzip(name, text),
+        2 => zstd(name, text),
+        3 => (format!("{name}.csv.bz2"), bzip2(text.as_bytes())),
+        _ => (format!("{name}.csv.zip"), zip(&[("a.csv", text.as_bytes())], false, false)),
+    }
+}
+const KINDS: usize = 5;
+
+#[tokio::test]
+async fn packed_files_are_landed_with_plain_ones() {
+    let inbox = Inbox::of(&things(SCHEMA)).await;
+    let mut files = Vec::new();
+    for n in 0..2 * KINDS {
+        let first = 100 * n as u32;
+        let file = pack(n % KINDS, &n.to_string(), &rows(first..first + 20));
+        files.push(inbox.drop_file(&file).await);
+    }
+    for group in files.chunks(3) {
+        inbox.arrive(group).await;
+    }
+    inbox.arrive(&files).await;
+    let landed = inbox.land().await;
+    let [stored] = landed.as_slice() else { panic!("{} jobs", landed.len()) };
+    // Of the rows of each file one is rejected.
+    let count = files.len() as u64;
+    assert_eq!((stored.counts.stored, stored.counts.rejected), (19 * count, count));
+    let rows = inbox.bench.landed(stored).await.rows;
+    for file in &files {
+        let name = file.source.name();
+        assert_eq!(rows.iter().filter(|row| row.contains(&name)).count(), 19, "{name}");
+    }
+}
+
+/// An archive of several files can't be read without the contract's word for which one is meant.
+#[tokio::test]
+async fn an_archive_of_several_files_keeps_no_other_out() {
+    let inbox = Inbox::of(&things(SCHEMA)).await;
+    let table = rows(0..20);
+    let archive = zip(&[("a.csv", table.as_bytes()), ("b.csv", table.as_bytes())], false, false);
+    let archive = inbox.drop_file(&("several.zip".to_owned(), archive)).await;
+    let good = inbox.drop_file(&gzip("good", &table)).await;
+    inbox.arrive(&[archive, good]).await;
+    let landed = inbox.land().await;
+    assert_eq!(landed[0].counts.read, 20);
+    let left_out = skipped(&inbox.bench, landed[0].job.as_str()).await;
+    let [[source, error, message]] = left_out.as_slice() else { panic!("{left_out:?}") };
+    assert_eq!(source, "s3://inbox/inbox/things/several.zip");
+    assert_eq!(error, "SourceCorrupt");
+    assert!(message.contains("member"), "{message}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// However files are packed, whichever of them are torn, and whoever delivers what: each file
+    /// has one job, which lands it if it is whole, and tells of it if it is not.
+    #[test]
+    fn each_packed_file_lands_once_or_is_told(
+        files in proptest::collection::vec((0..KINDS, proptest::option::of(1..1_000_usize)), 1..7),
+        deliveries in proptest::collection::vec((0..7_usize, 1..4_usize), 0..6),
+        max_files in 2..5_u32,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let inbox = Inbox::of(&things(SCHEMA)).await;
+            let more = format!("arrivals: {{ maxFiles: {max_files} }}");
+            register_text(&inbox.bench, &format!("{}{more}\n", things(SCHEMA))).await;
+            let mut arrivals = Vec::new();
+            // Where each lies, and how many of its rows are read: none, if it is torn.
+            let mut expected = BTreeMap::new();
+            for (n, (kind, cut)) in files.iter().enumerate() {
+                let first = 10_000 * n as u32;
+                // How a plain file is cut off is not to be seen.
+                let cut = cut.filter(|_| *kind > 0);
+                // What is torn is mostly too long to be read whole when it is opened.
+                let count = if cut.is_some() { 4_000 } else { 20 };
+                let file = pack(*kind, &n.to_string(), &rows(first..first + count));
+                let file = match cut {
+                    Some(part) => damaged(file, Damage::Cut(part)),
+                    None => file,
+                };
+                let arrival = inbox.drop_file(&file).await;
+                expected.insert(arrival.source.name(), cut.is_none().then_some(count));
+                arrivals.push(arrival);
+            }
+            for (first, count) in deliveries {
+                let group: Vec<_> = arrivals.iter().skip(first).take(count).cloned().collect();
+                inbox.arrive(&group).await;
+            }
+            inbox.arrive(&arrivals).await;
+
+            let mut told = BTreeSet::new();
+            for (submission, outcome) in inbox.try_land().await {
+                let registry = &inbox.bench.context.registry;
+                let gathered = registry.gathered(&submission.job).await.unwrap();
+                let objects: Vec<String> = match &submission.source {
+                    Source::Object(only) => vec![only.name()],
+                    _ => gathered.iter().map(|arrival| arrival.source.name()).collect(),
+                };
+                assert!(objects.len() <= max_files as usize);
+                let whole: Vec<_> = objects.iter().filter_map(|name| expected[name]).collect();
+                match outcome {
+                    Ok(stored) => {
+                        assert_eq!(stored.counts.read, u64::from(whole.iter().sum::<u32>()));
+                        let rows = inbox.bench.landed(&stored).await.rows;
+                        for name in &objects {
+                            let is_landed = rows.iter().any(|row| row.contains(name));
+                            assert_eq!(is_landed, expected[name].is_some(), "{name}");
+                        }
+                    }
+                    Err(failure) => {
+                        assert_eq!((failure.error.as_str(), whole.len()), ("SourceCorrupt", 0));
+                    }
+                }
+                if objects.len() > 1 {
+                    let left_out = skipped(&inbox.bench, submission.job.as_str()).await;
+                    let left_out: BTreeSet<_> = left_out.iter().map(|[name, ..]| name).collect();
+                    let torn = objects.iter().filter(|name| expected[*name].is_none());
+                    assert_eq!(left_out, torn.collect());
+                }
+                for name in objects {
+                    assert!(told.insert(name), "it has one job");
+                }
+            }
+            assert!(told.iter().eq(expected.keys()), "each has a job");
+        });
+    }
 }
 
 #[tokio::test]
@@ -194,10 +352,13 @@ async fn the_sweep_finds_files_whose_event_was_lost() {
 
 /// Registers the contract with more in it.
 async fn register(bench: &Bench, more: &str) {
-    let text = format!("{CONTRACT}{more}\n");
-    let intake = contract::Contract::parse(&text).unwrap().intake();
+    register_text(bench, &format!("{CONTRACT}{more}\n")).await;
+}
+
+async fn register_text(bench: &Bench, text: &str) {
+    let intake = contract::Contract::parse(text).unwrap().intake();
     let registry = &bench.context.registry;
-    registry.put_contract(&bench.dataset, &text, &intake, NOW).await.unwrap();
+    registry.put_contract(&bench.dataset, text, &intake, NOW).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Open rejects as files for SQL, made by the API of what jobs left, and read by others.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use api::{Access, App, Config, Origins, router};
@@ -15,6 +16,7 @@ use job::replay::{Claimant, Claimed, Dismissal, Positions};
 use job::sources::Sources;
 use objects::Put;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use proptest::prelude::*;
 use registry::Live;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -241,27 +243,151 @@ async fn objects_may_differ_in_their_headers() {
     let bench =
         Bench::new(&things(&SCHEMA.replace("fields:", "fieldsMatch: equal\n  fields:"))).await;
     let door = Door::new(&bench);
-    for (file, text) in
-        [("a", "id,text\nx,1\n1,a\n"), ("b", "text,id\n2,y\nb,2\n"), ("c", "id,text\nz,3\n")]
-    {
-        let key = format!("inbox/many/{file}.csv");
-        bench.inbox().put(&key, Bytes::from(text), Put::Overwrite).await.unwrap();
-    }
-    let source =
-        Source::Prefix { bucket: "inbox".to_owned(), prefix: "inbox/many/".to_owned(), glob: None };
-    let submission = bench.submit("job", b"", 99, false).await;
-    bench.run(Submission { source, ..submission }).await.unwrap();
+    let texts = ["id,text\nx,1\n1,a\n", "text,id\n2,y\nb,2\n", "id,text\nz,3\n"];
+    land_many(&bench, &texts.map(|text| text.as_bytes().to_vec())).await;
     let rows: Vec<_> = door
         .rows(20)
         .await
         .into_iter()
         .map(|row| (row.source, row.layout, row.reject, row.fault.value, row.raw))
         .collect();
-    let told = |file: &str, layout, reject, value: &str| {
-        let source = format!("s3://inbox/inbox/many/{file}.csv");
-        (source, layout, reject, Some(value.to_owned()), None)
+    let told = |file, layout, reject, value: &str, raw: &str| {
+        (source_of(file), layout, reject, Some(value.to_owned()), Some(raw.to_owned()))
     };
-    assert_eq!(rows, [told("a", 0, 0, "x"), told("b", 1, 0, "y"), told("c", 0, 1, "z")]);
+    let expected =
+        [told(0, 0, 0, "x", "x,1"), told(1, 1, 0, "y", "2,y"), told(2, 0, 1, "z", "z,3")];
+    assert_eq!(rows, expected);
+}
+
+/// Lands files as one job, in the order of their numbers.
+async fn land_many(bench: &Bench, files: &[Vec<u8>]) {
+    for (number, bytes) in files.iter().enumerate() {
+        let key = format!("inbox/many/{number}.csv");
+        let bytes = Bytes::copy_from_slice(bytes);
+        bench.inbox().put(&key, bytes, Put::Overwrite).await.unwrap();
+    }
+    let source =
+        Source::Prefix { bucket: "inbox".to_owned(), prefix: "inbox/many/".to_owned(), glob: None };
+    let submission = bench.submit("job", b"", 1 << 20, false).await;
+    bench.run(Submission { source, ..submission }).await.unwrap();
+}
+
+fn source_of(number: usize) -> String {
+    format!("s3://inbox/inbox/many/{number}.csv")
+}
+
+/// How a file is laid out.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    is_reversed: bool,
+    is_utf_16: bool,
+    end: &'static str,
+    /// Whether its last record has an end.
+    is_ended: bool,
+}
+
+impl Form {
+    fn record(self, id: &str, text: &str) -> String {
+        if self.is_reversed { format!("{text},{id}") } else { format!("{id},{text}") }
+    }
+
+    fn file(self, records: &[String]) -> Vec<u8> {
+        let mut text = self.record("id", "text") + self.end + &records.join(self.end);
+        text += if self.is_ended { self.end } else { "" };
+        if !self.is_utf_16 {
+            return text.into_bytes();
+        }
+        ["\u{feff}", &text].concat().encode_utf16().flat_map(u16::to_le_bytes).collect()
+    }
+}
+
+fn forms() -> impl Strategy<Value = Form> {
+    (any::<[bool; 3]>(), prop_oneof![Just("\n"), Just("\r\n"), Just("\r")]).prop_map(
+        |([is_reversed, is_utf_16, is_ended], end)| Form { is_reversed, is_utf_16, end, is_ended },
+    )
+}
+
+/// Ids that are none are rejected, and texts that are too long.
+fn records(form: Form) -> impl Strategy<Value = (Form, Vec<(bool, String)>)> {
+    let id = prop_oneof![Just("1"), Just("x"), Just("é")];
+    let text = prop_oneof![Just("a"), Just("too long"), Just("\"a\nb\""), Just("\"\r\n,\"")];
+    let record = (id, text)
+        .prop_map(move |(id, text)| (id != "1" || text == "too long", form.record(id, text)));
+    proptest::collection::vec(record, 1..12).prop_map(move |records| (form, records))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// However files are laid out, and whichever of their records are rejected, each fault has the
+    /// record of its source.
+    #[test]
+    fn each_fault_has_its_record_whatever_the_layouts(
+        files in proptest::collection::vec(forms().prop_flat_map(records), 1..7),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let contract = things(&SCHEMA.replace("fields:", "fieldsMatch: equal\n  fields:"));
+            let bench = Bench::new(&contract).await;
+            let (mut texts, mut expected) = (Vec::new(), Vec::new());
+            for (number, (form, records)) in files.iter().enumerate() {
+                let of_file: Vec<String> =
+                    records.iter().map(|(_, record)| record.clone()).collect();
+                texts.push(form.file(&of_file));
+                let rejected = records.iter().filter(|(is_rejected, _)| *is_rejected);
+                expected.extend(rejected.map(|(_, raw)| (source_of(number), raw.clone())));
+            }
+            // Files that are the same land once.
+            let distinct: BTreeSet<_> = texts.iter().collect();
+            if distinct.len() < texts.len() {
+                return;
+            }
+            land_many(&bench, &texts).await;
+            let rows = Door::new(&bench).rows(20).await;
+            let mut found: Vec<_> =
+                rows.iter().map(|row| (row.layout, row.reject, &row.source, &row.raw)).collect();
+            // A record has a row for each fault.
+            found.dedup();
+            let raws: Vec<_> =
+                found.iter().map(|(.., source, raw)| ((*source).clone(), (*raw).clone())).collect();
+            let expected: Vec<_> =
+                expected.into_iter().map(|(source, raw)| (source, Some(raw))).collect();
+            assert_eq!(raws, expected);
+            let mut next = BTreeMap::<i32, i32>::new();
+            for (layout, reject, ..) in found {
+                let next = next.entry(layout).or_default();
+                assert_eq!(reject, *next);
+                *next += 1;
+            }
+        });
+    }
+}
+
+/// A file ends among the rejects of one layout, and those of another go on after it as well.
+#[tokio::test]
+async fn many_rejects_of_several_layouts_are_several_files() {
+    const RECORDS: usize = 7_000;
+    let contract = things(&SCHEMA.replace("fields:", "fieldsMatch: equal\n  fields:"));
+    let bench = Bench::new(&contract).await;
+    let form = Form { is_reversed: false, is_utf_16: false, end: "\n", is_ended: true };
+    let reversed = Form { is_reversed: true, ..form };
+    let forms = [form, reversed, Form { is_utf_16: true, ..form }, form, reversed];
+    // Each has two faults.
+    let record = |file: usize, n: usize| forms[file].record(&format!("x{file}-{n}"), "too long");
+    let files: Vec<Vec<u8>> = (0..forms.len())
+        .map(|file| forms[file].file(&(0..RECORDS).map(|n| record(file, n)).collect::<Vec<_>>()))
+        .collect();
+    land_many(&bench, &files).await;
+    let files = Door::new(&bench).files(20).await;
+    let rows: Vec<Vec<Row>> = files.iter().map(rows_of).collect();
+    assert_eq!(rows.iter().map(Vec::len).collect::<Vec<_>>(), [50_000, 20_000]);
+    for (number, row) in rows.iter().flatten().enumerate() {
+        let (file, n) = (number / 2 / RECORDS, number / 2 % RECORDS);
+        assert_eq!(row.source, source_of(file));
+        let reject = n + if file > 2 { RECORDS } else { 0 };
+        assert_eq!((row.layout, row.reject), ([0, 1, 2, 0, 1][file], reject as i32));
+        assert_eq!(row.raw.as_deref(), Some(record(file, n).as_str()));
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! rows.
 
 #[path = "../../crates/landing/tests/packing/mod.rs"]
-mod packing;
+pub(crate) mod packing;
 
 use std::io::Write;
 

@@ -29,7 +29,7 @@ schema:
 const SHARDS: [u64; 3] = [30_000, 1 << 19, 1 << 23];
 
 /// A file: its name, and its bytes.
-type File = (String, Vec<u8>);
+pub(crate) type File = (String, Vec<u8>);
 
 fn contract(more: &str) -> String {
     format!("{}{more}", things(SCHEMA))
@@ -37,7 +37,7 @@ fn contract(more: &str) -> String {
 
 /// Rows whose texts pack badly: some thousands of them, packed, are not read whole when they are
 /// opened.
-fn rows(ids: std::ops::Range<u32>) -> String {
+pub(crate) fn rows(ids: std::ops::Range<u32>) -> String {
     let row = |id: u32| {
         let part = |part: &str| digest(&["row", &id.to_string(), part]);
         let text = ["a", "b", "c", "d"].map(part).concat();
@@ -48,17 +48,17 @@ fn rows(ids: std::ops::Range<u32>) -> String {
     format!("id,text\n{}", ids.map(row).collect::<String>())
 }
 
-fn plain(name: &str, text: &str) -> File {
+pub(crate) fn plain(name: &str, text: &str) -> File {
     (format!("{name}.csv"), text.as_bytes().to_vec())
 }
 
-fn gzip(name: &str, text: &str) -> File {
+pub(crate) fn gzip(name: &str, text: &str) -> File {
     let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     writer.write_all(text.as_bytes()).unwrap();
     (format!("{name}.csv.gz"), writer.finish().unwrap())
 }
 
-fn zstd(name: &str, text: &str) -> File {
+pub(crate) fn zstd(name: &str, text: &str) -> File {
     let mut writer = zstd::Encoder::new(Vec::new(), 1).unwrap();
     writer.include_checksum(true).unwrap();
     writer.write_all(text.as_bytes()).unwrap();
@@ -67,7 +67,7 @@ fn zstd(name: &str, text: &str) -> File {
 
 /// How an object comes to be unreadable.
 #[derive(Debug, Clone, Copy)]
-enum Damage {
+pub(crate) enum Damage {
     /// It is cut off after this part of it, in thousandths.
     Cut(usize),
     /// A bit of its last bytes is another one: of the checksum.
@@ -76,7 +76,7 @@ enum Damage {
     More,
 }
 
-fn damaged((name, mut bytes): File, damage: Damage) -> File {
+pub(crate) fn damaged((name, mut bytes): File, damage: Damage) -> File {
     let length = bytes.len();
     match damage {
         Damage::Cut(part) => bytes.truncate((length * part / 1_000).clamp(4, length - 1)),
@@ -123,7 +123,7 @@ fn name(file: &str) -> String {
 }
 
 /// The objects that a job skipped, each with the failure and what happened.
-async fn skipped(bench: &Bench, job: &str) -> Vec<[String; 3]> {
+pub(crate) async fn skipped(bench: &Bench, job: &str) -> Vec<[String; 3]> {
     let text = bench.text(&bench.context.keys(&JobId::parse(job).unwrap()).skipped()).await;
     let told = |line: &str| {
         let told: Value = serde_json::from_str(line).unwrap();

@@ -63,9 +63,10 @@ impl Admitter<'_> {
         let contract = self.registry.contract(dataset, None).await?;
         let contract = contract.ok_or_else(|| Error::NoDataset(dataset.clone()))?;
         let limits = contract.intake.arrivals;
-        let waits =
-            |arrival: &Arrival| limits.gathers(arrival.bytes) && !is_packed(&arrival.source.key);
-        let (small, large): (Vec<_>, Vec<_>) = arrivals.into_iter().partition(waits);
+        // Packed ones wait as well: a job of a batch leaves out what turns out to be damaged, even
+        // where that shows only at its end.
+        let (small, large): (Vec<_>, Vec<_>) =
+            arrivals.into_iter().partition(|arrival| limits.gathers(arrival.bytes));
         for arrival in large {
             self.land_alone(dataset, arrival, now).await?;
         }
@@ -106,8 +107,19 @@ impl Admitter<'_> {
         let own = JobId::of_arrival(dataset, &arrival.source);
         // It is in a batch if it was to wait when it came first.
         if self.registry.arrive(dataset, &arrival.source, &own).await? == own {
-            self.admit(Request::of(own, dataset.clone(), arrival.source.into()), now).await?;
+            self.admit_alone(dataset, arrival, now).await?;
         }
+        Ok(())
+    }
+
+    async fn admit_alone(
+        &self,
+        dataset: &DatasetName,
+        arrival: Arrival,
+        now: &str,
+    ) -> Result<(), Error> {
+        let own = JobId::of_arrival(dataset, &arrival.source);
+        self.admit(Request::of(own, dataset.clone(), arrival.source.into()), now).await?;
         Ok(())
     }
 
@@ -120,9 +132,13 @@ impl Admitter<'_> {
     ) -> Result<(), Error> {
         let mut rest = arrivals;
         while !rest.is_empty() {
-            let Gathered { taken, batch, is_to_be_closed } =
+            let Gathered { taken, batch, is_to_be_closed, alone } =
                 self.registry.gather(dataset, rest, limits, now).await?;
             rest = &rest[taken..];
+            // Other limits held when these came first.
+            for arrival in alone {
+                self.admit_alone(dataset, arrival, now).await?;
+            }
             match batch {
                 Some(batch) if batch.is_closed => self.land(&batch, now).await?,
                 Some(batch) if is_to_be_closed => {
@@ -158,11 +174,4 @@ impl Admitter<'_> {
         tracing::info!(job = %job.job, dataset = %job.dataset, new = admitted.new, "admitted");
         Ok(admitted)
     }
-}
-
-/// Whether a key says that the object is packed. How damaged such an object is shows only when it
-/// is read to its end, and must not fail others then: so it is a job of its own.
-fn is_packed(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".zip"].iter().any(|end| key.ends_with(end))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use executions::{Execution, History, Started};
+use executions::{Execution, Started};
 use futures::future::join_all;
 use job::message::{ExecutionName, SourceRef};
 use job::{Arrivals, Intake};
@@ -512,9 +512,6 @@ impl Executions for InTurns<executions::Memory> {
         self.faults.around(start, executions::Error::Unavailable).await
     }
     async fn describe(&self, _: &str) -> executions::Result<Execution> {
-        unreachable!("admission only starts")
-    }
-    async fn history(&self, _: &str) -> executions::Result<History> {
         unreachable!("admission only starts")
     }
     async fn answer(&self, _: &str, _: Result<(), executions::Failure>) -> executions::Result<()> {

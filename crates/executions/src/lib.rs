@@ -27,8 +27,6 @@ pub trait Executions: Send + Sync {
     async fn start(&self, name: &ExecutionName, input: &str) -> Result<Started>;
     /// Where an execution stands.
     async fn describe(&self, arn: &str) -> Result<Execution>;
-    /// What an execution did: its states in order, and its map runs.
-    async fn history(&self, arn: &str) -> Result<History>;
     /// Answers a task that waits with a token: the execution goes on, or the task fails with this.
     ///
     /// [`Error::Missing`]: nothing waits for the answer any more.
@@ -36,6 +34,14 @@ pub trait Executions: Send + Sync {
     /// Stops an execution; one that has ended already stays as it is. `cause` is at most 32,768
     /// characters.
     async fn stop(&self, arn: &str, cause: &str) -> Result<()>;
+}
+
+/// The port to what executions did. It stands apart, as only the API asks for it and much code
+/// reads it.
+#[async_trait]
+pub trait Histories: Executions {
+    /// What an execution did: its states in order, and its map runs.
+    async fn history(&self, arn: &str) -> Result<History>;
 }
 
 /// An execution that runs, or ran.

@@ -7,7 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use job::message::ExecutionName;
 
-use crate::{Error, Execution, Executions, Failure, History, Result, Started, Status, same_input};
+use crate::{
+    Error, Execution, Executions, Failure, Histories, History, Result, Started, Status, same_input,
+};
 
 /// Executions in memory.
 #[derive(Debug, Default)]
@@ -117,14 +119,6 @@ impl Executions for Memory {
             .ok_or_else(|| missing(arn))
     }
 
-    async fn history(&self, arn: &str) -> Result<History> {
-        self.call()?
-            .executions
-            .get(arn)
-            .map(|(_, history)| history.clone())
-            .ok_or_else(|| missing(arn))
-    }
-
     async fn answer(&self, token: &str, answer: std::result::Result<(), Failure>) -> Result<()> {
         let mut held = self.call()?;
         if held.answers.contains_key(token) {
@@ -145,6 +139,17 @@ impl Executions for Memory {
             );
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Histories for Memory {
+    async fn history(&self, arn: &str) -> Result<History> {
+        self.call()?
+            .executions
+            .get(arn)
+            .map(|(_, history)| history.clone())
+            .ok_or_else(|| missing(arn))
     }
 }
 

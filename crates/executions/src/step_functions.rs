@@ -11,7 +11,8 @@ use tracing::warn;
 
 use crate::history::{Event, MapCounts, MapRun};
 use crate::{
-    Error, Execution, Executions, Failure, History, Result, Started, Status, cause, same_input,
+    Error, Execution, Executions, Failure, Histories, History, Result, Started, Status, cause,
+    same_input,
 };
 
 /// Events in one answer: the most that the service gives.
@@ -151,11 +152,6 @@ impl Executions for StepFunctions {
         })
     }
 
-    async fn history(&self, arn: &str) -> Result<History> {
-        let events = self.events(arn).await?;
-        Ok(History::of(&events, self.map_runs(arn).await?))
-    }
-
     async fn answer(&self, token: &str, answer: std::result::Result<(), Failure>) -> Result<()> {
         const NAME: &str = "the waiting task";
         match answer {
@@ -184,6 +180,14 @@ impl Executions for StepFunctions {
                 _ => Err(refusal("states:StopExecution", arn, error)),
             },
         }
+    }
+}
+
+#[async_trait]
+impl Histories for StepFunctions {
+    async fn history(&self, arn: &str) -> Result<History> {
+        let events = self.events(arn).await?;
+        Ok(History::of(&events, self.map_runs(arn).await?))
     }
 }
 

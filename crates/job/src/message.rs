@@ -898,7 +898,7 @@ impl JobKeys {
     /// The copy of a table that is looked up, by the position of its join and the checksum of its
     /// bytes.
     pub fn reference(&self, join: usize, crc64nvme: u64) -> String {
-        format!("{}references/{join:03}-{crc64nvme:016x}.arrow", self.0)
+        format!("{}references/{join:03}-{crc64nvme:016x}.parquet", self.0)
     }
     /// A file that a shard left small, under a name unique to the attempt; `file` is its position
     /// in the shard.

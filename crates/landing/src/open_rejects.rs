@@ -9,7 +9,7 @@ use csv_records::dialect::Terminator;
 use csv_records::encoding::{ByteOrder, Encoding};
 use job::{Error, ErrorKind};
 use parquet::basic::CompressionCodec;
-use parquet_pages::{Compressor, FileSchema, FileWriter, SharedBuffer};
+use parquet_pages::whole_file;
 
 use crate::plan::Layout;
 
@@ -122,13 +122,7 @@ impl FaultTable {
             ("raw", raw, true),
         ];
         let rows = RecordBatch::try_from_iter_with_nullable(columns).map_err(unwritten)?;
-        let sink = SharedBuffer::default();
-        let schema = FileSchema::new(rows.schema()).map_err(unwritten)?;
-        let mut compressor = Compressor::new(CompressionCodec::ZSTD).map_err(unwritten)?;
-        let mut writer = FileWriter::new(sink.clone(), Arc::new(schema)).map_err(unwritten)?;
-        writer.write(&rows, &mut compressor).map_err(unwritten)?;
-        writer.close(&mut compressor).map_err(unwritten)?;
-        Ok(sink.take())
+        whole_file(&rows, CompressionCodec::ZSTD).map_err(unwritten)
     }
 }
 
@@ -142,8 +136,11 @@ fn unwritten<E>(_: E) -> Error {
 pub struct RejectedRecords {
     terminator: Terminator,
     encoding: Encoding,
-    /// Bytes of the file that are read and not handed out, and where they begin.
+    /// Bytes of the file, and how many of them are handed out: they go when more are pushed, as
+    /// moving the others takes time.
     buffer: Vec<u8>,
+    taken: usize,
+    /// Where the next record begins.
     at: u64,
     has_ended: bool,
 }
@@ -155,6 +152,7 @@ impl RejectedRecords {
             terminator: layout.dialect.line_terminator,
             encoding: layout.dialect.encoding,
             buffer: Vec::new(),
+            taken: 0,
             at: at.unwrap_or(layout.header.0.len() as u64),
             has_ended: false,
         }
@@ -167,13 +165,34 @@ impl RejectedRecords {
 
     /// The next byte of the file that it wants.
     pub fn wants(&self) -> u64 {
-        self.at + self.buffer.len() as u64
+        self.at + self.rest().len() as u64
     }
 
     /// Takes in the next bytes of the file; none: it ends there.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.drain(..self.taken);
+        self.taken = 0;
         self.buffer.extend_from_slice(bytes);
         self.has_ended |= bytes.is_empty();
+    }
+
+    /// Keeps no more than so many bytes that are read and not handed out, and gives back the room
+    /// that a long record took. What goes is wanted again.
+    pub fn keep(&mut self, bytes: usize) {
+        if self.rest().len() > bytes {
+            self.buffer.truncate(self.taken + bytes);
+            self.has_ended = false;
+        }
+        if self.buffer.capacity() > 2 * bytes {
+            self.buffer.drain(..self.taken);
+            self.taken = 0;
+            self.buffer.shrink_to_fit();
+        }
+    }
+
+    /// What is read and not handed out.
+    fn rest(&self) -> &[u8] {
+        &self.buffer[self.taken..]
     }
 
     /// The next record, of so many lines, without its end, and not more of it than
@@ -183,7 +202,7 @@ impl RejectedRecords {
         let unit = self.encoding.unit_bytes();
         let mut text = Vec::new();
         let shown = content.min(SHOWN_BYTES);
-        self.encoding.decode(&self.buffer[..shown - shown % unit], &mut text);
+        self.encoding.decode(&self.rest()[..shown - shown % unit], &mut text);
         self.advance(end);
         Some(String::from_utf8_lossy(&text).into_owned())
     }
@@ -191,13 +210,13 @@ impl RejectedRecords {
     /// The next record, of so many lines, byte for byte with its end. `None`: push more.
     pub fn next_bytes(&mut self, lines: u64) -> Option<Vec<u8>> {
         let (_, end) = self.ends(lines)?;
-        let record = self.buffer[..end].to_vec();
+        let record = self.rest()[..end].to_vec();
         self.advance(end);
         Some(record)
     }
 
     fn advance(&mut self, bytes: usize) {
-        self.buffer.drain(..bytes);
+        self.taken += bytes;
         self.at += bytes as u64;
     }
 
@@ -207,7 +226,7 @@ impl RejectedRecords {
         for _ in 0..lines {
             match self.line(end) {
                 Some(line) => (content, end) = line,
-                None if self.has_ended => (content, end) = (self.buffer.len(), self.buffer.len()),
+                None if self.has_ended => (content, end) = (self.rest().len(), self.rest().len()),
                 None => return None,
             }
         }
@@ -219,7 +238,7 @@ impl RejectedRecords {
         let unit = self.encoding.unit_bytes();
         let high = usize::from(self.encoding.byte_order() == Some(ByteOrder::Big));
         let ascii = |at: usize| -> Option<u8> {
-            let unit_at = self.buffer.get(at..at + unit)?;
+            let unit_at = self.rest().get(at..at + unit)?;
             let is_ascii = unit == 1 || unit_at[1 - high] == 0;
             Some(if is_ascii { unit_at[high] } else { b'?' })
         };
@@ -293,6 +312,7 @@ mod tests {
                     let from = records.wants() as usize;
                     records.push(&file[from..(from + step).min(file.len())]);
                 });
+                records.keep(step / 2);
             }
             assert_eq!(bytes, file, "{encoding}, {step} bytes at once");
         }
@@ -320,6 +340,10 @@ mod tests {
         let mut records = RejectedRecords::new(&layout, None);
         records.push(&[b"a".repeat(3 * SHOWN_BYTES), b"\nb\n".to_vec()].concat());
         assert_eq!(records.next(1).map(|record| record.len()), Some(SHOWN_BYTES));
+        records.keep(1);
+        assert!(records.buffer.capacity() < 100, "what it took is given back");
+        assert_eq!((records.wants(), records.next(1)), (3 * SHOWN_BYTES as u64 + 2, None));
+        records.push(b"\n");
         assert_eq!(records.next(1).as_deref(), Some("b"));
     }
 }

@@ -28,7 +28,7 @@ pub use dictionary::Texts;
 pub use error::Error;
 pub use read::RowReader;
 pub use shared_buffer::SharedBuffer;
-pub use writer::{FileSchema, FileWriter};
+pub use writer::{FileSchema, FileWriter, whole_file};
 
 /// All of it is small where bytes are looked for that break it: few of them reach every limit, and
 /// fast.

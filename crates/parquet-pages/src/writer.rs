@@ -8,6 +8,7 @@ use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
+use parquet::basic::CompressionCodec;
 use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::file::metadata::{KeyValue, ParquetMetaData, SortingColumn};
@@ -107,6 +108,21 @@ impl FileSchema {
             })
             .collect()
     }
+}
+
+/// A whole file of these rows.
+///
+/// # Errors
+///
+/// A column has a type that no contract has, or the codec is none that [`Compressor`] has.
+pub fn whole_file(rows: &RecordBatch, codec: CompressionCodec) -> Result<Vec<u8>, Error> {
+    let mut compressor = Compressor::new(codec)?;
+    let sink = SharedBuffer::default();
+    let schema = Arc::new(FileSchema::new(rows.schema())?);
+    let mut writer = FileWriter::new(sink.clone(), schema)?;
+    writer.write(rows, &mut compressor)?;
+    writer.close(&mut compressor)?;
+    Ok(sink.take())
 }
 
 impl FileWriter {

@@ -33,18 +33,24 @@ pub(crate) async fn gather<T: Table>(
         let before = table.get(&key).await?;
         let there: Option<Batch> = before.as_deref().map(|entry| read(&key, entry)).transpose()?;
         if let Some(closed) = there.as_ref().filter(|batch| batch.is_closed) {
-            return Ok(Gathered { taken: 0, batch: Some(closed.clone()), is_to_be_closed: true });
+            return Ok(Gathered {
+                taken: 0,
+                batch: Some(closed.clone()),
+                is_to_be_closed: true,
+                alone: Vec::new(),
+            });
         }
         let Offer { taken, fresh, batch } =
             Offer::of(dataset, arrivals, there.clone(), &known, limits, now);
         let is_back = |batch: &Batch| known.values().any(|job| *job == batch.job);
+        let alone = || alone(dataset, &arrivals[..taken], &known);
         let Some(batch) = batch.filter(|_| !fresh.is_empty()) else {
             let is_to_be_closed = there.as_ref().is_some_and(is_back);
-            return Ok(Gathered { taken, batch: there, is_to_be_closed });
+            return Ok(Gathered { taken, batch: there, is_to_be_closed, alone: alone() });
         };
         if table.write(writes(&key, &batch, before, &fresh)).await? {
             let is_to_be_closed = there.is_none() || is_back(&batch);
-            return Ok(Gathered { taken, batch: Some(batch), is_to_be_closed });
+            return Ok(Gathered { taken, batch: Some(batch), is_to_be_closed, alone: alone() });
         }
         let known_before = known.len();
         for arrival in &fresh {
@@ -109,6 +115,19 @@ impl<'a> Offer<'a> {
         }
         Self { taken, fresh, batch }
     }
+}
+
+/// Those of some arrivals whose job is one of their own.
+fn alone(
+    dataset: &DatasetName,
+    arrivals: &[Arrival],
+    known: &BTreeMap<Key, JobId>,
+) -> Vec<Arrival> {
+    let is_alone = |arrival: &&Arrival| {
+        let job = known.get(&Key::arrival(dataset, &arrival.source));
+        job.is_some_and(|job| *job == JobId::of_arrival(dataset, &arrival.source))
+    };
+    arrivals.iter().filter(is_alone).cloned().collect()
 }
 
 fn writes(key: &Key, batch: &Batch, before: Option<String>, fresh: &[&Arrival]) -> Vec<Write> {

@@ -134,7 +134,8 @@ pub trait Registry: Send + Sync {
     /// opens one if there is none. Those that arrived before stay with their jobs.
     ///
     /// Nothing is put while there is a batch that is closed: whoever gets it as the answer admits
-    /// its job, forgets it with [`forget_batch`](Registry::forget_batch), and tries again.
+    /// its job, forgets it with [`forget_batch`](Registry::forget_batch), and tries again. Of those
+    /// that have a job of their own the answer tells.
     async fn gather(
         &self,
         dataset: &DatasetName,
@@ -254,6 +255,9 @@ pub struct Gathered {
     /// Whether this call opened the batch, or finds that an earlier one of the same arrivals put
     /// them in: somebody has to have it closed in time.
     pub is_to_be_closed: bool,
+    /// Those of them that were to land alone when they came first: whoever noted that may have died
+    /// before it admitted their jobs.
+    pub alone: Vec<Arrival>,
 }
 
 /// What the registry knows of a job.

@@ -1,8 +1,8 @@
 //! Brings arguments to one type, where that loses nothing.
 
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{Array, new_null_array};
 use arrow_schema::DataType as ArrowType;
 
 use super::node::Node;
@@ -15,7 +15,7 @@ pub(super) fn cast(node: Node, to: &ArrowType, lenient: bool) -> Result<Node, Fl
         return Ok(node);
     }
     if node.is_null() {
-        return Ok(Node::constant(new_null_array(to, 1), node.at));
+        return Ok(Node::constant(rows::all_null(to, 1), node.at));
     }
     let (from, at) = (node.data_type.clone(), node.at);
     if !casts::is_possible(&from, to) {

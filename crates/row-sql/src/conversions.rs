@@ -4,23 +4,25 @@
 //! calls it carries all of them. Here every value goes through one of three forms: a 64-bit
 //! integer, a 128-bit integer with a scale, or a 64-bit float.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
+use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type,
-    Int32Type, Int64Type, Time32MillisecondType, Time32SecondType, Time64MicrosecondType,
-    Time64NanosecondType, TimestampMicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, Date32Type, Decimal128Type, DecimalType, Float32Type, Float64Type,
+    Int8Type, Int16Type, Int32Type, Int64Type, Time32MillisecondType, Time32SecondType,
+    Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, PrimitiveArray,
-    StringArray, new_null_array,
+    Array, ArrayAccessor, ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array,
+    PrimitiveArray, StringArray,
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer};
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_cast::parse::{Parser, parse_decimal, string_to_datetime};
 use arrow_schema::{ArrowError, DataType as ArrowType, TimeUnit};
-use chrono::Utc;
+use chrono::{DateTime, NaiveDateTime, Utc};
 
 use super::types::is_integer;
 use super::values::Trouble;
@@ -46,7 +48,7 @@ pub(super) fn convert(
     use ArrowType as T;
     let from = array.data_type();
     match (from, to) {
-        (T::Null, _) => Ok(new_null_array(to, array.len())),
+        (T::Null, _) => Ok(rows::all_null(to, array.len())),
         (_, T::Utf8) => Ok(Arc::new(written(array)?)),
         (T::Utf8, _) => read(array.as_string(), to, lenient),
         (T::Timestamp(..) | T::Date32 | T::Time32(_) | T::Time64(_), _) => {
@@ -69,15 +71,73 @@ pub(super) fn convert(
 }
 
 /// Values as texts.
-fn written(array: &dyn Array) -> Result<StringArray, ArrowError> {
-    let options = FormatOptions::new().with_timestamp_format(Some(MOMENT));
-    let formatter = ArrayFormatter::try_new(array, &options)?;
-    let text = |row| array.is_valid(row).then(|| formatter.value(row).try_to_string()).transpose();
-    (0..array.len()).map(text).collect()
+fn written(array: &dyn Array) -> Result<StringArray, Trouble> {
+    use ArrowType as T;
+    let mut float = ryu::Buffer::new();
+    match array.data_type() {
+        T::Boolean => each_written(array.as_boolean(), |value, text| write!(text, "{value}").ok()),
+        T::Float32 => each_written(array.as_primitive::<Float32Type>(), |value, text| {
+            text.write_str(float.format(value)).ok()
+        }),
+        T::Float64 => each_written(array.as_primitive::<Float64Type>(), |value, text| {
+            text.write_str(float.format(value)).ok()
+        }),
+        T::UInt64 => each_written(array.as_primitive::<UInt64Type>(), |value, text| {
+            write!(text, "{value}").ok()
+        }),
+        T::Decimal128(precision, scale) => {
+            each_written(array.as_primitive::<Decimal128Type>(), |value, text| {
+                text.write_str(&Decimal128Type::format_decimal(value, *precision, *scale)).ok()
+            })
+        }
+        T::Date32 => each_written(&integers(array)?, |days, text| {
+            write!(text, "{}", moment(&T::Date32, days)?.date()).ok()
+        }),
+        data_type @ (T::Time32(_) | T::Time64(_)) => {
+            each_written(&integers(array)?, |value, text| {
+                write!(text, "{}", moment(data_type, value)?.time()).ok()
+            })
+        }
+        data_type @ T::Timestamp(..) => each_written(&integers(array)?, |value, text| {
+            write!(text, "{}", moment(data_type, value)?.format(MOMENT)).ok()
+        }),
+        _ => each_written(&integers(array)?, |value, text| write!(text, "{value}").ok()),
+    }
+}
+
+/// Writes each value; `write` has no answer for a moment that no calendar has.
+fn each_written<A: ArrayAccessor>(
+    array: A,
+    mut write: impl FnMut(A::Item, &mut StringBuilder) -> Option<()>,
+) -> Result<StringArray, Trouble> {
+    let mut texts = StringBuilder::with_capacity(array.len(), 0);
+    for row in 0..array.len() {
+        if array.is_valid(row) {
+            write(array.value(row), &mut texts).ok_or_else(out_of_range)?;
+            texts.append_value("");
+        } else {
+            texts.append_null();
+        }
+    }
+    Ok(texts.finish())
+}
+
+/// What a value of a date, a time of day or a moment says: a date at midnight, a time of day on the
+/// first day of all. `None`: no calendar has it.
+pub(super) fn moment(data_type: &ArrowType, value: i64) -> Option<NaiveDateTime> {
+    let (ArrowType::Time32(unit) | ArrowType::Time64(unit) | ArrowType::Timestamp(unit, _)) =
+        data_type
+    else {
+        return DateTime::from_timestamp(value.checked_mul(DAY)?, 0).map(|at| at.naive_utc());
+    };
+    let second = per_second(*unit);
+    let nanoseconds = value.rem_euclid(second) * (per_second(TimeUnit::Nanosecond) / second);
+    let at = DateTime::from_timestamp(value.div_euclid(second), nanoseconds as u32);
+    at.map(|at| at.naive_utc())
 }
 
 /// Widens integers of up to 64 bits with a sign, truth values, dates and times to 64 bits.
-fn integers(array: &dyn Array) -> Result<Int64Array, Trouble> {
+pub(super) fn integers(array: &dyn Array) -> Result<Int64Array, Trouble> {
     fn widened<T: ArrowPrimitiveType<Native: Into<i64>>>(array: &dyn Array) -> Int64Array {
         array.as_primitive::<T>().unary(Into::into)
     }
@@ -378,8 +438,7 @@ fn per_second(unit: TimeUnit) -> i64 {
 
 /// The same values under the name of another type of the same width.
 pub(super) fn relabelled(array: &dyn Array, data_type: &ArrowType) -> Result<ArrayRef, Trouble> {
-    let data = array.to_data().into_builder().data_type(data_type.clone()).build()?;
-    Ok(arrow_array::make_array(data))
+    Ok(rows::relabelled(array, data_type)?)
 }
 
 fn out_of_range() -> Trouble {

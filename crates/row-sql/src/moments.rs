@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow_arith::temporal::{DatePart, date_part};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray};
 use arrow_schema::{DataType as ArrowType, TimeUnit};
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, TimeZone};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike};
 use chrono_tz::Tz;
 
-use super::casts;
 use super::values::{Kernel, Trouble, Values, unary};
+use super::{casts, conversions};
 
 /// Microseconds of a day, an hour, a minute, a second.
 const DAY: i64 = 86_400_000_000;
@@ -23,19 +22,22 @@ const SECOND: i64 = 1_000_000;
 pub(super) const MICROSECONDS: ArrowType = ArrowType::Timestamp(TimeUnit::Microsecond, None);
 
 /// The parts of dates and times that have a function of the same name.
-pub(super) const PARTS: [(&str, DatePart); 11] = [
-    ("year", DatePart::Year),
-    ("quarter", DatePart::Quarter),
-    ("month", DatePart::Month),
-    ("week", DatePart::Week),
-    ("day", DatePart::Day),
-    ("dayofyear", DatePart::DayOfYear),
-    ("dayofweek", DatePart::DayOfWeekSunday0),
-    ("isodow", DatePart::DayOfWeekMonday1),
-    ("hour", DatePart::Hour),
-    ("minute", DatePart::Minute),
-    ("second", DatePart::Second),
+pub(super) const PARTS: [(&str, Part); 11] = [
+    ("year", |at| at.year().into()),
+    ("quarter", |at| at.quarter().into()),
+    ("month", |at| at.month().into()),
+    ("week", |at| at.iso_week().week().into()),
+    ("day", |at| at.day().into()),
+    ("dayofyear", |at| at.ordinal().into()),
+    ("dayofweek", |at| at.weekday().num_days_from_sunday().into()),
+    ("isodow", |at| at.weekday().number_from_monday().into()),
+    ("hour", |at| at.hour().into()),
+    ("minute", |at| at.minute().into()),
+    ("second", |at| at.second().into()),
 ];
+
+/// A part of a date and a time.
+pub(super) type Part = fn(NaiveDateTime) -> i64;
 
 /// What moments are truncated to, and counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,14 +106,11 @@ impl Period {
     }
 }
 
-/// A part as a whole number.
-pub(super) fn part(part: DatePart) -> Arc<Kernel> {
+/// A part as a whole number; null for a moment that no calendar has.
+pub(super) fn part(part: Part) -> Arc<Kernel> {
     unary(move |array| {
-        let plain = match array.data_type() {
-            ArrowType::Timestamp(unit, Some(_)) => casts::without_zone(array, *unit)?,
-            _ => array.clone(),
-        };
-        casts::cast(&date_part(plain.as_ref(), part)?, &ArrowType::Int64, false)
+        let of = |value: i64| conversions::moment(array.data_type(), value).map(part);
+        Ok(Arc::new(conversions::integers(array)?.unary_opt::<_, Int64Type>(of)))
     })
 }
 
@@ -307,3 +306,6 @@ fn days(year: i64, month: i64, day: i64) -> Result<i64, Trouble> {
 fn out_of_range() -> Trouble {
     Trouble::Row("the moment is out of range".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::Error;
 use arrow_arith::boolean::{and_kleene, and_not, is_not_null, not, or, or_kleene};
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, BooleanArray, new_null_array};
+use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::{ArrowError, DataType as ArrowType};
 
@@ -205,7 +205,7 @@ impl Node {
     fn first(&self, args: &[Self], batch: Input<'_>) -> Result<Values, Error> {
         let mut failed = Failed::new();
         let mut settled = batch.with_skipped(&none(batch.rows))?;
-        let mut found = new_null_array(&self.data_type, batch.rows);
+        let mut found = rows::all_null(&self.data_type, batch.rows);
         for arg in args {
             let value = arg.evaluate(batch.without(&settled))?;
             let array = value.spread(batch.rows).map_err(whole)?;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::Error;
-use arrow_array::{Array, ArrayRef, BooleanArray, make_array, new_null_array};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::{ArrowError, DataType as ArrowType};
 use rows::RowPlace;
@@ -62,7 +63,7 @@ impl Values {
     }
 
     pub(super) fn booleans(&self, rows: usize) -> Result<BooleanArray, Trouble> {
-        Ok(BooleanArray::from(self.spread(rows)?.to_data()))
+        Ok(self.spread(rows)?.as_boolean().clone())
     }
 
     fn slice(&self, from: usize, rows: usize) -> Self {
@@ -113,13 +114,7 @@ pub(super) fn choose(
     a: &Values,
     b: &Values,
 ) -> Result<ArrayRef, Trouble> {
-    let holds = where_true(condition);
-    let place = |row: usize| match holds.value(row) {
-        true => RowPlace { batch: 0, row: a.index(row) as u32 },
-        false => RowPlace { batch: 1, row: b.index(row) as u32 },
-    };
-    let places: Vec<_> = (0..condition.len()).map(place).collect();
-    Ok(rows::gather(&[a.array.as_ref(), b.array.as_ref()], &places)?)
+    Ok(rows::select(&where_true(condition), a.array.as_ref(), b.array.as_ref())?)
 }
 
 /// The values, and null where a condition holds.
@@ -129,7 +124,7 @@ pub(super) fn null_where(array: &ArrayRef, condition: &BooleanArray) -> Result<A
     }
     let kept = NullBuffer::new(!&where_true(condition));
     let nulls = NullBuffer::union(array.nulls(), Some(&kept));
-    Ok(make_array(array.to_data().into_builder().nulls(nulls).build()?))
+    Ok(rows::with_nulls(array, nulls)?)
 }
 
 /// Where a condition is true: neither false nor null.
@@ -186,7 +181,7 @@ fn in_halves(
     };
     if range.len() <= 1 {
         failed.extend(range.clone().map(|row| (row, reason.clone())));
-        return Ok(new_null_array(data_type, range.len()));
+        return Ok(rows::all_null(data_type, range.len()));
     }
     let middle = range.start + range.len() / 2;
     let halves = [

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::IntervalMonthDayNanoType;
 use arrow_array::{
     Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, StringArray, UInt32Array,
-    new_null_array,
 };
 use arrow_buffer::{
     ArrowNativeType, BooleanBuffer, Buffer, IntervalMonthDayNano, NullBuffer, OffsetBuffer,
@@ -14,7 +12,7 @@ use arrow_buffer::{
 };
 use arrow_schema::{DataType, IntervalUnit, SchemaRef};
 
-use super::values::{array_of, values_of};
+use super::values::{all_null, array_of, unknown, values_of};
 use super::{Error, packed_text};
 
 /// Where a row lies among batches. Ordered as the rows came.
@@ -140,11 +138,9 @@ impl<'a> Parts<'a> {
             | DataType::Time64(_)
             | DataType::Timestamp(..) => PartValues::Eight(arrays().map(values_of).collect()),
             DataType::Decimal128(..) => PartValues::Sixteen(arrays().map(values_of).collect()),
-            DataType::Interval(IntervalUnit::MonthDayNano) => PartValues::Intervals(
-                arrays()
-                    .map(|array| array.as_primitive::<IntervalMonthDayNanoType>().values().as_ref())
-                    .collect(),
-            ),
+            DataType::Interval(IntervalUnit::MonthDayNano) => {
+                PartValues::Intervals(arrays().map(values_of).collect())
+            }
             DataType::Null => PartValues::Nulls,
             DataType::Utf8 => PartValues::Texts(
                 arrays()
@@ -155,9 +151,7 @@ impl<'a> Parts<'a> {
                     })
                     .collect(),
             ),
-            other => {
-                return Err(Error::Types(format!("rows of {other} are not known")));
-            }
+            other => return Err(unknown(other)),
         };
         let nulls = |array: &'a dyn Array| array.nulls().filter(|nulls| nulls.null_count() > 0);
         let nulls: Vec<_> = arrays().map(nulls).collect();
@@ -216,7 +210,7 @@ impl<'a> Parts<'a> {
             PartValues::Eight(parts) => numbers(parts, places),
             PartValues::Sixteen(parts) => numbers(parts, places),
             PartValues::Intervals(parts) => numbers(parts, places),
-            PartValues::Nulls => return Ok(new_null_array(self.data_type, places.len())),
+            PartValues::Nulls => return Ok(all_null(self.data_type, places.len())),
         };
         array_of(self.data_type, places.len(), nulls, values)
     }
@@ -270,7 +264,7 @@ pub fn take(array: &dyn Array, rows: &UInt32Array) -> Result<ArrayRef, Error> {
         return gather(&[array], &places.collect::<Vec<_>>());
     };
     // A null of its own for the positions that are null: the array may be empty.
-    let null = new_null_array(array.data_type(), 1);
+    let null = all_null(array.data_type(), 1);
     let place = |at: usize| match nulls.is_valid(at) {
         true => RowPlace { batch: 0, row: rows.value(at) },
         false => RowPlace { batch: 1, row: 0 },

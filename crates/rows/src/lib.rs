@@ -3,6 +3,7 @@
 mod gather;
 mod keep;
 pub mod packed_text;
+mod select;
 mod values;
 
 #[cfg(test)]
@@ -10,7 +11,8 @@ mod tests;
 
 pub use gather::{Gather, PartValues, Parts, RowPlace, Texts, concat, gather, take};
 pub use keep::{keep, runs};
-pub use values::{array_of, values_of};
+pub use select::select;
+pub use values::{all_null, array_of, relabelled, values_of, with_nulls};
 
 /// Why rows can't be chosen. It quotes no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -34,6 +34,9 @@ fn columns(values: &[Option<i64>]) -> Vec<ArrayRef> {
     ]
 }
 
+/// Whether the first of two values is chosen, and both.
+type TwoValues = (bool, Option<i64>, Option<i64>);
+
 fn values() -> impl Strategy<Value = Vec<Option<i64>>> {
     proptest::collection::vec(proptest::option::of(-100_i64..100), 0..20)
 }
@@ -86,6 +89,38 @@ proptest! {
             let left = keep(&column, &runs(&kept)).expect("a known type");
             left.to_data().validate_full().expect("it is valid");
             prop_assert_eq!(&left, &expected);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn rows_of_two_arrays_are_selected_as_arrow_does(
+        rows in proptest::collection::vec(
+            (any::<bool>(), proptest::option::of(-100_i64..100), proptest::option::of(-100_i64..100)),
+            1..150,
+        ),
+        cut in 0_usize..4, is_constant in any::<[bool; 2]>(),
+    ) {
+        let cut = cut.min(rows.len() - 1);
+        let of = |value: fn(&TwoValues) -> Option<i64>| {
+            columns(&rows.iter().map(value).collect::<Vec<_>>())
+        };
+        let takes: BooleanArray = rows.iter().map(|row| Some(row.0)).collect();
+        let takes = takes.slice(cut, rows.len() - cut);
+        for (a, b) in of(|row| row.1).into_iter().zip(of(|row| row.2)) {
+            let [a, b] = [(a, is_constant[0]), (b, is_constant[1])].map(|(array, is_constant)| {
+                array.slice(cut, if is_constant { 1 } else { rows.len() - cut })
+            });
+            let place = |(row, is_a)| {
+                let (array, of_array) = if is_a { (0, &a) } else { (1, &b) };
+                (array, if of_array.len() == 1 { 0 } else { row })
+            };
+            let places: Vec<_> = takes.values().iter().enumerate().map(place).collect();
+            let expected = arrow_select::interleave::interleave(&[&a, &b], &places).expect("rows");
+            let selected = select(takes.values(), &a, &b).expect("a known type");
+            selected.to_data().validate_full().expect("it is valid");
+            prop_assert_eq!(&selected, &expected);
         }
     }
 }

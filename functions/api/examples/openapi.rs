@@ -1,5 +1,5 @@
 //! Prints the API's description of itself, as a deployment on AWS serves it.
 
 fn main() {
-    println!("{:#}", api::document(api::Access::Iam));
+    println!("{:#}", api::describe());
 }

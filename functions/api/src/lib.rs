@@ -34,20 +34,19 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::routing::{get, post, put};
 use axum::{Extension, Json, Router, middleware};
-use executions::Executions;
+use executions::Histories;
 use job::sources::Sources;
 use objects::{Buckets, Objects};
 use registry::{Live, Registry};
 use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use utoipa::ToSchema;
 
 pub use access::{Access, NEEDS, Scope};
 pub use answers::Origins;
 pub use logs::Logs;
-pub use openapi::document;
+pub use openapi::describe;
 pub use problem::{Kind, Problem};
 
 /// Most bytes of a body: those of a contract.
@@ -62,7 +61,7 @@ pub struct App {
     /// What is kept of those who watch jobs.
     pub live: Arc<dyn Live>,
     /// The state machine.
-    pub executions: Arc<dyn Executions>,
+    pub executions: Arc<dyn Histories>,
     /// All buckets.
     pub buckets: Arc<dyn Buckets>,
     /// Where things are.
@@ -111,43 +110,42 @@ impl App {
     }
 }
 
-/// All routes, each with its description.
-fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(openapi::Beginning::openapi())
-        .routes(routes!(health))
-        .routes(routes!(openapi::get))
-        .routes(routes!(openapi::contract_schema))
-        .routes(routes!(datasets::list))
-        .routes(routes!(datasets::put, datasets::get, datasets::delete))
-        .routes(routes!(datasets::versions))
-        .routes(routes!(datasets::check))
-        .routes(routes!(files::list))
-        .routes(routes!(infer::infer))
-        .routes(routes!(uploads::create))
-        .routes(routes!(tickets::issue))
-        .routes(routes!(jobs::submit, jobs::list))
-        .routes(routes!(jobs::get))
-        .routes(routes!(jobs::cancel))
-        .routes(routes!(redrive::redrive))
-        .routes(routes!(backfill::backfill))
-        .routes(routes!(hold::approve))
-        .routes(routes!(hold::refuse))
-        .routes(routes!(hold::changes))
-        .routes(routes!(replay::replay))
-        .routes(routes!(replay::open))
-        .routes(routes!(dismiss::dismiss))
-        .routes(routes!(execution::get))
-        .routes(routes!(execution::shards))
-        .routes(routes!(results::rejects))
-        .routes(routes!(results::errors))
-        .routes(routes!(results::profile))
-        .routes(routes!(results::outputs))
+/// All routes. [`openapi`] describes them, and [`NEEDS`] says who may use them.
+fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/health", get(health))
+        .route("/openapi.json", get(openapi::get))
+        .route("/contract.schema.json", get(openapi::contract_schema))
+        .route("/datasets", get(datasets::list))
+        .route("/datasets/{name}", put(datasets::put).get(datasets::get).delete(datasets::delete))
+        .route("/datasets/{name}/versions", get(datasets::versions))
+        .route("/datasets/{name}/check", post(datasets::check))
+        .route("/datasets/{name}/files", get(files::list))
+        .route("/datasets/{name}/rejects", get(replay::open))
+        .route("/datasets/{name}/backfill", post(backfill::backfill))
+        .route("/infer", post(infer::infer))
+        .route("/uploads", post(uploads::create))
+        .route("/tickets", post(tickets::issue))
+        .route("/jobs", post(jobs::submit).get(jobs::list))
+        .route("/jobs/{id}", get(jobs::get))
+        .route("/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/jobs/{id}/redrive", post(redrive::redrive))
+        .route("/jobs/{id}/changes", get(hold::changes))
+        .route("/jobs/{id}/approve", post(hold::approve))
+        .route("/jobs/{id}/refuse", post(hold::refuse))
+        .route("/jobs/{id}/replay", post(replay::replay))
+        .route("/jobs/{id}/rejects/dismiss", post(dismiss::dismiss))
+        .route("/jobs/{id}/execution", get(execution::get))
+        .route("/jobs/{id}/shards", get(execution::shards))
+        .route("/jobs/{id}/rejects", get(results::rejects))
+        .route("/jobs/{id}/errors", get(results::errors))
+        .route("/jobs/{id}/profile", get(results::profile))
+        .route("/jobs/{id}/outputs", get(results::outputs))
 }
 
 /// The API.
 pub fn router(app: Arc<App>, access: Access) -> Router {
-    let (routes, _) = routes().split_for_parts();
-    let routes = routes
+    let routes = routes()
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(Extension(access))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

@@ -1,28 +1,23 @@
 //! The front door, on Lambda or as a plain server.
 
-use std::env::var;
+use std::env::{args, var};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use api::{Access, App, Config, Logs, Origins, router};
-use clap::Parser;
 use executions::StepFunctions;
 use job::sources::Sources;
 use lambda_step::setting;
 use registry::DynamoDb;
 
-/// Serves the HTTP API. On Lambda it is given its requests; elsewhere it listens.
-#[derive(Parser)]
-struct Arguments {
-    /// Address to listen on.
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
-}
-
 #[tokio::main]
 async fn main() -> Result<(), lambda_step::Error> {
     lambda_step::start();
-    let listen = var("AWS_LAMBDA_RUNTIME_API").is_err().then(|| Arguments::parse().listen);
+    // Where nothing hands it requests, it listens for them at the address that it is given.
+    let listen: Option<SocketAddr> = match var("AWS_LAMBDA_RUNTIME_API") {
+        Ok(_) => None,
+        Err(_) => Some(args().nth(1).ok_or("usage: api ADDRESS")?.parse()?),
+    };
     let access: Access = setting("LANDFALL_AUTH")?.parse()?;
     let elsewhere = var("AWS_ENDPOINT_URL").ok();
     let access = access.check(listen, elsewhere.as_deref())?;

@@ -1,8 +1,12 @@
-//! What the API says of itself: an OpenAPI document, made from its routes.
+//! What the API says of itself: an OpenAPI document, made from its handlers. It is made when the
+//! reference is written, and served as it stands there: a function that starts makes nothing.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use axum::{Extension, Json};
+use axum::Extension;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
@@ -10,7 +14,11 @@ use crate::Access;
 use crate::access::{changes, needs};
 use crate::problem::{Document, Kind, Problem};
 
-/// What is the document's own, and not a route's.
+/// What the reference has of the API, and of contracts.
+const OPENAPI: &str = include_str!("../../../docs/reference/openapi.json");
+const CONTRACT_SCHEMA: &str = include_str!("../../../docs/reference/contract.schema.json");
+
+/// All handlers, and what is the document's own.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -26,8 +34,41 @@ use crate::problem::{Document, Kind, Problem};
         (name = "door", description = "The API itself."),
     ),
     components(schemas(Document)),
+    paths(
+        crate::health,
+        get,
+        contract_schema,
+        crate::datasets::list,
+        crate::datasets::put,
+        crate::datasets::get,
+        crate::datasets::delete,
+        crate::datasets::versions,
+        crate::datasets::check,
+        crate::files::list,
+        crate::replay::open,
+        crate::backfill::backfill,
+        crate::infer::infer,
+        crate::uploads::create,
+        crate::tickets::issue,
+        crate::jobs::submit,
+        crate::jobs::list,
+        crate::jobs::get,
+        crate::jobs::cancel,
+        crate::redrive::redrive,
+        crate::hold::changes,
+        crate::hold::approve,
+        crate::hold::refuse,
+        crate::replay::replay,
+        crate::dismiss::dismiss,
+        crate::execution::get,
+        crate::execution::shards,
+        crate::results::rejects,
+        crate::results::errors,
+        crate::results::profile,
+        crate::results::outputs,
+    ),
 )]
-pub(crate) struct Beginning;
+struct Handlers;
 
 /// Where routes list the kinds of their own problems; it is no part of the finished document.
 const PROBLEMS: &str = "x-problems";
@@ -40,8 +81,12 @@ const PROBLEMS: &str = "x-problems";
     operation_id = "describe",
     responses((status = 200, description = "This document.", body = Object))
 )]
-pub(crate) async fn get(Extension(access): Extension<Access>) -> Json<Value> {
-    Json(document(access))
+pub(crate) async fn get(Extension(access): Extension<Access>) -> impl IntoResponse {
+    let text = match access {
+        Access::Iam | Access::Jwt => OPENAPI.into(),
+        Access::Open => open(OPENAPI).into(),
+    };
+    json_text(text)
 }
 
 /// Describes contracts in JSON Schema 2020-12, for editors.
@@ -52,24 +97,37 @@ pub(crate) async fn get(Extension(access): Extension<Access>) -> Json<Value> {
     operation_id = "contract_schema",
     responses((status = 200, description = "A JSON Schema.", body = Object))
 )]
-pub(crate) async fn contract_schema() -> Json<Value> {
-    Json(contract::json_schema())
+pub(crate) async fn contract_schema() -> impl IntoResponse {
+    json_text(CONTRACT_SCHEMA.into())
 }
 
-/// The API's description of itself, as a deployment serves it whose callers are known by `access`.
-pub fn document(access: Access) -> Value {
-    let (_, routes) = crate::routes().split_for_parts();
-    let mut document = serde_json::to_value(routes).expect("a description is plain data");
+fn json_text(text: Cow<'static, str>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], text)
+}
+
+/// The description of a deployment that asks nobody who he is.
+fn open(description: &str) -> String {
+    let mut document: Value = serde_json::from_str(description).expect("the reference is JSON");
+    for (_, path) in members(&mut document["paths"]) {
+        for (_, operation) in members(path) {
+            operation["security"] = json!([]);
+        }
+    }
+    document.to_string()
+}
+
+/// Makes the API's description of itself from its handlers, as a deployment serves it that asks
+/// its callers who they are.
+pub fn describe() -> Value {
+    let mut document =
+        serde_json::to_value(Handlers::openapi()).expect("a description is plain data");
     let mut problems = Map::new();
     for (route, path) in members(&mut document["paths"]) {
         for (method, operation) in members(path) {
             let method = method.to_ascii_uppercase().parse().expect("a method");
             let scopes: Vec<_> =
                 needs(&method, Some(route)).iter().map(|scope| scope.name()).collect();
-            operation["security"] = match access {
-                Access::Open => json!([]),
-                Access::Iam | Access::Jwt => json!([{"iam": []}, {"jwt": scopes}]),
-            };
+            operation["security"] = json!([{"iam": []}, {"jwt": scopes}]);
             let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
             for parameter in parameters.into_iter().flatten() {
                 never_null(&mut parameter["schema"]);

@@ -116,6 +116,7 @@ fn files() -> Vec<Arrival> {
         ("large.csv", 100),
         ("c.csv", 3),
         ("packed.CSV.GZ", 3),
+        ("large.csv.zst", 100),
         ("d.csv", 4),
         ("e.csv", 5),
         ("f.csv", 99),
@@ -126,13 +127,13 @@ fn files() -> Vec<Arrival> {
 }
 
 #[tokio::test]
-async fn small_files_are_landed_together_and_large_and_packed_ones_at_once() {
+async fn small_files_are_landed_together_and_large_ones_at_once_packed_or_not() {
     let world = World::new(Arc::default()).await;
     world.deliver(&files()).await;
     let jobs = world.jobs().await;
     let mut sizes: Vec<_> = jobs.values().map(Vec::len).collect();
     sizes.sort_unstable();
-    assert_eq!(sizes, [1, 1, 2, 4], "two alone, a batch of four files, and one of a hundred bytes");
+    assert_eq!(sizes, [1, 1, 3, 4], "two alone, a batch of four files, and one of a hundred bytes");
     world.tick().await;
     world.check(&files()).await;
     let last = world.jobs().await.into_values().filter(|objects| objects.len() == 1).count();
@@ -152,6 +153,43 @@ async fn wherever_it_is_cut_off_each_file_has_one_job() {
             if !world.faults.has_struck() {
                 assert!(call > 20, "{call}");
                 break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn wherever_it_is_cut_off_and_whatever_the_limits_are_then_each_file_has_one_job() {
+    let others = [
+        Arrivals { max_bytes: 1_000, ..LIMITS },
+        Arrivals { max_bytes: 2, ..LIMITS },
+        Arrivals { max_files: 2, ..LIMITS },
+        Arrivals::ALONE,
+    ];
+    for others in others {
+        for takes_effect in [false, true] {
+            for call in 0.. {
+                let world = World::new(Faults::at(call, takes_effect)).await;
+                for group in files().chunks(2) {
+                    let once = world.admitter().arrive(&flights(), group.to_vec(), NOW).await;
+                    assert!(once.is_ok() || world.faults.has_struck(), "{once:?}");
+                }
+                let has_struck = world.faults.has_struck();
+                let intake = Intake { arrivals: others, ..Intake::default() };
+                let registry = &world.registry.inner;
+                let changed = "name: flights # changed";
+                registry.put_contract(&flights(), changed, &intake, NOW).await.unwrap();
+                for group in files().chunks(3) {
+                    world.deliver(group).await;
+                }
+                world.tick().await;
+                // Nobody is reminded of a batch that was opened by who died, if files land alone.
+                world.admitter().close_overdue(&flights(), NOW, NOW).await.unwrap();
+                world.check(&files()).await;
+                if !has_struck {
+                    assert!(call > 10, "{call}");
+                    break;
+                }
             }
         }
     }

@@ -16,7 +16,7 @@ use arrow_array::types::{
     Time64NanosecondType, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, StringArray, new_null_array};
+use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, StringArray};
 use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use contract::rejects::Finding;
 use contract::values::{self as scalar, Scalar, ValueError, trim};
@@ -143,7 +143,7 @@ pub fn read(
                 }
                 .read()
             }
-            None => new_null_array(&field.data_type.arrow(), records.rows.len()),
+            None => rows::all_null(&field.data_type.arrow(), records.rows.len()),
         })
         .collect()
 }

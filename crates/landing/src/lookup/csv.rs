@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_empty_array};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 use contract::{Compression, Contract, Drift, Join, Mapping, Output, RejectsLimit, Transform};
 use csv_records::dialect::{Dialect, StatedDialect};
@@ -48,12 +48,7 @@ pub(super) fn read(join: &Join, bytes: &[u8]) -> Result<RecordBatch, Error> {
         )
     };
     let mapping = join.schema.match_header(&opening.header.names).map_err(drifted)?;
-    let mut chunks: Vec<Vec<ArrayRef>> = join
-        .schema
-        .fields
-        .iter()
-        .map(|field| vec![new_empty_array(&field.data_type.arrow())])
-        .collect();
+    let mut chunks = no_rows(join);
     let mut count = 0;
     let mut reader = ShardReader::new(
         &opening.dialect,
@@ -140,6 +135,12 @@ fn columns_of(
             first.error.as_str()
         ),
     ))
+}
+
+/// The columns of the join's schema, before any rows.
+pub(super) fn no_rows(join: &Join) -> Vec<Vec<ArrayRef>> {
+    let column = |field: &contract::Field| vec![rows::all_null(&field.data_type.arrow(), 0)];
+    join.schema.fields.iter().map(column).collect()
 }
 
 /// A table of the columns of the join's schema.

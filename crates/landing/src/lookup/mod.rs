@@ -13,9 +13,6 @@ mod parquet;
 mod tests;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_ipc::reader::StreamReader;
-use arrow_ipc::writer::StreamWriter;
-use arrow_schema::ArrowError;
 use bytes::Bytes;
 use contract::Join;
 use hashbrown::HashTable;
@@ -66,30 +63,17 @@ impl Lookup {
     }
 
     /// Opens what [`to_bytes`](Self::to_bytes) made.
-    pub fn open(join: &Join, bytes: &[u8]) -> Result<Self, Error> {
-        let broken = |why: String| {
-            Error::new(
-                ErrorKind::Internal,
-                format!("what was kept of {} can't be read: {why}", join.reference),
-            )
-        };
-        let mut reader =
-            StreamReader::try_new(bytes, None).map_err(|error| broken(wording::variant(&error)))?;
-        let batch = reader.next().ok_or_else(|| broken("it is empty".to_owned()))?;
-        Self::new(join, batch.map_err(|error| broken(wording::variant(&error)))?)
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Internal`]: the bytes are something else.
+    pub fn open(join: &Join, bytes: &Bytes) -> Result<Self, Error> {
+        Self::new(join, parquet::read_kept(join, bytes)?)
     }
 
-    /// The table as it is kept beside a job: an Arrow stream of one batch.
+    /// The table as it is kept beside a job: a Parquet file of the columns of the join's schema.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let broken = |error: ArrowError| {
-            Error::new(
-                ErrorKind::Internal,
-                format!("a reference table can't be written: {}", wording::variant(&error)),
-            )
-        };
-        let mut writer = StreamWriter::try_new(Vec::new(), &self.table.schema()).map_err(broken)?;
-        writer.write(&self.table).map_err(broken)?;
-        writer.into_inner().map_err(broken)
+        parquet::keep(&self.table)
     }
 
     /// Rows.

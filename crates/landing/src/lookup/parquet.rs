@@ -1,16 +1,17 @@
-//! Reads a reference table from the files of a dataset.
+//! Reads a reference table from the files of a dataset, and keeps it as a file beside a job.
 
-use arrow_array::{Array, ArrayRef, RecordBatch, new_empty_array};
+use arrow_array::{Array, RecordBatch};
 use bytes::Bytes;
 use contract::Join;
 use job::{Error, ErrorKind};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::basic::CompressionCodec;
 use parquet::errors::ParquetError;
-use parquet_pages::RowReader;
+use parquet_pages::{RowReader, whole_file};
 use row_sql::type_name;
 
 use super::check_rows;
-use super::csv::table;
+use super::csv::{no_rows, table};
 use crate::limits::REFERENCE_MEMORY;
 
 /// Rows that are read at once.
@@ -24,12 +25,7 @@ pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error>
             format!("a file of {} can't be read: {}", join.reference, wording::variant(&error)),
         )
     };
-    let mut chunks: Vec<Vec<ArrayRef>> = join
-        .schema
-        .fields
-        .iter()
-        .map(|field| vec![new_empty_array(&field.data_type.arrow())])
-        .collect();
+    let mut chunks = no_rows(join);
     let (mut rows, mut bytes) = (0, 0);
     for file in files {
         let metadata =
@@ -80,6 +76,43 @@ pub(super) fn read(join: &Join, files: Vec<Bytes>) -> Result<RecordBatch, Error>
                     ),
                 ));
             }
+        }
+    }
+    table(join, &chunks, rows)
+}
+
+/// Writes a table as a file of its own.
+pub(super) fn keep(table: &RecordBatch) -> Result<Vec<u8>, Error> {
+    let unwritten = |error: parquet_pages::Error| {
+        Error::new(
+            ErrorKind::Internal,
+            format!("a reference table can't be written: {}", wording::variant(&error)),
+        )
+    };
+    whole_file(table, CompressionCodec::ZSTD).map_err(unwritten)
+}
+
+/// Reads what [`keep`] wrote.
+pub(super) fn read_kept(join: &Join, file: &Bytes) -> Result<RecordBatch, Error> {
+    let broken = |error: ParquetError| {
+        Error::new(
+            ErrorKind::Internal,
+            format!(
+                "what was kept of {} can't be read: {}",
+                join.reference,
+                wording::variant(&error)
+            ),
+        )
+    };
+    let metadata = ArrowReaderMetadata::load(file, ArrowReaderOptions::new()).map_err(broken)?;
+    let columns = (0..join.schema.fields.len()).collect();
+    let groups = 0..metadata.metadata().num_row_groups();
+    let (mut chunks, mut rows) = (no_rows(join), 0);
+    for batch in RowReader::new(file, &metadata, columns, groups, usize::MAX).map_err(broken)? {
+        let batch = batch.map_err(broken)?;
+        rows += batch.num_rows();
+        for (chunk, column) in chunks.iter_mut().zip(batch.columns()) {
+            chunk.push(column.clone());
         }
     }
     table(join, &chunks, rows)

@@ -31,7 +31,7 @@ fn rows_are_found_by_their_keys() {
     let csv = "name,x,iata,height\nHouston,1,IAH,29\n\"Miami\nBeach\",2,MIA,\nNowhere,3,,7\nNo key either,4,,8\n";
     let lookup = Lookup::of_csv(&join, csv.as_bytes()).unwrap();
     assert_eq!(lookup.rows(), 4);
-    for lookup in [Lookup::open(&join, &lookup.to_bytes().unwrap()).unwrap(), lookup] {
+    for lookup in [Lookup::open(&join, &lookup.to_bytes().unwrap().into()).unwrap(), lookup] {
         let records: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from(vec![
                 Some("MIA"),

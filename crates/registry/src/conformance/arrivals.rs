@@ -34,13 +34,25 @@ impl Suite {
 
         // One that has a job is not gathered.
         let gathered = registry.gather(&dataset, &[file(0, 1)], &LIMITS, NOW).await;
-        let known = Gathered { taken: 1, batch: None, is_to_be_closed: false };
+        let known = Gathered { taken: 1, batch: None, is_to_be_closed: false, alone: Vec::new() };
         assert_eq!(gathered, Ok(known));
         let gathered = registry.gather(&dataset, &[file(0, 1), file(1, 1)], &LIMITS, NOW).await;
-        let Gathered { taken, batch, is_to_be_closed } = gathered.expect("an answer");
+        let Gathered { taken, batch, is_to_be_closed, .. } = gathered.expect("an answer");
         let batch = batch.expect("one is new");
         assert_eq!((taken, is_to_be_closed, batch.files), (2, true, 1));
         assert_eq!(registry.gathered(&batch.job).await, Ok(vec![file(1, 1)]));
+
+        // Of one that was to land alone it is told.
+        let alone = JobId::of_arrival(&dataset, &file(2, 1).source);
+        let noted = registry.arrive(&dataset, &file(2, 1).source, &alone).await;
+        assert_eq!(noted, Ok(alone));
+        let again = [file(0, 1), file(1, 1), file(2, 1)];
+        for new in [None, Some(file(3, 1))] {
+            let files: Vec<Arrival> = again.iter().cloned().chain(new).collect();
+            let gathered = registry.gather(&dataset, &files, &LIMITS, NOW).await;
+            let gathered = gathered.expect("an answer");
+            assert_eq!((gathered.taken, gathered.alone), (files.len(), vec![file(2, 1)]));
+        }
     }
 
     pub(super) async fn what_was_told_is_known(&self) {

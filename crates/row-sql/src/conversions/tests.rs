@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used)]
 
+use arrow_cast::display::FormatOptions;
 use arrow_cast::{CastOptions, cast_with_options};
 use proptest::prelude::*;
 
@@ -168,6 +169,8 @@ proptest! {
 #[test]
 fn truth_values_and_integers_are_each_other() {
     let truth: ArrayRef = Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)]));
+    let texts = convert(&truth, &ArrowType::Utf8, false).unwrap();
+    assert_eq!(&texts, &cast_with_options(&truth, &ArrowType::Utf8, &options(false)).unwrap());
     for to in types().into_iter().filter(is_integer) {
         let integers = convert(&truth, &to, false).unwrap();
         assert_eq!(&integers, &cast_with_options(&truth, &to, &options(false)).unwrap());

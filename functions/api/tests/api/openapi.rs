@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use api::{Access, Kind, NEEDS, document};
-use axum::http::{Method, StatusCode};
+use api::{Access, Kind, NEEDS, describe};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::door::{Answer, Door};
 use crate::shape;
 
-static DESCRIBED: LazyLock<Value> = LazyLock::new(|| document(Access::Iam));
+static DESCRIBED: LazyLock<Value> = LazyLock::new(describe);
 
 fn operations() -> impl Iterator<Item = (&'static String, &'static String, &'static Value)> {
     DESCRIBED["paths"].as_object().unwrap().iter().flat_map(|(path, item)| {
@@ -107,6 +108,21 @@ async fn the_description_is_served() {
     assert_eq!(open["paths"]["/jobs"]["get"]["security"], json!([]), "nobody is asked who he is");
     let guarded = Door::with(Access::Jwt).get("/openapi.json").await;
     guarded.expect_kind(StatusCode::UNAUTHORIZED, "unauthorized");
+}
+
+/// The handlers that are described and the routes are two lists.
+#[tokio::test]
+async fn every_described_operation_has_its_route() {
+    let door = Door::new();
+    for (path, method, _) in operations() {
+        let path = path.replace("{name}", "flights").replace("{id}", "j-1");
+        let method: Method = method.to_ascii_uppercase().parse().unwrap();
+        let request = Request::builder().method(&method).uri(&path).body(Body::empty()).unwrap();
+        let kind = &door.send(request).await.body["type"];
+        for missing in ["no-such-route", "method-not-allowed"] {
+            assert_ne!(*kind, json!(format!("urn:landfall:problem:{missing}")), "{method} {path}");
+        }
+    }
 }
 
 #[tokio::test]

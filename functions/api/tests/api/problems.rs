@@ -189,13 +189,17 @@ impl executions::Executions for Panics {
     async fn describe(&self, _: &str) -> executions::Result<executions::Execution> {
         panic!("on purpose")
     }
-    async fn history(&self, _: &str) -> executions::Result<executions::History> {
-        panic!("on purpose")
-    }
     async fn answer(&self, _: &str, _: Result<(), executions::Failure>) -> executions::Result<()> {
         panic!("on purpose")
     }
     async fn stop(&self, _: &str, _: &str) -> executions::Result<()> {
+        panic!("on purpose")
+    }
+}
+
+#[async_trait]
+impl executions::Histories for Panics {
+    async fn history(&self, _: &str) -> executions::Result<executions::History> {
         panic!("on purpose")
     }
 }
