@@ -493,3 +493,51 @@ fn refuses_plain_http(policy: &Value, actions: &str) -> bool {
             && statement["Condition"]["Bool"]["aws:SecureTransport"] == "false"
     })
 }
+
+/// What CloudFront answers as `config.json`: its code with the values of a stack in it.
+fn config_of(template: &Value, signs_in: bool) -> Value {
+    let code = &properties(template, "SiteConfig")["FunctionCode"];
+    let [code, values] = code.as_array().unwrap().as_slice() else { panic!("{code}") };
+    let [condition, told, untold] = values["signIn"].as_array().unwrap().as_slice() else {
+        panic!("{values}")
+    };
+    assert_eq!(condition, "SignsIn");
+    let sign_in = if signs_in { &told[0] } else { untold };
+    let code = code.as_str().unwrap().replace("${signIn}", sign_in.as_str().unwrap());
+    let config = between(&code, "data: '", "'").next().unwrap().to_owned();
+    serde_json::from_str(&config.replace("${", "{")).unwrap()
+}
+
+#[test]
+fn the_console_is_told_what_it_reads() {
+    let template = template();
+    let config = config_of(&template, true);
+    assert_eq!(
+        config,
+        json!({
+            "api": "{Door.ApiEndpoint}",
+            "signIn": {
+                "issuer": "{JwtIssuer}",
+                "clientId": "{ConsoleClientId}",
+                "scope": "{ConsoleScopes}",
+                "audience": "{audience}",
+            },
+        })
+    );
+    assert_eq!(config_of(&template, false), json!({"api": "{Door.ApiEndpoint}"}));
+    // And its README names all of it.
+    let readme = text("console/README.md");
+    for key in
+        ["api", "signIn", "signIn.issuer", "signIn.clientId", "signIn.scope", "signIn.audience"]
+    {
+        assert!(readme.contains(&format!("| `{key}` |")), "{key}");
+    }
+    // What may stand in the text cannot end it.
+    for name in ["JwtIssuer", "JwtAudience", "ConsoleClientId", "ConsoleScopes"] {
+        let pattern = template["Parameters"][name]["AllowedPattern"].as_str().unwrap();
+        let pattern = regex::Regex::new(pattern).unwrap();
+        for broken in ["https://a'b", "https://a\"b", "https://a\\b"] {
+            assert!(!pattern.is_match(broken), "{name} may be {broken}");
+        }
+    }
+}

@@ -72,8 +72,8 @@ const ELSEWHERE: [(&str, Elsewhere); 29] = [
         Untested("the local cloud puts the console there itself"),
     ),
     (
-        "aws s3 cp config.json s3://$SITE/config.json --cache-control no-cache",
-        Untested("the local cloud puts the console there itself"),
+        "sam deploy --parameter-overrides ConsoleClientId=$CLIENT Console=true Auth=JWT JwtIssuer=$ISSUER JwtAudience=$AUDIENCE",
+        Test("tests/agreement/template.rs", "the_console_is_told_what_it_reads"),
     ),
     ("curl -X PUT $API/datasets/flights --data-binary @testdata/contracts/flights.yaml", SHIPPING),
     ("aws s3 cp flights.csv s3://$INBOX/inbox/flights/", SHIPPING),
