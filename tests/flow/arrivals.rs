@@ -176,7 +176,7 @@ async fn packed_files_are_landed_with_plain_ones() {
     inbox.arrive(&files).await;
     let landed = inbox.land().await;
     let [stored] = landed.as_slice() else { panic!("{} jobs", landed.len()) };
-    // Of the rows of each file one is rejected.
+    // One row of each file is rejected.
     let count = files.len() as u64;
     assert_eq!((stored.counts.stored, stored.counts.rejected), (19 * count, count));
     let rows = inbox.bench.landed(stored).await.rows;
@@ -225,7 +225,7 @@ proptest! {
             let mut expected = BTreeMap::new();
             for (n, (kind, cut)) in files.iter().enumerate() {
                 let first = 10_000 * n as u32;
-                // How a plain file is cut off is not to be seen.
+                // Nobody can see that a plain file is cut off.
                 let cut = cut.filter(|_| *kind > 0);
                 // What is torn is mostly too long to be read whole when it is opened.
                 let count = if cut.is_some() { 4_000 } else { 20 };

@@ -60,7 +60,7 @@ impl Memory {
         }
     }
 
-    /// Sets what [`Executions::history`] answers.
+    /// Sets what [`Histories::history`] answers.
     pub fn tell(&self, arn: &str, history: History) {
         if let Some(entry) = self.held().executions.get_mut(arn) {
             entry.1 = history;

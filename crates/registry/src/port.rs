@@ -134,8 +134,8 @@ pub trait Registry: Send + Sync {
     /// opens one if there is none. Those that arrived before stay with their jobs.
     ///
     /// Nothing is put while there is a batch that is closed: whoever gets it as the answer admits
-    /// its job, forgets it with [`forget_batch`](Registry::forget_batch), and tries again. Of those
-    /// that have a job of their own the answer tells.
+    /// its job, forgets it with [`forget_batch`](Registry::forget_batch), and tries again. The
+    /// answer lists those that have a job of their own.
     async fn gather(
         &self,
         dataset: &DatasetName,

@@ -20,7 +20,7 @@ use crate::spending::attempt_name;
 const CONCURRENT_READS: usize = 16;
 /// Names of documents of attempts that are asked for at once: the most that there is.
 const NAMES: u32 = 1_000;
-/// Documents of attempts that are read for a page. Of what lies beyond, only the number is told.
+/// Documents of attempts that are read for a page; further ones are only counted.
 const MOST_ATTEMPTS: usize = 200;
 /// How often more of them are asked for, for a page. Of what lies beyond, attempts are not known.
 const MOST_LISTS: usize = 4;
@@ -73,7 +73,7 @@ pub struct ShardView {
     /// Bytes that it wrote.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_written: Option<u64>,
-    /// When the attempt began that won.
+    /// When the winning attempt began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started: Option<String>,
     /// How long it took.
@@ -315,8 +315,8 @@ async fn noted_attempts(
     Ok(noted)
 }
 
-/// When the attempts at each shard began that do not count, in order: those that are `noted`, and
-/// those that counted in the rounds before.
+/// When the attempts that do not count began, by shard and in order: those that are `noted`, and
+/// those that counted in earlier rounds.
 async fn other_attempts(
     work: &dyn Objects,
     keys: &JobKeys,

@@ -72,8 +72,8 @@ struct Place {
     fault: u64,
     /// The reject that begins there, of all of the job.
     reject: u32,
-    /// Of each layout some of whose rejects come before and some after: the byte of its rejects at
-    /// which the next record begins.
+    /// For each layout with rejects on both sides: the byte of its rejects at which the next record
+    /// begins.
     records: BTreeMap<u32, u64>,
 }
 
@@ -460,7 +460,7 @@ mod tests {
         }
     }
 
-    /// Of a thousand layouts, each with 16 MiB of rejects, a cursor still is one of a request.
+    /// A cursor over a thousand layouts, each with 16 MiB of rejects, still fits in a request.
     #[test]
     fn a_cursor_of_very_many_layouts_is_short() {
         let records = (0..1_000).map(|layout| (layout, (16 << 20) - 1)).collect();

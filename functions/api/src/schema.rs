@@ -887,7 +887,7 @@ pub(crate) struct Shard {
     /// Bytes that it wrote.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes_written: Option<u64>,
-    /// When the attempt began that won, in UTC.
+    /// When the winning attempt began, in UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     started: Option<String>,

@@ -183,7 +183,7 @@ async fn wherever_it_is_cut_off_and_whatever_the_limits_are_then_each_file_has_o
                     world.deliver(group).await;
                 }
                 world.tick().await;
-                // Nobody is reminded of a batch that was opened by who died, if files land alone.
+                // Whoever opened a batch may have died, and nothing recalls it if files land alone.
                 world.admitter().close_overdue(&flights(), NOW, NOW).await.unwrap();
                 world.check(&files()).await;
                 if !has_struck {

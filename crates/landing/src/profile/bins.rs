@@ -2,8 +2,8 @@
 //!
 //! The width of a fine bin is a power of two, and it begins at a whole multiple of its width. So
 //! those of all shards lie at the same places, and two neighbours are just one of twice the width:
-//! nothing is lost when they are merged, and the result is the same in any order. The centroids of a
-//! t-digest can't be cut into bins so: one may hold values of several.
+//! nothing is lost when they are merged, and the result is the same in any order. The centroids of
+//! a t-digest can't be cut into bins like that: one may hold values of several.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +14,8 @@ const MOST_FINE: i64 = 128;
 const MOST_BINS: usize = 20;
 /// Bits of the position of a fine bin, at most: those that a binary64 keeps.
 const POSITION_BITS: i32 = 53;
-/// The exponents of the narrowest and of the widest fine bin: the powers of two with these exponents and
-/// with their negatives are binary64s.
+/// The exponents of the narrowest and of the widest fine bin: the powers of two with these
+/// exponents and with their negatives are binary64s.
 const EXPONENTS: [i32; 2] = [-1_000, 1_019];
 
 /// How many values lie in each fine bin.
@@ -90,7 +90,7 @@ impl FineBins {
     /// these. None is narrower than one, or ends between whole numbers, where values are `whole`.
     /// Where they begin and end depends on these two values alone.
     pub(super) fn bins(&self, least: f64, greatest: f64, whole: bool) -> Option<Bins> {
-        // Of one value there is nothing to be seen.
+        // One value has no spread to show.
         let is_wide = least.is_finite() && greatest.is_finite() && least < greatest;
         if self.counts.is_empty() || !is_wide {
             return None;
@@ -136,8 +136,8 @@ fn finest(value: f64) -> i32 {
     (bits - 1023 + 1 - POSITION_BITS).max(EXPONENTS[0])
 }
 
-/// The position of the fine bin of a value, exactly: to multiply by a power of two loses nothing, but
-/// what is below all binary64s.
+/// The position of the fine bin of a value, exactly: multiplying by a power of two loses nothing
+/// but what is below all binary64s.
 fn position(value: f64, exponent: i32) -> f64 {
     let scaled = value * power(-exponent);
     if scaled == 0.0 && value < 0.0 { -1.0 } else { scaled.floor() }
@@ -234,7 +234,7 @@ mod tests {
             if let Some(Bins { from, to, counts }) = whole.bins(least, greatest, false) {
                 prop_assert!(from <= least && greatest < to && counts.len() <= MOST_BINS);
                 let width = (to - from) / counts.len() as f64;
-                // Of others, where a bin ends can't be told exactly in this way.
+                // For other values this sum does not tell exactly where a bin ends.
                 if width.is_finite() && whole.exponent > -900 {
                     for (at, count) in counts.iter().enumerate() {
                         let (start, end) = (from + width * at as f64, from + width * (at + 1) as f64);

@@ -53,7 +53,7 @@ pub(super) struct Sketches {
     pub(super) distinct: Distinct,
     /// Of a sample.
     pub(super) quantiles: Quantiles,
-    /// Of the same sample; nothing of texts and booleans.
+    /// Made of the same sample; texts and booleans have none.
     #[serde(default)]
     pub(super) bins: FineBins,
     /// Of the same sample.

@@ -3,10 +3,10 @@
 //!
 //! Exact: rows, nulls, least and greatest value (texts up to their 200th character), the sum of
 //! integers and decimals and with it the mean, the lengths of texts. Approximate: the number of
-//! different values (all values, HyperLogLog, standard error 2.3 %), quantiles (t-digest), histograms
-//! ([bins]) and frequent values (Misra and Gries), these three of all values of a shard's first
-//! 4,096 rows and of one in 64 after them. Tables of more than 500 columns have no approximate part: it would outgrow
-//! what a shard may keep.
+//! different values (all values, HyperLogLog, standard error 2.3 %), quantiles (t-digest),
+//! histograms ([bins]) and frequent values (Misra and Gries), these three of all values of a
+//! shard's first 4,096 rows and of one in 64 after them. Tables of more than 500 columns have no
+//! approximate part: it would outgrow what a shard may keep.
 //!
 //! Only what is stored is profiled: fields that are dropped are not in it, and of those that are
 //! masked it knows what they are masked as.

@@ -42,7 +42,7 @@ impl Suite {
         assert_eq!((taken, is_to_be_closed, batch.files), (2, true, 1));
         assert_eq!(registry.gathered(&batch.job).await, Ok(vec![file(1, 1)]));
 
-        // Of one that was to land alone it is told.
+        // The answer names one that was to land alone.
         let alone = JobId::of_arrival(&dataset, &file(2, 1).source);
         let noted = registry.arrive(&dataset, &file(2, 1).source, &alone).await;
         assert_eq!(noted, Ok(alone));
