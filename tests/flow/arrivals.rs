@@ -227,7 +227,7 @@ proptest! {
                 let first = 10_000 * n as u32;
                 // Nobody can see that a plain file is cut off.
                 let cut = cut.filter(|_| *kind > 0);
-                // What is torn is mostly too long to be read whole when it is opened.
+                // Torn files are mostly too long to be read to their end when they are opened.
                 let count = if cut.is_some() { 4_000 } else { 20 };
                 let file = pack(*kind, &n.to_string(), &rows(first..first + count));
                 let file = match cut {

@@ -107,19 +107,8 @@ impl Admitter<'_> {
         let own = JobId::of_arrival(dataset, &arrival.source);
         // It is in a batch if it was to wait when it came first.
         if self.registry.arrive(dataset, &arrival.source, &own).await? == own {
-            self.admit_alone(dataset, arrival, now).await?;
+            self.admit(request_of(dataset, arrival), now).await?;
         }
-        Ok(())
-    }
-
-    async fn admit_alone(
-        &self,
-        dataset: &DatasetName,
-        arrival: Arrival,
-        now: &str,
-    ) -> Result<(), Error> {
-        let own = JobId::of_arrival(dataset, &arrival.source);
-        self.admit(Request::of(own, dataset.clone(), arrival.source.into()), now).await?;
         Ok(())
     }
 
@@ -137,7 +126,7 @@ impl Admitter<'_> {
             rest = &rest[taken..];
             // Other limits held when these came first.
             for arrival in alone {
-                self.admit_alone(dataset, arrival, now).await?;
+                self.admit(request_of(dataset, arrival), now).await?;
             }
             match batch {
                 Some(batch) if batch.is_closed => self.land(&batch, now).await?,
@@ -174,4 +163,10 @@ impl Admitter<'_> {
         tracing::info!(job = %job.job, dataset = %job.dataset, new = admitted.new, "admitted");
         Ok(admitted)
     }
+}
+
+/// The request for the job of an arrival that lands alone.
+fn request_of(dataset: &DatasetName, arrival: Arrival) -> Request {
+    let own = JobId::of_arrival(dataset, &arrival.source);
+    Request::of(own, dataset.clone(), arrival.source.into())
 }

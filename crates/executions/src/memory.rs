@@ -79,6 +79,10 @@ impl Memory {
             None => Ok(held),
         }
     }
+
+    fn find(&self, arn: &str) -> Result<(Execution, History)> {
+        self.call()?.executions.get(arn).cloned().ok_or_else(|| missing(arn))
+    }
 }
 
 #[async_trait]
@@ -112,11 +116,7 @@ impl Executions for Memory {
     }
 
     async fn describe(&self, arn: &str) -> Result<Execution> {
-        self.call()?
-            .executions
-            .get(arn)
-            .map(|(execution, _)| execution.clone())
-            .ok_or_else(|| missing(arn))
+        Ok(self.find(arn)?.0)
     }
 
     async fn answer(&self, token: &str, answer: std::result::Result<(), Failure>) -> Result<()> {
@@ -145,11 +145,7 @@ impl Executions for Memory {
 #[async_trait]
 impl Histories for Memory {
     async fn history(&self, arn: &str) -> Result<History> {
-        self.call()?
-            .executions
-            .get(arn)
-            .map(|(_, history)| history.clone())
-            .ok_or_else(|| missing(arn))
+        Ok(self.find(arn)?.1)
     }
 }
 

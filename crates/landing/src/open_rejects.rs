@@ -190,7 +190,7 @@ impl RejectedRecords {
         }
     }
 
-    /// What is read and not handed out.
+    /// The bytes that are read but not handed out yet.
     fn rest(&self) -> &[u8] {
         &self.buffer[self.taken..]
     }

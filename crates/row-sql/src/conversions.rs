@@ -122,8 +122,8 @@ fn each_written<A: ArrayAccessor>(
     Ok(texts.finish())
 }
 
-/// What a value of a date, a time of day or a moment says: a date at midnight, a time of day on the
-/// first day of all. `None`: no calendar has it.
+/// Turns a value of a date, a time of day or a timestamp into a date and a time: a date is at
+/// midnight, and a time of day is on 1970-01-01. `None`: no calendar has it.
 pub(super) fn moment(data_type: &ArrowType, value: i64) -> Option<NaiveDateTime> {
     let (ArrowType::Time32(unit) | ArrowType::Time64(unit) | ArrowType::Timestamp(unit, _)) =
         data_type

@@ -97,7 +97,11 @@ proptest! {
     #[test]
     fn rows_of_two_arrays_are_selected_as_arrow_does(
         rows in proptest::collection::vec(
-            (any::<bool>(), proptest::option::of(-100_i64..100), proptest::option::of(-100_i64..100)),
+            (
+                any::<bool>(),
+                proptest::option::of(-100_i64..100),
+                proptest::option::of(-100_i64..100),
+            ),
             1..150,
         ),
         cut in 0_usize..4, is_constant in any::<[bool; 2]>(),

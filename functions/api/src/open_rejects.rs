@@ -240,7 +240,7 @@ async fn add(
         return Ok(None);
     }
     let Some(layouts) = Layouts::of(app, job).await? else { return Ok(None) };
-    // What the faults of an only object leave out.
+    // The faults of a job with a single object do not name it.
     let (id, source) = (job.submission.job.as_str(), layouts.plan.source_name());
     let Place { fault, mut reject, records } = place.unwrap_or_default();
     let mut faults = Lines::new(app, JobKeys::new("", &job.submission.job).errors(), fault);

@@ -1,5 +1,5 @@
-//! What the API says of itself: an OpenAPI document, made from its handlers. It is made when the
-//! reference is written, and served as it stands there: a function that starts makes nothing.
+//! Describes the API in an OpenAPI document. The document is made from the handlers when the
+//! reference is written, and the API serves it from there, so no start has to make it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use crate::Access;
 use crate::access::{changes, needs};
 use crate::problem::{Document, Kind, Problem};
 
-/// What the reference has of the API, and of contracts.
+/// The reference's descriptions of the API and of contracts.
 const OPENAPI: &str = include_str!("../../../docs/reference/openapi.json");
 const CONTRACT_SCHEMA: &str = include_str!("../../../docs/reference/contract.schema.json");
 

@@ -190,7 +190,7 @@ mod tests {
             assert_eq!(fine.counts.iter().sum::<u64>(), 2, "{values:?}");
             assert!(EXPONENTS[0] <= fine.exponent && fine.exponent <= EXPONENTS[1], "{fine:?}");
         }
-        // What is almost nothing is below zero all the same.
+        // Even the negative number nearest to zero is below zero.
         let [least, most] = [[f64::MIN, -5e-324], [-5e-324, f64::MIN]].map(|both| fine(&both));
         assert_eq!((least.counts.last(), &most), (Some(&1), &least));
         assert_eq!(least.end(), 0);
@@ -237,7 +237,7 @@ mod tests {
                 // For other values this sum does not tell exactly where a bin ends.
                 if width.is_finite() && whole.exponent > -900 {
                     for (at, count) in counts.iter().enumerate() {
-                        let (start, end) = (from + width * at as f64, from + width * (at + 1) as f64);
+                        let [start, end] = [at, at + 1].map(|at| from + width * at as f64);
                         let lie = values.iter().filter(|value| start <= **value && **value < end);
                         prop_assert_eq!(lie.count() as u64, *count, "{} to {}", start, end);
                     }

@@ -171,7 +171,8 @@ fn counts_of(values: &[i64], Histogram { from, to, counts }: &Histogram) -> Vec<
 /// of which `sampled` are one of 64: Bernstein's inequality, by which one bin in 10^12 is worse.
 fn most_wrong(sampled: usize, share: f64) -> f64 {
     let odds = (2.0 * 1e12f64).ln();
-    // A row that is looked at stands for 64, so it tells up to 64 too many, or one too few for each.
+    // A row that is looked at stands for 64, so it tells up to 64 too many, or one too few for
+    // each.
     let variance = 64.0 * sampled as f64 * share * (1.0 - share);
     (2.0 * variance * odds).sqrt() + 64.0 * odds / 3.0 + 64.0
 }
