@@ -201,6 +201,55 @@ ts + INTERVAL 90 MINUTE
 day > '2000-01-01'
 ts >= DATE '2000-01-01'
 ts < '2024-02-29 13:45:59.25'
+s || i + 1
+i * j || t
+-i * j
+-i % j
+- i::BIGINT + j
+i - j - 1
+i // j // 2
+i % j * 2
+i + -j
+NOT b = false
+NOT b OR b
+b OR b AND NOT b
+b = i IN (7, 0)
+b = s LIKE 'H%'
+i IN (7) = b
+i + j IN (9, 2)
+i BETWEEN 0 AND 9 = b
+i + 1 BETWEEN j - 1 AND j * 4 AND b
+i IS NULL = b
+i = j IS NOT NULL
+NOT i IS NULL
+NOT i NOT IN (7, 0)
+b IS DISTINCT FROM i = j
+i IS NOT DISTINCT FROM j
+i IS NOT NULL IS TRUE
+i NOT NULL
+i NOTNULL
+i ISNULL
+i == 7
+i != 7
+s LIKE 'H' || '%' IS TRUE
+t LIKE '%!%' ESCAPE '!' AND b
+/* a /* comment */ in it */ i + /* 1 */ 2
+1_000 + i
+5. + .5 * d
+i::VARCHAR::DOUBLE
+INTERVAL '3' DAY + day
+ts < TIMESTAMP WITH TIME ZONE '2000-01-01 00:00:00+00' AT TIME ZONE 'UTC' + INTERVAL 1 DAY
+CASE i WHEN 7 THEN 'a' WHEN -3 THEN 'b' END
+CASE WHEN CASE WHEN b THEN i END > 0 THEN 1 ELSE 2 END
+"i" + "j"
+position('l' IN s || 'l')
+substring(s FROM 2 FOR 3)
+substring(s FOR 3)
+trim(BOTH ' ' FROM s)
+trim(LEADING FROM s)
+trim(TRAILING '%' FROM t)
+extract('year' FROM ts)
+'it''s ' || s
 """.strip().splitlines()
 
 

@@ -58,7 +58,6 @@ fn what_reads_no_data_links_nothing_that_does() {
         let heavy = [
             "arrow",
             "parquet",
-            "sqlparser",
             "zstd",
             "encoding_rs",
             "csv-records",

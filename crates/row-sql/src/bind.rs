@@ -8,12 +8,6 @@ use arrow_array::{
 };
 use arrow_buffer::IntervalMonthDayNano;
 use arrow_schema::{DataType as ArrowType, TimeUnit};
-use sqlparser::ast::{
-    BinaryOperator as Sign, CaseWhen, CastKind, CeilFloorKind, DataType as SqlType, Expr,
-    Function as SqlFunction, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, InTarget,
-    Interval, ObjectNamePart, Spanned, TrimWhereField, UnaryOperator, Value, ValueWithSpan,
-};
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use wording::cut;
 use wording::nearest;
 
@@ -21,200 +15,102 @@ use super::comparisons::Comparison;
 use super::functions::{self, literal};
 use super::node::{Node, Op};
 use super::operators::{self, Arithmetic};
+use super::syntax::{Form, MOST_DEPTH, Tree, too_deep};
 use super::types::{self, is_float, is_integer, is_number};
 use super::{Column, Flaw, Position, coerce, refused, texts};
 use crate::patterns::Patterns;
-
-/// Deepest nesting of operators, such as sums of sums: each level takes stack.
-const MOST_DEPTH: usize = 48;
 
 /// Binds an expression to columns.
 pub(super) struct Binder<'a> {
     columns: &'a [Column],
     patterns: &'a Patterns,
-    /// Words and signs of the expression, in order.
-    words: &'a [TokenWithSpan],
     depth: usize,
 }
 
 impl<'a> Binder<'a> {
-    pub(super) fn new(
-        columns: &'a [Column],
-        patterns: &'a Patterns,
-        words: &'a [TokenWithSpan],
-    ) -> Self {
-        Self { columns, patterns, words, depth: 0 }
+    pub(super) fn new(columns: &'a [Column], patterns: &'a Patterns) -> Self {
+        Self { columns, patterns, depth: 0 }
     }
 
-    /// The type that a cast of what stands at `at` names, or what is wrong with it there: the
-    /// parser keeps no place of it.
-    fn target(&self, data_type: &SqlType, at: Position) -> Result<ArrowType, Flaw> {
-        types::read(data_type).map_err(|message| {
-            let written = data_type.to_string();
-            let name = written
-                .split(|c: char| !c.is_alphanumeric() && c != '_')
-                .next()
-                .unwrap_or_default();
-            let is_name = |word: &TokenWithSpan| word.token.to_string().eq_ignore_ascii_case(name);
-            let is_cast = |token: &Token| {
-                *token == Token::DoubleColon || token.to_string().eq_ignore_ascii_case("as")
-            };
-            let pairs = self.words.iter().zip(self.words.iter().skip(1));
-            let found = pairs.filter(|(before, _)| Position::from(before.span.start) >= at);
-            let found = found
-                .filter(|(before, word)| is_cast(&before.token) && is_name(word))
-                .map(|(_, word)| word.span.start.into())
-                .next();
-            Flaw { at: found.unwrap_or(at), message }
-        })
-    }
-
-    pub(super) fn bind(&mut self, expr: &Expr) -> Result<Node, Flaw> {
+    pub(super) fn bind(&mut self, tree: &Tree) -> Result<Node, Flaw> {
+        // A sum of many terms is a deep tree, though nothing in it nests.
         if self.depth == MOST_DEPTH {
-            return Err(Flaw {
-                at: position(expr),
-                message: format!(
-                    "operators nest at most {MOST_DEPTH} deep; IN (…) or CASE may say it flatter"
-                ),
-            });
+            return Err(Flaw { at: tree.at, message: too_deep() });
         }
         self.depth += 1;
-        let node = self.bind_any(expr);
+        let node = self.bind_any(tree);
         self.depth -= 1;
         node
     }
 
-    fn bind_any(&mut self, expr: &Expr) -> Result<Node, Flaw> {
-        let at = position(expr);
-        match expr {
-            Expr::Nested(inner) => self.bind(inner),
-            Expr::Identifier(name) => self.column(name),
-            Expr::Value(value) => constant(value, at),
-            Expr::TypedString(typed) => {
-                let to = types::read(&typed.data_type).map_err(|message| Flaw { at, message })?;
-                coerce::cast(constant(&typed.value, at)?, &to, false)
-            }
-            Expr::UnaryOp { op, expr } => self.unary(op, expr),
-            Expr::BinaryOp { left, op, right } => self.binary(left, op, right, at),
-            Expr::IsNull(inner) => self.test(inner, operators::null(true)),
-            Expr::IsNotNull(inner) => self.test(inner, operators::null(false)),
-            Expr::IsTrue(inner) => self.truth(inner, true, false),
-            Expr::IsNotTrue(inner) => self.truth(inner, true, true),
-            Expr::IsFalse(inner) => self.truth(inner, false, false),
-            Expr::IsNotFalse(inner) => self.truth(inner, false, true),
-            Expr::IsDistinctFrom(a, b) => self.compare(a, b, Comparison::Distinct, at),
-            Expr::IsNotDistinctFrom(a, b) => self.compare(a, b, Comparison::NotDistinct, at),
-            Expr::Between { expr, negated, low, high } => {
-                let args = vec![self.bind(expr)?, self.bind(low)?, self.bind(high)?];
-                let (_, args) = coerce::unify(args)?;
-                maybe_not(
-                    Node::apply(ArrowType::Boolean, at, operators::between(), args)?,
-                    *negated,
-                )
-            }
-            Expr::In { expr, target: InTarget::List(list), negated, .. } => {
-                let args = std::iter::once(expr.as_ref())
-                    .chain(list)
-                    .map(|item| self.bind(item))
-                    .collect::<Result<Vec<_>, _>>()?;
-                let (_, args) = coerce::unify(args)?;
-                maybe_not(Node::apply(ArrowType::Boolean, at, operators::is_in(), args)?, *negated)
-            }
-            Expr::Like { negated, any: false, expr, pattern, escape_char } => {
-                self.like(expr, pattern, escape_char.as_deref(), false, *negated)
-            }
-            Expr::ILike { negated, any: false, expr, pattern, escape_char } => {
-                self.like(expr, pattern, escape_char.as_deref(), true, *negated)
-            }
-            Expr::SimilarTo { negated, expr, pattern, escape_char: None } => {
-                self.similar(expr, pattern, *negated)
-            }
-            Expr::Cast { kind, expr, data_type, format: None } => {
-                let lenient = matches!(kind, CastKind::TryCast | CastKind::SafeCast);
-                let to = self.target(data_type, at)?;
-                coerce::cast(self.bind(expr)?, &to, lenient)
-            }
-            Expr::Case { operand, conditions, else_result, .. } => {
-                self.case(operand.as_deref(), conditions, else_result.as_deref(), at)
-            }
-            Expr::AtTimeZone { timestamp, time_zone } => {
-                let (moment, zone) = (self.bind(timestamp)?, self.bind(time_zone)?);
-                functions::at_time_zone(at, moment, &zone)
-            }
-            Expr::Function(function) => self.function(function, at),
-            other => self.spelled(other, at),
-        }
+    fn bind_all(&mut self, trees: &[Tree]) -> Result<Vec<Node>, Flaw> {
+        trees.iter().map(|tree| self.bind(tree)).collect()
     }
 
-    /// Functions that have a grammar of their own, and what there is not.
-    fn spelled(&mut self, expr: &Expr, at: Position) -> Result<Node, Flaw> {
-        match expr {
-            Expr::Extract { field, expr, .. } => {
-                let part = literal(StringArray::from(vec![field.to_string().to_lowercase()]), at);
-                let arg = self.bind(expr)?;
-                call("date_part", at, vec![part, arg])
+    fn bind_any(&mut self, tree: &Tree) -> Result<Node, Flaw> {
+        let at = tree.at;
+        match &tree.form {
+            Form::Column { name, is_quoted } => self.column(name, *is_quoted, at),
+            Form::Null => Ok(literal(NullArray::new(1), at)),
+            Form::Boolean(value) => Ok(literal(BooleanArray::from(vec![*value]), at)),
+            Form::Text(text) => Ok(literal(StringArray::from(vec![text.as_str()]), at)),
+            Form::Number(text) => number(text, at),
+            Form::Interval(text) => read_interval(text, at),
+            Form::Not(inner) => maybe_not(self.boolean(inner, "NOT")?, true),
+            Form::Minus(inner) => {
+                let node = self.signed("-", inner)?;
+                Node::apply(node.data_type.clone(), node.at, operators::negate(), vec![node])
             }
-            Expr::Ceil { expr, field } => self.call_rounding("ceil", expr, field, at),
-            Expr::Floor { expr, field } => self.call_rounding("floor", expr, field, at),
-            Expr::Position { expr, r#in } => {
-                let args = vec![self.bind(r#in)?, self.bind(expr)?];
-                call("position", at, args)
+            Form::Plus(inner) => self.signed("+", inner),
+            Form::And(args) => {
+                let args = args.each_ref().map(|arg| self.boolean(arg, "AND"));
+                self.joined(args, Op::And, at)
             }
-            Expr::Substring { expr, substring_from, substring_for, .. } => {
-                let mut args = vec![self.bind(expr)?];
-                args.push(match substring_from {
-                    Some(from) => self.bind(from)?,
-                    None => literal(Int64Array::from(vec![1]), at),
-                });
-                if let Some(length) = substring_for {
-                    args.push(self.bind(length)?);
-                }
-                call("substring", at, args)
+            Form::Or(args) => {
+                let args = args.each_ref().map(|arg| self.boolean(arg, "OR"));
+                self.joined(args, Op::Or, at)
             }
-            Expr::Trim { trim_where, trim_what, expr, trim_characters } => {
-                let name = match trim_where {
-                    Some(TrimWhereField::Leading) => "ltrim",
-                    Some(TrimWhereField::Trailing) => "rtrim",
-                    _ => "trim",
-                };
-                let mut args = vec![self.bind(expr)?];
-                for characters in
-                    trim_what.iter().map(AsRef::as_ref).chain(trim_characters.iter().flatten())
-                {
-                    args.push(self.bind(characters)?);
-                }
-                call(name, at, args)
+            Form::Append(args) => functions::append(at, self.bind_all(args.as_slice())?),
+            Form::Arithmetic(arithmetic, args) => self.arithmetic(*arithmetic, args, at),
+            Form::Compare(comparison, args) => self.compare(&args[0], &args[1], *comparison, at),
+            Form::IsNull { value, negated } => {
+                let node = self.bind(value)?;
+                Node::apply(ArrowType::Boolean, at, operators::null(!negated), vec![node])
             }
-            Expr::Interval(interval) => read_interval(interval, at),
-            Expr::Subquery(query)
-            | Expr::Exists { subquery: query, .. }
-            | Expr::In { target: InTarget::Subquery(query), .. } => {
-                let at = placed(query.span().start).unwrap_or(at);
-                Err(Flaw { at, message: refused::SUBQUERY.to_owned() })
+            Form::IsTruth { value, truth, negated } => {
+                let node = self.boolean(value, "IS TRUE, like IS FALSE,")?;
+                let kernel = operators::truth(*truth, *negated);
+                Node::apply(ArrowType::Boolean, at, kernel, vec![node])
             }
-            Expr::In { .. } => Err(Flaw { at, message: refused::SUBQUERY.to_owned() }),
-            Expr::CompoundIdentifier(parts) => {
-                let name =
-                    parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
-                Err(Flaw {
-                    at,
-                    message: format!(
-                        "`{name}` names a table's column, and there are no tables; write the field, in \"…\" if its name has a point"
-                    ),
-                })
+            Form::Between { args, negated } => {
+                self.test(args.as_slice(), operators::between(), *negated, at)
             }
-            _ => Err(Flaw { at, message: "this is not supported in a row expression".to_owned() }),
+            Form::In { args, negated } => self.test(args, operators::is_in(), *negated, at),
+            Form::Like { args, escape, ignores_case, negated } => {
+                self.like(args, escape.as_deref(), *ignores_case, *negated)
+            }
+            Form::Similar { args, negated } => self.similar(args, *negated),
+            Form::Cast { value, to, is_lenient } => {
+                coerce::cast(self.bind(value)?, to, *is_lenient)
+            }
+            Form::Case { operand, branches, otherwise } => {
+                self.case(operand.as_deref(), branches, otherwise.as_deref(), at)
+            }
+            Form::AtTimeZone(args) => {
+                let (moment, zone) = (self.bind(&args[0])?, self.bind(&args[1])?);
+                functions::at_time_zone(at, moment, &zone)
+            }
+            Form::Call(function, args) => function.call(at, self.bind_all(args)?, self.patterns),
         }
     }
 
     /// The column of a name: as it is written, or, unless it is quoted, in other case.
-    fn column(&self, name: &Ident) -> Result<Node, Flaw> {
-        let at = Position::from(name.span.start);
-        let exact = self.columns.iter().position(|column| column.name == name.value);
+    fn column(&self, name: &str, is_quoted: bool, at: Position) -> Result<Node, Flaw> {
+        let exact = self.columns.iter().position(|column| column.name == name);
         let found = exact.or_else(|| {
             let mut alike = (0..self.columns.len())
-                .filter(|index| self.columns[*index].name.eq_ignore_ascii_case(&name.value));
-            alike.next().filter(|_| name.quote_style.is_none() && alike.next().is_none())
+                .filter(|index| self.columns[*index].name.eq_ignore_ascii_case(name));
+            alike.next().filter(|_| !is_quoted && alike.next().is_none())
         });
         if let Some(index) = found {
             return Ok(Node {
@@ -223,19 +119,18 @@ impl<'a> Binder<'a> {
                 op: Op::Column(index),
             });
         }
-        let message =
-            match nearest(&name.value, self.columns.iter().map(|column| column.name.as_str())) {
-                Some(near) => format!("`{}` is not a field; did you mean `{near}`?", name.value),
-                None if name.quote_style == Some('"') => {
-                    format!("`{}` is not a field; text stands in '…'", name.value)
-                }
-                None => format!("`{}` is not a field", name.value),
-            };
+        let message = match nearest(name, self.columns.iter().map(|column| column.name.as_str())) {
+            Some(near) => format!("`{name}` is not a field; did you mean `{near}`?"),
+            None if is_quoted => {
+                format!("`{name}` is not a field; text stands in '…'")
+            }
+            None => format!("`{name}` is not a field"),
+        };
         Err(Flaw { at, message })
     }
 
-    fn boolean(&mut self, expr: &Expr, what: &str) -> Result<Node, Flaw> {
-        let node = self.bind(expr)?;
+    fn boolean(&mut self, tree: &Tree, what: &str) -> Result<Node, Flaw> {
+        let node = self.bind(tree)?;
         match &node.data_type {
             ArrowType::Boolean | ArrowType::Null => coerce::cast(node, &ArrowType::Boolean, false),
             other => Err(Flaw {
@@ -245,64 +140,33 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn unary(&mut self, op: &UnaryOperator, inner: &Expr) -> Result<Node, Flaw> {
-        if *op == UnaryOperator::Not {
-            return maybe_not(self.boolean(inner, "NOT")?, true);
-        }
-        let node = self.bind(inner)?;
-        let at = node.at;
-        if !matches!(op, UnaryOperator::Minus | UnaryOperator::Plus) {
-            return Err(Flaw { at, message: format!("there is no operator `{op}`") });
-        }
+    /// A number behind a sign.
+    fn signed(&mut self, sign: &str, tree: &Tree) -> Result<Node, Flaw> {
+        let node = self.bind(tree)?;
         if !is_number(&node.data_type) && !node.is_null() {
-            return Err(Flaw {
-                at,
-                message: format!(
-                    "`{op}` takes a number, and this is a {}",
-                    types::name(&node.data_type)
-                ),
-            });
+            let name = types::name(&node.data_type);
+            let message = format!("`{sign}` takes a number, and this is a {name}");
+            return Err(Flaw { at: node.at, message });
         }
-        let node = coerce::number(node)?;
-        if *op == UnaryOperator::Plus {
-            return Ok(node);
-        }
-        Node::apply(node.data_type.clone(), at, operators::negate(), vec![node])
+        coerce::number(node)
     }
 
-    fn binary(&mut self, left: &Expr, op: &Sign, right: &Expr, at: Position) -> Result<Node, Flaw> {
-        let comparison = match op {
-            Sign::Eq => Some(Comparison::Equal),
-            Sign::NotEq => Some(Comparison::NotEqual),
-            Sign::Lt => Some(Comparison::Less),
-            Sign::LtEq => Some(Comparison::LessOrEqual),
-            Sign::Gt => Some(Comparison::Greater),
-            Sign::GtEq => Some(Comparison::GreaterOrEqual),
-            _ => None,
-        };
-        if let Some(comparison) = comparison {
-            return self.compare(left, right, comparison, at);
-        }
-        let arithmetic = match op {
-            Sign::And | Sign::Or => {
-                let name = if *op == Sign::And { "AND" } else { "OR" };
-                let args = Box::new([self.boolean(left, name)?, self.boolean(right, name)?]);
-                let op = if *op == Sign::And { Op::And(args) } else { Op::Or(args) };
-                return Node { data_type: ArrowType::Boolean, at, op }.folded();
-            }
-            Sign::StringConcat => {
-                let args = vec![self.bind(left)?, self.bind(right)?];
-                return functions::append(at, args);
-            }
-            Sign::Plus => Arithmetic::Add,
-            Sign::Minus => Arithmetic::Subtract,
-            Sign::Multiply => Arithmetic::Multiply,
-            Sign::Divide => Arithmetic::Divide,
-            Sign::DuckIntegerDivide => Arithmetic::DivideWhole,
-            Sign::Modulo => Arithmetic::Remainder,
-            other => return Err(Flaw { at, message: format!("there is no operator `{other}`") }),
-        };
-        let (a, b) = (self.bind(left)?, self.bind(right)?);
+    fn joined(
+        &self,
+        [a, b]: [Result<Node, Flaw>; 2],
+        op: fn(Box<[Node; 2]>) -> Op,
+        at: Position,
+    ) -> Result<Node, Flaw> {
+        Node { data_type: ArrowType::Boolean, at, op: op(Box::new([a?, b?])) }.folded()
+    }
+
+    fn arithmetic(
+        &mut self,
+        arithmetic: Arithmetic,
+        args: &[Tree; 2],
+        at: Position,
+    ) -> Result<Node, Flaw> {
+        let (a, b) = (self.bind(&args[0])?, self.bind(&args[1])?);
         match (arithmetic, &a.data_type, &b.data_type) {
             (Arithmetic::Add, ArrowType::Interval(_), _) => moved(arithmetic, b, a, at),
             (
@@ -313,14 +177,14 @@ impl<'a> Binder<'a> {
             (Arithmetic::Add, _, ArrowType::Date32 | ArrowType::Timestamp(..)) => {
                 moved(arithmetic, b, a, at)
             }
-            _ => calculate(arithmetic, op, a, b, at),
+            _ => calculate(arithmetic, a, b, at),
         }
     }
 
     fn compare(
         &mut self,
-        left: &Expr,
-        right: &Expr,
+        left: &Tree,
+        right: &Tree,
         comparison: Comparison,
         at: Position,
     ) -> Result<Node, Flaw> {
@@ -341,19 +205,20 @@ impl<'a> Binder<'a> {
         Node::apply(ArrowType::Boolean, at, operators::compare(comparison), args)
     }
 
-    /// A question that each value answers with yes or no.
-    fn test(&mut self, inner: &Expr, kernel: Arc<super::values::Kernel>) -> Result<Node, Flaw> {
-        let node = self.bind(inner)?;
-        Node::apply(ArrowType::Boolean, node.at, kernel, vec![node])
+    /// A question about a value and others of its type.
+    fn test(
+        &mut self,
+        args: &[Tree],
+        kernel: Arc<super::values::Kernel>,
+        negated: bool,
+        at: Position,
+    ) -> Result<Node, Flaw> {
+        let (_, args) = coerce::unify(self.bind_all(args)?)?;
+        maybe_not(Node::apply(ArrowType::Boolean, at, kernel, args)?, negated)
     }
 
-    fn truth(&mut self, inner: &Expr, value: bool, negated: bool) -> Result<Node, Flaw> {
-        let node = self.boolean(inner, "IS TRUE, like IS FALSE,")?;
-        Node::apply(ArrowType::Boolean, node.at, operators::truth(value, negated), vec![node])
-    }
-
-    fn string(&mut self, expr: &Expr, what: &str) -> Result<Node, Flaw> {
-        let node = self.bind(expr)?;
+    fn string(&mut self, tree: &Tree, what: &str) -> Result<Node, Flaw> {
+        let node = self.bind(tree)?;
         match &node.data_type {
             ArrowType::Utf8 | ArrowType::Null => coerce::cast(node, &ArrowType::Utf8, false),
             other => Err(Flaw {
@@ -368,13 +233,12 @@ impl<'a> Binder<'a> {
 
     fn like(
         &mut self,
-        expr: &Expr,
-        pattern: &Expr,
-        escape: Option<&Expr>,
+        [text, pattern]: &[Tree; 2],
+        escape: Option<&Tree>,
         ignore_case: bool,
         negated: bool,
     ) -> Result<Node, Flaw> {
-        let node = self.string(expr, "LIKE")?;
+        let node = self.string(text, "LIKE")?;
         let pattern = self.literal(pattern, "pattern of LIKE")?;
         let escape = match escape {
             None => None,
@@ -397,8 +261,8 @@ impl<'a> Binder<'a> {
         Node::apply(ArrowType::Boolean, node.at, texts::matches(regex, negated), vec![node])
     }
 
-    fn similar(&mut self, expr: &Expr, pattern: &Expr, negated: bool) -> Result<Node, Flaw> {
-        let node = self.string(expr, "SIMILAR TO")?;
+    fn similar(&mut self, [text, pattern]: &[Tree; 2], negated: bool) -> Result<Node, Flaw> {
+        let node = self.string(text, "SIMILAR TO")?;
         let (at, pattern) = self.literal(pattern, "pattern of SIMILAR TO")?;
         let regex = self.patterns.compile_whole(&pattern);
         let regex = regex.map_err(|refused| Flaw {
@@ -409,8 +273,8 @@ impl<'a> Binder<'a> {
     }
 
     /// A text that is known now, and where it stands.
-    fn literal(&mut self, expr: &Expr, what: &str) -> Result<(Position, String), Flaw> {
-        let node = self.bind(expr)?;
+    fn literal(&mut self, tree: &Tree, what: &str) -> Result<(Position, String), Flaw> {
+        let node = self.bind(tree)?;
         let text = node.as_text().map(str::to_owned);
         text.map(|text| (node.at, text)).ok_or_else(|| Flaw {
             at: node.at,
@@ -420,17 +284,17 @@ impl<'a> Binder<'a> {
 
     fn case(
         &mut self,
-        operand: Option<&Expr>,
-        conditions: &[CaseWhen],
-        otherwise: Option<&Expr>,
+        operand: Option<&Tree>,
+        branches: &[[Tree; 2]],
+        otherwise: Option<&Tree>,
         at: Position,
     ) -> Result<Node, Flaw> {
-        let mut tests = Vec::with_capacity(conditions.len());
-        let mut values = Vec::with_capacity(conditions.len() + 1);
-        for CaseWhen { condition, result } in conditions {
+        let mut tests = Vec::with_capacity(branches.len());
+        let mut values = Vec::with_capacity(branches.len() + 1);
+        for [condition, result] in branches {
             tests.push(match operand {
                 Some(operand) => {
-                    self.compare(operand, condition, Comparison::Equal, position(condition))?
+                    self.compare(operand, condition, Comparison::Equal, condition.at)?
                 }
                 None => self.boolean(condition, "WHEN")?,
             });
@@ -445,123 +309,6 @@ impl<'a> Binder<'a> {
         let pairs = tests.into_iter().zip(values).flat_map(|(test, value)| [test, value]);
         Node { data_type, at, op: Op::Case(pairs.chain(last).collect()) }.folded()
     }
-
-    fn call_rounding(
-        &mut self,
-        name: &str,
-        expr: &Expr,
-        field: &CeilFloorKind,
-        at: Position,
-    ) -> Result<Node, Flaw> {
-        if !matches!(field, CeilFloorKind::DateTimeField(sqlparser::ast::DateTimeField::NoDateTime))
-        {
-            return Err(Flaw {
-                at,
-                message: format!(
-                    "`{name}` takes one number; date_trunc truncates dates, and round takes digits"
-                ),
-            });
-        }
-        let arg = self.bind(expr)?;
-        call(name, at, vec![arg])
-    }
-
-    fn function(&mut self, function: &SqlFunction, at: Position) -> Result<Node, Flaw> {
-        let name = match function.name.0.as_slice() {
-            [ObjectNamePart::Identifier(name)] => name.value.to_lowercase(),
-            _ => function.name.to_string(),
-        };
-        let refuse = |message: &str| Err(Flaw { at, message: message.to_owned() });
-        let Some(known) = functions::find(&name) else { return refuse(&refused::function(&name)) };
-        if function.over.is_some() {
-            return refuse(refused::WINDOW);
-        }
-        if function.filter.is_some()
-            || function.null_treatment.is_some()
-            || !function.within_group.is_empty()
-        {
-            return refuse(refused::SORT);
-        }
-        let list = match &function.args {
-            FunctionArguments::None => &[][..],
-            FunctionArguments::Subquery(_) => return refuse(refused::SUBQUERY),
-            FunctionArguments::List(list)
-                if list.duplicate_treatment.is_some() || !list.clauses.is_empty() =>
-            {
-                return refuse(refused::SORT);
-            }
-            FunctionArguments::List(list) => &list.args,
-        };
-        let mut args = Vec::with_capacity(list.len());
-        for arg in list {
-            let FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) = arg else {
-                return refuse(&format!(
-                    "`{name}` takes its arguments in order, without names or stars"
-                ));
-            };
-            args.push(self.bind(arg)?);
-        }
-        known.call(at, args, self.patterns)
-    }
-}
-
-/// Where an expression begins. The parser keeps no place of some; then it is that of the first
-/// thing in it.
-fn position(expr: &Expr) -> Position {
-    let mut expr = expr;
-    loop {
-        expr = match expr {
-            Expr::BinaryOp { left: first, .. }
-            | Expr::IsDistinctFrom(first, _)
-            | Expr::IsNotDistinctFrom(first, _) => first,
-            Expr::Nested(first)
-            | Expr::IsNull(first)
-            | Expr::IsNotNull(first)
-            | Expr::IsTrue(first)
-            | Expr::IsNotTrue(first)
-            | Expr::IsFalse(first)
-            | Expr::IsNotFalse(first) => first,
-            Expr::UnaryOp { expr: first, .. }
-            | Expr::Cast { expr: first, .. }
-            | Expr::Between { expr: first, .. }
-            | Expr::In { expr: first, .. }
-            | Expr::Like { expr: first, .. }
-            | Expr::ILike { expr: first, .. }
-            | Expr::SimilarTo { expr: first, .. }
-            | Expr::Extract { expr: first, .. }
-            | Expr::Ceil { expr: first, .. }
-            | Expr::Floor { expr: first, .. }
-            | Expr::Substring { expr: first, .. }
-            | Expr::Trim { expr: first, .. } => first,
-            Expr::Position { r#in: first, .. } | Expr::AtTimeZone { timestamp: first, .. } => first,
-            Expr::Interval(interval) => &interval.value,
-            Expr::Case { case_token, .. } => return case_token.0.span.start.into(),
-            Expr::Function(function) => return function.name.span().start.into(),
-            Expr::TypedString(typed) => return typed.value.span.start.into(),
-            Expr::Identifier(name) => return name.span.start.into(),
-            Expr::CompoundIdentifier(names) => {
-                return names
-                    .first()
-                    .map_or(Position { line: 1, column: 1 }, |name| name.span.start.into());
-            }
-            Expr::Value(value) => return value.span.start.into(),
-            other => return placed(other.span().start).unwrap_or(Position { line: 1, column: 1 }),
-        }
-    }
-}
-
-/// A place, if the parser kept it.
-fn placed(location: Location) -> Option<Position> {
-    (location.line > 0).then(|| location.into())
-}
-
-/// A call of a function that SQL writes in words of its own: none of them takes a pattern.
-fn call(name: &str, at: Position, args: Vec<Node>) -> Result<Node, Flaw> {
-    functions::find(name).ok_or_else(|| Flaw { at, message: refused::function(name) })?.call(
-        at,
-        args,
-        &Patterns::default(),
-    )
 }
 
 fn maybe_not(node: Node, negated: bool) -> Result<Node, Flaw> {
@@ -606,19 +353,14 @@ fn moved(arithmetic: Arithmetic, moment: Node, by: Node, at: Position) -> Result
     }
 }
 
-fn calculate(
-    arithmetic: Arithmetic,
-    op: &Sign,
-    a: Node,
-    b: Node,
-    at: Position,
-) -> Result<Node, Flaw> {
+fn calculate(arithmetic: Arithmetic, a: Node, b: Node, at: Position) -> Result<Node, Flaw> {
     for node in [&a, &b] {
         if !is_number(&node.data_type) && !node.is_null() {
             return Err(Flaw {
                 at: node.at,
                 message: format!(
-                    "`{op}` takes numbers, and this is a {}; CAST it",
+                    "`{}` takes numbers, and this is a {}; CAST it",
+                    arithmetic.sign(),
                     types::name(&node.data_type)
                 ),
             });
@@ -653,21 +395,6 @@ fn calculate(
     Node::apply(result.clone(), at, operators::arithmetic(arithmetic, result), vec![a, b])
 }
 
-fn constant(value: &ValueWithSpan, at: Position) -> Result<Node, Flaw> {
-    match &value.value {
-        Value::Null => Ok(literal(NullArray::new(1), at)),
-        Value::Boolean(value) => Ok(literal(BooleanArray::from(vec![*value]), at)),
-        Value::SingleQuotedString(text) => Ok(literal(StringArray::from(vec![text.as_str()]), at)),
-        Value::Number(text, _) => number(text, at),
-        other => Err(Flaw {
-            at,
-            message: format!(
-                "`{other}` is not a literal here; allowed: numbers, '…', TRUE, FALSE, NULL"
-            ),
-        }),
-    }
-}
-
 /// A number: whole ones are int64, those with a point decimals, those with an exponent float64.
 fn number(text: &str, at: Position) -> Result<Node, Flaw> {
     let text = text.replace('_', "");
@@ -698,25 +425,8 @@ fn number(text: &str, at: Position) -> Result<Node, Flaw> {
     }
 }
 
-fn read_interval(interval: &Interval, at: Position) -> Result<Node, Flaw> {
-    let refuse = || {
-        Flaw {
-        at,
-        message: "an interval is written INTERVAL 3 DAY or INTERVAL '3 days', in years, months, weeks, days, hours, minutes or seconds"
-            .to_owned(),
-    }
-    };
-    let text = match interval.value.as_ref() {
-        Expr::Value(ValueWithSpan {
-            value: Value::SingleQuotedString(text) | Value::Number(text, _),
-            ..
-        }) => text.clone(),
-        _ => return Err(refuse()),
-    };
-    let text = match &interval.leading_field {
-        Some(field) => format!("{text} {field}"),
-        None => text,
-    };
+fn read_interval(text: &str, at: Position) -> Result<Node, Flaw> {
+    let refuse = || Flaw { at, message: refused::INTERVAL.to_owned() };
     let words: Vec<&str> = text.split_whitespace().collect();
     let (pairs, []) = words.as_chunks::<2>() else { return Err(refuse()) };
     let mut sum = IntervalMonthDayNano::new(0, 0, 0);

@@ -33,6 +33,12 @@ pub(super) struct Function {
     bind: fn(Call) -> Result<Node, Flaw>,
 }
 
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.names[0])
+    }
+}
+
 /// A call on its way to be typed.
 pub(super) struct Call {
     name: &'static str,

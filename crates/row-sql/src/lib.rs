@@ -17,6 +17,7 @@ mod numbers;
 mod operators;
 pub mod patterns;
 mod refused;
+mod syntax;
 mod texts;
 mod types;
 mod values;
@@ -28,23 +29,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_schema::DataType as ArrowType;
-use sqlparser::ast::Expr;
-use sqlparser::dialect::DuckDbDialect;
-use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
-use wording::cut;
 
 use crate::patterns::Patterns;
 pub use error::Error;
 use node::{Input, Node};
 pub use texts::write_hexadecimal;
-
-/// Most words and signs of an expression: what is longer is a program, and says less than a dataset
-/// of its own would.
-const MOST_TOKENS: usize = 1_000;
-/// Deepest nesting that is parsed: the parser takes tens of kilobytes of stack a level where it is
-/// not optimised.
-const MOST_NESTING: usize = 16;
 
 /// A row expression: parsed, its names and types settled against columns.
 #[derive(Clone)]
@@ -99,8 +88,8 @@ impl Expression {
 
     /// The same of one of several expressions, whose patterns are bounded together.
     pub fn parse_within(text: &str, columns: &[Column], patterns: &Patterns) -> Result<Self, Flaw> {
-        let (parsed, words) = parse(text)?;
-        let node = bind::Binder::new(columns, patterns, &words).bind(&parsed)?;
+        let tree = syntax::parse(text)?;
+        let node = bind::Binder::new(columns, patterns).bind(&tree)?;
         if matches!(node.data_type, ArrowType::Interval(_)) {
             return Err(Flaw {
                 at: node.at,
@@ -194,131 +183,5 @@ pub fn type_name(data_type: &ArrowType) -> String {
     types::name(data_type)
 }
 
-impl From<Location> for Position {
-    fn from(location: Location) -> Self {
-        Self { line: location.line.max(1), column: location.column.max(1) }
-    }
-}
-
 /// How messages begin that tell what stands before the place of a flaw.
 const AFTER: &str = "after `";
-
-/// Parses an expression; answers it with its words and signs.
-fn parse(text: &str) -> Result<(Expr, Vec<TokenWithSpan>), Flaw> {
-    let start = Position { line: 1, column: 1 };
-    let dialect = DuckDbDialect {};
-    let tokens = Tokenizer::new(&dialect, text).tokenize_with_location().map_err(|error| Flaw {
-        at: error.location.into(),
-        message: of_tokenizer(error.message),
-    })?;
-    let words: Vec<_> = tokens
-        .iter()
-        .filter(|token| !matches!(token.token, Token::Whitespace(_)))
-        .cloned()
-        .collect();
-    let Some(first) = words.first() else {
-        return Err(Flaw { at: start, message: "there is no expression".to_owned() });
-    };
-    if matches!(&first.token, Token::Word(word) if word.value.eq_ignore_ascii_case("select")) {
-        let message = "a statement is not allowed, only an expression: what would stand after SELECT, or after WHERE";
-        return Err(Flaw { at: first.span.start.into(), message: message.to_owned() });
-    }
-    if let Some(token) = words.get(MOST_TOKENS) {
-        return Err(Flaw {
-            at: token.span.start.into(),
-            message: format!("an expression has at most {MOST_TOKENS} words and signs"),
-        });
-    }
-    let mut depth = 0;
-    for token in &words {
-        depth += i32::from(token.token == Token::LParen) - i32::from(token.token == Token::RParen);
-        if depth > MOST_NESTING as i32 {
-            return Err(Flaw {
-                at: token.span.start.into(),
-                message: format!("expressions nest at most {MOST_NESTING} deep"),
-            });
-        }
-    }
-    let mut parser = Parser::new(&dialect)
-        .with_recursion_limit(MOST_NESTING + 10)
-        .with_tokens_with_locations(tokens);
-    let parsed = parser.parse_expr().map_err(|error| match error {
-        ParserError::RecursionLimitExceeded => {
-            Flaw { at: start, message: format!("expressions nest at most {MOST_NESTING} deep") }
-        }
-        ParserError::TokenizerError(message) | ParserError::ParserError(message) => {
-            located(&message, &words)
-        }
-    })?;
-    let rest = parser.peek_token();
-    if rest.token != Token::EOF {
-        // Where a CASE is not complete, the parser takes it for a name.
-        if let Some(case) = words.iter().rev().find(|word| word.span.start < rest.span.start)
-            && [&case.token, &rest.token]
-                .iter()
-                .zip(["case", "when"])
-                .all(|(token, word)| token.to_string().eq_ignore_ascii_case(word))
-        {
-            let message =
-                "this CASE is not complete; it is written CASE WHEN … THEN … ELSE … END".to_owned();
-            return Err(Flaw { at: case.span.start.into(), message });
-        }
-        let message = format!("the expression has ended before `{}`", cut(&rest.token.to_string()));
-        return Err(Flaw { at: rest.span.start.into(), message });
-    }
-    Ok((parsed, words))
-}
-
-/// What the tokenizer says, in words of ours.
-fn of_tokenizer(message: String) -> String {
-    match message.as_str() {
-        "Unterminated string literal" => {
-            "a text begins here and does not end: its closing quote is missing".to_owned()
-        }
-        "Unexpected EOF while in a multi-line comment" => {
-            "a comment does not end: its `*/` is missing".to_owned()
-        }
-        _ => match message
-            .strip_prefix("Expected close delimiter '")
-            .and_then(|rest| rest.strip_suffix("' before EOF."))
-        {
-            Some(quote) => {
-                format!("a name begins here and does not end: its closing `{quote}` is missing")
-            }
-            None => message,
-        },
-    }
-}
-
-/// What the parser says, and where. It tells the place at the end of its message, but for the end
-/// of the expression.
-fn located(message: &str, words: &[TokenWithSpan]) -> Flaw {
-    let place = message.rsplit_once(" at Line: ").and_then(|(message, place)| {
-        let (line, column) = place.split_once(", Column: ")?;
-        Some((message, Position { line: line.parse().ok()?, column: column.parse().ok()? }))
-    });
-    let end = words.last().map_or(Position { line: 1, column: 1 }, |last| last.span.end.into());
-    let (message, at) = place.unwrap_or((message, end));
-    let message = message.strip_prefix("sql parser error: ").unwrap_or(message);
-    let told = match message
-        .strip_prefix("Expected: ")
-        .and_then(|message| message.rsplit_once(", found: "))
-    {
-        Some((expected, found)) => {
-            // What is no description is to be written as it is.
-            let is_literal = !expected.contains(|c: char| c.is_lowercase());
-            let expected = if is_literal { format!("`{expected}`") } else { expected.to_owned() };
-            let instead =
-                if found == "EOF" { String::new() } else { format!(", not `{}`", cut(found)) };
-            format!("{expected} is expected{instead}")
-        }
-        None if message.starts_with("No infix parser for token") => {
-            "this can't stand here".to_owned()
-        }
-        None => message.to_owned(),
-    };
-    let before = words.iter().rev().find(|word| Position::from(word.span.start) < at);
-    let after = before
-        .map_or_else(String::new, |word| format!("{AFTER}{}`: ", cut(&word.token.to_string())));
-    Flaw { at, message: format!("{after}{told}") }
-}

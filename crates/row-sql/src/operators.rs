@@ -30,6 +30,20 @@ pub(super) enum Arithmetic {
     Remainder,
 }
 
+impl Arithmetic {
+    /// As it is written.
+    pub(super) fn sign(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::DivideWhole => "//",
+            Self::Remainder => "%",
+        }
+    }
+}
+
 /// Two values of one type.
 pub(super) fn compare(comparison: Comparison) -> Arc<Kernel> {
     Arc::new(move |args, rows| Ok(Arc::new(comparison.of(&args[0], &args[1], rows)?)))

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow_schema::{DataType as ArrowType, TimeUnit};
-use sqlparser::ast::{DataType as SqlType, ExactNumberInfo, ObjectName, TimezoneInfo};
 
 /// Most digits of a decimal.
 pub(super) const MOST_DIGITS: u8 = 38;
@@ -104,51 +103,31 @@ fn finer(a: TimeUnit, b: TimeUnit) -> TimeUnit {
     if rank(&a) >= rank(&b) { a } else { b }
 }
 
-/// A type that a cast names. `int8` is 8 bits, as in contracts, and not 8 bytes.
-pub(super) fn read(data_type: &SqlType) -> Result<ArrowType, String> {
-    use SqlType as S;
-    let exact = |info: &ExactNumberInfo| {
-        match info {
-        ExactNumberInfo::PrecisionAndScale(precision @ 1..=38, scale @ 0..) if *scale as u64 <= *precision => {
-            Ok(ArrowType::Decimal128(*precision as u8, *scale as i8))
-        }
-        ExactNumberInfo::Precision(precision @ 1..=38) => Ok(ArrowType::Decimal128(*precision as u8, 0)),
-        _ => Err("a decimal is written decimal(P,S), with P digits from 1 to 38 and S of them from 0 to P after the point".to_owned()),
-    }
-    };
-    Ok(match data_type {
-        S::Bool | S::Boolean => ArrowType::Boolean,
-        S::TinyInt(None) | S::Int8(None) => ArrowType::Int8,
-        S::SmallInt(None) | S::Int16 => ArrowType::Int16,
-        S::Int(None) | S::Integer(None) | S::Int32 => ArrowType::Int32,
-        S::BigInt(None) | S::Int64 => ArrowType::Int64,
-        S::UTinyInt | S::UInt8 => ArrowType::UInt8,
-        S::USmallInt | S::UInt16 => ArrowType::UInt16,
-        S::UInt32 => ArrowType::UInt32,
-        S::UBigInt | S::UInt64 => ArrowType::UInt64,
-        S::Real | S::Float4 | S::Float32 => ArrowType::Float32,
-        S::Double(ExactNumberInfo::None)
-        | S::DoublePrecision
-        | S::Float8
-        | S::Float64
-        | S::Float(ExactNumberInfo::None) => ArrowType::Float64,
-        S::Decimal(info) | S::Numeric(info) | S::Dec(info) => exact(info)?,
-        S::Varchar(None) | S::Text | S::String(None) => ArrowType::Utf8,
-        S::Date => ArrowType::Date32,
-        S::Time(None, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
-            ArrowType::Time64(TimeUnit::Microsecond)
-        }
-        S::Timestamp(None, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone)
-        | S::Datetime(None) => ArrowType::Timestamp(TimeUnit::Microsecond, None),
-        S::Timestamp(None, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => {
-            zoned(TimeUnit::Microsecond)
-        }
-        S::Custom(ObjectName(parts), modifiers) if modifiers.is_empty() && parts.len() == 1 => {
-            match parts[0].to_string().to_lowercase().as_str() {
-                "uinteger" => ArrowType::UInt32,
-                other => return Err(format!("`{other}` is not a type here; allowed: {CASTS}")),
-            }
-        }
-        other => return Err(format!("`{other}` is not a type here; allowed: {CASTS}")),
+/// A type that a cast names by one word, in lower case. `int8` is 8 bits, as in contracts, and not
+/// 8 bytes.
+pub(super) fn named(name: &str) -> Option<ArrowType> {
+    Some(match name {
+        "boolean" | "bool" => ArrowType::Boolean,
+        "tinyint" | "int8" => ArrowType::Int8,
+        "smallint" | "int16" => ArrowType::Int16,
+        "integer" | "int" | "int32" => ArrowType::Int32,
+        "bigint" | "int64" => ArrowType::Int64,
+        "utinyint" | "uint8" => ArrowType::UInt8,
+        "usmallint" | "uint16" => ArrowType::UInt16,
+        "uinteger" | "uint32" => ArrowType::UInt32,
+        "ubigint" | "uint64" => ArrowType::UInt64,
+        "real" | "float4" | "float32" => ArrowType::Float32,
+        "double" | "float" | "float8" | "float64" => ArrowType::Float64,
+        "string" | "varchar" | "text" => ArrowType::Utf8,
+        "date" => ArrowType::Date32,
+        "time" => ArrowType::Time64(TimeUnit::Microsecond),
+        "timestamp" | "datetime" => ArrowType::Timestamp(TimeUnit::Microsecond, None),
+        "timestamptz" => zoned(TimeUnit::Microsecond),
+        _ => return None,
     })
+}
+
+/// That a cast names no type.
+pub(super) fn no_type(name: &str) -> String {
+    format!("`{name}` is not a type here; allowed: {CASTS}")
 }
