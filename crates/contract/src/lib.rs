@@ -240,6 +240,7 @@ impl Contract {
             schedule: self.schedule.clone(),
             every: self.expect.every,
             concurrent: self.concurrent_jobs,
+            hashed: self.hashed().map(str::to_owned),
         }
     }
 

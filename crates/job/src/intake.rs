@@ -1,4 +1,4 @@
-//! The settings of a contract that admission and the sweep go by. They don't read contracts.
+//! The settings of a contract that those who begin jobs go by. They don't read contracts.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,9 @@ pub struct Intake {
     /// How many jobs run at once, at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrent: Option<u32>,
+    /// A field whose values are hashed, which needs the deployment's salt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hashed: Option<String>,
 }
 
 impl Intake {

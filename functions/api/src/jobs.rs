@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta};
-use contract::Contract;
 use job::bill::Dollars;
 use job::decision::Decision;
 use job::hold::CommitMode;
@@ -446,13 +445,9 @@ pub(crate) async fn check_salt(app: &App, dataset: &DatasetName) -> Result<(), P
     if app.config.has_salt {
         return Ok(());
     }
-    // A dataset without a contract is refused by the admission, and a contract that can't be read
-    // by `ingest`.
+    // A dataset without a contract is refused by the admission.
     let Some(stored) = app.registry.contract(dataset, None).await? else { return Ok(()) };
-    let hashed = Contract::parse(&stored.text)
-        .ok()
-        .and_then(|contract| contract.hashed().map(str::to_owned));
-    match hashed {
+    match stored.intake.hashed {
         None => Ok(()),
         Some(field) => Err(Problem::new(
             Kind::SaltMissing,
