@@ -6,10 +6,11 @@ use std::path::Path;
 use xtask::checkout;
 
 /// The crates that a value passes through on its way from bytes to a table. None knows a later one.
-const FLOW: [&str; 10] = [
+const FLOW: [&str; 11] = [
     "wording",
     "job",
     "csv-records",
+    "zones",
     "rows",
     "row-sql",
     "parquet-pages",

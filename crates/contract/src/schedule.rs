@@ -1,9 +1,9 @@
 //! Reads what is landed at set times, `schedule`, and tells when that is.
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use croner::Cron;
 use job::Schedule;
+use zones::Zone;
 
 use crate::document::{Node, Object, Reading};
 
@@ -13,7 +13,7 @@ pub fn last_due(
     from: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
-    let zone: Tz = schedule.timezone.parse().ok()?;
+    let zone: Zone = schedule.timezone.parse().ok()?;
     let cron: Cron = schedule.cron.parse().ok()?;
     let last = cron.find_previous_occurrence(&now.with_timezone(&zone), true).ok()?.to_utc();
     (last >= from).then_some(last)
@@ -36,7 +36,7 @@ pub(super) fn read(node: &Node<'_>, reading: &mut Reading) -> Option<Schedule> {
     let timezone = match object.get("timezone") {
         None => Some("UTC".to_owned()),
         Some(node) => node.text(reading).and_then(|text| {
-            if text.parse::<Tz>().is_ok() {
+            if text.parse::<Zone>().is_ok() {
                 return Some(text.to_owned());
             }
             let message = format!("`{text}` is no time zone; allowed: names such as Europe/Berlin");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_schema::{DataType as ArrowType, TimeUnit as ArrowUnit};
-use chrono_tz::Tz;
+use zones::Zone;
 
 use super::document::{Node, Object, Reading};
 use super::number::{NumberFormat, Percent};
@@ -26,7 +26,7 @@ pub enum DataType {
     /// A time of day.
     Time(TimeUnit, Pattern),
     /// A moment, in UTC, when there is a zone; else a local date and time.
-    Datetime(TimeUnit, Pattern, Option<Tz>),
+    Datetime(TimeUnit, Pattern, Option<Zone>),
 }
 
 /// Widths of whole numbers.
@@ -202,7 +202,7 @@ impl DataType {
                 let zone = read_zone(field, reading);
                 let pattern = pattern.with_ambiguous(read_ambiguous(field, zone, reading));
                 // Text that names its offset is a moment whatever the contract says of zones.
-                let zone = zone.or(pattern.has_offset().then_some(Tz::UTC));
+                let zone = zone.or(pattern.has_offset().then(Zone::utc));
                 Self::Datetime(unit, pattern, zone)
             }
             _ => {
@@ -331,7 +331,7 @@ fn read_pattern(
 }
 
 /// What becomes of local times that happen twice or never. Only in a zone do they.
-fn read_ambiguous(field: &Object<'_>, zone: Option<Tz>, reading: &mut Reading) -> Ambiguous {
+fn read_ambiguous(field: &Object<'_>, zone: Option<Zone>, reading: &mut Reading) -> Ambiguous {
     let Some(node) = field.get("ambiguous") else { return Ambiguous::Reject };
     if zone.is_none() {
         node.fault(reading, "applies to local times, and the field has no `timezone`".to_owned());
@@ -344,12 +344,13 @@ fn read_ambiguous(field: &Object<'_>, zone: Option<Tz>, reading: &mut Reading) -
     node.choice(reading, &choices).unwrap_or_default()
 }
 
-fn read_zone(field: &Object<'_>, reading: &mut Reading) -> Option<Tz> {
+fn read_zone(field: &Object<'_>, reading: &mut Reading) -> Option<Zone> {
     let node = field.get("timezone")?;
     let text = node.text(reading)?;
-    let zone = text.parse::<Tz>();
+    let zone = text.parse::<Zone>();
     if zone.is_err() {
-        let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+        let names = Zone::names().collect::<Vec<_>>();
+        let names = names.iter().copied();
         // A city alone stands for the zone of its continent.
         let is_city = |name: &str| {
             name.rsplit_once('/').is_some_and(|(_, city)| city.eq_ignore_ascii_case(text))

@@ -7,8 +7,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType as ArrowType;
-use chrono_tz::Tz;
 use regex::Regex;
+use zones::Zone;
 
 use super::comparisons::Comparison;
 use super::moments::{self, MICROSECONDS, PARTS, Period};
@@ -630,7 +630,7 @@ fn date_diff(mut call: Call) -> Result<Node, Flaw> {
 
 /// `a AT TIME ZONE 'zone'`.
 pub(super) fn at_time_zone(at: Position, moment: Node, zone: &Node) -> Result<Node, Flaw> {
-    let name = zone.as_text().and_then(|name| name.parse::<Tz>().ok());
+    let name = zone.as_text().and_then(|name| name.parse::<Zone>().ok());
     let Some(name) = name else {
         let message = "this is not a time zone; allowed: literal IANA names such as 'America/New_York', or 'UTC'".to_owned();
         return Err(Flaw { at: zone.at, message });

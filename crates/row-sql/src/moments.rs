@@ -7,7 +7,7 @@ use arrow_array::types::{Decimal128Type, Float64Type, Int64Type, TimestampMicros
 use arrow_array::{Array, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray};
 use arrow_schema::{DataType as ArrowType, TimeUnit};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike};
-use chrono_tz::Tz;
+use zones::Zone;
 
 use super::values::{Kernel, Trouble, Values, unary};
 use super::{casts, conversions};
@@ -161,7 +161,7 @@ pub(super) fn difference(period: Period) -> Arc<Kernel> {
 }
 
 /// The date and time that clocks show in a zone, of microseconds.
-pub(super) fn at_zone(zone: Tz) -> Arc<Kernel> {
+pub(super) fn at_zone(zone: Zone) -> Arc<Kernel> {
     unary(move |array| {
         let local = |micros: i64| {
             let moment = DateTime::from_timestamp_micros(micros).ok_or_else(out_of_range)?;

@@ -5,7 +5,7 @@ mod locales;
 mod pattern;
 mod scalar;
 mod written;
-mod zones;
+mod written_zones;
 
 pub use layout::{Layout, Words};
 pub use locales::Locale;

@@ -4,12 +4,12 @@
 //! `days_from_civil` (<https://howardhinnant.github.io/date_algorithms.html>).
 
 use chrono::{NaiveDate, Offset, TimeZone};
-use chrono_tz::Tz;
+use zones::Zone;
 
 use super::ValueError;
 use super::layout::{Layout, Slot};
 use super::locales::Locale;
-use super::zones::{self, Zone};
+use super::written_zones::{self, WrittenZone};
 use crate::SPACES;
 
 /// A compiled format.
@@ -86,7 +86,7 @@ struct Moment {
     nanos: u32,
     afternoon: Option<bool>,
     offset_seconds: Option<i64>,
-    zone: Option<Zone>,
+    zone: Option<WrittenZone>,
     epoch: Option<i64>,
     /// The seconds of `epoch`, and the fraction with them, are those before 1970.
     before_epoch: bool,
@@ -379,9 +379,9 @@ impl Pattern {
         &self,
         text: &[u8],
         per_second: i64,
-        zone: Option<Tz>,
+        zone: Option<Zone>,
     ) -> Result<i64, ValueError> {
-        let is_utc = matches!(zone, None | Some(Tz::UTC));
+        let is_utc = zone.is_none_or(Zone::is_utc);
         let seconds =
             self.layout.as_ref().filter(|_| is_utc).and_then(|layout| layout.seconds_of(text));
         match seconds.and_then(|seconds| seconds.checked_mul(per_second)) {
@@ -396,7 +396,7 @@ impl Pattern {
         &self,
         text: &[u8],
         per_second: i64,
-        zone: Option<Tz>,
+        zone: Option<Zone>,
     ) -> Result<i64, ValueError> {
         let moment = self.read(text)?;
         let seconds = match moment.epoch {
@@ -406,9 +406,11 @@ impl Pattern {
                     moment.days()?.checked_mul(SECONDS_PER_DAY).ok_or(ValueError::OutOfRange)?
                         + moment.seconds_of_day()?;
                 match (moment.offset_seconds, moment.zone, zone) {
-                    (Some(offset), ..) | (None, Some(Zone::Offset(offset)), _) => local - offset,
-                    (None, Some(Zone::Named(zone)), _) | (None, None, Some(zone))
-                        if zone != Tz::UTC =>
+                    (Some(offset), ..) | (None, Some(WrittenZone::Offset(offset)), _) => {
+                        local - offset
+                    }
+                    (None, Some(WrittenZone::Named(zone)), _) | (None, None, Some(zone))
+                        if !zone.is_utc() =>
                     {
                         local - offset_at(zone, local, self.ambiguous)?
                     }
@@ -484,7 +486,7 @@ impl Pattern {
                         name(text, &mut at, &WEEKDAYS)?;
                     }
                 },
-                Part::Zone => moment.zone = Some(zones::read(text, &mut at)?),
+                Part::Zone => moment.zone = Some(written_zones::read(text, &mut at)?),
                 Part::Epoch(per_second) => {
                     let is_negative = text.get(at) == Some(&b'-');
                     at += usize::from(is_negative);
@@ -552,7 +554,7 @@ fn to_units(nanos: i128, per_second: i64) -> Result<i64, ValueError> {
 }
 
 /// Seconds that `zone` is ahead of UTC at a local time.
-fn offset_at(zone: Tz, local_seconds: i64, ambiguous: Ambiguous) -> Result<i64, ValueError> {
+fn offset_at(zone: Zone, local_seconds: i64, ambiguous: Ambiguous) -> Result<i64, ValueError> {
     let epoch = NaiveDate::from_ymd_opt(1970, 1, 1)
         .and_then(|day| day.and_hms_opt(0, 0, 0))
         .unwrap_or_default();
@@ -561,7 +563,7 @@ fn offset_at(zone: Tz, local_seconds: i64, ambiguous: Ambiguous) -> Result<i64, 
             .and_then(|delta| epoch.checked_add_signed(delta))
             .ok_or(ValueError::OutOfRange)
     };
-    let seconds = |offset: &<Tz as TimeZone>::Offset| i64::from(offset.fix().local_minus_utc());
+    let seconds = |offset: &<Zone as TimeZone>::Offset| i64::from(offset.fix().local_minus_utc());
     match (zone.offset_from_local_datetime(&at(local_seconds)?), ambiguous) {
         (chrono::LocalResult::Single(offset), _) => Ok(seconds(&offset)),
         (chrono::LocalResult::Ambiguous(..), Ambiguous::Reject) => Err(ValueError::Ambiguous),
@@ -781,8 +783,13 @@ mod tests {
     #[test]
     fn local_times_are_exact_or_faults() {
         let pattern = Pattern::datetime("%Y-%m-%d %H:%M").expect("a valid format");
-        let read =
-            |text: &str| pattern.read_datetime(text.as_bytes(), 1, Some(Tz::America__New_York));
+        let read = |text: &str| {
+            pattern.read_datetime(
+                text.as_bytes(),
+                1,
+                Some("America/New_York".parse().expect("a zone")),
+            )
+        };
         assert_eq!(read("2013-01-01 05:00"), Ok(1_357_034_400));
         assert_eq!(read("2013-11-03 01:30"), Err(ValueError::Ambiguous));
         assert_eq!(read("2013-03-10 02:30"), Err(ValueError::Skipped));
@@ -794,7 +801,11 @@ mod tests {
             Pattern::datetime("%Y-%m-%d %H:%M").expect("a valid format").with_ambiguous(ambiguous)
         };
         let read = |ambiguous, text: &str| {
-            pattern(ambiguous).read_datetime(text.as_bytes(), 1, Some(Tz::America__New_York))
+            pattern(ambiguous).read_datetime(
+                text.as_bytes(),
+                1,
+                Some("America/New_York".parse().expect("a zone")),
+            )
         };
         // 05:30 and 06:30 UTC; 06:30 (01:30 before clocks are set forward) and 07:30 UTC.
         assert_eq!(read(Ambiguous::Earliest, "2013-11-03 01:30"), Ok(1_383_456_600));

@@ -4,9 +4,9 @@
 //! As in `quick`, a text that is written in another way, or is not a value, is left to others: its
 //! lane is told to be odd.
 
-use chrono_tz::Tz;
 use contract::values::{Layout, Pattern, Words};
 use csv_records::Field;
+use zones::Zone;
 
 use super::quick::Text;
 
@@ -268,10 +268,10 @@ impl<'a> Moments<'a> {
         pattern: &'a Pattern,
         what: Clock,
         per_second: i64,
-        zone: Option<Tz>,
+        zone: Option<Zone>,
     ) -> Option<Self> {
         let is_fit = |layout: &&Layout| {
-            matches!(zone, None | Some(Tz::UTC)) && (what == Clock::Time || layout.has_date())
+            zone.is_none_or(Zone::is_utc) && (what == Clock::Time || layout.has_date())
         };
         Some(Self { layout: pattern.layout().filter(is_fit)?, what, per_second })
     }

@@ -1,16 +1,16 @@
 //! Reads the zones that stand behind moments.
 
-use chrono_tz::Tz;
+use zones::Zone;
 
 use super::ValueError;
 
 /// A zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Zone {
+pub(super) enum WrittenZone {
     /// Seconds ahead of UTC.
     Offset(i64),
     /// One of IANA's, whose offset depends on the time.
-    Named(Tz),
+    Named(Zone),
 }
 
 /// Abbreviations that mean one offset, in hours: those of RFC 822, and those of Europe. An
@@ -40,7 +40,7 @@ const ABBREVIATIONS: [(&str, i64); 21] = [
 ];
 
 /// The zone whose name stands there.
-pub(super) fn read(text: &[u8], at: &mut usize) -> Result<Zone, ValueError> {
+pub(super) fn read(text: &[u8], at: &mut usize) -> Result<WrittenZone, ValueError> {
     let rest = &text[*at..];
     let is_part =
         |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'+');
@@ -48,8 +48,12 @@ pub(super) fn read(text: &[u8], at: &mut usize) -> Result<Zone, ValueError> {
     let name = std::str::from_utf8(&rest[..length]).map_err(|_| ValueError::NotOfType)?;
     *at += length;
     if let Some((_, hours)) = ABBREVIATIONS.iter().find(|(known, _)| *known == name) {
-        return Ok(Zone::Offset(hours * 3_600));
+        return Ok(WrittenZone::Offset(hours * 3_600));
     }
     // IANA has abbreviations of its own, some of which mean another offset in summer.
-    name.parse().ok().filter(|_| name.contains('/')).map(Zone::Named).ok_or(ValueError::NotOfType)
+    name.parse()
+        .ok()
+        .filter(|_| name.contains('/'))
+        .map(WrittenZone::Named)
+        .ok_or(ValueError::NotOfType)
 }
