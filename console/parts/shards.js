@@ -12,6 +12,7 @@ const [WIDTH, GAP, HEIGHT] = [10, 2, 48];
 const AGAIN = {
   'wrong-start': 'run again: it guessed wrong where a record begins',
   'taken-keys': 'run again: earlier shards claim some of its keys',
+  unreadable: 'run again: it found that an object can’t be read',
 };
 
 /** The shards of a job, which its page shows once they are several. */

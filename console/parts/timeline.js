@@ -194,10 +194,11 @@ export function whereTimeWent({ criticalPath, rounds }) {
 }
 
 /** Why shards are run in a round after the first one. */
-function because({ wrongStart, takenKeys }) {
+function because({ wrongStart, takenKeys, unreadable }) {
   const reasons = [
     wrongStart && `${count(wrongStart)} guessed wrong where a record begins`,
     takenKeys && `${count(takenKeys)} had keys that earlier shards claim`,
+    unreadable && `${count(unreadable)} found that an object can’t be read`,
   ].filter(Boolean);
   return reasons.length ? ` again, as ${reasons.join(' and ')}` : '';
 }

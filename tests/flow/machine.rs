@@ -170,7 +170,12 @@ impl Tasks for Driver<'_> {
         if self.functions.is_stopped() || self.ends_before(&call.payload) {
             self.stop().await;
         }
-        let attempt = format!("{}{}", self.attempts, call.attempt);
+        // No attempt is called as one of another round is.
+        let round = match call.payload["shard"]["round"].as_u64() {
+            None | Some(1) => String::new(),
+            Some(round) => format!("round{round}"),
+        };
+        let attempt = format!("{round}{}{}", self.attempts, call.attempt);
         let mut context = self.bench.context.clone();
         if ["transform", "verify"].contains(&call.function.as_str()) {
             // The deployment gives them none.

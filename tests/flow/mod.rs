@@ -8,6 +8,7 @@ mod machine;
 mod many;
 mod bills;
 mod failures;
+mod gone;
 mod catalog;
 mod commits;
 mod holds;

@@ -338,33 +338,40 @@ async fn totals_of_a_manifest_are_compared_without_it() {
     }
 }
 
-/// An object that a checksum says to be another one is as unreadable as one that is torn.
+/// An object that a checksum or a number of rows says to be another one is as unreadable as one
+/// that is torn, in one shard, beside others in a shard, or cut.
 #[tokio::test]
-async fn a_checksum_that_does_not_match_leaves_an_object_out() {
-    // A store that tells no checksums of its own.
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Rooted(folder.path().to_owned()));
-    let bench = Bench::over(store.clone(), store, &contract("")).await;
-    let files = [plain("a", &rows(0..40)), plain("b", &rows(100..140)), gzip("c", &rows(200..240))];
-    let lines: String = files
-        .iter()
-        .map(|(file, _)| {
-            let crc =
-                if file.starts_with('a') { "" } else { ", \"crc64nvme\": \"00c0ffee00c0ffee\"" };
-            format!("{{\"key\": \"inbox/torn/{file}\"{crc}}}\n")
-        })
-        .collect();
-    put(&bench, &files).await;
-    put(&bench, &[("list.jsonl".to_owned(), lines.into_bytes())]).await;
-    let manifest = SourceRef::new("inbox".to_owned(), "inbox/torn/list.jsonl".to_owned());
-    let submission = submit(&bench, "job", Source::Manifest { manifest }, 1 << 20).await;
-    let stored = bench.run(submission).await.unwrap();
-    assert_eq!((stored.counts.read, left_out(&bench).await), (40, 2));
-    let skipped = skipped(&bench, "job").await;
-    assert!(
-        skipped.iter().all(|[.., message]| message.contains("00c0ffee00c0ffee")),
-        "{skipped:?}"
-    );
+async fn what_is_not_as_a_manifest_says_is_left_out() {
+    for shard_bytes in [999, 10_000, 1 << 20] {
+        // A store that tells no checksums of its own.
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Rooted(folder.path().to_owned()));
+        let bench = Bench::over(store.clone(), store, &contract("")).await;
+        let said = [
+            (plain("a", &rows(90..150)), ", \"crc64nvme\": \"00c0ffee00c0ffee\""),
+            (plain("b", &rows(100..140)), ", \"rows\": 40"),
+            (gzip("c", &rows(200..240)), ", \"crc64nvme\": \"00c0ffee00c0ffee\""),
+            (plain("d", &rows(130..170)), ", \"rows\": 41"),
+            (gzip("e", &rows(300..340)), ", \"rows\": 41"),
+            (plain("f", &rows(120..160)), ", \"rows\": 40"),
+        ];
+        let mut lines = String::new();
+        for (file, said) in &said {
+            lines += &format!("{{\"key\": \"inbox/torn/{}\"{said}}}\n", file.0);
+            put(&bench, std::slice::from_ref(file)).await;
+        }
+        put(&bench, &[("list.jsonl".to_owned(), lines.into_bytes())]).await;
+        let manifest = SourceRef::new("inbox".to_owned(), "inbox/torn/list.jsonl".to_owned());
+        let submission = submit(&bench, "job", Source::Manifest { manifest }, shard_bytes).await;
+        let stored = bench.run(submission).await.unwrap();
+        assert_eq!((stored.counts.read, left_out(&bench).await), (80, 4), "{shard_bytes}");
+        assert_eq!(stored.counts.stored, 39 + 19, "no key is taken by what is left out");
+        for [source, error, message] in skipped(&bench, "job").await {
+            let said = if source.contains(['a', 'c']) { "00c0ffee00c0ffee" } else { "says 41" };
+            let is_told = error == "SourceCorrupt" && message.contains(&source);
+            assert!(is_told || message.contains(said), "{shard_bytes}: {source}: {message}");
+        }
+    }
 }
 
 /// Every step of a job that got as far as its end runs again, as when it is redriven.
@@ -430,7 +437,7 @@ async fn later_rounds_leave_out_the_same() {
 }
 
 /// The rejects of all layouts, sorted by nothing but their texts.
-async fn rejects(bench: &Bench) -> String {
+pub(crate) async fn rejects(bench: &Bench) -> String {
     let keys = bench.context.keys(&JobId::parse("job").unwrap());
     let mut all = Vec::new();
     for layout in 0..9 {

@@ -195,7 +195,11 @@ impl ErrorKind {
     pub fn is_of_source(self) -> bool {
         matches!(
             self,
-            Self::SourceMissing | Self::SourceCorrupt | Self::SchemaDrift | Self::LimitExceeded
+            Self::SourceMissing
+                | Self::SourceChanged
+                | Self::SourceCorrupt
+                | Self::SchemaDrift
+                | Self::LimitExceeded
         )
     }
 

@@ -401,9 +401,13 @@ pub struct Shard {
     /// `lineage`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-    /// The round in which the shard is run: 1, and later ones when it guessed its start wrong, or
-    /// has keys that earlier shards claim.
+    /// The round in which the shard is run: 1, and later ones when it guessed its start wrong, has
+    /// keys that earlier shards claim, or found an object that can't be read after it was told of
+    /// such keys.
     pub round: u32,
+    /// The round of the receipt that counted of it before, in a later round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u32>,
     /// Where the keys are listed that earlier shards claim, once that is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub taken: Vec<TakenRange>,
@@ -422,6 +426,7 @@ impl Shard {
             first: None,
             line: None,
             round: 1,
+            before: None,
             taken: Vec::new(),
         }
     }
@@ -869,9 +874,9 @@ impl JobKeys {
     pub fn again(&self, round: u32) -> String {
         format!("{}again-{round}.json", self.0)
     }
-    /// A part of the list of keys that are taken, by shard.
-    pub fn taken(&self, part: u32) -> String {
-        format!("{}taken/{part:06}", self.0)
+    /// A part of the list of keys that are taken, by shard, as the shards of a round are told.
+    pub fn taken(&self, round: u32, part: u32) -> String {
+        format!("{}taken/{round}/{part:06}", self.0)
     }
     /// The receipt of a shard of a round.
     pub fn receipt(&self, round: u32, shard: u32) -> String {

@@ -62,7 +62,7 @@ pub struct Receipt {
     pub attempt: String,
     /// The position of its first object in the plan, from 0.
     pub object: u32,
-    /// What it read, object by object, but for those that it left out: see [`read`](Self::read).
+    /// What it read, object by object, but for those that are left out: see [`read`](Self::read).
     pub parts: Vec<ReceiptPart>,
     /// The objects that it left out, in their order, as they turned out not to be readable.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -107,6 +107,38 @@ impl Receipt {
         let is_left_out = |position: &u32| self.left_out.iter().any(|out| out.object == *position);
         (self.object..).filter(move |position| !is_left_out(position)).zip(&self.parts)
     }
+
+    /// Takes the rows out of it if they are of an object that is left out. Several shards may have
+    /// parts of an object, and one of them that can't read it tells so for all: what the others
+    /// wrote does not count. What the attempt used does.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Internal`]: it has rows of others too. Whoever has a whole object leaves it out
+    /// of what it writes.
+    pub fn leave_out(&mut self, is_left_out: impl Fn(u32) -> bool) -> Result<(), Error> {
+        let Some(object) =
+            self.read().map(|(object, _)| object).find(|object| is_left_out(*object))
+        else {
+            return Ok(());
+        };
+        if self.parts.len() > 1 {
+            return Err(Error::new(
+                ErrorKind::Internal,
+                format!("shard {} has rows of object {object}, and of others", self.shard),
+            ));
+        }
+        self.parts.clear();
+        self.counts = Counts::default();
+        self.surplus_lines = 0;
+        self.files.clear();
+        self.small.clear();
+        self.rejects.clear();
+        self.faults.clear();
+        (self.errors, self.profile) = (None, None);
+        self.keys.clear();
+        Ok(())
+    }
 }
 
 /// An object that a shard left out: nothing of it is in what the shard wrote.
@@ -118,6 +150,13 @@ pub struct LeftOut {
     pub error: String,
     /// What happened, and where.
     pub message: String,
+}
+
+impl LeftOut {
+    /// An object, by its position in the plan, that can't be read.
+    pub fn new(object: u32, error: Error) -> Self {
+        Self { object, error: error.name().to_owned(), message: error.message }
+    }
 }
 
 /// What a shard read of one object.

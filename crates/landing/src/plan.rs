@@ -20,7 +20,7 @@ use crate::manifest::Total;
 /// Raise it when steps can't go on with what those before them left beside a job: when its plan,
 /// its lists of shards and merges, receipts, pieces, keys, small files or its tally have another
 /// form or mean something else, or when a shard is cut or a merge is planned in another way.
-pub const STEPS: u32 = 3;
+pub const STEPS: u32 = 4;
 
 /// `plan.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,14 +1,15 @@
 //! Adds up what the invocations of a job used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
 use job::bill::{Bill, Item, Spent, Usage};
-use job::message::JobKeys;
+use job::message::{JobKeys, ShardRound};
 use landing::commit::Receipt;
 use landing::merge::MergeReceipt;
 
+use crate::rounds::Rounds;
 use crate::spending::{basis, name_of, name_of_merge};
 use crate::{Context, documents, sweep};
 
@@ -33,13 +34,15 @@ pub(crate) async fn so_far(
         used.insert(name_of(receipt), (Item::Transform, usage));
     };
     receipts.iter().for_each(&mut take);
-    for receipt in receipts {
-        for round in 1..receipt.round {
-            let replaced =
-                documents::find::<Receipt>(work.as_ref(), &keys.receipt(round, receipt.shard))
-                    .await?;
-            replaced.iter().for_each(&mut take);
-        }
+    let mut replaced = match receipts.iter().all(|receipt| receipt.round == 1) {
+        true => BTreeSet::new(),
+        false => Rounds::all(work.as_ref(), keys).await?.ran(),
+    };
+    replaced.retain(|ran| !is_one_of(receipts, ran));
+    for ShardRound { round, index } in replaced {
+        let replaced =
+            documents::find::<Receipt>(work.as_ref(), &keys.receipt(round, index)).await?;
+        replaced.iter().for_each(&mut take);
     }
     used.extend(
         merged.iter().map(|receipt| (name_of_merge(receipt), (Item::Merge, receipt.spent))),
@@ -61,4 +64,10 @@ pub(crate) async fn so_far(
     let spent = spent.into_iter().flatten().map(|spent| (spent.item, spent.usage));
     let (basis, processor) = basis(context);
     Ok(Bill::new(basis, processor, used.into_values().chain(spent), source_bytes))
+}
+
+/// Whether receipts, in the order of their shards, have that of a shard in a round.
+fn is_one_of(receipts: &[Receipt], ran: &ShardRound) -> bool {
+    let at = receipts.binary_search_by_key(&ran.index, |receipt| receipt.shard);
+    at.is_ok_and(|at| receipts[at].round == ran.round)
 }

@@ -331,7 +331,8 @@ impl DryRun {
         let bytes = text.len() as u64;
         work.put(BEGINNING, Bytes::from(text), Put::Overwrite).await?;
         let data_end = footer.map(|start| (start as u64).max(object.data_start));
-        Ok(PlannedObject { source, bytes, crc64nvme: None, layout: 0, data_end, ..object })
+        let (crc64nvme, rows) = (None, None);
+        Ok(PlannedObject { source, bytes, crc64nvme, rows, layout: 0, data_end, ..object })
     }
 }
 

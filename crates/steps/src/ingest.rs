@@ -671,7 +671,8 @@ async fn match_header(
 }
 
 /// Numbers the line on which each range starts, for the lineage: an object that is cut is read once
-/// more, at the speed of memory.
+/// more, at the speed of memory. Where objects that can't be read are left out, one that can't be
+/// any more has no numbers: its shards leave it out.
 async fn count_lines(context: &Context, plan: &Plan, shards: &mut [Shard]) -> Result<(), Error> {
     let work = context.work();
     let mut objects = PlannedObjects::new(work.as_ref(), plan);
@@ -683,7 +684,12 @@ async fn count_lines(context: &Context, plan: &Plan, shards: &mut [Shard]) -> Re
         let object = objects.get(shards[0].object).await?;
         let dialect = &plan.layout(object)?.dialect;
         let source = context.buckets.bucket(&object.source.bucket);
-        count_lines_of(source.as_ref(), &object.source, dialect, shards).await?;
+        match count_lines_of(source.as_ref(), &object.source, dialect, shards).await {
+            Err(error) if plan.submission.skips_unreadable() && error.kind.is_of_source() => {
+                shards.iter_mut().for_each(|shard| shard.line = None);
+            }
+            counted => counted?,
+        }
     }
     Ok(())
 }

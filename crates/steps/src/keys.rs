@@ -6,7 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
-use job::message::{JobKeys, TakenRange};
+use job::message::{JobKeys, Shard, TakenRange};
 use job::{Error, ErrorKind};
 use landing::commit::{Receipt, Tally};
 use landing::keys::merge::{self, Comparison, Hashes};
@@ -33,13 +33,14 @@ struct Piece<'a> {
 }
 
 /// Compares the keys of all stretches. Answers the shards with keys that earlier stretches claim,
-/// and where these are listed.
+/// and where these are listed. `round`: the one in which these shards are going to run.
 pub(crate) async fn compare(
     work: &dyn Objects,
     keys: &JobKeys,
     plan: &Plan,
     receipts: &[Receipt],
     tally: &Tally,
+    round: u32,
 ) -> Result<BTreeMap<u32, Vec<TakenRange>>, Error> {
     let before = tally.records_before();
     let pieces = receipts.iter().zip(&tally.shards).flat_map(|(receipt, shard)| {
@@ -50,6 +51,7 @@ pub(crate) async fn compare(
     let mut list = List {
         work,
         keys,
+        round,
         most_bytes: plan.key_bytes.max(LEAST_BYTES),
         waiting: Vec::new(),
         parts: 0,
@@ -117,6 +119,7 @@ fn read<'a>(
 struct List<'a> {
     work: &'a dyn Objects,
     keys: &'a JobKeys,
+    round: u32,
     /// Most bytes of what a shard is told: it keeps that in memory.
     most_bytes: u64,
     waiting: Vec<(u32, Taken)>,
@@ -153,7 +156,9 @@ impl List<'_> {
             }
         }
         self.waiting.clear();
-        self.work.put(&self.keys.taken(self.parts), Bytes::from(out), Put::Overwrite).await?;
+        self.work
+            .put(&self.keys.taken(self.round, self.parts), Bytes::from(out), Put::Overwrite)
+            .await?;
         self.parts += 1;
         Ok(())
     }
@@ -163,14 +168,14 @@ impl List<'_> {
 pub(crate) async fn taken(
     work: &dyn Objects,
     keys: &JobKeys,
-    ranges: &[TakenRange],
+    shard: &Shard,
 ) -> Result<Option<Vec<Taken>>, Error> {
-    if ranges.is_empty() {
+    if shard.taken.is_empty() {
         return Ok(None);
     }
     let mut taken = Vec::new();
-    for TakenRange { part, from, to } in ranges {
-        let key = keys.taken(*part);
+    for TakenRange { part, from, to } in &shard.taken {
+        let key = keys.taken(shard.round, *part);
         let bytes = work.get(&key, &Pin::default(), *from..*to).await?;
         if bytes.len() as u64 != to - from {
             return Err(Error::new(ErrorKind::Internal, format!("{key} ends before byte {to}")));

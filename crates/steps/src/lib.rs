@@ -43,6 +43,7 @@ mod ready;
 mod references;
 mod register;
 mod replay;
+mod rounds;
 mod skipped;
 mod source;
 mod spending;

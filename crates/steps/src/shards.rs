@@ -1,7 +1,7 @@
 //! Tells what became of the shards of a job, as far as the documents beside it tell. A page reads a
 //! bounded number of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use job::Error;
@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::documents;
 use crate::planned::Planned;
+use crate::rounds::Rounds;
 use crate::spending::attempt_name;
 
 /// Receipts that are read at once.
@@ -26,8 +27,6 @@ const MOST_ATTEMPTS: usize = 200;
 const MOST_LISTS: usize = 4;
 /// How the names end of documents of what was used after a receipt was written.
 const LATER: &str = "-later.json";
-/// The rounds that there are at most, as `verify` has shards run again.
-const ROUNDS: u32 = 3;
 
 /// A page of the shards of a job.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -84,7 +83,7 @@ pub struct ShardView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u64>,
     /// The attempts besides the one that won, as far as is known: those of the round that failed or
-    /// lost, and the one that counted in each round before it.
+    /// lost, and the one that counted in each other round.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_attempts: Vec<ShardAttempt>,
     /// Why it failed for good.
@@ -131,6 +130,8 @@ pub enum Again {
     WrongStart,
     /// It has keys that earlier shards claim.
     TakenKeys,
+    /// It found that an object can't be read, after it was told of keys.
+    Unreadable,
 }
 
 /// Why a shard failed.
@@ -158,6 +159,10 @@ pub struct Round {
     pub wrong_start: u32,
     /// How many are run again, as they have keys that earlier shards claim.
     pub taken_keys: u32,
+    /// How many are run again, as they found that an object can't be read, after they were told of
+    /// keys.
+    #[serde(skip_serializing_if = "is_none")]
+    pub unreadable: u32,
     /// How long it took, once it is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub milliseconds: Option<u64>,
@@ -175,12 +180,18 @@ pub struct Slowest {
     pub milliseconds: u64,
 }
 
+fn is_none(count: &u32) -> bool {
+    *count == 0
+}
+
 impl Again {
     fn of(shard: &Shard) -> Option<Self> {
         match (shard.round, shard.taken.is_empty()) {
             (1, _) => None,
-            (_, true) => Some(Self::WrongStart),
             (_, false) => Some(Self::TakenKeys),
+            // Who guessed wrong did so in the first round.
+            (_, true) if shard.before.is_none_or(|before| before == 1) => Some(Self::WrongStart),
+            (_, true) => Some(Self::Unreadable),
         }
     }
 }
@@ -200,22 +211,28 @@ pub async fn page(
     };
     let count = all.len() as u32;
     let until = from.saturating_add(limit).min(count);
+    let rounds = Rounds::all(work, keys).await?;
     let mut shards: BTreeMap<u32, Shard> =
         all.into_iter().map(|shard| (shard.index, shard)).collect();
-    for (_, again) in later(work, keys).await? {
-        shards.extend(again.into_iter().map(|shard| (shard.index, shard)));
-    }
+    let again = rounds.counting().into_iter();
+    shards.extend(again.map(|(index, shard)| (index, shard.clone())));
     let shards: Vec<Shard> =
         shards.into_values().filter(|shard| (from..until).contains(&shard.index)).collect();
     let mut others = noted_attempts(work, keys, &shards).await?;
     let noted = documents::find::<NotedFailure>(work, &keys.failure()).await?;
     let receipts: Vec<String> =
         shards.iter().map(|shard| keys.receipt(shard.round, shard.index)).collect();
-    let receipts: Vec<Option<Receipt>> = stream::iter(receipts)
+    let mut receipts: Vec<Option<Receipt>> = stream::iter(receipts)
         .map(|key| async move { documents::find(work, &key).await })
         .buffered(CONCURRENT_READS)
         .try_collect()
         .await?;
+    if plan.submission.skips_unreadable()
+        && let Some(tally) = documents::find::<Tally>(work, &keys.tally()).await?
+    {
+        let mut receipts = receipts.iter_mut().flatten();
+        receipts.try_for_each(|receipt| receipt.leave_out(|object| !tally.lands(object)))?;
+    }
     for (shard, receipt) in shards.iter().zip(&receipts) {
         let place = ShardRound { round: shard.round, index: shard.index };
         // An attempt whose receipt took effect while its answer was lost left both.
@@ -223,7 +240,7 @@ pub async fn page(
             names.retain(|name| *name != receipt.attempt);
         }
     }
-    let mut told = other_attempts(work, keys, &shards, &others).await?;
+    let mut told = other_attempts(work, keys, &shards, &rounds, &others).await?;
     let mut objects = Planned::new(work, &plan);
     let mut items = Vec::with_capacity(shards.len());
     for (shard, receipt) in shards.into_iter().zip(receipts) {
@@ -279,7 +296,8 @@ async fn noted_attempts(
     shards: &[Shard],
 ) -> Result<BTreeMap<ShardRound, Vec<String>>, Error> {
     let mut noted = BTreeMap::new();
-    for round in 1..=ROUNDS {
+    let rounds: BTreeSet<u32> = shards.iter().map(|shard| shard.round).collect();
+    for round in rounds {
         let indices = shards.iter().filter(|shard| shard.round == round).map(|shard| shard.index);
         let indices: Vec<u32> = indices.collect();
         let (Some(first), Some(last)) = (indices.first(), indices.last()) else { continue };
@@ -316,11 +334,12 @@ async fn noted_attempts(
 }
 
 /// When the attempts that do not count began, by shard and in order: those that are `noted`, and
-/// those that counted in earlier rounds.
+/// those whose receipts were replaced by that of another round.
 async fn other_attempts(
     work: &dyn Objects,
     keys: &JobKeys,
     shards: &[Shard],
+    rounds: &Rounds,
     noted: &BTreeMap<ShardRound, Vec<String>>,
 ) -> Result<BTreeMap<u32, Vec<ShardAttempt>>, Error> {
     let names = noted.iter().flat_map(|(place, names)| {
@@ -330,24 +349,22 @@ async fn other_attempts(
             .map(|name| (*place, name))
     });
     let names: Vec<(ShardRound, String)> = names.take(MOST_ATTEMPTS).collect();
-    let before = shards.iter().flat_map(|shard| {
-        let index = shard.index;
-        (1..shard.round).map(move |round| ShardRound { round, index })
-    });
-    let before: Vec<ShardRound> = before.collect();
+    let shown: BTreeMap<u32, u32> = shards.iter().map(|shard| (shard.index, shard.round)).collect();
+    let is_other = |ran: &ShardRound| shown.get(&ran.index).is_some_and(|it| *it != ran.round);
+    let replaced: Vec<ShardRound> = rounds.ran().into_iter().filter(is_other).collect();
     let noted = stream::iter(names).map(|(place, name)| async move {
         let spent = documents::find::<Spent>(work, &keys.spent(&name)).await?;
         let told = spent.map(|Spent { usage, started, error, .. }| (usage, started, error));
         Ok::<_, Error>((place, told))
     });
-    let before = stream::iter(before).map(|place| async move {
+    let replaced = stream::iter(replaced).map(|place| async move {
         let key = keys.receipt(place.round, place.index);
         let receipt = documents::find::<Receipt>(work, &key).await?;
         let told = receipt.and_then(|Receipt { spent, started, .. }| Some((spent?, started, None)));
         Ok((place, told))
     });
     let noted = noted.buffered(CONCURRENT_READS);
-    let mut all = before.buffered(CONCURRENT_READS).chain(noted);
+    let mut all = replaced.buffered(CONCURRENT_READS).chain(noted);
     let mut attempts = BTreeMap::<u32, Vec<ShardAttempt>>::new();
     while let Some((ShardRound { round, index }, told)) = all.try_next().await? {
         // Earlier versions did not note when an attempt began.
@@ -366,13 +383,14 @@ pub(crate) async fn rounds(work: &dyn Objects, keys: &JobKeys) -> Result<Vec<Rou
         return Ok(Vec::new());
     };
     let mut rounds = vec![Round { round: 1, shards: plan.shards, ..Round::default() }];
-    for (round, again) in later(work, keys).await? {
+    for (round, again) in Rounds::all(work, keys).await?.later() {
         let of = |why| again.iter().filter(|shard| Again::of(shard) == Some(why)).count() as u32;
         rounds.push(Round {
             round,
             shards: again.len() as u32,
             wrong_start: of(Again::WrongStart),
             taken_keys: of(Again::TakenKeys),
+            unreadable: of(Again::Unreadable),
             ..Round::default()
         });
     }
@@ -383,16 +401,4 @@ pub(crate) async fn rounds(work: &dyn Objects, keys: &JobKeys) -> Result<Vec<Rou
         }
     }
     Ok(rounds)
-}
-
-/// The rounds after the first one, each with its shards.
-async fn later(work: &dyn Objects, keys: &JobKeys) -> Result<Vec<(u32, Vec<Shard>)>, Error> {
-    let mut later = Vec::new();
-    for round in 2..=ROUNDS {
-        match documents::find(work, &keys.again(round)).await? {
-            Some(shards) => later.push((round, shards)),
-            None => break,
-        }
-    }
-    Ok(later)
 }

@@ -1,11 +1,11 @@
 //! Lists the objects of a job that are not landed: they landed before, or they can't be read.
-//! `ingest` leaves out what it finds so when it opens the objects. A shard leaves out what turns
-//! out to be damaged further in: `verify` adds it to the list, and `store` tells the registry.
+//! `ingest` leaves out what it finds so when it opens the objects. Shards find what is gone, or
+//! turns out to be damaged further in: `verify` adds it to the list, and `store` tells the registry.
 
 use bytes::Bytes;
 use job::message::{JobId, JobKeys, Submission, Warning, digest};
 use job::{Error, ErrorKind};
-use landing::commit::{LeftOut, Receipt};
+use landing::commit::LeftOut;
 use landing::plan::Plan;
 use objects::{Objects, Put};
 use serde::{Deserialize, Serialize};
@@ -109,15 +109,14 @@ pub(crate) async fn nothing_left(
     }
 }
 
-/// Lists the objects that shards left out beside those that were left out before. A job that has
-/// none left to land fails.
+/// Lists the objects that turned out not to be readable beside those that were left out before. A
+/// job that has none left to land fails.
 pub(crate) async fn add(
     context: &Context,
     keys: &JobKeys,
     plan: &Plan,
-    receipts: &[Receipt],
+    left_out: &[LeftOut],
 ) -> Result<(), Error> {
-    let left_out: Vec<&LeftOut> = receipts.iter().flat_map(|receipt| &receipt.left_out).collect();
     if left_out.is_empty() {
         return Ok(());
     }
@@ -130,7 +129,7 @@ pub(crate) async fn add(
             skipped.push(documents::parse(line, list)?);
         }
     }
-    for LeftOut { object, error, message } in &left_out {
+    for LeftOut { object, error, message } in left_out {
         let source = planned.get(*object).await?.name();
         skipped.push(Skipped::new(source, error, message.clone()));
     }

@@ -34,7 +34,7 @@ use crate::planned::objects_of;
 use crate::source::{pin, source_error};
 use crate::spending::Meter;
 use crate::upload::Spool;
-use crate::verify::check_checksum;
+use crate::verify::{check_checksum, check_whole};
 use crate::{Context, documents, live};
 
 /// Bytes that are read first past its end, where mostly less than one record is missing. Each
@@ -65,14 +65,14 @@ pub async fn transform(
     let prefix = context.dataset_prefix(dataset);
     // Boxed: the future is large, and every caller would hold it on its stack.
     let work = Box::pin(async {
-        let mut left_out = Vec::new();
+        let mut left_out = None;
         loop {
             let mut shard =
                 Work::new(&context, &keys, &message, attempt, prefix.clone(), left_out).await?;
             match shard.run().await {
                 Ok(Ran::ToTheEnd(receipt)) => return Ok(*receipt),
                 // The shard has written rows of these objects, so it begins anew without them.
-                Ok(Ran::IntoUnreadable(found)) => left_out = shard.without(found).await,
+                Ok(Ran::IntoUnreadable(found)) => left_out = Some(shard.without(found).await),
                 Err(error) => {
                     shard.abort().await;
                     return Err(error);
@@ -150,6 +150,8 @@ struct Work<'a> {
     prefix: String,
     file_prefix: String,
     plan: Plan,
+    /// Whether rows tell their lines.
+    tells_lines: bool,
     /// Which file of a zip archive is meant.
     member: Option<Member>,
     /// Bytes that files are to have; `None`: nothing is put together.
@@ -181,26 +183,36 @@ impl<'a> Work<'a> {
         message: &'a TransformShard,
         name: &'a str,
         prefix: String,
-        mut left_out: Vec<LeftOut>,
+        left_out: Option<Vec<LeftOut>>,
     ) -> Result<Self, Error> {
         let work = context.work();
         let plan: Plan = documents::read(work.as_ref(), &keys.plan()).await?;
         let contract = Arc::new(evaluable_contract_of(&plan)?);
         let shard = &message.shard;
         let tables = tables(work.as_ref(), &plan, &contract).await?;
-        let taken = crate::keys::taken(work.as_ref(), keys, &shard.taken).await?;
+        // What it was told of keys goes by rows that it can't read. It only tells so, and runs again.
+        let is_told_wrong = left_out.is_some() && !shard.taken.is_empty();
+        let taken = match is_told_wrong {
+            true => None,
+            false => crate::keys::taken(work.as_ref(), keys, shard).await?,
+        };
         let is_merged = contract.output.format == Format::Parquet;
-        if shard.round > 1 && plan.submission.skips_unreadable() {
-            // A later round leaves out what the first one did: what other shards know of keys
-            // depends on it.
-            let first: Receipt =
-                documents::read(work.as_ref(), &keys.receipt(1, shard.index)).await?;
-            left_out = first.left_out;
-        }
+        let left_out = match (left_out, shard.before) {
+            (Some(left_out), _) => left_out,
+            // What is left out stays so: what other shards know of keys depends on it.
+            (None, Some(before)) if plan.submission.skips_unreadable() => {
+                let before = keys.receipt(before, shard.index);
+                documents::read::<Receipt>(work.as_ref(), &before).await?.left_out
+            }
+            (None, _) => Vec::new(),
+        };
         let mut objects: Vec<_> =
             (shard.object..).zip(objects_of(work.as_ref(), &plan, shard).await?).collect();
-        objects.retain(|(position, _)| left_out.iter().all(|out| out.object != *position));
+        objects.retain(|(position, _)| {
+            !is_told_wrong && left_out.iter().all(|out| out.object != *position)
+        });
         Ok(Self {
+            tells_lines: contract.output.lineage,
             member: contract.member.clone(),
             file_size: is_merged.then_some(contract.output.file_size),
             is_one_of_several: plan.shards > 1,
@@ -234,8 +246,8 @@ impl<'a> Work<'a> {
         while let Some((position, object, part, source)) = ahead.next()? {
             match self.read_object(object, part, source).await {
                 Ok(part) => parts.push(part),
-                Err(Stop::OfObject(error)) if self.may_leave_out(object) => {
-                    let mut unreadable = vec![left_out(position, error)];
+                Err(Stop::OfObject(error)) if self.plan.submission.skips_unreadable() => {
+                    let mut unreadable = vec![LeftOut::new(position, error)];
                     unreadable.extend(self.look_at_rest(ahead).await?);
                     return Ok(Ran::IntoUnreadable(unreadable));
                 }
@@ -280,22 +292,20 @@ impl<'a> Work<'a> {
         })))
     }
 
-    /// Whether an object is left out if it can't be read. One that is cut is not: other shards have
-    /// rows of it. In later rounds none is, as what others were told depends on its rows.
-    fn may_leave_out(&self, object: &PlannedObject) -> bool {
-        let is_whole =
-            self.shard.objects > 1 || self.shard.to - self.shard.from >= object.data_bytes();
-        is_whole && self.shard.round == 1 && self.plan.submission.skips_unreadable()
+    /// Whether the shard has all rows of an object, and other shards none. Of others `verify` finds
+    /// out whether they are as is said of them.
+    fn has_whole(&self, object: &PlannedObject) -> bool {
+        self.shard.objects > 1 || self.shard.to - self.shard.from >= object.data_bytes()
     }
 
-    /// Finds the packed objects among those that are left that can't be unpacked, so that a shard
-    /// with many of them does not begin anew for each.
+    /// Finds those that can't be read among the objects that are left, so that a shard with many of
+    /// them does not begin anew for each.
     async fn look_at_rest(&mut self, mut ahead: Ahead<'_>) -> Result<Vec<LeftOut>, Error> {
         let mut unreadable = Vec::new();
         while let Some((position, object, _, source)) = ahead.next()? {
             match self.look_at(object, source).await {
                 Ok(()) => {}
-                Err(Stop::OfObject(error)) => unreadable.push(left_out(position, error)),
+                Err(Stop::OfObject(error)) => unreadable.push(LeftOut::new(position, error)),
                 Err(Stop::Other(error)) => return Err(error),
             }
         }
@@ -303,14 +313,18 @@ impl<'a> Work<'a> {
     }
 
     async fn look_at(&mut self, object: &PlannedObject, mut source: Blocks) -> Result<(), Stop> {
-        let Some(mut unpack) = self.unpack(object)? else { return Ok(()) };
+        let mut unpack = self.unpack(object)?;
         let mut crc = Crc64Nvme::default();
         while let Some((_, block)) = source.next(None).await.map_err(Stop::of)? {
             self.note_read(block.len()).await?;
             crc.update(&block);
-            unpack.feed(&block, |_| Ok(())).map_err(Stop::of)?;
+            if let Some(unpack) = &mut unpack {
+                unpack.feed(&block, |_| Ok(())).map_err(Stop::of)?;
+            }
         }
-        unpack.finish().map_err(Stop::of)?;
+        if let Some(unpack) = unpack {
+            unpack.finish().map_err(Stop::of)?;
+        }
         check_checksum(object, crc.value()).map_err(Stop::of)
     }
 
@@ -340,6 +354,9 @@ impl<'a> Work<'a> {
         part: ShardPart,
         mut source: Blocks,
     ) -> Result<ReceiptPart, Stop> {
+        if self.tells_lines && part.line.is_none() {
+            return Err(uncounted(object, source).await);
+        }
         let layout = self.plan.layout(object)?.clone();
         let own = object.own_bytes(part.range.start, part.range.end);
         let mut crc = Crc64Nvme::default();
@@ -363,10 +380,10 @@ impl<'a> Work<'a> {
                 }
             }
         }
-        if self.may_leave_out(object) {
-            check_checksum(object, crc.value()).map_err(Stop::of)?;
-        }
         let (tile, counts) = self.core.end()?;
+        if self.plan.submission.skips_unreadable() && self.has_whole(object) {
+            check_whole(object, crc.value(), counts.read).map_err(Stop::of)?;
+        }
         Ok(ReceiptPart { tile, crc64nvme: crc.value(), counts })
     }
 
@@ -533,8 +550,14 @@ impl<'a> Work<'a> {
     }
 }
 
-fn left_out(object: u32, error: Error) -> LeftOut {
-    LeftOut { object, error: error.name().to_owned(), message: error.message }
+/// Why an object can't be read whose lines could not be counted when the job was planned. It may be
+/// there again, but where its rows stand is not known.
+async fn uncounted(object: &PlannedObject, mut source: Blocks) -> Stop {
+    let was_gone = || {
+        let text = format!("{} could not be read when its lines were counted", object.name());
+        Error::new(ErrorKind::SourceChanged, text)
+    };
+    Stop::of(source.next(None).await.err().unwrap_or_else(was_gone))
 }
 
 /// Sends a whole file to where it goes: what is there of it, and whether that is all.

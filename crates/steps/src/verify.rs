@@ -3,9 +3,13 @@
 //!
 //! What it finds is mended by running shards again: those that guessed their start wrong in the
 //! second round, and then, in the next one, those with keys that earlier ones claim. So there are
-//! three rounds at most.
+//! three rounds at most, unless an object turns out not to be readable in the last of them: see
+//! [`rounds`](crate::rounds).
+//!
+//! An object that one of its shards could not read is left out of the job. What the others wrote of
+//! it does not count: whoever reads receipts reads them [without it](tallied).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::Contract;
 use csv_records::{Tile, tile};
@@ -14,7 +18,7 @@ use job::bill::Item;
 use job::message::{Counts, JobKeys, Shard, TakenRange, Verified, VerifyJob};
 use job::{Error, ErrorKind};
 use landing::commit::{
-    Receipt, ReceiptPart, SlowShard, TalliedObject, TalliedShard, Tally, combine_crc64nvme,
+    LeftOut, Receipt, ReceiptPart, SlowShard, TalliedObject, TalliedShard, Tally, combine_crc64nvme,
 };
 use landing::merge::{self, Merge};
 use landing::plan::{Plan, PlannedObject};
@@ -23,6 +27,7 @@ use objects::{Objects, Put};
 use crate::context::contract_of;
 use crate::left::{merge_list, shard_list};
 use crate::planned::Planned;
+use crate::rounds::Rounds;
 use crate::spending::Meter;
 use crate::{Context, documents, hold, left, replay, skipped};
 
@@ -60,9 +65,15 @@ async fn prove_round(
     let work = context.work();
     let work = work.as_ref();
     let plan: Plan = documents::read(work, &keys.plan()).await?;
-    let later = later_rounds(work, keys, round).await?;
-    let receipts = winners(work, keys, plan.shards, &later).await?;
-    let tiled = tile_objects(work, &plan, &receipts).await?;
+    let rounds = Rounds::until(work, keys, round).await?;
+    let mut receipts = counting(work, keys, plan.shards, &rounds).await?;
+    let found = found_late(work, keys, &rounds, &receipts).await?;
+    if !found.is_empty() {
+        let found = found.into_iter().map(|shard| (shard, None, Vec::new()));
+        return run_again(context, keys, round + 1, &receipts, found).await;
+    }
+    let tiled = tile_objects(work, &plan, &rounds, &receipts).await?;
+    leave_out(&mut receipts, |object| tiled.left_out.contains_key(&object))?;
     if !tiled.wrong.is_empty() {
         if round > 1 {
             return Err(Error::new(
@@ -71,21 +82,20 @@ async fn prove_round(
             ));
         }
         let wrong = tiled.wrong.iter().map(|(shard, first)| (*shard, Some(*first), Vec::new()));
-        return run_again(context, keys, round + 1, wrong).await;
+        return run_again(context, keys, round + 1, &receipts, wrong).await;
     }
-    let tally = tally(&receipts, tiled)?;
-    let is_settled = later.iter().any(|shard| !shard.taken.is_empty());
-    if !is_settled && receipts.iter().any(|receipt| !receipt.keys.is_empty()) {
-        let taken = crate::keys::compare(work, keys, &plan, &receipts, &tally).await?;
+    let (tally, left_out) = tally(&receipts, tiled)?;
+    if rounds.told_of_keys().is_empty() && receipts.iter().any(|receipt| !receipt.keys.is_empty()) {
+        let taken = crate::keys::compare(work, keys, &plan, &receipts, &tally, round + 1).await?;
         if !taken.is_empty() {
             let taken = taken.into_iter().map(|(shard, ranges)| {
                 (shard as usize, first_row(&receipts[shard as usize]), ranges)
             });
-            return run_again(context, keys, round + 1, taken).await;
+            return run_again(context, keys, round + 1, &receipts, taken).await;
         }
     }
     let contract = contract_of(&plan)?;
-    skipped::add(context, keys, &plan, &receipts).await?;
+    skipped::add(context, keys, &plan, &left_out).await?;
     let merges = merges(&contract, receipts);
     let tally = Tally { merges: merges.len() as u32, ..tally };
     let (hold, drift) = hold::compare(context, &plan, &contract, &tally).await?;
@@ -124,12 +134,13 @@ async fn write_merges(work: &dyn Objects, keys: &JobKeys, merges: Vec<Merge>) ->
         .await
 }
 
-/// Has shards run in another round: where each starts is known, and perhaps which of its keys are
-/// taken. `None`: all of them have.
+/// Has shards run in another round, whose receipts so far are given: where each starts is known, and
+/// perhaps which of its keys are taken. `None`: all of them have.
 async fn run_again(
     context: &Context,
     keys: &JobKeys,
     round: u32,
+    receipts: &[Receipt],
     which: impl Iterator<Item = (usize, Option<u64>, Vec<TakenRange>)>,
 ) -> Result<Option<Verified>, Error> {
     let work = context.work();
@@ -137,6 +148,7 @@ async fn run_again(
     let again = |(shard, first, taken): (usize, _, _)| Shard {
         first,
         round,
+        before: Some(receipts[shard].round),
         taken,
         ..shards[shard].clone()
     };
@@ -152,47 +164,63 @@ async fn run_again(
     }))
 }
 
-/// The shards that were run in rounds after the first one, by round.
-async fn later_rounds(
-    work: &dyn Objects,
-    keys: &JobKeys,
-    rounds: u32,
-) -> Result<Vec<Shard>, Error> {
-    let mut later = Vec::new();
-    for round in 2..=rounds {
-        later.extend(documents::read::<Vec<Shard>>(work, &keys.again(round)).await?);
-    }
-    Ok(later)
-}
-
-/// The receipt that counts of each shard: that of the last round in which it was run.
-async fn winners(
+/// The receipt that counts of each shard.
+async fn counting(
     work: &dyn Objects,
     keys: &JobKeys,
     shards: u32,
-    later: &[Shard],
+    rounds: &Rounds,
 ) -> Result<Vec<Receipt>, Error> {
-    let later: HashMap<u32, u32> = later.iter().map(|shard| (shard.index, shard.round)).collect();
+    let later = rounds.counting();
     read_receipts(
         work,
         keys,
-        (0..shards).map(|index| (index, later.get(&index).copied().unwrap_or(1))),
+        (0..shards).map(|index| (index, later.get(&index).map_or(1, |shard| shard.round))),
     )
     .await
 }
 
-/// The receipts that a tally names.
+/// The shards that found objects that can't be read after they were told of keys. What they were
+/// told goes by rows of these objects.
+async fn found_late(
+    work: &dyn Objects,
+    keys: &JobKeys,
+    rounds: &Rounds,
+    receipts: &[Receipt],
+) -> Result<Vec<usize>, Error> {
+    let mut found = Vec::new();
+    for Shard { index, before, .. } in rounds.told_of_keys() {
+        let left_out = &receipts[*index as usize].left_out;
+        if left_out.is_empty() {
+            continue;
+        }
+        let before = keys.receipt(before.unwrap_or(1), *index);
+        let before: Receipt = documents::read(work, &before).await?;
+        if before.left_out.len() < left_out.len() {
+            found.push(*index as usize);
+        }
+    }
+    Ok(found)
+}
+
+/// The receipts that a tally names, without what is left out.
 pub(crate) async fn tallied(
     work: &dyn Objects,
     keys: &JobKeys,
     tally: &Tally,
 ) -> Result<Vec<Receipt>, Error> {
-    read_receipts(
+    let mut receipts = read_receipts(
         work,
         keys,
         tally.shards.iter().enumerate().map(|(index, shard)| (index as u32, shard.round)),
     )
-    .await
+    .await?;
+    leave_out(&mut receipts, |object| !tally.lands(object))?;
+    Ok(receipts)
+}
+
+fn leave_out(receipts: &mut [Receipt], is_left_out: impl Fn(u32) -> bool) -> Result<(), Error> {
+    receipts.iter_mut().try_for_each(|receipt| receipt.leave_out(&is_left_out))
 }
 
 async fn read_receipts(
@@ -214,31 +242,53 @@ struct Tiled {
     shards: Vec<TalliedShard>,
     /// The objects, likewise.
     objects: Vec<TalliedObject>,
-    /// Bytes of those that shards left out.
+    /// Those that are left out, as they can't be read.
+    left_out: BTreeMap<u32, LeftOut>,
+    /// Their bytes.
     left_out_bytes: u64,
 }
 
 /// Proves that the shards tile each object, and that the bytes that were read are those that the
-/// store has.
+/// store has. Objects that can't be read are left out, where that is asked for.
 async fn tile_objects(
     work: &dyn Objects,
     plan: &Plan,
+    rounds: &Rounds,
     receipts: &[Receipt],
 ) -> Result<Tiled, Error> {
     let mut planned = Planned::new(work, plan);
-    let mut tiled = Tiled::default();
+    let mut tiled = Tiled { left_out: left_out_by(receipts), ..Tiled::default() };
+    // What shards were told of keys goes by what was left out by then. An object that was right then
+    // and is not any more is not what was pinned.
+    let told: BTreeSet<u32> = rounds.told_of_keys().iter().map(|shard| shard.index).collect();
+    let may_leave_out = |own: &[PartOf<'_>]| {
+        plan.submission.skips_unreadable()
+            && own.iter().all(|part| !told.contains(&(part.shard as u32)))
+    };
     let parts = parts_of(receipts);
-    let mut parts = parts.as_slice();
-    let left_out = left_out_by(receipts);
+    let (mut parts, mut shards) = (parts.as_slice(), receipts);
     for position in 0..plan.objects {
         let object = planned.get(position).await?;
-        if let Some(shard) = left_out.get(&position) {
-            tiled.leave_out(position, object, &receipts[*shard]);
+        let (own, rest) = parts.split_at(parts.partition_point(|part| part.object <= position));
+        let begin = shards.partition_point(|receipt| receipt.object <= position);
+        let (beginning, others) = shards.split_at(begin);
+        (parts, shards) = (rest, others);
+        if tiled.left_out.contains_key(&position) {
+            tiled.leave_out(position, object, beginning);
             continue;
         }
-        let (own, rest) = parts.split_at(parts.partition_point(|part| part.object <= position));
-        tile_object(plan, position, object, own, receipts, &mut tiled)?;
-        parts = rest;
+        match tile_object(plan, position, object, own, receipts) {
+            Ok(tiling) => {
+                tiled.wrong.extend(tiling.wrong);
+                tiled.shards.extend(tiling.shards);
+                tiled.objects.push(tiling.object);
+            }
+            Err(error) if may_leave_out(own) && error.kind.is_of_source() => {
+                tiled.left_out.insert(position, LeftOut::new(position, error));
+                tiled.leave_out(position, object, beginning);
+            }
+            Err(error) => return Err(error),
+        }
     }
     match parts {
         [] => Ok(tiled),
@@ -265,40 +315,43 @@ fn parts_of(receipts: &[Receipt]) -> Vec<PartOf<'_>> {
     receipts.iter().enumerate().flat_map(of_shard).collect()
 }
 
-/// The shards that left objects out, by the objects. A shard leaves out only what it alone reads.
-fn left_out_by(receipts: &[Receipt]) -> HashMap<u32, usize> {
-    let of_shard = |(shard, receipt)| {
-        let Receipt { left_out, .. }: &Receipt = receipt;
-        left_out.iter().map(move |left_out| (left_out.object, shard))
-    };
-    receipts.iter().enumerate().flat_map(of_shard).collect()
+/// The objects that shards could not read, each as the first of its shards tells it that could not.
+fn left_out_by(receipts: &[Receipt]) -> BTreeMap<u32, LeftOut> {
+    let left_out = receipts.iter().rev().flat_map(|receipt| &receipt.left_out);
+    left_out.map(|left_out| (left_out.object, left_out.clone())).collect()
 }
 
 impl Tiled {
-    /// An object of which nothing lands.
-    fn leave_out(&mut self, position: u32, object: &PlannedObject, receipt: &Receipt) {
-        if receipt.object == position {
-            self.shards.push(TalliedShard {
-                round: receipt.round,
-                object: position,
-                lines: object.data_lines,
-                records: 0,
-            });
-        }
+    /// An object of which nothing lands, and the shards that begin with it.
+    fn leave_out(&mut self, position: u32, object: &PlannedObject, shards: &[Receipt]) {
+        self.shards.extend(shards.iter().map(|receipt| TalliedShard {
+            round: receipt.round,
+            object: position,
+            lines: object.data_lines,
+            records: 0,
+        }));
         self.left_out_bytes += object.bytes;
         self.objects.push(TalliedObject { is_left_out: true, ..TalliedObject::default() });
     }
 }
 
-/// The same of one object: `own` is what each shard read of it.
+/// How shards tile an object.
+struct TiledObject {
+    /// The shards to run again, and where their first row starts.
+    wrong: Vec<(usize, u64)>,
+    /// The shards that begin with it.
+    shards: Vec<TalliedShard>,
+    object: TalliedObject,
+}
+
+/// Proves it of one object: `own` is what each shard read of it.
 fn tile_object(
     plan: &Plan,
     position: u32,
     object: &PlannedObject,
     own: &[PartOf<'_>],
     receipts: &[Receipt],
-    tiled: &mut Tiled,
-) -> Result<(), Error> {
+) -> Result<TiledObject, Error> {
     let tiles: Vec<Tile> = own.iter().map(|own| own.part.tile.clone()).collect();
     // How long a packed object is tells its one shard, which unpacked it to its proper end.
     let data_bytes = match plan.layout(object)?.is_packed() {
@@ -311,11 +364,11 @@ fn tile_object(
             format!("the shards do not tile {}: {error}", object.name()),
         )
     })?;
-    let wrong = tiling.wrong.iter().map(|(index, first)| (own[*index].shard, *first));
-    tiled.wrong.extend(wrong);
-    let (mut tallied, mut crc) = (TalliedObject::default(), None);
+    let wrong = tiling.wrong.iter().map(|(index, first)| (own[*index].shard, *first)).collect();
+    let mut tiled = TiledObject { wrong, shards: Vec::new(), object: TalliedObject::default() };
+    let mut crc = None;
     for (PartOf { shard, part, .. }, base) in own.iter().zip(&tiling.bases) {
-        tallied.counts += part.counts;
+        tiled.object.counts += part.counts;
         let own = object.own_bytes(part.tile.from, part.tile.to);
         let bytes = own.end - own.start;
         crc = Some(
@@ -331,13 +384,11 @@ fn tile_object(
             });
         }
     }
-    tallied.crc64nvme = crc.unwrap_or_default();
-    tiled.objects.push(tallied);
+    tiled.object.crc64nvme = crc.unwrap_or_default();
     if tiled.wrong.is_empty() {
-        check_checksum(object, tallied.crc64nvme)?;
-        check_rows(object, tallied.counts.read)?;
+        check_whole(object, tiled.object.crc64nvme, tiled.object.counts.read)?;
     }
-    Ok(())
+    Ok(tiled)
 }
 
 /// Where a shard's first row starts, as it read.
@@ -346,7 +397,8 @@ fn first_row(receipt: &Receipt) -> Option<u64> {
     Some(tile.readings[tile.taken?].first)
 }
 
-fn tally(receipts: &[Receipt], tiled: Tiled) -> Result<Tally, Error> {
+/// Adds up, and answers the objects that are left out.
+fn tally(receipts: &[Receipt], tiled: Tiled) -> Result<(Tally, Vec<LeftOut>), Error> {
     let (mut counts, mut surplus_lines) = (Counts::default(), 0);
     for receipt in receipts {
         counts += receipt.counts;
@@ -363,9 +415,9 @@ fn tally(receipts: &[Receipt], tiled: Tiled) -> Result<Tally, Error> {
             ),
         ));
     }
-    let Tiled { shards, objects, left_out_bytes, .. } = tiled;
+    let Tiled { shards, objects, left_out, left_out_bytes, .. } = tiled;
     let slowest = SlowShard::of_rounds(receipts);
-    Ok(Tally {
+    let tally = Tally {
         shards,
         counts,
         surplus_lines,
@@ -375,7 +427,14 @@ fn tally(receipts: &[Receipt], tiled: Tiled) -> Result<Tally, Error> {
         hold: Vec::new(),
         drift: None,
         slowest,
-    })
+    };
+    Ok((tally, left_out.into_values().collect()))
+}
+
+/// Compares what was read of an object with what is said of it.
+pub(crate) fn check_whole(object: &PlannedObject, crc64nvme: u64, rows: u64) -> Result<(), Error> {
+    check_checksum(object, crc64nvme)?;
+    check_rows(object, rows)
 }
 
 fn check_rows(object: &PlannedObject, read: u64) -> Result<(), Error> {

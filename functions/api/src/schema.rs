@@ -814,6 +814,10 @@ pub(crate) struct Round {
     wrong_start: u32,
     /// How many are run again, as they have keys that earlier shards claim.
     taken_keys: u32,
+    /// How many are run again, as they found that an object can't be read, after they were told of
+    /// keys. Without it: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<u32>,
     /// How long it took, once it is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     milliseconds: Option<u64>,
@@ -948,6 +952,8 @@ pub(crate) enum Again {
     WrongStart,
     /// It has keys that earlier shards claim.
     TakenKeys,
+    /// It found that an object can't be read, after it was told of keys.
+    Unreadable,
 }
 
 /// Why a shard failed for good.
