@@ -55,10 +55,14 @@ impl Spans {
     pub(crate) fn at_local(&self, seconds: i64) -> LocalResult<i32> {
         let seconds = known(seconds);
         let mut found = LocalResult::None;
-        for span in self.span_at(seconds - DAY)..=self.span_at(seconds + DAY) {
+        for span in self.span_at(seconds - DAY)..=self.changes.len() {
+            let begin = span.checked_sub(1).map_or(i64::MIN, |change| self.changes[change].0);
+            if begin > seconds + DAY {
+                break;
+            }
+            let end = self.changes.get(span).map_or(i64::MAX, |(at, _)| *at);
             let offset = self.offset_of(span);
-            let is_in = |at: i64| self.span_at(at) == span;
-            if is_in(seconds - i64::from(offset)) {
+            if (begin..end).contains(&(seconds - i64::from(offset))) {
                 found = match found {
                     LocalResult::None => LocalResult::Single(offset),
                     LocalResult::Single(before) | LocalResult::Ambiguous(before, _) => {

@@ -76,6 +76,8 @@ fn a_name_is_written_as_the_database_writes_it() {
         assert_eq!(text.parse::<Zone>(), Err(UnknownZone), "{text}");
     }
     assert!("UTC".parse::<Zone>().is_ok_and(Zone::is_utc));
+    assert_eq!("Europe/Berlin".parse::<Zone>(), "Europe/Berlin".parse());
+    assert_ne!("Europe/Berlin".parse::<Zone>(), "Europe/Rome".parse());
     assert!(Zone::names().count() > 500 && Zone::names().is_sorted_by_key(str::to_lowercase));
 }
 
