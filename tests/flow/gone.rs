@@ -18,16 +18,8 @@ use registry::JobStatus;
 use steps::shards::page;
 
 use super::bench::{Bench, Landed, things};
+use super::many::KEYED;
 use super::torn::{File, gzip, plain, rejects, skipped};
-
-/// Keys, so that records of an object that is left out might take those of others.
-const SCHEMA: &str = r#"
-schema:
-  primaryKey: [id]
-  fields:
-    - { name: id, type: integer }
-    - { name: text, type: string }
-"#;
 
 /// No job here takes as long.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -44,7 +36,7 @@ fn files() -> Vec<File> {
     .to_vec()
 }
 
-/// What is there instead of an object that is replaced. No other object is as long.
+/// The file that replaces an object. No other object has its length.
 fn another(name: &str) -> File {
     (name.to_owned(), format!("id,text\n5,{name}\n7,{:500}\n", "z").into_bytes())
 }
@@ -90,7 +82,7 @@ impl Fate {
     }
 }
 
-/// What is told of a job that landed.
+/// All that a landed job reports.
 #[derive(Debug, PartialEq)]
 struct Told {
     landed: Landed,
@@ -113,7 +105,7 @@ async fn told(bench: &Bench, stored: &Stored) -> Told {
 
 /// What some files land alone.
 async fn alone(files: &[File], shard_bytes: u64) -> Told {
-    let bench = Bench::new(&things(SCHEMA)).await;
+    let bench = Bench::new(&things(KEYED)).await;
     put(&bench, files).await;
     let stored = bench.run(submit(&bench, shard_bytes).await).await.unwrap();
     told(&bench, &stored).await
@@ -193,7 +185,7 @@ async fn an_object_goes_at_any_call(shard_bytes: u64, file: &str, fate: Fate) ->
         let case = format!("{file} is {fate:?} at call {call}, shards of {shard_bytes}");
         let memory = Arc::new(Memory::new());
         let faulty = hanging(memory.clone(), call);
-        let bench = Bench::over(faulty.clone(), memory, &things(SCHEMA)).await;
+        let bench = Bench::over(faulty.clone(), memory, &things(KEYED)).await;
         put(&bench, &files).await;
         let submission = submit(&bench, shard_bytes).await;
         let calls = [(faulty.clone(), file.to_owned(), fate)];
@@ -251,7 +243,7 @@ async fn without_skip_it_fails_the_job() {
     for call in (1..).step_by(5) {
         let memory = Arc::new(Memory::new());
         let faulty = hanging(memory.clone(), call);
-        let bench = Bench::over(faulty.clone(), memory, &things(SCHEMA)).await;
+        let bench = Bench::over(faulty.clone(), memory, &things(KEYED)).await;
         put(&bench, &files).await;
         let submission = submit(&bench, 20).await;
         let submission = Submission { unreadable: Unreadable::Fail, ..submission };
@@ -342,9 +334,9 @@ proptest! {
             let faulty = Arc::new(Faulty::new(buckets, InjectedFault { call, ..fault }));
             let bench = match fault.kind {
                 FaultKind::HangBefore | FaultKind::HangAfter => {
-                    Bench::deadly(faulty, memory, &things(SCHEMA)).await
+                    Bench::deadly(faulty, memory, &things(KEYED)).await
                 }
-                _ => Bench::over(faulty, memory, &things(SCHEMA)).await,
+                _ => Bench::over(faulty, memory, &things(KEYED)).await,
             };
             put(&bench, &files).await;
             let submission = submit(&bench, shard_bytes).await;

@@ -245,8 +245,8 @@ async fn a_page_reads_few_documents() {
         let work = metered.bucket("work");
         let page = page(work.as_ref(), &keys, from, limit, true).await.unwrap().unwrap();
         let usage = requests.usage();
-        // Plan, shards, two later rounds and whether there is another one, the failure; a receipt of
-        // each round; and lists of attempts, one a round.
+        // Plan, shards, two later rounds and whether there is another one, the failure; a receipt
+        // of each round; and lists of attempts, one a round.
         let receipts: u32 = page.items.iter().map(|shard| shard.round).sum();
         let most = u64::from(receipts) + 6;
         assert!(usage.gets <= most && usage.puts <= 3, "{from} {limit}: {usage:?}");

@@ -21,7 +21,8 @@ schema:
     - { name: id, type: integer, physicalType: int32, constraints: { required: true, minimum: 0 } }
     - { name: text, type: string, constraints: { maxLength: 9 } }
 "#;
-const KEYED: &str = r#"
+/// Keys, so that records of an object might take those of others.
+pub(crate) const KEYED: &str = r#"
 schema:
   primaryKey: [id]
   fields:

@@ -15,7 +15,7 @@ use super::comparisons::Comparison;
 use super::functions::{self, literal};
 use super::node::{Node, Op};
 use super::operators::{self, Arithmetic};
-use super::syntax::{Form, MOST_DEPTH, Tree, too_deep};
+use super::syntax::{Form, Tree, check_depth};
 use super::types::{self, is_float, is_integer, is_number};
 use super::{Column, Flaw, Position, coerce, refused, texts};
 use crate::patterns::Patterns;
@@ -34,9 +34,7 @@ impl<'a> Binder<'a> {
 
     pub(super) fn bind(&mut self, tree: &Tree) -> Result<Node, Flaw> {
         // A sum of many terms is a deep tree, though nothing in it nests.
-        if self.depth == MOST_DEPTH {
-            return Err(Flaw { at: tree.at, message: too_deep() });
-        }
+        check_depth(self.depth, tree.at)?;
         self.depth += 1;
         let node = self.bind_any(tree);
         self.depth -= 1;

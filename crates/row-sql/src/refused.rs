@@ -110,4 +110,5 @@ pub(super) const SUBQUERY: &str = "a subquery looks at other rows, and a row exp
 pub(super) const WINDOW: &str = "OVER looks at other rows, and a row expression sees one";
 pub(super) const SORT: &str =
     "ORDER BY, DISTINCT, FILTER and their like are of many rows, and a row expression sees one";
-pub(super) const INTERVAL: &str = "an interval is written INTERVAL 3 DAY or INTERVAL '3 days', in years, months, weeks, days, hours, minutes or seconds";
+pub(super) const INTERVAL: &str = "an interval is written INTERVAL 3 DAY or INTERVAL '3 days', in \
+                                   years, months, weeks, days, hours, minutes or seconds";

@@ -1,10 +1,10 @@
 //! The rounds in which the shards of a job run, and which round of each shard counts.
 //!
-//! All shards run in the first round. In a later one run those that guessed their start wrong, those
-//! that are told which of their keys earlier shards claim, or those that were told so and found
-//! then that an object can't be read. What shards were told goes by the rows of all objects. So when
-//! one is left out after that, nothing that was done by it counts any more, and keys are compared
-//! anew.
+//! All shards run in the first round. A later round runs those that guessed their start wrong,
+//! those that are told which of their keys earlier shards claim, or those that were told so and
+//! then found that an object can't be read. What shards are told depends on the rows of all
+//! objects. So when an object is left out after that, no work that went by it counts any more, and
+//! keys are compared anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 

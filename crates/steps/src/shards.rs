@@ -189,7 +189,7 @@ impl Again {
         match (shard.round, shard.taken.is_empty()) {
             (1, _) => None,
             (_, false) => Some(Self::TakenKeys),
-            // Who guessed wrong did so in the first round.
+            // A shard can only guess its start wrong in the first round.
             (_, true) if shard.before.is_none_or(|before| before == 1) => Some(Self::WrongStart),
             (_, true) => Some(Self::Unreadable),
         }

@@ -1,6 +1,7 @@
 //! Lists the objects of a job that are not landed: they landed before, or they can't be read.
 //! `ingest` leaves out what it finds so when it opens the objects. Shards find what is gone, or
-//! turns out to be damaged further in: `verify` adds it to the list, and `store` tells the registry.
+//! turns out to be damaged further in: `verify` adds it to the list, and `store` tells the
+//! registry.
 
 use bytes::Bytes;
 use job::message::{JobId, JobKeys, Submission, Warning, digest};

@@ -190,7 +190,8 @@ impl<'a> Work<'a> {
         let contract = Arc::new(evaluable_contract_of(&plan)?);
         let shard = &message.shard;
         let tables = tables(work.as_ref(), &plan, &contract).await?;
-        // What it was told of keys goes by rows that it can't read. It only tells so, and runs again.
+        // What it was told of keys depends on rows that it can't read. It only says so, and runs
+        // again.
         let is_told_wrong = left_out.is_some() && !shard.taken.is_empty();
         let taken = match is_told_wrong {
             true => None,
@@ -199,7 +200,8 @@ impl<'a> Work<'a> {
         let is_merged = contract.output.format == Format::Parquet;
         let left_out = match (left_out, shard.before) {
             (Some(left_out), _) => left_out,
-            // What is left out stays so: what other shards know of keys depends on it.
+            // A later round leaves out the same objects: what other shards know of keys depends
+            // on them.
             (None, Some(before)) if plan.submission.skips_unreadable() => {
                 let before = keys.receipt(before, shard.index);
                 documents::read::<Receipt>(work.as_ref(), &before).await?.left_out

@@ -134,8 +134,8 @@ async fn write_merges(work: &dyn Objects, keys: &JobKeys, merges: Vec<Merge>) ->
         .await
 }
 
-/// Has shards run in another round, whose receipts so far are given: where each starts is known, and
-/// perhaps which of its keys are taken. `None`: all of them have.
+/// Has shards run in another round: where each starts is known, and perhaps which of its keys are
+/// taken. `receipts` are those that count so far. `None`: all of them have.
 async fn run_again(
     context: &Context,
     keys: &JobKeys,
@@ -258,8 +258,8 @@ async fn tile_objects(
 ) -> Result<Tiled, Error> {
     let mut planned = Planned::new(work, plan);
     let mut tiled = Tiled { left_out: left_out_by(receipts), ..Tiled::default() };
-    // What shards were told of keys goes by what was left out by then. An object that was right then
-    // and is not any more is not what was pinned.
+    // What shards were told of keys depends on what was left out by then. An object that was right
+    // then, and is not any more, is not what was pinned.
     let told: BTreeSet<u32> = rounds.told_of_keys().iter().map(|shard| shard.index).collect();
     let may_leave_out = |own: &[PartOf<'_>]| {
         plan.submission.skips_unreadable()

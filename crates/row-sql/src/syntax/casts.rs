@@ -39,11 +39,11 @@ impl Parser<'_> {
 
     /// The digits of a decimal, whose name was taken.
     fn decimal(&mut self, at: Position) -> Result<ArrowType, Flaw> {
-        let refused = || {
-            Flaw {
+        let refused = || Flaw {
             at,
-            message: "a decimal is written decimal(P,S), with P digits from 1 to 38 and S of them from 0 to P after the point".to_owned(),
-        }
+            message: "a decimal is written decimal(P,S), with P digits from 1 to 38 and S of them \
+                      from 0 to P after the point"
+                .to_owned(),
         };
         if !self.take_sign("(") {
             return Err(refused());

@@ -17,7 +17,7 @@ use super::comparisons::Comparison;
 use super::functions::Function;
 use super::operators::Arithmetic;
 
-pub(super) use parser::{MOST_DEPTH, parse, too_deep};
+pub(super) use parser::{check_depth, parse};
 
 /// An expression, and where it begins.
 #[derive(Debug, Clone)]

@@ -12,7 +12,9 @@ use crate::{AFTER, Flaw, Position, refused};
 /// of its own would.
 const MOST_TOKENS: usize = 1_000;
 /// Deepest nesting, of parentheses and of operators: each level takes stack.
-pub(crate) const MOST_DEPTH: usize = 48;
+const MOST_DEPTH: usize = 48;
+/// Where a text begins.
+const START: Position = Position { line: 1, column: 1 };
 
 /// Words that can't begin an expression. Fields of these names stand in `"…"`.
 const NO_BEGINNING: &[&str] =
@@ -24,11 +26,11 @@ const UNITS: &[&str] = &["year", "month", "week", "day", "hour", "minute", "seco
 pub(crate) fn parse(text: &str) -> Result<Tree, Flaw> {
     let tokens = tokens(text)?;
     let Some(first) = tokens.first() else {
-        let at = Position { line: 1, column: 1 };
-        return Err(Flaw { at, message: "there is no expression".to_owned() });
+        return Err(Flaw { at: START, message: "there is no expression".to_owned() });
     };
     if first.is("select") {
-        let message = "a statement is not allowed, only an expression: what would stand after SELECT, or after WHERE";
+        let message = "a statement is not allowed, only an expression: what would stand after \
+                       SELECT, or after WHERE";
         return Err(Flaw { at: first.at, message: message.to_owned() });
     }
     if let Some(token) = tokens.get(MOST_TOKENS) {
@@ -43,7 +45,7 @@ pub(crate) fn parse(text: &str) -> Result<Tree, Flaw> {
     }
 }
 
-/// What is wrong with a token behind a whole expression.
+/// Says why a token can't follow a whole expression.
 fn unread(token: &Token<'_>) -> String {
     let written = cut(token.written);
     match token.kind {
@@ -121,10 +123,7 @@ impl<'a> Parser<'a> {
             before.map_or_else(String::new, |before| format!("{AFTER}{}`: ", cut(before.written)));
         let (at, instead) = match self.peek() {
             Some(found) => (found.at, format!(", not `{}`", cut(found.written))),
-            None => {
-                let end = self.tokens.last().map(|last| last.end);
-                (end.unwrap_or(Position { line: 1, column: 1 }), String::new())
-            }
+            None => (self.tokens.last().map_or(START, |last| last.end), String::new()),
         };
         Flaw { at, message: format!("{after}{what} is expected{instead}") }
     }
@@ -135,10 +134,7 @@ impl<'a> Parser<'a> {
 
     /// Parses an expression as far as its operators are at least as strong.
     pub(super) fn expression(&mut self, least: u8) -> Result<Tree, Flaw> {
-        if self.depth == MOST_DEPTH {
-            let at = self.peek().map_or(Position { line: 1, column: 1 }, |token| token.at);
-            return Err(Flaw { at, message: too_deep() });
-        }
+        check_depth(self.depth, self.peek().map_or(START, |token| token.at))?;
         self.depth += 1;
         let mut tree = self.operand()?;
         while let Some(strength) = self.strength().filter(|strength| *strength >= least) {
@@ -250,7 +246,8 @@ impl<'a> Parser<'a> {
         }
         if has_point {
             let message = format!(
-                "`{name}` names a table's column, and there are no tables; write the field, in \"…\" if its name has a point"
+                "`{name}` names a table's column, and there are no tables; write the field, in \
+                 \"…\" if its name has a point"
             );
             return Err(Flaw { at, message });
         }
@@ -321,6 +318,12 @@ impl<'a> Parser<'a> {
     }
 }
 
-pub(crate) fn too_deep() -> String {
-    format!("expressions nest at most {MOST_DEPTH} deep; IN (…) or CASE may say it flatter")
+/// Refuses what stands in as many expressions as may nest.
+pub(crate) fn check_depth(depth: usize, at: Position) -> Result<(), Flaw> {
+    if depth < MOST_DEPTH {
+        return Ok(());
+    }
+    let message =
+        format!("expressions nest at most {MOST_DEPTH} deep; IN (…) or CASE may say it flatter");
+    Err(Flaw { at, message })
 }

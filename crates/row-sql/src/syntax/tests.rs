@@ -335,7 +335,7 @@ proptest! {
         prop_assert_eq!(shape(&few), all, "{}", few);
     }
 
-    /// What is no expression has a flaw at a place in it.
+    /// A text that is no expression has a flaw, at a position inside the text.
     #[test]
     fn a_flaw_has_a_place(text in prop_oneof![words(), "\\PC{0,20}"]) {
         if let Err(flaw) = parse(&text) {

@@ -97,7 +97,7 @@ fn endless_name(at: Position) -> Flaw {
     Flaw { at, message: message.to_owned() }
 }
 
-/// What is left of the text, and where that begins.
+/// Reads a text from its start to its end: the rest, and the position of the rest.
 struct Reader<'a> {
     rest: &'a str,
     at: Position,
